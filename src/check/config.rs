@@ -1,0 +1,145 @@
+//! What a configuration says of virtual servers: the `virtual_server` blocks, every default resolved.
+//!
+//! `conf::lower` writes it, the check worker reads it. It holds nothing of the text it came from.
+
+use crate::ipvs::model::{Forward, Protocol, ServiceFlags};
+use crate::net::Family;
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// Everything the check worker runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// The `virtual_server` blocks in the order of the file.
+    pub virtual_servers: Vec<VirtualServer>,
+}
+
+/// One `virtual_server` block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VirtualServer {
+    /// What it is called in logs: `[192.0.2.1]:tcp:80`, `FWM 5`, or the group's name. Unique.
+    pub name: String,
+    /// The kernel services it stands for: one, or one for each entry of its `virtual_server_group`.
+    pub endpoints: Vec<Endpoint>,
+    /// `protocol`; meaningless for firewall marks.
+    pub protocol: Protocol,
+    /// `lvs_sched` / `lb_algo`.
+    pub scheduler: String,
+    /// Service flags: `ops`, `sh-port`, … ; persistence follows from `persistence_timeout`.
+    pub flags: ServiceFlags,
+    /// `persistence_timeout` in seconds; 0 for none.
+    pub persistence_timeout: u32,
+    /// `persistence_granularity` as a prefix length.
+    pub persistence_granularity: u8,
+    /// `persistence_engine`.
+    pub persistence_engine: Option<String>,
+    /// `quorum`: the total weight of live servers that makes the service live.
+    pub quorum: u32,
+    /// `hysteresis`: how far above or below the quorum its state changes.
+    pub hysteresis: u32,
+    /// `alpha`: every server starts as failed, and is added when its checks first pass.
+    pub alpha: bool,
+    /// `omega`: at shutdown, act as if every server had failed.
+    pub omega: bool,
+    /// `sorry_server`: takes the traffic while the quorum is lost.
+    pub sorry_server: Option<SorryServer>,
+    /// `real_server` blocks; address and port are unique.
+    pub real_servers: Vec<RealServer>,
+}
+
+/// One kernel service of a virtual server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Endpoint {
+    /// An address and port; a range of the file is one entry an address.
+    Address(SocketAddr),
+    /// A firewall mark.
+    Fwmark {
+        /// The mark.
+        mark: u32,
+        /// The family of the packets.
+        family: Family,
+    },
+}
+
+/// `sorry_server IP PORT [METHOD]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SorryServer {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// `sorry_server_lvs_method`, else the virtual server's `lvs_method`.
+    pub forward: Forward,
+    /// `sorry_server_inhibit`: stays in the table at weight 0 instead of being removed.
+    pub inhibit: bool,
+}
+
+/// One `real_server` block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RealServer {
+    /// Address and port: its identity within the virtual server.
+    pub address: SocketAddr,
+    /// `lvs_method`, else the virtual server's.
+    pub forward: Forward,
+    /// `weight`.
+    pub weight: u32,
+    /// `uthreshold`; 0 for none.
+    pub upper_threshold: u32,
+    /// `lthreshold`; 0 for none.
+    pub lower_threshold: u32,
+    /// `inhibit_on_failure`: a failed server stays in the table at weight 0 instead of being removed.
+    pub inhibit_on_failure: bool,
+    /// `alpha` of the real server, else the virtual server's.
+    pub alpha: bool,
+    /// Its checks: it is up while all of them pass.
+    pub checkers: Vec<Checker>,
+}
+
+/// One check of a real server: when, and what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checker {
+    /// When it runs, and how often it may fail.
+    pub schedule: Schedule,
+    /// Where it connects to, and from where.
+    pub connect: Connect,
+    /// What it does there.
+    pub probe: Probe,
+}
+
+/// When a check runs, resolved from checker, real server and virtual server, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// `delay_loop`: from the end of one check to the start of the next.
+    pub delay_loop: Duration,
+    /// `retry`: further tries before the check counts as failed.
+    pub retry: u32,
+    /// `delay_before_retry`: before each of these.
+    pub delay_before_retry: Duration,
+    /// `warmup`: the first check comes at a random moment of this long.
+    pub warmup: Duration,
+    /// `alpha` as it holds for this checker: failed until it first passes.
+    pub alpha: bool,
+    /// `log_all_failures`: each failed try is logged, not just the change.
+    pub log_all_failures: bool,
+}
+
+/// Where a check goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Connect {
+    /// `connect_ip` and `connect_port`, else the real server's.
+    pub to: SocketAddr,
+    /// `bindto`: source address.
+    pub bind_address: Option<IpAddr>,
+    /// `bind_port`: source port.
+    pub bind_port: Option<u16>,
+    /// `connect_timeout`.
+    pub timeout: Duration,
+    /// `fwmark` on the check's packets; 0 for none.
+    pub fwmark: u32,
+}
+
+/// What a check does once it may start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Probe {
+    /// `TCP_CHECK`: the connection opens in time.
+    Tcp,
+}

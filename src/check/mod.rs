@@ -1,0 +1,7 @@
+//! Health checks and virtual servers: when to probe, what a result means, what the kernel's table should hold.
+//!
+//! Nothing here opens a socket or reads a clock; `daemon` drives it.
+
+pub mod config;
+
+pub use config::Config;

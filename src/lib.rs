@@ -1,0 +1,30 @@
+//! vipd: keepalived and ipvsadm in one program.
+//!
+//! Rooms import only downward in this list (`tests/layering.rs` holds them to it):
+//!
+//! | room | what lives there |
+//! |---|---|
+//! | [`cli`] | a file a subcommand: arguments, and the call into the library |
+//! | [`daemon`] | the parent, its workers, and their drivers: where decisions meet sockets and clocks |
+//! | [`conf`] | text to [`conf::Config`], or to diagnostics |
+//! | [`check`] | health checks and virtual servers, as pure machines |
+//! | [`vrrp`] | virtual routers, as pure machines; packets |
+//! | [`ipvs`] | the kernel's table: model, wire form, plan, client |
+//! | [`netlink`] | netlink sockets, rtnetlink |
+//! | [`sys`] | clock, raw sockets, processes, capabilities, logs |
+//! | [`net`], [`time`], [`wire`] | plain values |
+//!
+//! Start with [`conf::Config`] (what is asked for), then [`vrrp`] and [`check`] (what decides), then [`daemon`]
+//! (what acts). ARCHITECTURE.md tells the life of an advert and of a failed check.
+
+pub mod check;
+pub mod cli;
+pub mod conf;
+pub mod daemon;
+pub mod ipvs;
+pub mod net;
+pub mod netlink;
+pub mod sys;
+pub mod time;
+pub mod vrrp;
+pub mod wire;

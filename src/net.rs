@@ -1,0 +1,133 @@
+//! The small network values that every room speaks of: MAC addresses, addresses with a prefix length.
+//!
+//! Plain data with text forms; nothing here asks the system anything.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// A 48-bit Ethernet address.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MacAddr(pub [u8; 6]);
+
+impl MacAddr {
+    /// `ff:ff:ff:ff:ff:ff`
+    pub const BROADCAST: MacAddr = MacAddr([0xff; 6]);
+}
+
+impl fmt::Display for MacAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl fmt::Debug for MacAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The address family of a service, an instance, an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Family {
+    /// IPv4 (`AF_INET`).
+    V4,
+    /// IPv6 (`AF_INET6`).
+    V6,
+}
+
+impl Family {
+    /// The family of an address.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Family {
+        match address {
+            IpAddr::V4(_) => Family::V4,
+            IpAddr::V6(_) => Family::V6,
+        }
+    }
+
+    /// Bits in an address of this family: 32 or 128.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        match self {
+            Family::V4 => 32,
+            Family::V6 => 128,
+        }
+    }
+}
+
+/// An address and its prefix length, as `ip address` shows it: `192.0.2.1/24`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct IpNet {
+    /// The address itself, host bits kept.
+    pub address: IpAddr,
+    /// Bits of the prefix: 0 to 32, or to 128.
+    pub prefix_len: u8,
+}
+
+impl IpNet {
+    /// The address alone: /32 or /128.
+    #[must_use]
+    pub const fn host(address: IpAddr) -> IpNet {
+        IpNet { address, prefix_len: Family::of(address).bits() }
+    }
+}
+
+impl fmt::Display for IpNet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix_len)
+    }
+}
+
+impl fmt::Debug for IpNet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why a text is not an [`IpNet`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IpNetError {
+    /// What stands before the slash is neither an IPv4 nor an IPv6 address.
+    #[error("not an IPv4 or IPv6 address")]
+    Address,
+    /// What stands behind the slash is no number from 0 to the family's bits.
+    #[error("not a prefix length of this address family")]
+    Prefix,
+}
+
+impl FromStr for IpNet {
+    type Err = IpNetError;
+
+    fn from_str(s: &str) -> Result<IpNet, IpNetError> {
+        let (address, prefix) = match s.split_once('/') {
+            Some((a, p)) => (a, Some(p)),
+            None => (s, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| IpNetError::Address)?;
+        let bits = Family::of(address).bits();
+        let prefix_len = match prefix {
+            None => bits,
+            Some(p) => p.parse().ok().filter(|&n| n <= bits).ok_or(IpNetError::Prefix)?,
+        };
+        Ok(IpNet { address, prefix_len })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ip_net_reads_what_it_prints() {
+        for s in ["192.0.2.1/24", "192.0.2.1/32", "2001:db8::1/64"] {
+            assert_eq!(s.parse::<IpNet>().map(|n| n.to_string()), Ok(s.to_string()));
+        }
+        assert_eq!("192.0.2.1".parse::<IpNet>().map(|n| n.prefix_len), Ok(32));
+        assert_eq!("192.0.2.1/33".parse::<IpNet>(), Err(IpNetError::Prefix));
+        assert_eq!("192.0.2/24".parse::<IpNet>(), Err(IpNetError::Address));
+        assert_eq!(MacAddr([0, 0, 0x5e, 0, 1, 230]).to_string(), "00:00:5e:00:01:e6");
+    }
+}

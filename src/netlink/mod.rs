@@ -1,0 +1,1 @@
+//! Netlink: sockets, sequence numbers, acknowledgements, dumps; rtnetlink addresses and links.

@@ -1,0 +1,2 @@
+//! The operating system: clock, raw sockets, processes, capabilities, logs. With `netlink`, the only room that
+//! does I/O for the others, and the only one with `unsafe`.

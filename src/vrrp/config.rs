@@ -1,0 +1,148 @@
+//! What a configuration says of VRRP: the `vrrp_instance` blocks, every default resolved.
+//!
+//! `conf::lower` writes it, the VRRP worker reads it. It holds nothing of the text it came from.
+
+use crate::net::IpNet;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Everything the VRRP worker runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// The `vrrp_instance` blocks in the order of the file; names are unique.
+    pub instances: Vec<Instance>,
+}
+
+/// One `vrrp_instance` block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// The block's name: the instance's identity across reloads.
+    pub name: String,
+    /// `state`: which state it asks for at start.
+    pub state: InitialState,
+    /// `interface`: where its adverts go out.
+    pub interface: String,
+    /// `virtual_router_id`.
+    pub vrid: Vrid,
+    /// `priority`: 1 to 255; 255 is the address owner.
+    pub priority: u8,
+    /// `version` (or global `vrrp_version`): 2 unless an IPv6 address is managed.
+    pub version: Version,
+    /// `advert_int`: whole seconds in version 2, hundredths of a second in version 3.
+    pub advert_int: Duration,
+    /// `authentication`: version 2 only.
+    pub auth: Option<Auth>,
+    /// `virtual_ipaddress`: in the advert, set while master. All of one family.
+    pub addresses: Vec<VirtualAddress>,
+    /// `virtual_ipaddress_excluded`: set while master, but not in the advert. Any family.
+    pub excluded: Vec<VirtualAddress>,
+    /// Gratuitous ARP (or neighbour advertisement) counts and delays.
+    pub garp: Garp,
+    /// `nopreempt`: leave a working master of lower priority alone.
+    pub nopreempt: bool,
+    /// `preempt_delay`: wait so long after start before a master of lower priority is replaced.
+    pub preempt_delay: Duration,
+    /// `mcast_src_ip`: source address of the adverts; the interface's first address otherwise.
+    pub mcast_src_ip: Option<IpAddr>,
+    /// `mcast_dst_ip` or global `vrrp_mcast_group4`/`6`; 224.0.0.18 or ff02::12 otherwise.
+    pub mcast_dst_ip: Option<IpAddr>,
+}
+
+/// A virtual router identifier, 1 to 255: with family and interface, the virtual router's identity on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Vrid(u8);
+
+impl Vrid {
+    /// `None` for 0, which RFC 9568 §5.2.3 excludes.
+    #[must_use]
+    pub const fn new(id: u8) -> Option<Vrid> {
+        if id == 0 { None } else { Some(Vrid(id)) }
+    }
+
+    /// The identifier as it stands in the packet.
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl fmt::Display for Vrid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// The value of `state`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InitialState {
+    /// `state MASTER`: take over without waiting for the master-down timer.
+    Master,
+    /// `state BACKUP`, the default: listen first.
+    #[default]
+    Backup,
+}
+
+/// The protocol version an instance speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Version {
+    /// RFC 3768: IPv4, seconds, optional authentication.
+    #[default]
+    V2,
+    /// RFC 9568 (and 5798): IPv4 and IPv6, hundredths of a second.
+    V3,
+}
+
+/// The `authentication` block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Auth {
+    /// `auth_type PASS`: up to eight bytes in clear text, zero-padded, as they stand in the packet.
+    Pass([u8; 8]),
+}
+
+/// One line of `virtual_ipaddress`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct VirtualAddress {
+    /// The address with its prefix length (/32 or /128 where the file names none).
+    pub net: IpNet,
+    /// `dev`: the instance's interface unless the line names another.
+    pub interface: String,
+    /// `brd`: `None` sets none.
+    pub broadcast: Option<IpAddr>,
+    /// `scope` as the kernel numbers it: 0 global, 253 link, 254 host.
+    pub scope: u8,
+    /// `label`: alias name, shown as `eth0:label` by old tools.
+    pub label: Option<String>,
+}
+
+/// How often and when gratuitous ARPs (IPv4) and unsolicited neighbour advertisements (IPv6) go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Garp {
+    /// `garp_master_delay`: when the second set follows the transition to master; zero sends none.
+    pub master_delay: Duration,
+    /// `garp_master_repeat`: how many make a set.
+    pub master_repeat: u32,
+    /// `garp_master_refresh`: a master repeats them so often; zero never does.
+    pub refresh: Duration,
+    /// `garp_master_refresh_repeat`: how many a refresh sends.
+    pub refresh_repeat: u32,
+    /// `garp_lower_prio_delay`: delay of the set after a lower-priority advert was seen.
+    pub lower_prio_delay: Duration,
+    /// `garp_lower_prio_repeat`: how many that set has; zero sends none.
+    pub lower_prio_repeat: u32,
+}
+
+impl Default for Garp {
+    /// keepalived's defaults: five at the transition, five more after five seconds.
+    fn default() -> Self {
+        Garp {
+            master_delay: Duration::from_secs(5),
+            master_repeat: 5,
+            refresh: Duration::ZERO,
+            refresh_repeat: 1,
+            lower_prio_delay: Duration::from_secs(5),
+            lower_prio_repeat: 5,
+        }
+    }
+}
