@@ -30,8 +30,8 @@ pub struct VirtualServer {
     pub flags: ServiceFlags,
     /// `persistence_timeout` in seconds; 0 for none.
     pub persistence_timeout: u32,
-    /// `persistence_granularity` as a prefix length.
-    pub persistence_granularity: u8,
+    /// `persistence_granularity` as a prefix length; `None`: each client address alone, whatever its family.
+    pub persistence_granularity: Option<u8>,
     /// `persistence_engine`.
     pub persistence_engine: Option<String>,
     /// `quorum`: the total weight of live servers that makes the service live.
@@ -95,7 +95,7 @@ pub struct RealServer {
 }
 
 /// One check of a real server: when, and what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Checker {
     /// When it runs, and how often it may fail.
     pub schedule: Schedule,
@@ -106,7 +106,7 @@ pub struct Checker {
 }
 
 /// When a check runs, resolved from checker, real server and virtual server, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Schedule {
     /// `delay_loop`: from the end of one check to the start of the next.
     pub delay_loop: Duration,
@@ -138,7 +138,7 @@ pub struct Connect {
 }
 
 /// What a check does once it may start.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Probe {
     /// `TCP_CHECK`: the connection opens in time.
     Tcp,
