@@ -2,6 +2,8 @@
 //!
 //! Nothing here opens a socket or reads a clock; `daemon` drives it.
 
+pub mod checker;
 pub mod config;
+pub mod probe;
 
 pub use config::Config;

@@ -1,0 +1,228 @@
+//! The checker: one check's schedule, and what its outcomes mean.
+//!
+//! ```text
+//!            first check: a second, and a random part of warmup
+//!   Waiting ───────────────────────────────────────────────────► Probing
+//!      ▲                                                            │
+//!      │   passed; failed and believed; failed while down: delay_loop
+//!      └────────── failed while up, tries left: delay_before_retry ─┘
+//! ```
+//!
+//! It follows keepalived: every delay runs from the end of one probe to the start of the next; a server that is up
+//! goes down when `1 + retry` probes in a row have failed, except that the very first probe of all is believed at
+//! once; a single pass brings it up.
+//!
+//! What a probe does, and what a failed check does to its servers, is decided elsewhere ([`super::probe`],
+//! [`super::virtual_server`]).
+
+use super::config;
+use super::probe::{Failure, Outcome};
+use crate::time::Instant;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How long after start-up the first checks may come at the earliest (keepalived's `BOOTSTRAP_DELAY`).
+pub const BOOTSTRAP_DELAY: Duration = Duration::from_secs(1);
+
+/// What a checker holds to be true of its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Status {
+    /// It takes traffic, as far as this check is concerned.
+    Up,
+    /// It does not.
+    Down,
+}
+
+/// What happens to a checker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// The probe that [`Action::Start`] asked for has ended.
+    Finished(Outcome),
+}
+
+/// What a checker wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Start a probe; exactly one [`Event::Finished`] must follow.
+    Start,
+    /// The status is another one now.
+    Changed(Status),
+    /// Someone may want to know.
+    Report(Report),
+}
+
+/// What a checker has to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Report {
+    /// The server answered, for the first time or again.
+    Succeeded,
+    /// The check failed for good.
+    Failed {
+        /// Tries behind the first one.
+        retries: u32,
+        /// What the last of them met.
+        failure: Failure,
+    },
+    /// One try failed, and others follow (`log_all_failures`).
+    TryFailed(Failure),
+    /// The probe could not be run.
+    NotRun(Failure),
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checker {
+    config: config::Checker,
+    status: Status,
+    /// Whether a probe has ever told anything.
+    has_run: bool,
+    /// Failed probes in a row that were not believed yet.
+    tries: u32,
+    /// What kept the last probe from running, so that it is said once.
+    not_run: Option<Failure>,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Phase {
+    Waiting { at: Instant },
+    Probing,
+}
+
+impl Checker {
+    /// A checker that never ran, in the status it is assumed to have, with its first probe at `first`.
+    #[must_use]
+    pub fn new(config: config::Checker, status: Status, first: Instant) -> Checker {
+        let phase = Phase::Waiting { at: first };
+        Checker { config, status, has_run: false, tries: 0, not_run: None, phase }
+    }
+
+    /// The moment of the first probe of a check that starts now: a second, and `fraction` (of 2³²) of its warm-up.
+    #[must_use]
+    pub fn first_probe(now: Instant, schedule: &config::Schedule, fraction: u32) -> Instant {
+        now + BOOTSTRAP_DELAY + schedule.warmup.mul_f64(f64::from(fraction) / 4_294_967_296.0)
+    }
+
+    /// What it was told to do.
+    #[must_use]
+    pub const fn config(&self) -> &config::Checker {
+        &self.config
+    }
+
+    /// What it holds to be true.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Whether a probe has ever told anything; before that the status is an assumption.
+    #[must_use]
+    pub const fn has_run(&self) -> bool {
+        self.has_run
+    }
+
+    /// When to call [`Checker::handle_timeout`]; `None` while a probe runs.
+    #[must_use]
+    pub const fn next_timeout(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Waiting { at } => Some(at),
+            Phase::Probing => None,
+        }
+    }
+
+    /// Starts the probe that is due.
+    pub fn handle_timeout(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if let Phase::Waiting { at } = self.phase
+            && at <= now
+        {
+            self.phase = Phase::Probing;
+            actions.push(Action::Start);
+        }
+    }
+
+    /// Takes in what happened; an outcome that nothing was started for is ignored.
+    pub fn handle(&mut self, now: Instant, event: Event, actions: &mut Vec<Action>) {
+        let Event::Finished(outcome) = event;
+        if self.phase != Phase::Probing {
+            return;
+        }
+        let schedule = self.config.schedule;
+        let delay = match outcome {
+            Outcome::Passed => {
+                self.passed(actions);
+                schedule.delay_loop
+            }
+            Outcome::Failed(failure) => self.failed(failure, actions),
+            Outcome::NotRun(failure) => {
+                if self.not_run != Some(failure) {
+                    self.not_run = Some(failure);
+                    actions.push(Action::Report(Report::NotRun(failure)));
+                }
+                schedule.delay_loop
+            }
+        };
+        self.phase = Phase::Waiting { at: now + delay };
+    }
+
+    fn passed(&mut self, actions: &mut Vec<Action>) {
+        if self.status == Status::Down || !self.has_run {
+            actions.push(Action::Report(Report::Succeeded));
+        }
+        self.told();
+        self.tries = 0;
+        self.change(Status::Up, actions);
+    }
+
+    /// What a failed probe means; returns the time until the next one.
+    fn failed(&mut self, failure: Failure, actions: &mut Vec<Action>) -> Duration {
+        let schedule = self.config.schedule;
+        let first = !self.has_run;
+        self.told();
+        let believed = first || self.tries >= schedule.retry;
+        if self.status == Status::Up && !believed {
+            self.tries += 1;
+            if schedule.log_all_failures {
+                actions.push(Action::Report(Report::TryFailed(failure)));
+            }
+            return schedule.delay_before_retry;
+        }
+        if self.status == Status::Up || first {
+            let retries = if first { 0 } else { schedule.retry };
+            actions.push(Action::Report(Report::Failed { retries, failure }));
+        }
+        self.tries = 0;
+        self.change(Status::Down, actions);
+        schedule.delay_loop
+    }
+
+    fn told(&mut self) {
+        self.has_run = true;
+        self.not_run = None;
+    }
+
+    fn change(&mut self, status: Status, actions: &mut Vec<Action>) {
+        if self.status != status {
+            self.status = status;
+            actions.push(Action::Changed(status));
+        }
+    }
+
+    /// The checker that follows this one after a reload: the same target, another schedule. It keeps what this one
+    /// knows; a shorter delay counts from now, and a probe that was under way here is run anew.
+    #[must_use]
+    pub fn rescheduled(&self, now: Instant, schedule: config::Schedule) -> Checker {
+        let at = match self.phase {
+            Phase::Waiting { at } => at.min(now + schedule.delay_loop),
+            Phase::Probing => now,
+        };
+        let mut next = self.clone();
+        next.config.schedule = schedule;
+        // With fewer retries than already made, one more failure is enough.
+        next.tries = self.tries.min(schedule.retry);
+        next.phase = Phase::Waiting { at };
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests;

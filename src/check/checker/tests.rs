@@ -1,0 +1,247 @@
+//! Timelines of one check: what it starts and says at which moment.
+
+use super::*;
+use crate::check::config::{Connect, Probe, Schedule};
+use crate::check::probe::Operation;
+use proptest::prelude::*;
+
+fn schedule() -> Schedule {
+    Schedule {
+        delay_loop: Duration::from_secs(3),
+        retry: 1,
+        delay_before_retry: Duration::from_secs(1),
+        warmup: Duration::from_secs(3),
+        alpha: false,
+        log_all_failures: false,
+    }
+}
+
+fn config(schedule: Schedule) -> config::Checker {
+    let connect = Connect {
+        to: "192.0.2.11:3306".parse().unwrap(),
+        bind_address: None,
+        bind_port: None,
+        timeout: Duration::from_secs(3),
+        fwmark: 0,
+    };
+    config::Checker { schedule, connect, probe: Probe::Tcp }
+}
+
+const REFUSED: Failure = Failure::System { operation: Operation::Connect, errno: libc::ECONNREFUSED };
+
+/// A checker and its clock, in milliseconds.
+struct Bench {
+    checker: Checker,
+    now: Instant,
+}
+
+fn ms(ms: u64) -> Instant {
+    Instant::ZERO + Duration::from_millis(ms)
+}
+
+impl Bench {
+    fn new(schedule: Schedule, status: Status) -> Bench {
+        Bench { checker: Checker::new(config(schedule), status, ms(1000)), now: Instant::ZERO }
+    }
+
+    /// Nothing happens before `at`, and a probe starts there.
+    fn starts_at(&mut self, at: u64) {
+        let mut actions = Vec::new();
+        self.checker.handle_timeout(ms(at) - Duration::from_nanos(1), &mut actions);
+        assert_eq!(actions, [], "too early");
+        assert_eq!(self.checker.next_timeout(), Some(ms(at)));
+        self.checker.handle_timeout(ms(at), &mut actions);
+        assert_eq!(actions, [Action::Start]);
+        assert_eq!(self.checker.next_timeout(), None, "one probe at a time");
+        self.now = ms(at);
+    }
+
+    fn ends_at(&mut self, at: u64, outcome: Outcome) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.checker.handle(ms(at), Event::Finished(outcome), &mut actions);
+        actions
+    }
+}
+
+#[test]
+fn a_passing_check_runs_delay_loop_after_its_end() {
+    let mut b = Bench::new(schedule(), Status::Up);
+    b.starts_at(1000);
+    assert_eq!(b.ends_at(1200, Outcome::Passed), [Action::Report(Report::Succeeded)]);
+    b.starts_at(4200);
+    assert_eq!(b.ends_at(4201, Outcome::Passed), []);
+    b.starts_at(7201);
+}
+
+#[test]
+fn a_server_goes_down_after_its_retries_and_comes_up_at_the_first_pass() {
+    let mut b = Bench::new(schedule(), Status::Up);
+    b.starts_at(1000);
+    b.ends_at(1000, Outcome::Passed);
+    b.starts_at(4000);
+    assert_eq!(b.ends_at(4000, Outcome::Failed(REFUSED)), []);
+    b.starts_at(5000);
+    let failed = Report::Failed { retries: 1, failure: REFUSED };
+    assert_eq!(
+        b.ends_at(5000, Outcome::Failed(REFUSED)),
+        [Action::Report(failed), Action::Changed(Status::Down)]
+    );
+    b.starts_at(8000);
+    assert_eq!(b.ends_at(8000, Outcome::Failed(REFUSED)), [], "down is said once");
+    b.starts_at(11000);
+    assert_eq!(
+        b.ends_at(11000, Outcome::Passed),
+        [Action::Report(Report::Succeeded), Action::Changed(Status::Up)]
+    );
+    b.starts_at(14000);
+}
+
+#[test]
+fn a_pass_forgets_earlier_failures() {
+    let mut b = Bench::new(Schedule { retry: 2, ..schedule() }, Status::Up);
+    b.starts_at(1000);
+    b.ends_at(1000, Outcome::Passed);
+    b.starts_at(4000);
+    b.ends_at(4000, Outcome::Failed(REFUSED));
+    b.starts_at(5000);
+    b.ends_at(5000, Outcome::Failed(REFUSED));
+    b.starts_at(6000);
+    assert_eq!(b.ends_at(6000, Outcome::Passed), []);
+    b.starts_at(9000);
+    assert_eq!(b.ends_at(9000, Outcome::Failed(REFUSED)), []);
+    b.starts_at(10000);
+    assert_eq!(b.ends_at(10000, Outcome::Failed(REFUSED)), []);
+    b.starts_at(11000);
+    assert_eq!(b.ends_at(11000, Outcome::Failed(REFUSED)).len(), 2);
+}
+
+#[test]
+fn the_very_first_failure_is_believed_at_once() {
+    let mut b = Bench::new(Schedule { retry: 5, ..schedule() }, Status::Up);
+    b.starts_at(1000);
+    let failed = Report::Failed { retries: 0, failure: Failure::Timeout };
+    assert_eq!(
+        b.ends_at(4000, Outcome::Failed(Failure::Timeout)),
+        [Action::Report(failed), Action::Changed(Status::Down)]
+    );
+    b.starts_at(7000);
+}
+
+#[test]
+fn an_alpha_check_starts_down_and_says_so_when_it_fails() {
+    let mut b = Bench::new(Schedule { alpha: true, ..schedule() }, Status::Down);
+    b.starts_at(1000);
+    let failed = Report::Failed { retries: 0, failure: REFUSED };
+    assert_eq!(b.ends_at(1000, Outcome::Failed(REFUSED)), [Action::Report(failed)]);
+    b.starts_at(4000);
+    assert_eq!(b.ends_at(4000, Outcome::Failed(REFUSED)), []);
+    b.starts_at(7000);
+    assert_eq!(
+        b.ends_at(7000, Outcome::Passed),
+        [Action::Report(Report::Succeeded), Action::Changed(Status::Up)]
+    );
+}
+
+#[test]
+fn log_all_failures_reports_each_try() {
+    let mut b = Bench::new(Schedule { log_all_failures: true, ..schedule() }, Status::Up);
+    b.starts_at(1000);
+    b.ends_at(1000, Outcome::Passed);
+    b.starts_at(4000);
+    assert_eq!(b.ends_at(4000, Outcome::Failed(REFUSED)), [Action::Report(Report::TryFailed(REFUSED))]);
+}
+
+#[test]
+fn a_probe_that_could_not_run_changes_nothing_and_is_said_once() {
+    let emfile = Failure::System { operation: Operation::Socket, errno: libc::EMFILE };
+    let mut b = Bench::new(schedule(), Status::Up);
+    b.starts_at(1000);
+    b.ends_at(1000, Outcome::Passed);
+    b.starts_at(4000);
+    assert_eq!(b.ends_at(4000, Outcome::NotRun(emfile)), [Action::Report(Report::NotRun(emfile))]);
+    b.starts_at(7000);
+    assert_eq!(b.ends_at(7000, Outcome::NotRun(emfile)), []);
+    b.starts_at(10000);
+    assert_eq!(b.ends_at(10000, Outcome::Passed), []);
+    b.starts_at(13000);
+    assert_eq!(b.ends_at(13000, Outcome::NotRun(emfile)), [Action::Report(Report::NotRun(emfile))]);
+}
+
+#[test]
+fn an_outcome_that_nothing_asked_for_is_ignored() {
+    let mut b = Bench::new(schedule(), Status::Up);
+    let before = b.checker.clone();
+    assert_eq!(b.ends_at(500, Outcome::Failed(REFUSED)), []);
+    assert_eq!(b.checker, before);
+}
+
+#[test]
+fn the_first_probe_comes_within_a_second_and_the_warmup() {
+    let s = schedule();
+    assert_eq!(Checker::first_probe(Instant::ZERO, &s, 0), ms(1000));
+    assert_eq!(Checker::first_probe(Instant::ZERO, &s, 1 << 31), ms(2500));
+    assert!(Checker::first_probe(Instant::ZERO, &s, u32::MAX) < ms(4000));
+    let none = Schedule { warmup: Duration::ZERO, ..s };
+    assert_eq!(Checker::first_probe(Instant::ZERO, &none, u32::MAX), ms(1000));
+}
+
+#[test]
+fn a_new_schedule_keeps_what_is_known() {
+    let mut b = Bench::new(Schedule { retry: 3, ..schedule() }, Status::Up);
+    b.starts_at(1000);
+    b.ends_at(1000, Outcome::Passed);
+    b.starts_at(4000);
+    b.ends_at(4000, Outcome::Failed(REFUSED));
+    b.starts_at(5000);
+    b.ends_at(5000, Outcome::Failed(REFUSED));
+    // Two tries are gone; with one retry left in the configuration, the next failure decides.
+    b.checker = b.checker.rescheduled(ms(5100), schedule());
+    b.starts_at(6000);
+    assert_eq!(b.ends_at(6000, Outcome::Failed(REFUSED)).len(), 2);
+    // A longer loop does not postpone what was due; a shorter one counts from now.
+    b.checker =
+        b.checker.rescheduled(ms(6500), Schedule { delay_loop: Duration::from_secs(60), ..schedule() });
+    assert_eq!(b.checker.next_timeout(), Some(ms(9000)));
+    b.checker =
+        b.checker.rescheduled(ms(7000), Schedule { delay_loop: Duration::from_secs(1), ..schedule() });
+    assert_eq!(b.checker.next_timeout(), Some(ms(8000)));
+}
+
+proptest! {
+    /// Whatever the outcomes: down only after one failure more than `retry` in a row (the first of all excepted), up
+    /// at each pass, `Changed` exactly when the status changes, and always either a probe or a deadline ahead.
+    #[test]
+    fn status_follows_the_outcomes(
+        outcomes in proptest::collection::vec((0u8..3, 0u64..5000), 1..60),
+        retry in 0u32..4,
+        alpha in any::<bool>(),
+    ) {
+        let schedule = Schedule { retry, alpha, ..schedule() };
+        let start = if alpha { Status::Down } else { Status::Up };
+        let mut checker = Checker::new(config(schedule), start, ms(1000));
+        let (mut expected, mut in_a_row, mut any) = (start, 0, false);
+        for (kind, took) in outcomes {
+            let mut actions = Vec::new();
+            let due = checker.next_timeout().expect("a deadline while it waits");
+            checker.handle_timeout(due, &mut actions);
+            prop_assert_eq!(&actions, &vec![Action::Start]);
+            actions.clear();
+            let before = expected;
+            let outcome = match kind {
+                0 => { (expected, in_a_row, any) = (Status::Up, 0, true); Outcome::Passed }
+                1 => {
+                    in_a_row += 1;
+                    if in_a_row > retry || !any { (expected, in_a_row) = (Status::Down, 0); }
+                    any = true;
+                    Outcome::Failed(REFUSED)
+                }
+                _ => Outcome::NotRun(Failure::Timeout),
+            };
+            let end = due + Duration::from_millis(took);
+            checker.handle(end, Event::Finished(outcome), &mut actions);
+            prop_assert_eq!(checker.status(), expected);
+            prop_assert_eq!(actions.contains(&Action::Changed(expected)), before != expected);
+            prop_assert!(checker.next_timeout().is_some_and(|at| at >= end + schedule.delay_before_retry));
+        }
+    }
+}
