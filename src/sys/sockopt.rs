@@ -1,0 +1,50 @@
+//! Socket options that the socket libraries have no name for.
+
+use nix::errno::Errno;
+use std::os::fd::{AsFd, AsRawFd};
+
+/// `setsockopt(2)` with an `int`.
+#[allow(unsafe_code)]
+pub(crate) fn set(
+    socket: &impl AsFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> Result<(), Errno> {
+    // SAFETY: the kernel reads the size of an int from a pointer to one that outlives the call.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_fd().as_raw_fd(),
+            level,
+            name,
+            (&raw const value).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
+/// `getsockopt(2)` of an `int`.
+#[allow(unsafe_code)]
+pub(crate) fn get(socket: &impl AsFd, level: libc::c_int, name: libc::c_int) -> Result<libc::c_int, Errno> {
+    let mut value: libc::c_int = 0;
+    let mut len = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `len` bytes, the size of an int, to a pointer to one that outlives the call.
+    let result = unsafe {
+        libc::getsockopt(socket.as_fd().as_raw_fd(), level, name, (&raw mut value).cast(), &raw mut len)
+    };
+    Errno::result(result).map(|_| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_set_is_read_back_and_errors_come_through() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        set(&socket, libc::SOL_SOCKET, libc::SO_PRIORITY, 6).unwrap();
+        assert_eq!(get(&socket, libc::SOL_SOCKET, libc::SO_PRIORITY), Ok(6));
+        assert_eq!(set(&socket, libc::SOL_SOCKET, 9999, 1), Err(Errno::ENOPROTOOPT));
+    }
+}

@@ -1,0 +1,34 @@
+//! Network namespaces for this crate's own tests: each test makes the world it needs and leaves nothing behind.
+
+use nix::sched::{CloneFlags, unshare};
+use std::process::Command;
+
+/// Runs `test` on a thread of its own in a fresh network namespace with loopback up. The namespace goes when the
+/// thread ends. Without root the test is skipped, and says so.
+pub(crate) fn in_namespace(test: impl FnOnce() + Send + 'static) {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("SKIPPED: needs root to make a network namespace");
+        return;
+    }
+    let thread = std::thread::spawn(move || {
+        unshare(CloneFlags::CLONE_NEWNET).expect("unshare");
+        ip("link set lo up");
+        test();
+    });
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// `ip ARGS` in the calling thread's namespace; its output. Arguments are split at spaces.
+pub(crate) fn ip(args: &str) -> String {
+    let out = Command::new("ip").args(args.split_whitespace()).output().expect("run ip");
+    assert!(out.status.success(), "ip {args}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+/// `ip -j ARGS` as JSON: what an independent reader sees.
+pub(crate) fn ip_json(args: &str) -> serde_json::Value {
+    let text = ip(&format!("-j {args}"));
+    serde_json::from_str(if text.trim().is_empty() { "[]" } else { &text }).expect("ip's JSON")
+}
