@@ -1,8 +1,15 @@
 //! The operating system: clock, raw sockets, processes, capabilities, logs. With `netlink`, the only room that
 //! does I/O for the others, and the only one with `unsafe`.
 
+pub mod caps;
+pub mod channel;
 pub mod clock;
+pub mod log;
+pub mod memfd;
+pub mod pidfile;
+pub mod process;
 pub(crate) mod ready;
+pub mod signal;
 pub(crate) mod sockopt;
 #[cfg(test)]
 pub(crate) mod testing;

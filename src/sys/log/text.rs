@@ -1,0 +1,115 @@
+//! The text of a log line: message first, then `key=value`, nothing in it that a terminal would obey; and dates.
+
+use nix::libc;
+use std::ffi::CStr;
+use std::fmt::{self, Write};
+use std::mem::MaybeUninit;
+use tracing::field::{Field, Visit};
+
+/// A line in the making.
+#[derive(Default)]
+pub(super) struct Line {
+    message: String,
+    fields: String,
+}
+
+impl Line {
+    /// Adds text that is clean already.
+    pub(super) fn append(&mut self, fields: &str) {
+        if !fields.is_empty() {
+            if !self.fields.is_empty() {
+                self.fields.push(' ');
+            }
+            self.fields.push_str(fields);
+        }
+    }
+
+    pub(super) fn into_text(self) -> String {
+        let Line { mut message, fields } = self;
+        if !message.is_empty() && !fields.is_empty() {
+            message.push(' ');
+        }
+        message + &fields
+    }
+
+    fn add(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        if field.name() == "message" {
+            let _ = write!(Clean(&mut self.message), "{value}");
+        } else {
+            let space = if self.fields.is_empty() { "" } else { " " };
+            let _ = write!(Clean(&mut self.fields), "{space}{}={value}", field.name());
+        }
+    }
+}
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.add(field, format_args!("{value}"));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        self.add(field, format_args!("{value}"));
+        let mut source = value.source();
+        while let Some(cause) = source {
+            let _ = write!(Clean(&mut self.fields), ": {cause}");
+            source = cause.source();
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.add(field, format_args!("{value:?}"));
+    }
+}
+
+/// Escapes control characters on their way into a string.
+struct Clean<'a>(&'a mut String);
+
+impl Write for Clean<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            if c.is_control() {
+                self.0.extend(c.escape_default());
+            } else {
+                self.0.push(c);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Local time as keepalived's console shows it: `Sat Nov 21 00:00:00 2026`.
+pub(super) fn date(seconds: libc::time_t) -> String {
+    local(seconds, c"%a %b %e %H:%M:%S %Y")
+}
+
+/// Local time as syslog has it (RFC 3164 §4.1.2): `Nov 21 00:00:00`.
+pub(super) fn syslog_date(seconds: libc::time_t) -> String {
+    local(seconds, c"%b %e %H:%M:%S")
+}
+
+#[allow(unsafe_code)]
+fn local(seconds: libc::time_t, format: &CStr) -> String {
+    let mut tm = MaybeUninit::<libc::tm>::zeroed();
+    let mut buffer = [0_u8; 64];
+    // SAFETY: zeroes make a valid tm, which localtime_r fills or leaves; strftime writes at most the buffer's length
+    // and returns how much. Nothing in this program changes the environment while it runs, which localtime_r reads.
+    let length = unsafe {
+        libc::localtime_r(&raw const seconds, tm.as_mut_ptr());
+        libc::strftime(buffer.as_mut_ptr().cast(), buffer.len(), format.as_ptr(), tm.as_ptr())
+    };
+    String::from_utf8_lossy(&buffer[..length.min(buffer.len())]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_have_the_form_that_scripts_cut_columns_of() {
+        let noon = 1_795_176_000;
+        let date = date(noon);
+        assert_eq!(date.len(), 24);
+        assert!(date.ends_with(" 2026"), "{date}");
+        assert_eq!(syslog_date(noon).len(), 15);
+    }
+}

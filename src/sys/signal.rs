@@ -1,0 +1,123 @@
+//! Signals as data: blocked from the first moment on, read from a file descriptor when there is time for them.
+//!
+//! A signal that comes while the program starts is not lost and does not kill it: it waits in the descriptor.
+//! Real-time signals are numbers here, since `nix` has no names for them.
+
+use nix::errno::Errno;
+use nix::libc::{self, c_int};
+use nix::sys::signal::Signal;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// Signals of this process, readable once one has come.
+#[derive(Debug)]
+pub struct SignalFd(OwnedFd);
+
+impl SignalFd {
+    /// Blocks `signals` for the calling thread and all it starts, and collects them from now on. Signals that the
+    /// launcher had set to be ignored (`nohup` does so) count again.
+    ///
+    /// # Errors
+    /// The kernel's: a number that is no signal, or no file descriptor left.
+    #[allow(unsafe_code)]
+    pub fn new(signals: &[c_int]) -> io::Result<SignalFd> {
+        let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: sigemptyset initialises the set, the other calls only read it; SIG_DFL installs no code.
+        unsafe {
+            libc::sigemptyset(set.as_mut_ptr());
+            for &signal in signals {
+                if libc::sigaddset(set.as_mut_ptr(), signal) != 0
+                    || libc::signal(signal, libc::SIG_DFL) == libc::SIG_ERR
+                {
+                    return Err(io::Error::last_os_error());
+                }
+            }
+            let blocked = libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
+            if blocked != 0 {
+                return Err(io::Error::from_raw_os_error(blocked));
+            }
+            let fd = libc::signalfd(-1, set.as_ptr(), libc::SFD_CLOEXEC | libc::SFD_NONBLOCK);
+            if fd < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            Ok(SignalFd(OwnedFd::from_raw_fd(fd)))
+        }
+    }
+
+    /// The next signal that has come, if any; several of one kind may have become one.
+    ///
+    /// # Errors
+    /// The kernel's; none is expected.
+    #[allow(unsafe_code)]
+    pub fn read(&self) -> io::Result<Option<c_int>> {
+        let mut info = MaybeUninit::<libc::signalfd_siginfo>::zeroed();
+        let size = size_of::<libc::signalfd_siginfo>();
+        loop {
+            // SAFETY: the buffer is as long as the kernel is told, and any bytes make a valid signalfd_siginfo.
+            let (read, signal) = unsafe {
+                let read = libc::read(self.0.as_raw_fd(), info.as_mut_ptr().cast(), size);
+                (read, info.assume_init_ref().ssi_signo)
+            };
+            match (read, Errno::last()) {
+                (-1, Errno::EINTR) => {}
+                (-1, Errno::EAGAIN) => return Ok(None),
+                (-1, error) => return Err(error.into()),
+                _ => return Ok(c_int::try_from(signal).ok()),
+            }
+        }
+    }
+}
+
+impl AsFd for SignalFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// `SIGTERM`, `SIGRTMIN+2`, …: a signal's name as `kill -l` knows it.
+#[must_use]
+pub fn name(signal: c_int) -> String {
+    match Signal::try_from(signal) {
+        Ok(known) => known.as_str().to_owned(),
+        Err(_) => match signal - libc::SIGRTMIN() {
+            offset @ 0..=15 => format!("SIGRTMIN+{offset}"),
+            _ => match libc::SIGRTMAX() - signal {
+                0 => "SIGRTMAX".to_owned(),
+                offset @ 1..=15 => format!("SIGRTMAX-{offset}"),
+                _ => format!("signal {signal}"),
+            },
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::signal::raise;
+
+    #[test]
+    fn a_blocked_signal_waits_to_be_read() {
+        // Test processes run one test each under nextest; cargo test's threads each have a mask of their own, and
+        // `raise` aims at the calling thread.
+        let signals = SignalFd::new(&[libc::SIGUSR1, libc::SIGRTMIN() + 2]).unwrap();
+        assert_eq!(signals.read().unwrap(), None);
+        raise(Signal::SIGUSR1).unwrap();
+        assert_eq!(signals.read().unwrap(), Some(libc::SIGUSR1));
+        assert_eq!(signals.read().unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_no_signal_is_refused() {
+        assert!(SignalFd::new(&[1000]).is_err());
+    }
+
+    #[test]
+    fn names_are_those_of_kill() {
+        assert_eq!(name(libc::SIGKILL), "SIGKILL");
+        assert_eq!(name(libc::SIGRTMIN() + 2), "SIGRTMIN+2");
+        assert_eq!(name(libc::SIGRTMAX()), "SIGRTMAX");
+        assert_eq!(name(libc::SIGRTMAX() - 1), "SIGRTMAX-1");
+        assert_eq!(name(1000), "signal 1000");
+    }
+}
