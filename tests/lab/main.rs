@@ -1,0 +1,16 @@
+//! Tests that need a kernel with IPVS. Where this one has none (or the user is not root), all of them run in one
+//! guest of `tests/lab/vm`: `cargo test --test lab`, or with a part of a test's name `cargo test --test lab -- NAME`.
+
+#![allow(clippy::disallowed_methods, reason = "the lab runs in real time")]
+
+mod directors;
+mod support;
+
+use std::process::ExitCode;
+
+/// The program under test.
+const VIPD: &str = env!("CARGO_BIN_EXE_vipd");
+
+fn main() -> ExitCode {
+    support::main(support::Kernel::Ipvs, directors::tests())
+}

@@ -1,0 +1,103 @@
+//! Runs tests: finds a kernel that will do, gives every test a lab of its own, shows the daemons' logs of one that
+//! fails.
+
+use super::helper::serve_if_asked;
+use super::host::Lab;
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::any::Any;
+use std::cell::RefCell;
+use std::os::unix::process::CommandExt;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+/// A test: its name, and what it does in a lab that nothing else uses.
+pub(crate) struct Test {
+    name: String,
+    run: Box<dyn FnOnce(&Lab) + Send>,
+}
+
+impl Test {
+    pub(crate) fn new(name: impl Into<String>, run: impl FnOnce(&Lab) + Send + 'static) -> Self {
+        Self { name: name.into(), run: Box::new(run) }
+    }
+}
+
+/// What the tests of a target need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kernel {
+    /// Namespaces, and root.
+    Any,
+    /// The same, and IPVS.
+    Ipvs,
+}
+
+/// The lab's guest sets it to `guest`.
+const WHERE: &str = "VIPD_LAB";
+
+/// Tests wait most of the time: so many run at once, if the command line says nothing else.
+const AT_ONCE: usize = 8;
+
+thread_local! {
+    /// Where the panic of this thread was, and its message.
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// The `main` of a target: runs the tests here, or all of them in one guest of [the lab](../vm).
+pub(crate) fn main(needs: Kernel, tests: impl IntoIterator<Item = Test>) -> ExitCode {
+    serve_if_asked();
+    let mut arguments = Arguments::from_args();
+    if !arguments.list {
+        run_where_possible(needs);
+    }
+    arguments.test_threads.get_or_insert(AT_ONCE);
+    panic::set_hook(Box::new(|info| {
+        let message = info.payload_as_str().unwrap_or("(no message)");
+        let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+        PANIC.set(Some(format!("{message}{}", place.unwrap_or_default())));
+    }));
+    let trials = tests.into_iter().map(|test| Trial::test(test.name, move || run(test.run))).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Goes on here if this kernel and this user will do, and becomes the guest's launcher otherwise.
+pub(crate) fn run_where_possible(needs: Kernel) {
+    let here = nix::unistd::geteuid().is_root() && (needs == Kernel::Any || has_ipvs());
+    if here {
+        return;
+    }
+    assert!(
+        std::env::var_os(WHERE).is_none(),
+        "the lab's guest has no IPVS: its kernel is not the one it fetches"
+    );
+    let vm = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/vm");
+    let program = std::env::current_exe().expect("the path of this program");
+    let error = Command::new(&vm).arg("--").arg(program).args(std::env::args_os().skip(1)).exec();
+    panic!("{}: {error}", vm.display());
+}
+
+/// Does this kernel have IPVS, if need be as a module that it loads now?
+pub(crate) fn has_ipvs() -> bool {
+    let there = || Path::new("/proc/net/ip_vs").exists();
+    there() || {
+        let loaded =
+            Command::new("modprobe").args(["-q", "ip_vs"]).stderr(std::process::Stdio::null()).status();
+        loaded.is_ok_and(|status| status.success()) && there()
+    }
+}
+
+fn run(test: Box<dyn FnOnce(&Lab) + Send>) -> Result<(), Failed> {
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+        let lab = Lab::new();
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| test(&lab)));
+        outcome.map_err(|panic| format!("{}\n{}", message(panic.as_ref()), lab.logs()))
+    }));
+    outcome.unwrap_or_else(|panic| Err(message(panic.as_ref()))).map_err(Failed::from)
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    PANIC.take().unwrap_or_else(|| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("(no message)").to_owned()
+    })
+}

@@ -1,0 +1,16 @@
+//! Tests that need network namespaces, and root, but no IPVS: they run on this machine's kernel (as another user, in
+//! the lab's guest). `cargo test --test net`, or with a part of a test's name `cargo test --test net -- NAME`.
+#![allow(clippy::disallowed_methods, reason = "the lab runs in real time")]
+
+#[path = "../lab/support/mod.rs"]
+mod support;
+mod wire;
+
+use std::process::ExitCode;
+
+/// The program under test.
+const VIPD: &str = env!("CARGO_BIN_EXE_vipd");
+
+fn main() -> ExitCode {
+    support::main(support::Kernel::Any, wire::tests())
+}
