@@ -1,0 +1,62 @@
+# The commands of the project, in one place. `make help` lists them.
+
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# Targets that need namespaces or the lab are not nextest's (see .config/nextest.toml).
+in_the_lab := lab net
+units := --lib --bins \
+  $(addprefix --test ,$(basename $(notdir $(wildcard tests/*.rs)))) \
+  $(addprefix --test ,$(filter-out $(in_the_lab),$(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs))))
+has_nextest = cargo nextest --version >/dev/null 2>&1
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install what tests and demo need (Debian); does nothing where it is there
+	@tests/lab/setup
+
+.PHONY: build
+build: ## Build the program
+	cargo build
+
+.PHONY: test
+test: setup lint unit net lab ## Everything: format, lints, documentation, unit tests, namespaces, lab
+
+.PHONY: lint
+lint: ## Format, clippy, documentation, dependencies' licences
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
+	@if command -v cargo-deny >/dev/null; then \
+	  echo cargo deny check bans licenses sources; cargo deny check bans licenses sources; \
+	else echo 'cargo-deny is not installed, licences are not checked (cargo install cargo-deny)'; fi
+
+.PHONY: unit
+unit: ## Unit, property and documentation tests, which need no privileges
+	@if $(has_nextest); then \
+	  echo cargo nextest run; cargo nextest run --show-progress none; \
+	else \
+	  echo cargo test $(units); cargo test $(units); \
+	fi
+	cargo test --doc
+
+.PHONY: net
+net: setup ## Tests in network namespaces, on this machine's kernel
+	cargo test --test net
+
+.PHONY: lab
+lab: setup ## Tests that need IPVS, in the lab (NAME=part of a test's name)
+	cargo test --test lab -- $(NAME)
+
+.PHONY: demo
+demo: setup ## The two-director set-up, told live in the terminal
+	@cargo build --bin vipd --example demo
+	@target/debug/examples/demo
+
+.PHONY: bench
+bench: setup ## The benchmarks
+	cargo bench
