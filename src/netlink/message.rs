@@ -17,6 +17,8 @@
 //!
 //! Numbers are in the machine's byte order unless a name says `be` (`include/uapi/linux/netlink.h`).
 
+use netlink_packet_core::Emitable;
+
 /// `NLM_F_REQUEST`: set on every request by the engine.
 pub const REQUEST: u16 = 0x1;
 /// `NLM_F_ACK`: set by the engine where it wants an answer.
@@ -148,6 +150,14 @@ impl Request<'_> {
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.batch.bytes.extend_from_slice(bytes);
         self.pad(bytes.len())
+    }
+
+    /// Appends a message that a netlink-packet library knows how to write.
+    pub fn emit(&mut self, message: &impl Emitable) -> &mut Self {
+        let (start, len) = (self.batch.bytes.len(), message.buffer_len());
+        self.batch.bytes.resize(start + len, 0);
+        message.emit(&mut self.batch.bytes[start..]);
+        self.pad(len)
     }
 
     /// Appends an attribute. Over 65,531 bytes the whole request is given up, and reported as

@@ -29,7 +29,7 @@ const REFUSAL_COST: usize = 2 << 10;
 /// The buffers asked for: privileged programs get them whatever `net.core.rmem_max` says.
 const BUFFER: libc::c_int = 4 << 20;
 /// The longest datagram the kernel makes for a dump is 32 KiB.
-const DATAGRAM: usize = 64 << 10;
+pub(super) const DATAGRAM: usize = 64 << 10;
 /// How long the kernel may take for an answer before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -127,7 +127,7 @@ pub struct Socket {
 }
 
 /// What reading gave.
-enum Read {
+pub(super) enum Read {
     /// A datagram of the kernel of so many bytes.
     Datagram(usize),
     /// The kernel dropped something.
@@ -152,7 +152,6 @@ impl Socket {
             datagram: vec![0; DATAGRAM],
             patience: PATIENCE,
         };
-        set_buffers(&socket.fd);
         socket.fit_limits();
         Ok(socket)
     }
@@ -328,7 +327,8 @@ impl AsRawFd for Socket {
     }
 }
 
-fn open(protocol: Protocol, groups: u32) -> Result<(OwnedFd, u32), Errno> {
+/// Opens a non-blocking socket that gets the notifications of `groups` (a bit mask); also its port.
+pub(super) fn open(protocol: Protocol, groups: u32) -> Result<(OwnedFd, u32), Errno> {
     let number = match protocol {
         Protocol::Route => SockProtocol::NetlinkRoute,
         Protocol::Generic => SockProtocol::NetlinkGeneric,
@@ -339,6 +339,7 @@ fn open(protocol: Protocol, groups: u32) -> Result<(OwnedFd, u32), Errno> {
     for name in [libc::NETLINK_CAP_ACK, libc::NETLINK_EXT_ACK, libc::NETLINK_GET_STRICT_CHK] {
         let _ = sockopt::set(&fd, libc::SOL_NETLINK, name, 1);
     }
+    set_buffers(&fd);
     bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
     let port = getsockname::<NetlinkAddr>(fd.as_raw_fd())?.pid();
     Ok((fd, port))
@@ -355,7 +356,7 @@ fn set_buffers(fd: &OwnedFd) {
 }
 
 /// Reads one datagram of the kernel without waiting; what other processes send is thrown away.
-fn read(fd: &OwnedFd, buffer: &mut [u8]) -> Result<Read, Errno> {
+pub(super) fn read(fd: &OwnedFd, buffer: &mut [u8]) -> Result<Read, Errno> {
     loop {
         let result = retry_interrupted(|| {
             let mut parts = [IoSliceMut::new(buffer)];

@@ -1,18 +1,42 @@
-//! Waiting for descriptors in a tokio runtime.
+//! Waiting until a descriptor can be read, in a tokio runtime.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// Registers a non-blocking descriptor for reading with the present tokio runtime.
+/// A non-blocking descriptor whose owner reads it whenever it likes, until it is empty.
 ///
-/// # Errors
-/// Those of `epoll_ctl(2)`: a descriptor that can't be waited for, or memory exhausted.
-#[allow(unsafe_code)]
-pub(crate) fn readable<T: AsRawFd + Into<OwnedFd>>(owner: T) -> io::Result<AsyncFd<T>> {
-    // SAFETY: what can be turned into an `OwnedFd` owns one valid descriptor for as long as it lives; `AsyncFd` takes
-    // it, and gives it back only after it has deregistered the descriptor. Nobody in this crate replaces the
-    // descriptor inside through `get_mut`.
-    unsafe { AsyncFd::register_with_interest(owner, Interest::READABLE) }.map_err(Into::into)
+/// tokio's own `try_io` only reads after its reactor has seen the descriptor ready; a driver that drains its sockets
+/// because a timer fired must not miss what came in at the same moment.
+#[derive(Debug)]
+pub(crate) struct Ready<T: AsRawFd>(AsyncFd<T>);
+
+impl<T: AsRawFd + Into<OwnedFd>> Ready<T> {
+    /// Registers the descriptor with the present tokio runtime.
+    ///
+    /// # Errors
+    /// Those of `epoll_ctl(2)`: a descriptor that can't be waited for, or memory exhausted.
+    #[allow(unsafe_code)]
+    pub(crate) fn new(owner: T) -> io::Result<Ready<T>> {
+        // SAFETY: what can be turned into an `OwnedFd` owns one valid descriptor for as long as it lives, and it is
+        // never replaced: `get` gives it out for reading only, and `AsyncFd` deregisters it before it is closed.
+        let fd = unsafe { AsyncFd::register_with_interest(owner, Interest::READABLE) }?;
+        Ok(Ready(fd))
+    }
+}
+
+impl<T: AsRawFd> Ready<T> {
+    /// Waits until there may be something to read; the caller must then read until `EAGAIN`, or the next wait may
+    /// sleep on what was left. Cancel-safe.
+    pub(crate) async fn wait(&self) -> io::Result<()> {
+        // Cleared before reading: what arrives from here on raises it again.
+        self.0.readable().await?.clear_ready();
+        Ok(())
+    }
+
+    /// The descriptor's owner.
+    pub(crate) fn get(&self) -> &T {
+        self.0.get_ref()
+    }
 }

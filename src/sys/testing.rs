@@ -32,3 +32,16 @@ pub(crate) fn ip_json(args: &str) -> serde_json::Value {
     let text = ip(&format!("-j {args}"));
     serde_json::from_str(if text.trim().is_empty() { "[]" } else { &text }).expect("ip's JSON")
 }
+
+/// Like [`in_namespace`], within a tokio runtime of one thread.
+pub(crate) fn in_namespace_async<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+    in_namespace(|| {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime").block_on(test());
+    });
+}
+
+/// `future`, or a panic after ten seconds: no test waits for ever for what should come.
+pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
+    let limit = std::time::Duration::from_secs(10);
+    tokio::time::timeout(limit, future).await.unwrap_or_else(|_| panic!("{what}: nothing in {limit:?}"))
+}

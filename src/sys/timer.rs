@@ -3,7 +3,7 @@
 //! tokio's own timers round up to whole milliseconds; this one is armed with the absolute nanosecond. It says when
 //! to look at the clock, nothing more: a driver compares its deadlines with [`super::clock::now`] itself.
 
-use super::ready;
+use super::ready::Ready;
 use crate::time::Instant;
 use nix::errno::Errno;
 use nix::sys::prctl;
@@ -12,12 +12,11 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
-use tokio::io::unix::AsyncFd;
 
 /// One deadline to wait for.
 #[derive(Debug)]
 pub struct Timer {
-    fd: AsyncFd<Raw>,
+    fd: Ready<Raw>,
     armed: Option<Instant>,
 }
 
@@ -45,7 +44,7 @@ impl Timer {
     pub fn new() -> io::Result<Timer> {
         let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
         let fd = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
-        Ok(Timer { fd: ready::readable(Raw(fd))?, armed: None })
+        Ok(Timer { fd: Ready::new(Raw(fd))?, armed: None })
     }
 
     /// Sets the deadline, or none. One that has passed already fires at once. Setting what is set costs nothing.
@@ -56,7 +55,7 @@ impl Timer {
         if deadline == self.armed {
             return Ok(());
         }
-        let timer = &self.fd.get_ref().0;
+        let timer = &self.fd.get().0;
         match deadline {
             // All zeros would disarm: the clock's very start is as past as its first nanosecond.
             Some(at) => timer.set(
@@ -76,13 +75,13 @@ impl Timer {
     /// Those of `read(2)`; none is expected.
     pub async fn wait(&mut self) -> io::Result<()> {
         loop {
-            let mut ready = self.fd.readable().await?;
-            match ready.get_inner().0.wait() {
+            self.fd.wait().await?;
+            match self.fd.get().0.wait() {
                 Ok(()) => {
                     self.armed = None;
                     return Ok(());
                 }
-                Err(Errno::EAGAIN) => ready.clear_ready(),
+                Err(Errno::EAGAIN) => {}
                 Err(errno) => return Err(errno.into()),
             }
         }

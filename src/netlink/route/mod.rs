@@ -1,0 +1,18 @@
+//! rtnetlink: the kernel's links and addresses, as values; changing addresses; being told of changes.
+//!
+//! [`Client`] asks and changes, [`Monitor`] listens. To follow the state, open the monitor first, then ask: whatever
+//! changes in between is told. An object lives in a file of its own (`link`, `address`) with its type, its reading
+//! and its requests; routes and rules will be two more.
+
+mod address;
+mod client;
+mod link;
+mod monitor;
+
+pub use address::{Address, AddressChange, AddressFailure, AddressFlags, AddressProblem};
+pub use client::Client;
+pub use link::{Link, LinkFlags};
+pub use monitor::{Event, Monitor};
+
+#[cfg(test)]
+mod tests;
