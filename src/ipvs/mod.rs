@@ -4,8 +4,12 @@
 //! |---|---|
 //! | [`model`] | services, destinations, statistics as values |
 //! | [`operation`] | one change of the kernel's IPVS as a value |
+//! | [`attributes`] | both on the wire: `linux/ip_vs.h` |
 //! | [`plan`] | the least list of operations from one table to another |
+//! | [`client`] | operations and listings through a netlink socket, pipelined |
 
+pub mod attributes;
+pub mod client;
 pub mod model;
 pub mod operation;
 pub mod plan;

@@ -1,0 +1,281 @@
+//! The kernel's IPVS through a netlink socket: operations pipelined, listings streamed.
+//!
+//! Everything here blocks, and not for long: the kernel carries a request out within the system call that sends it
+//! (some microseconds each), its answer is there when the call returns, and every wait is bounded. A worker with a
+//! current-thread runtime may therefore call it directly: a table of 100,000 destinations takes a few hundred
+//! milliseconds, a usual one less than a millisecond.
+//!
+//! The services of a table are listed first, then the destinations of each: one dump at a time is all that the
+//! kernel carries out on a socket.
+//!
+//! A dump of more than 32 KiB (some eighty objects) comes in parts, and the kernel holds no lock between them; it
+//! remembers how many objects it has given. Another program that adds at the wrong moment makes one appear twice,
+//! one that removes hides one. `NLM_F_DUMP_INTR` would tell, but IPVS does not set it (seen up to Linux 6.18). What
+//! can be seen from here (that flag, a loss, an object that appears twice) begins the listing again; one that was
+//! hidden is there in the next.
+
+use crate::ipvs::attributes::FAMILY;
+use crate::ipvs::attributes::decode::{self, DecodeError};
+use crate::ipvs::attributes::encode::{self, Query};
+use crate::ipvs::model::{Daemon, DestEntry, Info, ServiceEntry, ServiceKey, Table, Timeouts};
+use crate::ipvs::operation::Operation;
+use crate::netlink::genl::{self, ResolveError};
+use crate::netlink::{self, Batch, Consistency, Failure, Protocol, Socket};
+use crate::sys::kmod;
+use nix::errno::Errno;
+use std::collections::HashSet;
+use std::hash::Hash;
+
+/// How often a listing is begun again when others keep changing the table in between.
+const ATTEMPTS: usize = 16;
+
+/// Why the client could not do as it was told. The failure of one operation in a list is no such error: see
+/// [`Failed`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No IPVS in this kernel, or its module is not loaded.
+    #[error("this kernel has no IPVS: modprobe ip_vs (as root, on the host if this is a container)")]
+    NoIpvs,
+    /// The caller lacks the capability.
+    #[error("IPVS needs CAP_NET_ADMIN: run as root")]
+    NotPermitted,
+    /// The socket.
+    #[error("{what}")]
+    Netlink {
+        /// What was to be done.
+        what: &'static str,
+        /// What went wrong.
+        #[source]
+        source: netlink::Error,
+    },
+    /// The family could not be looked up.
+    #[error("look up IPVS in this kernel")]
+    Resolve(#[source] ResolveError),
+    /// The kernel answered what this program does not understand.
+    #[error("{what}: the kernel's answer makes no sense")]
+    Decode {
+        /// What was to be done.
+        what: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: DecodeError,
+    },
+    /// The table changed during every attempt to read it.
+    #[error("the IPVS table changes too fast to be read: {ATTEMPTS} attempts were interrupted")]
+    Restless,
+}
+
+impl Error {
+    /// The error number behind it, where there is one.
+    #[must_use]
+    pub fn errno(&self) -> Option<Errno> {
+        match self {
+            Error::NoIpvs => Some(Errno::ENOPROTOOPT),
+            Error::NotPermitted => Some(Errno::EPERM),
+            Error::Netlink { source, .. } => source.errno(),
+            Error::Resolve(_) | Error::Decode { .. } | Error::Restless => None,
+        }
+    }
+}
+
+/// An operation that did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{operation}")]
+pub struct Failed {
+    /// Its index in the list that was executed.
+    pub index: usize,
+    /// The operation.
+    pub operation: Operation,
+    /// Why: the kernel's refusal, or that it is not known whether it was carried out.
+    #[source]
+    pub failure: Failure,
+}
+
+/// A connection to the kernel's IPVS, in the network namespace of the thread that opened it.
+#[derive(Debug)]
+pub struct Client {
+    socket: Socket,
+    family: u16,
+    batch: Batch,
+}
+
+impl Client {
+    /// Opens a socket and looks the family up; the kernel loads its module by itself where it can.
+    ///
+    /// # Errors
+    /// [`Error::NoIpvs`] where there is none.
+    pub fn open() -> Result<Client, Error> {
+        let mut socket = Socket::open(Protocol::Generic)
+            .map_err(|source| Error::Netlink { what: "reach the kernel's IPVS", source })?;
+        let family = genl::resolve(&mut socket, FAMILY).map_err(|error| match error {
+            ResolveError::NoSuchFamily(_) => Error::NoIpvs,
+            other => Error::Resolve(other),
+        })?;
+        Ok(Client { socket, family: family.id, batch: Batch::new() })
+    }
+
+    /// Like [`Client::open`], and runs `modprobe ip_vs` where there is no IPVS.
+    ///
+    /// # Errors
+    /// [`Error::NoIpvs`] where there is still none.
+    pub fn open_or_load() -> Result<Client, Error> {
+        match Client::open() {
+            Err(Error::NoIpvs) if kmod::load("ip_vs") => Client::open(),
+            result => result,
+        }
+    }
+
+    /// Carries the operations out in their order, pipelined, and tells which ones failed, by ascending index. One
+    /// that fails stops none of the others.
+    pub fn execute<'a>(&mut self, operations: impl IntoIterator<Item = &'a Operation>) -> Vec<Failed> {
+        let operations = operations.into_iter();
+        let mut failed = Vec::new();
+        let mut chunk: Vec<&Operation> = Vec::with_capacity(CHUNK);
+        let mut done = 0;
+        let mut operations = operations.peekable();
+        while operations.peek().is_some() {
+            chunk.clear();
+            chunk.extend(operations.by_ref().take(CHUNK));
+            self.batch.clear();
+            for operation in &chunk {
+                encode::operation(&mut self.batch, self.family, operation);
+            }
+            for f in self.socket.execute(&mut self.batch) {
+                if let Some(&operation) = chunk.get(f.index) {
+                    let index = done + f.index;
+                    failed.push(Failed { index, operation: operation.clone(), failure: f.failure });
+                }
+            }
+            done += chunk.len();
+        }
+        failed
+    }
+
+    /// Version and size of the connection table.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn info(&mut self) -> Result<Info, Error> {
+        self.ask("read IPVS's version", &Query::Info, decode::info)
+    }
+
+    /// Connection timeouts.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn timeouts(&mut self) -> Result<Timeouts, Error> {
+        self.ask("read the IPVS timeouts", &Query::Timeouts, decode::timeouts)
+    }
+
+    /// The synchronisation daemons that run: at most a master and a backup.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn daemons(&mut self) -> Result<Vec<Daemon>, Error> {
+        self.list("list the sync daemons", &Query::Daemons, decode::daemon, |d| d.state)
+    }
+
+    /// All services, in the kernel's order.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn services(&mut self) -> Result<Vec<ServiceEntry>, Error> {
+        self.list("list the IPVS services", &Query::Services, decode::service, |s| s.service.key)
+    }
+
+    /// One service; the error's `errno` is `ESRCH` where it does not exist.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn service(&mut self, key: &ServiceKey) -> Result<ServiceEntry, Error> {
+        self.ask("read an IPVS service", &Query::Service(*key), decode::service)
+    }
+
+    /// The destinations of a service, in the kernel's order (the newest first); none where there is no such
+    /// service, as the kernel's dump does not tell the two apart.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn dests(&mut self, service: &ServiceKey) -> Result<Vec<DestEntry>, Error> {
+        let family = service.family();
+        let decode = |payload: &[u8]| decode::dest(payload, family);
+        self.list("list an IPVS service's servers", &Query::Dests(*service), decode, |d| d.dest.key)
+    }
+
+    /// The whole table, the destinations of each service in the order they were made in.
+    ///
+    /// A service that another program removes while the table is read may appear without destinations.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn table(&mut self) -> Result<Table, Error> {
+        let mut table = Table::default();
+        for entry in self.services()? {
+            let dests = self.dests(&entry.service.key)?;
+            table.services.push((entry.service, dests.iter().rev().map(|d| d.dest).collect()));
+        }
+        Ok(table)
+    }
+
+    /// A request answered with one object.
+    fn ask<T>(
+        &mut self,
+        what: &'static str,
+        query: &Query,
+        decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
+    ) -> Result<T, Error> {
+        self.batch.clear();
+        encode::query(&mut self.batch, self.family, query);
+        let mut answer = Err(DecodeError::Missing("answer"));
+        let failed = self.socket.query(&mut self.batch, |_, message| answer = decode(message.payload));
+        match failed.into_iter().next() {
+            Some(failed) => Err(refused(what, failed.failure.into())),
+            None => answer.map_err(|source| Error::Decode { what, source }),
+        }
+    }
+
+    /// A dump, begun again while others interrupt it.
+    fn list<T, K: Hash + Eq>(
+        &mut self,
+        what: &'static str,
+        query: &Query,
+        decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
+        key: impl Fn(&T) -> K,
+    ) -> Result<Vec<T>, Error> {
+        let mut list = Vec::new();
+        let mut seen = HashSet::new();
+        for _ in 0..ATTEMPTS {
+            list.clear();
+            seen.clear();
+            self.batch.clear();
+            encode::query(&mut self.batch, self.family, query);
+            let (mut broken, mut twice) = (None, false);
+            let consistency = self
+                .socket
+                .dump(&mut self.batch, |message| match decode(message.payload) {
+                    Ok(object) => {
+                        twice |= !seen.insert(key(&object));
+                        list.push(object);
+                    }
+                    Err(error) => broken = broken.or(Some(error)),
+                })
+                .map_err(|source| refused(what, source))?;
+            match (consistency, broken) {
+                (Consistency::Whole, Some(source)) => return Err(Error::Decode { what, source }),
+                (Consistency::Whole, None) if !twice => return Ok(list),
+                (Consistency::Whole, None) | (Consistency::Interrupted, _) => {}
+            }
+        }
+        Err(Error::Restless)
+    }
+}
+
+/// Operations that are encoded at once: what [`Socket`] sends at once.
+const CHUNK: usize = 512;
+
+fn refused(what: &'static str, source: netlink::Error) -> Error {
+    match source.errno() {
+        Some(Errno::EPERM) => Error::NotPermitted,
+        _ => Error::Netlink { what, source },
+    }
+}

@@ -1,0 +1,29 @@
+//! Kernel modules: loading one through modprobe.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Where modprobe is; `PATH` is not asked, since a privileged program calls it.
+const MODPROBE: [&str; 2] = ["/sbin/modprobe", "/usr/sbin/modprobe"];
+
+/// Loads `module` with what it depends on, and waits for it; false where that failed for whatever reason (no such
+/// module, no modprobe, no permission).
+#[must_use]
+pub fn load(module: &str) -> bool {
+    let Some(program) = MODPROBE.into_iter().find(|p| Path::new(p).exists()) else { return false };
+    Command::new(program)
+        .args(["-q", "--", module])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_module_that_does_not_exist_is_not_loaded() {
+        assert!(!super::load("vipd_no_such_module"));
+    }
+}
