@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::sync::Once;
 
 /// A test: its name, and what it does in a lab that nothing else uses.
 pub(crate) struct Test {
@@ -38,6 +39,8 @@ const WHERE: &str = "VIPD_LAB";
 /// Tests wait most of the time: so many run at once, if the command line says nothing else.
 const AT_ONCE: usize = 8;
 
+static HOOK: Once = Once::new();
+
 thread_local! {
     /// Where the panic of this thread was, and its message.
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
@@ -51,12 +54,8 @@ pub(crate) fn main(needs: Kernel, tests: impl IntoIterator<Item = Test>) -> Exit
         run_where_possible(needs);
     }
     arguments.test_threads.get_or_insert(AT_ONCE);
-    panic::set_hook(Box::new(|info| {
-        let message = info.payload_as_str().unwrap_or("(no message)");
-        let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
-        PANIC.set(Some(format!("{message}{}", place.unwrap_or_default())));
-    }));
-    let trials = tests.into_iter().map(|test| Trial::test(test.name, move || run(test.run))).collect();
+    let run = |test: Test| move || guarded(test.run).map_err(Failed::from);
+    let trials = tests.into_iter().map(|test| Trial::test(test.name.clone(), run(test))).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
@@ -70,6 +69,7 @@ pub(crate) fn run_where_possible(needs: Kernel) {
         std::env::var_os(WHERE).is_none(),
         "the lab's guest has no IPVS: its kernel is not the one it fetches"
     );
+    eprintln!("This kernel has no IPVS, or you are not root: starting the lab's guest (tests/lab/vm).");
     let vm = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/vm");
     let program = std::env::current_exe().expect("the path of this program");
     let error = Command::new(&vm).arg("--").arg(program).args(std::env::args_os().skip(1)).exec();
@@ -86,13 +86,21 @@ pub(crate) fn has_ipvs() -> bool {
     }
 }
 
-fn run(test: Box<dyn FnOnce(&Lab) + Send>) -> Result<(), Failed> {
+/// Calls `work` with a lab of its own. If it panics: the message, and what the lab's daemons logged.
+pub(crate) fn guarded(work: impl FnOnce(&Lab)) -> Result<(), String> {
+    HOOK.call_once(|| {
+        panic::set_hook(Box::new(|info| {
+            let message = info.payload_as_str().unwrap_or("(no message)");
+            let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+            PANIC.set(Some(format!("{message}{}", place.unwrap_or_default())));
+        }));
+    });
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
         let lab = Lab::new();
-        let outcome = panic::catch_unwind(AssertUnwindSafe(|| test(&lab)));
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| work(&lab)));
         outcome.map_err(|panic| format!("{}\n{}", message(panic.as_ref()), lab.logs()))
     }));
-    outcome.unwrap_or_else(|panic| Err(message(panic.as_ref()))).map_err(Failed::from)
+    outcome.unwrap_or_else(|panic| Err(message(panic.as_ref())))
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

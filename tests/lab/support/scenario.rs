@@ -227,6 +227,17 @@ impl Scenario {
         });
     }
 
+    /// Waits until host `which` has nothing of the set-up: no virtual address, no entry of the table.
+    #[track_caller]
+    pub(crate) fn wait_clean(&self, which: usize) {
+        self.wait_addresses(which, false);
+        let host = &self.directors[which];
+        wait_for(format_args!("{}'s table to be empty", host.name()), Duration::ZERO, || {
+            let table = Table::of(host)?;
+            if table.is_empty() { Ok(()) } else { Err(table.to_string()) }
+        });
+    }
+
     /// How many of `count` requests each server answered.
     #[track_caller]
     pub(crate) fn requests(&self, count: usize) -> [usize; 2] {
