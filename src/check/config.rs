@@ -2,7 +2,7 @@
 //!
 //! `conf::lower` writes it, the check worker reads it. It holds nothing of the text it came from.
 
-use crate::ipvs::model::{Forward, Protocol, ServiceFlags};
+use crate::ipvs::model::{DestKey, Forward, Protocol, ServiceFlags, ServiceKey};
 use crate::net::Family;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -60,6 +60,38 @@ pub enum Endpoint {
         /// The family of the packets.
         family: Family,
     },
+}
+
+impl Endpoint {
+    /// Its identity in the kernel's table; a firewall mark has no protocol.
+    #[must_use]
+    pub const fn key(self, protocol: Protocol) -> ServiceKey {
+        match self {
+            Endpoint::Address(a) => ServiceKey::Address { protocol, address: a.ip(), port: a.port() },
+            Endpoint::Fwmark { mark, family } => ServiceKey::Fwmark { mark, family },
+        }
+    }
+
+    /// The family of the packets it takes.
+    #[must_use]
+    pub const fn family(self) -> Family {
+        match self {
+            Endpoint::Address(a) => Family::of(a.ip()),
+            Endpoint::Fwmark { family, .. } => family,
+        }
+    }
+
+    /// A server's identity below it. Only masquerading can change the port: with every other method packets reach
+    /// the server at the endpoint's own port, and at 0, which is any, with a mark. So it is in keepalived.
+    #[must_use]
+    pub const fn dest_key(self, forward: Forward, server: SocketAddr) -> DestKey {
+        let port = match (forward, self) {
+            (Forward::Masq, _) => server.port(),
+            (_, Endpoint::Address(a)) => a.port(),
+            (_, Endpoint::Fwmark { .. }) => 0,
+        };
+        DestKey { address: server.ip(), port }
+    }
 }
 
 /// `sorry_server IP PORT [METHOD]`.

@@ -6,8 +6,26 @@
 
 pub mod tcp;
 
+use super::config::Probe;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// The kinds of probes, as they are named in logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// `TCP_CHECK`
+    Tcp,
+}
+
+impl Kind {
+    /// The kind of a configured probe.
+    #[must_use]
+    pub const fn of(probe: &Probe) -> Kind {
+        match probe {
+            Probe::Tcp => Kind::Tcp,
+        }
+    }
+}
 
 /// How a probe ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,83 @@
+//! What a table that is already in the kernel tells of the servers, when a worker starts.
+//!
+//! A worker that follows one that died, or a daemon that was stopped with `-I`, finds its predecessor's table. To
+//! assume every server up, as keepalived does, would give traffic to servers that are known to be dead until their
+//! checks fail again; to assume them down would take the service away. So what is found is believed until the first
+//! check says otherwise: a server with a weight is up, one with weight 0 or without an entry is down (and checked at
+//! once). A service that holds none of our servers was made by someone else, and tells nothing, unless the worker is
+//! known to follow one that died: then all of them had failed.
+
+use super::checker::Status;
+use super::config::{Endpoint, RealServer, VirtualServer};
+use crate::ipvs::model::{DestKey, Forward, ServiceKey, Table};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// A kernel's table as it was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    services: HashMap<ServiceKey, HashMap<DestKey, u32>>,
+    respawned: bool,
+}
+
+impl Found {
+    /// Takes in a table; `respawned`: this process follows one that died.
+    #[must_use]
+    pub fn new(table: &Table, respawned: bool) -> Found {
+        let services = table
+            .services
+            .iter()
+            .map(|(s, dests)| (s.key, dests.iter().map(|d| (d.key, d.weight)).collect()))
+            .collect();
+        Found { services, respawned }
+    }
+
+    /// What is found of one virtual server; `None` if nothing can be concluded.
+    #[must_use]
+    pub fn of(&self, vs: &VirtualServer) -> Option<FoundServer<'_>> {
+        let services: Vec<_> =
+            vs.endpoints.iter().filter_map(|&e| Some((e, self.services.get(&e.key(vs.protocol))?))).collect();
+        let found = FoundServer { services };
+        if found.services.is_empty() {
+            return None;
+        }
+        let ours = |forward, address| found.weight(forward, address).is_some();
+        let known = self.respawned
+            || vs.sorry_server.is_some_and(|s| ours(s.forward, s.address))
+            || vs.real_servers.iter().any(|rs| ours(rs.forward, rs.address));
+        known.then_some(found)
+    }
+}
+
+/// The services of one virtual server as they were found.
+#[derive(Clone, Debug)]
+pub struct FoundServer<'a> {
+    services: Vec<(Endpoint, &'a HashMap<DestKey, u32>)>,
+}
+
+impl FoundServer<'_> {
+    /// The status that a real server seems to have had.
+    #[must_use]
+    pub fn status(&self, rs: &RealServer) -> Status {
+        match self.weight(rs.forward, rs.address) {
+            Some(0) if rs.weight > 0 => Status::Down,
+            Some(_) => Status::Up,
+            None => Status::Down,
+        }
+    }
+
+    /// Whether the sorry server has the traffic.
+    #[must_use]
+    pub fn sorry(&self, vs: &VirtualServer) -> bool {
+        vs.sorry_server.is_some_and(|s| {
+            // Where the sorry server is a real server too, its entry does not say which of the two it is.
+            !vs.real_servers.iter().any(|rs| rs.address == s.address)
+                && self.weight(s.forward, s.address).is_some_and(|w| w > 0)
+        })
+    }
+
+    /// The highest weight that a server has in any of the services.
+    fn weight(&self, forward: Forward, address: SocketAddr) -> Option<u32> {
+        self.services.iter().filter_map(|(e, dests)| dests.get(&e.dest_key(forward, address)).copied()).max()
+    }
+}

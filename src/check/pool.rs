@@ -1,0 +1,259 @@
+//! The pool: every checker and every virtual server, and the wires between them.
+//!
+//! Checkers that are configured alike run once, whatever number of servers they stand for. Deadlines are in a heap,
+//! so that what is due is found without looking at what is not. A reload compares: what did not change keeps its
+//! state and its schedule, a check that has only another schedule keeps what it knows.
+//!
+//! A virtual server is identified by its name, a real server by its address and port within it, a checker by its
+//! whole configuration; positions and slots are this module's own.
+
+use super::checker::{self, Checker};
+use super::config::{self, Connect, Probe};
+use super::notice::Notice;
+use super::probe::{Kind, Outcome};
+use super::virtual_server::{self, VirtualServer};
+use crate::ipvs::model::{Dest, Service, ServiceKey, Table};
+use crate::time::Instant;
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::mem;
+
+mod configure;
+
+/// A probe under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ProbeId {
+    slot: u32,
+    run: u64,
+}
+
+/// What happens to a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// A probe has ended; one that was cancelled may still come in, and is ignored.
+    ProbeFinished {
+        /// Which one.
+        probe: ProbeId,
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+/// What a pool wants done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Start a probe.
+    StartProbe {
+        /// Its name, for its outcome.
+        probe: ProbeId,
+        /// Where to.
+        connect: Connect,
+        /// What to do there.
+        what: Probe,
+    },
+    /// End a probe; its outcome does not matter any more.
+    CancelProbe(ProbeId),
+    /// [`Pool::service`] gives another answer for this service now.
+    ServiceChanged(ServiceKey),
+    /// Something worth telling.
+    Notice(Notice),
+}
+
+/// Everything that is checked and balanced.
+#[derive(Clone, Debug, Default)]
+pub struct Pool {
+    virtual_servers: Vec<VirtualServer>,
+    slots: Vec<Option<Slot>>,
+    free: Vec<u32>,
+    /// Deadlines with the slot they belong to. An entry that is not its checker's deadline any more is void.
+    deadlines: BinaryHeap<Reverse<(Instant, u32)>>,
+    /// The virtual servers that a service belongs to, each with the place of the endpoint in it: one, or several that
+    /// share a group's entry.
+    services: HashMap<ServiceKey, Vec<(u32, u32)>>,
+    random: Random,
+    next_run: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    checker: Checker,
+    /// The real servers that it stands for: place of the virtual server, place of the real server in it.
+    subscribers: Vec<(u32, u32)>,
+    run: Option<u64>,
+}
+
+impl Pool {
+    /// An empty pool; `seed` spreads the first checks.
+    #[must_use]
+    pub fn new(seed: u64) -> Pool {
+        Pool { random: Random(seed), ..Pool::default() }
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, now: Instant, event: Event, actions: &mut Vec<Action>) {
+        let Event::ProbeFinished { probe, outcome } = event;
+        let Some(slot) = self.slots.get_mut(probe.slot as usize).and_then(Option::as_mut) else { return };
+        if slot.run != Some(probe.run) {
+            return;
+        }
+        slot.run = None;
+        let mut wants = Vec::new();
+        slot.checker.handle(now, checker::Event::Finished(outcome), &mut wants);
+        self.perform(probe.slot, wants, actions);
+        self.discard_void_deadlines();
+    }
+
+    /// Starts every probe that is due.
+    pub fn handle_timeout(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let mut wants = Vec::new();
+        while let Some(&Reverse((at, index))) = self.deadlines.peek()
+            && at <= now
+        {
+            self.deadlines.pop();
+            let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_mut) else { continue };
+            if slot.checker.next_timeout() == Some(at) {
+                slot.checker.handle_timeout(now, &mut wants);
+                self.perform(index, mem::take(&mut wants), actions);
+            }
+        }
+        self.discard_void_deadlines();
+    }
+
+    /// When to call [`Pool::handle_timeout`].
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.deadlines.peek().map(|&Reverse((at, _))| at)
+    }
+
+    /// The virtual servers, in the order of the configuration.
+    #[must_use]
+    pub fn virtual_servers(&self) -> &[VirtualServer] {
+        &self.virtual_servers
+    }
+
+    /// The checkers, each once.
+    pub fn checkers(&self) -> impl Iterator<Item = &Checker> {
+        self.slots.iter().flatten().map(|s| &s.checker)
+    }
+
+    /// What the kernel should hold for a service: `None` for one that is not ours.
+    #[must_use]
+    pub fn service(&self, key: ServiceKey) -> Option<(Service, Vec<Dest>)> {
+        let mut rows = self.services.get(&key)?.iter().filter_map(|&(vs, endpoint)| {
+            let vs = self.virtual_servers.get(vs as usize)?;
+            Some(vs.row(*vs.config().endpoints.get(endpoint as usize)?))
+        });
+        let (service, mut dests) = rows.next()?;
+        for (_, more) in rows {
+            let held: HashSet<_> = dests.iter().map(|d| d.key).collect();
+            dests.extend(more.into_iter().filter(|d| !held.contains(&d.key)));
+        }
+        Some((service, dests))
+    }
+
+    /// The services that are ours, in the order of the configuration.
+    pub fn keys(&self) -> impl Iterator<Item = ServiceKey> {
+        let mut seen = HashSet::with_capacity(self.services.len());
+        self.virtual_servers
+            .iter()
+            .flat_map(|vs| vs.config().endpoints.iter().map(|e| e.key(vs.config().protocol)))
+            .filter(move |key| seen.insert(*key))
+    }
+
+    /// Everything that the kernel should hold.
+    #[must_use]
+    pub fn desired(&self) -> Table {
+        Table { services: self.keys().filter_map(|key| self.service(key)).collect() }
+    }
+
+    /// Carries out what a checker wants, as far as it stays in here.
+    fn perform(&mut self, index: u32, wants: Vec<checker::Action>, actions: &mut Vec<Action>) {
+        let Pool { slots, virtual_servers, deadlines, next_run, .. } = self;
+        let Some(slot) = slots.get_mut(index as usize).and_then(Option::as_mut) else { return };
+        for want in wants {
+            match want {
+                checker::Action::Start => {
+                    *next_run += 1;
+                    slot.run = Some(*next_run);
+                    let probe = ProbeId { slot: index, run: *next_run };
+                    let config::Checker { connect, probe: what, .. } = slot.checker.config().clone();
+                    actions.push(Action::StartProbe { probe, connect, what });
+                }
+                checker::Action::Changed(status) => {
+                    for &(vs, rs) in &slot.subscribers {
+                        if let Some(vs) = virtual_servers.get_mut(vs as usize) {
+                            let event = virtual_server::Event::Check { server: rs as usize, status };
+                            let mut wants = Vec::new();
+                            vs.handle(event, &mut wants);
+                            pass_on(vs, wants, actions);
+                        }
+                    }
+                }
+                checker::Action::Report(report) => {
+                    let kind = Kind::of(&slot.checker.config().probe);
+                    // One line a server, not one for each service that it is in.
+                    let mut told = HashSet::new();
+                    for &(vs, rs) in &slot.subscribers {
+                        if let Some(vs) = virtual_servers.get(vs as usize)
+                            && let Some(rs) = vs.config().real_servers.get(rs as usize)
+                            && told.insert(vs.server_name(rs.address))
+                        {
+                            let server = vs.server_name(rs.address);
+                            actions.push(Action::Notice(Notice::Check { kind, server, report }));
+                        }
+                    }
+                }
+            }
+        }
+        if let Some(at) = slot.checker.next_timeout() {
+            deadlines.push(Reverse((at, index)));
+        }
+    }
+
+    /// Keeps the first deadline a true one, so that nobody wakes up for nothing.
+    fn discard_void_deadlines(&mut self) {
+        while let Some(&Reverse((at, index))) = self.deadlines.peek() {
+            let slot = self.slots.get(index as usize).and_then(Option::as_ref);
+            if slot.is_some_and(|s| s.checker.next_timeout() == Some(at)) {
+                break;
+            }
+            self.deadlines.pop();
+        }
+    }
+}
+
+/// Hands the wishes of a virtual server on.
+fn pass_on(
+    vs: &VirtualServer,
+    wants: impl IntoIterator<Item = virtual_server::Action>,
+    actions: &mut Vec<Action>,
+) {
+    for want in wants {
+        match want {
+            virtual_server::Action::Notice(notice) => actions.push(Action::Notice(notice)),
+            virtual_server::Action::RowsChanged => {
+                let config = vs.config();
+                let keys = config.endpoints.iter().map(|e| Action::ServiceChanged(e.key(config.protocol)));
+                actions.extend(keys);
+            }
+        }
+    }
+}
+
+/// SplitMix64: enough to spread checks, and the same for the same seed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Random(u64);
+
+impl Random {
+    fn next_u32(&mut self) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z >> 32) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests;

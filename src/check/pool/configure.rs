@@ -1,0 +1,273 @@
+//! Start and reload: from the pool as it is to the pool that a configuration asks for.
+//!
+//! First every check of the configuration is placed: which of them are the same, which are already here, what a new
+//! one may assume. Then slots are kept, dropped and filled, and at last the virtual servers follow one another by
+//! name.
+
+use super::{Action, Pool, Slot, pass_on};
+use crate::check::adopt::Found;
+use crate::check::checker::{Checker, Status};
+use crate::check::config::{self, Config, Connect, Probe, RealServer};
+use crate::check::notice::Notice;
+use crate::check::virtual_server::{Start, VirtualServer};
+use crate::time::Instant;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+use std::mem;
+use std::net::SocketAddr;
+
+/// The checks of a configuration, and what becomes of each.
+struct Placement {
+    wanted: Vec<Wanted>,
+    /// For every check in the order of the configuration, its place in `wanted`.
+    order: Vec<usize>,
+}
+
+/// One check that is wanted, by one server or many.
+struct Wanted {
+    origin: Origin,
+    /// The real servers that it stands for.
+    subscribers: Vec<(u32, u32)>,
+    /// What is known of these servers, where anything is; in doubt, that they are up.
+    presumed: Option<Status>,
+}
+
+enum Origin {
+    /// It is in this slot already, and stays as it is.
+    Kept(u32),
+    /// The same target was checked on another schedule.
+    Follows(Box<Checker>),
+    /// Nothing is known of its target.
+    New,
+}
+
+impl Pool {
+    /// Makes `config` what is wanted, from the start or on a reload. `found` is the table of the kernel when the
+    /// worker starts, and empty later. Afterwards any service may be another one, or gone: no
+    /// [`Action::ServiceChanged`] is given, compare [`Pool::desired`] instead.
+    pub fn configure(&mut self, now: Instant, mut config: Config, found: &Found, actions: &mut Vec<Action>) {
+        let placement = self.place(now, &config, found);
+        self.drop_unwanted(&placement, actions);
+        let (failed, new) = self.fill_slots(now, &mut config, placement);
+        self.replace_virtual_servers(config, failed, found, actions);
+        for index in new {
+            self.tell_activation(index, actions);
+        }
+        self.index_services();
+        let slots = self.slots.iter().zip(0u32..);
+        self.deadlines =
+            slots.filter_map(|(s, i)| Some(Reverse((s.as_ref()?.checker.next_timeout()?, i)))).collect();
+    }
+
+    fn place(&self, now: Instant, config: &Config, found: &Found) -> Placement {
+        let mut alike: HashMap<&config::Checker, u32> = HashMap::new();
+        let mut same_target: HashMap<(&Connect, &Probe), &Checker> = HashMap::new();
+        for (slot, index) in self.slots.iter().zip(0u32..) {
+            if let Some(Slot { checker, .. }) = slot {
+                alike.insert(checker.config(), index);
+                same_target.insert((&checker.config().connect, &checker.config().probe), checker);
+            }
+        }
+        let old: HashMap<&str, &VirtualServer> =
+            self.virtual_servers.iter().map(|vs| (vs.config().name.as_str(), vs)).collect();
+
+        let mut places: HashMap<&config::Checker, usize> = HashMap::new();
+        let mut placement = Placement { wanted: Vec::new(), order: Vec::new() };
+        for (vs, vs_place) in config.virtual_servers.iter().zip(0u32..) {
+            let known = Known::of(vs, old.get(vs.name.as_str()).copied(), found);
+            for (rs, rs_place) in vs.real_servers.iter().zip(0u32..) {
+                for check in &rs.checkers {
+                    let place = *places.entry(check).or_insert_with(|| {
+                        let origin =
+                            match (alike.get(check), same_target.get(&(&check.connect, &check.probe))) {
+                                (Some(&slot), _) => Origin::Kept(slot),
+                                (None, Some(c)) => {
+                                    Origin::Follows(Box::new(c.rescheduled(now, check.schedule)))
+                                }
+                                (None, None) => Origin::New,
+                            };
+                        placement.wanted.push(Wanted { origin, subscribers: Vec::new(), presumed: None });
+                        placement.wanted.len() - 1
+                    });
+                    placement.order.push(place);
+                    if let Some(wanted) = placement.wanted.get_mut(place) {
+                        wanted.subscribers.push((vs_place, rs_place));
+                        wanted.presumed = match (wanted.presumed, known.status(rs)) {
+                            (Some(Status::Up), _) | (_, Some(Status::Up)) => Some(Status::Up),
+                            (known, None) => known,
+                            (_, known) => known,
+                        };
+                    }
+                }
+            }
+        }
+        placement
+    }
+
+    /// Empties the slots that nobody wants any more, and notes which are free.
+    fn drop_unwanted(&mut self, placement: &Placement, actions: &mut Vec<Action>) {
+        let origins = placement.wanted.iter().map(|w| &w.origin);
+        let kept: HashSet<u32> =
+            origins.filter_map(|o| if let Origin::Kept(slot) = o { Some(*slot) } else { None }).collect();
+        self.free.clear();
+        for (slot, index) in self.slots.iter_mut().zip(0u32..) {
+            if !kept.contains(&index) {
+                if let Some(run) = slot.take().and_then(|s| s.run) {
+                    actions.push(Action::CancelProbe(super::ProbeId { slot: index, run }));
+                }
+                self.free.push(index);
+            }
+        }
+    }
+
+    /// Gives every wanted check a slot, moving the checks out of `config`. Returns for every real server how many of
+    /// its checks are down, and the slots of the new checks.
+    fn fill_slots(
+        &mut self,
+        now: Instant,
+        config: &mut Config,
+        placement: Placement,
+    ) -> (Vec<Vec<u32>>, Vec<u32>) {
+        let mut wanted: Vec<Option<Wanted>> = placement.wanted.into_iter().map(Some).collect();
+        let mut order = placement.order.into_iter();
+        let mut statuses = vec![Status::Up; wanted.len()];
+        let mut new = Vec::new();
+        let mut failed = Vec::with_capacity(config.virtual_servers.len());
+        for vs in &mut config.virtual_servers {
+            let mut failed_here = Vec::with_capacity(vs.real_servers.len());
+            for rs in &mut vs.real_servers {
+                let mut down = 0;
+                for (check, place) in mem::take(&mut rs.checkers).into_iter().zip(order.by_ref()) {
+                    if let Some(w) = wanted.get_mut(place).and_then(Option::take) {
+                        statuses[place] = self.settle(now, check, w, &mut new);
+                    }
+                    down += u32::from(statuses[place] == Status::Down);
+                }
+                failed_here.push(down);
+            }
+            failed.push(failed_here);
+        }
+        (failed, new)
+    }
+
+    /// Gives one wanted check its slot; returns its status.
+    fn settle(&mut self, now: Instant, check: config::Checker, wanted: Wanted, new: &mut Vec<u32>) -> Status {
+        let Wanted { origin, subscribers, presumed } = wanted;
+        let (checker, is_new) = match origin {
+            Origin::Kept(index) => {
+                let slot = self.slots.get_mut(index as usize).and_then(Option::as_mut);
+                return slot.map_or(Status::Up, |slot| {
+                    slot.subscribers = subscribers;
+                    slot.checker.status()
+                });
+            }
+            Origin::Follows(checker) => (*checker, false),
+            Origin::New => {
+                let assumed = if check.schedule.alpha { Status::Down } else { Status::Up };
+                let first = match presumed {
+                    // Out of service until it passes: no time to lose.
+                    Some(Status::Down) => now,
+                    _ => Checker::first_probe(now, &check.schedule, self.random.next_u32()),
+                };
+                (Checker::new(check, presumed.unwrap_or(assumed), first), true)
+            }
+        };
+        let status = checker.status();
+        let slot = Some(Slot { checker, subscribers, run: None });
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.slots[index as usize] = slot;
+                index
+            }
+            None => {
+                self.slots.push(slot);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        if is_new {
+            new.push(index);
+        }
+        status
+    }
+
+    fn replace_virtual_servers(
+        &mut self,
+        config: Config,
+        failed: Vec<Vec<u32>>,
+        found: &Found,
+        actions: &mut Vec<Action>,
+    ) {
+        let names: HashSet<&str> = config.virtual_servers.iter().map(|vs| vs.name.as_str()).collect();
+        let old = mem::take(&mut self.virtual_servers);
+        for vs in old.iter().map(|vs| &vs.config().name).filter(|name| !names.contains(name.as_str())) {
+            actions.push(Action::Notice(Notice::VirtualServerGone { vs: vs.clone() }));
+        }
+        let mut old: HashMap<String, VirtualServer> =
+            old.into_iter().map(|vs| (vs.config().name.clone(), vs)).collect();
+        for (config, failed) in config.virtual_servers.into_iter().zip(failed) {
+            let mut wants = Vec::new();
+            let vs = match old.remove(&config.name) {
+                Some(old) => old.reload(config, failed, &mut wants),
+                None => {
+                    let found = found.of(&config);
+                    let start = found.map_or(Start::Fresh, |f| Start::Adopted { sorry: f.sorry(&config) });
+                    VirtualServer::new(config, failed, start, &mut wants)
+                }
+            };
+            // The whole table is compared afterwards.
+            let mut told = Vec::new();
+            pass_on(&vs, wants, &mut told);
+            actions.extend(told.into_iter().filter(|a| !matches!(a, Action::ServiceChanged(_))));
+            self.virtual_servers.push(vs);
+        }
+    }
+
+    fn tell_activation(&self, index: u32, actions: &mut Vec<Action>) {
+        let Some(slot) = self.slots.get(index as usize).and_then(Option::as_ref) else { return };
+        for &(vs, rs) in &slot.subscribers {
+            if let Some(vs) = self.virtual_servers.get(vs as usize)
+                && let Some(rs) = vs.config().real_servers.get(rs as usize)
+            {
+                let (server, vs) = (vs.server_name(rs.address), vs.config().name.clone());
+                actions.push(Action::Notice(Notice::Activated { server, vs }));
+            }
+        }
+    }
+
+    fn index_services(&mut self) {
+        self.services.clear();
+        for (vs, place) in self.virtual_servers.iter().zip(0u32..) {
+            for (endpoint, at) in vs.config().endpoints.iter().zip(0u32..) {
+                let owners = self.services.entry(endpoint.key(vs.config().protocol)).or_default();
+                if owners.last().is_none_or(|&(last, _)| last != place) {
+                    owners.push((place, at));
+                }
+            }
+        }
+    }
+}
+
+/// What is known of a virtual server's real servers before a configuration takes effect.
+enum Known<'a> {
+    Before(&'a VirtualServer, HashMap<SocketAddr, usize>),
+    Found(crate::check::adopt::FoundServer<'a>),
+    Nothing,
+}
+
+impl<'a> Known<'a> {
+    fn of(vs: &config::VirtualServer, before: Option<&'a VirtualServer>, found: &'a Found) -> Known<'a> {
+        if let Some(before) = before {
+            let servers = before.config().real_servers.iter().enumerate();
+            return Known::Before(before, servers.map(|(i, rs)| (rs.address, i)).collect());
+        }
+        found.of(vs).map_or(Known::Nothing, Known::Found)
+    }
+
+    fn status(&self, rs: &RealServer) -> Option<Status> {
+        match self {
+            Known::Before(vs, places) => places.get(&rs.address).map(|&place| vs.server_status(place)),
+            Known::Found(found) => Some(found.status(rs)),
+            Known::Nothing => None,
+        }
+    }
+}

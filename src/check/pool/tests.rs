@@ -1,0 +1,392 @@
+//! Timelines of a pool: what it probes when, what reloads keep, what it adopts, and that it announces every change.
+
+use super::*;
+use crate::check::Config;
+use crate::check::adopt::Found;
+use crate::check::checker::Status;
+use crate::check::probe::{Failure, Operation};
+use crate::check::testing::{address, check, server, short, sorry, virtual_server};
+use proptest::prelude::*;
+use std::time::Duration;
+
+const REFUSED: Outcome =
+    Outcome::Failed(Failure::System { operation: Operation::Connect, errno: libc::ECONNREFUSED });
+
+fn ms(ms: u64) -> Instant {
+    Instant::ZERO + Duration::from_millis(ms)
+}
+
+/// A pool, and a driver that performs what it wants in its head.
+struct Bench {
+    pool: Pool,
+    now: Instant,
+    running: Vec<(ProbeId, SocketAddr)>,
+    told: Vec<String>,
+    /// The kernel's table as it is when only announced changes are applied.
+    table: HashMap<ServiceKey, (Service, Vec<Dest>)>,
+}
+
+use std::net::SocketAddr;
+
+impl Bench {
+    fn new(config: Config) -> Bench {
+        Bench::adopting(config, &Found::default())
+    }
+
+    fn adopting(config: Config, found: &Found) -> Bench {
+        let (pool, now) = (Pool::new(1), Instant::ZERO);
+        let mut b = Bench { pool, now, running: Vec::new(), told: Vec::new(), table: HashMap::new() };
+        b.configure(config, found);
+        b
+    }
+
+    fn reload(&mut self, config: Config) {
+        self.told.clear();
+        self.configure(config, &Found::default());
+    }
+
+    fn configure(&mut self, config: Config, found: &Found) {
+        let mut actions = Vec::new();
+        self.pool.configure(self.now, config, found, &mut actions);
+        self.perform(actions);
+        self.table = self.pool.desired().services.into_iter().map(|row| (row.0.key, row)).collect();
+    }
+
+    fn perform(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::StartProbe { probe, connect, .. } => self.running.push((probe, connect.to)),
+                Action::CancelProbe(probe) => {
+                    let before = self.running.len();
+                    self.running.retain(|(p, _)| *p != probe);
+                    assert_eq!(self.running.len(), before - 1, "only what runs is cancelled");
+                }
+                Action::ServiceChanged(key) => {
+                    let row = self.pool.service(key).expect("a service of ours");
+                    self.table.insert(key, row);
+                }
+                Action::Notice(n) => self.told.push(n.to_string()),
+            }
+        }
+    }
+
+    /// Moves to the next deadline; false if there is none.
+    fn step(&mut self) -> bool {
+        let Some(at) = self.pool.next_timeout() else { return false };
+        self.now = self.now.max(at);
+        let mut actions = Vec::new();
+        self.pool.handle_timeout(self.now, &mut actions);
+        assert!(!actions.is_empty(), "no wake-up for nothing");
+        self.perform(actions);
+        true
+    }
+
+    fn finish(&mut self, place: usize, outcome: Outcome) {
+        let (probe, _) = self.running.remove(place);
+        let mut actions = Vec::new();
+        self.pool.handle(self.now, Event::ProbeFinished { probe, outcome }, &mut actions);
+        self.perform(actions);
+    }
+
+    /// Runs until `end`, each probe ending at once as `answer` says for its target.
+    fn run_until(&mut self, end: Instant, answer: impl Fn(SocketAddr) -> Outcome) {
+        while self.pool.next_timeout().is_some_and(|at| at <= end) {
+            self.step();
+            while let Some(&(_, to)) = self.running.first() {
+                self.finish(0, answer(to));
+            }
+        }
+        self.now = self.now.max(end);
+    }
+
+    fn row(&self, vs: usize) -> Vec<String> {
+        let config = self.pool.virtual_servers()[vs].config();
+        short(&self.table[&config.endpoints[0].key(config.protocol)].1)
+    }
+}
+
+fn config(virtual_servers: Vec<crate::check::config::VirtualServer>) -> Config {
+    Config { virtual_servers }
+}
+
+fn fails(host: u8) -> impl Fn(SocketAddr) -> Outcome {
+    move |to| if to.ip() == std::net::IpAddr::from([192, 0, 2, host]) { REFUSED } else { Outcome::Passed }
+}
+
+#[test]
+fn a_dead_server_leaves_the_table_and_returns() {
+    let mut b = Bench::new(config(vec![virtual_server(1, vec![server(11), server(12)])]));
+    assert_eq!(b.row(0), ["11/1", "12/1"], "servers are assumed up");
+    b.run_until(ms(5000), |_| Outcome::Passed);
+    b.run_until(ms(9500), fails(11));
+    assert_eq!(b.row(0), ["12/1"], "3 s and one retry of 1 s");
+    b.told.clear();
+    b.run_until(ms(13000), |_| Outcome::Passed);
+    assert_eq!(b.row(0), ["11/1", "12/1"]);
+    assert_eq!(
+        b.told,
+        [
+            "TCP connection to [192.0.2.11]:tcp:80 success.",
+            "Adding service [192.0.2.11]:tcp:80 to VS [10.0.0.1]:tcp:80",
+        ]
+    );
+}
+
+#[test]
+fn identical_checks_run_once_for_all_their_services() {
+    let servers = || vec![server(11), server(12)];
+    let mut b = Bench::new(config((1..=50).map(|i| virtual_server(i, servers())).collect()));
+    assert_eq!(b.pool.checkers().count(), 2);
+    b.told.clear();
+    b.run_until(ms(4000), fails(11));
+    assert!((0..50).all(|vs| b.row(vs) == ["12/1"]));
+    let check_lines = b.told.iter().filter(|l| l.starts_with("TCP_CHECK on service [192.0.2.11]")).count();
+    assert_eq!(check_lines, 1, "one line a server, not one a service");
+}
+
+#[test]
+fn first_checks_are_spread_over_the_warmup() {
+    let mut servers: Vec<_> = (1..=200).map(server).collect();
+    servers.iter_mut().for_each(|rs| rs.weight = 1);
+    let b = Bench::new(config(vec![virtual_server(1, servers)]));
+    let mut firsts: Vec<_> = b.pool.checkers().filter_map(Checker::next_timeout).collect();
+    firsts.sort_unstable();
+    assert!(firsts[0] >= ms(1000) && firsts[199] < ms(4000));
+    let halves = firsts.iter().filter(|&&at| at < ms(2500)).count();
+    assert!((60..140).contains(&halves), "{halves} of 200 in the first half");
+}
+
+#[test]
+fn a_reload_keeps_state_and_schedule_of_what_did_not_change() {
+    let before = config(vec![virtual_server(1, vec![server(11), server(12)])]);
+    let mut b = Bench::new(before.clone());
+    b.run_until(ms(4000), fails(11));
+    let deadline = b.pool.next_timeout();
+
+    let mut after = before.clone();
+    after.virtual_servers.push(virtual_server(2, vec![server(11), server(13)]));
+    b.reload(after);
+    assert_eq!(b.pool.next_timeout(), deadline);
+    assert_eq!(b.row(0), ["12/1"]);
+    assert_eq!(b.row(1), ["13/1"], "what is known of a server holds for its new service too");
+    assert!(!b.told.iter().any(|l| l.contains("192.0.2.12")), "{:?}", b.told);
+
+    b.reload(before);
+    assert_eq!(b.told, ["Removing Virtual Server [10.0.0.2]:tcp:80"]);
+    assert_eq!(b.pool.checkers().count(), 2);
+}
+
+#[test]
+fn a_probe_under_way_survives_a_reload_that_keeps_its_check() {
+    let before = config(vec![virtual_server(1, vec![server(11)])]);
+    let mut b = Bench::new(before.clone());
+    b.step();
+    assert_eq!(b.running.len(), 1);
+    b.reload(before);
+    assert_eq!(b.running.len(), 1);
+    b.finish(0, REFUSED);
+    assert_eq!(b.row(0), [""; 0]);
+}
+
+#[test]
+fn a_removed_check_cancels_its_probe_and_ignores_its_late_outcome() {
+    let mut b = Bench::new(config(vec![virtual_server(1, vec![server(11)])]));
+    b.step();
+    let (late, _) = b.running[0];
+    b.reload(config(vec![virtual_server(1, vec![server(12)])]));
+    assert_eq!(b.running, []);
+    b.step();
+    let mut actions = Vec::new();
+    b.pool.handle(b.now, Event::ProbeFinished { probe: late, outcome: REFUSED }, &mut actions);
+    assert_eq!(actions, []);
+    assert_eq!(b.row(0), ["12/1"]);
+}
+
+#[test]
+fn a_new_schedule_keeps_what_the_check_knows() {
+    let mut c = config(vec![virtual_server(1, vec![server(11), server(12)])]);
+    let mut b = Bench::new(c.clone());
+    b.run_until(ms(4000), fails(11));
+    for rs in &mut c.virtual_servers[0].real_servers {
+        rs.checkers[0].schedule.delay_loop = Duration::from_millis(500);
+    }
+    b.reload(c);
+    assert_eq!(b.row(0), ["12/1"]);
+    assert_eq!(b.told, [""; 0]);
+    b.run_until(ms(4500), |_| Outcome::Passed);
+    assert_eq!(b.row(0), ["11/1", "12/1"], "the shorter loop counts from the reload");
+}
+
+#[test]
+fn a_changed_check_of_a_dead_server_must_pass_first_and_is_tried_at_once() {
+    let mut c = config(vec![virtual_server(1, vec![server(11), server(12)])]);
+    let mut b = Bench::new(c.clone());
+    b.run_until(ms(4000), fails(11));
+    for rs in &mut c.virtual_servers[0].real_servers {
+        rs.checkers[0].connect.to.set_port(8080);
+    }
+    b.reload(c);
+    assert_eq!(b.row(0), ["12/1"]);
+    assert_eq!(b.pool.next_timeout(), Some(ms(4000)));
+    b.run_until(ms(4000), |_| Outcome::Passed);
+    assert_eq!(b.row(0), ["11/1", "12/1"]);
+}
+
+#[test]
+fn a_server_without_checks_is_up() {
+    let mut dead = server(11);
+    let mut b = Bench::new(config(vec![virtual_server(1, vec![dead.clone()])]));
+    b.run_until(ms(4000), fails(11));
+    assert_eq!(b.row(0), [""; 0]);
+    dead.checkers.clear();
+    b.reload(config(vec![virtual_server(1, vec![dead])]));
+    assert_eq!(b.row(0), ["11/1"]);
+    assert_eq!(b.pool.next_timeout(), None);
+}
+
+#[test]
+fn an_alpha_server_waits_for_its_first_pass() {
+    let mut rs = server(11);
+    rs.checkers[0].schedule.alpha = true;
+    let mut b = Bench::new(config(vec![virtual_server(1, vec![rs, server(12)])]));
+    assert_eq!(b.row(0), ["12/1"]);
+    b.run_until(ms(4000), |_| Outcome::Passed);
+    assert_eq!(b.row(0), ["11/1", "12/1"]);
+}
+
+/// The table that a pool left behind when it died.
+fn left_by(b: &Bench) -> Table {
+    Table { services: b.table.values().cloned().collect() }
+}
+
+#[test]
+fn a_successor_adopts_the_table_without_a_change() {
+    let mut first = virtual_server(1, vec![server(11), server(12)]);
+    first.real_servers[0].inhibit_on_failure = true;
+    let second = virtual_server(2, vec![server(11), server(13)]);
+    let mut third = virtual_server(3, vec![server(11)]);
+    third.sorry_server = sorry("192.0.2.99:80", false);
+    let mut c = config(vec![first, second, third]);
+    for vs in &mut c.virtual_servers {
+        for rs in &mut vs.real_servers {
+            rs.checkers[0].schedule.alpha = rs.address == address("192.0.2.12:80");
+        }
+    }
+    let mut b = Bench::new(c.clone());
+    b.run_until(ms(4000), fails(11));
+    assert_eq!(
+        (b.row(0), b.row(1), b.row(2)),
+        (vec!["11/0".into(), "12/1".into()], vec!["13/1".into()], vec!["99/1".into()])
+    );
+
+    let heir = Bench::adopting(c, &Found::new(&left_by(&b), true));
+    assert_eq!(heir.pool.desired(), b.pool.desired());
+    assert_eq!(heir.pool.next_timeout(), Some(Instant::ZERO), "what was down is checked at once");
+}
+
+#[test]
+fn a_foreign_service_tells_nothing_of_our_servers() {
+    let c = config(vec![virtual_server(1, vec![server(11)])]);
+    let mut found = Bench::new(c.clone()).pool.desired();
+    found.services[0].1[0].key.address = std::net::IpAddr::from([203, 0, 113, 1]);
+    assert_eq!(Bench::adopting(c.clone(), &Found::new(&found, false)).row(0), ["11/1"]);
+    assert_eq!(Bench::adopting(c, &Found::new(&found, true)).row(0), [""; 0]);
+}
+
+#[test]
+fn virtual_servers_that_share_an_endpoint_share_its_service() {
+    let mut other = virtual_server(1, vec![server(12)]);
+    other.name = "another".into();
+    let mut b = Bench::new(config(vec![virtual_server(1, vec![server(11)]), other]));
+    assert_eq!(b.row(0), ["11/1", "12/1"]);
+    b.run_until(ms(4000), fails(12));
+    assert_eq!(b.row(0), ["11/1"]);
+    assert_eq!(b.pool.desired().services.len(), 1);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Deadline,
+    Finish(usize, u8),
+    Reload(Config),
+}
+
+fn any_config() -> impl Strategy<Value = Config> {
+    let server = (11u8..15, 0u32..3, any::<bool>(), 0u8..3, any::<bool>()).prop_map(
+        |(host, weight, inhibit, checks, alpha)| {
+            let mut rs = server(host);
+            (rs.weight, rs.inhibit_on_failure) = (weight, inhibit);
+            let ports = [80, 443].into_iter().take(checks.into());
+            rs.checkers = ports.map(|p| check(SocketAddr::from(([192, 0, 2, host], p)))).collect();
+            rs.checkers.iter_mut().for_each(|c| c.schedule.alpha = alpha);
+            rs
+        },
+    );
+    let vs = (1u8..4, proptest::collection::vec(server, 0..4), 0u32..4, 0u32..2, any::<bool>()).prop_map(
+        |(host, mut servers, quorum, hysteresis, with_sorry)| {
+            let mut seen = HashSet::new();
+            servers.retain(|rs| seen.insert(rs.address));
+            let mut vs = virtual_server(host, servers);
+            (vs.quorum, vs.hysteresis) = (quorum, hysteresis);
+            vs.sorry_server = sorry("192.0.2.99:80", false).filter(|_| with_sorry);
+            vs
+        },
+    );
+    proptest::collection::vec(vs, 0..4).prop_map(|mut list| {
+        let mut seen = HashSet::new();
+        list.retain(|vs| seen.insert(vs.name.clone()));
+        config(list)
+    })
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => Just(Step::Deadline),
+        8 => (any::<usize>(), 0u8..3).prop_map(|(place, outcome)| Step::Finish(place, outcome)),
+        1 => any_config().prop_map(Step::Reload),
+    ]
+}
+
+proptest! {
+    /// Through checks and reloads in any order: every change of the table is announced; servers are up exactly while
+    /// all their checks are; every checker has a probe under way or a deadline ahead; a successor would change
+    /// nothing that matters.
+    #[test]
+    fn announced_changes_are_the_whole_truth(
+        first in any_config(),
+        steps in proptest::collection::vec(any_step(), 0..60),
+    ) {
+        let mut b = Bench::new(first);
+        for step in steps {
+            match step {
+                Step::Deadline => { b.step(); }
+                Step::Finish(place, outcome) if !b.running.is_empty() => {
+                    let outcome = [Outcome::Passed, REFUSED, Outcome::NotRun(Failure::Timeout)][usize::from(outcome)];
+                    b.finish(place % b.running.len(), outcome);
+                }
+                Step::Finish(..) => {}
+                Step::Reload(config) => b.reload(config),
+            }
+            let desired: HashMap<_, _> =
+                b.pool.desired().services.into_iter().map(|row| (row.0.key, row)).collect();
+            prop_assert_eq!(&b.table, &desired);
+
+            let mut failed: HashMap<(u32, u32), u32> = HashMap::new();
+            for slot in b.pool.slots.iter().flatten() {
+                prop_assert!(slot.run.is_some() != slot.checker.next_timeout().is_some());
+                for &rs in &slot.subscribers {
+                    *failed.entry(rs).or_default() += u32::from(slot.checker.status() == Status::Down);
+                }
+            }
+            for (i, vs) in b.pool.virtual_servers.iter().enumerate() {
+                for j in 0..vs.config().real_servers.len() {
+                    let down = failed.get(&(i as u32, j as u32)).is_some_and(|&n| n > 0);
+                    prop_assert_eq!(vs.server_status(j) == Status::Down, down);
+                }
+            }
+            let waiting = b.pool.checkers().filter_map(Checker::next_timeout).min();
+            prop_assert_eq!(b.pool.next_timeout(), waiting);
+            prop_assert_eq!(b.running.len(), b.pool.slots.iter().flatten().filter(|s| s.run.is_some()).count());
+        }
+    }
+}

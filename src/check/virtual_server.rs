@@ -1,0 +1,341 @@
+//! The virtual server: which of its servers take traffic, whether that is enough, and what the kernel should hold.
+//!
+//! | real server | quorum, or no sorry server | no quorum, sorry server |
+//! |---|---|---|
+//! | up | its weight | inhibited: weight 0; else absent |
+//! | down, `inhibit_on_failure` | weight 0 | weight 0 |
+//! | down | absent | absent |
+//! | the sorry server | inhibited: weight 0; else absent | weight 1 |
+//!
+//! A real server is up while none of its checks is down. The quorum is gained at `quorum + hysteresis` of live weight
+//! and lost below `quorum - hysteresis`, or when nothing is alive. Without a sorry server, it is only told of: what
+//! is alive keeps its traffic. All this is keepalived's behaviour.
+//!
+//! When checks run is decided in [`super::checker`]; how the kernel gets from one table to the next in `ipvs::plan`.
+
+use super::checker::Status;
+use super::config::{self, Endpoint};
+use super::notice::{Notice, ServerName};
+use crate::ipvs::model::{Dest, DestKey, Netmask, Service, ServiceFlags};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// What happens to a virtual server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// One of a real server's checks changed its status.
+    Check {
+        /// The real server's place in the configuration.
+        server: usize,
+        /// The check's new status.
+        status: Status,
+    },
+}
+
+/// What a virtual server wants done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// [`VirtualServer::row`] gives another answer now.
+    RowsChanged,
+    /// Something worth telling.
+    Notice(Notice),
+}
+
+/// What is known of a virtual server when it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Start {
+    /// Nothing.
+    Fresh,
+    /// The kernel holds it already.
+    Adopted {
+        /// Its sorry server was found at work: the quorum had been lost.
+        sorry: bool,
+    },
+}
+
+/// A `virtual_server` block at work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VirtualServer {
+    config: config::VirtualServer,
+    /// Failed checks, a number for each real server.
+    failed: Vec<u32>,
+    /// The weight of the servers that are up.
+    weight: u64,
+    quorum: Status,
+    /// Whether the sorry server has the traffic.
+    sorry: bool,
+}
+
+impl VirtualServer {
+    /// A virtual server that begins, with the number of failed checks of each of its real servers.
+    #[must_use]
+    pub fn new(
+        config: config::VirtualServer,
+        failed: Vec<u32>,
+        start: Start,
+        actions: &mut Vec<Action>,
+    ) -> VirtualServer {
+        let (quorum, sorry) = match start {
+            Start::Fresh => (Status::Down, false),
+            Start::Adopted { sorry: true } => (Status::Down, config.sorry_server.is_some()),
+            Start::Adopted { sorry: false } => (Status::Up, false),
+        };
+        let mut vs = VirtualServer { config, failed, weight: 0, quorum, sorry };
+        vs.weigh();
+        vs.evaluate(true, actions);
+        vs
+    }
+
+    /// The virtual server that follows this one after a reload: the same name, another configuration.
+    #[must_use]
+    pub fn reload(
+        self,
+        config: config::VirtualServer,
+        failed: Vec<u32>,
+        actions: &mut Vec<Action>,
+    ) -> VirtualServer {
+        let mut next = VirtualServer { config, failed, weight: 0, quorum: self.quorum, sorry: self.sorry };
+        next.weigh();
+        next.tell_server_changes(&self, actions);
+        if self.sorry && next.config.sorry_server.map(|s| s.address) != self.sorry_address() {
+            // The old sorry server goes; `evaluate` brings in the new one if it is still needed.
+            next.sorry = false;
+            actions.extend(self.sorry_notice(Status::Down));
+        }
+        next.evaluate(true, actions);
+        actions.push(Action::RowsChanged);
+        next
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, event: Event, actions: &mut Vec<Action>) {
+        let Event::Check { server, status } = event;
+        let (Some(rs), Some(failed)) = (self.config.real_servers.get(server), self.failed.get_mut(server))
+        else {
+            return;
+        };
+        let was_up = *failed == 0;
+        *failed = match status {
+            Status::Down => failed.saturating_add(1),
+            Status::Up => failed.saturating_sub(1),
+        };
+        let up = *failed == 0;
+        if up == was_up {
+            return;
+        }
+        if up {
+            self.weight += u64::from(rs.weight);
+        } else {
+            self.weight -= u64::from(rs.weight);
+        }
+        actions.push(Action::Notice(self.server_notice(rs, if up { Status::Up } else { Status::Down })));
+        actions.push(Action::RowsChanged);
+        self.evaluate(false, actions);
+    }
+
+    /// What it was told to be. The checkers of its real servers may have been moved elsewhere.
+    #[must_use]
+    pub const fn config(&self) -> &config::VirtualServer {
+        &self.config
+    }
+
+    /// Whether the quorum is there.
+    #[must_use]
+    pub const fn quorum(&self) -> Status {
+        self.quorum
+    }
+
+    /// Whether the sorry server has the traffic.
+    #[must_use]
+    pub const fn sorry_active(&self) -> bool {
+        self.sorry
+    }
+
+    /// The total weight of the servers that are up.
+    #[must_use]
+    pub const fn live_weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// The status of a real server, by its place in the configuration.
+    #[must_use]
+    pub fn server_status(&self, server: usize) -> Status {
+        if self.failed.get(server).is_none_or(|&n| n == 0) { Status::Up } else { Status::Down }
+    }
+
+    /// A real server as logs name it.
+    #[must_use]
+    pub const fn server_name(&self, address: SocketAddr) -> ServerName {
+        ServerName { address, protocol: self.config.protocol }
+    }
+
+    /// What the kernel should hold for one of its endpoints.
+    #[must_use]
+    pub fn row(&self, endpoint: Endpoint) -> (Service, Vec<Dest>) {
+        let c = &self.config;
+        let mut flags = c.flags;
+        flags.remove(ServiceFlags::HASHED);
+        flags.set(ServiceFlags::PERSISTENT, c.persistence_timeout > 0);
+        let family = endpoint.family();
+        let service = Service {
+            key: endpoint.key(c.protocol),
+            scheduler: c.scheduler.clone(),
+            flags,
+            timeout: c.persistence_timeout,
+            netmask: match c.persistence_granularity {
+                Some(bits) if c.persistence_timeout > 0 => Netmask::from_prefix(family, bits),
+                _ => Netmask::host(family),
+            },
+            pe_name: c.persistence_engine.clone().filter(|_| c.persistence_timeout > 0),
+        };
+        (service, self.dests(endpoint))
+    }
+
+    fn dests(&self, endpoint: Endpoint) -> Vec<Dest> {
+        let mut dests = Dests::with_capacity(self.config.real_servers.len() + 1);
+        let sorry = self.config.sorry_server.map(|s| {
+            let weight = u32::from(self.sorry);
+            let key = endpoint.dest_key(s.forward, s.address);
+            (s.inhibit, Dest { key, forward: s.forward, weight, upper_threshold: 0, lower_threshold: 0 })
+        });
+        for (rs, &failed) in self.config.real_servers.iter().zip(&self.failed) {
+            let serves = failed == 0 && !self.sorry;
+            if serves || rs.inhibit_on_failure {
+                dests.push(Dest {
+                    key: endpoint.dest_key(rs.forward, rs.address),
+                    forward: rs.forward,
+                    weight: if serves { rs.weight } else { 0 },
+                    upper_threshold: rs.upper_threshold,
+                    lower_threshold: rs.lower_threshold,
+                });
+            }
+        }
+        if let Some((inhibit, dest)) = sorry
+            && (self.sorry || inhibit)
+        {
+            dests.push(dest);
+        }
+        dests.list
+    }
+
+    fn weigh(&mut self) {
+        let servers = self.config.real_servers.iter().zip(&self.failed);
+        self.weight = servers.filter(|&(_, &failed)| failed == 0).map(|(rs, _)| u64::from(rs.weight)).sum();
+    }
+
+    /// Compares live weight and quorum, and hands the traffic to or from the sorry server.
+    fn evaluate(&mut self, starting: bool, actions: &mut Vec<Action>) {
+        let c = &self.config;
+        let (quorum, hysteresis, weight) = (c.quorum, c.hysteresis, self.weight);
+        let enough = weight > 0 && weight >= u64::from(quorum) + u64::from(hysteresis);
+        let too_little = weight == 0 || weight < u64::from(quorum.saturating_sub(hysteresis));
+        let lacks_sorry = starting && c.sorry_server.is_some() && !self.sorry;
+        let vs = c.name.clone();
+        match self.quorum {
+            Status::Down if enough => {
+                self.quorum = Status::Up;
+                actions.push(Action::Notice(Notice::QuorumGained { vs, quorum, hysteresis, weight }));
+                if self.sorry {
+                    self.sorry = false;
+                    actions.extend(self.sorry_notice(Status::Down));
+                    actions.push(Action::RowsChanged);
+                }
+            }
+            Status::Up if too_little => self.lose(starting, actions),
+            Status::Down if lacks_sorry => self.lose(starting, actions),
+            _ => {}
+        }
+    }
+
+    fn lose(&mut self, starting: bool, actions: &mut Vec<Action>) {
+        self.quorum = Status::Down;
+        let c = &self.config;
+        actions.push(Action::Notice(Notice::QuorumLost {
+            vs: c.name.clone(),
+            quorum: c.quorum,
+            hysteresis: c.hysteresis,
+            weight: self.weight,
+            starting,
+        }));
+        if c.sorry_server.is_some() && !self.sorry {
+            self.sorry = true;
+            actions.extend(self.sorry_notice(Status::Up));
+            actions.push(Action::RowsChanged);
+        }
+    }
+
+    fn sorry_address(&self) -> Option<SocketAddr> {
+        self.config.sorry_server.map(|s| s.address)
+    }
+
+    fn sorry_notice(&self, status: Status) -> Option<Action> {
+        let s = self.config.sorry_server?;
+        let (server, vs, inhibit) = (self.server_name(s.address), self.config.name.clone(), s.inhibit);
+        Some(Action::Notice(match status {
+            Status::Up => Notice::SorryUp { server, vs, inhibit },
+            Status::Down => Notice::SorryDown { server, vs, inhibit },
+        }))
+    }
+
+    fn server_notice(&self, rs: &config::RealServer, status: Status) -> Notice {
+        let (server, vs, inhibit) =
+            (self.server_name(rs.address), self.config.name.clone(), rs.inhibit_on_failure);
+        match status {
+            Status::Up => Notice::ServerUp { server, vs, inhibit },
+            Status::Down => Notice::ServerDown { server, vs, inhibit },
+        }
+    }
+
+    /// Tells what a reload changed of the real servers.
+    fn tell_server_changes(&self, old: &VirtualServer, actions: &mut Vec<Action>) {
+        let servers = self.config.real_servers.iter().enumerate();
+        let places: HashMap<SocketAddr, usize> = servers.map(|(i, rs)| (rs.address, i)).collect();
+        for (i, was) in old.config.real_servers.iter().enumerate() {
+            let now = places.get(&was.address).and_then(|&j| Some((j, self.config.real_servers.get(j)?)));
+            let Some((j, rs)) = now else {
+                let (server, vs) = (self.server_name(was.address), self.config.name.clone());
+                actions.push(Action::Notice(Notice::ServerGone { server, vs }));
+                continue;
+            };
+            let status = self.server_status(j);
+            if status != old.server_status(i) {
+                actions.push(Action::Notice(self.server_notice(rs, status)));
+            }
+            if rs.weight != was.weight {
+                actions.push(Action::Notice(Notice::WeightChanged {
+                    server: self.server_name(rs.address),
+                    vs: self.config.name.clone(),
+                    from: was.weight,
+                    to: rs.weight,
+                    up: status == Status::Up,
+                }));
+            }
+        }
+    }
+}
+
+/// Destinations with unique keys. Two servers of the file can be the same destination (one address, two ports, direct
+/// routing), and a sorry server can be a real server too: the one with a weight stands for both.
+struct Dests {
+    list: Vec<Dest>,
+    places: HashMap<DestKey, usize>,
+}
+
+impl Dests {
+    fn with_capacity(n: usize) -> Dests {
+        Dests { list: Vec::with_capacity(n), places: HashMap::with_capacity(n) }
+    }
+
+    fn push(&mut self, dest: Dest) {
+        let place = *self.places.entry(dest.key).or_insert(self.list.len());
+        match self.list.get_mut(place) {
+            None => self.list.push(dest),
+            Some(held) if held.weight == 0 && dest.weight > 0 => *held = dest,
+            Some(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,316 @@
+//! What a virtual server says and wants of the kernel as its servers come and go.
+
+use super::*;
+use crate::check::testing::{address, server, short, sorry, virtual_server};
+use crate::ipvs::model::Forward;
+use crate::net::Family;
+use proptest::prelude::*;
+
+/// A virtual server that has just started, with all its servers up.
+fn start(config: config::VirtualServer) -> VirtualServer {
+    let failed = vec![0; config.real_servers.len()];
+    VirtualServer::new(config, failed, Start::Fresh, &mut Vec::new())
+}
+
+fn row(vs: &VirtualServer) -> Vec<String> {
+    short(&vs.row(vs.config().endpoints[0]).1)
+}
+
+/// Lets a check change its status; returns what is told.
+fn set(vs: &mut VirtualServer, server: usize, status: Status) -> Vec<String> {
+    let mut actions = Vec::new();
+    let before = row(vs);
+    vs.handle(Event::Check { server, status }, &mut actions);
+    assert!(row(vs) == before || actions.contains(&Action::RowsChanged), "changes are announced");
+    told(actions)
+}
+
+fn told(actions: Vec<Action>) -> Vec<String> {
+    let notices = actions.into_iter().filter_map(|a| match a {
+        Action::Notice(n) => Some(n.to_string()),
+        Action::RowsChanged => None,
+    });
+    notices.collect()
+}
+
+#[test]
+fn a_failed_server_is_removed_and_comes_back() {
+    let mut vs = start(virtual_server(1, vec![server(11), server(12)]));
+    assert_eq!(row(&vs), ["11/1", "12/1"]);
+    assert_eq!(
+        set(&mut vs, 0, Status::Down),
+        ["Removing service [192.0.2.11]:tcp:80 from VS [10.0.0.1]:tcp:80"]
+    );
+    assert_eq!(row(&vs), ["12/1"]);
+    assert_eq!(
+        set(&mut vs, 1, Status::Down),
+        [
+            "Removing service [192.0.2.12]:tcp:80 from VS [10.0.0.1]:tcp:80",
+            "Lost quorum 1-0=1 > 0 for VS [10.0.0.1]:tcp:80",
+        ]
+    );
+    assert_eq!(row(&vs), [""; 0]);
+    assert_eq!(
+        set(&mut vs, 0, Status::Up),
+        [
+            "Adding service [192.0.2.11]:tcp:80 to VS [10.0.0.1]:tcp:80",
+            "Gained quorum 1+0=1 <= 1 for VS [10.0.0.1]:tcp:80",
+        ]
+    );
+    assert_eq!(row(&vs), ["11/1"]);
+}
+
+#[test]
+fn an_inhibited_server_stays_at_weight_0() {
+    let mut config = virtual_server(1, vec![server(11), server(12)]);
+    config.real_servers[0].inhibit_on_failure = true;
+    let mut vs = start(config);
+    assert_eq!(
+        set(&mut vs, 0, Status::Down),
+        ["Disabling service [192.0.2.11]:tcp:80 of VS [10.0.0.1]:tcp:80"]
+    );
+    assert_eq!(row(&vs), ["11/0", "12/1"]);
+    assert_eq!(set(&mut vs, 0, Status::Up), ["Enabling service [192.0.2.11]:tcp:80 of VS [10.0.0.1]:tcp:80"]);
+    assert_eq!(row(&vs), ["11/1", "12/1"]);
+}
+
+#[test]
+fn a_server_is_up_only_while_all_its_checks_pass() {
+    let mut vs = start(virtual_server(1, vec![server(11), server(12)]));
+    assert_eq!(set(&mut vs, 0, Status::Down).len(), 1);
+    assert_eq!(set(&mut vs, 0, Status::Down), [""; 0]);
+    assert_eq!(set(&mut vs, 0, Status::Up), [""; 0]);
+    assert_eq!(row(&vs), ["12/1"]);
+    assert_eq!(set(&mut vs, 0, Status::Up).len(), 1);
+    assert_eq!(row(&vs), ["11/1", "12/1"]);
+}
+
+#[test]
+fn the_sorry_server_stands_in_for_a_lost_quorum() {
+    let mut config = virtual_server(1, vec![server(11), server(12), server(13)]);
+    config.quorum = 2;
+    config.real_servers[2].inhibit_on_failure = true;
+    config.sorry_server = sorry("192.0.2.99:80", false);
+    let mut vs = start(config);
+    assert_eq!(row(&vs), ["11/1", "12/1", "13/1"]);
+    set(&mut vs, 0, Status::Down);
+    assert_eq!(
+        set(&mut vs, 1, Status::Down),
+        [
+            "Removing service [192.0.2.12]:tcp:80 from VS [10.0.0.1]:tcp:80",
+            "Lost quorum 2-0=2 > 1 for VS [10.0.0.1]:tcp:80",
+            "Adding sorry server [192.0.2.99]:tcp:80 to VS [10.0.0.1]:tcp:80",
+        ]
+    );
+    assert_eq!(row(&vs), ["13/0", "99/1"], "what is still alive makes room");
+    assert_eq!(
+        set(&mut vs, 0, Status::Up),
+        [
+            "Adding service [192.0.2.11]:tcp:80 to VS [10.0.0.1]:tcp:80",
+            "Gained quorum 2+0=2 <= 2 for VS [10.0.0.1]:tcp:80",
+            "Removing sorry server [192.0.2.99]:tcp:80 from VS [10.0.0.1]:tcp:80",
+        ]
+    );
+    assert_eq!(row(&vs), ["11/1", "13/1"]);
+}
+
+#[test]
+fn an_inhibited_sorry_server_is_always_there() {
+    let mut config = virtual_server(1, vec![server(11)]);
+    config.sorry_server = sorry("192.0.2.99:80", true);
+    let mut vs = start(config);
+    assert_eq!(row(&vs), ["11/1", "99/0"]);
+    set(&mut vs, 0, Status::Down);
+    assert_eq!(row(&vs), ["99/1"]);
+    set(&mut vs, 0, Status::Up);
+    assert_eq!(row(&vs), ["11/1", "99/0"]);
+}
+
+#[test]
+fn a_sorry_server_that_is_a_real_server_too_has_one_entry() {
+    let mut config = virtual_server(1, vec![server(11), server(12)]);
+    config.quorum = 2;
+    config.sorry_server = sorry("192.0.2.11:80", false);
+    let mut vs = start(config);
+    set(&mut vs, 1, Status::Down);
+    assert_eq!(row(&vs), ["11/1"]);
+    set(&mut vs, 0, Status::Down);
+    assert_eq!(row(&vs), ["11/1"], "as the sorry server, unchecked");
+}
+
+#[test]
+fn without_live_servers_it_starts_with_the_sorry_server() {
+    let mut config = virtual_server(1, vec![server(11)]);
+    config.sorry_server = sorry("192.0.2.99:80", false);
+    let mut actions = Vec::new();
+    let vs = VirtualServer::new(config, vec![1], Start::Fresh, &mut actions);
+    assert_eq!(
+        told(actions),
+        [
+            "Starting with quorum down 1-0=1 > 0 for VS [10.0.0.1]:tcp:80",
+            "Adding sorry server [192.0.2.99]:tcp:80 to VS [10.0.0.1]:tcp:80",
+        ]
+    );
+    assert_eq!(row(&vs), ["99/1"]);
+}
+
+#[test]
+fn hysteresis_keeps_the_quorum_until_it_is_clearly_lost() {
+    let mut config = virtual_server(1, (11..15).map(server).collect());
+    (config.quorum, config.hysteresis) = (2, 1);
+    let mut vs = start(config);
+    for server in 0..3 {
+        set(&mut vs, server, Status::Down);
+        assert_eq!(vs.quorum(), Status::Up);
+    }
+    assert!(set(&mut vs, 3, Status::Down)[1].starts_with("Lost quorum 2-1=1 > 0"));
+    for server in 0..2 {
+        set(&mut vs, server, Status::Up);
+        assert_eq!(vs.quorum(), Status::Down);
+    }
+    assert!(set(&mut vs, 2, Status::Up)[1].starts_with("Gained quorum 2+1=3 <= 3"));
+}
+
+#[test]
+fn each_endpoint_of_a_group_gets_the_ports_it_needs() {
+    let mut config = virtual_server(1, vec![server(11), server(12)]);
+    config.real_servers[1].forward = Forward::Masq;
+    config.endpoints = vec![
+        Endpoint::Address(address("10.0.0.1:90")),
+        Endpoint::Address(address("[2001:db8::1]:91")),
+        Endpoint::Fwmark { mark: 7, family: Family::V4 },
+    ];
+    (config.persistence_timeout, config.persistence_granularity) = (300, None);
+    let vs = start(config);
+    let row = |i: usize| {
+        let (service, dests) = vs.row(vs.config().endpoints[i]);
+        assert!(service.flags.contains(ServiceFlags::PERSISTENT));
+        (service.netmask, dests.iter().map(|d| d.key.port).collect::<Vec<_>>())
+    };
+    assert_eq!(row(0), (Netmask::host(Family::V4), vec![90, 80]));
+    assert_eq!(row(1), (Netmask::host(Family::V6), vec![91, 80]));
+    assert_eq!(row(2), (Netmask::host(Family::V4), vec![0, 80]));
+}
+
+#[test]
+fn two_ports_of_one_server_are_one_destination_by_direct_routing() {
+    let mut config = virtual_server(1, vec![server(11), server(11)]);
+    config.real_servers[1].address.set_port(81);
+    config.real_servers[0].inhibit_on_failure = true;
+    let mut vs = start(config);
+    assert_eq!(row(&vs), ["11/1"]);
+    vs.handle(Event::Check { server: 0, status: Status::Down }, &mut Vec::new());
+    assert_eq!(row(&vs), ["11/1"], "port 81 is still alive");
+}
+
+#[test]
+fn a_reload_tells_what_changed_and_nothing_else() {
+    let config = virtual_server(1, vec![server(11), server(12)]);
+    let vs = start(config.clone());
+    let mut actions = Vec::new();
+    let mut vs = vs.reload(config.clone(), vec![0, 0], &mut actions);
+    assert_eq!(told(actions), [""; 0]);
+    set(&mut vs, 1, Status::Down);
+
+    let mut next = virtual_server(1, vec![server(12), server(13)]);
+    next.real_servers[0].weight = 3;
+    let mut actions = Vec::new();
+    let vs = vs.reload(next, vec![1, 0], &mut actions);
+    assert_eq!(
+        told(actions),
+        [
+            "service [192.0.2.11]:tcp:80 no longer exist in VS [10.0.0.1]:tcp:80",
+            "Changing weight from 1 to 3 for inactive service [192.0.2.12]:tcp:80 of VS [10.0.0.1]:tcp:80",
+        ]
+    );
+    assert_eq!(row(&vs), ["13/1"]);
+}
+
+#[test]
+fn a_reload_can_bring_replace_and_remove_the_sorry_server() {
+    let mut config = virtual_server(1, vec![server(11)]);
+    let mut vs = start(config.clone());
+    set(&mut vs, 0, Status::Down);
+    config.sorry_server = sorry("192.0.2.98:80", false);
+    let vs = vs.reload(config.clone(), vec![1], &mut Vec::new());
+    assert_eq!(row(&vs), ["98/1"]);
+    config.sorry_server = sorry("192.0.2.99:80", false);
+    let vs = vs.reload(config.clone(), vec![1], &mut Vec::new());
+    assert_eq!(row(&vs), ["99/1"]);
+    config.sorry_server = None;
+    let mut actions = Vec::new();
+    let vs = vs.reload(config, vec![1], &mut actions);
+    assert_eq!(told(actions), ["Removing sorry server [192.0.2.99]:tcp:80 from VS [10.0.0.1]:tcp:80"]);
+    assert_eq!(row(&vs), [""; 0]);
+}
+
+#[test]
+fn an_adopted_quorum_is_believed_within_the_hysteresis() {
+    let mut config = virtual_server(1, (11..14).map(server).collect());
+    (config.quorum, config.hysteresis) = (2, 1);
+    config.sorry_server = sorry("192.0.2.99:80", false);
+    let adopt = |sorry| {
+        let start = Start::Adopted { sorry };
+        VirtualServer::new(config.clone(), vec![0, 0, 1], start, &mut Vec::new())
+    };
+    assert_eq!(row(&adopt(false)), ["11/1", "12/1"]);
+    assert_eq!(row(&adopt(true)), ["99/1"]);
+}
+
+proptest! {
+    /// Whatever happens to the servers, the rows are those of the table at the top of the module, the quorum obeys
+    /// its thresholds, and it changes only when a server does.
+    #[test]
+    fn rows_and_quorum_follow_the_servers(
+        servers in proptest::collection::vec((0u32..4, any::<bool>()), 0..6),
+        (quorum, hysteresis) in (0u32..6, 0u32..4),
+        sorry_server in proptest::option::of(any::<bool>()),
+        events in proptest::collection::vec((0usize..6, any::<bool>()), 0..40),
+    ) {
+        let mut config = virtual_server(1, (11..).map(server).take(servers.len()).collect());
+        for (rs, &(weight, inhibit)) in config.real_servers.iter_mut().zip(&servers) {
+            (rs.weight, rs.inhibit_on_failure) = (weight, inhibit);
+        }
+        (config.quorum, config.hysteresis) = (quorum, hysteresis);
+        config.sorry_server = sorry_server.and_then(|inhibit| sorry("192.0.2.99:80", inhibit));
+        let mut vs = start(config.clone());
+        let mut up = vec![true; servers.len()];
+        for (i, pass) in events {
+            if i >= up.len() { continue }
+            let (before, status) = (vs.quorum(), if pass { Status::Up } else { Status::Down });
+            let mut actions = Vec::new();
+            if up[i] != pass {
+                vs.handle(Event::Check { server: i, status }, &mut actions);
+            }
+            up[i] = pass;
+
+            let live: u32 = servers.iter().zip(&up).filter(|(_, up)| **up).map(|((w, _), _)| w).sum();
+            prop_assert_eq!(vs.live_weight(), u64::from(live));
+            let expected = match before {
+                Status::Up if live == 0 || live + hysteresis < quorum => Status::Down,
+                Status::Down if live > 0 && live >= quorum + hysteresis => Status::Up,
+                same => same,
+            };
+            prop_assert_eq!(vs.quorum(), expected);
+            prop_assert_eq!(vs.sorry_active(), expected == Status::Down && sorry_server.is_some());
+
+            let mut rows = Vec::new();
+            for (k, &(weight, inhibit)) in servers.iter().enumerate() {
+                match (up[k] && !vs.sorry_active(), inhibit) {
+                    (true, _) => rows.push(format!("{}/{weight}", 11 + k)),
+                    (false, true) => rows.push(format!("{}/0", 11 + k)),
+                    (false, false) => {}
+                }
+            }
+            if vs.sorry_active() { rows.push("99/1".into()) }
+            else if sorry_server == Some(true) { rows.push("99/0".into()) }
+            prop_assert_eq!(row(&vs), rows);
+
+            let failed = up.iter().map(|up| u32::from(!up)).collect();
+            let mut actions = Vec::new();
+            let again = vs.clone().reload(config.clone(), failed, &mut actions);
+            prop_assert_eq!(&again, &vs, "a reload without a change is none");
+            prop_assert_eq!(told(actions), Vec::<String>::new());
+        }
+    }
+}
