@@ -1,5 +1,166 @@
 //! The language of keepalived.conf: text in, one typed [`Config`] or a list of diagnostics out.
+//!
+//! [`source`] (files, spans) → [`lexer`] (lines, words, braces) → [`parser`] (tree, with recovery, along [`schema`],
+//! the table of keywords) → `lower` (values, defaults, meaning) → [`Config`]. Whatever is found goes into
+//! [`Diagnostic`]s. Apart from reading the files named, nothing here asks the system anything.
 
 mod config;
+pub mod diagnostic;
+pub mod lexer;
+mod lower;
+pub mod parser;
+pub mod schema;
+mod sink;
+pub mod source;
+pub mod tree;
+
+#[cfg(test)]
+mod tests;
 
 pub use config::{Config, Global};
+pub use diagnostic::Diagnostic;
+pub use sink::Sink;
+
+use diagnostic::{Severity, Verdict, codes};
+use source::{FileId, ReadError, Sources, Span};
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// What the caller's machine says of an interface's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InterfaceKind {
+    /// There is none of this name.
+    Missing,
+    /// It is the loopback interface, which VRRP can't use.
+    Loopback,
+    /// Anything else.
+    Usable,
+}
+
+/// Asks about an interface; `None` where nobody knows.
+pub type AskInterface<'a> = &'a dyn Fn(&str) -> Option<InterfaceKind>;
+
+/// What reading a configuration depends on, apart from its text.
+#[derive(Clone, Copy, Default)]
+pub struct LoadOptions<'a> {
+    /// `-i`: decides the lines that begin with `@id`; keepalived takes the node's name without it.
+    pub config_id: Option<&'a str>,
+    /// Answers whether an interface exists; without it, every one does.
+    pub interfaces: Option<AskInterface<'a>>,
+}
+
+impl fmt::Debug for LoadOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let interfaces = self.interfaces.map(|_| "asked");
+        f.debug_struct("LoadOptions")
+            .field("config_id", &self.config_id)
+            .field("interfaces", &interfaces)
+            .finish()
+    }
+}
+
+/// What came of a configuration.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What it means. `None` where keepalived would not run with it: a file can't be read, a keyword lacks its
+    /// argument, an instance lacks its VRID. Other findings leave out the line that they concern.
+    pub config: Option<Config>,
+    /// All findings in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts that the findings point into.
+    pub sources: Sources,
+    worst: Option<Verdict>,
+}
+
+impl Loaded {
+    /// The exit status of `keepalived -t`: 0 clean, 2 parse given up, 5 any finding, 6 script security.
+    /// Findings that are vipd's own (hints, what it does not carry out yet) do not count.
+    #[must_use]
+    pub fn test_status(&self) -> u8 {
+        match self.worst {
+            None | Some(Verdict::Silent) => 0,
+            Some(Verdict::Reports | Verdict::Refuses) => 5,
+            Some(Verdict::Security) => 6,
+            Some(Verdict::GivesUp) => 2,
+        }
+    }
+
+    /// Whether the file itself could not be read, or is no text.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        let unread = [&codes::UNREADABLE, &codes::BINARY];
+        self.diagnostics.iter().any(|d| unread.iter().any(|code| std::ptr::eq(d.code, *code)))
+    }
+
+    /// How many findings are of this severity.
+    #[must_use]
+    pub fn count(&self, severity: Severity) -> usize {
+        self.diagnostics.iter().filter(|d| d.code.severity == severity).count()
+    }
+}
+
+/// Reads a file, and says what it means.
+#[must_use]
+pub fn load(path: &Path, options: &LoadOptions<'_>) -> Loaded {
+    let mut sources = Sources::new();
+    let (file, read) = sources.read(path);
+    match read {
+        Ok(()) => load_source(sources, file, options),
+        Err(error) => {
+            let span = Span { file, start: 0, end: 0 };
+            let mut diagnostic = Diagnostic::new(&codes::UNREADABLE, span, unreadable(path, &error));
+            if let ReadError::Directory = error {
+                diagnostic = diagnostic.help("name a file in it");
+            }
+            let worst = Some(diagnostic.code.verdict);
+            Loaded { config: None, diagnostics: vec![diagnostic], sources, worst }
+        }
+    }
+}
+
+/// Says what a text means that is at hand already.
+#[must_use]
+pub fn load_text(name: &str, text: impl Into<Vec<u8>>, options: &LoadOptions<'_>) -> Loaded {
+    let mut sources = Sources::new();
+    let file = sources.add(name, text);
+    load_source(sources, file, options)
+}
+
+fn unreadable(path: &Path, error: &ReadError) -> String {
+    let path = path.display();
+    match error {
+        ReadError::Io(e) if e.kind() == io::ErrorKind::NotFound => {
+            format!("configuration file {path} is missing")
+        }
+        ReadError::Io(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            format!("configuration file {path} can't be read: permission denied")
+        }
+        ReadError::Directory => format!("configuration file {path} is a directory"),
+        e => format!("configuration file {path} can't be read: {e}"),
+    }
+}
+
+fn load_source(sources: Sources, file: FileId, options: &LoadOptions<'_>) -> Loaded {
+    let mut sink = Sink::new(file);
+    let text = sources.get(file).text();
+    let config = if let Some(nul) = text.find('\0') {
+        let span = Span { file, start: nul as u32, end: nul as u32 + 1 };
+        sink.push(Diagnostic::new(
+            &codes::BINARY,
+            span,
+            "this file holds a NUL byte: it is not a configuration",
+        ));
+        None
+    } else {
+        let tree = parser::parse(text, file, options.config_id, &mut sink);
+        if tree.words.is_empty() {
+            let span = Span { file, start: 0, end: 0 };
+            sink.push(Diagnostic::new(&codes::EMPTY, span, "this file configures nothing"));
+        }
+        Some(lower::lower(&tree, options, &mut sink))
+    };
+    let (diagnostics, worst) = sink.finish();
+    let runs = !matches!(worst, Some(Verdict::Refuses | Verdict::GivesUp));
+    Loaded { config: config.filter(|_| runs), diagnostics, sources, worst }
+}

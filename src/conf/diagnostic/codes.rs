@@ -1,0 +1,87 @@
+//! Every code, in one table. A code never changes its meaning; what is withdrawn is not given out again.
+//!
+//! V00xx files, V01xx syntax, V02xx values, V03xx meaning of VRRP, V04xx meaning of virtual servers, V09xx vipd itself.
+
+use super::{Code, Severity, Verdict};
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $severity:ident, $verdict:ident, $summary:literal;)*) => {
+        $(
+            #[doc = $summary]
+            pub static $name: Code =
+                Code { id: $id, severity: Severity::$severity, verdict: Verdict::$verdict, summary: $summary };
+        )*
+        /// The whole table, in the order of the codes.
+        pub static ALL: &[&Code] = &[$(&$name),*];
+    };
+}
+
+codes! {
+    UNREADABLE = "V0001", Error, GivesUp, "a file can't be read";
+    BINARY = "V0002", Error, GivesUp, "a file holds NUL bytes: it is not text";
+    EMPTY = "V0003", Hint, Silent, "a file holds no configuration at all";
+    TOO_MANY = "V0004", Error, Reports, "there is more to report than is shown";
+
+    UNKNOWN_KEYWORD = "V0101", Error, Reports, "keepalived has no such keyword";
+    MISPLACED_KEYWORD = "V0102", Error, Reports, "the keyword belongs into another block";
+    MISSING_OPEN_BRACE = "V0103", Error, Reports, "a block does not begin with `{`";
+    MISSING_CLOSE_BRACE = "V0104", Error, Reports, "a block does not end with `}`";
+    UNEXPECTED_OPEN_BRACE = "V0105", Error, Reports, "a `{` that belongs to no block";
+    UNEXPECTED_CLOSE_BRACE = "V0106", Error, Reports, "a `}` that ends no block";
+    UNTERMINATED_QUOTE = "V0107", Error, Reports, "a quoted string is not ended on its line";
+    STRAY_CONTINUATION = "V0108", Warning, Reports, "a backslash at the end of a line that can't be continued";
+    NESTED_TOO_DEEPLY = "V0109", Error, Reports, "blocks are nested more deeply than any keyword allows";
+
+    MISSING_ARGUMENT = "V0201", Error, GivesUp, "a keyword has too few arguments";
+    EXTRA_ARGUMENT = "V0202", Hint, Silent, "a keyword has more arguments than it takes";
+    BAD_NUMBER = "V0203", Error, Reports, "not a number of the kind wanted";
+    OUT_OF_RANGE = "V0204", Error, Reports, "a number outside its range";
+    BAD_ADDRESS = "V0205", Error, Reports, "not an address of the kind wanted";
+    BAD_PREFIX = "V0206", Error, Reports, "not a prefix length of this address family";
+    BAD_CHOICE = "V0207", Error, Reports, "not one of the words allowed here";
+    BAD_NAME = "V0208", Error, Reports, "a name that can't be used";
+    MISSING_NAME = "V0209", Error, Reports, "a block that needs a name has none";
+    ADJUSTED = "V0210", Warning, Reports, "a value that is replaced by the nearest possible one";
+
+    DUPLICATE_INSTANCE = "V0301", Error, Reports, "two vrrp_instance blocks of one name";
+    NO_INTERFACE = "V0302", Error, Refuses, "a vrrp_instance without an interface";
+    NO_VRID = "V0303", Error, Refuses, "a vrrp_instance without virtual_router_id";
+    NO_ADDRESS = "V0304", Warning, Reports, "a vrrp_instance without virtual addresses";
+    DUPLICATE_VRID = "V0305", Error, Refuses, "two instances share interface, family and virtual_router_id";
+    MIXED_FAMILIES = "V0306", Error, Reports, "IPv4 and IPv6 in one vrrp_instance";
+    DUPLICATE_ADDRESS = "V0307", Error, Reports, "a virtual address is listed twice";
+    STATE_CONFLICT = "V0308", Warning, Reports, "settings that the initial state or the priority rule out";
+    PASSWORD_TRUNCATED = "V0309", Warning, Reports, "a password of more than eight characters";
+    AUTH_IGNORED = "V0310", Warning, Reports, "authentication that can't be used";
+    VERSION_CONFLICT = "V0311", Error, Reports, "a protocol version that doesn't fit";
+    NO_SUCH_INTERFACE = "V0312", Error, Reports, "an interface that this machine does not have";
+    TOO_MANY_ADDRESSES = "V0313", Warning, Reports, "more virtual addresses than an advert can carry";
+    LOOPBACK = "V0314", Error, Reports, "VRRP on a loopback interface";
+
+    NO_REAL_SERVER = "V0401", Error, Reports, "a virtual_server without real servers";
+    DUPLICATE_REAL_SERVER = "V0402", Error, Reports, "a real server is listed twice";
+    UNKNOWN_GROUP = "V0403", Error, Reports, "a virtual_server_group that is not defined";
+    DUPLICATE_GROUP = "V0404", Error, Reports, "two virtual_server_group blocks of one name";
+    EMPTY_GROUP = "V0405", Error, Reports, "a virtual_server_group without entries";
+    DUPLICATE_VIRTUAL_SERVER = "V0406", Error, Reports, "two virtual_server blocks for one service";
+    SERVER_FAMILY = "V0407", Error, Reports, "address families of virtual and real server differ";
+    BAD_RANGE = "V0408", Error, Reports, "not a range of addresses";
+    NO_PROTOCOL = "V0409", Warning, Reports, "a virtual_server without protocol";
+    PROTOCOL_IGNORED = "V0410", Warning, Reports, "a protocol where firewall marks decide";
+    NO_SCHEDULER = "V0411", Warning, Reports, "a virtual_server without lvs_sched";
+    NO_METHOD = "V0412", Warning, Reports, "a virtual_server without lvs_method";
+    SCHEDULER_FLAG = "V0413", Warning, Reports, "a flag that this scheduler or protocol does not know";
+    PORT_ZERO = "V0414", Warning, Reports, "every port, without persistence";
+    PORT_MISMATCH = "V0415", Warning, Reports, "ports of virtual and real server differ without NAT";
+    QUORUM = "V0416", Warning, Reports, "a quorum or hysteresis that can't be met";
+    SORRY_ORDER = "V0417", Error, Reports, "an option of sorry_server without sorry_server before it";
+
+    NOT_CARRIED_OUT = "V0901", Warning, Silent, "keepalived knows it, this version of vipd does not carry it out yet";
+    NOT_EXPANDED = "V0902", Error, Silent, "part of the language that this version of vipd does not expand yet";
+}
+
+/// A code by its id.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Code> {
+    ALL.iter().copied().find(|c| c.id == id)
+}

@@ -1,0 +1,134 @@
+//! What is said about a configuration: a code, a severity, a phrase, places in the text, and help.
+//!
+//! A diagnostic is data; [`render`] makes text of it. All codes stand in one table, [`codes`].
+
+pub mod codes;
+pub mod render;
+
+use crate::conf::source::Span;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Severity {
+    /// Advice: nothing is wrong.
+    Hint,
+    /// It works, though probably not as its author thinks.
+    Warning,
+    /// What stands there can't be carried out.
+    Error,
+}
+
+impl Severity {
+    /// As it is printed.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Severity::Hint => "hint",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+/// What keepalived itself does on such a finding. It decides the exit status of `keepalived -t`, and whether there
+/// is a configuration to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Says nothing: the finding is vipd's own.
+    Silent,
+    /// Reports it, leaves the line out or corrects it, and goes on. Status 5.
+    Reports,
+    /// Reports a violation of script security. Status 6.
+    Security,
+    /// Reports it, and would not run with it. Status 5.
+    Refuses,
+    /// Ends at once. Status 2.
+    GivesUp,
+}
+
+/// A kind of finding.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Stable: `V0101`.
+    pub id: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What keepalived does about it.
+    pub verdict: Verdict,
+    /// One line on what it is about.
+    pub summary: &'static str,
+}
+
+/// A place, and what there is to say about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The place.
+    pub span: Span,
+    /// A few words; may be empty.
+    pub text: String,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Its kind.
+    pub code: &'static Code,
+    /// One phrase, lower case, no full stop; names in backquotes.
+    pub message: String,
+    /// The place that is to be changed.
+    pub primary: Label,
+    /// Other places that explain it: "first defined here".
+    pub secondary: Vec<Label>,
+    /// What to do: "did you mean `TCP_CHECK`?".
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A finding at a place.
+    #[must_use]
+    pub fn new(code: &'static Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        let primary = Label { span, text: String::new() };
+        Diagnostic { code, message: message.into(), primary, secondary: Vec::new(), help: None }
+    }
+
+    /// With words at the place itself.
+    #[must_use]
+    pub fn label(mut self, text: impl Into<String>) -> Diagnostic {
+        self.primary.text = text.into();
+        self
+    }
+
+    /// With another place.
+    #[must_use]
+    pub fn also(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
+        self.secondary.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Diagnostic {
+        self.help = Some(text.into());
+        self
+    }
+}
+
+/// The candidate that `word` is most probably a misspelling of.
+#[must_use]
+pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > 64 {
+        return None;
+    }
+    let lower = word.to_lowercase();
+    let allowed = match word.chars().count() {
+        0..=2 => 0,
+        3..=4 => 1,
+        5..=9 => 2,
+        _ => 3,
+    };
+    candidates
+        .map(|c| (strsim::damerau_levenshtein(&lower, &c.to_lowercase()), c))
+        .filter(|&(distance, _)| distance <= allowed)
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, c)| c)
+}

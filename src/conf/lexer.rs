@@ -1,0 +1,293 @@
+//! The lexical layer: a file's text as pieces, each a row of words or one brace, every word with its span.
+//!
+//! keepalived's language is made of lines. What a line means is decided in this order, and so it is here:
+//!
+//! 1. Blanks at both ends go; `#` or `!` begins a comment anywhere outside `"…"`; `\#` and `\!` are these characters.
+//! 2. `@id rest` is `rest` where the configuration's id is `id`, and nothing elsewhere; `@^id` the reverse.
+//! 3. Braces outside `"…"` are pieces of their own, wherever they stand: `foo{bar}` is four pieces.
+//! 4. What lies between is split at blanks; `"a b"` is one word without its quotes, even where it touches others.
+//!
+//! A backslash at the end continues a line only in `$NAME=` definitions. Single quotes and escapes mean something
+//! only to keywords that take command lines: [`split_quoted`] reads these.
+
+use super::source::{FileId, Span};
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_while, take_while_m_n, take_while1};
+use nom::character::complete::{anychar, char, one_of, satisfy};
+use nom::combinator::{map, opt, recognize};
+use nom::sequence::preceded;
+use nom::{IResult, Parser};
+use std::borrow::Cow;
+
+/// One word of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word<'s> {
+    /// What it says: quotes and escapes resolved.
+    pub text: Cow<'s, str>,
+    /// Where it stands, quotes included.
+    pub span: Span,
+}
+
+/// What the text is made of. Words are kept by the lexer until [`Lexer::next`] is asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// A row of words; of none only where a backslash stands alone.
+    Words {
+        /// From the first word's start to the last one's end.
+        span: Span,
+        /// Where a `"` opens that is not closed on this line.
+        open_quote: Option<Span>,
+        /// A backslash that ends the line.
+        backslash: Option<Span>,
+    },
+    /// `{`
+    Open(Span),
+    /// `}`
+    Close(Span),
+}
+
+/// Cuts a text into pieces.
+#[derive(Debug)]
+pub struct Lexer<'s> {
+    text: &'s str,
+    file: FileId,
+    config_id: Option<&'s str>,
+    /// What is left of the line at hand, comment and blanks at its end removed.
+    line: &'s str,
+    /// Offset of `line`.
+    at: usize,
+    /// Offset of the next line.
+    next_line: usize,
+    backslash: Option<Span>,
+}
+
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\x0b' | '\x0c' | '\r')
+}
+
+impl<'s> Lexer<'s> {
+    /// A lexer at the start of a text. `config_id` decides the lines that begin with `@`.
+    #[must_use]
+    pub fn new(text: &'s str, file: FileId, config_id: Option<&'s str>) -> Lexer<'s> {
+        Lexer { text, file, config_id, line: "", at: 0, next_line: 0, backslash: None }
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        Span { file: self.file, start: start as u32, end: end as u32 }
+    }
+
+    /// The next piece; its words, if it has any, are put behind those that `words` holds.
+    pub fn next(&mut self, words: &mut Vec<Word<'s>>) -> Option<Piece> {
+        loop {
+            self.skip(self.line.len() - self.line.trim_start_matches(is_blank).len());
+            match self.line.as_bytes().first() {
+                // A backslash alone: its reader must see that the line goes on.
+                None if self.backslash.is_some() => return Some(self.row(words)),
+                None if !self.read_line() => return None,
+                None => {}
+                Some(b'{') => return Some(Piece::Open(self.brace())),
+                Some(b'}') => return Some(Piece::Close(self.brace())),
+                Some(_) => return Some(self.row(words)),
+            }
+        }
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.line = &self.line[bytes..];
+        self.at += bytes;
+    }
+
+    fn brace(&mut self) -> Span {
+        let span = self.span(self.at, self.at + 1);
+        self.skip(1);
+        span
+    }
+
+    /// The words up to the next brace or the end of the line.
+    fn row(&mut self, words: &mut Vec<Word<'s>>) -> Piece {
+        let (row, backslash) = match find_brace(self.line) {
+            Some(end) => (&self.line[..end], None),
+            None => (self.line, self.backslash.take()),
+        };
+        let first = words.len();
+        let mut open_quote = None;
+        let mut rest = row;
+        loop {
+            rest = rest.trim_start_matches(is_blank);
+            if rest.is_empty() {
+                break;
+            }
+            let start = self.at + row.len() - rest.len();
+            let (text, left) = match word(rest) {
+                Ok((left, text)) => (text, left),
+                Err(_) => {
+                    open_quote = Some(self.span(start, start + 1));
+                    (&rest[1..], "")
+                }
+            };
+            let end = self.at + row.len() - left.len();
+            let text = if rest.starts_with('"') { Cow::Borrowed(text) } else { unescape_comment_signs(text) };
+            words.push(Word { text, span: self.span(start, end) });
+            rest = left;
+        }
+        let start = words.get(first).map_or(self.at, |w| w.span.start as usize);
+        let end = words.last().map_or(self.at, |w| w.span.end as usize);
+        let span = self.span(start, end);
+        self.skip(row.len());
+        Piece::Words { span, open_quote, backslash }
+    }
+
+    /// Goes to the next line that has something on it; `false` at the end of the text.
+    fn read_line(&mut self) -> bool {
+        loop {
+            if self.next_line >= self.text.len() {
+                return false;
+            }
+            let rest = &self.text[self.next_line..];
+            let length = rest.find('\n').unwrap_or(rest.len());
+            self.at = self.next_line;
+            self.next_line += (length + 1).min(rest.len());
+            self.line = rest[..length].trim_end_matches('\r');
+            self.backslash = None;
+            self.skip(self.line.len() - self.line.trim_start_matches([' ', '\t']).len());
+            let (code, backslash) = strip_comment(self.line);
+            self.line = code.trim_end_matches([' ', '\t']);
+            self.backslash = backslash.map(|i| self.span(self.at + i, self.at + i + 1));
+            if self.line.starts_with('@') {
+                self.condition();
+            }
+            if !self.line.is_empty() || self.backslash.is_some() {
+                return true;
+            }
+        }
+    }
+
+    /// `@id rest`: leaves `rest`, or nothing.
+    fn condition(&mut self) {
+        let body = &self.line[1..];
+        let (reversed, body) = match body.strip_prefix('^') {
+            Some(b) => (true, b),
+            None => (false, body),
+        };
+        let (id, rest) = body.split_once([' ', '\t']).unwrap_or((body, ""));
+        let holds = (self.config_id == Some(id)) != reversed;
+        self.skip(self.line.len() - if holds { rest.len() } else { 0 });
+        self.skip(self.line.len() - self.line.trim_start_matches([' ', '\t']).len());
+    }
+}
+
+/// The line without its comment, and the offset of a backslash that ended it.
+fn strip_comment(line: &str) -> (&str, Option<usize>) {
+    let bytes = line.as_bytes();
+    let mut quoted = false;
+    let mut i = 0;
+    while let Some(&b) = bytes.get(i) {
+        match b {
+            b'"' => quoted = !quoted,
+            b'\\' if i + 1 == bytes.len() => return (&line[..i], Some(i)),
+            b'\\' => i += 1,
+            b'#' | b'!' if !quoted => return (&line[..i], None),
+            _ => {}
+        }
+        i += 1;
+    }
+    (line, None)
+}
+
+/// The first brace that does not stand within `"…"`. An open quote hides all that follows it.
+fn find_brace(line: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let i = from + line[from..].find(['{', '}', '"'])?;
+        if line.as_bytes()[i] != b'"' {
+            return Some(i);
+        }
+        from = i + 1 + line[i + 1..].find('"')? + 1;
+    }
+}
+
+/// `"…"` without the quotes, or all up to a blank or a quote. Fails at a quote that is not closed.
+fn word(input: &str) -> IResult<&str, &str> {
+    let quoted = |input| {
+        let (rest, _) = char('"').parse(input)?;
+        let (rest, text) = take_while(|c| c != '"').parse(rest)?;
+        let (rest, _) = char('"').parse(rest)?;
+        Ok((rest, text))
+    };
+    alt((quoted, take_while1(|c| !is_blank(c) && c != '"'))).parse(input)
+}
+
+fn unescape_comment_signs(text: &str) -> Cow<'_, str> {
+    if text.contains("\\#") || text.contains("\\!") {
+        Cow::Owned(text.replace("\\#", "#").replace("\\!", "!"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// A command line with a quote that is not closed, or a backslash at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenQuote {
+    /// The quote, or the backslash.
+    pub span: Span,
+}
+
+/// Splits a row as keywords do that take command lines: `"…"` and `'…'` hold words together, and `\` escapes,
+/// within quotes and without: `\a \b \E \f \n \r \t \v`, `\nnn` (octal), `\xXX`, `\cC` (control), others literal.
+pub fn split_quoted(text: &str, span: Span) -> Result<Vec<Word<'static>>, OpenQuote> {
+    let at = |rest: &str| span.start + (text.len() - rest.len()) as u32;
+    let mut words = Vec::new();
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches(is_blank);
+        if rest.is_empty() {
+            return Ok(words);
+        }
+        let start = at(rest);
+        let mut said = String::new();
+        let mut quote: Option<(char, u32)> = None;
+        while let Some(c) = rest.chars().next() {
+            match (c, quote) {
+                ('\\', _) => {
+                    let here = at(rest);
+                    let open = OpenQuote { span: Span { file: span.file, start: here, end: here + 1 } };
+                    let (left, c) = escape(rest).map_err(|_| open)?;
+                    said.push(c);
+                    rest = left;
+                    continue;
+                }
+                (c, Some((q, _))) if c == q => quote = None,
+                ('"' | '\'', None) => quote = Some((c, at(rest))),
+                (c, None) if is_blank(c) || c == '\n' => break,
+                (c, _) => said.push(c),
+            }
+            rest = &rest[c.len_utf8()..];
+        }
+        if let Some((_, start)) = quote {
+            return Err(OpenQuote { span: Span { file: span.file, start, end: start + 1 } });
+        }
+        words.push(Word { text: Cow::Owned(said), span: Span { file: span.file, start, end: at(rest) } });
+    }
+}
+
+/// One escape, its backslash included.
+fn escape(input: &str) -> IResult<&str, char> {
+    let number =
+        |radix| move |digits: &str| char::from(u32::from_str_radix(digits, radix).unwrap_or(0) as u8);
+    let is_octal = |c: char| c.is_digit(8);
+    let hex = preceded(char('x'), map(take_while_m_n(1, 2, |c: char| c.is_ascii_hexdigit()), number(16)));
+    let control = preceded(char('c'), map(satisfy(|c| c.is_ascii()), |c| char::from(c as u8 & 0x1f)));
+    let octal =
+        map(recognize((satisfy(is_octal), opt(satisfy(is_octal)), opt(satisfy(is_octal)))), number(8));
+    let letter = map(one_of("abEfnrtv"), |c| match c {
+        'a' => '\x07',
+        'b' => '\x08',
+        'E' => '\x1b',
+        'f' => '\x0c',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        _ => '\x0b',
+    });
+    preceded(tag("\\"), alt((hex, control, octal, letter, anychar))).parse(input)
+}

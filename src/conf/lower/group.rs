@@ -1,0 +1,195 @@
+//! `virtual_server_group`: lists of addresses, ranges and firewall marks.
+
+use super::{Lower, body};
+use crate::check::config::Endpoint;
+use crate::conf::diagnostic::{Diagnostic, codes};
+use crate::conf::lexer::Word;
+use crate::conf::source::Span;
+use crate::conf::tree::Statement;
+use crate::net::Family;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// A range with more addresses than this is refused: each would be a service of its own.
+const MAX_RANGE: u128 = 65_536;
+
+/// One `virtual_server_group` block.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Where its name stands.
+    pub(super) named_at: Span,
+    /// Every address of it, ranges written out.
+    pub(super) addresses: Vec<SocketAddr>,
+    /// Its firewall marks, with their family where it is given.
+    pub(super) marks: Vec<(u32, Option<Family>)>,
+}
+
+impl Group {
+    /// Its entries; a mark without a family takes the virtual server's.
+    pub(super) fn endpoints(&self, family: Family) -> Vec<Endpoint> {
+        let addresses = self.addresses.iter().map(|a| Endpoint::Address(*a));
+        let marks =
+            self.marks.iter().map(|&(mark, own)| Endpoint::Fwmark { mark, family: own.unwrap_or(family) });
+        addresses.chain(marks).collect()
+    }
+}
+
+/// Reads every `virtual_server_group` block.
+pub(super) fn lower(cx: &mut Lower<'_, '_>) -> HashMap<String, Group> {
+    let mut groups: HashMap<String, Group> = HashMap::new();
+    for statement in cx.top_level("virtual_server_group") {
+        let Some(name) = cx.text(statement) else { continue };
+        let mut group = Group { named_at: name.span, addresses: Vec::new(), marks: Vec::new() };
+        for entry in body(statement) {
+            group.entry(cx, entry);
+        }
+        let v4 = group.addresses.iter().any(SocketAddr::is_ipv4) || group.has_marks_of(Family::V4);
+        let v6 = group.addresses.iter().any(SocketAddr::is_ipv6) || group.has_marks_of(Family::V6);
+        if group.addresses.is_empty() && group.marks.is_empty() {
+            let message = format!("virtual_server_group `{}` has no entries; it is left out", name.text);
+            cx.report(&codes::EMPTY_GROUP, name.span, message);
+        } else if v4 && v6 && group.marks.iter().any(|(_, family)| family.is_none()) {
+            let message =
+                format!("virtual_server_group `{}` has IPv4, IPv6, and a fwmark without a family", name.text);
+            let diagnostic = Diagnostic::new(&codes::BAD_RANGE, name.span, message);
+            cx.sink.push(diagnostic.help("write `fwmark N inet` or `fwmark N inet6`"));
+        } else if let Some(first) = groups.get(name.text.as_ref()) {
+            let message =
+                format!("virtual_server_group `{}` is already defined; this one is left out", name.text);
+            let diagnostic = Diagnostic::new(&codes::DUPLICATE_GROUP, name.span, message);
+            cx.sink.push(diagnostic.also(first.named_at, "first defined here"));
+        } else {
+            groups.insert(name.text.to_string(), group);
+        }
+    }
+    groups
+}
+
+impl Group {
+    fn has_marks_of(&self, family: Family) -> bool {
+        self.marks.iter().any(|(_, f)| *f == Some(family))
+    }
+
+    fn entry(&mut self, cx: &mut Lower<'_, '_>, entry: &Statement) {
+        let words = cx.words(entry);
+        let Some(first) = words.first() else { return };
+        if first.text == "fwmark" {
+            let Some(number) = words.get(1) else {
+                cx.report(&codes::MISSING_ARGUMENT, entry.span, "`fwmark` needs a number");
+                return;
+            };
+            let Some(mark) = cx.integer_word(number, 0, u64::from(u32::MAX)) else { return };
+            let family = match words.get(2) {
+                None => None,
+                Some(word) => match family(cx, word) {
+                    Some(family) => Some(family),
+                    None => return,
+                },
+            };
+            self.marks.push((mark as u32, family));
+            return;
+        }
+        let port = match words.get(1) {
+            None => 0,
+            Some(word) => match port(cx, word) {
+                Some(port) => port,
+                None => return,
+            },
+        };
+        let Some((from, to)) = range(cx, first) else { return };
+        if let Some(extra) = words.get(2) {
+            let message = format!("`{}` has no effect here", extra.text);
+            cx.report(&codes::EXTRA_ARGUMENT, extra.span, message);
+        }
+        self.addresses.extend((from..=to).map(|n| SocketAddr::new(address(n, first), port)));
+    }
+}
+
+/// `inet` or `inet6`.
+pub(super) fn family(cx: &mut Lower<'_, '_>, word: &Word<'_>) -> Option<Family> {
+    match word.text.as_ref() {
+        "inet" => Some(Family::V4),
+        "inet6" => Some(Family::V6),
+        _ => {
+            cx.bad_choice(word, "address family", &["inet", "inet6"]);
+            None
+        }
+    }
+}
+
+/// A port; 0 stands for every port.
+pub(super) fn port(cx: &mut Lower<'_, '_>, word: &Word<'_>) -> Option<u16> {
+    cx.integer_word(word, 0, 65_535).map(|n| n as u16)
+}
+
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(v4.to_bits()),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+fn address(number: u128, like: &Word<'_>) -> IpAddr {
+    match like.text.contains(':') {
+        true => Ipv6Addr::from_bits(number).into(),
+        false => Ipv4Addr::from_bits(number as u32).into(),
+    }
+}
+
+/// `A`, `A/PREFIX`, `A-B` (a whole address), `A-n` (the last byte, or the last hexadecimal group of IPv6).
+fn range(cx: &mut Lower<'_, '_>, word: &Word<'_>) -> Option<(u128, u128)> {
+    let text = word.text.as_ref();
+    let start = cx.address_word(word, None)?;
+    let first = number(start);
+    let last = if let Some((_, prefix)) = text.split_once('/') {
+        let bits = Family::of(start).bits();
+        let Some(length) = prefix.parse::<u8>().ok().filter(|n| (1..=bits).contains(n)) else {
+            cx.report(
+                &codes::BAD_PREFIX,
+                word.span,
+                format!("`{prefix}` is not a prefix length of 1 to {bits}"),
+            );
+            return None;
+        };
+        let host_bits = u128::MAX.checked_shr(u32::from(128 - (bits - length))).unwrap_or(0);
+        if first & host_bits != 0 {
+            bad_range(cx, word, "the address has bits set behind its prefix");
+            return None;
+        }
+        first | host_bits
+    } else if let Some((_, end)) = text.split_once('-') {
+        range_end(cx, word, start, end)?
+    } else {
+        first
+    };
+    if last - first >= MAX_RANGE {
+        bad_range(cx, word, "the range has more than 65536 addresses");
+        return None;
+    }
+    Some((first, last))
+}
+
+fn range_end(cx: &mut Lower<'_, '_>, word: &Word<'_>, start: IpAddr, end: &str) -> Option<u128> {
+    let first = number(start);
+    let (last, whole) = match start {
+        _ if end.contains(['.', ':']) => {
+            (end.parse::<IpAddr>().ok().map(|e| (Family::of(e), number(e))), true)
+        }
+        IpAddr::V4(_) => (end.parse::<u8>().ok().map(|n| (Family::V4, first & !0xff | u128::from(n))), false),
+        IpAddr::V6(_) => {
+            let last = u16::from_str_radix(end, 16).ok();
+            (last.map(|n| (Family::V6, first & !0xffff | u128::from(n))), false)
+        }
+    };
+    match last {
+        None => bad_range(cx, word, "its end is neither an address nor a last part of one"),
+        Some((family, _)) if family != Family::of(start) => bad_range(cx, word, "its ends differ in family"),
+        Some((_, last)) if last > first || (whole && last == first) => return Some(last),
+        Some(_) => bad_range(cx, word, "its end is not behind its start"),
+    }
+    None
+}
+
+fn bad_range(cx: &mut Lower<'_, '_>, word: &Word<'_>, why: &str) {
+    cx.report(&codes::BAD_RANGE, word.span, format!("`{}` is not a range: {why}", word.text));
+}

@@ -1,0 +1,74 @@
+//! The tree to a [`Config`]: values read as the keyword table declares them, defaults resolved, meaning checked.
+//!
+//! What keepalived leaves out or corrects is left out or corrected here in the same way, and reported. Nothing asks
+//! the system anything, apart from the caller's own answer on interfaces ([`super::LoadOptions`]).
+
+mod address;
+mod args;
+mod checker;
+mod global;
+mod group;
+mod real_server;
+mod virtual_server;
+mod vrrp;
+
+use super::config::Config;
+use super::lexer::Word;
+use super::sink::Sink;
+use super::tree::{Statement, Tree};
+use super::{InterfaceKind, LoadOptions};
+use crate::conf::diagnostic::{Code, Diagnostic, codes};
+use crate::conf::source::Span;
+
+/// What every part of the lowering needs at hand.
+struct Lower<'t, 's> {
+    tree: &'t Tree<'s>,
+    sink: &'t mut Sink,
+    options: &'t LoadOptions<'t>,
+}
+
+/// Lowers one file's tree.
+pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink) -> Config {
+    let mut cx = Lower { tree, sink, options };
+    let mut config = Config::default();
+    let globals = global::lower(&mut cx, &mut config);
+    vrrp::lower(&mut cx, &globals, &mut config.vrrp);
+    let groups = group::lower(&mut cx);
+    virtual_server::lower(&mut cx, &groups, &mut config.check);
+    config
+}
+
+impl<'t, 's> Lower<'t, 's> {
+    fn words(&self, statement: &Statement) -> &'t [Word<'s>] {
+        self.tree.words(statement)
+    }
+
+    fn report(&mut self, code: &'static Code, span: Span, message: impl Into<String>) {
+        self.sink.push(Diagnostic::new(code, span, message));
+    }
+
+    /// All statements of the top level with this keyword.
+    fn top_level(&self, name: &'static str) -> impl Iterator<Item = &'t Statement> + use<'t> {
+        let is_it = move |s: &&'t Statement| s.keyword.is_some_and(|k| k.name == name);
+        let statements: &'t [Statement] = &self.tree.statements;
+        statements.iter().filter(is_it)
+    }
+
+    /// Whether the machine has this interface; said where it doesn't. Without a way to ask, every one exists.
+    fn interface_exists(&mut self, word: &Word<'_>) -> bool {
+        match self.options.interfaces.and_then(|ask| ask(&word.text)) {
+            None => true,
+            Some(InterfaceKind::Missing) => {
+                let message = format!("interface `{}` doesn't exist", word.text);
+                self.report(&codes::NO_SUCH_INTERFACE, word.span, message);
+                false
+            }
+            Some(_) => true,
+        }
+    }
+}
+
+/// The statements of a block's body.
+fn body(statement: &Statement) -> &[Statement] {
+    statement.body.as_ref().map_or(&[], |b| &b.statements)
+}

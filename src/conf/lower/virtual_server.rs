@@ -1,0 +1,553 @@
+//! `virtual_server`: the service, its real servers, and what both must agree on.
+
+use super::address::mask_length;
+use super::checker::Timing;
+use super::global::set;
+use super::group::Group;
+use super::real_server::{self, Defaults, Draft, method};
+use super::{Lower, body};
+use crate::check::config::{Config, Endpoint, RealServer, SorryServer, VirtualServer};
+use crate::conf::diagnostic::{Code, Diagnostic, codes, did_you_mean};
+use crate::conf::source::Span;
+use crate::conf::tree::Statement;
+use crate::ipvs::model::{Forward, Protocol, ServiceFlags};
+use crate::net::Family;
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// `IPVS_SVC_PERSISTENT_TIMEOUT`: what `persistence_timeout` means without a number.
+const PERSISTENCE_TIMEOUT: u32 = 360;
+
+/// The longest name of a persistence engine (`IP_VS_PENAME_MAXLEN` without its NUL).
+const MAX_ENGINE_NAME: usize = 15;
+
+/// Reads every `virtual_server` block.
+pub(super) fn lower(cx: &mut Lower<'_, '_>, groups: &HashMap<String, Group>, config: &mut Config) {
+    let mut seen: HashMap<(Option<Protocol>, Endpoint), Span> = HashMap::new();
+    for statement in cx.top_level("virtual_server") {
+        let Some(service) = service(cx, statement, groups) else { continue };
+        let mut block = Block::new(service, statement.span);
+        for statement in body(statement) {
+            block.statement(cx, statement);
+        }
+        let Some(server) = block.finish(cx) else { continue };
+        let first =
+            server.endpoints.iter().find_map(|e| match seen.insert(identity(&server, e), statement.span) {
+                Some(first) if first != statement.span => Some(first),
+                _ => None,
+            });
+        if let Some(first) = first {
+            let message = format!("virtual server {} is already defined; this one is left out", server.name);
+            let diagnostic = Diagnostic::new(&codes::DUPLICATE_VIRTUAL_SERVER, statement.span, message);
+            cx.sink.push(diagnostic.also(first, "first defined here"));
+            continue;
+        }
+        config.virtual_servers.push(server);
+    }
+}
+
+fn identity(server: &VirtualServer, endpoint: &Endpoint) -> (Option<Protocol>, Endpoint) {
+    let protocol = matches!(endpoint, Endpoint::Address(_)).then_some(server.protocol);
+    (protocol, *endpoint)
+}
+
+/// What the block's own line says.
+#[derive(Debug)]
+enum Service<'g> {
+    Address(SocketAddr),
+    Fwmark(u32),
+    Group(String, &'g Group),
+}
+
+fn service<'g>(
+    cx: &mut Lower<'_, '_>,
+    statement: &Statement,
+    groups: &'g HashMap<String, Group>,
+) -> Option<Service<'g>> {
+    let words = cx.words(statement);
+    let (first, second) = (words.get(1), words.get(2));
+    let kind = first.map(|w| w.text.as_ref());
+    if let (Some("group" | "fwmark"), None) | (None, _) = (kind, second) {
+        let message = match kind {
+            Some("group") => "`virtual_server group` needs the name of a virtual_server_group",
+            Some(_) => "`virtual_server fwmark` needs a number",
+            None => "`virtual_server` needs an address and a port, `fwmark N`, or `group NAME`",
+        };
+        cx.report(&codes::MISSING_ARGUMENT, statement.span, message);
+        return None;
+    }
+    match (kind, second) {
+        (Some("group"), Some(name)) => {
+            if let Some(group) = groups.get(name.text.as_ref()) {
+                return Some(Service::Group(name.text.to_string(), group));
+            }
+            let message = format!("virtual_server_group `{}` is not defined", name.text);
+            let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_GROUP, name.span, message);
+            if let Some(close) = did_you_mean(&name.text, groups.keys().map(String::as_str)) {
+                diagnostic = diagnostic.help(format!("did you mean `{close}`?"));
+            }
+            cx.sink.push(diagnostic);
+            None
+        }
+        (Some("fwmark"), Some(number)) => {
+            cx.integer_word(number, 0, u64::from(u32::MAX)).map(|mark| Service::Fwmark(mark as u32))
+        }
+        _ => real_server::address(cx, statement, 1).map(Service::Address),
+    }
+}
+
+#[derive(Debug)]
+struct Sorry {
+    address: SocketAddr,
+    span: Span,
+    forward: Option<Forward>,
+    inhibit: bool,
+}
+
+#[derive(Debug)]
+struct Block<'g> {
+    service: Service<'g>,
+    span: Span,
+    family: Option<Family>,
+    protocol: Option<(Protocol, Span)>,
+    scheduler: Option<&'static str>,
+    flags: ServiceFlags,
+    /// Flags of one scheduler: the scheduler, the flag, and where.
+    scheduler_flags: Vec<(&'static str, ServiceFlags, Span)>,
+    ops: Option<Span>,
+    persistence_timeout: u32,
+    persistence_granularity: Option<(u8, Family)>,
+    persistence_engine: Option<String>,
+    quorum: (u32, Option<Span>),
+    hysteresis: (u32, Option<Span>),
+    alpha: bool,
+    omega: bool,
+    inhibit: bool,
+    weight: u32,
+    forward: Option<Forward>,
+    timing: Timing,
+    sorry: Option<Sorry>,
+    servers: Vec<Draft>,
+}
+
+impl<'g> Block<'g> {
+    fn new(service: Service<'g>, span: Span) -> Block<'g> {
+        let family = match service {
+            Service::Address(address) => Some(Family::of(address.ip())),
+            Service::Fwmark(_) | Service::Group(..) => None,
+        };
+        Block {
+            service,
+            span,
+            family,
+            protocol: None,
+            scheduler: None,
+            flags: ServiceFlags::empty(),
+            scheduler_flags: Vec::new(),
+            ops: None,
+            persistence_timeout: 0,
+            persistence_granularity: None,
+            persistence_engine: None,
+            quorum: (1, None),
+            hysteresis: (0, None),
+            alpha: false,
+            omega: false,
+            inhibit: false,
+            weight: 1,
+            forward: None,
+            timing: Timing::default(),
+            sorry: None,
+            servers: Vec::new(),
+        }
+    }
+
+    fn statement(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
+        let Some(keyword) = statement.keyword else { return };
+        let (name, span) = (keyword.canonical(), statement.span);
+        if self.timing.statement(cx, name, statement) {
+            return;
+        }
+        match name {
+            "ip_family" => self.ip_family(cx, statement),
+            "lvs_sched" => self.scheduler = cx.choice(statement).or(self.scheduler),
+            "lvs_method" => self.forward = method(cx, statement).or(self.forward),
+            "persistence_timeout" => {
+                let given = cx.words(statement).len() > 1;
+                let seconds = if given { cx.u32(statement) } else { Some(PERSISTENCE_TIMEOUT) };
+                set(&mut self.persistence_timeout, seconds);
+            }
+            "persistence_granularity" => self.granularity(cx, statement),
+            "persistence_engine" => self.engine(cx, statement),
+            "protocol" => {
+                let protocol = match cx.choice(statement) {
+                    Some("TCP") => Protocol::Tcp,
+                    Some("UDP") => Protocol::Udp,
+                    Some(_) => Protocol::Sctp,
+                    None => return,
+                };
+                self.protocol = Some((protocol, span));
+            }
+            "ops" => self.ops = Some(span),
+            "flag-1" => self.flags |= ServiceFlags::SCHED1,
+            "flag-2" => self.flags |= ServiceFlags::SCHED2,
+            "flag-3" => self.flags |= ServiceFlags::SCHED3,
+            "sh-fallback" => self.scheduler_flags.push(("sh", ServiceFlags::SCHED1, span)),
+            "sh-port" => self.scheduler_flags.push(("sh", ServiceFlags::SCHED2, span)),
+            "mh-fallback" => self.scheduler_flags.push(("mh", ServiceFlags::SCHED1, span)),
+            "mh-port" => self.scheduler_flags.push(("mh", ServiceFlags::SCHED2, span)),
+            "alpha" => self.alpha = true,
+            "omega" => self.omega = true,
+            "inhibit_on_failure" => self.inhibit = true,
+            "quorum" => self.quorum = (cx.u32(statement).unwrap_or(1), Some(span)),
+            "hysteresis" => self.hysteresis = (cx.u32(statement).unwrap_or(self.hysteresis.0), Some(span)),
+            "weight" => set(&mut self.weight, cx.u32(statement)),
+            "sorry_server" => {
+                let address = real_server::address(cx, statement, 1);
+                let forward = self.forward;
+                self.sorry = address.map(|address| Sorry { address, span, forward, inhibit: false });
+            }
+            "sorry_server_inhibit" => match &mut self.sorry {
+                Some(sorry) => sorry.inhibit = true,
+                None => without_sorry_server(cx, statement),
+            },
+            "sorry_server_lvs_method" => {
+                let forward = method(cx, statement);
+                match &mut self.sorry {
+                    Some(sorry) => sorry.forward = forward.or(sorry.forward),
+                    None => without_sorry_server(cx, statement),
+                }
+            }
+            "real_server" => {
+                if let Some(server) = real_server::lower(cx, statement) {
+                    self.real_server(cx, server);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn ip_family(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
+        let family = match cx.choice(statement) {
+            Some("inet") => Family::V4,
+            Some(_) => Family::V6,
+            None => return,
+        };
+        if self.family.is_some_and(|f| f != family) {
+            let message = "this family conflicts with that of the service; it is passed over";
+            cx.report(&codes::SERVER_FAMILY, statement.span, message);
+            return;
+        }
+        self.family = Some(family);
+    }
+
+    fn granularity(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
+        let Some(word) = cx.words(statement).get(1) else {
+            let message = "`persistence_granularity` needs a netmask (IPv4) or a prefix length (IPv6)";
+            cx.report(&codes::MISSING_ARGUMENT, statement.span, message);
+            return;
+        };
+        let guess = if word.text.contains('.') { Family::V4 } else { Family::V6 };
+        let family = self.family.unwrap_or(guess);
+        let length = match family {
+            Family::V6 => cx.integer_word(word, 1, 128).map(|n| n as u8),
+            Family::V4 => {
+                let length = word.text.parse::<Ipv4Addr>().ok().and_then(mask_length);
+                if length.is_none() {
+                    let message = format!("`{}` is not a netmask", word.text);
+                    let diagnostic = Diagnostic::new(&codes::BAD_PREFIX, word.span, message);
+                    cx.sink.push(diagnostic.label("expected a netmask as 255.255.255.0"));
+                }
+                length
+            }
+        };
+        let Some(length) = length else { return };
+        self.family = Some(family);
+        self.persistence_granularity = Some((length, family));
+        if self.persistence_timeout == 0 {
+            self.persistence_timeout = PERSISTENCE_TIMEOUT;
+        }
+    }
+
+    fn engine(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
+        let Some(word) = cx.text(statement) else { return };
+        if word.text.len() > MAX_ENGINE_NAME {
+            let message = format!("`{}` is longer than {MAX_ENGINE_NAME} characters", word.text);
+            cx.report(&codes::BAD_NAME, word.span, message);
+            return;
+        }
+        self.persistence_engine = Some(word.text.to_string());
+    }
+
+    /// Takes a real server of the right family; the first one settles it where nothing else did.
+    fn real_server(&mut self, cx: &mut Lower<'_, '_>, server: Draft) {
+        let family = Family::of(server.address.ip());
+        let tunnelled = matches!(server.forward.or(self.forward), Some(Forward::Tunnel(_)));
+        // A group may have both families; a tunnel carries either in either.
+        if !tunnelled {
+            match self.family {
+                None => self.family = Some(family),
+                Some(own) if own != family => {
+                    let ip = server.address.ip();
+                    let message =
+                        format!("{ip} differs in address family from the virtual server; it is left out");
+                    cx.report(&codes::SERVER_FAMILY, server.span, message);
+                    return;
+                }
+                Some(_) => {}
+            }
+        }
+        self.servers.push(server);
+    }
+
+    fn name(&self, protocol: Protocol) -> String {
+        match &self.service {
+            Service::Address(address) => {
+                let protocol = match protocol {
+                    Protocol::Tcp => "tcp",
+                    Protocol::Udp => "udp",
+                    Protocol::Sctp => "sctp",
+                };
+                format!("[{}]:{protocol}:{}", address.ip(), address.port())
+            }
+            Service::Fwmark(mark) => format!("FWM {mark}"),
+            Service::Group(name, _) => name.clone(),
+        }
+    }
+
+    fn report(&self, cx: &mut Lower<'_, '_>, code: &'static Code, at: Option<Span>, message: String) {
+        cx.report(code, at.unwrap_or(self.span), message);
+    }
+
+    fn by_address(&self) -> bool {
+        match &self.service {
+            Service::Address(_) => true,
+            Service::Fwmark(_) => false,
+            Service::Group(_, group) => !group.addresses.is_empty(),
+        }
+    }
+
+    /// keepalived's checks across the block, in its order; `None` if nothing is left to run.
+    fn finish(mut self, cx: &mut Lower<'_, '_>) -> Option<VirtualServer> {
+        let name = self.name(self.protocol.map_or(Protocol::Udp, |(p, _)| p));
+        if self.servers.is_empty() {
+            self.report(
+                cx,
+                &codes::NO_REAL_SERVER,
+                None,
+                format!("virtual server {name} has no real servers; it is left out"),
+            );
+            return None;
+        }
+        let family = self.family.unwrap_or_else(|| self.tunnelled_family());
+        self.check_sorry_family(cx);
+        let protocol = self.protocol(cx, &name);
+        self.flags(cx, protocol);
+        self.port_zero(cx, &name);
+        if self.scheduler.is_none() {
+            self.report(
+                cx,
+                &codes::NO_SCHEDULER,
+                None,
+                format!("virtual server {name}: no scheduler; wlc is taken"),
+            );
+        }
+        self.drop_duplicates(cx, &name);
+        let forward = self.method(cx, &name);
+        self.ports(cx, forward);
+        let persistence_granularity =
+            self.persistence_granularity.filter(|(_, of)| *of == family).map(|(length, _)| length);
+        let endpoints = match &self.service {
+            Service::Address(address) => vec![Endpoint::Address(*address)],
+            Service::Fwmark(mark) => vec![Endpoint::Fwmark { mark: *mark, family }],
+            Service::Group(_, group) => group.endpoints(family),
+        };
+        let defaults = Defaults {
+            forward,
+            weight: self.weight,
+            inhibit: self.inhibit,
+            alpha: self.alpha,
+            timing: self.timing,
+        };
+        let servers = std::mem::take(&mut self.servers);
+        let real_servers: Vec<RealServer> = servers.into_iter().map(|s| s.finish(defaults)).collect();
+        let (quorum, hysteresis) = self.quorum(cx, &name, &real_servers);
+        let sorry_server = self.sorry.take().map(|s| SorryServer {
+            address: s.address,
+            forward: s.forward.unwrap_or(forward),
+            inhibit: s.inhibit,
+        });
+        Some(VirtualServer {
+            name,
+            endpoints,
+            protocol,
+            scheduler: self.scheduler.unwrap_or("wlc").to_owned(),
+            flags: self.flags,
+            persistence_timeout: self.persistence_timeout,
+            persistence_granularity,
+            persistence_engine: self.persistence_engine,
+            quorum,
+            hysteresis,
+            alpha: self.alpha,
+            omega: self.omega,
+            sorry_server,
+            real_servers,
+        })
+    }
+
+    /// With tunnels only, their common family, else IPv4.
+    fn tunnelled_family(&self) -> Family {
+        let mut families = self.servers.iter().map(|s| Family::of(s.address.ip()));
+        let first = families.next().unwrap_or(Family::V4);
+        if families.all(|f| f == first) { first } else { Family::V4 }
+    }
+
+    fn check_sorry_family(&mut self, cx: &mut Lower<'_, '_>) {
+        let Some(sorry) = &self.sorry else { return };
+        let tunnelled = matches!(sorry.forward, Some(Forward::Tunnel(_)));
+        if !tunnelled && self.family.is_some_and(|f| f != Family::of(sorry.address.ip())) {
+            let message =
+                "the sorry server differs in address family from the virtual server; it is left out";
+            cx.report(&codes::SERVER_FAMILY, sorry.span, message);
+            self.sorry = None;
+        }
+    }
+
+    fn protocol(&self, cx: &mut Lower<'_, '_>, name: &str) -> Protocol {
+        match (self.protocol, self.by_address()) {
+            (Some((protocol, _)), true) => protocol,
+            (None, true) => {
+                let message = format!("virtual server {name}: no protocol set; UDP is taken");
+                let diagnostic = Diagnostic::new(&codes::NO_PROTOCOL, self.span, message);
+                cx.sink.push(diagnostic.help("add `protocol TCP`, or `protocol UDP`"));
+                Protocol::Udp
+            }
+            (Some((protocol, span)), false) => {
+                let message =
+                    format!("virtual server {name}: a firewall mark has no protocol; this has no effect");
+                cx.report(&codes::PROTOCOL_IGNORED, span, message);
+                protocol
+            }
+            (None, false) => Protocol::Tcp,
+        }
+    }
+
+    fn flags(&mut self, cx: &mut Lower<'_, '_>, protocol: Protocol) {
+        for (scheduler, flag, span) in std::mem::take(&mut self.scheduler_flags) {
+            if self.scheduler == Some(scheduler) {
+                self.flags |= flag;
+            } else {
+                let message = format!("this flag is known to scheduler {scheduler} only; it has no effect");
+                cx.report(&codes::SCHEDULER_FLAG, span, message);
+            }
+        }
+        if let Some(span) = self.ops {
+            if self.by_address() && protocol != Protocol::Udp {
+                let message = "one packet scheduling needs protocol UDP; `ops` has no effect";
+                cx.report(&codes::SCHEDULER_FLAG, span, message);
+            } else {
+                self.flags |= ServiceFlags::ONE_PACKET;
+            }
+        }
+    }
+
+    fn port_zero(&mut self, cx: &mut Lower<'_, '_>, name: &str) {
+        let has_zero = match &self.service {
+            Service::Address(address) => address.port() == 0,
+            Service::Fwmark(_) => false,
+            Service::Group(_, group) => group.addresses.iter().any(|a| a.port() == 0),
+        };
+        if has_zero && self.persistence_timeout == 0 {
+            let message =
+                format!("virtual server {name}: every port needs persistence; 360 seconds are taken");
+            self.report(cx, &codes::PORT_ZERO, None, message);
+            self.persistence_timeout = PERSISTENCE_TIMEOUT;
+        }
+    }
+
+    fn drop_duplicates(&mut self, cx: &mut Lower<'_, '_>, name: &str) {
+        let mut seen: HashMap<SocketAddr, Span> = HashMap::with_capacity(self.servers.len());
+        self.servers.retain(|server| {
+            let Some(first) = seen.get(&server.address) else {
+                seen.insert(server.address, server.span);
+                return true;
+            };
+            let message = format!("virtual server {name}: real server {} is listed twice", server.address);
+            let diagnostic = Diagnostic::new(&codes::DUPLICATE_REAL_SERVER, server.span, message);
+            cx.sink.push(diagnostic.also(*first, "first listed here").label("this one is left out"));
+            false
+        });
+    }
+
+    fn method(&self, cx: &mut Lower<'_, '_>, name: &str) -> Forward {
+        let sorry_needs_it = self.sorry.as_ref().is_some_and(|s| s.forward.is_none());
+        let needed = sorry_needs_it || self.servers.iter().any(|s| s.forward.is_none());
+        if self.forward.is_none() && needed {
+            let message = format!("virtual server {name}: no forwarding method; NAT is taken");
+            let diagnostic = Diagnostic::new(&codes::NO_METHOD, self.span, message);
+            cx.sink.push(diagnostic.help("add `lvs_method NAT`, `lvs_method DR` or `lvs_method TUN`"));
+        }
+        self.forward.unwrap_or(Forward::Masq)
+    }
+
+    /// Only NAT rewrites ports: with the other methods, a real server's port is the service's.
+    fn ports(&mut self, cx: &mut Lower<'_, '_>, method: Forward) {
+        let sorry = self.sorry.as_mut().map(|s| (&mut s.address, s.forward, s.span));
+        let servers = self.servers.iter_mut().map(|s| (&mut s.address, s.forward, s.span));
+        for (address, forward, span) in servers.chain(sorry) {
+            let nat = forward.unwrap_or(method) == Forward::Masq;
+            let port = address.port();
+            match &self.service {
+                Service::Address(service) if port == 0 => address.set_port(service.port()),
+                Service::Address(service) if !nat && port != service.port() => {
+                    let message =
+                        format!("port {port} differs from the service's; {} is taken", service.port());
+                    let help = "only `lvs_method NAT` can translate ports";
+                    cx.sink.push(Diagnostic::new(&codes::PORT_MISMATCH, span, message).help(help));
+                    address.set_port(service.port());
+                }
+                Service::Fwmark(_) if !nat && port != 0 => {
+                    let message =
+                        "a service by firewall mark keeps the port of each packet; this one has no effect";
+                    cx.report(&codes::PORT_MISMATCH, span, message);
+                    address.set_port(0);
+                }
+                Service::Group(_, group) if !nat && port != 0 => {
+                    let other = group.addresses.iter().any(|a| a.port() != port);
+                    if other || !group.marks.is_empty() {
+                        let message = format!("port {port} differs from one of the group's services");
+                        let help = "only `lvs_method NAT` can translate ports";
+                        cx.sink.push(Diagnostic::new(&codes::PORT_MISMATCH, span, message).help(help));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn quorum(&self, cx: &mut Lower<'_, '_>, name: &str, servers: &[RealServer]) -> (u32, u32) {
+        let total = servers.iter().fold(0_u32, |sum, s| sum.saturating_add(s.weight));
+        let (mut quorum, at) = self.quorum;
+        if quorum > total {
+            let message = format!(
+                "virtual server {name}: quorum {quorum} exceeds the total weight {total}, which is taken"
+            );
+            self.report(cx, &codes::QUORUM, at, message);
+            quorum = total;
+        }
+        let (mut hysteresis, at) = self.hysteresis;
+        if hysteresis >= quorum && hysteresis > 0 {
+            let most = quorum.saturating_sub(1);
+            let message = format!(
+                "virtual server {name}: hysteresis {hysteresis} is not below quorum {quorum}; {most} is taken"
+            );
+            self.report(cx, &codes::QUORUM, at, message);
+            hysteresis = most;
+        }
+        (quorum, hysteresis)
+    }
+}
+
+fn without_sorry_server(cx: &mut Lower<'_, '_>, statement: &Statement) {
+    let message = "there is no sorry_server before this; it has no effect";
+    cx.report(&codes::SORRY_ORDER, statement.span, message);
+}

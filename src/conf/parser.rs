@@ -1,0 +1,388 @@
+//! Pieces to a tree, with recovery: whatever is wrong is reported once, and the rest is read as it was meant.
+//!
+//! A brace too few or too many is where keepalived loses its way, and reports every line that follows. Here the schema
+//! tells which keyword opens a block and which can only stand outside of it, so that the reader finds its way back:
+//!
+//! - no `{` where a block must begin: reported, and the block is read all the same;
+//! - a keyword that opens a block of an enclosing level: the block before it lacks its `}`;
+//! - `{` behind an unknown keyword: its block is passed over as a whole;
+//! - any other `{`: reported, and what it holds is read as if the braces were not there.
+//!
+//! Each round takes a piece, so the parser ends; depth is bounded, and it does not recurse.
+
+use super::diagnostic::{Diagnostic, codes, did_you_mean};
+use super::lexer::{Lexer, Piece, Word};
+use super::schema::{self, Block, Keyword, ROOT, Shape, Status};
+use super::sink::Sink;
+use super::source::{FileId, Span};
+use super::tree::{Body, Statement, Tree};
+
+/// The language nests five deep; what goes deeper than this is passed over.
+const MAX_DEPTH: usize = 32;
+
+/// How the pieces between two braces are read.
+#[derive(Clone, Copy, Debug)]
+enum Context {
+    /// Keywords of a block.
+    Keywords(&'static Block),
+    /// Entries of a keyword that is carried out, or not.
+    Entries(&'static Keyword),
+    /// Whatever stands behind an unknown keyword: passed over.
+    Unknown,
+}
+
+#[derive(Debug)]
+struct Frame {
+    context: Context,
+    /// The words that opened it; the file's start for the top level.
+    opened_by: Span,
+    /// Its brace belongs to no keyword: what it holds goes to the level around it.
+    anonymous: bool,
+    statements: Vec<Statement>,
+}
+
+/// Parses one file. `config_id` decides the lines that begin with `@`.
+#[must_use]
+pub fn parse<'s>(text: &'s str, file: FileId, config_id: Option<&'s str>, sink: &mut Sink) -> Tree<'s> {
+    let top = Span { file, start: 0, end: 0 };
+    let mut parser = Parser {
+        lexer: Lexer::new(text, file, config_id),
+        words: Vec::new(),
+        stack: vec![Frame::new(Context::Keywords(&ROOT), top)],
+        wants_block: false,
+        definition_goes_on: false,
+        too_deep: 0,
+        last_close: None,
+        sink,
+    };
+    loop {
+        let first = parser.words.len();
+        let Some(piece) = parser.lexer.next(&mut parser.words) else { break };
+        parser.piece(first, piece);
+    }
+    parser.finish()
+}
+
+struct Parser<'s, 'd> {
+    lexer: Lexer<'s>,
+    words: Vec<Word<'s>>,
+    stack: Vec<Frame>,
+    /// The last statement must be followed by a block.
+    wants_block: bool,
+    /// The line before was a `$NAME=` definition that ended in a backslash.
+    definition_goes_on: bool,
+    /// Braces open beyond [`MAX_DEPTH`].
+    too_deep: u32,
+    last_close: Option<(Span, Span)>,
+    sink: &'d mut Sink,
+}
+
+impl Frame {
+    fn new(context: Context, opened_by: Span) -> Frame {
+        Frame { context, opened_by, anonymous: false, statements: Vec::new() }
+    }
+}
+
+impl<'s> Parser<'s, '_> {
+    /// `first` is where the piece's words begin.
+    fn piece(&mut self, first: usize, piece: Piece) {
+        match piece {
+            Piece::Words { span, open_quote, backslash } => {
+                if self.too_deep > 0 || self.not_expanded(first, span, backslash.is_some()) {
+                    self.words.truncate(first);
+                } else if first < self.words.len() {
+                    self.row(first, span, open_quote, backslash);
+                }
+            }
+            Piece::Open(_) if self.too_deep > 0 => self.too_deep = self.too_deep.saturating_add(1),
+            Piece::Close(_) if self.too_deep > 0 => self.too_deep -= 1,
+            Piece::Open(span) => self.open(span),
+            Piece::Close(span) => self.close(span),
+        }
+    }
+
+    fn top(&mut self) -> &mut Frame {
+        if self.stack.is_empty() {
+            // The top level is never closed; this keeps the parser going all the same.
+            let top = Span { file: self.sink.file(), start: 0, end: 0 };
+            self.stack.push(Frame::new(Context::Keywords(&ROOT), top));
+        }
+        let last = self.stack.len() - 1;
+        &mut self.stack[last]
+    }
+
+    /// Definitions, sequences and includes: said to be missing, once for each line.
+    fn not_expanded(&mut self, first: usize, span: Span, goes_on: bool) -> bool {
+        if std::mem::replace(&mut self.definition_goes_on, false) {
+            self.definition_goes_on = goes_on;
+            return true;
+        }
+        let Some(word) = self.words.get(first) else { return false };
+        let what = match word.text.as_ref() {
+            t if t.starts_with('$') && t.contains('=') => "definitions of parameters (`$NAME=value`)",
+            t if t.starts_with("~SEQ") || t.starts_with("~LST") => "sequences (`~SEQ`, `~LST`)",
+            "include" | "includea" | "includeb" | "includem" | "includer" | "includew" => "`include`",
+            _ => return false,
+        };
+        self.definition_goes_on = goes_on;
+        let message =
+            format!("{what} are not carried out yet by this version of vipd; the line has no effect");
+        let message = message.replace("`include` are", "`include` is");
+        self.sink.push(Diagnostic::new(&codes::NOT_EXPANDED, span, message));
+        true
+    }
+
+    fn row(&mut self, first: usize, span: Span, open_quote: Option<Span>, backslash: Option<Span>) {
+        let name = self.words[first].text.clone();
+        if self.wants_block {
+            self.missing_open(&name);
+        }
+        self.leave_blocks_that_lack_their_brace(&name, self.words[first].span);
+        let keyword = match self.top().context {
+            Context::Keywords(block) => block.find(&name),
+            Context::Entries(_) | Context::Unknown => None,
+        };
+        if let Some(quote) = open_quote
+            && !keyword.is_some_and(|k| k.command_line)
+        {
+            let message = "quoted string is not ended on its line";
+            self.sink.push(Diagnostic::new(&codes::UNTERMINATED_QUOTE, quote, message).label("opened here"));
+        }
+        if let Some(backslash) = backslash {
+            let message = "a backslash does not continue this line";
+            let help = "only `$NAME=` definitions go on over several lines; write the words on one line";
+            self.sink.push(Diagnostic::new(&codes::STRAY_CONTINUATION, backslash, message).help(help));
+        }
+        if let Context::Keywords(block) = self.top().context
+            && keyword.is_none()
+        {
+            let word = self.words[first].span;
+            let diagnostic = unknown_keyword(&name, word, block, self.sink.is_full());
+            self.sink.push(diagnostic);
+        }
+        if let Some(keyword) = keyword
+            && keyword.status == Status::Known
+        {
+            self.sink.not_carried_out(keyword, self.words[first].span);
+        }
+        self.wants_block = keyword.is_some_and(|k| !matches!(k.shape, Shape::Line));
+        let words = first as u32..self.words.len() as u32;
+        if matches!(self.top().context, Context::Unknown) {
+            self.words.truncate(first);
+            return;
+        }
+        self.top().statements.push(Statement { keyword, words, span, body: None });
+    }
+
+    /// The last statement should have been followed by `{`, and `next` came.
+    fn missing_open(&mut self, next: &str) {
+        self.wants_block = false;
+        let Some(statement) = self.top().statements.last() else { return };
+        let (span, keyword) = (statement.span, statement.keyword);
+        let Some(keyword) = keyword else { return };
+        let message = format!("`{}` must be followed by `{{`", keyword.name);
+        let end = Span { start: span.end.saturating_sub(1).max(span.start), ..span };
+        let diagnostic =
+            Diagnostic::new(&codes::MISSING_OPEN_BRACE, end, message).label("expected `{` behind this");
+        self.sink.push(diagnostic);
+        // What follows belongs to the block, unless it can only stand outside of it.
+        let belongs = match keyword.shape {
+            Shape::Block(block) => block.find(next).is_some() || !self.opens_outer_block(next),
+            Shape::Entries => !self.opens_outer_block(next),
+            Shape::Line => false,
+        };
+        if belongs {
+            self.enter(keyword, span);
+        }
+    }
+
+    fn enter(&mut self, keyword: &'static Keyword, opened_by: Span) {
+        let context = match keyword.shape {
+            Shape::Block(block) => Context::Keywords(block),
+            Shape::Entries | Shape::Line => Context::Entries(keyword),
+        };
+        self.stack.push(Frame::new(context, opened_by));
+    }
+
+    /// Whether an enclosing level, or this one, has a keyword of this name with a block.
+    fn opens_outer_block(&self, name: &str) -> bool {
+        self.stack.iter().any(|f| match f.context {
+            Context::Keywords(block) => block.find(name).is_some_and(|k| !matches!(k.shape, Shape::Line)),
+            Context::Entries(_) | Context::Unknown => false,
+        })
+    }
+
+    /// A keyword that can only stand further out ends the blocks in between: they lack their `}`.
+    fn leave_blocks_that_lack_their_brace(&mut self, name: &str, here: Span) {
+        let known_here = match self.top().context {
+            Context::Keywords(block) => block.find(name).is_some(),
+            Context::Entries(_) | Context::Unknown => false,
+        };
+        if known_here {
+            return;
+        }
+        let entries_done = matches!(self.top().context, Context::Entries(k) if k.status == Status::Done);
+        let depth = self.stack.len();
+        let home = self.stack.iter().enumerate().rev().skip(1).find(|(i, f)| match f.context {
+            Context::Keywords(block) => block
+                .find(name)
+                .is_some_and(|k| !matches!(k.shape, Shape::Line) || (entries_done && *i + 2 == depth)),
+            Context::Entries(_) | Context::Unknown => false,
+        });
+        let Some((home, _)) = home.map(|(i, f)| (i, f.opened_by)) else { return };
+        while self.stack.len() > home + 1 {
+            let Some(frame) = self.stack.last() else { return };
+            let opened_by = frame.opened_by;
+            let what = self.block_name(opened_by);
+            let message = format!("`}}` is missing: {what} is not ended before `{name}`");
+            let diagnostic = Diagnostic::new(&codes::MISSING_CLOSE_BRACE, here, message)
+                .label("expected `}` before this")
+                .also(opened_by, "opened here");
+            self.sink.push(diagnostic);
+            self.pop();
+        }
+    }
+
+    fn open(&mut self, span: Span) {
+        if self.stack.len() >= MAX_DEPTH {
+            self.too_deep = 1;
+            let message = "blocks are nested too deeply; this one is passed over";
+            self.sink.push(Diagnostic::new(&codes::NESTED_TOO_DEEPLY, span, message));
+            return;
+        }
+        let wanted = std::mem::replace(&mut self.wants_block, false);
+        let in_unknown = matches!(self.top().context, Context::Unknown);
+        let in_entries = matches!(self.top().context, Context::Entries(_));
+        let last = self.top().statements.last();
+        let before = last.filter(|s| s.body.is_none()).map(|s| (s.keyword, s.span));
+        match before {
+            Some((Some(keyword), opened_by)) if wanted => self.enter(keyword, opened_by),
+            Some((None, opened_by)) if !in_entries => {
+                self.stack.push(Frame::new(Context::Unknown, opened_by))
+            }
+            _ if in_unknown => self.stack.push(Frame::new(Context::Unknown, span)),
+            before => {
+                let message = match before {
+                    Some((Some(keyword), _)) => format!("`{}` takes no block", keyword.name),
+                    _ => "this `{` belongs to no keyword".to_owned(),
+                };
+                let diagnostic = Diagnostic::new(&codes::UNEXPECTED_OPEN_BRACE, span, message);
+                self.sink.push(diagnostic.help("remove it, and the `}` that goes with it"));
+                let context = self.top().context;
+                self.stack.push(Frame { anonymous: true, ..Frame::new(context, span) });
+            }
+        }
+    }
+
+    fn close(&mut self, span: Span) {
+        if std::mem::replace(&mut self.wants_block, false) {
+            self.lone_keyword_before_brace();
+        }
+        if self.stack.len() > 1 {
+            let opened_by = self.top().opened_by;
+            self.last_close = Some((span, opened_by));
+            self.pop();
+            return;
+        }
+        let mut diagnostic = Diagnostic::new(&codes::UNEXPECTED_CLOSE_BRACE, span, "this `}` ends no block");
+        if let Some((close, opened_by)) = self.last_close {
+            let what = self.block_name(opened_by);
+            diagnostic = diagnostic.also(close, format!("{what} was already ended here"));
+        }
+        self.sink.push(diagnostic);
+    }
+
+    fn lone_keyword_before_brace(&mut self) {
+        let Some(statement) = self.top().statements.last() else { return };
+        let Some(keyword) = statement.keyword else { return };
+        let message = format!("`{}` must be followed by a block in braces", keyword.name);
+        let span = statement.span;
+        self.sink.push(Diagnostic::new(&codes::MISSING_OPEN_BRACE, span, message));
+    }
+
+    /// Ends the innermost block: it becomes the body of the statement before it.
+    fn pop(&mut self) {
+        if self.stack.len() < 2 {
+            return;
+        }
+        let Some(frame) = self.stack.pop() else { return };
+        let outer = self.top();
+        if frame.anonymous {
+            outer.statements.extend(frame.statements);
+        } else if let Some(statement) = outer.statements.last_mut() {
+            statement.body = Some(Body { statements: frame.statements });
+        }
+    }
+
+    fn block_name(&self, opened_by: Span) -> String {
+        let at = self.words.partition_point(|w| w.span.start < opened_by.start);
+        match self.words.get(at) {
+            Some(word) if word.span.start == opened_by.start => format!("`{}`", word.text),
+            _ => "the block".to_owned(),
+        }
+    }
+
+    fn finish(mut self) -> Tree<'s> {
+        if std::mem::replace(&mut self.wants_block, false) {
+            self.lone_keyword_before_brace();
+        }
+        let mut first = true;
+        while self.stack.len() > 1 {
+            let opened_by = self.top().opened_by;
+            let what = self.block_name(opened_by);
+            // Of blocks within each other, the innermost lacks its brace, or one of those around it: one report.
+            if std::mem::replace(&mut first, false) {
+                let message = format!("`}}` is missing: {what} is not ended");
+                let mut diagnostic = Diagnostic::new(&codes::MISSING_CLOSE_BRACE, opened_by, message)
+                    .label("opened here, and still open at the end of the file");
+                for frame in self.stack.iter().skip(1).rev().skip(1) {
+                    diagnostic = diagnostic.also(frame.opened_by, "within this, still open too");
+                }
+                self.sink.push(diagnostic);
+            }
+            self.pop();
+        }
+        let statements = std::mem::take(&mut self.top().statements);
+        Tree { words: self.words, statements }
+    }
+}
+
+/// `in_short`: nobody will see it, so no search for what was meant.
+fn unknown_keyword(name: &str, span: Span, block: &'static Block, in_short: bool) -> Diagnostic {
+    if in_short {
+        return Diagnostic::new(&codes::UNKNOWN_KEYWORD, span, "");
+    }
+    let place =
+        if block.name.is_empty() { "at the top level".to_owned() } else { format!("in `{}`", block.name) };
+    let homes: Vec<&str> = schema::blocks()
+        .into_iter()
+        .filter(|b| b.find(name).is_some())
+        .map(|b| if b.name.is_empty() { "the top level" } else { b.name })
+        .collect();
+    let close = did_you_mean(name, block.keywords.iter().map(|k| k.name));
+    if let (None, Some(_)) = (close, homes.first()) {
+        let diagnostic =
+            Diagnostic::new(&codes::MISPLACED_KEYWORD, span, format!("`{name}` can't stand {place}"));
+        return diagnostic.help(format!("`{name}` belongs into {}", list(&homes)));
+    }
+    let diagnostic =
+        Diagnostic::new(&codes::UNKNOWN_KEYWORD, span, format!("unknown keyword `{name}` {place}"));
+    match close {
+        Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
+        None => diagnostic,
+    }
+}
+
+/// `` `a`, `b` or `c` ``
+fn list(names: &[&str]) -> String {
+    let mut names: Vec<String> = names
+        .iter()
+        .map(|n| if *n == "the top level" { (*n).to_owned() } else { format!("`{n}`") })
+        .collect();
+    names.dedup();
+    match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,232 @@
+//! The table of keywords: for each block, what may stand in it, with which arguments, and what vipd does about it.
+//!
+//! Parsing, validation, "did you mean" and every later reader of the language ask this table. A block's keywords are
+//! sorted by name, so that a look-up is a binary search; a test holds them to it.
+
+mod bfd;
+mod checker;
+mod global;
+mod root;
+mod virtual_server;
+mod vrrp;
+
+pub use root::ROOT;
+
+use crate::net::Family;
+
+/// What may stand between two braces (or at the top of a file).
+#[derive(Debug)]
+pub struct Block {
+    /// The keyword that opens it; empty for the top of the file.
+    pub name: &'static str,
+    /// Its keywords, sorted by name.
+    pub keywords: &'static [Keyword],
+}
+
+impl Block {
+    /// A keyword by its name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&'static Keyword> {
+        self.keywords.binary_search_by(|k| k.name.cmp(name)).ok().map(|i| &self.keywords[i])
+    }
+}
+
+/// Whether vipd carries a keyword out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It has its effect.
+    Done,
+    /// keepalived knows it; here it has no effect yet.
+    Known,
+}
+
+/// What follows a keyword's line.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    /// Nothing.
+    Line,
+    /// Keywords in braces.
+    Block(&'static Block),
+    /// Entries in braces, one a line, with no keyword of their own.
+    Entries,
+}
+
+/// What an argument may be.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A whole number.
+    Integer {
+        /// The least allowed.
+        min: u64,
+        /// The greatest allowed.
+        max: u64,
+    },
+    /// Seconds with up to six decimals; the limits are in microseconds.
+    Timer {
+        /// The least allowed, in microseconds.
+        min_us: u64,
+        /// The greatest allowed, in microseconds.
+        max_us: u64,
+    },
+    /// `on`, `off`, `true`, `false`, `yes`, `no`.
+    Bool,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// One of these words in capitals, small letters or a mixture.
+    ChoiceAnyCase(&'static [&'static str]),
+    /// An address, of this family if there is one.
+    Address(Option<Family>),
+    /// The name of an interface: up to 15 bytes.
+    Interface,
+    /// Any word.
+    Text,
+    /// Words with a grammar of their own.
+    Special,
+}
+
+/// One argument of a keyword.
+#[derive(Clone, Copy, Debug)]
+pub struct Arg {
+    /// What it is called in help: `SECONDS`.
+    pub name: &'static str,
+    /// What it may be.
+    pub kind: Kind,
+    /// Whether it must be there.
+    pub required: bool,
+}
+
+/// One keyword in one block.
+#[derive(Clone, Copy, Debug)]
+pub struct Keyword {
+    /// As it is written.
+    pub name: &'static str,
+    /// Its arguments in their order.
+    pub args: &'static [Arg],
+    /// What follows its line.
+    pub shape: Shape,
+    /// Whether vipd carries it out.
+    pub status: Status,
+    /// The spelling that is preferred to this one.
+    pub synonym_of: Option<&'static str>,
+    /// What holds without it.
+    pub default: Option<&'static str>,
+    /// Its words are a command line, with quotes and escapes of its own.
+    pub command_line: bool,
+    /// One line of help.
+    pub help: &'static str,
+}
+
+impl Keyword {
+    /// The name under which it is carried out: the preferred spelling.
+    #[must_use]
+    pub const fn canonical(&self) -> &'static str {
+        match self.synonym_of {
+            Some(name) => name,
+            None => self.name,
+        }
+    }
+
+    const fn new(name: &'static str, args: &'static [Arg], shape: Shape, help: &'static str) -> Keyword {
+        Keyword {
+            name,
+            args,
+            shape,
+            status: Status::Done,
+            synonym_of: None,
+            default: None,
+            command_line: false,
+            help,
+        }
+    }
+
+    const fn synonym_of(self, name: &'static str) -> Keyword {
+        Keyword { synonym_of: Some(name), ..self }
+    }
+
+    const fn default(self, default: &'static str) -> Keyword {
+        Keyword { default: Some(default), ..self }
+    }
+}
+
+/// A keyword that stands alone on its line.
+const fn line(name: &'static str, args: &'static [Arg], help: &'static str) -> Keyword {
+    Keyword::new(name, args, Shape::Line, help)
+}
+
+/// A keyword with keywords in braces.
+const fn block(
+    name: &'static str,
+    args: &'static [Arg],
+    block: &'static Block,
+    help: &'static str,
+) -> Keyword {
+    Keyword::new(name, args, Shape::Block(block), help)
+}
+
+/// A keyword with entries in braces.
+const fn entries(name: &'static str, args: &'static [Arg], help: &'static str) -> Keyword {
+    Keyword::new(name, args, Shape::Entries, help)
+}
+
+/// A keyword of keepalived that has no effect here yet.
+const fn known(name: &'static str) -> Keyword {
+    Keyword { status: Status::Known, ..line(name, &[], "") }
+}
+
+/// The same, with a command line.
+const fn known_command(name: &'static str) -> Keyword {
+    Keyword { command_line: true, ..known(name) }
+}
+
+/// The same, with keywords in braces.
+const fn known_block(name: &'static str, block: &'static Block) -> Keyword {
+    Keyword { shape: Shape::Block(block), ..known(name) }
+}
+
+/// The same, with entries in braces.
+const fn known_entries(name: &'static str) -> Keyword {
+    Keyword { shape: Shape::Entries, ..known(name) }
+}
+
+/// A required argument.
+const fn arg(name: &'static str, kind: Kind) -> Arg {
+    Arg { name, kind, required: true }
+}
+
+/// An argument that may be left out.
+const fn optional(name: &'static str, kind: Kind) -> Arg {
+    Arg { name, kind, required: false }
+}
+
+const SECOND_US: u64 = 1_000_000;
+
+/// The greatest timer of keepalived, 2^64 − 2 µs; here what a signed number of microseconds holds.
+const MAX_TIMER_US: u64 = i64::MAX as u64;
+
+const MAX_U32: u64 = u32::MAX as u64;
+
+const fn integer(min: u64, max: u64) -> Kind {
+    Kind::Integer { min, max }
+}
+
+/// Seconds with decimals, from `min_us` microseconds up.
+const fn timer(min_us: u64) -> Kind {
+    Kind::Timer { min_us, max_us: MAX_TIMER_US }
+}
+
+/// Every block of the language, the top of the file first, each once.
+pub fn blocks() -> Vec<&'static Block> {
+    let mut found: Vec<&'static Block> = vec![&ROOT];
+    let mut next = 0;
+    while let Some(block) = found.get(next).copied() {
+        next += 1;
+        for keyword in block.keywords {
+            if let Shape::Block(inner) = keyword.shape
+                && !found.iter().any(|b| std::ptr::eq(*b, inner))
+            {
+                found.push(inner);
+            }
+        }
+    }
+    found
+}

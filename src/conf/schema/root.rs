@@ -1,0 +1,60 @@
+//! The top of a file, and `SSL`.
+
+use super::bfd::BFD_INSTANCE;
+use super::global::GLOBAL_DEFS;
+use super::virtual_server::VIRTUAL_SERVER;
+use super::vrrp::{
+    GARP_GROUP, TRACK_GROUP, VRRP_INSTANCE, VRRP_SCRIPT, VRRP_SYNC_GROUP, VRRP_TRACK_FILE, VRRP_TRACK_PROCESS,
+};
+use super::{Block, Kind, arg, block, entries, known, known_block, known_entries, optional};
+
+/// The top of a file.
+pub static ROOT: Block = Block {
+    name: "",
+    keywords: &[
+        known_block("SSL", &SSL),
+        known_block("bfd_instance", &BFD_INSTANCE),
+        known("child_wait_time"),
+        known_block("garp_group", &GARP_GROUP),
+        block("global_defs", &[], &GLOBAL_DEFS, "settings of the process, and defaults"),
+        known("include"),
+        known("includea"),
+        known("includeb"),
+        known("includem"),
+        known("includer"),
+        known("includew"),
+        known("instance"),
+        known_entries("interface_up_down_delays"),
+        known_entries("linkbeat_interfaces"),
+        known("linkbeat_use_polling"),
+        known("namespace_with_ipsets"),
+        known("net_namespace"),
+        known("net_namespace_ipvs"),
+        known_entries("static_ipaddress"),
+        known_entries("static_routes"),
+        known_entries("static_rules"),
+        known_block("track_file", &VRRP_TRACK_FILE),
+        known_block("track_group", &TRACK_GROUP),
+        known("use_pid_dir"),
+        block(
+            "virtual_server",
+            &[arg("ADDRESS | fwmark | group", Kind::Special), optional("PORT | MARK | NAME", Kind::Special)],
+            &VIRTUAL_SERVER,
+            "a service, and who does its work",
+        ),
+        entries(
+            "virtual_server_group",
+            &[arg("NAME", Kind::Text)],
+            "addresses and firewall marks that share real servers",
+        ),
+        block("vrrp_instance", &[arg("NAME", Kind::Text)], &VRRP_INSTANCE, "a virtual router"),
+        known_block("vrrp_script", &VRRP_SCRIPT),
+        known_block("vrrp_sync_group", &VRRP_SYNC_GROUP),
+        known_block("vrrp_track_file", &VRRP_TRACK_FILE),
+        known_block("vrrp_track_process", &VRRP_TRACK_PROCESS),
+    ],
+};
+
+/// In `SSL`.
+pub(super) static SSL: Block =
+    Block { name: "SSL", keywords: &[known("ca"), known("certificate"), known("key"), known("password")] };

@@ -1,0 +1,172 @@
+//! `virtual_server` and `real_server`.
+
+use super::checker::{
+    BFD_CHECK, DNS_CHECK, FILE_CHECK, HTTP_GET, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET, TCP_CHECK,
+    UDP_CHECK,
+};
+use super::{
+    Arg, Block, Kind, MAX_U32, arg, block, integer, known, known_block, known_command, line, optional, timer,
+};
+
+/// The kernel's schedulers that keepalived takes.
+pub(super) const SCHEDULERS: &[&str] =
+    &["rr", "wrr", "lc", "wlc", "lblc", "sh", "mh", "dh", "fo", "ovf", "lblcr", "sed", "nq", "twos"];
+const METHOD: &[Arg] =
+    &[arg("NAT | DR | TUN", Kind::Choice(&["NAT", "DR", "TUN"])), optional("TUNNEL", Kind::Special)];
+const BOOL: &[Arg] = &[optional("BOOL", Kind::Bool)];
+
+/// In `virtual_server`.
+pub(super) static VIRTUAL_SERVER: Block = Block {
+    name: "virtual_server",
+    keywords: &[
+        line("alpha", &[], "servers count as failed until their checks first pass"),
+        line(
+            "connect_timeout",
+            &[arg("SECONDS", Kind::Timer { min_us: 1, max_us: MAX_U32 })],
+            "how long a connection may take",
+        )
+        .default("5"),
+        line("delay_before_retry", &[arg("SECONDS", timer(0))], "time before a failed check is tried again")
+            .default("1 for TCP_CHECK"),
+        line("delay_loop", &[arg("SECONDS", timer(1))], "time between two checks").default("60"),
+        line("flag-1", &[], "first flag of the scheduler"),
+        line("flag-2", &[], "second flag of the scheduler"),
+        line("flag-3", &[], "third flag of the scheduler"),
+        known("ha_suspend"),
+        line("hashed", &[], "accepted, and of no effect, as in keepalived"),
+        line(
+            "hysteresis",
+            &[arg("WEIGHT", integer(0, MAX_U32))],
+            "how far above or below the quorum the state changes",
+        )
+        .default("0"),
+        line("inhibit_on_failure", &[], "a failed server gets weight 0 instead of being removed"),
+        line(
+            "ip_family",
+            &[arg("FAMILY", Kind::Choice(&["inet", "inet6"]))],
+            "address family of a service by firewall mark",
+        )
+        .default("that of its real servers"),
+        line("lb_algo", &[arg("SCHEDULER", Kind::Choice(SCHEDULERS))], "how connections are spread")
+            .synonym_of("lvs_sched")
+            .default("wlc"),
+        line("lb_kind", METHOD, "how packets reach the real servers").synonym_of("lvs_method").default("NAT"),
+        line("lvs_method", METHOD, "how packets reach the real servers").default("NAT"),
+        line("lvs_sched", &[arg("SCHEDULER", Kind::Choice(SCHEDULERS))], "how connections are spread")
+            .default("wlc"),
+        line("mh-fallback", &[], "scheduler mh: another server where the chosen one is down"),
+        line("mh-port", &[], "scheduler mh: the client's port counts too"),
+        line("omega", &[], "at shutdown, act as if every server had failed"),
+        line("ops", &[], "schedule each packet alone; UDP only"),
+        line("persistence_engine", &[arg("NAME", Kind::Text)], "what identifies a client: sip"),
+        line(
+            "persistence_granularity",
+            &[arg("NETMASK", Kind::Special)],
+            "which clients count as one: a netmask (IPv4) or prefix length (IPv6)",
+        )
+        .default("each alone"),
+        line(
+            "persistence_timeout",
+            &[optional("SECONDS", integer(1, 31 * 86_400))],
+            "how long a client stays with its server",
+        )
+        .default("none; 360 without a number"),
+        line(
+            "protocol",
+            &[arg("PROTOCOL", Kind::ChoiceAnyCase(&["TCP", "UDP", "SCTP"]))],
+            "transport protocol",
+        )
+        .default("UDP"),
+        line(
+            "quorum",
+            &[arg("WEIGHT", integer(1, MAX_U32))],
+            "total weight of live servers that makes the service live",
+        )
+        .default("1"),
+        known_command("quorum_down"),
+        known_command("quorum_up"),
+        block(
+            "real_server",
+            &[arg("ADDRESS", Kind::Special), optional("PORT", Kind::Special)],
+            &REAL_SERVER,
+            "a server that does the work",
+        ),
+        line("retry", &[arg("COUNT", integer(1, MAX_U32))], "further tries before a check counts as failed")
+            .default("as the checker"),
+        line("sh-fallback", &[], "scheduler sh: another server where the chosen one is down"),
+        line("sh-port", &[], "scheduler sh: the client's port counts too"),
+        known("smtp_alert"),
+        known("snmp_name"),
+        line(
+            "sorry_server",
+            &[arg("ADDRESS", Kind::Special), optional("PORT", Kind::Special)],
+            "takes the traffic while the quorum is lost",
+        ),
+        line("sorry_server_inhibit", &[], "the sorry server stays in the table at weight 0"),
+        line("sorry_server_lvs_method", METHOD, "how packets reach the sorry server").default("lvs_method"),
+        known("virtualhost"),
+        line("warmup", &[arg("SECONDS", timer(0))], "the first check comes at a random moment of this long")
+            .default("delay_loop"),
+        line("weight", &[arg("WEIGHT", integer(1, 65_535))], "weight of real servers that name none")
+            .default("1"),
+    ],
+};
+
+/// In `virtual_server / real_server`.
+pub(super) static REAL_SERVER: Block = Block {
+    name: "real_server",
+    keywords: &[
+        known_block("BFD_CHECK", &BFD_CHECK),
+        known_block("DNS_CHECK", &DNS_CHECK),
+        known_block("FILE_CHECK", &FILE_CHECK),
+        known_block("HTTP_GET", &HTTP_GET),
+        known_block("MISC_CHECK", &MISC_CHECK),
+        known_block("PING_CHECK", &PING_CHECK),
+        known_block("SMTP_CHECK", &SMTP_CHECK),
+        known_block("SSL_GET", &SSL_GET),
+        block("TCP_CHECK", &[], &TCP_CHECK, "passes while a TCP connection opens"),
+        known_block("UDP_CHECK", &UDP_CHECK),
+        line("alpha", BOOL, "it counts as failed until its checks first pass")
+            .default("that of the virtual server"),
+        line(
+            "connect_timeout",
+            &[arg("SECONDS", Kind::Timer { min_us: 1, max_us: MAX_U32 })],
+            "how long a connection may take",
+        )
+        .default("that of the virtual server"),
+        line("delay_before_retry", &[arg("SECONDS", timer(0))], "time before a failed check is tried again")
+            .default("that of the virtual server"),
+        line("delay_loop", &[arg("SECONDS", timer(1))], "time between two checks")
+            .default("that of the virtual server"),
+        line("inhibit_on_failure", BOOL, "when failed, it gets weight 0 instead of being removed")
+            .default("that of the virtual server"),
+        line(
+            "lthreshold",
+            &[arg("CONNECTIONS", integer(0, MAX_U32))],
+            "connections below which it takes new ones again",
+        )
+        .default("0"),
+        line("lvs_method", METHOD, "how packets reach it").default("that of the virtual server"),
+        known_command("notify_down"),
+        known_command("notify_up"),
+        line("retry", &[arg("COUNT", integer(1, MAX_U32))], "further tries before a check counts as failed")
+            .default("that of the virtual server"),
+        known("smtp_alert"),
+        known("snmp_name"),
+        line(
+            "uthreshold",
+            &[arg("CONNECTIONS", integer(0, MAX_U32))],
+            "connections above which it takes no new ones",
+        )
+        .default("0: no limit"),
+        known("virtualhost"),
+        line("warmup", &[arg("SECONDS", timer(0))], "the first check comes at a random moment of this long")
+            .default("that of the virtual server"),
+        line(
+            "weight",
+            &[arg("WEIGHT", integer(0, 65_535))],
+            "its share of the connections; 0 takes no new ones",
+        )
+        .default("that of the virtual server"),
+    ],
+};

@@ -1,0 +1,217 @@
+//! `vrrp_instance`, and what it refers to: sync groups, scripts, tracked files and processes.
+
+use super::{
+    Arg, Block, Kind, MAX_U32, SECOND_US, arg, block, entries, integer, known, known_block, known_command,
+    known_entries, line,
+};
+
+const SECONDS: &[Arg] = &[arg("SECONDS", integer(0, MAX_U32 / SECOND_US))];
+const REFRESH: &[Arg] = &[arg("SECONDS", integer(0, MAX_U32))];
+const COUNT: &[Arg] = &[arg("COUNT", integer(0, MAX_U32))];
+const LOWER_COUNT: &[Arg] = &[arg("COUNT", integer(0, i32::MAX as u64))];
+
+/// In `garp_group`.
+pub(super) static GARP_GROUP: Block = Block {
+    name: "garp_group",
+    keywords: &[
+        known("garp_interval"),
+        known("gna_interval"),
+        known("interface"),
+        known_entries("interfaces"),
+    ],
+};
+
+/// In `track_group`.
+pub(super) static TRACK_GROUP: Block = Block { name: "track_group", keywords: &[known_entries("group")] };
+
+/// In `vrrp_instance`.
+pub(super) static VRRP_INSTANCE: Block = Block {
+    name: "vrrp_instance",
+    keywords: &[
+        known("accept"),
+        line(
+            "advert_int",
+            &[arg("SECONDS", Kind::Timer { min_us: SECOND_US / 100, max_us: 255 * SECOND_US })],
+            "time between adverts: whole seconds in version 2, hundredths in version 3",
+        )
+        .default("1"),
+        known_block("auth_hmac", &AUTH_HMAC),
+        block("authentication", &[], &AUTHENTICATION, "password of the adverts, version 2 only"),
+        known("check_unicast_src"),
+        line("debug", &[arg("LEVEL", integer(0, 4))], "accepted, and of no effect, as in keepalived"),
+        known("dont_track_primary"),
+        known("down_timer_adverts"),
+        known("garp_extra_if"),
+        line(
+            "garp_lower_prio_delay",
+            SECONDS,
+            "when gratuitous ARPs are repeated after an advert of lower priority",
+        )
+        .default("garp_master_delay"),
+        line(
+            "garp_lower_prio_repeat",
+            LOWER_COUNT,
+            "how many gratuitous ARPs follow an advert of lower priority",
+        )
+        .default("garp_master_repeat"),
+        line(
+            "garp_master_delay",
+            SECONDS,
+            "when gratuitous ARPs are sent again after the transition to master",
+        )
+        .default("5"),
+        line("garp_master_refresh", REFRESH, "how often a master repeats its gratuitous ARPs")
+            .default("0: never"),
+        line("garp_master_refresh_repeat", COUNT, "how many gratuitous ARPs a refresh sends").default("1"),
+        line("garp_master_repeat", COUNT, "how many gratuitous ARPs are sent at a time").default("5"),
+        known("higher_prio_send_advert"),
+        line("interface", &[arg("INTERFACE", Kind::Interface)], "where adverts are sent and received"),
+        known("kernel_rx_buf_size"),
+        known("linkbeat_use_polling"),
+        known("lower_prio_no_advert"),
+        known("lvs_sync_daemon_interface"),
+        line("mcast_dst_ip", &[arg("ADDRESS", Kind::Address(None))], "destination address of adverts")
+            .default("vrrp_mcast_group4 or vrrp_mcast_group6"),
+        line("mcast_src_ip", &[arg("ADDRESS", Kind::Address(None))], "source address of adverts")
+            .default("the interface's first address"),
+        known("native_ipv6"),
+        known("no_accept"),
+        known("no_virtual_ipaddress"),
+        line("nopreempt", &[], "leave a working master of lower priority alone"),
+        known_command("notify"),
+        known_command("notify_backup"),
+        known_command("notify_deleted"),
+        known_command("notify_fault"),
+        known_command("notify_master"),
+        known_command("notify_master_rx_lower_pri"),
+        known("notify_priority_changes"),
+        known_command("notify_stop"),
+        known("old_unicast_checksum"),
+        known("owner_ignore_adverts"),
+        line("preempt", &[], "replace a master of lower priority").default("yes"),
+        line(
+            "preempt_delay",
+            &[arg("SECONDS", Kind::Timer { min_us: 0, max_us: 1000 * SECOND_US })],
+            "wait so long after start before a master of lower priority is replaced",
+        )
+        .default("0"),
+        line(
+            "priority",
+            &[arg("PRIORITY", integer(1, 255))],
+            "the highest becomes master; 255 owns the addresses",
+        )
+        .default("100, or 255 with state MASTER"),
+        known("promote_secondaries"),
+        known("skip_check_adv_addr"),
+        known("smtp_alert"),
+        line(
+            "state",
+            &[arg("STATE", Kind::Choice(&["MASTER", "BACKUP"]))],
+            "which state is asked for at start",
+        )
+        .default("BACKUP, or MASTER with priority 255"),
+        known("strict_mode"),
+        known("thread_timer_expired"),
+        known("timer_expired_backup"),
+        known_entries("track_bfd"),
+        known_entries("track_file"),
+        known_entries("track_interface"),
+        known_entries("track_process"),
+        known_entries("track_script"),
+        known("track_src_ip"),
+        known("unicast_fault_no_peer"),
+        known_entries("unicast_peer"),
+        known("unicast_src_ip"),
+        known("unicast_ttl"),
+        known("use_ipvlan"),
+        known("use_vmac"),
+        known("use_vmac_addr"),
+        known("v3_checksum_as_v2"),
+        line("version", &[arg("VERSION", integer(2, 3))], "VRRP version, 2 or 3")
+            .default("vrrp_version; 3 for IPv6"),
+        entries("virtual_ipaddress", &[], "addresses that the master has, and that its adverts list"),
+        entries("virtual_ipaddress_excluded", &[], "addresses that the master has, not listed in adverts"),
+        line(
+            "virtual_router_id",
+            &[arg("ID", integer(1, 255))],
+            "number of the virtual router, unique on its network",
+        ),
+        known_entries("virtual_routes"),
+        known_entries("virtual_rules"),
+        known("vmac_garp_intvl"),
+        known("vmac_xmit_base"),
+        known("vrf"),
+    ],
+};
+
+/// In `vrrp_instance / auth_hmac`.
+pub(super) static AUTH_HMAC: Block = Block {
+    name: "auth_hmac",
+    keywords: &[known("active_key"), known("anti_replay"), known("key"), known("mode"), known("time_window")],
+};
+
+/// In `vrrp_instance / authentication`.
+pub(super) static AUTHENTICATION: Block = Block {
+    name: "authentication",
+    keywords: &[
+        line("auth_pass", &[arg("PASSWORD", Kind::Text)], "up to eight characters"),
+        line("auth_type", &[arg("TYPE", Kind::Choice(&["PASS", "AH"]))], "PASS: a password in clear text"),
+    ],
+};
+
+/// In `vrrp_script`.
+pub(super) static VRRP_SCRIPT: Block = Block {
+    name: "vrrp_script",
+    keywords: &[
+        known("fall"),
+        known("init_fail"),
+        known("interval"),
+        known("rise"),
+        known_command("script"),
+        known("timeout"),
+        known("user"),
+        known("weight"),
+    ],
+};
+
+/// In `vrrp_sync_group`.
+pub(super) static VRRP_SYNC_GROUP: Block = Block {
+    name: "vrrp_sync_group",
+    keywords: &[
+        known("global_tracking"),
+        known_entries("group"),
+        known_command("notify"),
+        known_command("notify_backup"),
+        known_command("notify_fault"),
+        known_command("notify_master"),
+        known("notify_priority_changes"),
+        known_command("notify_stop"),
+        known("smtp_alert"),
+        known("sync_group_tracking_weight"),
+        known_entries("track_bfd"),
+        known_entries("track_file"),
+        known_entries("track_interface"),
+        known_entries("track_process"),
+        known_entries("track_script"),
+    ],
+};
+
+/// In `vrrp_track_file`.
+pub(super) static VRRP_TRACK_FILE: Block =
+    Block { name: "vrrp_track_file", keywords: &[known("file"), known("init_file"), known("weight")] };
+
+/// In `vrrp_track_process`.
+pub(super) static VRRP_TRACK_PROCESS: Block = Block {
+    name: "vrrp_track_process",
+    keywords: &[
+        known("delay"),
+        known("fork_delay"),
+        known("full_command"),
+        known_command("param_match"),
+        known_command("process"),
+        known("quorum"),
+        known("quorum_max"),
+        known("terminate_delay"),
+        known("weight"),
+    ],
+};

@@ -1,0 +1,86 @@
+//! Where diagnostics are gathered while a configuration is read: bounded, and each kind of "not yet" said once.
+
+use super::diagnostic::{Diagnostic, Severity, Verdict, codes};
+use super::schema::Keyword;
+use super::source::{FileId, Span};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+/// More than this is read by nobody; the rest is counted.
+const MAX_DIAGNOSTICS: usize = 500;
+
+/// Gathers diagnostics.
+#[derive(Debug)]
+pub struct Sink {
+    file: FileId,
+    list: Vec<Diagnostic>,
+    left_out: u64,
+    worst: Option<Verdict>,
+    not_carried_out: HashMap<*const Keyword, (Span, u64)>,
+}
+
+impl Sink {
+    /// Nothing to say yet about this file.
+    #[must_use]
+    pub fn new(file: FileId) -> Sink {
+        Sink { file, list: Vec::new(), left_out: 0, worst: None, not_carried_out: HashMap::new() }
+    }
+
+    /// The file at hand.
+    #[must_use]
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// Whether what comes now is only counted.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.list.len() >= MAX_DIAGNOSTICS
+    }
+
+    /// One more.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.worst = self.worst.max(Some(diagnostic.code.verdict));
+        if !self.is_full() {
+            self.list.push(diagnostic);
+        } else if diagnostic.code.severity > Severity::Hint {
+            self.left_out += 1;
+        }
+    }
+
+    /// A keyword without effect: said at its first place, the others are counted.
+    pub fn not_carried_out(&mut self, keyword: &'static Keyword, span: Span) {
+        match self.not_carried_out.entry(std::ptr::from_ref(keyword)) {
+            Entry::Occupied(mut seen) => seen.get_mut().1 += 1,
+            Entry::Vacant(new) => {
+                new.insert((span, 0));
+                let message = format!(
+                    "`{}` is known but not carried out yet by this version of vipd; it has no effect",
+                    keyword.name
+                );
+                self.push(Diagnostic::new(&codes::NOT_CARRIED_OUT, span, message));
+            }
+        }
+    }
+
+    /// All that was said, in the order of the text, and the gravest of keepalived's verdicts on it.
+    #[must_use]
+    pub fn finish(mut self) -> (Vec<Diagnostic>, Option<Verdict>) {
+        let more: HashMap<Span, u64> = self.not_carried_out.into_values().collect();
+        for diagnostic in self.list.iter_mut().filter(|d| std::ptr::eq(d.code, &codes::NOT_CARRIED_OUT)) {
+            match more.get(&diagnostic.primary.span) {
+                Some(1) => diagnostic.help = Some("and in one other place".to_owned()),
+                Some(n) if *n > 1 => diagnostic.help = Some(format!("and in {n} other places")),
+                _ => {}
+            }
+        }
+        self.list.sort_by_key(|d| d.primary.span);
+        if self.left_out > 0 {
+            let end = Span { file: self.file, start: u32::MAX, end: u32::MAX };
+            let last = self.list.last().map_or(end, |d| d.primary.span);
+            let message = format!("{} more problems are not shown; correct these first", self.left_out);
+            self.list.push(Diagnostic::new(&codes::TOO_MANY, last, message));
+        }
+        (self.list, self.worst)
+    }
+}

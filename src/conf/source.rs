@@ -1,0 +1,238 @@
+//! The texts a configuration is made of: files, spans in them, lines and columns.
+//!
+//! A file comes in as bytes and is kept as text: UTF-8 as it stands, any other byte as its Latin-1 character (old
+//! files have these in comments). Reading is bounded, and so are offsets: see [`MAX_FILE_BYTES`].
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// No file larger than this is read (1 GiB): a configuration of a million real servers has a quarter of it.
+pub const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// A file within a [`Sources`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(u32);
+
+/// A piece of a file's text, in bytes of [`Source::text`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// The file.
+    pub file: FileId,
+    /// Offset of the first byte.
+    pub start: u32,
+    /// Offset behind the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// From the start of this span to the end of `other`, which must be in the same file.
+    #[must_use]
+    pub fn to(self, other: Span) -> Span {
+        Span { file: self.file, start: self.start, end: other.end.max(self.start) }
+    }
+
+    /// The bytes as a range.
+    #[must_use]
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// A place as people say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+/// One file's name and text.
+#[derive(Debug)]
+pub struct Source {
+    name: String,
+    text: String,
+    line_starts: OnceLock<Vec<u32>>,
+}
+
+impl Source {
+    /// The path as the user wrote it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole text, without a byte order mark.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Offsets at which lines begin; made when the first diagnostic asks.
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts.get_or_init(|| {
+            let behind = |(i, _)| u32::try_from(i + 1).unwrap_or(u32::MAX);
+            std::iter::once(0).chain(self.text.match_indices('\n').map(behind)).collect()
+        })
+    }
+
+    /// Line and column of an offset.
+    #[must_use]
+    pub fn location(&self, offset: u32) -> Location {
+        let starts = self.line_starts();
+        let line = starts.partition_point(|&s| s <= offset).max(1);
+        let start = starts[line - 1] as usize;
+        let end = (offset as usize).min(self.text.len());
+        let column = self.text.get(start..end).map_or(0, |s| s.chars().count());
+        Location { line: line as u32, column: column as u32 + 1 }
+    }
+}
+
+/// Why a file could not be taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The system refused.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// It is a directory.
+    #[error("is a directory")]
+    Directory,
+    /// It is longer than [`MAX_FILE_BYTES`].
+    #[error("is larger than 1 GiB")]
+    TooLarge,
+}
+
+/// All texts of one configuration.
+#[derive(Debug, Default)]
+pub struct Sources {
+    files: Vec<Source>,
+}
+
+impl Sources {
+    /// No file yet.
+    #[must_use]
+    pub fn new() -> Sources {
+        Sources::default()
+    }
+
+    /// Takes a text in under a name.
+    pub fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> FileId {
+        let id = FileId(self.files.len() as u32);
+        self.files.push(Source {
+            name: name.into(),
+            text: decode(bytes.into()),
+            line_starts: OnceLock::new(),
+        });
+        id
+    }
+
+    /// Reads a file. It gets an id even if that fails, so that a diagnostic can name it.
+    pub fn read(&mut self, path: &Path) -> (FileId, Result<(), ReadError>) {
+        let (bytes, result) = match read_bounded(path) {
+            Ok(bytes) => (bytes, Ok(())),
+            Err(e) => (Vec::new(), Err(e)),
+        };
+        (self.add(path.to_string_lossy(), bytes), result)
+    }
+
+    /// A file by its id.
+    #[must_use]
+    pub fn get(&self, id: FileId) -> &Source {
+        &self.files[id.0 as usize]
+    }
+
+    /// The ids of all files in the order they were taken in.
+    pub fn ids(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..self.files.len() as u32).map(FileId)
+    }
+
+    /// The text of a span.
+    #[must_use]
+    pub fn text(&self, span: Span) -> &str {
+        self.get(span.file).text.get(span.range()).unwrap_or_default()
+    }
+
+    /// Where a span begins.
+    #[must_use]
+    pub fn location(&self, span: Span) -> Location {
+        self.get(span.file).location(span.start)
+    }
+}
+
+fn read_bounded(path: &Path) -> Result<Vec<u8>, ReadError> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(ReadError::Directory);
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES { Err(ReadError::TooLarge) } else { Ok(bytes) }
+}
+
+fn decode(mut bytes: Vec<u8>) -> String {
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
+    }
+    String::from_utf8(bytes).unwrap_or_else(|e| {
+        let valid = |chunk: std::str::Utf8Chunk<'_>| {
+            let latin: String = chunk.invalid().iter().map(|&b| char::from(b)).collect();
+            format!("{}{latin}", chunk.valid())
+        };
+        e.as_bytes().utf8_chunks().map(valid).collect()
+    })
+}
+
+/// A text fit for a terminal or a log line: control characters are spelt out, never sent raw.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if text.chars().all(|c| !c.is_control()) {
+        return Cow::Borrowed(text);
+    }
+    let spell = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(spell).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns_count_from_one_and_columns_count_characters() {
+        let mut sources = Sources::new();
+        let file = sources.add("a", "one\nzw\u{f6}lf x\n\nend");
+        let at = |start| sources.location(Span { file, start, end: start });
+        assert_eq!(at(0), Location { line: 1, column: 1 });
+        assert_eq!(at(3), Location { line: 1, column: 4 });
+        assert_eq!(at(4), Location { line: 2, column: 1 });
+        assert_eq!(at(10), Location { line: 2, column: 6 });
+        assert_eq!(at(13), Location { line: 3, column: 1 });
+        assert_eq!(at(17), Location { line: 4, column: 4 });
+    }
+
+    #[test]
+    fn latin_1_bytes_and_a_byte_order_mark_do_not_hurt() {
+        let mut sources = Sources::new();
+        let file = sources.add("a", b"\xef\xbb\xbf# Z\xfcrich \xc3\xbc\nx".to_vec());
+        assert_eq!(sources.get(file).text(), "# Z\u{fc}rich \u{fc}\nx");
+    }
+
+    #[test]
+    fn what_can_not_be_read_says_why() {
+        let mut sources = Sources::new();
+        let (_, missing) = sources.read(Path::new("/nonexistent/keepalived.conf"));
+        assert!(matches!(missing, Err(ReadError::Io(e)) if e.kind() == io::ErrorKind::NotFound));
+        let (id, directory) = sources.read(Path::new("/"));
+        assert!(matches!(directory, Err(ReadError::Directory)));
+        assert_eq!(sources.get(id).name(), "/");
+    }
+
+    #[test]
+    fn control_characters_are_spelt_out() {
+        assert_eq!(printable("plain \u{f6}"), "plain \u{f6}");
+        assert_eq!(printable("\u{1b}[31mred\t"), "\\u{1b}[31mred\\t");
+    }
+}

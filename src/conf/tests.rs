@@ -1,0 +1,47 @@
+use super::*;
+use crate::check::config::Endpoint;
+use crate::ipvs::model::{Forward, Protocol};
+use crate::vrrp::config::{Auth, InitialState, Version};
+use std::time::Duration;
+
+fn text(text: &str) -> Loaded {
+    load_text("keepalived.conf", text, &LoadOptions::default())
+}
+
+#[test]
+fn the_example_means_what_its_comments_say() {
+    let loaded = text(include_str!("../../examples/keepalived.conf"));
+    assert_eq!(loaded.diagnostics, []);
+    assert_eq!(loaded.test_status(), 0);
+    let config = loaded.config.unwrap();
+
+    let [instance] = config.vrrp.instances.as_slice() else { panic!("{:?}", config.vrrp) };
+    assert_eq!((instance.name.as_str(), instance.interface.as_str()), ("VI", "eth0"));
+    assert_eq!((instance.state, instance.version), (InitialState::Backup, Version::V2));
+    assert_eq!((instance.vrid.get(), instance.priority), (230, 150));
+    assert_eq!(instance.advert_int, Duration::from_secs(1));
+    assert_eq!(instance.auth, Some(Auth::Pass(*b"himitsu\0")));
+    let addresses: Vec<_> =
+        instance.addresses.iter().map(|a| (a.net.to_string(), &a.interface[..])).collect();
+    assert_eq!(
+        addresses,
+        [("192.168.219.230/24".to_owned(), "eth0"), ("192.168.219.119/24".to_owned(), "eth0")]
+    );
+    assert_eq!(instance.garp, crate::vrrp::config::Garp::default());
+
+    let [server] = config.check.virtual_servers.as_slice() else { panic!("{:?}", config.check) };
+    assert_eq!(server.name, "MYSQL100");
+    assert_eq!(server.endpoints, [Endpoint::Address("192.168.219.119:3306".parse().unwrap())]);
+    assert_eq!((server.protocol, server.scheduler.as_str(), server.quorum), (Protocol::Tcp, "rr", 1));
+    let addresses: Vec<_> = server.real_servers.iter().map(|r| r.address.to_string()).collect();
+    assert_eq!(addresses, ["192.168.219.111:3306", "192.168.219.112:3306"]);
+    for real in &server.real_servers {
+        assert_eq!((real.forward, real.weight, real.inhibit_on_failure), (Forward::DirectRoute, 1, true));
+        let [check] = real.checkers.as_slice() else { panic!("{real:?}") };
+        assert_eq!((check.connect.to, check.connect.timeout), (real.address, Duration::from_secs(3)));
+        assert_eq!(check.schedule.delay_loop, Duration::from_secs(3));
+        assert_eq!((check.schedule.retry, check.schedule.delay_before_retry), (1, Duration::from_secs(1)));
+        assert_eq!(check.schedule.warmup, Duration::from_secs(3));
+        assert!(!check.schedule.alpha);
+    }
+}
