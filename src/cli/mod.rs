@@ -1,11 +1,124 @@
 //! The command line: a file a subcommand, each no more than its arguments and one call into the library.
+//!
+//! The program answers to its name: `keepalived` takes keepalived's flags, `ipvsadm` (and `ipvsadm-save`,
+//! `ipvsadm-restore`) ipvsadm's, and `vipd`, or any other name, has subcommands.
 
 pub mod check;
+mod run;
+mod signum;
 
+use crate::daemon;
+use clap::{Parser, Subcommand};
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::process::ExitCode;
+
+const VERSION: &str = concat!("vipd v", env!("CARGO_PKG_VERSION"));
+
+/// Virtual IPs with VRRP and Linux virtual servers with health checks: keepalived.conf and ipvsadm, in one program.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vipd",
+    disable_version_flag = true,
+    args_override_self = true,
+    infer_long_args = true,
+    arg_required_else_help = true,
+    subcommand_required = false
+)]
+struct Vipd {
+    /// Print the version
+    #[arg(short = 'v', long)]
+    version: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon: virtual routers, virtual servers, health checks
+    #[command(disable_version_flag = true, args_override_self = true)]
+    Run(Box<run::Flags>),
+    Check(check::Args),
+}
+
+/// Virtual IPs with VRRP and Linux virtual servers with health checks: vipd with keepalived's command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "keepalived",
+    disable_version_flag = true,
+    args_override_self = true,
+    infer_long_args = true
+)]
+struct Keepalived {
+    /// Print the version
+    #[arg(short = 'v', long)]
+    version: bool,
+    #[command(flatten)]
+    flags: run::Flags,
+}
 
 /// Runs the personality that the program's name and first argument ask for.
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|first| first == daemon::WORKER_MARK) {
+        return daemon::worker_main().into();
+    }
+    let program = arguments.first().map(Path::new).and_then(Path::file_name).unwrap_or(OsStr::new("vipd"));
+    let program = program.to_string_lossy().into_owned();
+    match program.as_str() {
+        "keepalived" => keepalived(&program, &attach_values(&arguments)),
+        _ if arguments.get(1).is_some_and(|command| command == "run") => {
+            vipd(&program, &attach_values(&arguments))
+        }
+        _ => vipd(&program, &arguments),
+    }
+}
+
+fn keepalived(program: &str, arguments: &[OsString]) -> ExitCode {
+    match Keepalived::try_parse_from(arguments) {
+        Ok(Keepalived { version: true, .. }) => {
+            // Where keepalived prints it, and where scripts read it.
+            eprintln!("{VERSION}");
+            ExitCode::SUCCESS
+        }
+        Ok(Keepalived { flags, .. }) => run::run(program, &flags),
+        // keepalived's status for a command line that it does not understand.
+        Err(error) => explain(&error, 1),
+    }
+}
+
+fn vipd(program: &str, arguments: &[OsString]) -> ExitCode {
+    match Vipd::try_parse_from(arguments) {
+        Ok(Vipd { version: true, .. }) => {
+            println!("{VERSION}");
+            ExitCode::SUCCESS
+        }
+        Ok(Vipd { command: Some(Command::Run(flags)), .. }) => run::run(program, &flags),
+        Ok(Vipd { command: Some(Command::Check(arguments)), .. }) => check::run(&arguments),
+        Ok(Vipd { command: None, .. }) => ExitCode::SUCCESS,
+        Err(error) => explain(&error, 2),
+    }
+}
+
+/// Prints what clap has to say: help on stdout, an error on stderr.
+fn explain(error: &clap::Error, status: u8) -> ExitCode {
+    // Nobody is left to tell where that fails.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(status) } else { ExitCode::SUCCESS }
+}
+
+/// Writes `-tFILE` and `-MPATTERN` as `-t=FILE` and `-M=PATTERN`: getopt's form of an optional value, in clap's.
+fn attach_values(arguments: &[OsString]) -> Vec<OsString> {
+    let attach = |argument: &OsString| match argument.to_str() {
+        Some(text)
+            if (text.starts_with("-t") || text.starts_with("-M"))
+                && text.len() > 2
+                && !text[2..].starts_with('=') =>
+        {
+            OsString::from(format!("{}={}", &text[..2], &text[2..]))
+        }
+        _ => argument.clone(),
+    };
+    arguments.iter().map(attach).collect()
 }

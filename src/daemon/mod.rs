@@ -1,3 +1,22 @@
 //! The parent process, its workers, and the drivers that carry out what the machines decide.
+//!
+//! [`start`] is the daemon: it reads the configuration, becomes the parent, and ends with it. [`worker_main`] is what
+//! the parent executes. `supervisor` decides, `parent` acts; `bootstrap` turns a process into a worker; `message`
+//! is what they say to each other, [`worker`] what a driver sees of it.
 
+mod bootstrap;
+mod exit;
+mod message;
+mod options;
+mod parent;
+mod source;
+mod start;
+mod supervisor;
 pub mod worker;
+
+pub use bootstrap::{MARK as WORKER_MARK, main as worker_main};
+pub use exit::Exit;
+pub use options::Options;
+pub use parent::signals;
+pub use source::{Loaded, Refused, Source};
+pub use start::start;

@@ -46,7 +46,7 @@ pub fn start(settings: &Settings) -> io::Result<()> {
         Err(error) => (None, Err(error)),
     };
     let outputs = Outputs {
-        tag: format!("{}[{}]", settings.tag, std::process::id()),
+        tag: settings.tag.clone(),
         detail: settings.detail,
         console: settings.console,
         syslog: settings.syslog.map(|facility| Mutex::new(Syslog::new(facility))),
@@ -101,17 +101,19 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Outputs {
 impl Outputs {
     fn write(&self, level: Level, message: &str) {
         let seconds = clock_gettime(ClockId::CLOCK_REALTIME).map_or(0, |now| now.tv_sec());
+        // Asked for each time: the daemon starts to log before it forks.
+        let tag = format!("{}[{}]", self.tag, std::process::id());
         if self.console {
             // Without a reader there is nobody left to tell.
             let _ = io::stderr().write_all(format!("{}: {message}\n", text::date(seconds)).as_bytes());
         }
         if let Some(file) = &self.file {
-            let line = format!("{}: {}: {message}\n", text::date(seconds), self.tag);
+            let line = format!("{}: {}: {message}\n", text::date(seconds), tag);
             let _ = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
         }
         if let Some(syslog) = &self.syslog {
             let mut syslog = syslog.lock().unwrap_or_else(PoisonError::into_inner);
-            syslog.write(level, seconds, &self.tag, message);
+            syslog.write(level, seconds, &tag, message);
         }
     }
 }
@@ -124,7 +126,7 @@ mod tests {
     fn logged(detail: bool, speak: impl FnOnce()) -> String {
         let file = tempfile::NamedTempFile::new().unwrap();
         let outputs = Outputs {
-            tag: "test[1]".to_owned(),
+            tag: "test".to_owned(),
             detail,
             console: false,
             syslog: None,
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn one_event_is_one_line_whatever_it_contains() {
         let all = logged(false, || tracing::info!(peer = %"a\nSat: test[1]: forged\x1b[2J", "Discarded"));
-        let (date, message) = all.split_once(": test[1]: ").unwrap();
+        let (date, message) = all.split_once(&format!(": test[{}]: ", std::process::id())).unwrap();
         assert_eq!(date.len(), "Sat Nov 21 00:00:00 2026".len());
         assert_eq!(message, "Discarded peer=a\\nSat: test[1]: forged\\u{1b}[2J\n");
     }

@@ -11,6 +11,8 @@ use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 /// The two processes that [`daemonize`] leaves.
 #[derive(Debug)]
@@ -92,6 +94,16 @@ pub fn take_stdin() -> io::Result<OwnedFd> {
     let taken = io::stdin().as_fd().try_clone_to_owned()?;
     dup2_stdin(File::open("/dev/null")?)?;
     Ok(taken)
+}
+
+/// Sends standard error to the end of a file from now on.
+///
+/// # Errors
+/// The file can't be opened or made.
+pub fn append_stderr_to(path: &Path) -> io::Result<()> {
+    let file =
+        OpenOptions::new().append(true).create(true).mode(0o644).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    Ok(dup2_stderr(&file)?)
 }
 
 /// Asks for `SIGTERM` when the parent process dies.

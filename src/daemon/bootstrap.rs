@@ -1,0 +1,192 @@
+//! The first and last steps of a worker process: from an executed binary to a running driver, and out again.
+//!
+//! The parent executes the program again with [`MARK`] and a socket for standard input; the first message there says
+//! what to be. A worker stops when told to, on `SIGTERM`, and when the parent is gone, however that came about.
+
+use super::exit::Exit;
+use super::message::{self, Order, Start};
+use super::worker::{Control, FromWorker, Kind, ToWorker};
+use crate::conf::Config;
+use crate::sys::caps::{self, Capability};
+use crate::sys::ready::Ready;
+use crate::sys::{log, process};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tracing::error;
+
+/// The first argument of a worker's command line.
+pub const MARK: &str = "--worker";
+
+/// Runs the worker that the parent asks for; does not return before it has ended.
+#[must_use]
+pub fn main() -> Exit {
+    let started = process::take_stdin().map_err(message::Error::from).and_then(|socket| {
+        process::stop_with_parent()?;
+        let first = message::receive_order(socket.as_fd())?;
+        Ok((socket, first))
+    });
+    let (socket, start, config) = match started {
+        Ok((socket, Some((Order::Start(start), config)))) => (socket, start, config),
+        // The parent died, or stops before we began.
+        Ok((_, None | Some((Order::Stop, _)))) => return Exit::Ok,
+        Ok((_, Some((Order::Reload, _)))) => return Exit::Software,
+        Err(error) => {
+            eprintln!("vipd starts its workers itself; {MARK} is not for the command line ({error})");
+            return Exit::Software;
+        }
+    };
+    process::set_name(&start.name);
+    if let Err(error) = log::start(&start.log) {
+        error!(%error, "the log file can't be opened");
+    }
+    abort_on_panic();
+    let outcome = message::read_config(config).map_err(|error| (Exit::Software, error.to_string())).and_then(
+        |config| {
+            caps::keep_only(&needed(start.kind, &config))
+                .map_err(|error| (Exit::Permission, error.to_string()))?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| (Exit::Fatal, error.to_string()))?;
+            let exit = runtime.block_on(serve(start, config, socket));
+            // Whatever still runs in the background has nothing more to say.
+            runtime.shutdown_background();
+            Ok(exit)
+        },
+    );
+    outcome.unwrap_or_else(|(exit, reason)| {
+        error!("{reason}");
+        exit
+    })
+}
+
+/// The capabilities a worker needs.
+fn needed(kind: Kind, config: &Config) -> Vec<Capability> {
+    match kind {
+        // Addresses and multicast; raw sockets for adverts and gratuitous ARP.
+        Kind::Vrrp => vec![Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW],
+        Kind::Check => {
+            // The IPVS table, firewall marks on probes.
+            let mut needed = vec![Capability::CAP_NET_ADMIN];
+            let checkers = || {
+                config.check.virtual_servers.iter().flat_map(|v| &v.real_servers).flat_map(|r| &r.checkers)
+            };
+            if checkers().any(|c| c.connect.bind_port.is_some_and(|port| (1..1024).contains(&port))) {
+                needed.push(Capability::CAP_NET_BIND_SERVICE);
+            }
+            needed
+        }
+    }
+}
+
+/// Makes a panic one log line and the end of this process (with a core dump where `-m` allows it), whichever task or
+/// thread it happened in: the parent starts a fresh one.
+fn abort_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text =
+            text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        error!("this is a bug of vipd, please report it: panicked at {place}: {text}");
+        std::process::abort();
+    }));
+}
+
+/// Connects the driver's channels with the parent, and runs it.
+async fn serve(start: Start, config: Config, socket: OwnedFd) -> Exit {
+    let (to_driver, inbox) = unbounded_channel();
+    let (outbox, from_driver) = unbounded_channel();
+    if let Err(error) = connect(socket, to_driver, from_driver) {
+        error!(%error, "the control socket can't be used");
+        return Exit::Fatal;
+    }
+    let control = Control { inbox, outbox };
+    let _ = (config, start);
+    idle(control).await
+}
+
+fn connect(
+    socket: OwnedFd,
+    to_driver: UnboundedSender<ToWorker>,
+    from_driver: UnboundedReceiver<FromWorker>,
+) -> io::Result<()> {
+    fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    let reports = socket.try_clone()?;
+    let orders = Ready::new(socket)?;
+    let mut term = signal(SignalKind::terminate())?;
+    // These reach the whole process group of a terminal; what they mean is the parent's business.
+    let others = [
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+        SignalKind::user_defined1(),
+        SignalKind::user_defined2(),
+    ];
+    others.into_iter().try_for_each(|kind| signal(kind).map(drop))?;
+
+    let stop = to_driver.clone();
+    tokio::spawn(async move {
+        while term.recv().await.is_some() {
+            let _ = stop.send(ToWorker::Stop);
+        }
+    });
+    tokio::spawn(async move {
+        if let Err(error) = listen(&orders, &to_driver).await {
+            error!(%error, "stopping: the parent can't be understood");
+        }
+        // The parent is gone. Keeping the sender would keep the driver waiting for it.
+        let _ = to_driver.send(ToWorker::Stop);
+    });
+    tokio::spawn(report(reports, from_driver));
+    Ok(())
+}
+
+async fn listen(
+    socket: &Ready<OwnedFd>,
+    to_driver: &UnboundedSender<ToWorker>,
+) -> Result<(), message::Error> {
+    loop {
+        socket.wait().await?;
+        loop {
+            let (order, config) = match message::receive_order(socket.get().as_fd()) {
+                Err(message::Error::Socket(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
+                received => match received? {
+                    Some(received) => received,
+                    None => return Ok(()),
+                },
+            };
+            let order = match order {
+                Order::Stop => ToWorker::Stop,
+                // A second start can't be: it is read as a reload.
+                Order::Reload | Order::Start(_) => {
+                    // A large one takes a while to read: adverts go out meanwhile.
+                    let config = tokio::task::spawn_blocking(move || message::read_config(config));
+                    ToWorker::Reload(Box::new(config.await.map_err(io::Error::from)??))
+                }
+            };
+            if to_driver.send(order).is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn report(socket: OwnedFd, mut from_driver: UnboundedReceiver<FromWorker>) {
+    while let Some(report) = from_driver.recv().await {
+        // Fails when the parent is gone, which the other direction notices.
+        let _ = message::send_report(socket.as_fd(), &report);
+    }
+    // Closing the socket would look like the end of the process.
+    std::future::pending::<()>().await;
+}
+
+async fn idle(mut control: Control) -> Exit {
+    let _ = control.outbox.send(FromWorker::Ready);
+    while let Some(ToWorker::Reload(_)) = control.inbox.recv().await {
+        let _ = control.outbox.send(FromWorker::Ready);
+    }
+    Exit::Ok
+}

@@ -1,0 +1,155 @@
+//! What goes over the socket between parent and worker, and how.
+//!
+//! Small messages (postcard) travel as they are; a configuration, of whatever size, in a sealed memory file that the
+//! parent makes once for all workers. The bootstrap of a worker turns them into [`super::worker`]'s.
+
+use super::worker::{FromWorker, Kind, Options};
+use crate::conf::Config;
+use crate::sys::{channel, log, memfd};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// The first message to a worker, with the configuration beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Start {
+    /// What it is to be.
+    pub(super) kind: Kind,
+    /// The name that process lists show.
+    pub(super) name: String,
+    /// Its share of the command line.
+    pub(super) options: Options,
+    /// Where it logs to.
+    pub(super) log: log::Settings,
+}
+
+/// Parent to worker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Order {
+    /// Comes first, with the configuration.
+    Start(Start),
+    /// With the new configuration.
+    Reload,
+    /// Stop cleanly.
+    Stop,
+}
+
+/// Why a message can't be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// The socket failed.
+    #[error("control socket: {0}")]
+    Socket(#[from] io::Error),
+    /// It can't be read: the two ends are not of the same program.
+    #[error("control message: {0}")]
+    Decode(#[from] postcard::Error),
+    /// An order that needs a configuration came without one.
+    #[error("control message without its configuration")]
+    NoConfig,
+}
+
+/// What a worker needs of a configuration, ready to be handed over.
+///
+/// # Errors
+/// The kernel's, where it has no memory or no file descriptor left.
+pub(super) fn share(config: &Config, kind: Kind) -> Result<OwnedFd, Error> {
+    // Each worker gets its own part alone: the check worker has no business with the VRRP passwords.
+    let part = match kind {
+        Kind::Vrrp => Config { check: Default::default(), ..config.clone() },
+        Kind::Check => Config { vrrp: Default::default(), ..config.clone() },
+    };
+    Ok(memfd::sealed("vipd-config", &postcard::to_stdvec(&part)?)?)
+}
+
+/// Sends an order and, with those that need one, a configuration.
+///
+/// # Errors
+/// [`channel::send`]'s.
+pub(super) fn send_order(
+    socket: BorrowedFd<'_>,
+    order: &Order,
+    config: Option<BorrowedFd<'_>>,
+) -> Result<(), Error> {
+    Ok(channel::send(socket, &postcard::to_stdvec(order)?, config)?)
+}
+
+/// The next order; `None` when the parent is gone.
+///
+/// # Errors
+/// [`channel::receive`]'s, and [`Error::Decode`].
+pub(super) fn receive_order(socket: BorrowedFd<'_>) -> Result<Option<(Order, Option<OwnedFd>)>, Error> {
+    receive(socket)
+}
+
+/// The configuration that came with an order.
+///
+/// # Errors
+/// [`Error::NoConfig`] where none came; the memory file's.
+pub(super) fn read_config(attached: Option<OwnedFd>) -> Result<Config, Error> {
+    let file = attached.ok_or(Error::NoConfig)?;
+    Ok(postcard::from_bytes(&memfd::read(file.as_fd())?)?)
+}
+
+/// Sends a worker's report.
+///
+/// # Errors
+/// [`channel::send`]'s.
+pub(super) fn send_report(socket: BorrowedFd<'_>, report: &FromWorker) -> Result<(), Error> {
+    Ok(channel::send(socket, &postcard::to_stdvec(report)?, None)?)
+}
+
+/// The next report of a worker; `None` when it is gone.
+///
+/// # Errors
+/// [`channel::receive`]'s, and [`Error::Decode`].
+pub(super) fn receive_report(socket: BorrowedFd<'_>) -> Result<Option<FromWorker>, Error> {
+    Ok(receive(socket)?.map(|(report, _)| report))
+}
+
+fn receive<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> Result<Option<(T, Option<OwnedFd>)>, Error> {
+    let Some((bytes, attached)) = channel::receive(socket)? else { return Ok(None) };
+    Ok(Some((postcard::from_bytes(&bytes)?, attached)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A configuration whose encoding is about `size` bytes long.
+    fn config(size: usize) -> Config {
+        let mut config = Config::default();
+        config.global.router_id = Some("r".repeat(size));
+        config
+    }
+
+    #[test]
+    fn a_configuration_of_any_size_arrives_with_its_order() {
+        let (parent, worker) = channel::pair().unwrap();
+        for size in [0, 1, channel::MAX_MESSAGE, 10_000_000] {
+            let config = config(size);
+            let shared = share(&config, Kind::Vrrp).unwrap();
+            send_order(parent.as_fd(), &Order::Reload, Some(shared.as_fd())).unwrap();
+            let (order, attached) = receive_order(worker.as_fd()).unwrap().unwrap();
+            assert_eq!(order, Order::Reload);
+            assert!(read_config(attached).unwrap() == config, "{size} bytes");
+        }
+    }
+
+    #[test]
+    fn reports_come_back_and_then_the_end() {
+        let (parent, worker) = channel::pair().unwrap();
+        send_report(worker.as_fd(), &FromWorker::Ready).unwrap();
+        drop(worker);
+        assert_eq!(receive_report(parent.as_fd()).unwrap(), Some(FromWorker::Ready));
+        assert_eq!(receive_report(parent.as_fd()).unwrap(), None);
+    }
+
+    #[test]
+    fn rubbish_is_an_error() {
+        let (parent, worker) = channel::pair().unwrap();
+        channel::send(worker.as_fd(), &[0xff; 9], None).unwrap();
+        assert!(matches!(receive_report(parent.as_fd()), Err(Error::Decode(_))));
+        assert!(matches!(read_config(None), Err(Error::NoConfig)));
+    }
+}

@@ -1,0 +1,390 @@
+//! The parent process: starts the workers, feeds them, restarts them, stops them.
+//!
+//! It decides nothing itself: signals, deaths and reports go to the [`Supervisor`], whose actions it carries out. One
+//! thread, one `poll(2)`; no runtime, no lock, nothing that could fail while the workers do the work.
+
+use super::exit::Exit;
+use super::message::{self, Order, Start};
+use super::options::Options;
+use super::source::Refused;
+use super::supervisor::{Action, Ended, Supervisor};
+use super::worker::{FromWorker, Kind};
+use crate::conf::Config;
+use crate::sys::pidfile::PidFile;
+use crate::sys::process::DaemonEnd;
+use crate::sys::signal::{self, SignalFd};
+use crate::sys::{channel, clock};
+use crate::time::Instant;
+use nix::errno::Errno;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::time::Duration;
+use tracing::{error, info, warn};
+
+/// How long the launching process waits for the workers' first reports before it takes the start as done.
+const LAUNCH_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The signals that the parent takes note of, and what `--signum` calls them.
+#[must_use]
+pub fn signals() -> Vec<(&'static str, libc::c_int)> {
+    vec![
+        ("STOP", libc::SIGTERM),
+        ("RELOAD", libc::SIGHUP),
+        ("DATA", libc::SIGUSR1),
+        ("STATS", libc::SIGUSR2),
+        ("STATS_CLEAR", libc::SIGRTMAX() - 1),
+        ("JSON", libc::SIGRTMIN() + 2),
+        ("TDATA", libc::SIGRTMAX()),
+    ]
+}
+
+/// Blocks and collects every signal that the parent handles.
+pub(super) fn collect_signals() -> io::Result<SignalFd> {
+    let mut numbers: Vec<libc::c_int> = signals().into_iter().map(|(_, number)| number).collect();
+    numbers.extend([libc::SIGINT, libc::SIGCHLD]);
+    SignalFd::new(&numbers)
+}
+
+struct Worker {
+    pid: Pid,
+    /// `None` once the worker has closed its end: it is ending, and SIGCHLD tells when it has.
+    socket: Option<OwnedFd>,
+    /// Held for its drop: the file goes with the worker.
+    _pid_file: Option<PidFile>,
+}
+
+pub(super) struct Parent {
+    options: Options,
+    signals: SignalFd,
+    supervisor: Supervisor,
+    workers: BTreeMap<Kind, Worker>,
+    /// The present configuration, each worker's part.
+    shared: BTreeMap<Kind, OwnedFd>,
+    /// Workers that have not reported yet what a reload made them do.
+    reloading: BTreeSet<Kind>,
+    /// The launching process, while it waits, and for how long it may.
+    launcher: Option<(DaemonEnd, Instant)>,
+}
+
+impl Parent {
+    pub(super) fn new(options: Options, signals: SignalFd, launcher: Option<DaemonEnd>) -> Parent {
+        Parent {
+            supervisor: Supervisor::new(options.respawn),
+            options,
+            signals,
+            workers: BTreeMap::new(),
+            shared: BTreeMap::new(),
+            reloading: BTreeSet::new(),
+            launcher: launcher.map(|end| (end, clock::now() + LAUNCH_PATIENCE)),
+        }
+    }
+
+    /// Runs `config` until a signal or an error ends it; all workers have ended then.
+    pub(super) fn run(mut self, config: Config) -> Exit {
+        let mut actions = Vec::new();
+        if let Err(error) = self.adopt(config, &mut actions) {
+            error!("{error}");
+            self.supervisor.stop(clock::now(), Exit::Fatal, &mut actions);
+        }
+        loop {
+            if let Some(exit) = self.perform(&mut actions) {
+                if let Some((launcher, _)) = self.launcher.take() {
+                    launcher.report(exit.code(), "it stopped while it started: its log says why");
+                }
+                return exit;
+            }
+            if let Err(error) = self.wait(&mut actions) {
+                error!("{error}");
+                self.supervisor.stop(clock::now(), Exit::Software, &mut actions);
+            }
+            let now = clock::now();
+            self.supervisor.handle_timeout(now, &mut actions);
+            if self.launcher.as_ref().is_some_and(|(_, patience)| *patience <= now) {
+                self.release_launcher("still starting: see its log");
+            }
+        }
+    }
+
+    /// Makes a configuration the present one.
+    fn adopt(&mut self, config: Config, actions: &mut Vec<Action>) -> Result<(), message::Error> {
+        let wanted = self.options.wanted(&config);
+        if wanted.is_empty() {
+            warn!("Warning - {} has no configuration to run", self.options.program);
+        }
+        let share = |&kind: &Kind| Ok((kind, message::share(&config, kind)?));
+        self.shared = wanted.iter().map(share).collect::<Result<_, message::Error>>()?;
+        self.supervisor.configure(clock::now(), wanted, actions);
+        Ok(())
+    }
+
+    /// Waits until something happens or is due, and tells the supervisor.
+    fn wait(&mut self, actions: &mut Vec<Action>) -> io::Result<()> {
+        let now = clock::now();
+        let launcher = self.launcher.as_ref().map(|(_, patience)| *patience);
+        let due = self.supervisor.next_timeout().into_iter().chain(launcher).min();
+        // Rounded up: waking a moment early would only mean to wait again.
+        let timeout = due.map_or(PollTimeout::NONE, |due| {
+            let left = due.saturating_since(now) + Duration::from_nanos(999_999);
+            PollTimeout::try_from(left.as_millis()).unwrap_or(PollTimeout::MAX)
+        });
+        let mut kinds = Vec::new();
+        let mut files = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        for (&kind, worker) in &self.workers {
+            if let Some(socket) = &worker.socket {
+                kinds.push(kind);
+                files.push(PollFd::new(socket.as_fd(), PollFlags::POLLIN));
+            }
+        }
+        match poll(&mut files, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let readable =
+            |file: &PollFd<'_>| file.revents().is_some_and(|events| events.contains(PollFlags::POLLIN));
+        let signalled = readable(&files[0]);
+        let spoken: Vec<Kind> = kinds
+            .into_iter()
+            .zip(&files[1..])
+            .filter(|(_, file)| readable(file))
+            .map(|(kind, _)| kind)
+            .collect();
+        for kind in spoken {
+            self.listen(kind, actions);
+        }
+        if signalled {
+            while let Some(signal) = self.signals.read()? {
+                self.signal(signal, actions);
+            }
+        }
+        Ok(())
+    }
+
+    fn listen(&mut self, kind: Kind, actions: &mut Vec<Action>) {
+        let Some(worker) = self.workers.get_mut(&kind) else { return };
+        let Some(socket) = &worker.socket else { return };
+        match message::receive_report(socket.as_fd()) {
+            Ok(Some(FromWorker::Ready)) => {
+                if self.reloading.remove(&kind) && self.reloading.is_empty() {
+                    info!("Reload complete");
+                }
+                self.supervisor.ready(kind, actions);
+            }
+            Ok(None) => worker.socket = None,
+            Err(error) => {
+                error!(%error, "{} child process({}) can't be understood: killing it", title(kind), worker.pid);
+                worker.socket = None;
+                kill(worker.pid, Signal::SIGKILL);
+            }
+        }
+    }
+
+    fn signal(&mut self, number: libc::c_int, actions: &mut Vec<Action>) {
+        match number {
+            libc::SIGTERM | libc::SIGINT => {
+                if !self.supervisor.is_stopping() {
+                    info!("Stopping");
+                }
+                self.supervisor.stop(clock::now(), Exit::Ok, actions);
+            }
+            libc::SIGHUP => self.reload(actions),
+            libc::SIGCHLD => self.reap(actions),
+            other => {
+                let function =
+                    signals().into_iter().find(|(_, number)| *number == other).map_or("", |(name, _)| name);
+                warn!("{} ({function}) has no effect in this version", signal::name(other));
+            }
+        }
+    }
+
+    fn reload(&mut self, actions: &mut Vec<Action>) {
+        if self.supervisor.is_stopping() {
+            return;
+        }
+        info!("Reloading ...");
+        match self.options.source.load() {
+            Ok(loaded) => {
+                loaded.log_findings();
+                if let Err(error) = self.adopt(loaded.config, actions) {
+                    error!("Reload refused: {error}. The configuration before it stays in force");
+                }
+            }
+            Err(Refused { findings, .. }) => {
+                for finding in &findings {
+                    error!("{finding}");
+                }
+                error!("Reload refused: the configuration before it stays in force");
+            }
+        }
+    }
+
+    /// Collects every process that has ended: as process 1 of a container also those that are not ours.
+    fn reap(&mut self, actions: &mut Vec<Action>) {
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) | Err(_) => return,
+                Ok(status) => self.ended(status, actions),
+            }
+        }
+    }
+
+    fn ended(&mut self, status: WaitStatus, actions: &mut Vec<Action>) {
+        let ours = |(_, worker): &(&Kind, &Worker)| Some(worker.pid) == status.pid();
+        let Some((&kind, _)) = self.workers.iter().find(ours) else { return };
+        let Some(Worker { pid, .. }) = self.workers.remove(&kind) else { return };
+        self.reloading.remove(&kind);
+        let stopping = self.supervisor.is_stopping();
+        let how = match status {
+            WaitStatus::Exited(_, code) => match Exit::permanent(code) {
+                Some(exit) => {
+                    error!("pid {pid} exited with permanent error {}. Terminating", exit.word());
+                    Ended::Permanent(exit)
+                }
+                None => {
+                    if code != 0 {
+                        error!("pid {pid} exited with status {code}");
+                    }
+                    Ended::Died
+                }
+            },
+            WaitStatus::Signaled(_, by, _) => {
+                error!("pid {pid} exited due to signal {} ({by})", by as libc::c_int);
+                Ended::Died
+            }
+            _ => Ended::Died,
+        };
+        let now = clock::now();
+        let expected = self.supervisor.is_stopping_worker(kind);
+        self.supervisor.ended(now, kind, how, actions);
+        if how == Ended::Died && !stopping && !expected {
+            let what = if self.options.respawn { "Respawning" } else { "Exiting" };
+            error!("{} child process({pid}) died: {what}", title(kind));
+            if let Some(at) = self.supervisor.respawn_at(kind) {
+                let delay = at.saturating_since(now).as_secs();
+                warn!("Restart of {} process delayed {delay} seconds to limit respawn rate", title(kind));
+            }
+        }
+    }
+
+    /// Carries out the supervisor's actions, also those that follow from them; the status once all is done.
+    fn perform(&mut self, actions: &mut Vec<Action>) -> Option<Exit> {
+        while !actions.is_empty() {
+            for action in std::mem::take(actions) {
+                match action {
+                    Action::Spawn { kind, respawned } => {
+                        if let Err(error) = self.spawn(kind, respawned) {
+                            error!(%error, "{} child process can't be started", title(kind));
+                            self.workers.remove(&kind);
+                            self.supervisor.ended(clock::now(), kind, Ended::Died, actions);
+                        }
+                    }
+                    Action::Reload(kind) => {
+                        if let Err(error) = self.order(kind, &Order::Reload) {
+                            error!(%error, "{} child process can't be told of the reload", title(kind));
+                        } else {
+                            self.reloading.insert(kind);
+                        }
+                    }
+                    Action::Stop(kind) => {
+                        if let Err(error) = self.order(kind, &Order::Stop) {
+                            warn!(%error, "{} child process can't be told to stop", title(kind));
+                            self.signal_worker(kind, Signal::SIGTERM);
+                        }
+                    }
+                    Action::Kill(kind) => {
+                        error!("{} child process did not stop in time: killing it", title(kind));
+                        self.signal_worker(kind, Signal::SIGKILL);
+                    }
+                    Action::Started => {
+                        info!("Startup complete");
+                        self.release_launcher("");
+                    }
+                    Action::Finish(exit) => return Some(exit),
+                }
+            }
+        }
+        None
+    }
+
+    fn spawn(&mut self, kind: Kind, respawned: bool) -> Result<(), message::Error> {
+        let (socket, theirs) = channel::pair()?;
+        let name = match kind {
+            Kind::Vrrp => "vrrp",
+            Kind::Check => "check",
+        };
+        // The worker's standard input is its control socket: the one file it inherits besides the console.
+        let child = Command::new("/proc/self/exe")
+            .arg0(&self.options.program)
+            .arg(super::bootstrap::MARK)
+            .arg(name)
+            .arg(&self.options.source.file)
+            .stdin(theirs)
+            .spawn()?;
+        let id = child.id();
+        let pid = Pid::from_raw(libc::pid_t::try_from(id).unwrap_or(libc::pid_t::MAX));
+        info!("Starting {} child process, pid={id}", title(kind));
+        let pid_file = self.options.worker_pid_files.get(&kind).and_then(|path| {
+            PidFile::create(path, id).inspect_err(|error| warn!("{error}: going on without it")).ok()
+        });
+        self.workers.insert(kind, Worker { pid, socket: Some(socket), _pid_file: pid_file });
+        self.order(
+            kind,
+            &Order::Start(Start {
+                kind,
+                name: self.options.program.clone(),
+                options: super::worker::Options { respawned, ..self.options.worker.clone() },
+                log: self.options.worker_log(kind),
+            }),
+        )
+        .or_else(|error| match error {
+            // It died before it could read: SIGCHLD tells the rest.
+            message::Error::Socket(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            error => {
+                self.signal_worker(kind, Signal::SIGKILL);
+                Err(error)
+            }
+        })
+    }
+
+    fn order(&self, kind: Kind, order: &Order) -> Result<(), message::Error> {
+        let Some(worker) = self.workers.get(&kind) else { return Ok(()) };
+        let config = match order {
+            Order::Start(_) | Order::Reload => self.shared.get(&kind).map(AsFd::as_fd),
+            Order::Stop => None,
+        };
+        let socket = worker.socket.as_ref().ok_or(io::Error::from(io::ErrorKind::BrokenPipe))?;
+        message::send_order(socket.as_fd(), order, config)
+    }
+
+    fn signal_worker(&self, kind: Kind, signal: Signal) {
+        if let Some(worker) = self.workers.get(&kind) {
+            kill(worker.pid, signal);
+        }
+    }
+
+    fn release_launcher(&mut self, text: &str) {
+        if let Some((launcher, _)) = self.launcher.take() {
+            launcher.report(Exit::Ok.code(), text);
+        }
+    }
+}
+
+fn kill(pid: Pid, signal: Signal) {
+    // A worker that is gone already has not been waited for, so the number is still its own.
+    let _ = nix::sys::signal::kill(pid, signal);
+}
+
+/// keepalived's name of a worker in log lines.
+fn title(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Vrrp => "VRRP",
+        Kind::Check => "Healthcheck",
+    }
+}

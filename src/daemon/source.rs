@@ -1,0 +1,100 @@
+//! Where the daemon's configuration comes from, at the start and at each reload, and what the log hears of it.
+
+use super::exit::Exit;
+use crate::conf::diagnostic::{Severity, render};
+use crate::conf::{self, Config, InterfaceKind, LoadOptions};
+use nix::net::if_::if_nametoindex;
+use std::path::PathBuf;
+use tracing::warn;
+
+/// What the command line says of the configuration.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// `-f`: from the root on, since a reload must find it from anywhere.
+    pub file: PathBuf,
+    /// `-i`: decides the lines that begin with `@id`.
+    pub config_id: Option<String>,
+}
+
+/// A configuration that can be run.
+#[derive(Debug)]
+pub struct Loaded {
+    /// It.
+    pub config: Config,
+    /// What was found in it all the same, a line each.
+    pub findings: Vec<String>,
+}
+
+/// A configuration that can't.
+#[derive(Debug)]
+pub struct Refused {
+    /// The status to end with, at start.
+    pub exit: Exit,
+    /// What was found, a line each.
+    pub findings: Vec<String>,
+}
+
+impl Source {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`Refused`] where nothing can be run of it.
+    pub fn load(&self) -> Result<Loaded, Refused> {
+        let loaded = self.with_options(|options| conf::load(&self.file, options));
+        let told = loaded.diagnostics.iter().filter(|d| d.code.severity > Severity::Hint);
+        let findings: Vec<String> = told.map(|d| render::line(d, &loaded.sources)).collect();
+        let exit = if loaded.is_unread() { Exit::NoConfig } else { Exit::Config };
+        match loaded.config {
+            Some(config) => Ok(Loaded { config, findings }),
+            None => Err(Refused { exit, findings }),
+        }
+    }
+
+    /// Calls `read` with what reading depends on: the command line, and this machine's interfaces.
+    pub fn with_options<T>(&self, read: impl FnOnce(&LoadOptions<'_>) -> T) -> T {
+        let interfaces = |name: &str| Some(interface(name));
+        read(&LoadOptions { config_id: self.config_id.as_deref(), interfaces: Some(&interfaces) })
+    }
+}
+
+impl Loaded {
+    /// Tells the log what was found.
+    pub(super) fn log_findings(&self) {
+        for finding in &self.findings {
+            warn!("{finding}");
+        }
+    }
+}
+
+/// What this machine (this network namespace) knows of an interface.
+fn interface(name: &str) -> InterfaceKind {
+    match if_nametoindex(name) {
+        Err(_) => InterfaceKind::Missing,
+        // The loopback interface is the first of every network namespace.
+        Ok(1) => InterfaceKind::Loopback,
+        Ok(_) => InterfaceKind::Usable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_and_a_bad_one_end_differently() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("k.conf");
+        let source = Source { file: file.clone(), config_id: None };
+        let refused = source.load().unwrap_err();
+        assert_eq!(refused.exit, Exit::NoConfig);
+        assert!(refused.findings[0].contains("k.conf"), "{:?}", refused.findings);
+        std::fs::write(&file, "vrrp_instance VI {\n interface eth0\n").unwrap();
+        assert_eq!(source.load().unwrap_err().exit, Exit::Config);
+    }
+
+    #[test]
+    fn every_network_namespace_has_its_loopback() {
+        assert_eq!(interface("lo"), InterfaceKind::Loopback);
+        assert_eq!(interface("no-such-if"), InterfaceKind::Missing);
+    }
+}
