@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "the lab runs in real time")]
 
 mod directors;
+mod reload;
 mod support;
 
 use std::process::ExitCode;
@@ -12,5 +13,5 @@ use std::process::ExitCode;
 const VIPD: &str = env!("CARGO_BIN_EXE_vipd");
 
 fn main() -> ExitCode {
-    support::main(support::Kernel::Ipvs, directors::tests())
+    support::main(support::Kernel::Ipvs, directors::tests().into_iter().chain(reload::tests()))
 }

@@ -8,7 +8,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::os::unix::process::CommandExt;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Once;
 
@@ -70,10 +70,15 @@ pub(crate) fn run_where_possible(needs: Kernel) {
         "the lab's guest has no IPVS: its kernel is not the one it fetches"
     );
     eprintln!("This kernel has no IPVS, or you are not root: starting the lab's guest (tests/lab/vm).");
-    let vm = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/vm");
+    let vm = vm();
     let program = std::env::current_exe().expect("the path of this program");
     let error = Command::new(&vm).arg("--").arg(program).args(std::env::args_os().skip(1)).exec();
     panic!("{}: {error}", vm.display());
+}
+
+/// The guest's launcher.
+pub(crate) fn vm() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/vm")
 }
 
 /// Does this kernel have IPVS, if need be as a module that it loads now?
