@@ -26,8 +26,6 @@ const MAX_REQUESTS: usize = 512;
 const MAX_BYTES: usize = 128 << 10;
 /// What one refusal takes of the receive buffer at most (the kernel counts its bookkeeping too).
 const REFUSAL_COST: usize = 2 << 10;
-/// The buffers asked for: privileged programs get them whatever `net.core.rmem_max` says.
-const BUFFER: libc::c_int = 4 << 20;
 /// The longest datagram the kernel makes for a dump is 32 KiB.
 pub(super) const DATAGRAM: usize = 64 << 10;
 /// How long the kernel may take for an answer before it counts as lost.
@@ -339,20 +337,10 @@ pub(super) fn open(protocol: Protocol, groups: u32) -> Result<(OwnedFd, u32), Er
     for name in [libc::NETLINK_CAP_ACK, libc::NETLINK_EXT_ACK, libc::NETLINK_GET_STRICT_CHK] {
         let _ = sockopt::set(&fd, libc::SOL_NETLINK, name, 1);
     }
-    set_buffers(&fd);
+    sockopt::enlarge_buffers(&fd);
     bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups))?;
     let port = getsockname::<NetlinkAddr>(fd.as_raw_fd())?.pid();
     Ok((fd, port))
-}
-
-/// Large buffers: forced where we may, else as large as the system allows.
-fn set_buffers(fd: &OwnedFd) {
-    for (forced, plain) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)]
-    {
-        if sockopt::set(fd, libc::SOL_SOCKET, forced, BUFFER).is_err() {
-            let _ = sockopt::set(fd, libc::SOL_SOCKET, plain, BUFFER);
-        }
-    }
 }
 
 /// Reads one datagram of the kernel without waiting; what other processes send is thrown away.

@@ -4,11 +4,14 @@
 pub mod caps;
 pub mod channel;
 pub mod clock;
+mod datagrams;
 pub mod kmod;
 pub mod log;
 pub mod memfd;
+pub mod packet;
 pub mod pidfile;
 pub mod process;
+pub mod raw;
 pub(crate) mod ready;
 pub mod signal;
 pub(crate) mod sockopt;

@@ -36,6 +36,19 @@ pub(crate) fn get(socket: &impl AsFd, level: libc::c_int, name: libc::c_int) -> 
     Errno::result(result).map(|_| value)
 }
 
+/// The buffers that [`enlarge_buffers`] asks for, in bytes (the kernel doubles the number for its bookkeeping).
+const BUFFER: libc::c_int = 4 << 20;
+
+/// Large buffers: forced where we may (`CAP_NET_ADMIN`), else as large as the system allows.
+pub(crate) fn enlarge_buffers(socket: &impl AsFd) {
+    for (forced, plain) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)]
+    {
+        if set(socket, libc::SOL_SOCKET, forced, BUFFER).is_err() {
+            let _ = set(socket, libc::SOL_SOCKET, plain, BUFFER);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

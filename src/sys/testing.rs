@@ -27,6 +27,40 @@ pub(crate) fn ip(args: &str) -> String {
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
+/// A cable: two ends, up and passing packets; their indices. IPv6 addresses are usable at once.
+pub(crate) fn veth(near: &str, far: &str) -> (u32, u32) {
+    ip(&format!("link add {near} type veth peer name {far}"));
+    for end in [near, far] {
+        std::fs::write(format!("/proc/sys/net/ipv6/conf/{end}/accept_dad"), "0").expect("accept_dad");
+    }
+    up(&[near, far]);
+    (index(near), index(far))
+}
+
+/// Sets interfaces up, and waits until they pass packets: the kernel does the last step in the background, and drops
+/// silently until then.
+pub(crate) fn up(interfaces: &[&str]) {
+    for interface in interfaces {
+        ip(&format!("link set {interface} up"));
+    }
+    for interface in interfaces {
+        let passing = || {
+            let shown = &ip_json(&format!("link show dev {interface}"))[0];
+            shown["operstate"] == "UP" && shown["qdisc"] != "noop"
+        };
+        let patience = std::time::Duration::from_secs(10);
+        let deadline = super::clock::now() + patience;
+        while !passing() {
+            assert!(super::clock::now() < deadline, "{interface} is not up after {patience:?}");
+        }
+    }
+}
+
+/// The index of the interface `name` in the calling thread's namespace.
+pub(crate) fn index(name: &str) -> u32 {
+    nix::net::if_::if_nametoindex(name).expect("the interface exists")
+}
+
 /// `ip -j ARGS` as JSON: what an independent reader sees.
 pub(crate) fn ip_json(args: &str) -> serde_json::Value {
     let text = ip(&format!("-j {args}"));

@@ -1,0 +1,323 @@
+//! Many datagrams in one system call: `sendmmsg(2)`, `recvmmsg(2)`, and control messages as bytes.
+
+use nix::errno::Errno;
+use std::fmt;
+use std::os::fd::{AsRawFd, RawFd};
+use std::ptr;
+
+/// Datagrams a system call.
+const BATCH: usize = 64;
+/// Bytes of a datagram that are kept; the longest VRRP packet (255 IPv6 addresses) has 4,088.
+const CAPACITY: usize = 8 << 10;
+/// Bytes of control messages: a packet-info, a hop limit, a time stamp, each with header and padding.
+const CONTROL: usize = 128;
+/// Bytes of a sender's address: `sockaddr_in6` has 28, `sockaddr_ll` 20.
+const NAME: usize = 32;
+
+/// Where a datagram goes.
+#[derive(Clone, Copy)]
+pub(crate) enum Name {
+    In(libc::sockaddr_in),
+    In6(libc::sockaddr_in6),
+    Link(libc::sockaddr_ll),
+}
+
+impl Name {
+    fn parts(&mut self) -> (*mut libc::c_void, usize) {
+        match self {
+            Name::In(name) => (ptr::from_mut(name).cast(), size_of_val(name)),
+            Name::In6(name) => (ptr::from_mut(name).cast(), size_of_val(name)),
+            Name::Link(name) => (ptr::from_mut(name).cast(), size_of_val(name)),
+        }
+    }
+}
+
+/// A datagram to send: two pieces in a row, and control messages as [`control`] writes them.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) name: Name,
+    pub(crate) head: [u8; 20],
+    /// How many bytes of `head` there are.
+    pub(crate) head_len: usize,
+    pub(crate) body: &'a [u8],
+    pub(crate) control: Vec<u8>,
+}
+
+/// Sends the datagrams without waiting; `failed` gets the index and error of each that did not go out. One that fails
+/// does not stop those after it.
+pub(crate) fn send<'a>(
+    socket: RawFd,
+    datagrams: impl IntoIterator<Item = Outgoing<'a>>,
+    mut failed: impl FnMut(usize, Errno),
+) {
+    let mut datagrams = datagrams.into_iter();
+    let mut chunk: Vec<Outgoing<'a>> = Vec::with_capacity(datagrams.size_hint().0.min(BATCH));
+    let mut base = 0;
+    loop {
+        chunk.clear();
+        chunk.extend(datagrams.by_ref().take(BATCH));
+        if chunk.is_empty() {
+            return;
+        }
+        send_chunk(socket, &mut chunk, |n, errno| failed(base + n, errno));
+        base += chunk.len();
+    }
+}
+
+#[allow(unsafe_code)]
+fn send_chunk(socket: RawFd, chunk: &mut [Outgoing<'_>], mut failed: impl FnMut(usize, Errno)) {
+    let mut pieces: Vec<[libc::iovec; 2]> = chunk
+        .iter_mut()
+        .map(|d| {
+            let head_len = d.head_len.min(d.head.len());
+            [piece(d.head.as_mut_ptr(), head_len), piece(d.body.as_ptr().cast_mut(), d.body.len())]
+        })
+        .collect();
+    let mut headers: Vec<libc::mmsghdr> = chunk
+        .iter_mut()
+        .zip(&mut pieces)
+        .map(|(d, pieces)| {
+            let (name, name_len) = d.name.parts();
+            let control = (d.control.as_mut_ptr(), d.control.len());
+            header((name, name_len), pieces, control)
+        })
+        .collect();
+    let mut done = 0;
+    while let Some(rest) = headers.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        // SAFETY: `rest` are headers whose names, pieces and control messages lie in `chunk` and `pieces`, which are
+        // borrowed mutably or owned here and are neither moved nor freed before the call returns. The kernel only
+        // reads what they point to, and writes `msg_len` of the headers.
+        let sent = unsafe {
+            libc::sendmmsg(socket, rest.as_mut_ptr(), rest.len() as libc::c_uint, libc::MSG_DONTWAIT)
+        };
+        match Errno::result(sent) {
+            // An error concerns the first datagram of the call: had others gone out, their number would be here.
+            Err(Errno::EINTR) => {}
+            Err(errno) => {
+                failed(done, errno);
+                done += 1;
+            }
+            Ok(n) => done += usize::try_from(n).unwrap_or_default().max(1),
+        }
+    }
+}
+
+fn piece(start: *mut u8, len: usize) -> libc::iovec {
+    libc::iovec { iov_base: start.cast(), iov_len: len }
+}
+
+#[allow(unsafe_code)]
+fn header(
+    (name, name_len): (*mut libc::c_void, usize),
+    pieces: &mut [libc::iovec],
+    (control, control_len): (*mut u8, usize),
+) -> libc::mmsghdr {
+    // SAFETY: a message header is numbers and pointers; zeros are valid for all of them.
+    let mut header: libc::mmsghdr = unsafe { std::mem::zeroed() };
+    header.msg_hdr.msg_name = name;
+    header.msg_hdr.msg_namelen = name_len as libc::socklen_t;
+    header.msg_hdr.msg_iov = pieces.as_mut_ptr();
+    header.msg_hdr.msg_iovlen = pieces.len() as _;
+    if control_len > 0 {
+        header.msg_hdr.msg_control = control.cast();
+        header.msg_hdr.msg_controllen = control_len as _;
+    }
+    header
+}
+
+/// A datagram that came.
+#[derive(Debug)]
+pub(crate) struct Incoming<'a> {
+    /// The sender's `sockaddr`.
+    pub(crate) name: &'a [u8],
+    /// The bytes, at most 8 KiB.
+    pub(crate) bytes: &'a [u8],
+    control: &'a [u8],
+}
+
+impl<'a> Incoming<'a> {
+    /// The data of the control message of that kind.
+    pub(crate) fn control(&self, level: libc::c_int, kind: libc::c_int) -> Option<&'a [u8]> {
+        Controls(self.control).find(|c| c.0 == level && c.1 == kind).map(|c| c.2)
+    }
+}
+
+/// Room for datagrams that come.
+pub(crate) struct Inbox {
+    slots: Vec<Slot>,
+}
+
+impl fmt::Debug for Inbox {
+    /// Without the bytes: they are of no meaning between two calls.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("slots", &self.slots.len()).finish()
+    }
+}
+
+#[derive(Clone)]
+struct Slot {
+    bytes: Vec<u8>,
+    control: [u8; CONTROL],
+    name: [u8; NAME],
+}
+
+impl Inbox {
+    pub(crate) fn new() -> Inbox {
+        let slot = Slot { bytes: vec![0; CAPACITY], control: [0; CONTROL], name: [0; NAME] };
+        Inbox { slots: vec![slot; BATCH / 2] }
+    }
+
+    /// Gives every datagram that is in the socket to `each`, without waiting.
+    pub(crate) fn drain(
+        &mut self,
+        socket: &impl AsRawFd,
+        mut each: impl FnMut(Incoming<'_>),
+    ) -> Result<(), Errno> {
+        loop {
+            match self.receive(socket.as_raw_fd(), &mut each) {
+                Ok(()) | Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return Ok(()),
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+
+    // `msg_controllen` is a usize with glibc and a u32 with musl.
+    #[allow(unsafe_code, clippy::unnecessary_cast)]
+    fn receive(&mut self, socket: RawFd, each: &mut impl FnMut(Incoming<'_>)) -> Result<(), Errno> {
+        let mut pieces: Vec<[libc::iovec; 1]> =
+            self.slots.iter_mut().map(|s| [piece(s.bytes.as_mut_ptr(), s.bytes.len())]).collect();
+        let mut headers: Vec<libc::mmsghdr> = self
+            .slots
+            .iter_mut()
+            .zip(&mut pieces)
+            .map(|(s, pieces)| {
+                let name = (s.name.as_mut_ptr().cast(), s.name.len());
+                header(name, pieces, (s.control.as_mut_ptr(), s.control.len()))
+            })
+            .collect();
+        // SAFETY: the headers' pieces, names and control buffers lie in `pieces` and in `self.slots`, which is
+        // borrowed mutably; none is moved or freed before the call returns, and the lengths are the buffers' own.
+        let received = unsafe {
+            libc::recvmmsg(
+                socket,
+                headers.as_mut_ptr(),
+                headers.len() as libc::c_uint,
+                libc::MSG_DONTWAIT,
+                ptr::null_mut(),
+            )
+        };
+        let received = usize::try_from(Errno::result(received)?).unwrap_or_default();
+        let lengths: Vec<_> = headers
+            .iter()
+            .take(received)
+            .map(|h| (h.msg_len as usize, h.msg_hdr.msg_namelen as usize, h.msg_hdr.msg_controllen as usize))
+            .collect();
+        for (slot, (len, name_len, control_len)) in self.slots.iter().zip(lengths) {
+            each(Incoming {
+                name: slot.name.get(..name_len).unwrap_or(&slot.name),
+                bytes: slot.bytes.get(..len).unwrap_or(&slot.bytes),
+                control: slot.control.get(..control_len).unwrap_or(&slot.control),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// `CMSG_ALIGN`
+const fn align(len: usize) -> usize {
+    len.next_multiple_of(size_of::<usize>())
+}
+
+const CONTROL_HEADER: usize = align(size_of::<libc::cmsghdr>());
+
+/// A control message as the kernel reads it: `cmsghdr`, data, padding.
+pub(crate) fn control(level: libc::c_int, kind: libc::c_int, data: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(CONTROL_HEADER + align(data.len()));
+    bytes.extend((CONTROL_HEADER + data.len()).to_ne_bytes());
+    bytes.extend(level.to_ne_bytes());
+    bytes.extend(kind.to_ne_bytes());
+    bytes.resize(CONTROL_HEADER, 0);
+    bytes.extend(data);
+    bytes.resize(CONTROL_HEADER + align(data.len()), 0);
+    bytes
+}
+
+/// Level, type and data of each control message; ends at what is none.
+struct Controls<'a>(&'a [u8]);
+
+impl<'a> Iterator for Controls<'a> {
+    type Item = (libc::c_int, libc::c_int, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        const WORD: usize = size_of::<usize>();
+        let bytes = std::mem::take(&mut self.0);
+        let len = usize::from_ne_bytes(*bytes.first_chunk()?);
+        let level = libc::c_int::from_ne_bytes(*bytes.get(WORD..)?.first_chunk()?);
+        let kind = libc::c_int::from_ne_bytes(*bytes.get(WORD + 4..)?.first_chunk()?);
+        let data = bytes.get(CONTROL_HEADER..len)?;
+        self.0 = len.checked_next_multiple_of(WORD).and_then(|next| bytes.get(next..)).unwrap_or_default();
+        Some((level, kind, data))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, UdpSocket};
+
+    #[test]
+    fn control_messages_are_read_as_written_and_cuts_end_the_reading() {
+        let mut bytes = control(1, 2, b"abc");
+        bytes.extend(control(3, 4, b"12345678"));
+        let all: Vec<_> = Controls(&bytes).collect();
+        assert_eq!(all, [(1, 2, &b"abc"[..]), (3, 4, &b"12345678"[..])]);
+        for cut in 0..bytes.len() {
+            let _ = Controls(&bytes[..cut]).count();
+        }
+        for position in 0..bytes.len() {
+            for value in [0, 1, 15, 17, 0x7f, 0xff] {
+                let mut broken = bytes.clone();
+                broken[position] = value;
+                let _ = Controls(&broken).count();
+            }
+        }
+    }
+
+    fn to(port: u16, head: [u8; 20], body: &[u8]) -> Outgoing<'_> {
+        let name = Name::In(libc::sockaddr_in {
+            sin_family: libc::AF_INET as libc::sa_family_t,
+            sin_port: port.to_be(),
+            sin_addr: libc::in_addr { s_addr: u32::from(Ipv4Addr::LOCALHOST).to_be() },
+            sin_zero: [0; 8],
+        });
+        Outgoing { name, head, head_len: 3, body, control: Vec::new() }
+    }
+
+    #[test]
+    fn more_datagrams_than_fit_one_call_arrive_and_failures_are_named() {
+        let (from, at) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+        at.set_nonblocking(true).unwrap();
+        let port = at.local_addr().unwrap().port();
+        let too_long = vec![0; 70_000];
+        let bodies: Vec<Vec<u8>> = (0..150_u8).map(|n| vec![n; 5]).collect();
+        let datagrams = bodies.iter().enumerate().map(|(n, body)| {
+            to(port, [b'h'; 20], if n == 0 || n == 70 || n == 149 { &too_long } else { body })
+        });
+        let mut failed = Vec::new();
+        send(from.as_raw_fd(), datagrams, |n, errno| failed.push((n, errno)));
+        assert_eq!(failed, [(0, Errno::EMSGSIZE), (70, Errno::EMSGSIZE), (149, Errno::EMSGSIZE)]);
+
+        let mut got = Vec::new();
+        let mut inbox = Inbox::new();
+        inbox
+            .drain(&at, |d| {
+                assert_eq!(d.bytes[..3], *b"hhh");
+                assert_eq!(d.name[2..4], from.local_addr().unwrap().port().to_be_bytes());
+                got.push(d.bytes[3]);
+            })
+            .unwrap();
+        let expected: Vec<u8> = (0..150).filter(|n| ![0, 70, 149].contains(n)).collect();
+        assert_eq!(got, expected);
+        inbox.drain(&at, |_| panic!("nothing is left")).unwrap();
+    }
+}

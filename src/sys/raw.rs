@@ -1,0 +1,418 @@
+//! Raw IP sockets for VRRP: one for each interface and family, whatever the number of instances on it.
+//!
+//! A socket sends packets whose source address each instance chooses (`mcast_src_ip`, which need not be an address of
+//! this host), and gives what came in with all that RFC 9568 §7.1 wants checked. What the packets mean is `vrrp`'s.
+//!
+//! IPv4 headers are written here (`IP_HDRINCL`: the only way to a foreign source address); IPv6 headers by the
+//! kernel, which leaves the VRRP checksum to us.
+
+use super::clock;
+use super::datagrams::{self, Inbox, Incoming, Name, Outgoing};
+use super::ready::Ready;
+use super::sockopt;
+use crate::net::Family;
+use crate::time::Instant;
+use nix::errno::Errno;
+use nix::net::if_::if_indextoname;
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Type};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+/// The IP protocol number of VRRP (RFC 9568 §5.1.1.4).
+pub const PROTOCOL: u8 = 112;
+/// The TTL or hop limit that every VRRP packet must have (§5.1.1.3).
+pub const TTL: u8 = 255;
+/// `224.0.0.18`, VRRP's group (§5.1.1.2).
+pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+/// `ff02::12`, VRRP's group (§5.1.2.2).
+pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
+/// Internetwork control (`IPTOS_PREC_INTERNETCONTROL`), as keepalived marks its packets.
+const TRAFFIC_CLASS: u8 = 0xc0;
+/// `TC_PRIO_CONTROL`: before everything else in the interface's queue.
+const PRIORITY: libc::c_int = 7;
+/// `SO_BINDTOIFINDEX` of `include/uapi/asm-generic/socket.h`: unlike a name, an index can't come to mean another
+/// interface.
+const SO_BINDTOIFINDEX: libc::c_int = 62;
+/// Options without which a socket is of no use: name, number, value.
+const REQUIRED_V4: &[(&str, libc::c_int, libc::c_int)] = &[
+    ("IP_HDRINCL", libc::IP_HDRINCL, 1),
+    ("IP_MULTICAST_LOOP", libc::IP_MULTICAST_LOOP, 0),
+    ("IP_MULTICAST_ALL", libc::IP_MULTICAST_ALL, 0),
+];
+const REQUIRED_V6: &[(&str, libc::c_int, libc::c_int)] = &[
+    ("IPV6_RECVPKTINFO", libc::IPV6_RECVPKTINFO, 1),
+    ("IPV6_RECVHOPLIMIT", libc::IPV6_RECVHOPLIMIT, 1),
+    ("IPV6_MULTICAST_HOPS", libc::IPV6_MULTICAST_HOPS, TTL as libc::c_int),
+    ("IPV6_UNICAST_HOPS", libc::IPV6_UNICAST_HOPS, TTL as libc::c_int),
+    ("IPV6_MULTICAST_LOOP", libc::IPV6_MULTICAST_LOOP, 0),
+    ("IPV6_TCLASS", libc::IPV6_TCLASS, TRAFFIC_CLASS as libc::c_int),
+];
+/// Bytes of an IPv4 header without options.
+const IPV4_HEADER: usize = 20;
+
+/// Why there is no socket, or why it does not work any more. After [`Error::is_gone`] it is of no use: open another
+/// one when the interface is back.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A step of opening failed.
+    #[error("open a VRRP socket on interface {interface}: {step}: {}", errno.desc())]
+    Open {
+        /// The interface's index.
+        interface: u32,
+        /// What was tried.
+        step: &'static str,
+        /// Why not.
+        #[source]
+        errno: Errno,
+    },
+    /// The interface did not join a multicast group.
+    #[error("join {group} on interface {interface}: {}", errno.desc())]
+    Join {
+        /// The interface's index.
+        interface: u32,
+        /// The group.
+        group: IpAddr,
+        /// Why not.
+        #[source]
+        errno: Errno,
+    },
+    /// Reading failed.
+    #[error("read from the VRRP socket on interface {interface}: {}", errno.desc())]
+    Receive {
+        /// The interface's index.
+        interface: u32,
+        /// Why.
+        #[source]
+        errno: Errno,
+    },
+}
+
+impl Error {
+    /// Whether the interface has been deleted.
+    #[must_use]
+    pub const fn is_gone(&self) -> bool {
+        let (Error::Open { errno, .. } | Error::Join { errno, .. } | Error::Receive { errno, .. }) = self;
+        matches!(errno, Errno::ENODEV | Errno::ENXIO)
+    }
+}
+
+/// A packet that was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendFailure {
+    /// Its index among those to be sent.
+    pub index: usize,
+    /// Why.
+    pub problem: SendProblem,
+}
+
+/// Why a packet was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendProblem {
+    /// The interface is down: sending works again once it is up.
+    #[error("the interface is down")]
+    Down,
+    /// The interface has been deleted: the socket, or the index, is of no use any more.
+    #[error("the interface does not exist any more")]
+    Gone,
+    /// The queue is full: a later packet may pass.
+    #[error("the interface's queue is full")]
+    Busy,
+    /// Something else: the source address, the length, a firewall.
+    #[error("{}", .0.desc())]
+    Refused(Errno),
+}
+
+impl SendProblem {
+    pub(super) const fn of(errno: Errno) -> SendProblem {
+        match errno {
+            Errno::ENETDOWN | Errno::ENETUNREACH => SendProblem::Down,
+            Errno::ENODEV | Errno::ENXIO => SendProblem::Gone,
+            Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM => SendProblem::Busy,
+            other => SendProblem::Refused(other),
+        }
+    }
+}
+
+/// A packet to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// Source address, of the socket's family.
+    pub source: IpAddr,
+    /// Destination: a multicast group, or a peer.
+    pub destination: IpAddr,
+    /// What follows the IP header.
+    pub payload: &'a [u8],
+}
+
+/// A packet that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received<'a> {
+    /// Source address.
+    pub source: IpAddr,
+    /// Destination address.
+    pub destination: IpAddr,
+    /// TTL or hop limit on arrival.
+    pub ttl: u8,
+    /// When the kernel got it, however late we read it.
+    pub at: Instant,
+    /// What follows the IP header.
+    pub payload: &'a [u8],
+}
+
+/// A socket on one interface for one family.
+#[derive(Debug)]
+pub struct Socket {
+    socket: Ready<socket2::Socket>,
+    family: Family,
+    interface: u32,
+    inbox: Inbox,
+    /// A moment before the socket was last seen empty: what comes out of it later came later.
+    emptied: Instant,
+}
+
+impl Socket {
+    /// Opens a socket on the interface with that index in the calling thread's network namespace; it has joined no
+    /// group yet. Must be called within a tokio runtime. The interface may be down.
+    ///
+    /// # Errors
+    /// [`Error::Open`]: the interface is gone, or `CAP_NET_RAW` is missing.
+    pub fn open(family: Family, interface: u32) -> Result<Socket, Error> {
+        // No packet can have come before this.
+        let emptied = clock::now();
+        let socket =
+            open(family, interface).and_then(|socket| Ready::new(socket).map_err(|e| ("register", e)));
+        let socket = socket.map_err(|(step, e)| Error::Open { interface, step, errno: errno_of(&e) })?;
+        Ok(Socket { socket, family, interface, inbox: Inbox::new(), emptied })
+    }
+
+    /// Joins a multicast group; having joined already is fine. Membership lasts while the interface exists, up or
+    /// down.
+    ///
+    /// # Errors
+    /// [`Error::Join`]
+    pub fn join(&self, group: IpAddr) -> Result<(), Error> {
+        let joined = match group {
+            IpAddr::V4(g) => {
+                self.socket.get().join_multicast_v4_n(&g, &InterfaceIndexOrAddress::Index(self.interface))
+            }
+            IpAddr::V6(g) => self.socket.get().join_multicast_v6(&g, self.interface),
+        };
+        match joined.as_ref().map_err(errno_of) {
+            Ok(()) | Err(Errno::EADDRINUSE) => Ok(()),
+            Err(errno) => Err(Error::Join { interface: self.interface, group, errno }),
+        }
+    }
+
+    /// Leaves a multicast group; not having joined it is fine.
+    pub fn leave(&self, group: IpAddr) {
+        let _ = match group {
+            IpAddr::V4(g) => {
+                self.socket.get().leave_multicast_v4_n(&g, &InterfaceIndexOrAddress::Index(self.interface))
+            }
+            IpAddr::V6(g) => self.socket.get().leave_multicast_v6(&g, self.interface),
+        };
+    }
+
+    /// The family it was opened for.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        self.family
+    }
+
+    /// The index of its interface.
+    #[must_use]
+    pub const fn interface(&self) -> u32 {
+        self.interface
+    }
+
+    /// Waits until there may be packets; [`Socket::drain`] must follow. Cancel-safe.
+    ///
+    /// # Errors
+    /// The runtime is being shut down.
+    pub async fn ready(&self) -> io::Result<()> {
+        self.socket.wait().await
+    }
+
+    /// Gives every packet that has come to `each`, in their order, without waiting.
+    ///
+    /// # Errors
+    /// [`Error::Receive`]
+    pub fn drain(&mut self, mut each: impl FnMut(Received<'_>)) -> Result<(), Error> {
+        let (family, earliest, now) = (self.family, self.emptied, clock::now());
+        let drained = self.inbox.drain(self.socket.get(), |incoming| {
+            let at = stamp(&incoming).map_or_else(clock::now, |s| clock::received_at(s, earliest));
+            let received = match family {
+                Family::V4 => received_v4(&incoming, at),
+                Family::V6 => received_v6(&incoming, at),
+            };
+            if let Some(received) = received {
+                each(received);
+            }
+        });
+        drained.map_err(|errno| Error::Receive { interface: self.interface, errno })?;
+        self.emptied = now;
+        Ok(())
+    }
+
+    /// Sends one packet, without waiting.
+    ///
+    /// # Errors
+    /// [`SendProblem`]
+    pub fn send(&self, packet: Packet<'_>) -> Result<(), SendProblem> {
+        match self.send_many(&[packet]).first() {
+            Some(failure) => Err(failure.problem),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends packets in their order, in as few system calls as possible and without waiting, and tells which ones
+    /// did not go out.
+    #[must_use]
+    pub fn send_many(&self, packets: &[Packet<'_>]) -> Vec<SendFailure> {
+        let mut failures = Vec::new();
+        let outgoing = packets.iter().map(|packet| match (packet.source, packet.destination) {
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                self.outgoing_v6(source, destination, packet.payload)
+            }
+            (IpAddr::V4(source), IpAddr::V4(destination)) => outgoing_v4(source, destination, packet.payload),
+            // Addresses of two families: nothing that the kernel could take for a packet.
+            _ => Outgoing {
+                name: name_v4(Ipv4Addr::UNSPECIFIED),
+                head: [0; IPV4_HEADER],
+                head_len: 0,
+                body: &[],
+                control: Vec::new(),
+            },
+        });
+        datagrams::send(self.socket.get().as_raw_fd(), outgoing, |index, errno| {
+            failures.push(SendFailure { index, problem: SendProblem::of(errno) });
+        });
+        failures
+    }
+
+    fn outgoing_v6<'a>(&self, source: Ipv6Addr, destination: Ipv6Addr, body: &'a [u8]) -> Outgoing<'a> {
+        let mut packet_info = [0; 20];
+        packet_info[..16].copy_from_slice(&source.octets());
+        packet_info[16..].copy_from_slice(&self.interface.to_ne_bytes());
+        Outgoing {
+            name: Name::In6(libc::sockaddr_in6 {
+                sin6_family: libc::AF_INET6 as libc::sa_family_t,
+                sin6_port: 0,
+                sin6_flowinfo: 0,
+                sin6_addr: libc::in6_addr { s6_addr: destination.octets() },
+                sin6_scope_id: self.interface,
+            }),
+            head: [0; IPV4_HEADER],
+            head_len: 0,
+            body,
+            control: datagrams::control(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &packet_info),
+        }
+    }
+}
+
+/// A socket with all of its options; or the step that failed, and why.
+fn open(family: Family, interface: u32) -> Result<socket2::Socket, (&'static str, io::Error)> {
+    let domain = match family {
+        Family::V4 => Domain::IPV4,
+        Family::V6 => Domain::IPV6,
+    };
+    let protocol = Protocol::from(i32::from(PROTOCOL));
+    let socket = socket2::Socket::new(domain, Type::RAW.nonblocking().cloexec(), Some(protocol))
+        .map_err(|e| ("create", e))?;
+    // The kernel would bind to an interface that does not exist, and nix 0.31 gives an empty name for one.
+    if if_indextoname(interface).is_ok_and(|name| name.is_empty()) {
+        return Err(("find the interface", Errno::ENXIO.into()));
+    }
+    let index = libc::c_int::try_from(interface).unwrap_or_default();
+    sockopt::set(&socket, libc::SOL_SOCKET, SO_BINDTOIFINDEX, index)
+        .map_err(|errno| ("bind to the interface", errno.into()))?;
+    let (level, required) = match family {
+        Family::V4 => (libc::IPPROTO_IP, REQUIRED_V4),
+        Family::V6 => (libc::IPPROTO_IPV6, REQUIRED_V6),
+    };
+    for &(step, name, value) in required {
+        sockopt::set(&socket, level, name, value).map_err(|errno| (step, errno.into()))?;
+    }
+    // What only makes it better: a queue's front, time stamps, sources that are not ours, our groups only.
+    let _ = sockopt::set(&socket, libc::SOL_SOCKET, libc::SO_PRIORITY, PRIORITY);
+    let _ = sockopt::set(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1);
+    if family == Family::V6 {
+        let _ = sockopt::set(&socket, level, libc::IPV6_FREEBIND, 1);
+        let _ = sockopt::set(&socket, level, libc::IPV6_MULTICAST_ALL, 0);
+    }
+    sockopt::enlarge_buffers(&socket);
+    Ok(socket)
+}
+
+/// The IPv4 header in front of a payload. The kernel fills in identification and checksum.
+fn outgoing_v4(source: Ipv4Addr, destination: Ipv4Addr, body: &[u8]) -> Outgoing<'_> {
+    let mut head = [0; IPV4_HEADER];
+    // Version 4, five words.
+    head[0] = 0x45;
+    head[1] = TRAFFIC_CLASS;
+    let len = u16::try_from(IPV4_HEADER + body.len()).unwrap_or(u16::MAX);
+    head[2..4].copy_from_slice(&len.to_be_bytes());
+    head[8] = TTL;
+    head[9] = PROTOCOL;
+    head[12..16].copy_from_slice(&source.octets());
+    head[16..20].copy_from_slice(&destination.octets());
+    Outgoing { name: name_v4(destination), head, head_len: IPV4_HEADER, body, control: Vec::new() }
+}
+
+fn name_v4(address: Ipv4Addr) -> Name {
+    Name::In(libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: 0,
+        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) },
+        sin_zero: [0; 8],
+    })
+}
+
+/// A raw IPv4 socket gives the IP header too, which says everything.
+fn received_v4<'a>(incoming: &Incoming<'a>, at: Instant) -> Option<Received<'a>> {
+    let header: &[u8; IPV4_HEADER] = incoming.bytes.first_chunk()?;
+    let header_len = usize::from(header[0] & 0x0f) * 4;
+    let total_len = usize::from(u16::from_be_bytes([header[2], header[3]]));
+    let [.., s0, s1, s2, s3, d0, d1, d2, d3] = *header;
+    Some(Received {
+        source: Ipv4Addr::new(s0, s1, s2, s3).into(),
+        destination: Ipv4Addr::new(d0, d1, d2, d3).into(),
+        ttl: header[8],
+        at,
+        payload: incoming.bytes.get(header_len.max(IPV4_HEADER)..total_len.min(incoming.bytes.len()))?,
+    })
+}
+
+fn received_v6<'a>(incoming: &Incoming<'a>, at: Instant) -> Option<Received<'a>> {
+    let source: [u8; 16] = *incoming.name.get(8..)?.first_chunk()?;
+    let destination: [u8; 16] = *incoming.control(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO)?.first_chunk()?;
+    let hop_limit = incoming.control(libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT)?;
+    Some(Received {
+        source: Ipv6Addr::from(source).into(),
+        destination: Ipv6Addr::from(destination).into(),
+        ttl: u8::try_from(i32::from_ne_bytes(*hop_limit.first_chunk()?)).ok()?,
+        at,
+        payload: incoming.bytes,
+    })
+}
+
+/// The kernel's time stamp: a `timespec` of the wall clock.
+pub(super) fn stamp(incoming: &Incoming<'_>) -> Option<Duration> {
+    const WORD: usize = size_of::<libc::c_long>();
+    let data = incoming.control(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS)?;
+    let seconds = libc::c_long::from_ne_bytes(*data.first_chunk::<WORD>()?);
+    let nanos = libc::c_long::from_ne_bytes(*data.get(WORD..)?.first_chunk::<WORD>()?);
+    Some(Duration::new(
+        u64::try_from(seconds).ok()?,
+        u32::try_from(nanos).ok().filter(|&n| n < 1_000_000_000)?,
+    ))
+}
+
+pub(super) fn errno_of(error: &io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+use super::*;
+use crate::sys::testing::{in_namespace_async, ip, soon, up, veth};
+
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+#[derive(Debug, PartialEq)]
+struct Seen {
+    source: IpAddr,
+    destination: IpAddr,
+    ttl: u8,
+    payload: Vec<u8>,
+}
+
+async fn receive(socket: &mut Socket, count: usize) -> Vec<Seen> {
+    let mut seen = Vec::new();
+    soon("packets", async {
+        while seen.len() < count {
+            socket.ready().await.unwrap();
+            socket.drain(|r| seen.push(copy(r))).unwrap();
+        }
+    })
+    .await;
+    seen
+}
+
+fn copy(r: Received<'_>) -> Seen {
+    Seen { source: r.source, destination: r.destination, ttl: r.ttl, payload: r.payload.to_vec() }
+}
+
+fn seen(source: &str, group: impl Into<IpAddr>, payload: &[u8]) -> Seen {
+    Seen { source: address(source), destination: group.into(), ttl: 255, payload: payload.to_vec() }
+}
+
+#[test]
+fn ipv4_adverts_of_any_source_reach_the_group_with_ttl_255() {
+    in_namespace_async(|| async {
+        let (eth0, eth1) = veth("eth0", "eth1");
+        let sender = Socket::open(Family::V4, eth0).unwrap();
+        let mut receiver = Socket::open(Family::V4, eth1).unwrap();
+        receiver.join(GROUP_V4.into()).unwrap();
+        receiver.join(GROUP_V4.into()).unwrap();
+        // No interface has any address: the sources are the instances' own.
+        let packet =
+            |source: &str, payload| Packet { source: address(source), destination: GROUP_V4.into(), payload };
+        let before = clock::now();
+        assert_eq!(sender.send_many(&[packet("192.0.2.1", b"one"), packet("198.51.100.7", b"two!")]), []);
+        let mut times = Vec::new();
+        let mut got = Vec::new();
+        soon("packets", async {
+            while got.len() < 2 {
+                receiver.ready().await.unwrap();
+                receiver
+                    .drain(|r| {
+                        times.push(r.at);
+                        got.push(copy(r));
+                    })
+                    .unwrap();
+            }
+        })
+        .await;
+        assert_eq!(got, [seen("192.0.2.1", GROUP_V4, b"one"), seen("198.51.100.7", GROUP_V4, b"two!")]);
+        assert!(times.iter().all(|&at| before <= at && at <= clock::now()));
+        assert!(times.is_sorted());
+    });
+}
+
+#[test]
+fn ipv6_adverts_reach_the_group_with_hop_limit_255() {
+    in_namespace_async(|| async {
+        let (eth0, eth1) = veth("eth0", "eth1");
+        ip("addr add fe80::1/64 dev eth0 nodad");
+        let sender = Socket::open(Family::V6, eth0).unwrap();
+        let mut receiver = Socket::open(Family::V6, eth1).unwrap();
+        receiver.join(GROUP_V6.into()).unwrap();
+        let packet =
+            |source: &str, payload| Packet { source: address(source), destination: GROUP_V6.into(), payload };
+        // The second source is no address of this host.
+        assert_eq!(sender.send_many(&[packet("fe80::1", b"one"), packet("fe80::77", b"two!")]), []);
+        let got = receive(&mut receiver, 2).await;
+        assert_eq!(got, [seen("fe80::1", GROUP_V6, b"one"), seen("fe80::77", GROUP_V6, b"two!")]);
+    });
+}
+
+#[test]
+fn a_packet_of_another_hop_count_is_given_with_it() {
+    in_namespace_async(|| async {
+        let (eth0, eth1) = veth("eth0", "eth1");
+        ip("addr add fe80::1/64 dev eth0 nodad");
+        let sender = Socket::open(Family::V6, eth0).unwrap();
+        sockopt::set(sender.socket.get(), libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, 254).unwrap();
+        let mut receiver = Socket::open(Family::V6, eth1).unwrap();
+        receiver.join(GROUP_V6.into()).unwrap();
+        sender
+            .send(Packet { source: address("fe80::1"), destination: GROUP_V6.into(), payload: b"far" })
+            .unwrap();
+        assert_eq!(receive(&mut receiver, 1).await[0].ttl, 254);
+    });
+}
+
+#[test]
+fn neither_our_own_packets_nor_those_of_other_groups_or_interfaces_come_back() {
+    in_namespace_async(|| async {
+        let (eth0, eth1) = veth("eth0", "eth1");
+        let other_group = Ipv4Addr::new(224, 0, 0, 118);
+        let mut own = Socket::open(Family::V4, eth0).unwrap();
+        own.join(GROUP_V4.into()).unwrap();
+        let mut peer = Socket::open(Family::V4, eth1).unwrap();
+        peer.join(GROUP_V4.into()).unwrap();
+        // Another socket of this host has joined the other group: that must not open it for all.
+        let mut third = Socket::open(Family::V4, eth1).unwrap();
+        third.join(other_group.into()).unwrap();
+        let source = address("192.0.2.1");
+        let packets =
+            [other_group, GROUP_V4].map(|g| Packet { source, destination: g.into(), payload: b"x" });
+        assert_eq!(own.send_many(&packets), []);
+        assert_eq!(receive(&mut peer, 1).await, [seen("192.0.2.1", GROUP_V4, b"x")]);
+        assert_eq!(receive(&mut third, 1).await, [seen("192.0.2.1", other_group, b"x")]);
+        own.drain(|r| panic!("our own packet came back: {r:?}")).unwrap();
+
+        peer.leave(GROUP_V4.into());
+        peer.join(other_group.into()).unwrap();
+        assert_eq!(own.send_many(&packets), []);
+        assert_eq!(receive(&mut peer, 1).await, [seen("192.0.2.1", other_group, b"x")]);
+    });
+}
+
+#[test]
+fn an_interface_that_goes_down_comes_back_and_one_that_is_deleted_needs_a_new_socket() {
+    in_namespace_async(|| async {
+        let (eth0, eth1) = veth("eth0", "eth1");
+        let sender = Socket::open(Family::V4, eth0).unwrap();
+        let mut receiver = Socket::open(Family::V4, eth1).unwrap();
+        receiver.join(GROUP_V4.into()).unwrap();
+        let source = address("192.0.2.1");
+        let packet = Packet { source, destination: GROUP_V4.into(), payload: b"x" };
+
+        ip("link set eth0 down");
+        ip("link set eth1 down");
+        assert_eq!(sender.send(packet), Err(SendProblem::Down));
+        receiver.drain(|_| ()).unwrap();
+        up(&["eth0", "eth1"]);
+        assert_eq!(sender.send(packet), Ok(()));
+        assert_eq!(
+            receive(&mut receiver, 1).await.len(),
+            1,
+            "membership outlives the interface's being down"
+        );
+
+        ip("link del eth0");
+        assert_eq!(sender.send(packet), Err(SendProblem::Gone));
+        receiver.drain(|_| ()).unwrap();
+        let error = Socket::open(Family::V4, eth0).unwrap_err();
+        assert!(error.is_gone(), "{error:?}");
+
+        let (eth0, eth1) = veth("eth0", "eth1");
+        let sender = Socket::open(Family::V4, eth0).unwrap();
+        let mut receiver = Socket::open(Family::V4, eth1).unwrap();
+        receiver.join(GROUP_V4.into()).unwrap();
+        assert_eq!(sender.send(packet), Ok(()));
+        assert_eq!(receive(&mut receiver, 1).await.len(), 1);
+    });
+}
+
+#[test]
+fn addresses_of_the_wrong_family_and_long_packets_are_refused_alone() {
+    in_namespace_async(|| async {
+        let (eth0, eth1) = veth("eth0", "eth1");
+        let mut receiver = Socket::open(Family::V4, eth1).unwrap();
+        receiver.join(GROUP_V4.into()).unwrap();
+        let sender = Socket::open(Family::V4, eth0).unwrap();
+        let (v4, v6) = (address("192.0.2.1"), address("fe80::1"));
+        let long = vec![0; 3000];
+        let packet = |source, destination, payload| Packet { source, destination, payload };
+        let failures = sender.send_many(&[
+            packet(v6, GROUP_V4.into(), b"x"),
+            packet(v6, GROUP_V6.into(), b"x"),
+            packet(v4, GROUP_V4.into(), &long),
+            packet(v4, GROUP_V4.into(), b"good"),
+        ]);
+        assert_eq!(failures.iter().map(|f| f.index).collect::<Vec<_>>(), [0, 1, 2]);
+        assert!(failures.iter().all(|f| matches!(f.problem, SendProblem::Refused(_))), "{failures:?}");
+        assert_eq!(receive(&mut receiver, 1).await, [seen("192.0.2.1", GROUP_V4, b"good")]);
+
+        let six = Socket::open(Family::V6, eth0).unwrap();
+        assert_eq!(six.send_many(&[packet(v4, GROUP_V4.into(), b"x")]).len(), 1);
+    });
+}
+
+#[test]
+fn what_comes_from_the_network_is_cut_to_what_the_header_says_and_never_panics() {
+    in_namespace_async(|| async {
+        let (eth0, eth1) = veth("eth0", "eth1");
+        let mut receiver = Socket::open(Family::V4, eth1).unwrap();
+        receiver.join(GROUP_V4.into()).unwrap();
+        // With IP options in the header: the payload begins behind them. Sent as a whole frame.
+        let mut frame = vec![1, 0, 0x5e, 0, 0, 18, 2, 0, 0, 0, 0, 1, 8, 0];
+        let mut header =
+            vec![0x46, 0, 0, 28, 0, 0, 0, 0, 255, PROTOCOL, 0, 0, 192, 0, 2, 1, 224, 0, 0, 18, 1, 1, 1, 0];
+        let sum = crate::wire::internet_checksum(&[&header]);
+        header[10..12].copy_from_slice(&sum.to_be_bytes());
+        frame.extend(header);
+        // Behind the packet's end: Ethernet padding.
+        frame.extend(*b"VRRPpadding");
+        let sender = crate::sys::packet::Sender::open().unwrap();
+        sender.send(crate::sys::packet::Frame { interface: eth0, bytes: &frame }).unwrap();
+        assert_eq!(receive(&mut receiver, 1).await, [seen("192.0.2.1", GROUP_V4, b"VRRP")]);
+    });
+}
+
+#[test]
+fn adverts_of_many_instances_take_one_call_and_all_arrive() {
+    in_namespace_async(|| async {
+        let (eth0, eth1) = veth("eth0", "eth1");
+        let sender = Socket::open(Family::V4, eth0).unwrap();
+        let mut receiver = Socket::open(Family::V4, eth1).unwrap();
+        receiver.join(GROUP_V4.into()).unwrap();
+        let payloads: Vec<[u8; 2]> = (0..1000_u16).map(u16::to_be_bytes).collect();
+        let source = address("192.0.2.1");
+        let packets: Vec<_> =
+            payloads.iter().map(|p| Packet { source, destination: GROUP_V4.into(), payload: p }).collect();
+        assert_eq!(sender.send_many(&packets), []);
+        let got = receive(&mut receiver, 1000).await;
+        assert!(got.iter().zip(&payloads).all(|(seen, sent)| seen.payload == sent));
+    });
+}
