@@ -17,7 +17,7 @@ pub mod probe;
 pub mod virtual_server;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use config::Config;
 pub use pool::Pool;

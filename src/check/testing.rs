@@ -1,16 +1,16 @@
-//! Configurations for the tests of this room.
+//! Configurations for the tests of this room and of its driver.
 
 use super::config::{Checker, Connect, Endpoint, Probe, RealServer, Schedule, SorryServer, VirtualServer};
 use crate::ipvs::model::{Dest, Forward, Protocol, ServiceFlags};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-pub(super) fn address(s: &str) -> SocketAddr {
+pub(crate) fn address(s: &str) -> SocketAddr {
     s.parse().unwrap()
 }
 
 /// `192.0.2.<host>:80`, checked every 3 s by TCP.
-pub(super) fn server(host: u8) -> RealServer {
+pub(crate) fn server(host: u8) -> RealServer {
     let address = SocketAddr::from(([192, 0, 2, host], 80));
     RealServer {
         address,
@@ -24,7 +24,7 @@ pub(super) fn server(host: u8) -> RealServer {
     }
 }
 
-pub(super) fn check(to: SocketAddr) -> Checker {
+pub(crate) fn check(to: SocketAddr) -> Checker {
     Checker {
         schedule: Schedule {
             delay_loop: Duration::from_secs(3),
@@ -46,7 +46,7 @@ pub(super) fn check(to: SocketAddr) -> Checker {
 }
 
 /// `10.0.0.<host>:80` by round robin.
-pub(super) fn virtual_server(host: u8, real_servers: Vec<RealServer>) -> VirtualServer {
+pub(crate) fn virtual_server(host: u8, real_servers: Vec<RealServer>) -> VirtualServer {
     VirtualServer {
         name: format!("[10.0.0.{host}]:tcp:80"),
         endpoints: vec![Endpoint::Address(SocketAddr::from(([10, 0, 0, host], 80)))],
@@ -65,12 +65,12 @@ pub(super) fn virtual_server(host: u8, real_servers: Vec<RealServer>) -> Virtual
     }
 }
 
-pub(super) fn sorry(s: &str, inhibit: bool) -> Option<SorryServer> {
+pub(crate) fn sorry(s: &str, inhibit: bool) -> Option<SorryServer> {
     Some(SorryServer { address: address(s), forward: Forward::DirectRoute, inhibit })
 }
 
 /// Destinations as `host/weight`, the last number of the address standing for it.
-pub(super) fn short(dests: &[Dest]) -> Vec<String> {
+pub(crate) fn short(dests: &[Dest]) -> Vec<String> {
     let host = |d: &Dest| d.key.address.to_string().rsplit(['.', ':']).next().unwrap_or_default().to_string();
     dests.iter().map(|d| format!("{}/{}", host(d), d.weight)).collect()
 }

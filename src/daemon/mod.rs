@@ -5,6 +5,7 @@
 //! is what they say to each other, [`worker`] what a driver sees of it.
 
 mod bootstrap;
+pub mod check;
 mod exit;
 mod message;
 mod options;

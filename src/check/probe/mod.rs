@@ -63,6 +63,8 @@ pub enum Operation {
     Bind,
     /// Connecting.
     Connect,
+    /// Waiting for the connection to open.
+    Wait,
 }
 
 impl fmt::Display for Operation {
@@ -72,6 +74,7 @@ impl fmt::Display for Operation {
             Operation::Mark => "set fwmark",
             Operation::Bind => "bind",
             Operation::Connect => "connect",
+            Operation::Wait => "wait for connection",
         })
     }
 }
