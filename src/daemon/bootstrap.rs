@@ -105,8 +105,13 @@ async fn serve(start: Start, config: Config, socket: OwnedFd) -> Exit {
         return Exit::Fatal;
     }
     let control = Control { inbox, outbox };
-    let _ = (config, start);
-    idle(control).await
+    match start.kind {
+        Kind::Check => {
+            super::check::run(config, start.options, control).await;
+            Exit::Ok
+        }
+        Kind::Vrrp => idle(control).await,
+    }
 }
 
 fn connect(
