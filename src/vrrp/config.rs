@@ -74,12 +74,13 @@ impl fmt::Display for Vrid {
     }
 }
 
-/// The value of `state`.
+/// The value of `state`. As in keepalived 2, the owner of the addresses (priority 255) takes over at once and any
+/// other waits for the master-down timer, whatever it says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InitialState {
-    /// `state MASTER`: take over without waiting for the master-down timer.
+    /// `state MASTER`: usual on the router of the highest priority.
     Master,
-    /// `state BACKUP`, the default: listen first.
+    /// `state BACKUP`, the default; `nopreempt` needs it.
     #[default]
     Backup,
 }

@@ -1,0 +1,425 @@
+//! Timelines of one instance: what it does, when, in which order.
+
+use super::super::config::{Garp, InitialState, Vrid};
+use super::*;
+use crate::net::IpNet;
+
+/// An instance at 10.0.0.2 and the time it lives in.
+struct Bench {
+    instance: Instance,
+    now: Instant,
+    out: Actions,
+}
+
+fn address(text: &str) -> VirtualAddress {
+    let net: IpNet = text.parse().unwrap();
+    VirtualAddress { net, interface: "eth0".into(), broadcast: None, scope: 0, label: None }
+}
+
+fn config(priority: u8) -> config::Instance {
+    config::Instance {
+        name: "VI".into(),
+        state: InitialState::Backup,
+        interface: "eth0".into(),
+        vrid: Vrid::new(51).unwrap(),
+        priority,
+        version: Version::V2,
+        advert_int: Duration::from_secs(1),
+        auth: Some(Auth::Pass(*b"himitsu\0")),
+        addresses: vec![address("10.0.0.100/24")],
+        excluded: vec![address("10.0.1.100/24")],
+        garp: Garp::default(),
+        nopreempt: false,
+        preempt_delay: Duration::ZERO,
+        mcast_src_ip: None,
+        mcast_dst_ip: None,
+    }
+}
+
+fn v3(priority: u8, millis: u64) -> config::Instance {
+    let advert_int = Duration::from_millis(millis);
+    config::Instance { version: Version::V3, auth: None, advert_int, ..config(priority) }
+}
+
+const PORT: Port = Port { interface: IfIndex(2), source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)) };
+const LOWER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+const HIGHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3));
+
+/// The action without what every test would repeat.
+fn short(action: &Action) -> String {
+    match action {
+        Action::Advertise { advert, .. } => format!("advert {}", advert.priority),
+        Action::SetAddresses { addresses, .. } => format!("set {}", addresses.len()),
+        Action::RemoveAddresses { addresses, .. } => format!("remove {}", addresses.len()),
+        Action::Announce { addresses, rounds, .. } => format!("announce {} x{rounds}", addresses.len()),
+        Action::Report { report: Report::Entered { to, .. }, .. } => format!("{to:?}"),
+        Action::Report { report: Report::Faulty(why), .. } => format!("{why:?}"),
+        Action::Report { report, .. } => {
+            let text = format!("{report:?}");
+            text.split([' ', '(']).next().unwrap_or_default().to_string()
+        }
+    }
+}
+
+impl Bench {
+    fn start(config: config::Instance) -> Bench {
+        let now = Instant::from_nanos(1_000_000_000_000);
+        let mut b = Bench { instance: Instance::new(config), now, out: vec![] };
+        b.instance.set_port(now, Ok(PORT), &mut b.out);
+        b
+    }
+
+    fn master(config: config::Instance) -> Bench {
+        let mut b = Bench::start(config);
+        b.run(b.instance.next_timeout().unwrap() - b.now);
+        assert_eq!(b.instance.state(), StateKind::Master);
+        b.done();
+        b
+    }
+
+    /// Lets time pass, stopping at every deadline.
+    fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.instance.next_timeout().filter(|&at| at <= end) {
+            self.now = self.now.max(at);
+            self.instance.handle_timeout(self.now, &mut self.out);
+        }
+        self.now = end;
+    }
+
+    fn hear(&mut self, source: IpAddr, priority: u8) -> Result<(), Discard> {
+        self.hear_with(source, priority, |_| {})
+    }
+
+    fn hear_with(
+        &mut self,
+        source: IpAddr,
+        priority: u8,
+        change: impl FnOnce(&mut Advert),
+    ) -> Result<(), Discard> {
+        let mut advert = self.instance.own_advert(priority);
+        change(&mut advert);
+        let destination = self.instance.destination();
+        let received = Received { interface: IfIndex(2), source, destination, ttl: 255, payload: vec![] };
+        self.instance.advert(self.now, &received, &advert, &mut self.out)
+    }
+
+    fn done(&mut self) -> Vec<String> {
+        self.out.drain(..).map(|a| short(&a)).collect()
+    }
+
+    fn done_is(&mut self, expected: &[&str]) {
+        assert_eq!(self.done(), expected);
+    }
+}
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+#[test]
+fn starts_as_backup_and_takes_over_after_the_master_down_interval() {
+    let mut b = Bench::start(config(150));
+    b.done_is(&["remove 2", "Backup"]);
+    // 3 s and (256 - 150) / 256 s.
+    assert_eq!(b.instance.next_timeout(), Some(b.now + Duration::from_nanos(3_414_062_500)));
+    b.run(ms(3414));
+    b.done_is(&[]);
+    b.run(ms(1));
+    b.done_is(&["advert 150", "set 2", "announce 2 x5", "MasterDown", "Master"]);
+    b.run(ms(4990));
+    b.done_is(&["advert 150"; 4]);
+    b.run(ms(10));
+    // garp_master_delay ran out together with the fifth advert.
+    b.done_is(&["advert 150", "announce 2 x5"]);
+    b.run(ms(20_000));
+    b.done_is(&["advert 150"; 20]);
+}
+
+#[test]
+fn state_master_waits_like_any_other_and_the_owner_does_not() {
+    let b = Bench::start(config::Instance { state: InitialState::Master, ..config(150) });
+    assert_eq!(b.instance.state(), StateKind::Backup);
+    let mut b = Bench::start(config(255));
+    b.done_is(&["advert 255", "set 2", "announce 2 x5", "Master"]);
+}
+
+#[test]
+fn a_better_or_equal_master_is_respected_and_its_silence_counted_from_its_last_advert() {
+    let mut b = Bench::start(config(150));
+    for priority in [150, 200, 255] {
+        b.run(ms(3000));
+        assert_eq!(b.hear(LOWER, priority), Ok(()));
+    }
+    b.run(ms(3414));
+    assert_eq!(b.instance.state(), StateKind::Backup);
+    b.run(ms(1));
+    assert_eq!(b.instance.state(), StateKind::Master);
+}
+
+#[test]
+fn a_lower_priority_does_not_hold_the_timer() {
+    let mut b = Bench::start(config(150));
+    b.done();
+    for _ in 0..3 {
+        b.run(ms(1000));
+        assert_eq!(b.hear(HIGHER, 100), Ok(()));
+    }
+    b.done_is(&["LowerPriority"; 3]);
+    b.run(ms(415));
+    assert_eq!(b.instance.state(), StateKind::Master);
+}
+
+#[test]
+fn nopreempt_leaves_a_lower_master_alone_until_it_is_gone() {
+    let mut b = Bench::start(config::Instance { nopreempt: true, ..config(150) });
+    for _ in 0..10 {
+        b.run(ms(1000));
+        assert_eq!(b.hear(LOWER, 100), Ok(()));
+    }
+    assert_eq!(b.instance.state(), StateKind::Backup);
+    b.run(ms(3415));
+    assert_eq!(b.instance.state(), StateKind::Master);
+}
+
+#[test]
+fn preempt_delay_runs_from_the_first_lower_advert_and_starts_anew_after_a_better_one() {
+    let mut b = Bench::start(config::Instance { preempt_delay: ms(5000), ..config(150) });
+    b.done();
+    let hear = |b: &mut Bench, priority| {
+        b.run(ms(1000));
+        assert_eq!(b.hear(LOWER, priority), Ok(()));
+    };
+    for priority in [100, 100, 200, 100, 100, 100, 100, 100] {
+        hear(&mut b, priority);
+    }
+    b.done_is(&["PreemptDelayed", "PreemptDelayed"]);
+    hear(&mut b, 100);
+    b.done_is(&["LowerPriority"]);
+    b.run(ms(2500));
+    assert_eq!(b.instance.state(), StateKind::Master);
+}
+
+#[test]
+fn a_leaving_master_is_followed_after_the_skew_time() {
+    for (config, skew) in [(config(100), 609_375_000), (v3(100, 100), 60_937_500)] {
+        let mut b = Bench::start(config);
+        assert_eq!(b.hear(LOWER, 0), Ok(()));
+        assert_eq!(b.instance.next_timeout(), Some(b.now + Duration::from_nanos(skew)));
+        assert_eq!(b.instance.stats().priority_zero_received, 1);
+    }
+}
+
+#[test]
+fn a_version_3_backup_lives_by_the_masters_interval_and_a_master_by_its_own() {
+    let mut b = Bench::start(v3(100, 1000));
+    b.done();
+    let twenty = |advert: &mut Advert| advert.body = Body::V3 { interval: Centis(20) };
+    assert_eq!(b.hear_with(LOWER, 200, twenty), Ok(()));
+    b.done_is(&["IntervalLearnt"]);
+    // 3 × 0.2 s and 156 / 256 × 0.2 s.
+    assert_eq!(b.instance.next_timeout(), Some(b.now + Duration::from_nanos(721_875_000)));
+    b.run(ms(722));
+    assert_eq!(b.instance.state(), StateKind::Master);
+    b.done();
+    b.run(ms(999));
+    b.done_is(&[]);
+    b.run(ms(1));
+    b.done_is(&["advert 100"]);
+}
+
+#[test]
+fn a_master_yields_to_a_higher_priority_or_an_equal_one_with_a_higher_address() {
+    for (source, priority, yields) in
+        [(LOWER, 151, true), (HIGHER, 150, true), (LOWER, 150, false), (HIGHER, 149, false)]
+    {
+        let mut b = Bench::master(config(150));
+        assert_eq!(b.hear(source, priority), Ok(()));
+        if yields {
+            b.done_is(&["remove 2", "HigherPriority", "Backup"]);
+            assert_eq!(b.instance.next_timeout(), Some(b.now + b.instance.master_down_interval()));
+            assert_eq!(b.instance.stats().released_master, 1);
+        } else {
+            b.done_is(&["advert 150", "announce 2 x5", "LowerPriority"]);
+        }
+    }
+}
+
+#[test]
+fn a_master_that_hears_a_leaving_one_speaks_up() {
+    let mut b = Bench::master(config(150));
+    assert_eq!(b.hear(HIGHER, 0), Ok(()));
+    b.done_is(&["advert 150", "PriorityZeroReceived"]);
+}
+
+#[test]
+fn a_lower_priority_is_answered_once_more_after_its_delay() {
+    let mut b = Bench::master(config(150));
+    b.run(ms(6000));
+    b.done();
+    assert_eq!(b.hear(LOWER, 100), Ok(()));
+    b.run(ms(4990));
+    assert_eq!(b.hear(LOWER, 100), Ok(()));
+    b.done();
+    b.run(ms(10));
+    b.done_is(&["announce 2 x5"]);
+}
+
+#[test]
+fn two_owners_do_not_fight() {
+    let mut b = Bench::master(config(255));
+    assert_eq!(b.hear(LOWER, 255), Ok(()));
+    b.done_is(&["OwnerConflict", "remove 2", "HigherPriority", "Backup"]);
+}
+
+#[test]
+fn refresh_repeats_the_announcement() {
+    let garp = Garp { refresh: ms(10_000), refresh_repeat: 2, master_delay: ms(0), ..Garp::default() };
+    let mut b = Bench::master(config::Instance { garp, ..config(150) });
+    b.run(ms(20_500));
+    let announced: Vec<String> = b.done().into_iter().filter(|a| !a.starts_with("advert")).collect();
+    assert_eq!(announced, ["announce 2 x2", "announce 2 x2"]);
+}
+
+#[test]
+fn refused_adverts_are_counted_by_reason_and_change_nothing() {
+    let mut b = Bench::start(config(100));
+    b.done();
+    let before = b.instance.clone();
+    let body = |auth, interval| move |a: &mut Advert| a.body = Body::V2 { interval: Secs(interval), auth };
+    let pass = Authentication::Pass(*b"himitsu\0");
+    let refused = [
+        (b.hear(PORT.source, 200), Discard::OwnPacket),
+        (b.hear_with(LOWER, 200, body(Authentication::None, 1)), Discard::AuthType),
+        (b.hear_with(LOWER, 200, body(Authentication::Other(2), 1)), Discard::AuthType),
+        (b.hear_with(LOWER, 200, body(Authentication::Pass(*b"himitsuX"), 1)), Discard::AuthFailure),
+        (b.hear_with(LOWER, 200, body(pass, 2)), Discard::Interval { ours: ms(1000), theirs: ms(2000) }),
+        (b.hear_with(LOWER, 200, |a| a.body = Body::V3 { interval: Centis(100) }), Discard::Version),
+        (b.hear_with(LOWER, 200, |a| a.addresses = [LOWER].into()), Discard::Addresses),
+        (b.hear_with(LOWER, 200, |a| a.addresses = [].into()), Discard::Addresses),
+    ];
+    for (got, reason) in &refused {
+        assert_eq!(*got, Err(*reason));
+    }
+    b.done_is(&[]);
+    assert_eq!(b.instance.stats().discarded.total(), refused.len() as u64);
+    b.instance.stats = before.stats;
+    assert_eq!(b.instance, before);
+}
+
+#[test]
+fn a_lost_interface_is_a_fault_and_its_return_a_new_start() {
+    let mut b = Bench::master(config(150));
+    b.instance.set_port(b.now, Err(Fault::InterfaceDown), &mut b.out);
+    b.done_is(&["remove 2", "Fault", "InterfaceDown"]);
+    assert_eq!(b.instance.next_timeout(), None);
+    assert_eq!(b.hear(LOWER, 200), Err(Discard::NotRunning));
+    b.instance.set_port(b.now, Err(Fault::InterfaceDown), &mut b.out);
+    b.done_is(&[]);
+    b.instance.set_port(b.now, Err(Fault::NoAddress), &mut b.out);
+    b.done_is(&["NoAddress"]);
+    b.instance.set_port(b.now, Ok(PORT), &mut b.out);
+    b.done_is(&["remove 2", "Backup"]);
+    assert_eq!(b.instance.next_timeout(), Some(b.now + b.instance.master_down_interval()));
+}
+
+#[test]
+fn a_master_without_an_address_still_says_that_it_leaves() {
+    let mut b = Bench::master(config(150));
+    b.instance.set_port(b.now, Err(Fault::NoAddress), &mut b.out);
+    b.done_is(&["advert 0", "remove 2", "Fault", "NoAddress"]);
+}
+
+#[test]
+fn stop_says_priority_0_before_anything_else() {
+    let mut b = Bench::master(config(150));
+    b.instance.stop(&mut b.out);
+    b.done_is(&["advert 0", "remove 2", "PriorityZeroSent"]);
+    assert_eq!(b.instance.next_timeout(), None);
+    let mut b = Bench::start(config(150));
+    b.done();
+    b.instance.stop(&mut b.out);
+    b.done_is(&[]);
+}
+
+#[test]
+fn a_stalled_master_announces_anew() {
+    let mut b = Bench::master(config(150));
+    b.now += ms(4000);
+    b.instance.handle_timeout(b.now, &mut b.out);
+    b.done_is(&["advert 150", "Stalled", "announce 2 x5"]);
+    assert_eq!(b.instance.next_timeout(), Some(b.now + ms(1000)));
+}
+
+#[test]
+fn a_stalled_backup_does_not_trust_the_silence() {
+    let mut b = Bench::start(config(150));
+    b.done();
+    b.now += ms(60_000);
+    b.instance.handle_timeout(b.now, &mut b.out);
+    b.done_is(&["Stalled"]);
+    b.run(ms(1415));
+    assert_eq!(b.instance.state(), StateKind::Master);
+    // Merely late is not stalled.
+    let mut b = Bench::start(config(150));
+    b.now += ms(5000);
+    b.instance.handle_timeout(b.now, &mut b.out);
+    assert_eq!(b.instance.state(), StateKind::Master);
+}
+
+#[test]
+fn refused_addresses_are_tried_again_while_the_rest_serves() {
+    let mut b = Bench::master(config(150));
+    b.run(ms(5500));
+    b.instance.addresses_refused(b.now, vec![address("10.0.0.100/24")]);
+    b.done();
+    b.run(ms(5000));
+    let done: Vec<String> = b.done().into_iter().filter(|a| !a.starts_with("advert")).collect();
+    assert_eq!(done, ["set 1", "announce 1 x5"]);
+    b.run(ms(10_000));
+    assert!(b.done().iter().all(|a| a.starts_with("advert")));
+}
+
+#[test]
+fn addresses_taken_away_come_back_while_master_only() {
+    let mut b = Bench::master(config(150));
+    b.instance.addresses_lost(&[address("10.0.0.100/24")], &mut b.out);
+    b.done_is(&["set 1", "announce 1 x5"]);
+    let mut b = Bench::start(config(150));
+    b.done();
+    b.instance.addresses_lost(&[address("10.0.0.100/24")], &mut b.out);
+    b.done_is(&[]);
+}
+
+#[test]
+fn a_reload_changes_what_changed_and_keeps_the_master() {
+    let mut b = Bench::master(config(150));
+    b.run(ms(500));
+    let schedule = b.instance.next_timeout();
+    b.instance.reconfigure(b.now, config(150), &mut b.out);
+    b.done_is(&[]);
+    assert_eq!(b.instance.next_timeout(), schedule);
+    b.instance.reconfigure(b.now, config(120), &mut b.out);
+    b.done_is(&["advert 120"]);
+    let addresses = vec![address("10.0.0.100/24"), address("10.0.0.101/24")];
+    let new = config::Instance { addresses, excluded: vec![], ..config(120) };
+    b.instance.reconfigure(b.now, new, &mut b.out);
+    b.done_is(&["remove 1", "advert 120", "set 1", "announce 1 x5"]);
+    assert_eq!(b.instance.state(), StateKind::Master);
+}
+
+#[test]
+fn a_reload_of_a_backup_keeps_its_watch() {
+    let mut b = Bench::start(config(150));
+    b.done();
+    let deadline = b.instance.next_timeout();
+    b.run(ms(500));
+    b.instance.reconfigure(b.now, config(200), &mut b.out);
+    assert_eq!(b.instance.next_timeout(), deadline);
+    let advert_int = ms(2000);
+    b.instance.reconfigure(b.now, config::Instance { advert_int, ..config(200) }, &mut b.out);
+    assert_eq!(b.instance.next_timeout(), Some(b.now + ms(6000) + Duration::from_nanos(218_750_000)));
+    b.done_is(&[]);
+    b.instance.reconfigure(b.now, config(255), &mut b.out);
+    assert_eq!(b.instance.state(), StateKind::Master);
+}

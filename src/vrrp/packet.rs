@@ -1,0 +1,302 @@
+//! The advertisement of VRRP on the wire: versions 2 and 3, encode, decode, checksum.
+//!
+//! Read RFC 9568 §5 (version 3) and RFC 3768 §5 (version 2) first. This file knows what is well formed; whether a
+//! well-formed advert is believed is the business of [`super::instance`]. What stands below IP (TTL, addresses)
+//! travels beside the bytes, see [`super::event::Received`].
+//!
+//! Version 2, IPv4 only:
+//!
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |Version| Type  | Virtual Rtr ID|   Priority    | Count IP Addrs|
+//! |   Auth Type   |   Adver Int   |          Checksum             |
+//! |                         IP Address (n)                        |
+//! |                     Authentication Data (8)                   |
+//! ```
+//!
+//! Version 3, both families; the checksum covers a pseudo-header (RFC 9568 §5.2.8):
+//!
+//! ```text
+//! |Version| Type  | Virtual Rtr ID|   Priority    |  Count IP Addr|
+//! |(rsvd) |     Max Adver Int     |          Checksum             |
+//! |                       IPvX Address (n)                        |
+//! ```
+
+use super::config::{Version, Vrid};
+use super::shared::Shared;
+use crate::net::Family;
+use crate::wire::{Reader, internet_checksum};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// The IP protocol number of VRRP.
+pub const PROTOCOL: u8 = 112;
+
+/// The TTL or hop limit every advert carries and must arrive with (RFC 9568 §5.1.1.3, §5.1.2.3).
+pub const TTL: u8 = 255;
+
+/// The priority of the address owner (RFC 9568 §5.2.4).
+pub const PRIORITY_OWNER: u8 = 255;
+
+/// The priority that says "I am leaving" (RFC 9568 §5.2.4).
+pub const PRIORITY_STOP: u8 = 0;
+
+/// The one packet type there is.
+const TYPE_ADVERTISEMENT: u8 = 1;
+const HEADER_LEN: usize = 8;
+const AUTH_LEN: usize = 8;
+const AUTH_NONE: u8 = 0;
+const AUTH_PASS: u8 = 1;
+
+/// An advertisement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advert {
+    /// Which virtual router it speaks for.
+    pub vrid: Vrid,
+    /// The sender's priority; 0 says that it leaves.
+    pub priority: u8,
+    /// The virtual addresses in their order, all of one family. Not more than 255 fit.
+    pub addresses: Shared<[IpAddr]>,
+    /// What differs between the versions.
+    pub body: Body,
+}
+
+/// The part of an advertisement that differs between the versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Body {
+    /// RFC 3768.
+    V2 {
+        /// The sender's interval in seconds.
+        interval: Secs,
+        /// What it shows for itself.
+        auth: Authentication,
+    },
+    /// RFC 9568.
+    V3 {
+        /// The sender's interval in hundredths of a second.
+        interval: Centis,
+    },
+}
+
+impl Body {
+    /// The version on the wire.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        match self {
+            Body::V2 { .. } => Version::V2,
+            Body::V3 { .. } => Version::V3,
+        }
+    }
+}
+
+/// An interval as version 2 carries it: whole seconds, 1 to 255.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Secs(pub u8);
+
+impl From<Duration> for Secs {
+    /// Cuts off what the field can't carry.
+    fn from(d: Duration) -> Secs {
+        Secs(u8::try_from(d.as_secs()).unwrap_or(u8::MAX).max(1))
+    }
+}
+
+impl From<Secs> for Duration {
+    fn from(s: Secs) -> Duration {
+        Duration::from_secs(s.0.into())
+    }
+}
+
+/// An interval as version 3 carries it: hundredths of a second, 1 to 4095.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Centis(pub u16);
+
+impl Centis {
+    /// The field has twelve bits.
+    const MAX: u16 = 0x0fff;
+}
+
+impl From<Duration> for Centis {
+    /// Cuts off what the field can't carry.
+    fn from(d: Duration) -> Centis {
+        Centis(u16::try_from(d.as_millis() / 10).unwrap_or(Centis::MAX).clamp(1, Centis::MAX))
+    }
+}
+
+impl From<Centis> for Duration {
+    fn from(c: Centis) -> Duration {
+        Duration::from_millis(u64::from(c.0) * 10)
+    }
+}
+
+/// The authentication of version 2, as it stands in the packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Authentication {
+    /// Type 0. The eight bytes at the end carry nothing.
+    None,
+    /// Type 1, a password in clear text, padded with zeros (RFC 2338 §5.3.6.2).
+    Pass([u8; 8]),
+    /// A type that this program doesn't speak; 2 is IPsec AH.
+    Other(u8),
+}
+
+/// Why bytes are no VRRP advertisement. One variant is one rule of the RFC that was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+pub enum DecodeError {
+    /// "MUST verify that the received packet contains the complete VRRP packet (including fixed fields, IPvX
+    /// addresses)" (RFC 9568 §7.1); in version 2 the authentication data as well.
+    #[error("{got} bytes where the header promises {expected}")]
+    Length {
+        /// What the header promises, or the least a header has.
+        expected: usize,
+        /// What arrived.
+        got: usize,
+    },
+    /// "MUST verify the VRRP version" (RFC 9568 §7.1): neither 2 nor 3, or version 2 over IPv6.
+    #[error("version {0} is not spoken here")]
+    Version(u8),
+    /// "A packet with unknown type MUST be discarded" (RFC 9568 §5.2.2).
+    #[error("type {0} is no advertisement")]
+    Type(u8),
+    /// "1-255" (RFC 9568 §5.2.3).
+    #[error("virtual router 0 does not exist")]
+    Vrid,
+    /// "The minimum value is 1" (RFC 9568 §5.2.7; RFC 3768 §5.3.7).
+    #[error("an advertisement interval of zero")]
+    Interval,
+    /// "MUST verify the VRRP checksum" (RFC 9568 §7.1).
+    #[error("the checksum is off")]
+    Checksum,
+}
+
+impl Advert {
+    /// The packet's bytes from the VRRP header on. `source` and `destination` are those of the IP header that
+    /// version 3 checks as well.
+    #[must_use]
+    pub fn encode(&self, source: IpAddr, destination: IpAddr) -> Vec<u8> {
+        let count = u8::try_from(self.addresses.len()).unwrap_or(u8::MAX);
+        let mut bytes = Vec::with_capacity(HEADER_LEN + self.addresses.len() * 16 + AUTH_LEN);
+        let version = match self.body.version() {
+            Version::V2 => 2,
+            Version::V3 => 3,
+        };
+        bytes.extend([version << 4 | TYPE_ADVERTISEMENT, self.vrid.get(), self.priority, count]);
+        match &self.body {
+            Body::V2 { interval, auth } => bytes.extend([auth.kind(), interval.0]),
+            Body::V3 { interval } => bytes.extend((interval.0 & Centis::MAX).to_be_bytes()),
+        }
+        bytes.extend([0, 0]);
+        for address in self.addresses.iter().take(count.into()) {
+            match address {
+                IpAddr::V4(a) => bytes.extend(a.octets()),
+                IpAddr::V6(a) => bytes.extend(a.octets()),
+            }
+        }
+        let mut summed = bytes.len();
+        if let Body::V2 { auth, .. } = &self.body {
+            bytes.extend(auth.data());
+            summed = bytes.len();
+        }
+        let sum = checksum(self.body.version(), source, destination, &bytes[..summed]);
+        bytes[6..8].copy_from_slice(&sum.to_be_bytes());
+        bytes
+    }
+
+    /// Reads the bytes from the VRRP header on, as they came from `source` to `destination`.
+    ///
+    /// # Errors
+    /// The first rule of the RFC that they break.
+    pub fn decode(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Advert, DecodeError> {
+        let short = DecodeError::Length { expected: HEADER_LEN, got: bytes.len() };
+        let mut r = Reader::new(bytes);
+        let [version_type, vrid, priority, count] = r.array().ok_or(short)?;
+        let interval: [u8; 2] = r.array().ok_or(short)?;
+        r.u16().ok_or(short)?;
+        let family = Family::of(source);
+        let version = match (version_type >> 4, family) {
+            (2, Family::V4) => Version::V2,
+            (3, _) => Version::V3,
+            (other, _) => return Err(DecodeError::Version(other)),
+        };
+        if version_type & 0x0f != TYPE_ADVERTISEMENT {
+            return Err(DecodeError::Type(version_type & 0x0f));
+        }
+        let auth_len = if version == Version::V2 { AUTH_LEN } else { 0 };
+        let expected = HEADER_LEN + usize::from(count) * usize::from(family.bits() / 8) + auth_len;
+        if bytes.len() != expected {
+            return Err(DecodeError::Length { expected, got: bytes.len() });
+        }
+        // The sum over a correct packet, its own checksum included, is zero.
+        if checksum(version, source, destination, bytes) != 0 {
+            return Err(DecodeError::Checksum);
+        }
+        let vrid = Vrid::new(vrid).ok_or(DecodeError::Vrid)?;
+        let addresses = (0..count)
+            .map(|_| match family {
+                Family::V4 => r.array::<4>().map(IpAddr::from),
+                Family::V6 => r.array::<16>().map(IpAddr::from),
+            })
+            .collect::<Option<Shared<[IpAddr]>>>()
+            .ok_or(short)?;
+        let body = match version {
+            Version::V2 => {
+                let data = r.array().ok_or(short)?;
+                let auth = match interval[0] {
+                    AUTH_NONE => Authentication::None,
+                    AUTH_PASS => Authentication::Pass(data),
+                    other => Authentication::Other(other),
+                };
+                Body::V2 { interval: Secs(interval[1]), auth }
+            }
+            Version::V3 => Body::V3 { interval: Centis(u16::from_be_bytes(interval) & Centis::MAX) },
+        };
+        match body {
+            Body::V2 { interval: Secs(0), .. } | Body::V3 { interval: Centis(0) } => {
+                Err(DecodeError::Interval)
+            }
+            _ => Ok(Advert { vrid, priority, addresses, body }),
+        }
+    }
+}
+
+impl Authentication {
+    const fn kind(self) -> u8 {
+        match self {
+            Authentication::None => AUTH_NONE,
+            Authentication::Pass(_) => AUTH_PASS,
+            Authentication::Other(kind) => kind,
+        }
+    }
+
+    const fn data(self) -> [u8; AUTH_LEN] {
+        match self {
+            Authentication::Pass(data) => data,
+            Authentication::None | Authentication::Other(_) => [0; AUTH_LEN],
+        }
+    }
+}
+
+/// Version 2 sums the packet alone; version 3 a pseudo-header before it (RFC 9568 §5.2.8), for IPv4 as well, as
+/// keepalived does.
+fn checksum(version: Version, source: IpAddr, destination: IpAddr, bytes: &[u8]) -> u16 {
+    let len = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+    match (version, source, destination) {
+        (Version::V3, IpAddr::V4(s), IpAddr::V4(d)) => {
+            let [high, low] = len.to_be_bytes();
+            internet_checksum(&[&s.octets(), &d.octets(), &[0, PROTOCOL, high, low], bytes])
+        }
+        (Version::V3, IpAddr::V6(s), IpAddr::V6(d)) => internet_checksum(&[
+            &s.octets(),
+            &d.octets(),
+            &u32::from(len).to_be_bytes(),
+            &[0, 0, 0, PROTOCOL],
+            bytes,
+        ]),
+        _ => internet_checksum(&[bytes]),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! What the VRRP machines count. A refused packet is counted once, by the rule it broke.
+
+use super::event::Discard;
+use super::packet::DecodeError;
+use serde::{Deserialize, Serialize};
+
+/// The counters of one instance, since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Adverts believed.
+    pub adverts_received: u64,
+    /// Adverts handed to the network, those of priority 0 too.
+    pub adverts_sent: u64,
+    /// Adverts that the network refused.
+    pub adverts_refused: u64,
+    /// Transitions to master.
+    pub became_master: u64,
+    /// Transitions away from master.
+    pub released_master: u64,
+    /// Adverts of priority 0 believed.
+    pub priority_zero_received: u64,
+    /// Adverts of priority 0 sent.
+    pub priority_zero_sent: u64,
+    /// Adverts refused.
+    pub discarded: Discarded,
+}
+
+/// Refused adverts of one instance, by [`Discard`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "a field is the variant of Discard of that name")]
+pub struct Discarded {
+    pub ttl: u64,
+    pub unknown_vrid: u64,
+    pub not_running: u64,
+    pub own_packet: u64,
+    pub destination: u64,
+    pub version: u64,
+    pub auth_type: u64,
+    pub auth_failure: u64,
+    pub interval: u64,
+    pub addresses: u64,
+}
+
+impl Discarded {
+    /// Counts one.
+    pub(super) fn count(&mut self, reason: Discard) {
+        let counter = match reason {
+            Discard::Ttl(_) => &mut self.ttl,
+            Discard::UnknownVrid(_) => &mut self.unknown_vrid,
+            Discard::NotRunning => &mut self.not_running,
+            Discard::OwnPacket => &mut self.own_packet,
+            Discard::Destination => &mut self.destination,
+            Discard::Version => &mut self.version,
+            Discard::AuthType => &mut self.auth_type,
+            Discard::AuthFailure => &mut self.auth_failure,
+            Discard::Interval { .. } => &mut self.interval,
+            Discard::Addresses => &mut self.addresses,
+        };
+        *counter += 1;
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.ttl
+            + self.unknown_vrid
+            + self.not_running
+            + self.own_packet
+            + self.destination
+            + self.version
+            + self.auth_type
+            + self.auth_failure
+            + self.interval
+            + self.addresses
+    }
+}
+
+/// What belongs to no instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouterStats {
+    /// Packets that are no adverts.
+    pub malformed: Malformed,
+    /// Adverts that no instance is there for, or that came through a router.
+    pub discarded: Discarded,
+}
+
+/// Malformed packets, by [`DecodeError`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "a field is the variant of DecodeError of that name")]
+pub struct Malformed {
+    pub length: u64,
+    pub version: u64,
+    pub r#type: u64,
+    pub vrid: u64,
+    pub interval: u64,
+    pub checksum: u64,
+}
+
+impl Malformed {
+    /// Counts one.
+    pub(super) fn count(&mut self, error: DecodeError) {
+        let counter = match error {
+            DecodeError::Length { .. } => &mut self.length,
+            DecodeError::Version(_) => &mut self.version,
+            DecodeError::Type(_) => &mut self.r#type,
+            DecodeError::Vrid => &mut self.vrid,
+            DecodeError::Interval => &mut self.interval,
+            DecodeError::Checksum => &mut self.checksum,
+        };
+        *counter += 1;
+    }
+
+    /// All of them.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.length + self.version + self.r#type + self.vrid + self.interval + self.checksum
+    }
+}
