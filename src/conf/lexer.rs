@@ -19,6 +19,9 @@ use nom::sequence::preceded;
 use nom::{IResult, Parser};
 use std::borrow::Cow;
 
+#[cfg(test)]
+mod tests;
+
 /// One word of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word<'s> {

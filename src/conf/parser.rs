@@ -17,6 +17,9 @@ use super::sink::Sink;
 use super::source::{FileId, Span};
 use super::tree::{Body, Statement, Tree};
 
+#[cfg(test)]
+mod tests;
+
 /// The language nests five deep; what goes deeper than this is passed over.
 const MAX_DEPTH: usize = 32;
 
@@ -36,6 +39,8 @@ struct Frame {
     context: Context,
     /// The words that opened it; the file's start for the top level.
     opened_by: Span,
+    /// It is said already that this block, or one around it, is not carried out.
+    known_only: bool,
     /// Its brace belongs to no keyword: what it holds goes to the level around it.
     anonymous: bool,
     statements: Vec<Statement>,
@@ -46,6 +51,7 @@ struct Frame {
 pub fn parse<'s>(text: &'s str, file: FileId, config_id: Option<&'s str>, sink: &mut Sink) -> Tree<'s> {
     let top = Span { file, start: 0, end: 0 };
     let mut parser = Parser {
+        text,
         lexer: Lexer::new(text, file, config_id),
         words: Vec::new(),
         stack: vec![Frame::new(Context::Keywords(&ROOT), top)],
@@ -53,6 +59,7 @@ pub fn parse<'s>(text: &'s str, file: FileId, config_id: Option<&'s str>, sink: 
         definition_goes_on: false,
         too_deep: 0,
         last_close: None,
+        misaligned: None,
         sink,
     };
     loop {
@@ -64,6 +71,7 @@ pub fn parse<'s>(text: &'s str, file: FileId, config_id: Option<&'s str>, sink: 
 }
 
 struct Parser<'s, 'd> {
+    text: &'s str,
     lexer: Lexer<'s>,
     words: Vec<Word<'s>>,
     stack: Vec<Frame>,
@@ -73,13 +81,24 @@ struct Parser<'s, 'd> {
     definition_goes_on: bool,
     /// Braces open beyond [`MAX_DEPTH`].
     too_deep: u32,
+    /// The last `}` that ended a block, and the block's words.
     last_close: Option<(Span, Span)>,
+    /// The first `}` that is indented as if it ended a block further out than it does.
+    misaligned: Option<Misaligned>,
     sink: &'d mut Sink,
+}
+
+/// A `}`, the block that it ends, and the one that it looks as if it ended.
+#[derive(Clone, Copy, Debug)]
+struct Misaligned {
+    brace: Span,
+    ends: Span,
+    looks_like: Span,
 }
 
 impl Frame {
     fn new(context: Context, opened_by: Span) -> Frame {
-        Frame { context, opened_by, anonymous: false, statements: Vec::new() }
+        Frame { context, opened_by, known_only: false, anonymous: false, statements: Vec::new() }
     }
 }
 
@@ -162,6 +181,7 @@ impl<'s> Parser<'s, '_> {
         }
         if let Some(keyword) = keyword
             && keyword.status == Status::Known
+            && !self.top().known_only
         {
             self.sink.not_carried_out(keyword, self.words[first].span);
         }
@@ -201,7 +221,8 @@ impl<'s> Parser<'s, '_> {
             Shape::Block(block) => Context::Keywords(block),
             Shape::Entries | Shape::Line => Context::Entries(keyword),
         };
-        self.stack.push(Frame::new(context, opened_by));
+        let known_only = self.top().known_only || keyword.status == Status::Known;
+        self.stack.push(Frame { known_only, ..Frame::new(context, opened_by) });
     }
 
     /// Whether an enclosing level, or this one, has a keyword of this name with a block.
@@ -235,9 +256,10 @@ impl<'s> Parser<'s, '_> {
             let opened_by = frame.opened_by;
             let what = self.block_name(opened_by);
             let message = format!("`}}` is missing: {what} is not ended before `{name}`");
-            let diagnostic = Diagnostic::new(&codes::MISSING_CLOSE_BRACE, here, message)
+            let mut diagnostic = Diagnostic::new(&codes::MISSING_CLOSE_BRACE, here, message)
                 .label("expected `}` before this")
                 .also(opened_by, "opened here");
+            diagnostic = self.explain_misaligned(diagnostic);
             self.sink.push(diagnostic);
             self.pop();
         }
@@ -269,7 +291,8 @@ impl<'s> Parser<'s, '_> {
                 let diagnostic = Diagnostic::new(&codes::UNEXPECTED_OPEN_BRACE, span, message);
                 self.sink.push(diagnostic.help("remove it, and the `}` that goes with it"));
                 let context = self.top().context;
-                self.stack.push(Frame { anonymous: true, ..Frame::new(context, span) });
+                let known_only = self.top().known_only;
+                self.stack.push(Frame { known_only, anonymous: true, ..Frame::new(context, span) });
             }
         }
     }
@@ -281,6 +304,7 @@ impl<'s> Parser<'s, '_> {
         if self.stack.len() > 1 {
             let opened_by = self.top().opened_by;
             self.last_close = Some((span, opened_by));
+            self.note_misaligned(span);
             self.pop();
             return;
         }
@@ -290,6 +314,29 @@ impl<'s> Parser<'s, '_> {
             diagnostic = diagnostic.also(close, format!("{what} was already ended here"));
         }
         self.sink.push(diagnostic);
+    }
+
+    /// Indentation says what the author meant: a `}` that lines up with an outer block, not with the one it ends.
+    fn note_misaligned(&mut self, brace: Span) {
+        if self.misaligned.is_some() {
+            return;
+        }
+        let Some((frame, outer)) = self.stack.split_last() else { return };
+        let Some(indent) = indentation(self.text, brace) else { return };
+        if indentation(self.text, frame.opened_by) == Some(indent) {
+            return;
+        }
+        let same = |f: &&Frame| f.opened_by.end > 0 && indentation(self.text, f.opened_by) == Some(indent);
+        if let Some(looks_like) = outer.iter().rev().find(same) {
+            self.misaligned =
+                Some(Misaligned { brace, ends: frame.opened_by, looks_like: looks_like.opened_by });
+        }
+    }
+
+    fn explain_misaligned(&mut self, diagnostic: Diagnostic) -> Diagnostic {
+        let Some(Misaligned { brace, ends, looks_like }) = self.misaligned.take() else { return diagnostic };
+        let (ends, looks_like) = (self.block_name(ends), self.block_name(looks_like));
+        diagnostic.also(brace, format!("this ends {ends}, though it lines up with {looks_like}"))
     }
 
     fn lone_keyword_before_brace(&mut self) {
@@ -317,7 +364,12 @@ impl<'s> Parser<'s, '_> {
     fn block_name(&self, opened_by: Span) -> String {
         let at = self.words.partition_point(|w| w.span.start < opened_by.start);
         match self.words.get(at) {
-            Some(word) if word.span.start == opened_by.start => format!("`{}`", word.text),
+            Some(word) if word.span.start == opened_by.start => {
+                // With its name or address, so that it can be told from others of its kind.
+                let inside = |w: &&Word<'_>| w.span.end <= opened_by.end;
+                let words = self.words[at..].iter().take(3).take_while(inside).map(|w| w.text.as_ref());
+                format!("`{}`", words.collect::<Vec<_>>().join(" "))
+            }
             _ => "the block".to_owned(),
         }
     }
@@ -338,6 +390,7 @@ impl<'s> Parser<'s, '_> {
                 for frame in self.stack.iter().skip(1).rev().skip(1) {
                     diagnostic = diagnostic.also(frame.opened_by, "within this, still open too");
                 }
+                diagnostic = self.explain_misaligned(diagnostic);
                 self.sink.push(diagnostic);
             }
             self.pop();
@@ -367,10 +420,23 @@ fn unknown_keyword(name: &str, span: Span, block: &'static Block, in_short: bool
     }
     let diagnostic =
         Diagnostic::new(&codes::UNKNOWN_KEYWORD, span, format!("unknown keyword `{name}` {place}"));
-    match close {
-        Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
-        None => diagnostic,
+    let assigned = name.split_once('=').filter(|(keyword, _)| block.find(keyword).is_some());
+    match (close, assigned) {
+        (_, Some((keyword, value))) => diagnostic.help(format!("write `{keyword} {value}`")),
+        (Some(close), None) => diagnostic.help(format!("did you mean `{close}`?")),
+        (None, None) => diagnostic,
     }
+}
+
+/// How far the first thing on a line is indented; `None` if the span is not the first. Looks back a little only:
+/// all braces of a file may stand on one line.
+fn indentation(text: &str, span: Span) -> Option<&str> {
+    let start = span.start as usize;
+    let blanks =
+        text.as_bytes().get(..start)?.iter().rev().take(80).take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let line_start = start - blanks;
+    let first = line_start == 0 || text.as_bytes().get(line_start - 1) == Some(&b'\n');
+    if first { text.get(line_start..start) } else { None }
 }
 
 /// `` `a`, `b` or `c` ``

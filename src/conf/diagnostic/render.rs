@@ -150,7 +150,10 @@ pub fn line(diagnostic: &Diagnostic, sources: &Sources) -> String {
         let _ = write!(text, "({}: Line {}) ", printable(file.name()), sources.location(span).line);
     }
     let message = diagnostic.message.replace('`', "'");
-    let _ = write!(text, "{}", printable(&message));
+    let mut rest = message.chars();
+    let first = rest.next().map(|c| c.to_ascii_uppercase());
+    text.extend(first);
+    let _ = write!(text, "{}", printable(rest.as_str()));
     if let Some(help) = &diagnostic.help {
         let _ = write!(text, " - {}", printable(&help.replace('`', "'")));
     }

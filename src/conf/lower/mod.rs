@@ -12,6 +12,9 @@ mod real_server;
 mod virtual_server;
 mod vrrp;
 
+#[cfg(test)]
+mod tests;
+
 use super::config::Config;
 use super::lexer::Word;
 use super::sink::Sink;

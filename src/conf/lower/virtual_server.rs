@@ -172,8 +172,16 @@ impl<'g> Block<'g> {
             "lvs_sched" => self.scheduler = cx.choice(statement).or(self.scheduler),
             "lvs_method" => self.forward = method(cx, statement).or(self.forward),
             "persistence_timeout" => {
-                let given = cx.words(statement).len() > 1;
-                let seconds = if given { cx.u32(statement) } else { Some(PERSISTENCE_TIMEOUT) };
+                let seconds = match cx.words(statement).get(1) {
+                    None => Some(PERSISTENCE_TIMEOUT),
+                    Some(word) if word.text == "0" => {
+                        let message = "`0` is outside the range 1 to 2678400";
+                        let diagnostic = Diagnostic::new(&codes::OUT_OF_RANGE, word.span, message);
+                        cx.sink.push(diagnostic.help("remove the line: without it there is no persistence"));
+                        None
+                    }
+                    Some(_) => cx.u32(statement),
+                };
                 set(&mut self.persistence_timeout, seconds);
             }
             "persistence_granularity" => self.granularity(cx, statement),

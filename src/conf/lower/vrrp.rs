@@ -78,7 +78,8 @@ struct Draft {
     preempt_delay: Given<Duration>,
     mcast_src_ip: Option<IpAddr>,
     mcast_dst_ip: Option<IpAddr>,
-    no_virtual_ipaddress: bool,
+    /// There are entries, or it is said that there are none: no second report if all of them are wrong.
+    addresses_said: bool,
 }
 
 impl Draft {
@@ -105,7 +106,7 @@ impl Draft {
             preempt_delay: None,
             mcast_src_ip: None,
             mcast_dst_ip: None,
-            no_virtual_ipaddress: false,
+            addresses_said: false,
         }
     }
 
@@ -133,7 +134,7 @@ impl Draft {
             "authentication" => self.authentication(cx, statement),
             "virtual_ipaddress" => self.virtual_addresses(cx, statement, true),
             "virtual_ipaddress_excluded" => self.virtual_addresses(cx, statement, false),
-            "no_virtual_ipaddress" => self.no_virtual_ipaddress = true,
+            "no_virtual_ipaddress" => self.addresses_said = true,
             "garp_master_delay" => set(&mut self.garp.master_delay, cx.seconds(statement)),
             "garp_master_repeat" => set(&mut self.garp.master_repeat, repeat(cx, statement)),
             "garp_master_refresh" => set(&mut self.garp.refresh, cx.seconds(statement)),
@@ -264,6 +265,7 @@ impl Draft {
 
     fn virtual_addresses(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement, listed: bool) {
         for line in body(statement) {
+            self.addresses_said = true;
             // The device is filled in once the instance's own is known.
             let Some(address) = address::lower(cx, line, "") else { continue };
             if listed && !self.fits_family(cx, address.net.address, line.span) {
@@ -303,7 +305,7 @@ impl Draft {
     /// Defaults that depend on each other, in keepalived's order; `None` if this can't be run.
     fn finish(mut self, cx: &mut Lower<'_, '_>, globals: &Globals, seen: &mut Seen) -> Option<Instance> {
         let family = self.family.map_or(Family::V4, |(f, _)| f);
-        if self.addresses.is_empty() && self.excluded.is_empty() && !self.no_virtual_ipaddress {
+        if self.addresses.is_empty() && self.excluded.is_empty() && !self.addresses_said {
             let at = self.named_at;
             self.report(cx, &codes::NO_ADDRESS, at, "no virtual address; at least one is sensible");
         }
@@ -391,14 +393,12 @@ impl Draft {
     }
 
     fn preemption(&mut self, cx: &mut Lower<'_, '_>, state: InitialState, priority: u8) {
-        if priority == 255 && self.nopreempt.is_some() {
-            self.drop_nopreempt(cx, "nopreempt does not go with priority 255");
-        }
         if state == InitialState::Master {
-            if self.nopreempt.is_some() {
-                self.drop_nopreempt(cx, "nopreempt does not work with initial state MASTER");
-            }
+            self.drop_nopreempt(cx, "nopreempt does not work with initial state MASTER");
             self.drop_preempt_delay(cx, "preempt_delay does not work with initial state MASTER");
+        }
+        if priority == 255 {
+            self.drop_nopreempt(cx, "nopreempt does not go with priority 255");
         }
         if self.nopreempt.is_some() {
             self.drop_preempt_delay(cx, "preempt_delay does not go with nopreempt");
@@ -407,14 +407,14 @@ impl Draft {
 
     fn drop_nopreempt(&mut self, cx: &mut Lower<'_, '_>, why: &str) {
         let Some(((), span)) = self.nopreempt.take() else { return };
-        self.drop_setting(cx, span, why, "use `state BACKUP` on every router that has nopreempt");
+        self.drop_setting(cx, span, why, "use `state BACKUP`, on every router of this VRID");
     }
 
     fn drop_preempt_delay(&mut self, cx: &mut Lower<'_, '_>, why: &str) {
         if let Some((delay, span)) = self.preempt_delay.take()
             && !delay.is_zero()
         {
-            self.drop_setting(cx, span, why, "it has no effect; remove one of the two");
+            self.drop_setting(cx, span, why, "remove one of the two");
         }
     }
 

@@ -10,6 +10,9 @@ mod root;
 mod virtual_server;
 mod vrrp;
 
+#[cfg(test)]
+mod tests;
+
 pub use root::ROOT;
 
 use crate::net::Family;

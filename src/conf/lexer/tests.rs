@@ -1,0 +1,115 @@
+use super::*;
+use crate::conf::source::Sources;
+
+/// The pieces of a text, words joined by `|`; `?` marks an open quote, `\` a backslash at the end.
+fn pieces_with(text: &str, id: Option<&str>) -> Vec<String> {
+    let mut sources = Sources::new();
+    let file = sources.add("test", text);
+    let text = sources.get(file).text();
+    let mut lexer = Lexer::new(text, file, id);
+    let mut pieces = Vec::new();
+    let mut words = Vec::new();
+    while let Some(piece) = lexer.next(&mut words) {
+        pieces.push(match piece {
+            Piece::Open(span) => text[span.range()].to_owned(),
+            Piece::Close(span) => text[span.range()].to_owned(),
+            Piece::Words { open_quote, backslash, .. } => {
+                let row: Vec<&str> = words.iter().map(|w| w.text.as_ref()).collect();
+                let quote = if open_quote.is_some() { "?" } else { "" };
+                let backslash = if backslash.is_some() { "\\" } else { "" };
+                format!("{}{quote}{backslash}", row.join("|"))
+            }
+        });
+        words.clear();
+    }
+    pieces
+}
+
+fn pieces(text: &str) -> Vec<String> {
+    pieces_with(text, None)
+}
+
+#[test]
+fn words_braces_and_lines() {
+    assert_eq!(pieces("a b\tc\n\n  d {\n}\n"), ["a|b|c", "d", "{", "}"]);
+    assert_eq!(pieces("a\n{\nb}"), ["a", "{", "b", "}"]);
+    assert_eq!(pieces("foo{bar}baz{ } x"), ["foo", "{", "bar", "}", "baz", "{", "}", "x"]);
+    assert_eq!(pieces("a\r\nb\r\n"), ["a", "b"]);
+    assert_eq!(pieces("a\x0bb\x0cc"), ["a|b|c"]);
+    assert_eq!(pieces(""), [""; 0]);
+    assert_eq!(pieces("\n \t\n#\n"), [""; 0]);
+    assert_eq!(pieces("no newline at the end"), ["no|newline|at|the|end"]);
+}
+
+#[test]
+fn comments_begin_anywhere_outside_double_quotes() {
+    assert_eq!(pieces("a # b\n!c\nd!e"), ["a", "d"]);
+    assert_eq!(pieces("a \"b # c\" d # e"), ["a|b # c|d"]);
+    assert_eq!(pieces("a 'b # c'"), ["a|'b"], "single quotes do not hide a comment, as in keepalived");
+    assert_eq!(pieces(r"pass a\#b\!c"), ["pass|a#b!c"]);
+    assert_eq!(pieces("a { # }\n}"), ["a", "{", "}"]);
+}
+
+#[test]
+fn double_quotes_hold_words_and_braces_together() {
+    assert_eq!(pieces("a \"b c\" d"), ["a|b c|d"]);
+    assert_eq!(pieces("a x\"b c\"y"), ["a|x|b c|y"], "a quote ends the word before it");
+    assert_eq!(pieces("a \"{\" \"\" }"), ["a|{|", "}"]);
+    assert_eq!(pieces("a \"b }\nc"), ["a|b }?", "c"], "an open quote reaches to the end of its line");
+}
+
+#[test]
+fn a_backslash_at_the_end_is_told() {
+    assert_eq!(pieces("a b \\\nc"), ["a|b\\", "c"]);
+    assert_eq!(pieces("a\\\n\\\nc"), ["a\\", "\\", "c"]);
+    assert_eq!(pieces("a # b \\\nc"), ["a", "c"]);
+}
+
+#[test]
+fn conditional_lines() {
+    let text = "@one a\n@two b\n@^one c\n@^two d {\n@one\n@two }";
+    assert_eq!(pieces_with(text, Some("one")), ["a", "d", "{"]);
+    assert_eq!(pieces_with(text, Some("two")), ["b", "c", "}"]);
+    assert_eq!(pieces_with(text, None), ["c", "d", "{"]);
+}
+
+#[test]
+fn every_word_knows_its_place() {
+    let text = "# x\n  prio  \"a b\"{\n";
+    let mut sources = Sources::new();
+    let file = sources.add("test", text);
+    let mut words = Vec::new();
+    let mut lexer = Lexer::new(text, file, None);
+    let Some(Piece::Words { span, .. }) = lexer.next(&mut words) else { panic!() };
+    assert_eq!(&text[span.range()], "prio  \"a b\"");
+    assert_eq!(words.iter().map(|w| &text[w.span.range()]).collect::<Vec<_>>(), ["prio", "\"a b\""]);
+    let Some(Piece::Open(span)) = lexer.next(&mut words) else { panic!() };
+    assert_eq!(span.range(), 17..18);
+    assert_eq!(lexer.next(&mut words), None);
+}
+
+fn split(text: &str) -> Result<Vec<String>, u32> {
+    let mut sources = Sources::new();
+    let file = sources.add("test", text);
+    let span = Span { file, start: 0, end: text.len() as u32 };
+    match split_quoted(text, span) {
+        Ok(words) => Ok(words.into_iter().map(|w| w.text.into_owned()).collect()),
+        Err(open) => Err(open.span.start),
+    }
+}
+
+#[test]
+fn command_lines_have_both_quotes_and_escapes() {
+    let is =
+        |text, words: &[&str]| assert_eq!(split(text), Ok(words.iter().map(|w| (*w).to_owned()).collect()));
+    is(r#"abcd" efg h jkl "mnop"#, &["abcd efg h jkl mnop"]);
+    is(r#"abcd "efg h jkl" mnop"#, &["abcd", "efg h jkl", "mnop"]);
+    is(r#"a 'b "c' "d'e""#, &["a", "b \"c", "d'e"]);
+    is(r"\a\b\E\f\n\r\t\v", &["\x07\x08\x1b\x0c\n\r\t\x0b"]);
+    is(r"\101\60x\7 \x41g\xff \cA\c[", &["A0x\x07", "Ag\u{ff}", "\x01\x1b"]);
+    is(r#"a\ b \\ \" \' \q"#, &["a b", "\\", "\"", "'", "q"]);
+    is(r#""a\"b" '\'c'"#, &["a\"b", "'c"]);
+    is("  ", &[]);
+    assert_eq!(split("a 'b c"), Err(2));
+    assert_eq!(split("a b\\"), Err(3));
+}

@@ -1,0 +1,313 @@
+use crate::check::config::{Endpoint, VirtualServer};
+use crate::conf::{Config, InterfaceKind, LoadOptions, load_text};
+use crate::ipvs::model::{Forward, Protocol, ServiceFlags, Tunnel, TunnelFlags, TunnelKind};
+use crate::vrrp::config::{Auth, InitialState, Instance, Version};
+use std::time::Duration;
+
+fn load(text: &str) -> (Option<Config>, Vec<&'static str>) {
+    let loaded = load_text("test", text, &LoadOptions::default());
+    (loaded.config, loaded.diagnostics.iter().map(|d| d.code.id).collect())
+}
+
+fn instance(lines: &str) -> (Instance, Vec<&'static str>) {
+    let (config, found) = load(&format!(
+        "vrrp_instance V {{\ninterface eth0\nvirtual_router_id 1\n{lines}\nvirtual_ipaddress_excluded {{\n10.9.9.9\n}}\n}}"
+    ));
+    (config.unwrap().vrrp.instances.remove(0), found)
+}
+
+fn server(line: &str, lines: &str, real: &str) -> (VirtualServer, Vec<&'static str>) {
+    let (config, found) = load(&format!(
+        "virtual_server_group G {{\n10.0.0.1 80\n10.0.0.2-4 81\n10.0.1.0/30\nfwmark 7\n}}\n\
+         virtual_server {line} {{\nlvs_sched rr\nlvs_method NAT\n{lines}\n{real}\n}}"
+    ));
+    (config.unwrap().check.virtual_servers.remove(0), found)
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn an_instance_without_more_has_keepalived_s_defaults() {
+    let (v, found) = instance("");
+    assert_eq!(found, [""; 0]);
+    assert_eq!((v.state, v.priority, v.version), (InitialState::Backup, 100, Version::V2));
+    assert_eq!((v.advert_int, v.auth, v.nopreempt, v.preempt_delay), (SECOND, None, false, Duration::ZERO));
+    assert_eq!(v.garp, crate::vrrp::config::Garp::default());
+    assert_eq!((v.mcast_src_ip, v.mcast_dst_ip), (None, None));
+}
+
+#[test]
+fn state_and_priority_follow_from_each_other() {
+    let is = |lines, state, priority| {
+        let (v, _) = instance(lines);
+        assert_eq!((v.state, v.priority), (state, priority), "{lines}");
+    };
+    is("state MASTER", InitialState::Master, 255);
+    is("priority 255", InitialState::Master, 255);
+    is("state MASTER\npriority 150", InitialState::Master, 150);
+    is("priority 0", InitialState::Backup, 100);
+    is("state MASTER\nstate BACKUP\npriority 9", InitialState::Master, 9);
+}
+
+#[test]
+fn advert_int_is_rounded_to_what_the_version_can_say() {
+    let is = |lines, ms, codes: &[&str]| {
+        let (v, found) = instance(lines);
+        assert_eq!((v.advert_int, found.as_slice()), (Duration::from_millis(ms), codes), "{lines}");
+    };
+    is("advert_int 3", 3000, &[]);
+    is("advert_int 0.1", 1000, &["V0210"]);
+    is("advert_int 1.5", 2000, &["V0210"]);
+    is("version 3\nadvert_int 0.01", 10, &[]);
+    is("version 3\nadvert_int 1.234", 1230, &["V0210"]);
+    is("version 3\nadvert_int 60", 40_950, &["V0210"]);
+    is("advert_int 0.001", 1000, &["V0204"]);
+    is("advert_int 256", 1000, &["V0204"]);
+}
+
+#[test]
+fn an_ipv6_instance_speaks_version_3() {
+    let text = |more| {
+        format!(
+            "global_defs {{\nvrrp_version 2\nvrrp_mcast_group6 ff02::99\n}}\nvrrp_instance V {{\ninterface eth0\n\
+             virtual_router_id 1\n{more}\nvirtual_ipaddress {{\nfe80::1/64\n2001:db8::1/64\n10.0.0.1\n}}\n}}"
+        )
+    };
+    let (config, found) = load(&text(""));
+    let v = config.unwrap().vrrp.instances.remove(0);
+    assert_eq!(found, ["V0306"], "the IPv4 address is left out");
+    assert_eq!((v.version, v.addresses.len()), (Version::V3, 2));
+    assert_eq!(v.mcast_dst_ip, Some("ff02::99".parse().unwrap()));
+}
+
+#[test]
+fn global_defaults_reach_every_instance() {
+    let (config, found) = load(
+        "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\ngarp_master_repeat 2\nvirtual_ipaddress {\n10.0.0.1\n}\n}\n\
+         global_defs {\nrouter_id lb1\nvrrp_version 3\nvrrp_garp_master_delay 9\nvrrp_garp_master_repeat 0\n\
+         vrrp_garp_master_refresh 60\nvrrp_garp_lower_prio_repeat 3\nvrrp_mcast_group4 224.0.0.99\n}",
+    );
+    let config = config.unwrap();
+    assert_eq!(found, ["V0210"], "a repeat of 0 is taken as 1");
+    assert_eq!(config.global.router_id.as_deref(), Some("lb1"));
+    let v = &config.vrrp.instances[0];
+    assert_eq!((v.version, v.mcast_dst_ip), (Version::V3, Some("224.0.0.99".parse().unwrap())));
+    assert_eq!((v.garp.master_delay, v.garp.master_repeat), (9 * SECOND, 2));
+    assert_eq!((v.garp.refresh, v.garp.refresh_repeat), (60 * SECOND, 1));
+    assert_eq!((v.garp.lower_prio_delay, v.garp.lower_prio_repeat), (9 * SECOND, 3));
+}
+
+#[test]
+fn authentication_belongs_to_version_2() {
+    let auth = |lines: &str| {
+        let (v, found) = instance(lines);
+        (v.auth, found)
+    };
+    let block = |body: &str| format!("authentication {{\n{body}\n}}");
+    let pass = block("auth_type PASS\nauth_pass secret12345");
+    assert_eq!(auth(&pass), (Some(Auth::Pass(*b"secret12")), vec!["V0309"]));
+    assert_eq!(auth(&block("auth_type PASS")), (None, vec!["V0310"]));
+    assert_eq!(auth(&block("auth_pass secret")), (None, vec![]));
+    assert_eq!(auth(&block("auth_type AH\nauth_pass secret")), (None, vec!["V0901"]));
+    assert_eq!(auth(&format!("version 3\n{}", block("auth_type PASS\nauth_pass a"))), (None, vec!["V0310"]));
+}
+
+#[test]
+fn a_virtual_address_has_options() {
+    let (v, found) = instance(
+        "virtual_ipaddress {\n10.0.0.1\n10.0.0.2/24 brd + dev eth1 scope link label eth1:vip\n\
+         10.0.0.3/24 broadcast 10.0.0.77\n10.0.0.4/24 brd -\n10.0.0.5 dev eth0 no_track\n10.0.0.6/32 brd +\n}",
+    );
+    assert_eq!(found, ["V0901", "V0206"]);
+    let shown: Vec<_> = v
+        .addresses
+        .iter()
+        .map(|a| format!("{} {} {:?} {} {:?}", a.net, a.interface, a.broadcast, a.scope, a.label.as_deref()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "10.0.0.1/32 eth0 None 0 None",
+            "10.0.0.2/24 eth1 Some(10.0.0.255) 253 Some(\"eth1:vip\")",
+            "10.0.0.3/24 eth0 Some(10.0.0.77) 0 None",
+            "10.0.0.4/24 eth0 Some(10.0.0.0) 0 None",
+            "10.0.0.5/32 eth0 None 0 None",
+            "10.0.0.6/32 eth0 None 0 None",
+        ]
+    );
+}
+
+#[test]
+fn one_vrid_serves_both_families_and_other_interfaces() {
+    let block = |name: &str, interface: &str, vip: &str| {
+        format!(
+            "vrrp_instance {name} {{\ninterface {interface}\nvirtual_router_id 7\nvirtual_ipaddress {{\n{vip}\n}}\n}}\n"
+        )
+    };
+    let three =
+        block("A", "eth0", "10.0.0.1") + &block("B", "eth0", "fe80::1") + &block("C", "eth1", "10.0.0.2");
+    let (config, found) = load(&three);
+    assert_eq!((config.map(|c| c.vrrp.instances.len()), found), (Some(3), vec![]));
+    let (config, found) = load(&(three + &block("D", "eth1", "10.0.0.9")));
+    assert_eq!((config, found), (None, vec!["V0305"]));
+}
+
+#[test]
+fn interfaces_are_asked_for_where_somebody_knows() {
+    let ask = |name: &str| {
+        Some(match name {
+            "lo" => InterfaceKind::Loopback,
+            "eth0" => InterfaceKind::Usable,
+            _ => InterfaceKind::Missing,
+        })
+    };
+    let options = LoadOptions { config_id: None, interfaces: Some(&ask) };
+    let found = |interface: &str, dev: &str| {
+        let text = format!(
+            "vrrp_instance V {{\ninterface {interface}\nvirtual_router_id 1\nvirtual_ipaddress {{\n10.0.0.1 dev {dev}\n}}\n}}"
+        );
+        load_text("test", text, &options).diagnostics.iter().map(|d| d.code.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found("eth0", "eth0"), [""; 0]);
+    assert_eq!(found("eth1", "eth0"), ["V0312"]);
+    assert_eq!(found("lo", "eth0"), ["V0314"]);
+    assert_eq!(found("eth0", "eth9"), ["V0312"]);
+}
+
+#[test]
+fn a_schedule_comes_from_the_check_the_real_server_or_the_virtual_server() {
+    let real = "real_server 10.0.0.9 {\nretry 4\ndelay_loop 7\nTCP_CHECK {\ndelay_loop 8\nconnect_port 99\n}\nTCP_CHECK {\n}\n}\n\
+                real_server 10.0.0.10 8080 {\nalpha\nTCP_CHECK {\nalpha no\nretry 0\nconnect_ip 10.1.1.1\nbindto 10.1.1.2\n\
+                bind_port 1024\nfwmark 3\nlog_all_failures\n}\n}";
+    let lines =
+        "protocol TCP\ndelay_loop 6\nwarmup 0\ndelay_before_retry 2.5\nconnect_timeout 4\nretry 2\nweight 5";
+    let (v, found) = server("10.0.0.1 80", lines, real);
+    assert_eq!(found, [""; 0]);
+    let [a, b] = v.real_servers.as_slice() else { panic!() };
+    assert_eq!((a.address.port(), a.weight, a.alpha), (80, 5, false));
+    assert_eq!(a.checkers[0].connect.to, "10.0.0.9:99".parse().unwrap());
+    assert_eq!((a.checkers[0].schedule.delay_loop, a.checkers[0].schedule.retry), (8 * SECOND, 4));
+    assert_eq!((a.checkers[1].schedule.delay_loop, a.checkers[1].connect.to), (7 * SECOND, a.address));
+    assert_eq!((b.address.port(), b.alpha), (8080, true));
+    let check = &b.checkers[0];
+    assert_eq!(
+        (check.schedule.retry, check.schedule.alpha, check.schedule.log_all_failures),
+        (0, false, true)
+    );
+    assert_eq!(check.schedule.warmup, Duration::ZERO);
+    assert_eq!(check.schedule.delay_before_retry, Duration::from_millis(2500));
+    assert_eq!((check.connect.to, check.connect.timeout), ("10.1.1.1:8080".parse().unwrap(), 4 * SECOND));
+    assert_eq!(
+        (check.connect.bind_address, check.connect.bind_port),
+        (Some("10.1.1.2".parse().unwrap()), Some(1024))
+    );
+    assert_eq!(check.connect.fwmark, 3);
+}
+
+#[test]
+fn a_group_is_a_service_for_each_of_its_entries() {
+    let (v, found) = server("group G", "protocol UDP\nops", "real_server 10.0.0.9 {\n}");
+    assert_eq!(found, ["V0414"], "10.0.1.0/30 has no port");
+    assert_eq!((v.name.as_str(), v.persistence_timeout), ("G", 360));
+    assert_eq!(v.flags, ServiceFlags::ONE_PACKET);
+    let shown: Vec<String> = v
+        .endpoints
+        .iter()
+        .map(|e| match e {
+            Endpoint::Address(address) => address.to_string(),
+            Endpoint::Fwmark { mark, family } => format!("{mark} {family:?}"),
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "10.0.0.1:80",
+            "10.0.0.2:81",
+            "10.0.0.3:81",
+            "10.0.0.4:81",
+            "10.0.1.0:0",
+            "10.0.1.1:0",
+            "10.0.1.2:0",
+            "10.0.1.3:0",
+            "7 V4"
+        ]
+    );
+}
+
+#[test]
+fn a_firewall_mark_has_no_protocol_and_no_ports() {
+    let real = "real_server 2001:db8::9 80 {\nlvs_method DR\n}";
+    let (v, found) = server("fwmark 5", "protocol TCP", real);
+    assert_eq!(found, ["V0410", "V0415"]);
+    assert_eq!((v.name.as_str(), v.real_servers[0].address.port()), ("FWM 5", 0));
+    let Some(Endpoint::Fwmark { mark: 5, family: crate::net::Family::V6 }) = v.endpoints.first() else {
+        panic!()
+    };
+}
+
+#[test]
+fn methods_and_their_tunnels() {
+    let method = |text: &str| {
+        let real = format!("real_server 10.0.0.9 {{\nlvs_method {text}\n}}");
+        let (v, found) = server("10.0.0.1 80", "protocol TCP", &real);
+        (v.real_servers[0].forward, found)
+    };
+    let tunnel = |kind, port, flags| Forward::Tunnel(Tunnel { kind, port, flags });
+    assert_eq!(method("DR"), (Forward::DirectRoute, vec![]));
+    assert_eq!(method("TUN"), (tunnel(TunnelKind::Ipip, 0, TunnelFlags::empty()), vec![]));
+    assert_eq!(
+        method("TUN type gue port 6080 csum"),
+        (tunnel(TunnelKind::Gue, 6080, TunnelFlags::CSUM), vec![])
+    );
+    assert_eq!(method("TUN type gre"), (tunnel(TunnelKind::Gre, 0, TunnelFlags::empty()), vec![]));
+    for wrong in [
+        "TUN type gue",
+        "TUN port 7",
+        "TUN type ipip csum",
+        "TUN type gre remcsum",
+        "TUN type vxlan",
+        "ROUTE",
+    ] {
+        assert_eq!(method(wrong), (Forward::Masq, vec!["V0207"]), "{wrong}");
+    }
+}
+
+#[test]
+fn ports_differ_with_nat_only() {
+    let ports = |method: &str, port: &str| {
+        let real = format!("real_server 10.0.0.9 {port} {{\nlvs_method {method}\n}}");
+        let (v, found) = server("10.0.0.1 80", "protocol TCP\nsorry_server 10.0.0.77", &real);
+        (v.real_servers[0].address.port(), v.sorry_server.unwrap().address.port(), found)
+    };
+    assert_eq!(ports("NAT", "8080"), (8080, 80, vec![]));
+    assert_eq!(ports("NAT", "0"), (80, 80, vec![]));
+    assert_eq!(ports("DR", "8080"), (80, 80, vec!["V0415"]));
+}
+
+#[test]
+fn persistence_flags_quorum_and_sorry_server() {
+    let lines = "protocol sctp\npersistence_timeout\npersistence_granularity 255.255.255.0\npersistence_engine sip\n\
+                 lb_algo mh\nmh-port\nmh-fallback\nquorum 3\nhysteresis 1\nalpha\nomega\ninhibit_on_failure\n\
+                 sorry_server 10.0.0.77 8080\nsorry_server_inhibit\nsorry_server_lvs_method DR";
+    let real = "real_server 10.0.0.9 80 {\nweight 2\nuthreshold 10\nlthreshold 5\n}\n\
+                real_server 10.0.0.10 80 {\ninhibit_on_failure no\nalpha off\n}";
+    let (v, found) = server("10.0.0.1 80", lines, real);
+    assert_eq!(found, ["V0415"], "the sorry server's port, since it is reached by DR");
+    assert_eq!((v.protocol, v.scheduler.as_str()), (Protocol::Sctp, "mh"));
+    assert_eq!(v.flags, ServiceFlags::SCHED1 | ServiceFlags::SCHED2);
+    assert_eq!((v.persistence_timeout, v.persistence_granularity), (360, Some(24)));
+    assert_eq!(v.persistence_engine.as_deref(), Some("sip"));
+    assert_eq!((v.quorum, v.hysteresis, v.alpha, v.omega), (3, 1, true, true));
+    let sorry = v.sorry_server.unwrap();
+    assert_eq!((sorry.address.port(), sorry.forward, sorry.inhibit), (80, Forward::DirectRoute, true));
+    let [a, b] = v.real_servers.as_slice() else { panic!() };
+    assert_eq!((a.weight, a.upper_threshold, a.lower_threshold), (2, 10, 5));
+    assert_eq!((a.inhibit_on_failure, a.alpha), (true, true));
+    assert_eq!((b.inhibit_on_failure, b.alpha), (false, false));
+}
+
+#[test]
+fn extra_words_are_hinted_at_as_keepalived_passes_over_them() {
+    let (v, found) = instance("nopreempt 1\npriority 7 8");
+    assert_eq!((v.nopreempt, v.priority, found), (true, 7, vec!["V0202", "V0202"]));
+}

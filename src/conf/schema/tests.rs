@@ -1,0 +1,46 @@
+use super::*;
+use std::collections::HashSet;
+
+#[test]
+fn every_block_is_sorted_so_that_its_keywords_are_found() {
+    let mut count = 0;
+    for block in blocks() {
+        assert!(block.keywords.is_sorted_by(|a, b| a.name < b.name), "{}", block.name);
+        for keyword in block.keywords {
+            assert_eq!(block.find(keyword.name).map(|k| k.name), Some(keyword.name));
+            count += 1;
+        }
+    }
+    // 546 places of keepalived 2.4.3, less the second listing of `url` and of `track_file`, which share a block.
+    assert_eq!(count, 546 - 11 - 3);
+    assert!(ROOT.find("router_id").is_none());
+}
+
+#[test]
+fn what_is_carried_out_says_what_it_does() {
+    for block in blocks() {
+        for keyword in block.keywords.iter().filter(|k| k.status == Status::Done) {
+            assert!(!keyword.help.is_empty(), "{}", keyword.name);
+            let first_optional = keyword.args.iter().position(|a| !a.required).unwrap_or(keyword.args.len());
+            assert!(keyword.args[first_optional..].iter().all(|a| !a.required), "{}", keyword.name);
+        }
+    }
+}
+
+#[test]
+fn a_synonym_stands_beside_what_it_means() {
+    for block in blocks() {
+        for keyword in block.keywords {
+            let canonical = block.find(keyword.canonical());
+            assert!(canonical.is_some_and(|k| k.synonym_of.is_none()), "{}", keyword.name);
+        }
+    }
+}
+
+#[test]
+fn codes_are_unique_and_in_order() {
+    let ids: Vec<&str> = crate::conf::diagnostic::codes::ALL.iter().map(|c| c.id).collect();
+    assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+    let summaries: HashSet<&str> = crate::conf::diagnostic::codes::ALL.iter().map(|c| c.summary).collect();
+    assert_eq!(summaries.len(), ids.len());
+}

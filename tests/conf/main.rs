@@ -1,0 +1,6 @@
+//! The language from outside: files and what is said of them, and what must hold for every text.
+
+#![allow(clippy::unwrap_used)]
+
+mod mistakes;
+mod robustness;

@@ -1,0 +1,50 @@
+//! Mistakes that people make, and what they are told: a snapshot for each file in `err/`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use vipd::conf::diagnostic::render::{self, Colour};
+use vipd::conf::{LoadOptions, Loaded, load, load_text};
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conf").join(folder);
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// All that is said, in both forms, and the exit status of `keepalived -t`.
+fn said(loaded: &Loaded) -> String {
+    let mut text = String::new();
+    for diagnostic in &loaded.diagnostics {
+        writeln!(text, "{}", render::rich(diagnostic, &loaded.sources, Colour::Never)).unwrap();
+    }
+    for diagnostic in &loaded.diagnostics {
+        writeln!(text, "{}", render::line(diagnostic, &loaded.sources)).unwrap();
+    }
+    let runs = if loaded.config.is_some() { "runs" } else { "does not run" };
+    writeln!(text, "status {}, {runs}", loaded.test_status()).unwrap();
+    text
+}
+
+#[test]
+fn every_mistake_is_explained() {
+    let files = files("err");
+    assert!(files.len() >= 20, "{} files", files.len());
+    for path in files {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let shown = path.file_name().unwrap().to_str().unwrap();
+        let loaded = load_text(shown, fs::read(&path).unwrap(), &LoadOptions::default());
+        assert!(!loaded.diagnostics.is_empty(), "{shown}");
+        insta::assert_snapshot!(name, said(&loaded));
+    }
+}
+
+#[test]
+fn what_can_not_be_read_is_named() {
+    for (name, path) in [("missing_file", "/nonexistent/keepalived.conf"), ("directory", "/etc")] {
+        let loaded = load(Path::new(path), &LoadOptions::default());
+        assert_eq!(loaded.test_status(), 2);
+        insta::assert_snapshot!(name, said(&loaded));
+    }
+}
