@@ -67,9 +67,9 @@ pub fn main() -> ExitCode {
     let program = arguments.first().map(Path::new).and_then(Path::file_name).unwrap_or(OsStr::new("vipd"));
     let program = program.to_string_lossy().into_owned();
     match program.as_str() {
-        "keepalived" => keepalived(&program, &attach_values(&arguments)),
+        "keepalived" => keepalived(&program, &run::attach_values(&arguments)),
         _ if arguments.get(1).is_some_and(|command| command == "run") => {
-            vipd(&program, &attach_values(&arguments))
+            vipd(&program, &run::attach_values(&arguments))
         }
         _ => vipd(&program, &arguments),
     }
@@ -106,19 +106,4 @@ fn explain(error: &clap::Error, status: u8) -> ExitCode {
     // Nobody is left to tell where that fails.
     let _ = error.print();
     if error.use_stderr() { ExitCode::from(status) } else { ExitCode::SUCCESS }
-}
-
-/// Writes `-tFILE` and `-MPATTERN` as `-t=FILE` and `-M=PATTERN`: getopt's form of an optional value, in clap's.
-fn attach_values(arguments: &[OsString]) -> Vec<OsString> {
-    let attach = |argument: &OsString| match argument.to_str() {
-        Some(text)
-            if (text.starts_with("-t") || text.starts_with("-M"))
-                && text.len() > 2
-                && !text[2..].starts_with('=') =>
-        {
-            OsString::from(format!("{}={}", &text[..2], &text[2..]))
-        }
-        _ => argument.clone(),
-    };
-    arguments.iter().map(attach).collect()
 }

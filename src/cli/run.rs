@@ -9,6 +9,7 @@ use crate::sys::log::{Facility, Settings};
 use crate::sys::process;
 use clap::Args;
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
 
@@ -22,7 +23,7 @@ pub(super) struct Flags {
     /// 6 script security, 2 unreadable
     #[arg(short = 't', long = "config-test", value_name = "FILE", num_args = 0..=1, require_equals = true,
           default_missing_value = "", help_heading = CONFIG)]
-    config_test: Option<PathBuf>,
+    config_test: Option<OsString>,
     /// Of the lines that begin with @ID or @^ID, take those for this ID [default: the host's name]
     #[arg(short = 'i', long = "config-id", value_name = "ID", help_heading = CONFIG)]
     config_id: Option<String>,
@@ -189,15 +190,16 @@ pub(super) fn run(program: &str, flags: &Flags) -> ExitCode {
 }
 
 /// `-t`: what is found goes to standard error or, as with keepalived, to the end of a file.
-fn config_test(flags: &Flags, output: &Path) -> ExitCode {
-    if !output.as_os_str().is_empty()
-        && let Err(error) = process::append_stderr_to(output)
+fn config_test(flags: &Flags, output: &OsStr) -> ExitCode {
+    if !output.is_empty()
+        && let Err(error) = process::append_stderr_to(Path::new(output))
     {
         eprintln!("Unable to open config-test log file {}: {error}", output.display());
         return ExitCode::FAILURE;
     }
     let source = flags.source();
-    source.with_options(|options| check::test(&source.file, options))
+    // As it was called on the command line: that is how the findings name it.
+    source.with_options(|options| check::test(&flags.file, options))
 }
 
 impl Flags {
@@ -272,6 +274,20 @@ impl Flags {
             },
         }
     }
+}
+
+/// Puts the `=` of clap's optional values into getopt's form of them, also at the end of several flags in one word:
+/// `-tFILE` becomes `-t=FILE`, `-nMPATTERN` becomes `-nM=PATTERN`.
+pub(super) fn attach_values(arguments: &[OsString]) -> Vec<OsString> {
+    const WITH_VALUE: &str = "fisprcbuSgA";
+    let attach = |argument: &OsString| -> Option<OsString> {
+        let flags = argument.to_str()?.strip_prefix('-').filter(|flags| !flags.starts_with('-'))?;
+        let at = flags.find(|flag| "tM".contains(flag) || WITH_VALUE.contains(flag))?;
+        let (before, value) = flags.split_at(at + 1);
+        let optional = before.ends_with(['t', 'M']) && !value.is_empty() && !value.starts_with('=');
+        optional.then(|| format!("-{before}={value}").into())
+    };
+    arguments.iter().map(|argument| attach(argument).unwrap_or_else(|| argument.clone())).collect()
 }
 
 /// The path from the root on: a daemon's working directory is `/`, and a reload must find the same file.

@@ -131,6 +131,8 @@ fn connect(
         SignalKind::user_defined2(),
     ];
     others.into_iter().try_for_each(|kind| signal(kind).map(drop))?;
+    // The parent has blocked what it handles, and its workers inherit that.
+    crate::sys::signal::unblock_all()?;
 
     let stop = to_driver.clone();
     tokio::spawn(async move {

@@ -5,7 +5,7 @@
 
 use nix::errno::Errno;
 use nix::libc::{self, c_int};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -73,6 +73,15 @@ impl AsFd for SignalFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// Lets every signal through to the calling thread and all it starts: a program that was started by one that collects
+/// its signals inherits that they are blocked. What has come meanwhile arrives now.
+///
+/// # Errors
+/// None is expected.
+pub fn unblock_all() -> io::Result<()> {
+    Ok(SigSet::all().thread_unblock()?)
 }
 
 /// `SIGTERM`, `SIGRTMIN+2`, …: a signal's name as `kill -l` knows it.

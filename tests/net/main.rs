@@ -2,6 +2,7 @@
 //! the lab's guest). `cargo test --test net`, or with a part of a test's name `cargo test --test net -- NAME`.
 #![allow(clippy::disallowed_methods, reason = "the lab runs in real time")]
 
+mod daemon;
 #[path = "../lab/support/mod.rs"]
 mod support;
 mod wire;
@@ -12,5 +13,5 @@ use std::process::ExitCode;
 const VIPD: &str = env!("CARGO_BIN_EXE_vipd");
 
 fn main() -> ExitCode {
-    support::main(support::Kernel::Any, wire::tests())
+    support::main(support::Kernel::Any, wire::tests().into_iter().chain(daemon::tests()))
 }

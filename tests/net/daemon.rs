@@ -1,0 +1,338 @@
+//! The daemon as a service manager and an administrator see it: processes, pid files, signals, exit statuses.
+
+use super::VIPD;
+use super::support::{Director, Host, Implementation, Lab, Process, Test, Waited, Worker, wait_for};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        Test::new("daemon::pid_files_name_the_processes_and_go_with_them", pid_files),
+        Test::new("daemon::a_worker_that_dies_is_replaced_and_the_log_says_why", respawn),
+        Test::new("daemon::a_worker_told_to_stop_by_a_stranger_is_replaced", stray_sigterm),
+        Test::new("daemon::without_respawn_a_death_stops_everything", dont_respawn),
+        Test::new("daemon::workers_stop_when_the_parent_is_killed", orphans),
+        Test::new("daemon::a_reload_keeps_the_worker_and_a_broken_file_the_configuration", reload),
+        Test::new("daemon::a_daemon_detaches_once_it_has_started", detached),
+        Test::new("daemon::a_second_one_is_refused_and_one_with_other_pid_files_is_not", two_daemons),
+        Test::new("daemon::a_stop_during_the_start_leaves_nothing", early_stop),
+        Test::new("daemon::a_worker_has_the_capabilities_it_needs_and_no_more", capabilities),
+        Test::new("daemon::missing_capabilities_are_named", no_capabilities),
+        Test::new("daemon::signals_of_what_is_not_done_are_harmless", other_signals),
+        Test::new("daemon::each_process_has_its_log_file", log_files),
+        Test::new("daemon::nothing_configured_waits_for_a_reload", nothing_to_do),
+        Test::new("daemon::processes_go_by_the_name_they_were_called", names),
+    ]
+}
+
+fn configuration(address: &str) -> String {
+    format!(
+        "vrrp_instance VI {{\n  interface eth0\n  virtual_router_id 7\n  priority 100\n  advert_int 1\n  \
+         virtual_ipaddress {{\n    {address}\n  }}\n}}\n"
+    )
+}
+
+fn started(lab: &Lab, more: &[&str]) -> Director {
+    let host = lab.host("one", "10.0.0.1/24");
+    let director =
+        Director::start(Implementation::Vipd, &host, Path::new(VIPD), &configuration("10.0.0.100/24"), more);
+    logged(director.process(), "Startup complete");
+    director
+}
+
+#[track_caller]
+fn logged(process: &Process, text: &str) {
+    wait_for(format_args!("{text:?} in the log"), LIMIT, || {
+        let log = process.log();
+        if log.contains(text) { Ok(()) } else { Err(log) }
+    });
+}
+
+#[track_caller]
+fn gone(pid: Pid) {
+    wait_for(format_args!("the end of process {pid}"), LIMIT, || match kill(pid, None) {
+        Err(Errno::ESRCH) => Ok(()),
+        _ if status(pid, "State").starts_with('Z') => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+}
+
+/// Waits for a VRRP worker that is not `old`.
+#[track_caller]
+fn another_worker(director: &Director, old: Pid) {
+    wait_for("another worker", LIMIT, || match pid_in(&director.host().file("vrrp.pid")) {
+        Ok(pid) if pid != old => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+}
+
+/// A line of `/proc/PID/status`.
+fn status(pid: Pid, key: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{key}:")));
+    line.unwrap_or_default().trim().to_owned()
+}
+
+fn pid_in(path: &Path) -> Waited<Pid> {
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    text.trim().parse().map(Pid::from_raw).map_err(|_| format!("{text:?}"))
+}
+
+/// A daemon's command line with pid files called after `name`.
+fn command(host: &Host, program: &Path, name: &str) -> Command {
+    let mut command = host.command(program);
+    if program.file_name().is_some_and(|file| file == "vipd") {
+        command.arg("run");
+    }
+    command.arg("-f").arg(host.file("k.conf")).arg("-G");
+    for (flag, file) in [("-p", "main"), ("-r", "vrrp"), ("-c", "check")] {
+        command.arg(flag).arg(host.file(&format!("{name}-{file}.pid")));
+    }
+    command
+}
+
+fn pid_files(lab: &Lab) {
+    let director = started(lab, &[]);
+    let (host, parent) = (director.host().clone(), director.process().pid());
+    let worker = director.worker(Worker::Vrrp);
+    assert_eq!(pid_in(&host.file("main.pid")), Ok(parent));
+    assert_eq!(status(worker, "PPid"), parent.to_string());
+    assert!(!host.file("check.pid").exists(), "no virtual server, no worker for them");
+    director.terminate();
+    gone(worker);
+    assert!(!host.file("main.pid").exists() && !host.file("vrrp.pid").exists());
+}
+
+fn respawn(lab: &Lab) {
+    let director = started(lab, &[]);
+    let old = director.worker(Worker::Vrrp);
+    let new = director.kill_worker(Worker::Vrrp);
+    assert_eq!(status(new, "PPid"), director.process().pid().to_string());
+    logged(director.process(), &format!("pid {old} exited due to signal 9 (SIGKILL)"));
+    logged(director.process(), &format!("VRRP child process({old}) died: Respawning"));
+    director.terminate();
+    gone(new);
+}
+
+fn stray_sigterm(lab: &Lab) {
+    let director = started(lab, &[]);
+    let old = director.worker(Worker::Vrrp);
+    kill(old, Signal::SIGTERM).expect("stop a worker");
+    another_worker(&director, old);
+    gone(old);
+    director.terminate();
+}
+
+fn dont_respawn(lab: &Lab) {
+    let director = started(lab, &["-R"]);
+    kill(director.worker(Worker::Vrrp), Signal::SIGKILL).expect("kill a worker");
+    assert!(director.process().wait_exit(LIMIT).success(), "as keepalived ends");
+    assert!(!director.host().file("main.pid").exists());
+}
+
+fn orphans(lab: &Lab) {
+    let director = started(lab, &[]);
+    let worker = director.worker(Worker::Vrrp);
+    director.process().signal(Signal::SIGKILL);
+    gone(worker);
+}
+
+fn reload(lab: &Lab) {
+    let director = started(lab, &[]);
+    let worker = director.worker(Worker::Vrrp);
+    director.reload("vrrp_instance VI {\n  interface eth0\n");
+    logged(director.process(), "Reload refused: the configuration before it stays in force");
+    director.reload(&configuration("10.0.0.101/24"));
+    logged(director.process(), "Reload complete");
+    assert_eq!(director.worker(Worker::Vrrp), worker);
+    // No virtual router any more: its worker goes, the daemon stays.
+    director.reload("global_defs {\n  router_id a\n}\n");
+    gone(worker);
+    director.reload(&configuration("10.0.0.102/24"));
+    another_worker(&director, worker);
+    director.terminate();
+}
+
+fn detached(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    let launcher = host.start("launcher", &mut command(&host, Path::new(VIPD), "d"));
+    assert!(launcher.wait_exit(LIMIT).success());
+    // At this moment everything is there.
+    let parent = pid_in(&host.file("d-main.pid")).expect("the daemon's pid");
+    let worker = pid_in(&host.file("d-vrrp.pid")).expect("the worker's pid");
+    assert_eq!(status(worker, "PPid"), parent.to_string());
+    assert_eq!(fs::read_link(format!("/proc/{parent}/cwd")).expect("its directory"), Path::new("/"));
+    let session = nix::unistd::getsid(Some(parent)).expect("its session");
+    assert_eq!(session, parent, "a session of its own");
+    for stream in 0..=2 {
+        let file = fs::read_link(format!("/proc/{parent}/fd/{stream}")).expect("a standard stream");
+        assert_eq!(file, Path::new("/dev/null"));
+    }
+    // The same configuration is found again, although the working directory is another one.
+    kill(parent, Signal::SIGHUP).expect("reload");
+    kill(parent, Signal::SIGTERM).expect("stop");
+    gone(worker);
+    gone(parent);
+    wait_for("the pid files to go", LIMIT, || {
+        let left = ["d-main.pid", "d-vrrp.pid"].map(|name| host.file(name).exists());
+        if left == [false, false] { Ok(()) } else { Err(format!("{left:?}")) }
+    });
+}
+
+fn two_daemons(lab: &Lab) {
+    let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
+    for host in [&one, &two] {
+        fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    }
+    let start = |host: &Host, name| host.start(name, command(host, Path::new(VIPD), "d").args(["-n", "-l"]));
+    let (first, second) = (start(&one, "first"), start(&two, "second"));
+    logged(&first, "Startup complete");
+    logged(&second, "Startup complete");
+    let refused = start(&one, "refused");
+    assert_eq!(refused.wait_exit(LIMIT).code(), Some(0), "keepalived's status");
+    assert!(refused.log().contains("daemon is already running (pid "), "{}", refused.log());
+    assert_eq!(pid_in(&one.file("d-main.pid")), Ok(first.pid()), "the running one's file is as it was");
+    // Only the worker's pid file is the same.
+    let mut half = command(&one, Path::new(VIPD), "other");
+    half.args(["-n", "-l", "-r"]).arg(one.file("d-vrrp.pid"));
+    let half = one.start("half", &mut half);
+    assert_eq!(half.wait_exit(LIMIT).code(), Some(0));
+    assert!(!one.file("other-main.pid").exists());
+    for process in [first, second] {
+        process.signal(Signal::SIGTERM);
+        assert!(process.wait_exit(LIMIT).success());
+    }
+    // What a crash leaves behind does not stand in the way.
+    fs::write(one.file("d-main.pid"), "999999\n").expect("write a stale pid file");
+    let third = start(&one, "third");
+    logged(&third, "Startup complete");
+    third.signal(Signal::SIGINT);
+    assert!(third.wait_exit(LIMIT).success());
+}
+
+fn early_stop(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    for round in 0..20 {
+        let name = format!("round{round}");
+        let process = host.start(&name, command(&host, Path::new(VIPD), &name).args(["-n", "-l"]));
+        // Sooner or later within the start.
+        for _ in 0..round {
+            std::thread::yield_now();
+        }
+        process.signal(Signal::SIGTERM);
+        process.wait_exit(LIMIT);
+        for file in ["main", "vrrp"] {
+            assert!(!host.file(&format!("{name}-{file}.pid")).exists(), "{}", process.log());
+        }
+        assert!(!host.has_address("10.0.0.100"));
+    }
+}
+
+fn capabilities(lab: &Lab) {
+    let director = started(lab, &[]);
+    let worker = director.worker(Worker::Vrrp);
+    let expected = (1_u64 << 12) | (1 << 13);
+    for set in ["CapPrm", "CapEff", "CapBnd"] {
+        assert_eq!(
+            u64::from_str_radix(&status(worker, set), 16),
+            Ok(expected),
+            "{set}: NET_ADMIN and NET_RAW"
+        );
+    }
+    for set in ["CapInh", "CapAmb"] {
+        assert_eq!(u64::from_str_radix(&status(worker, set), 16), Ok(0), "{set}");
+    }
+    director.terminate();
+}
+
+fn no_capabilities(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    let mut full = command(&host, Path::new(VIPD), "d");
+    full.args(["-n", "-l"]);
+    // `ip netns exec` needs what is dropped here, so the program goes behind setpriv.
+    let words: Vec<_> = full.get_args().map(std::ffi::OsStr::to_owned).collect();
+    let (namespace, program) = words.split_at(3);
+    let mut less = Command::new(full.get_program());
+    less.args(namespace)
+        .args(["setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-net_raw"])
+        .args(program);
+    let process = host.start("less", &mut less);
+    assert_eq!(process.wait_exit(LIMIT).code(), Some(4), "{}", process.log());
+    assert!(process.log().contains("missing CAP_NET_RAW"), "{}", process.log());
+    assert!(process.log().contains("--cap-add NET_RAW"), "{}", process.log());
+}
+
+fn other_signals(lab: &Lab) {
+    let director = started(lab, &[]);
+    let worker = director.worker(Worker::Vrrp);
+    for (signal, name) in [(Signal::SIGUSR1, "SIGUSR1 (DATA)"), (Signal::SIGUSR2, "SIGUSR2 (STATS)")] {
+        director.process().signal(signal);
+        logged(director.process(), &format!("{name} has no effect in this version"));
+    }
+    // Ctrl-C reaches the whole process group: a worker leaves it to the parent. So does the terminal's end.
+    kill(worker, Signal::SIGINT).expect("send a signal");
+    kill(worker, Signal::SIGHUP).expect("send a signal");
+    director.reload(&configuration("10.0.0.100/24"));
+    logged(director.process(), "Reload complete");
+    assert_eq!(director.worker(Worker::Vrrp), worker);
+    director.terminate();
+}
+
+fn log_files(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    let mut command = command(&host, Path::new(VIPD), "d");
+    let process = host.start("d", command.arg("-n").arg("-g").arg(host.file("d.txt")));
+    let has = |name: &str, text: &str| {
+        let path = host.file(name);
+        wait_for(format_args!("{text:?} in {}", path.display()), LIMIT, || {
+            let log = fs::read_to_string(&path).unwrap_or_default();
+            if log.contains(text) { Ok(()) } else { Err(log) }
+        });
+    };
+    has("d.txt", "Startup complete");
+    has("d_vrrp.txt", ": vipd_vrrp[");
+    assert_eq!(process.log(), "", "the console is quiet without -l");
+    process.signal(Signal::SIGTERM);
+    process.wait_exit(LIMIT);
+    has("d.txt", "Stopped vipd v");
+}
+
+fn nothing_to_do(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let nothing = "global_defs {\n  router_id a\n}\n";
+    let director = Director::start(Implementation::Vipd, &host, Path::new(VIPD), nothing, &[]);
+    logged(director.process(), "has no configuration to run");
+    logged(director.process(), "Startup complete");
+    director.reload(&configuration("10.0.0.100/24"));
+    director.worker(Worker::Vrrp);
+    director.terminate();
+}
+
+fn names(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    let program = host.file("keepalived").with_file_name("keepalived");
+    symlink(VIPD, &program).expect("link the program");
+    let process = host.start("named", command(&host, &program, "d").args(["-n", "-l"]));
+    logged(&process, "Startup complete");
+    let worker = pid_in(&host.file("d-vrrp.pid")).expect("the worker's pid");
+    assert_eq!(status(process.pid(), "Name"), "keepalived");
+    assert_eq!(status(worker, "Name"), "keepalived");
+    let line = fs::read(format!("/proc/{worker}/cmdline")).expect("its command line");
+    let line = String::from_utf8_lossy(&line).replace('\0', " ");
+    assert!(line.starts_with("keepalived --worker vrrp "), "{line}");
+    process.signal(Signal::SIGTERM);
+    assert!(process.wait_exit(LIMIT).success());
+}
