@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the lab runs in real time")]
 
+mod check;
 mod directors;
 mod reload;
 mod support;
@@ -13,5 +14,6 @@ use std::process::ExitCode;
 const VIPD: &str = env!("CARGO_BIN_EXE_vipd");
 
 fn main() -> ExitCode {
-    support::main(support::Kernel::Ipvs, directors::tests().into_iter().chain(reload::tests()))
+    let tests = [directors::tests(), reload::tests(), check::tests()];
+    support::main(support::Kernel::Ipvs, tests.into_iter().flatten())
 }

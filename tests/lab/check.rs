@@ -1,0 +1,381 @@
+//! The check worker on a real kernel: probes that meet every kind of answer, and the table as ipvsadm reads it.
+//!
+//! The driver runs in a thread of this process that lives on a host of the lab, with a configuration made by hand:
+//! what the language can say of it is tested elsewhere.
+
+use crate::support::{Host, Lab, Table, Test, wait_for};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use vipd::check::config::{
+    Checker, Connect, Endpoint, Probe, RealServer, Schedule, SorryServer, VirtualServer,
+};
+use vipd::conf::Config;
+use vipd::daemon::check;
+use vipd::daemon::worker::{Control, FromWorker, Options, ToWorker};
+use vipd::ipvs::model::{Forward, Protocol, ServiceFlags};
+use vipd::net::Family;
+
+/// Longer than any check of these tests takes, its first one included.
+const LIMIT: Duration = Duration::from_secs(20);
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        Test::new("check::servers_come_and_go", servers_come_and_go),
+        Test::new("check::a_silent_server_times_out", a_silent_server_times_out),
+        Test::new("check::probes_use_their_mark_and_source", probes_use_their_mark_and_source),
+        Test::new("check::others_services_stay", others_services_stay),
+        Test::new("check::a_reload_changes_what_changed", a_reload_changes_what_changed),
+        Test::new("check::a_successor_adopts_the_table", a_successor_adopts_the_table),
+        Test::new("check::a_cleared_table_is_healed", a_cleared_table_is_healed),
+        Test::new("check::a_refused_service_hinders_no_other", a_refused_service_hinders_no_other),
+        Test::new("check::a_thousand_services_go_at_once", a_thousand_services_go_at_once),
+    ]
+}
+
+/// The driver, on a host.
+struct Worker {
+    inbox: UnboundedSender<ToWorker>,
+    outbox: UnboundedReceiver<FromWorker>,
+    thread: JoinHandle<()>,
+}
+
+impl Worker {
+    fn start(host: &Host, virtual_servers: Vec<VirtualServer>, options: Options) -> Worker {
+        let (to_worker, inbox) = unbounded_channel();
+        let (outbox, from_worker) = unbounded_channel();
+        let host = host.clone();
+        let thread = std::thread::spawn(move || {
+            host.join_namespace();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(check::run(config(virtual_servers), options, Control { inbox, outbox }));
+        });
+        let mut worker = Worker { inbox: to_worker, outbox: from_worker, thread };
+        worker.ready();
+        worker
+    }
+
+    fn ready(&mut self) {
+        assert_eq!(self.outbox.blocking_recv(), Some(FromWorker::Ready));
+    }
+
+    fn reload(&mut self, virtual_servers: Vec<VirtualServer>) {
+        self.inbox.send(ToWorker::Reload(Box::new(config(virtual_servers)))).expect("it runs");
+        self.ready();
+    }
+
+    fn stop(self) {
+        self.inbox.send(ToWorker::Stop).expect("it runs");
+        self.thread.join().expect("no panic");
+    }
+}
+
+fn config(virtual_servers: Vec<VirtualServer>) -> Config {
+    Config { check: vipd::check::Config { virtual_servers }, ..Config::default() }
+}
+
+/// `10.99.0.<n>:80` by round robin.
+fn service(n: u8, real_servers: Vec<RealServer>) -> VirtualServer {
+    VirtualServer {
+        name: format!("[10.99.0.{n}]:tcp:80"),
+        endpoints: vec![Endpoint::Address(([10, 99, 0, n], 80).into())],
+        protocol: Protocol::Tcp,
+        scheduler: "rr".into(),
+        flags: ServiceFlags::empty(),
+        persistence_timeout: 0,
+        persistence_granularity: None,
+        persistence_engine: None,
+        quorum: 1,
+        hysteresis: 0,
+        alpha: false,
+        omega: false,
+        sorry_server: None,
+        real_servers,
+    }
+}
+
+/// `10.98.0.<n>:80`, by direct routing.
+fn server(n: u8, checkers: Vec<Checker>) -> RealServer {
+    RealServer {
+        address: ([10, 98, 0, n], 80).into(),
+        forward: Forward::DirectRoute,
+        weight: 1,
+        upper_threshold: 0,
+        lower_threshold: 0,
+        inhibit_on_failure: false,
+        alpha: false,
+        checkers,
+    }
+}
+
+/// A check each 200 ms.
+fn check_of(to: SocketAddr) -> Checker {
+    let fast = Duration::from_millis(200);
+    Checker {
+        schedule: Schedule {
+            delay_loop: fast,
+            retry: 1,
+            delay_before_retry: fast,
+            warmup: fast,
+            alpha: false,
+            log_all_failures: false,
+        },
+        connect: Connect {
+            to,
+            bind_address: None,
+            bind_port: None,
+            timeout: Duration::from_millis(500),
+            fwmark: 0,
+        },
+        probe: Probe::Tcp,
+    }
+}
+
+fn director(lab: &Lab) -> Host {
+    lab.host("director", "10.98.0.254/24")
+}
+
+/// A server's process, on the host itself.
+fn listen(host: &Host, at: SocketAddr) -> TcpListener {
+    host.enter(|| TcpListener::bind(at)).expect("listen")
+}
+
+fn local(port: u16) -> SocketAddr {
+    ([127, 0, 0, 1], port).into()
+}
+
+/// A service's servers as `last number/weight`, in order.
+fn row(host: &Host, service: &str) -> Result<Vec<String>, String> {
+    let table = Table::of(host)?;
+    let service = table.services.iter().find(|s| s.address == service).ok_or_else(|| table.to_string())?;
+    let mut servers: Vec<_> = service
+        .servers
+        .iter()
+        .map(|s| format!("{}/{}", s.address.split(['.', ':']).nth(3).unwrap_or_default(), s.weight))
+        .collect();
+    servers.sort();
+    Ok(servers)
+}
+
+#[track_caller]
+fn wait_row(host: &Host, service: &str, servers: &[&str]) {
+    wait_for(format_args!("{service} to have {servers:?}"), LIMIT, || match row(host, service)? {
+        row if row == servers => Ok(()),
+        row => Err(format!("{row:?}")),
+    });
+}
+
+fn servers_come_and_go(lab: &Lab) {
+    let host = director(lab);
+    let (first, second) = (listen(&host, local(1001)), listen(&host, local(1002)));
+    let mut inhibited = server(1, vec![check_of(local(1001))]);
+    inhibited.inhibit_on_failure = true;
+    let mut vs = service(1, vec![inhibited, server(2, vec![check_of(local(1002))]), server(3, vec![])]);
+    vs.real_servers[2].weight = 5;
+    vs.endpoints.push(Endpoint::Fwmark { mark: 7, family: Family::V4 });
+    let mut sorry = service(2, vec![server(2, vec![check_of(local(1002))])]);
+    sorry.sorry_server = Some(SorryServer {
+        address: ([10, 98, 0, 9], 80).into(),
+        forward: Forward::DirectRoute,
+        inhibit: false,
+    });
+
+    let worker = Worker::start(&host, vec![vs, sorry], Options::default());
+    wait_row(&host, "10.99.0.1:80", &["1/1", "2/1", "3/5"]);
+    drop((first, second));
+    wait_row(&host, "10.99.0.1:80", &["1/0", "3/5"]);
+    wait_row(&host, "7", &["1/0", "3/5"]);
+    wait_row(&host, "10.99.0.2:80", &["9/1"]);
+    let _back = listen(&host, local(1002));
+    wait_row(&host, "10.99.0.1:80", &["1/0", "2/1", "3/5"]);
+    wait_row(&host, "10.99.0.2:80", &["2/1"]);
+    worker.stop();
+    assert!(Table::of(&host).expect("a table").is_empty());
+}
+
+fn a_silent_server_times_out(lab: &Lab) {
+    let host = director(lab);
+    // On the link, but nobody answers for it.
+    let silent = ([10, 98, 0, 77], 80).into();
+    let worker = Worker::start(
+        &host,
+        vec![service(1, vec![server(1, vec![check_of(silent)]), server(2, vec![])])],
+        Options::default(),
+    );
+    wait_row(&host, "10.99.0.1:80", &["2/1"]);
+    worker.stop();
+}
+
+fn probes_use_their_mark_and_source(lab: &Lab) {
+    let host = director(lab);
+    let real = lab.host("server", "10.98.0.1/24");
+    real.run("ip address add 10.97.0.1/32 dev lo");
+    host.run("ip address add 10.98.0.253/24 dev eth0");
+    real.run("ip rule add from 10.97.0.1 to 10.98.0.254 prohibit");
+    let listener = listen(&real, ([10, 97, 0, 1], 80).into());
+    // Only what bears the mark finds the way, and only the second address is answered.
+    host.run("ip route add 10.97.0.1/32 via 10.98.0.1 table 97");
+    host.run("ip rule add fwmark 97 table 97");
+
+    let good = |mark, from: &str| {
+        let mut check = check_of(([10, 97, 0, 1], 80).into());
+        check.schedule.alpha = true;
+        check.connect.fwmark = mark;
+        check.connect.bind_address = Some(from.parse::<IpAddr>().expect("an address"));
+        check
+    };
+    let worker = Worker::start(
+        &host,
+        vec![
+            service(1, vec![server(1, vec![good(97, "10.98.0.253")])]),
+            service(2, vec![server(1, vec![good(0, "10.98.0.253")]), server(9, vec![])]),
+            service(3, vec![server(1, vec![good(97, "10.98.0.254")]), server(9, vec![])]),
+        ],
+        Options::default(),
+    );
+    wait_row(&host, "10.99.0.1:80", &["1/1"]);
+    assert_eq!(listener.accept().expect("a connection").1.ip().to_string(), "10.98.0.253");
+    assert_eq!(row(&host, "10.99.0.2:80"), Ok(vec!["9/1".into()]), "without the mark there is no route");
+    assert_eq!(row(&host, "10.99.0.3:80"), Ok(vec!["9/1".into()]), "the other source gets no answer");
+    worker.stop();
+}
+
+fn others_services_stay(lab: &Lab) {
+    let host = director(lab);
+    for line in [
+        "-A -t 203.0.113.1:99 -s wlc",
+        "-a -t 203.0.113.1:99 -r 10.98.0.1 -m",
+        "-A -t 10.99.0.1:80 -s wlc",
+        "-a -t 10.99.0.1:80 -r 10.98.0.44 -m",
+    ] {
+        host.run(&format!("ipvsadm {line}"));
+    }
+    let worker = Worker::start(&host, vec![service(1, vec![server(1, vec![])])], Options::default());
+    assert_eq!(row(&host, "10.99.0.1:80"), Ok(vec!["1/1".into()]), "a service of ours is ours whole");
+    assert_eq!(row(&host, "203.0.113.1:99"), Ok(vec!["1/1".into()]));
+    assert!(host.run("ipvsadm -Sn").contains("-A -t 10.99.0.1:80 -s rr"));
+    worker.stop();
+    assert_eq!(
+        host.run("ipvsadm -Sn").trim(),
+        "-A -t 203.0.113.1:99 -s wlc\n-a -t 203.0.113.1:99 -r 10.98.0.1:99 -m -w 1"
+    );
+}
+
+/// Connections that a service and its servers have had since they were made.
+fn connections(host: &Host, service: &str) -> Vec<String> {
+    let text = host.run("ipvsadm -Ln --stats --exact");
+    let mut lines = text.lines().skip_while(|l| !l.starts_with(&format!("TCP  {service}")));
+    let head = lines.next().into_iter();
+    let counted = head.chain(lines.take_while(|l| l.trim_start().starts_with("->")));
+    let mut counts: Vec<_> =
+        counted.map(|l| l.split_whitespace().skip(1).take(2).collect::<Vec<_>>().join(" ")).collect();
+    counts.sort();
+    counts
+}
+
+fn a_reload_changes_what_changed(lab: &Lab) {
+    let host = director(lab);
+    host.run("ip address add 10.99.0.1/32 dev lo");
+    let _listener = listen(&host, local(1001));
+    let first = |weight| {
+        let mut second = server(2, vec![check_of(local(1001))]);
+        second.weight = weight;
+        service(1, vec![server(1, vec![]), second])
+    };
+    let mut worker =
+        Worker::start(&host, vec![first(1), service(2, vec![server(1, vec![])])], Options::default());
+    // Nobody needs to answer: the kernel counts what it schedules.
+    host.enter(|| {
+        for _ in 0..4 {
+            let _ = TcpStream::connect_timeout(&([10, 99, 0, 1], 80).into(), Duration::from_millis(50));
+        }
+    });
+    let before = connections(&host, "10.99.0.1:80");
+    assert_eq!(before, ["10.98.0.1:80 2", "10.98.0.2:80 2", "10.99.0.1:80 4"]);
+
+    worker.reload(vec![first(3), service(3, vec![server(4, vec![])])]);
+    assert_eq!(row(&host, "10.99.0.1:80"), Ok(vec!["1/1".into(), "2/3".into()]));
+    assert_eq!(row(&host, "10.99.0.3:80"), Ok(vec!["4/1".into()]));
+    assert!(row(&host, "10.99.0.2:80").is_err(), "what is no longer wanted is gone");
+    assert_eq!(connections(&host, "10.99.0.1:80"), before, "what stayed was not made anew");
+    worker.stop();
+    assert!(Table::of(&host).expect("a table").is_empty());
+}
+
+fn a_successor_adopts_the_table(lab: &Lab) {
+    let host = director(lab);
+    let _alive = listen(&host, local(1001));
+    let mut inhibited = server(1, vec![check_of(local(1002))]);
+    inhibited.inhibit_on_failure = true;
+    let mut alpha = server(3, vec![check_of(local(1001))]);
+    alpha.checkers[0].schedule.alpha = true;
+    let config = vec![service(1, vec![inhibited, server(2, vec![check_of(local(1002))]), alpha])];
+    // A worker that is killed cannot clean up: nor does this one.
+    let dies = Options { dont_release_ipvs: true, ..Options::default() };
+    let worker = Worker::start(&host, config.clone(), dies);
+    wait_row(&host, "10.99.0.1:80", &["1/0", "3/1"]);
+    worker.stop();
+    let left = host.run("ipvsadm -Sn");
+
+    let respawned = Options { respawned: true, ..Options::default() };
+    let worker = Worker::start(&host, config, respawned);
+    // Until the checks have run anew, and some time after.
+    for _ in 0..30 {
+        assert_eq!(host.run("ipvsadm -Sn"), left, "nothing changes at any moment");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let _returned = listen(&host, local(1002));
+    wait_row(&host, "10.99.0.1:80", &["1/1", "2/1", "3/1"]);
+    worker.stop();
+}
+
+fn a_cleared_table_is_healed(lab: &Lab) {
+    let host = director(lab);
+    let listener = listen(&host, local(1001));
+    let config =
+        vec![service(1, vec![server(1, vec![check_of(local(1001))]), server(2, vec![])]), service(2, vec![])];
+    let worker = Worker::start(&host, config, Options::default());
+    wait_row(&host, "10.99.0.1:80", &["1/1", "2/1"]);
+    host.run("ipvsadm -C");
+    drop(listener);
+    wait_row(&host, "10.99.0.1:80", &["2/1"]);
+    assert_eq!(row(&host, "10.99.0.2:80"), Ok(vec![]), "the other service is back too");
+    worker.stop();
+}
+
+fn a_refused_service_hinders_no_other(lab: &Lab) {
+    let host = director(lab);
+    let listener = listen(&host, local(1001));
+    let good = || service(1, vec![server(1, vec![check_of(local(1001))]), server(2, vec![])]);
+    let mut bad = service(2, vec![server(1, vec![])]);
+    bad.scheduler = "nosuch".into();
+    let mut worker = Worker::start(&host, vec![bad.clone(), good()], Options::default());
+    wait_row(&host, "10.99.0.1:80", &["1/1", "2/1"]);
+    drop(listener);
+    wait_row(&host, "10.99.0.1:80", &["2/1"]);
+    assert!(row(&host, "10.99.0.2:80").is_err());
+    bad.scheduler = "rr".into();
+    worker.reload(vec![bad, good()]);
+    assert_eq!(row(&host, "10.99.0.2:80"), Ok(vec!["1/1".into()]));
+    assert_eq!(row(&host, "10.99.0.1:80"), Ok(vec!["2/1".into()]));
+    worker.stop();
+}
+
+fn a_thousand_services_go_at_once(lab: &Lab) {
+    let host = director(lab);
+    host.run("ipvsadm -A -t 203.0.113.1:99 -s wlc");
+    let many = (0..1000u16)
+        .map(|n| {
+            let mut vs = service(1, vec![server(1, vec![]), server(2, vec![])]);
+            vs.name = format!("service {n}");
+            vs.endpoints = vec![Endpoint::Address(([10, 99, 1, 1], 1000 + n).into())];
+            vs
+        })
+        .collect();
+    let worker = Worker::start(&host, many, Options::default());
+    assert_eq!(Table::of(&host).expect("a table").services.len(), 1001);
+    worker.stop();
+    assert_eq!(host.run("ipvsadm -Sn").trim(), "-A -t 203.0.113.1:99 -s wlc");
+}
