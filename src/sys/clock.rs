@@ -12,15 +12,39 @@ pub fn now() -> Instant {
     Instant::from_nanos(nanos(ClockId::CLOCK_MONOTONIC))
 }
 
-/// When a datagram arrived that the kernel stamped with `stamp` (`SO_TIMESTAMPNS`: wall-clock time since 1970).
-///
-/// The wall clock may have been set in between, so the answer is held between `earliest` (the caller knows that the
-/// datagram was not there yet: its last read had emptied the socket) and now.
-#[must_use]
-pub fn received_at(stamp: Duration, earliest: Instant) -> Instant {
-    let wall = Duration::from_nanos(nanos(ClockId::CLOCK_REALTIME));
-    let now = now();
-    (now - wall.saturating_sub(stamp)).clamp(earliest.min(now), now)
+/// The monotonic clock and the wall clock (since 1970) at the same moment, to turn the kernel's time stamps into
+/// instants. Of use for a moment only: the wall clock may be set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    /// The monotonic clock.
+    pub(crate) now: Instant,
+    wall: Duration,
+}
+
+impl Sample {
+    /// Reads both clocks; again where we were interrupted in between.
+    pub(crate) fn take() -> Sample {
+        const ATTEMPTS: usize = 4;
+        const APART: Duration = Duration::from_micros(20);
+        let read = || {
+            let sample = Sample { now: now(), wall: Duration::from_nanos(nanos(ClockId::CLOCK_REALTIME)) };
+            (sample, now() - sample.now)
+        };
+        let mut last = read();
+        for _ in 1..ATTEMPTS {
+            if last.1 <= APART {
+                break;
+            }
+            last = read();
+        }
+        last.0
+    }
+
+    /// The instant at which the wall clock showed `stamp`.
+    pub(crate) fn instant_of(&self, stamp: Duration) -> Instant {
+        // Only one of the two differences is not zero.
+        self.now + stamp.saturating_sub(self.wall) - self.wall.saturating_sub(stamp)
+    }
 }
 
 fn nanos(clock: ClockId) -> u64 {
@@ -43,10 +67,17 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_is_never_older_than_the_caller_allows_nor_in_the_future() {
-        let earliest = now();
-        assert_eq!(received_at(Duration::ZERO, earliest), earliest);
-        let late = received_at(Duration::MAX, earliest);
-        assert!(earliest <= late && late <= now());
+    fn a_stamp_before_or_after_the_sample_becomes_its_moment() {
+        let (before, first, after) = (now(), Sample::take(), now());
+        assert!(before <= first.now && first.now <= after);
+        std::thread::yield_now();
+        let second = Sample::take();
+        let slack = Duration::from_millis(1);
+        for (sample, other) in [(first, second), (second, first)] {
+            let at = sample.instant_of(other.wall);
+            assert!(other.now - slack <= at && at <= other.now + slack, "{sample:?} {other:?} {at:?}");
+        }
+        assert_eq!(first.instant_of(Duration::ZERO), first.now - first.wall);
+        assert_eq!(first.instant_of(Duration::MAX), Instant::from_nanos(u64::MAX));
     }
 }

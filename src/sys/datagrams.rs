@@ -1,9 +1,12 @@
 //! Many datagrams in one system call: `sendmmsg(2)`, `recvmmsg(2)`, and control messages as bytes.
 
+use super::clock;
+use crate::time::Instant;
 use nix::errno::Errno;
 use std::fmt;
 use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
+use std::time::Duration;
 
 /// Datagrams a system call.
 const BATCH: usize = 64;
@@ -139,6 +142,24 @@ impl<'a> Incoming<'a> {
     pub(crate) fn control(&self, level: libc::c_int, kind: libc::c_int) -> Option<&'a [u8]> {
         Controls(self.control).find(|c| c.0 == level && c.1 == kind).map(|c| c.2)
     }
+
+    /// The kernel's time stamp (`SO_TIMESTAMPNS`): a `timespec` of the wall clock.
+    fn stamp(&self) -> Option<Duration> {
+        const WORD: usize = size_of::<libc::c_long>();
+        let data = self.control(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS)?;
+        let seconds = libc::c_long::from_ne_bytes(*data.first_chunk::<WORD>()?);
+        let nanos = libc::c_long::from_ne_bytes(*data.get(WORD..)?.first_chunk::<WORD>()?);
+        let nanos = u32::try_from(nanos).ok().filter(|&n| n < 1_000_000_000)?;
+        Some(Duration::new(u64::try_from(seconds).ok()?, nanos))
+    }
+}
+
+/// Whether a socket has been emptied.
+pub(crate) enum Drained {
+    /// It has: what comes out of it later arrived after `since`.
+    Empty { since: Instant },
+    /// There may be more in it.
+    More,
 }
 
 /// Room for datagrams that come.
@@ -166,19 +187,33 @@ impl Inbox {
         Inbox { slots: vec![slot; BATCH / 2] }
     }
 
-    /// Gives every datagram that is in the socket to `each`, without waiting.
+    /// Gives the datagrams in the socket to `each`, with the time of their arrival and without waiting, and tells
+    /// whether it is empty now. It is not when more come than can be read: what has arrived by now is read in any
+    /// case, but a flood does not keep the caller here. No datagram can have arrived before `earliest`.
     pub(crate) fn drain(
         &mut self,
         socket: &impl AsRawFd,
-        mut each: impl FnMut(Incoming<'_>),
-    ) -> Result<(), Errno> {
-        loop {
-            match self.receive(socket.as_raw_fd(), &mut each) {
+        earliest: Instant,
+        mut each: impl FnMut(Incoming<'_>, Instant),
+    ) -> Result<Drained, Errno> {
+        let clocks = clock::Sample::take();
+        let start = clocks.now;
+        let mut newest = Instant::ZERO;
+        while newest <= start {
+            let received = self.receive(socket.as_raw_fd(), &mut |incoming| {
+                let now = clock::now();
+                // The wall clock may have been set in between: hold its word to what is known.
+                let arrived = incoming.stamp().map_or(now, |stamp| clocks.instant_of(stamp));
+                newest = arrived.clamp(earliest.min(now), now);
+                each(incoming, newest);
+            });
+            match received {
                 Ok(()) | Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => return Ok(()),
+                Err(Errno::EAGAIN) => return Ok(Drained::Empty { since: start }),
                 Err(errno) => return Err(errno),
             }
         }
+        Ok(Drained::More)
     }
 
     // `msg_controllen` is a usize with glibc and a u32 with musl.
@@ -263,6 +298,7 @@ impl<'a> Iterator for Controls<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::sockopt;
     use std::net::{Ipv4Addr, UdpSocket};
 
     #[test]
@@ -309,15 +345,44 @@ mod tests {
 
         let mut got = Vec::new();
         let mut inbox = Inbox::new();
-        inbox
-            .drain(&at, |d| {
+        // Without time stamps each batch looks newer than the call.
+        while let Drained::More = inbox
+            .drain(&at, Instant::ZERO, |d, _| {
                 assert_eq!(d.bytes[..3], *b"hhh");
                 assert_eq!(d.name[2..4], from.local_addr().unwrap().port().to_be_bytes());
                 got.push(d.bytes[3]);
             })
-            .unwrap();
+            .unwrap()
+        {}
         let expected: Vec<u8> = (0..150).filter(|n| ![0, 70, 149].contains(n)).collect();
         assert_eq!(got, expected);
-        inbox.drain(&at, |_| panic!("nothing is left")).unwrap();
+    }
+
+    #[test]
+    fn what_has_arrived_is_read_whole_and_a_flood_is_not_followed() {
+        let (from, at) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+        at.set_nonblocking(true).unwrap();
+        sockopt::set(&at, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1).unwrap();
+        let port = at.local_addr().unwrap().port();
+        let earliest = clock::now();
+        let send_one = || send(from.as_raw_fd(), [to(port, [0; 20], b"x")], |_, errno| panic!("{errno}"));
+        let mut inbox = Inbox::new();
+        // The kernel begins to stamp arrivals a little later than it is asked to; until then it stamps the reading.
+        let mut stamping = false;
+        while !stamping {
+            send_one();
+            let sent = clock::now();
+            inbox.drain(&at, earliest, |_, arrived| stamping = arrived <= sent).unwrap();
+        }
+        (0..100).for_each(|_| send_one());
+        // Every one that is read brings another: read until empty, this would never end.
+        let mut read = 0;
+        let drained = inbox.drain(&at, earliest, |_, arrived| {
+            read += 1;
+            assert!(earliest <= arrived && arrived <= clock::now());
+            send_one();
+        });
+        assert!(matches!(drained, Ok(Drained::More)));
+        assert!((100..100 + BATCH).contains(&read), "{read}");
     }
 }

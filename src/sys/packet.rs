@@ -3,8 +3,8 @@
 //! One [`Sender`] serves all interfaces of a network namespace. The bytes come from `vrrp::garp`.
 
 use super::clock;
-use super::datagrams::{self, Inbox, Name, Outgoing};
-use super::raw::{SendFailure, SendProblem, errno_of, stamp};
+use super::datagrams::{self, Drained, Inbox, Name, Outgoing};
+use super::raw::{SendFailure, SendProblem, errno_of};
 use super::ready::Ready;
 use super::sockopt;
 use crate::time::Instant;
@@ -109,17 +109,17 @@ impl Listener {
         self.socket.wait().await
     }
 
-    /// Gives every frame that has come to `each`, with the moment of its arrival, without waiting.
+    /// Gives every frame that has come by now to `each`, with the moment of its arrival, without waiting.
     ///
     /// # Errors
     /// Those of `recvmmsg(2)`: `ENETDOWN` once, after the interface went down.
     pub fn drain(&mut self, mut each: impl FnMut(&[u8], Instant)) -> io::Result<()> {
-        let (earliest, now) = (self.emptied, clock::now());
-        self.inbox.drain(self.socket.get(), |incoming| {
-            let at = stamp(&incoming).map_or_else(clock::now, |s| clock::received_at(s, earliest));
-            each(incoming.bytes, at);
-        })?;
-        self.emptied = now;
+        let drained =
+            self.inbox.drain(self.socket.get(), self.emptied, |incoming, at| each(incoming.bytes, at))?;
+        match drained {
+            Drained::Empty { since } => self.emptied = since,
+            Drained::More => self.socket.more(),
+        }
         Ok(())
     }
 }

@@ -7,7 +7,7 @@
 //! kernel, which leaves the VRRP checksum to us.
 
 use super::clock;
-use super::datagrams::{self, Inbox, Incoming, Name, Outgoing};
+use super::datagrams::{self, Drained, Inbox, Incoming, Name, Outgoing};
 use super::ready::Ready;
 use super::sockopt;
 use crate::net::Family;
@@ -18,7 +18,6 @@ use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsRawFd;
-use std::time::Duration;
 
 /// The IP protocol number of VRRP (RFC 9568 §5.1.1.4).
 pub const PROTOCOL: u8 = 112;
@@ -235,14 +234,13 @@ impl Socket {
         self.socket.wait().await
     }
 
-    /// Gives every packet that has come to `each`, in their order, without waiting.
+    /// Gives every packet that has come by now to `each`, in their order, without waiting.
     ///
     /// # Errors
     /// [`Error::Receive`]
     pub fn drain(&mut self, mut each: impl FnMut(Received<'_>)) -> Result<(), Error> {
-        let (family, earliest, now) = (self.family, self.emptied, clock::now());
-        let drained = self.inbox.drain(self.socket.get(), |incoming| {
-            let at = stamp(&incoming).map_or_else(clock::now, |s| clock::received_at(s, earliest));
+        let family = self.family;
+        let drained = self.inbox.drain(self.socket.get(), self.emptied, |incoming, at| {
             let received = match family {
                 Family::V4 => received_v4(&incoming, at),
                 Family::V6 => received_v6(&incoming, at),
@@ -251,8 +249,10 @@ impl Socket {
                 each(received);
             }
         });
-        drained.map_err(|errno| Error::Receive { interface: self.interface, errno })?;
-        self.emptied = now;
+        match drained.map_err(|errno| Error::Receive { interface: self.interface, errno })? {
+            Drained::Empty { since } => self.emptied = since,
+            Drained::More => self.socket.more(),
+        }
         Ok(())
     }
 
@@ -396,18 +396,6 @@ fn received_v6<'a>(incoming: &Incoming<'a>, at: Instant) -> Option<Received<'a>>
         at,
         payload: incoming.bytes,
     })
-}
-
-/// The kernel's time stamp: a `timespec` of the wall clock.
-pub(super) fn stamp(incoming: &Incoming<'_>) -> Option<Duration> {
-    const WORD: usize = size_of::<libc::c_long>();
-    let data = incoming.control(libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS)?;
-    let seconds = libc::c_long::from_ne_bytes(*data.first_chunk::<WORD>()?);
-    let nanos = libc::c_long::from_ne_bytes(*data.get(WORD..)?.first_chunk::<WORD>()?);
-    Some(Duration::new(
-        u64::try_from(seconds).ok()?,
-        u32::try_from(nanos).ok().filter(|&n| n < 1_000_000_000)?,
-    ))
 }
 
 pub(super) fn errno_of(error: &io::Error) -> Errno {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -10,7 +11,11 @@ use tokio::io::unix::AsyncFd;
 /// tokio's own `try_io` only reads after its reactor has seen the descriptor ready; a driver that drains its sockets
 /// because a timer fired must not miss what came in at the same moment.
 #[derive(Debug)]
-pub(crate) struct Ready<T: AsRawFd>(AsyncFd<T>);
+pub(crate) struct Ready<T: AsRawFd> {
+    fd: AsyncFd<T>,
+    /// The reader stopped before the descriptor was empty.
+    more: AtomicBool,
+}
 
 impl<T: AsRawFd + Into<OwnedFd>> Ready<T> {
     /// Registers the descriptor with the present tokio runtime.
@@ -22,21 +27,28 @@ impl<T: AsRawFd + Into<OwnedFd>> Ready<T> {
         // SAFETY: what can be turned into an `OwnedFd` owns one valid descriptor for as long as it lives, and it is
         // never replaced: `get` gives it out for reading only, and `AsyncFd` deregisters it before it is closed.
         let fd = unsafe { AsyncFd::register_with_interest(owner, Interest::READABLE) }?;
-        Ok(Ready(fd))
+        Ok(Ready { fd, more: AtomicBool::new(false) })
     }
 }
 
 impl<T: AsRawFd> Ready<T> {
-    /// Waits until there may be something to read; the caller must then read until `EAGAIN`, or the next wait may
-    /// sleep on what was left. Cancel-safe.
+    /// Waits until there may be something to read; the caller must then read until `EAGAIN` or tell of
+    /// [`Ready::more`], or the next wait may sleep on what was left. Cancel-safe.
     pub(crate) async fn wait(&self) -> io::Result<()> {
-        // Cleared before reading: what arrives from here on raises it again.
-        self.0.readable().await?.clear_ready();
+        if !self.more.swap(false, Ordering::Relaxed) {
+            // Cleared before reading: what arrives from here on raises it again.
+            self.fd.readable().await?.clear_ready();
+        }
         Ok(())
+    }
+
+    /// The next wait is not to sleep: not everything was read.
+    pub(crate) fn more(&self) {
+        self.more.store(true, Ordering::Relaxed);
     }
 
     /// The descriptor's owner.
     pub(crate) fn get(&self) -> &T {
-        self.0.get_ref()
+        self.fd.get_ref()
     }
 }

@@ -198,3 +198,47 @@ fn a_dump_tells_that_the_table_changed_meanwhile() {
         assert_eq!(consistency.unwrap(), Consistency::Interrupted);
     });
 }
+
+/// A measurement, not an assertion about this machine:
+/// `cargo nextest run --run-ignored only batch_speed --no-capture`.
+#[test]
+#[ignore = "measures, and wants an idle machine"]
+fn batch_speed() {
+    const SET_LINK: u16 = 19;
+    const UNKNOWN: u16 = 300;
+    const COUNT: usize = 101_000;
+    // Changes nothing, and so costs the kernel as little as a request can.
+    fn write(batch: &mut Batch) {
+        batch.clear();
+        for n in 0..COUNT as u32 {
+            let mut request = batch.begin(SET_LINK, 0);
+            request.bytes(&[0; 4]).bytes(&1_u32.to_ne_bytes()).bytes(&[0; 8]);
+            request.nested(UNKNOWN, |inner| {
+                inner.attr_u16(40, 2).attr_u16(41, 6).attr_u32(42, n).attr_u32(43, n).attr_u32(44, 0);
+            });
+        }
+    }
+    in_namespace(|| {
+        let mut socket = Socket::open(Protocol::Route).unwrap();
+        let mut batch = Batch::new();
+        let (mut engine, mut writing, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..5 {
+            let start = clock::now();
+            write(&mut batch);
+            writing.push(clock::now() - start);
+            let failed = socket.execute(&mut batch);
+            engine.push(clock::now() - start);
+            assert!(failed.is_empty(), "{:?}", failed.first());
+
+            // The same bytes, sealed already, nothing done with the answers.
+            let start = clock::now();
+            let mut answer = [0; 4096];
+            for from in (0..COUNT).step_by(MAX_REQUESTS) {
+                socket.send(batch.range(from, COUNT.min(from + MAX_REQUESTS))).unwrap();
+                while !matches!(read(&socket.fd, &mut answer).unwrap(), Read::Empty) {}
+            }
+            bare.push(clock::now() - start);
+        }
+        eprintln!("engine {engine:?}, of it writing {writing:?}; bare sender {bare:?}");
+    });
+}
