@@ -197,3 +197,47 @@ async fn idle(mut control: Control) -> Exit {
     }
     Exit::Ok
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    #[test]
+    fn a_panic_in_any_thread_is_logged_with_its_place_and_ends_the_process() {
+        const CHILD: &str = "VIPD_TEST_PANICS";
+        if std::env::var_os(CHILD).is_some() {
+            let settings = log::Settings { console: true, ..log::Settings::default() };
+            log::start(&settings).unwrap();
+            abort_on_panic();
+            let _ = std::thread::spawn(|| panic!("on purpose\nforged line")).join();
+            return;
+        }
+        let this =
+            "daemon::bootstrap::tests::a_panic_in_any_thread_is_logged_with_its_place_and_ends_the_process";
+        let program = std::env::current_exe().unwrap();
+        let output =
+            Command::new(program).args(["--exact", this, "--nocapture"]).env(CHILD, "1").output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.signal(), Some(nix::libc::SIGABRT), "{text}");
+        assert!(text.contains("panicked at src/daemon/bootstrap.rs:"), "{text}");
+        assert!(text.contains(": on purpose\\nforged line"), "{text}");
+    }
+
+    #[test]
+    fn a_source_port_below_1024_needs_its_capability() {
+        let text = |port| {
+            format!(
+                "virtual_server 192.0.2.1 80 {{\n protocol TCP\n real_server 192.0.2.2 80 {{\n  TCP_CHECK {{\n   \
+                 bind_port {port}\n  }}\n }}\n}}\n"
+            )
+        };
+        for (port, expected) in [(80, true), (1023, true), (1024, false)] {
+            let loaded = crate::conf::load_text("k.conf", text(port), &crate::conf::LoadOptions::default());
+            let config = loaded.config.unwrap();
+            let given = needed(Kind::Check, &config).contains(&Capability::CAP_NET_BIND_SERVICE);
+            assert_eq!(given, expected, "port {port}");
+        }
+    }
+}

@@ -39,6 +39,7 @@ pub fn start(options: Options) -> Exit {
     {
         warn!(%error, "core dumps keep their present limit");
     }
+    info!("Configuration file {}", options.source.file.display());
     let config = match options.source.load() {
         Ok(loaded) => {
             loaded.log_findings();

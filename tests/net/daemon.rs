@@ -19,6 +19,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("daemon::a_worker_that_dies_is_replaced_and_the_log_says_why", respawn),
         Test::new("daemon::a_worker_told_to_stop_by_a_stranger_is_replaced", stray_sigterm),
         Test::new("daemon::without_respawn_a_death_stops_everything", dont_respawn),
+        Test::new("daemon::a_worker_that_hangs_does_not_keep_the_daemon_from_stopping", hung),
         Test::new("daemon::workers_stop_when_the_parent_is_killed", orphans),
         Test::new("daemon::a_reload_keeps_the_worker_and_a_broken_file_the_configuration", reload),
         Test::new("daemon::a_daemon_detaches_once_it_has_started", detached),
@@ -136,6 +137,16 @@ fn dont_respawn(lab: &Lab) {
     kill(director.worker(Worker::Vrrp), Signal::SIGKILL).expect("kill a worker");
     assert!(director.process().wait_exit(LIMIT).success(), "as keepalived ends");
     assert!(!director.host().file("main.pid").exists());
+}
+
+fn hung(lab: &Lab) {
+    let director = started(lab, &[]);
+    let worker = director.worker(Worker::Vrrp);
+    kill(worker, Signal::SIGSTOP).expect("halt a worker");
+    director.terminate();
+    logged(director.process(), "did not stop in time: killing it");
+    gone(worker);
+    assert!(!director.host().file("vrrp.pid").exists());
 }
 
 fn orphans(lab: &Lab) {
