@@ -8,13 +8,17 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use vipd::check::Pool;
+use vipd::check::adopt::Found;
 use vipd::check::config::{
     Checker, Connect, Endpoint, Probe, RealServer, Schedule, SorryServer, VirtualServer,
 };
 use vipd::conf::Config;
 use vipd::daemon::check;
 use vipd::daemon::worker::{Control, FromWorker, Options, ToWorker};
-use vipd::ipvs::model::{Forward, Protocol, ServiceFlags};
+use vipd::ipvs::client::Client;
+use vipd::ipvs::model::{Forward, Protocol, ServiceFlags, Tunnel, TunnelFlags, TunnelKind};
+use vipd::ipvs::plan::plan;
 use vipd::net::Family;
 
 /// Longer than any check of these tests takes, its first one included.
@@ -28,6 +32,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("check::others_services_stay", others_services_stay),
         Test::new("check::a_reload_changes_what_changed", a_reload_changes_what_changed),
         Test::new("check::a_successor_adopts_the_table", a_successor_adopts_the_table),
+        Test::new("check::what_is_written_reads_back_the_same", what_is_written_reads_back_the_same),
         Test::new("check::a_cleared_table_is_healed", a_cleared_table_is_healed),
         Test::new("check::a_refused_service_hinders_no_other", a_refused_service_hinders_no_other),
         Test::new("check::a_thousand_services_go_at_once", a_thousand_services_go_at_once),
@@ -328,6 +333,54 @@ fn a_successor_adopts_the_table(lab: &Lab) {
     }
     let _returned = listen(&host, local(1002));
     wait_row(&host, "10.99.0.1:80", &["1/1", "2/1", "3/1"]);
+    worker.stop();
+}
+
+/// Otherwise each start would write what is there already.
+fn what_is_written_reads_back_the_same(lab: &Lab) {
+    let host = director(lab);
+    let udp = |mut vs: VirtualServer| {
+        vs.protocol = Protocol::Udp;
+        vs.name = format!("{} UDP", vs.name);
+        vs
+    };
+    let mut methods = service(1, (1..=5).map(|n| server(n, vec![])).collect());
+    methods.real_servers[1].forward = Forward::Masq;
+    methods.real_servers[1].address.set_port(8080);
+    methods.real_servers[2].forward = Forward::Tunnel(Tunnel::default());
+    methods.real_servers[3].forward =
+        Forward::Tunnel(Tunnel { kind: TunnelKind::Gue, port: 6080, flags: TunnelFlags::CSUM });
+    // The director itself.
+    methods.real_servers[4].address = ([10, 98, 0, 254], 80).into();
+    methods.real_servers[0].weight = 65535;
+    (methods.real_servers[0].upper_threshold, methods.real_servers[0].lower_threshold) = (100, 50);
+    let mut persistent = service(2, vec![server(1, vec![])]);
+    (persistent.persistence_timeout, persistent.persistence_granularity) = (300, Some(24));
+    let mut flags = service(3, vec![server(1, vec![])]);
+    (flags.scheduler, flags.flags) = ("sh".into(), ServiceFlags::SCHED1 | ServiceFlags::SCHED2);
+    let mut one_packet = udp(service(4, vec![server(1, vec![])]));
+    one_packet.flags = ServiceFlags::ONE_PACKET;
+    let mut sip = udp(service(5, vec![server(1, vec![])]));
+    (sip.persistence_timeout, sip.persistence_engine) = (60, Some("sip".into()));
+    let mut group = service(6, vec![server(1, vec![])]);
+    group.real_servers[0].address = "[2001:db8::11]:80".parse().expect("an address");
+    (group.persistence_timeout, group.persistence_granularity) = (60, Some(64));
+    group.endpoints = vec![
+        Endpoint::Address("[2001:db8::1]:80".parse().expect("an address")),
+        Endpoint::Fwmark { mark: 6, family: Family::V6 },
+    ];
+    let mut all_ports = service(7, vec![server(1, vec![])]);
+    all_ports.endpoints = vec![Endpoint::Address(([10, 99, 0, 7], 0).into())];
+    all_ports.persistence_timeout = 60;
+
+    let all = vec![methods, persistent, flags, one_packet, sip, group, all_ports];
+    let mut pool = Pool::new(0);
+    let wanted = config(all.clone()).check;
+    pool.configure(vipd::time::Instant::ZERO, wanted, &Found::default(), &mut Vec::new());
+    let worker = Worker::start(&host, all, Options::default());
+    let actual = host.enter(|| Client::open().and_then(|mut client| client.table())).expect("a table");
+    assert_eq!(actual.services.len(), pool.desired().services.len());
+    assert_eq!(plan(&actual, &pool.desired(), &[]), []);
     worker.stop();
 }
 
