@@ -26,6 +26,8 @@ use nix::errno::Errno;
 use std::collections::HashSet;
 use std::hash::Hash;
 
+/// Operations that go to the kernel in one system call: what [`Client::execute`] takes at once.
+pub const CHUNK: usize = 512;
 /// How often a listing is begun again when others keep changing the table in between.
 const ATTEMPTS: usize = 16;
 
@@ -80,15 +82,32 @@ impl Error {
 
 /// An operation that did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{operation}")]
+#[error("{operation}: {}", self.reason())]
 pub struct Failed {
     /// Its index in the list that was executed.
     pub index: usize,
     /// The operation.
     pub operation: Operation,
     /// Why: the kernel's refusal, or that it is not known whether it was carried out.
-    #[source]
     pub failure: Failure,
+}
+
+impl Failed {
+    /// The kernel's error number, where it refused.
+    #[must_use]
+    pub const fn errno(&self) -> Option<Errno> {
+        match &self.failure {
+            Failure::Refused(refusal) => Some(refusal.errno),
+            Failure::Unknown | Failure::NotSent(_) => None,
+        }
+    }
+
+    fn reason(&self) -> String {
+        match self.errno() {
+            Some(errno) => self.operation.reason(errno).to_owned(),
+            None => self.failure.to_string(),
+        }
+    }
 }
 
 /// A connection to the kernel's IPVS, in the network namespace of the thread that opened it.
@@ -269,9 +288,6 @@ impl Client {
         Err(Error::Restless)
     }
 }
-
-/// Operations that are encoded at once: what [`Socket`] sends at once.
-const CHUNK: usize = 512;
 
 fn refused(what: &'static str, source: netlink::Error) -> Error {
     match source.errno() {

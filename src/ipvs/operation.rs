@@ -1,6 +1,7 @@
 //! One change of the kernel's IPVS, as a value: what a plan consists of, what the client sends, what logs name.
 
 use crate::ipvs::model::{Daemon, DaemonState, Dest, DestKey, Service, ServiceKey, Timeouts};
+use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -29,6 +30,37 @@ pub enum Operation {
     StartDaemon(Daemon),
     /// `IPVS_CMD_DEL_DAEMON`
     StopDaemon(DaemonState),
+}
+
+impl Operation {
+    /// What the kernel means by refusing this operation with `errno`.
+    #[must_use]
+    pub fn reason(&self, errno: Errno) -> &'static str {
+        use Operation::{
+            AddDest, AddService, DeleteDest, DeleteService, EditDest, EditService, StartDaemon, StopDaemon,
+            Zero,
+        };
+        match (self, errno) {
+            (AddService(_), Errno::EEXIST) => "the service exists already",
+            (AddService(_) | EditService(_), Errno::ENOENT) => {
+                "this kernel has no such scheduler or persistence engine"
+            }
+            (EditService(_) | DeleteService(_) | Zero(_), Errno::ESRCH)
+            | (AddDest(..) | EditDest(..) | DeleteDest(..), Errno::ESRCH) => "no such service",
+            (AddDest(..), Errno::EEXIST) => "the server exists already",
+            (EditDest(..) | DeleteDest(..), Errno::ENOENT) => "no such server",
+            (StartDaemon(_), Errno::EEXIST) => "such a daemon runs already",
+            (StartDaemon(_), Errno::ENODEV) => "no such interface",
+            (StopDaemon(_), Errno::ESRCH) => "no such daemon runs",
+            (_, Errno::EPERM) => "not permitted: IPVS needs CAP_NET_ADMIN",
+            (_, Errno::EINVAL) => {
+                "the kernel finds it invalid (an address that is not unicast, a sync daemon next to \
+                mixed address families, …)"
+            }
+            (_, Errno::EAFNOSUPPORT) => "this kernel's IPVS lacks the address family",
+            _ => errno.desc(),
+        }
+    }
 }
 
 /// The operation and its object: `add server 10.0.0.1:80 to service TCP 192.0.2.1:80`.
