@@ -4,6 +4,7 @@
 //! `ipvsadm-restore`) ipvsadm's, and `vipd`, or any other name, has subcommands.
 
 pub mod check;
+mod ipvs;
 mod run;
 mod signum;
 
@@ -39,6 +40,14 @@ enum Command {
     #[command(disable_version_flag = true, args_override_self = true)]
     Run(Box<run::Flags>),
     Check(check::Args),
+    /// The kernel's table of virtual services: the arguments of ipvsadm (-h)
+    // What follows is ipvsadm's own language; clap has it for the help alone.
+    #[command(disable_help_flag = true)]
+    Ipvs {
+        /// ipvsadm's arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 /// Virtual IPs with VRRP and Linux virtual servers with health checks: vipd with keepalived's command line.
@@ -68,6 +77,12 @@ pub fn main() -> ExitCode {
     let program = program.to_string_lossy().into_owned();
     match program.as_str() {
         "keepalived" => keepalived(&program, &run::attach_values(&arguments)),
+        "ipvsadm" => ipvs::run(arguments.into_iter().skip(1)),
+        "ipvsadm-save" => ipvs::save(arguments.into_iter().skip(1)),
+        "ipvsadm-restore" => ipvs::restore(),
+        _ if arguments.get(1).is_some_and(|command| command == "ipvs") => {
+            ipvs::run(arguments.into_iter().skip(2))
+        }
         _ if arguments.get(1).is_some_and(|command| command == "run") => {
             vipd(&program, &run::attach_values(&arguments))
         }
@@ -96,6 +111,7 @@ fn vipd(program: &str, arguments: &[OsString]) -> ExitCode {
         }
         Ok(Vipd { command: Some(Command::Run(flags)), .. }) => run::run(program, &flags),
         Ok(Vipd { command: Some(Command::Check(arguments)), .. }) => check::run(&arguments),
+        Ok(Vipd { command: Some(Command::Ipvs { arguments }), .. }) => ipvs::run(arguments.into_iter()),
         Ok(Vipd { command: None, .. }) => ExitCode::SUCCESS,
         Err(error) => explain(&error, 2),
     }

@@ -6,10 +6,16 @@
 //! | [`operation`] | one change of the kernel's IPVS as a value |
 //! | [`attributes`] | both on the wire: `linux/ip_vs.h` |
 //! | [`plan`] | the least list of operations from one table to another |
+//! | [`grammar`] | ipvsadm's arguments |
+//! | [`format`] | ipvsadm's listings |
+//! | [`names`] | host and service names, for both |
 //! | [`client`] | operations and listings through a netlink socket, pipelined |
 
 pub mod attributes;
 pub mod client;
+pub mod format;
+pub mod grammar;
 pub mod model;
+pub mod names;
 pub mod operation;
 pub mod plan;

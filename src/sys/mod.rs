@@ -8,6 +8,7 @@ mod datagrams;
 pub mod kmod;
 pub mod log;
 pub mod memfd;
+pub mod names;
 pub mod packet;
 pub mod pidfile;
 pub mod process;

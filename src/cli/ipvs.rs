@@ -1,0 +1,260 @@
+//! `vipd ipvs`, which is also `ipvsadm`, `ipvsadm-save` and `ipvsadm-restore`: the same arguments, output, exit
+//! status and effect as ipvsadm 1.31.
+//!
+//! `-R` reads and sends at once: up to 512 lines become one system call, and an error is reported with its line.
+
+mod restore;
+
+use crate::ipvs::client::{self, Client};
+use crate::ipvs::format::{self, Form, Style};
+use crate::ipvs::grammar::{self, Columns, Command, Listing, Subject};
+use crate::ipvs::model::{DestEntry, Info, Protocol, ServiceEntry};
+use crate::ipvs::names::Names;
+use crate::sys::names;
+use nix::errno::Errno;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::ExitCode;
+
+/// What `--version` prints: the version whose behaviour this is, in the words that scripts look for.
+const VERSION: &str = "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)";
+/// Where the kernel lists connections.
+const CONNECTIONS: &str = "/proc/net/ip_vs_conn";
+/// What ipvsadm's -1 looks like from outside.
+const FAILED: u8 = 255;
+
+/// Runs ipvsadm's arguments (without the program's name).
+#[must_use]
+pub(super) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<String> = arguments.map(|a| a.to_string_lossy().into_owned()).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let command = match &words[..] {
+        [] => Ok(Command::List(Listing {
+            subject: Subject::All,
+            columns: Columns::Default,
+            numeric: false,
+            exact: false,
+            sorted: true,
+        })),
+        words => grammar::parse(words, &SystemNames),
+    };
+    // Help needs no kernel.
+    let status = match command {
+        Ok(Command::Help | Command::Version) => command.map(|c| explain(&c)).unwrap_or(Ok(())),
+        command => Session::open().and_then(|mut session| match command {
+            Ok(Command::Restore) => session.restore(&mut io::stdin().lock()),
+            Ok(command) => session.carry_out(command),
+            Err(error) => Err(Stop::new(error.exit_status(), error.to_string())),
+        }),
+    };
+    finish(status)
+}
+
+/// Runs `ipvsadm-save`: `-n` is its only option.
+#[must_use]
+pub(super) fn save(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let mut numeric = false;
+    for argument in arguments {
+        match argument.as_encoded_bytes() {
+            b"-n" => numeric = true,
+            [b'-', ..] => {
+                return finish(Err(Stop::new(
+                    1,
+                    "ipvsadm-save writes the IPVS table to standard output; -n: numbers instead of names",
+                )));
+            }
+            _ => {}
+        }
+    }
+    finish(Session::open().and_then(|mut session| session.carry_out(Command::Save { numeric })))
+}
+
+/// Runs `ipvsadm-restore`: reads everything, clears the table, then carries out the lines that are no comments.
+#[must_use]
+pub(super) fn restore() -> ExitCode {
+    finish(Session::open().and_then(|mut session| session.replace(io::stdin().lock())))
+}
+
+fn finish(result: Result<(), Stop>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            if !stop.message.is_empty() {
+                eprintln!("{}", stop.message);
+            }
+            ExitCode::from(stop.status)
+        }
+    }
+}
+
+/// The end, with an exit status and what is to be said to standard error.
+#[derive(Debug)]
+struct Stop {
+    status: u8,
+    message: String,
+}
+
+impl Stop {
+    fn new(status: u8, message: impl Into<String>) -> Stop {
+        Stop { status, message: message.into() }
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Stop {
+        match error.kind() {
+            // As if the signal had ended it.
+            io::ErrorKind::BrokenPipe => Stop::new(128 + libc::SIGPIPE as u8, ""),
+            _ => Stop::new(1, format!("write the listing: {error}")),
+        }
+    }
+}
+
+impl From<client::Error> for Stop {
+    fn from(error: client::Error) -> Stop {
+        let message = match error.errno() {
+            Some(Errno::ESRCH) => "no such service".to_owned(),
+            _ => chain(error),
+        };
+        Stop::new(1, message)
+    }
+}
+
+/// An error and its causes on one line.
+fn chain(error: client::Error) -> String {
+    format!("{:#}", anyhow::Error::new(error))
+}
+
+/// A connection to the kernel, and what it said of itself.
+struct Session {
+    client: Client,
+    info: Info,
+}
+
+impl Session {
+    fn open() -> Result<Session, Stop> {
+        let open = || {
+            let mut client = Client::open_or_load()?;
+            let info = client.info()?;
+            Ok(Session { client, info })
+        };
+        open().map_err(|error: client::Error| Stop::new(2, chain(error)))
+    }
+
+    fn carry_out(&mut self, command: Command) -> Result<(), Stop> {
+        match command {
+            Command::Execute(operation) => match self.client.execute([&operation]).into_iter().next() {
+                None => Ok(()),
+                Some(failed) => Err(Stop::new(FAILED, failed.to_string())),
+            },
+            Command::List(listing) => self.list(&listing),
+            Command::Save { numeric } => {
+                let style = Style { form: Form::Rules, exact: false, names: names_unless(numeric) };
+                let mut out = BufWriter::new(io::stdout().lock());
+                self.table(&mut out, style, true)?;
+                Ok(out.flush()?)
+            }
+            Command::Restore => Err(Stop::new(FAILED, "-R within -R")),
+            Command::Help | Command::Version => explain(&command),
+        }
+    }
+
+    fn list(&mut self, listing: &Listing) -> Result<(), Stop> {
+        let names = names_unless(listing.numeric);
+        let style = Style { form: Form::Table(listing.columns), exact: listing.exact, names };
+        let out = &mut BufWriter::new(io::stdout().lock());
+        match listing.subject {
+            Subject::All => {
+                format::version(out, &self.info)?;
+                format::title(out, listing.columns)?;
+                self.table(out, style, listing.sorted)?;
+            }
+            Subject::Service(key) => {
+                let entry = self.client.service(&key)?;
+                format::title(out, listing.columns)?;
+                self.service(out, &entry, style, listing.sorted)?;
+            }
+            Subject::Timeouts => format::timeouts(out, &self.client.timeouts()?)?,
+            Subject::Daemons => {
+                for daemon in self.client.daemons()? {
+                    format::daemon(out, &daemon)?;
+                }
+            }
+            Subject::Connections => connections(out, listing.columns, names)?,
+        }
+        Ok(out.flush()?)
+    }
+
+    fn table(&mut self, out: &mut impl Write, style: Style<'_>, sorted: bool) -> Result<(), Stop> {
+        let mut services = self.client.services()?;
+        if sorted {
+            format::sort_services(&mut services);
+        }
+        services.iter().try_for_each(|entry| self.service(out, entry, style, sorted))
+    }
+
+    fn service(
+        &mut self,
+        out: &mut impl Write,
+        entry: &ServiceEntry,
+        style: Style<'_>,
+        sorted: bool,
+    ) -> Result<(), Stop> {
+        let mut dests: Vec<DestEntry> = self.client.dests(&entry.service.key)?;
+        if sorted {
+            format::sort_dests(&mut dests);
+        }
+        Ok(format::service(out, entry, &dests, style)?)
+    }
+}
+
+fn connections(out: &mut impl Write, columns: Columns, names: Option<&dyn Names>) -> Result<(), Stop> {
+    let file = File::open(CONNECTIONS).map_err(|e| Stop::new(1, format!("open {CONNECTIONS}: {e}")))?;
+    format::connections_title(out, columns)?;
+    for line in BufReader::new(file).lines().skip(1) {
+        let line = line.map_err(|e| Stop::new(1, format!("read {CONNECTIONS}: {e}")))?;
+        format::connection(out, &line, columns, names)?;
+    }
+    Ok(())
+}
+
+fn explain(command: &Command) -> Result<(), Stop> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{VERSION}")?;
+    if *command == Command::Help {
+        out.write_all(grammar::HELP.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// What the system's resolver knows.
+struct SystemNames;
+
+fn names_unless(numeric: bool) -> Option<&'static dyn Names> {
+    if numeric { None } else { Some(&SystemNames) }
+}
+
+const fn resolver_name(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Tcp => "tcp",
+        Protocol::Udp => "udp",
+        Protocol::Sctp => "sctp",
+    }
+}
+
+impl Names for SystemNames {
+    fn address(&self, host: &str) -> Option<Ipv4Addr> {
+        names::address(host)
+    }
+    fn port(&self, service: &str, protocol: Protocol) -> Option<u16> {
+        names::port(service, resolver_name(protocol))
+    }
+    fn host(&self, address: IpAddr) -> Option<String> {
+        names::host(address)
+    }
+    fn service(&self, port: u16, protocol: Protocol) -> Option<String> {
+        names::service(port, resolver_name(protocol))
+    }
+}

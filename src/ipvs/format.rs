@@ -1,0 +1,460 @@
+//! ipvsadm's listings, byte for byte: tables, rules (`-S`), timeouts, daemons, connections. Pure: values in, text out.
+//!
+//! One deviation, on purpose: ipvsadm shows the counters of servers modulo 2³²; here they are whole.
+
+mod sort;
+
+pub use sort::{sort_dests, sort_services};
+
+use crate::ipvs::grammar::Columns;
+use crate::ipvs::model::{
+    Daemon, Dest, DestEntry, Forward, Info, Netmask, Protocol, Service, ServiceEntry, ServiceFlags,
+    ServiceKey, Stats, Timeouts, Tunnel, TunnelFlags, TunnelKind,
+};
+use crate::ipvs::names::Names;
+use crate::net::Family;
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// How services and servers are written.
+#[derive(Clone, Copy)]
+pub struct Style<'a> {
+    /// As command lines that `-R` reads, or with these columns.
+    pub form: Form,
+    /// Large numbers in full.
+    pub exact: bool,
+    /// Who knows the names; `None` writes numbers.
+    pub names: Option<&'a dyn Names>,
+}
+
+/// Rules or a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `-S`
+    Rules,
+    /// `-L`
+    Table(Columns),
+}
+
+/// The first line of the whole table.
+///
+/// # Errors
+/// What writing gives; so for all functions here.
+pub fn version(out: &mut impl Write, info: &Info) -> io::Result<()> {
+    let [_, major, minor, patch] = info.version.to_be_bytes();
+    writeln!(out, "IP Virtual Server version {major}.{minor}.{patch} (size={})", info.conn_tab_size)
+}
+
+/// The titles of the columns.
+#[allow(clippy::missing_errors_doc)]
+pub fn title(out: &mut impl Write, columns: Columns) -> io::Result<()> {
+    const LEFT: &str = "Prot LocalAddress:Port";
+    const RIGHT: &str = "  -> RemoteAddress:Port";
+    match columns {
+        Columns::Stats => writeln!(
+            out,
+            "{LEFT:<33} {:>8} {:>8} {:>8} {:>8} {:>8}\n{RIGHT}",
+            "Conns", "InPkts", "OutPkts", "InBytes", "OutBytes"
+        ),
+        Columns::Rate => writeln!(
+            out,
+            "{LEFT:<33} {:>8} {:>8} {:>8} {:>8} {:>8}\n{RIGHT}",
+            "CPS", "InPPS", "OutPPS", "InBPS", "OutBPS"
+        ),
+        Columns::Thresholds => writeln!(
+            out,
+            "{LEFT:<33} {:<10} {:<10} {:<10} {:<10}\n{RIGHT}",
+            "Uthreshold", "Lthreshold", "ActiveConn", "InActConn"
+        ),
+        Columns::PersistentConn => writeln!(
+            out,
+            "{LEFT:<33} {:<9} {:<11} {:<10} {:<10}\n{RIGHT}",
+            "Weight", "PersistConn", "ActiveConn", "InActConn"
+        ),
+        Columns::TunnelInfo => writeln!(
+            out,
+            "{LEFT} Scheduler Flags\n{RIGHT}           Forward TunnelInfo    Weight ActiveConn InActConn"
+        ),
+        Columns::Default => {
+            writeln!(out, "{LEFT} Scheduler Flags\n{RIGHT}           Forward Weight ActiveConn InActConn")
+        }
+    }
+}
+
+/// A service and its servers.
+#[allow(clippy::missing_errors_doc)]
+pub fn service(
+    out: &mut impl Write,
+    entry: &ServiceEntry,
+    dests: &[DestEntry],
+    style: Style<'_>,
+) -> io::Result<()> {
+    let service = &entry.service;
+    match style.form {
+        Form::Rules => {
+            let name = rule_name(&service.key, style.names);
+            rule(out, &name, service)?;
+            for d in dests {
+                dest_rule(out, &name, &service.key, &d.dest, style.names)?;
+            }
+            Ok(())
+        }
+        Form::Table(columns) => {
+            let name = table_name(&service.key, style.names);
+            match columns {
+                Columns::Stats => {
+                    write!(out, "{name:<33}")?;
+                    numbers(out, &totals(&entry.stats), style.exact)?;
+                    writeln!(out)?;
+                }
+                Columns::Rate => {
+                    write!(out, "{name:<33}")?;
+                    numbers(out, &rates(&entry.stats), style.exact)?;
+                    writeln!(out)?;
+                }
+                _ => service_line(out, &name, service)?,
+            }
+            dests.iter().try_for_each(|d| dest_line(out, &service.key, d, columns, style))
+        }
+    }
+}
+
+/// Connection timeouts.
+#[allow(clippy::missing_errors_doc)]
+pub fn timeouts(out: &mut impl Write, t: &Timeouts) -> io::Result<()> {
+    writeln!(out, "Timeout (tcp tcpfin udp): {} {} {}", t.tcp, t.tcp_fin, t.udp)
+}
+
+/// A synchronisation daemon.
+#[allow(clippy::missing_errors_doc)]
+pub fn daemon(out: &mut impl Write, d: &Daemon) -> io::Result<()> {
+    write!(out, "{} sync daemon (mcast={}, syncid={}", d.state, d.interface, d.sync_id)?;
+    if let Some(len) = d.sync_maxlen {
+        write!(out, ", maxlen={len}")?;
+    }
+    if let Some(group) = d.group {
+        write!(out, ", group={group}")?;
+    }
+    if let Some(port) = d.port {
+        write!(out, ", port={port}")?;
+    }
+    if let Some(ttl) = d.ttl {
+        write!(out, ", ttl={ttl}")?;
+    }
+    writeln!(out, ")")
+}
+
+/// The titles above connections.
+#[allow(clippy::missing_errors_doc)]
+pub fn connections_title(out: &mut impl Write, columns: Columns) -> io::Result<()> {
+    writeln!(out, "IPVS connection entries")?;
+    write!(out, "pro expire {:<11} {:<18} {:<18} ", "state", "source", "virtual")?;
+    match columns {
+        Columns::PersistentConn => writeln!(out, "{:<18} {:<16} pe_data", "destination", "pe name"),
+        _ => writeln!(out, "destination"),
+    }
+}
+
+/// A connection: a line of `/proc/net/ip_vs_conn` behind its title. What is no such line is passed over.
+#[allow(clippy::missing_errors_doc)]
+pub fn connection(
+    out: &mut impl Write,
+    line: &str,
+    columns: Columns,
+    names: Option<&dyn Names>,
+) -> io::Result<()> {
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    let [name, client, cport, service, sport, server, dport, state, expires, rest @ ..] = &fields[..] else {
+        return Ok(());
+    };
+    let protocol =
+        [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter().find(|p| p.to_string() == *name);
+    let place = |address: &str, port: &str| {
+        let address = connection_address(address);
+        let port = u16::from_str_radix(port, 16).unwrap_or_default();
+        place(address, port, protocol, names)
+    };
+    let seconds: u32 = expires.parse().unwrap_or_default();
+    let expires = format!("{:02}:{:02}", seconds / 60, seconds % 60);
+    let (client, service, server) = (place(client, cport), place(service, sport), place(server, dport));
+    write!(out, "{name:<3} {expires:<6} {state:<11} {client:<18} {service:<18} ")?;
+    match (columns, rest) {
+        (Columns::PersistentConn, [pe_name, pe_data, ..]) => {
+            writeln!(out, "{server:<16} {pe_name:<18} {pe_data}")
+        }
+        _ => writeln!(out, "{server}"),
+    }
+}
+
+/// IPv6 as text, IPv4 as text or as eight hexadecimal digits.
+fn connection_address(text: &str) -> IpAddr {
+    text.parse().unwrap_or_else(|_| {
+        IpAddr::V4(Ipv4Addr::from_bits(u32::from_str_radix(text, 16).unwrap_or_default()))
+    })
+}
+
+/// The longest `ADDRESS:PORT` that ipvsadm writes, in bytes.
+const PLACE_MAX: usize = 59;
+
+/// `192.0.2.1:80`, `[2001:db8::1]:80`, `web.example:http`
+fn place(address: IpAddr, port: u16, protocol: Option<Protocol>, names: Option<&dyn Names>) -> String {
+    let host = names.and_then(|n| n.host(address));
+    let host = host.unwrap_or_else(|| address_text(address));
+    let service = names.zip(protocol).and_then(|(n, protocol)| n.service(port, protocol));
+    let service = service.unwrap_or_else(|| port.to_string());
+    let mut text = match address {
+        IpAddr::V4(_) => format!("{host}:{service}"),
+        IpAddr::V6(_) => format!("[{host}]:{service}"),
+    };
+    text.truncate(text.floor_char_boundary(PLACE_MAX));
+    text
+}
+
+/// As `inet_ntop` writes it, which has the last 32 bits of `::/96` in IPv4's form.
+fn address_text(address: IpAddr) -> String {
+    match address {
+        IpAddr::V6(a) if a.to_bits() >> 32 == 0 && a.to_bits() >> 16 != 0 => {
+            format!("::{}", Ipv4Addr::from_bits(a.to_bits() as u32))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn rule_name(key: &ServiceKey, names: Option<&dyn Names>) -> String {
+    match *key {
+        ServiceKey::Address { protocol, address, port } => {
+            let option = match protocol {
+                Protocol::Tcp => "-t",
+                Protocol::Udp => "-u",
+                Protocol::Sctp => "--sctp-service",
+            };
+            format!("{option} {}", place(address, port, Some(protocol), names))
+        }
+        // The mark as a signed number, which -R does not read; but neither does ipvsadm's.
+        ServiceKey::Fwmark { mark, family: Family::V4 } => format!("-f {}", mark.cast_signed()),
+        ServiceKey::Fwmark { mark, family: Family::V6 } => format!("-f {} -6", mark.cast_signed()),
+    }
+}
+
+fn table_name(key: &ServiceKey, names: Option<&dyn Names>) -> String {
+    match *key {
+        ServiceKey::Address { protocol, address, port } => {
+            let mut name =
+                format!("{:<4} {}", protocol.to_string(), place(address, port, Some(protocol), names));
+            if address.is_ipv4() {
+                name.truncate(name.floor_char_boundary(33));
+            }
+            name
+        }
+        ServiceKey::Fwmark { mark, family: Family::V4 } => format!("FWM  {}", mark.cast_signed()),
+        ServiceKey::Fwmark { mark, family: Family::V6 } => format!("FWM  {} IPv6", mark.cast_signed()),
+    }
+}
+
+fn rule(out: &mut impl Write, name: &str, service: &Service) -> io::Result<()> {
+    write!(out, "-A {name} -s {}", service.scheduler)?;
+    if service.flags.contains(ServiceFlags::PERSISTENT) {
+        write!(out, " -p {}", service.timeout)?;
+        netmask(out, " -M ", service)?;
+    }
+    if let Some(name) = &service.pe_name {
+        write!(out, " --pe {name}")?;
+    }
+    if service.flags.contains(ServiceFlags::ONE_PACKET) {
+        write!(out, " -o")?;
+    }
+    if let Some(flags) = scheduler_flags(service) {
+        write!(out, " -b {flags}")?;
+    }
+    writeln!(out)
+}
+
+fn service_line(out: &mut impl Write, name: &str, service: &Service) -> io::Result<()> {
+    write!(out, "{name} {}", service.scheduler)?;
+    if let Some(flags) = scheduler_flags(service) {
+        write!(out, " ({flags})")?;
+    }
+    if service.flags.contains(ServiceFlags::PERSISTENT) {
+        write!(out, " persistent {}", service.timeout)?;
+        netmask(out, " mask ", service)?;
+        if let Some(name) = &service.pe_name {
+            write!(out, " pe {name}")?;
+        }
+    }
+    if service.flags.contains(ServiceFlags::ONE_PACKET) {
+        write!(out, " ops")?;
+    }
+    writeln!(out)
+}
+
+fn netmask(out: &mut impl Write, before: &str, service: &Service) -> io::Result<()> {
+    match service.netmask {
+        whole if whole == Netmask::host(service.key.family()) => Ok(()),
+        Netmask::Mask(mask) => write!(out, "{before}{mask}"),
+        Netmask::Prefix(bits) => write!(out, "{before}{bits}"),
+    }
+}
+
+/// The scheduler's flags by their names; `Some("")` where there are some but this scheduler names none of them.
+fn scheduler_flags(service: &Service) -> Option<String> {
+    let all = ServiceFlags::SCHED1 | ServiceFlags::SCHED2 | ServiceFlags::SCHED3;
+    if !service.flags.intersects(all) {
+        return None;
+    }
+    let names = match service.scheduler.as_str() {
+        "sh" => ["sh-fallback", "sh-port", ""],
+        "mh" => ["mh-fallback", "mh-port", ""],
+        _ => ["flag-1", "flag-2", "flag-3"],
+    };
+    let set =
+        names.into_iter().zip(all.iter()).filter(|(n, flag)| !n.is_empty() && service.flags.contains(*flag));
+    Some(set.map(|(name, _)| name).collect::<Vec<_>>().join(","))
+}
+
+fn dest_place(service: &ServiceKey, dest: &Dest, names: Option<&dyn Names>) -> String {
+    let protocol = match service {
+        ServiceKey::Address { protocol, .. } => Some(*protocol),
+        ServiceKey::Fwmark { .. } => None,
+    };
+    place(dest.key.address, dest.key.port, protocol, names)
+}
+
+fn dest_rule(
+    out: &mut impl Write,
+    name: &str,
+    service: &ServiceKey,
+    dest: &Dest,
+    names: Option<&dyn Names>,
+) -> io::Result<()> {
+    let method = match dest.forward {
+        Forward::Masq => "-m",
+        Forward::Tunnel(_) => "-i",
+        Forward::Local | Forward::DirectRoute | Forward::Bypass => "-g",
+    };
+    let weight = dest.weight.cast_signed();
+    write!(out, "-a {name} -r {} {method} -w {weight}", dest_place(service, dest, names))?;
+    if let Forward::Tunnel(tunnel) = dest.forward {
+        write!(out, " --tun-type {}", tunnel_name(tunnel.kind))?;
+        let checksum = match tunnel.flags {
+            TunnelFlags::CSUM => "--tun-csum",
+            TunnelFlags::REMCSUM => "--tun-remcsum",
+            _ => "--tun-nocsum",
+        };
+        match tunnel.kind {
+            TunnelKind::Ipip => {}
+            TunnelKind::Gue => write!(out, " --tun-port {} {checksum}", tunnel.port)?,
+            TunnelKind::Gre => write!(out, " {checksum}")?,
+        }
+    }
+    writeln!(out)
+}
+
+fn dest_line(
+    out: &mut impl Write,
+    service: &ServiceKey,
+    entry: &DestEntry,
+    columns: Columns,
+    style: Style<'_>,
+) -> io::Result<()> {
+    let dest = &entry.dest;
+    let mut name = dest_place(service, dest, style.names);
+    if dest.key.address.is_ipv4() {
+        name.truncate(name.floor_char_boundary(28));
+    }
+    write!(out, "  -> {name:<28}")?;
+    let (active, inactive) = (entry.active_conns, entry.inactive_conns);
+    let weight = dest.weight.cast_signed();
+    match columns {
+        Columns::Stats => {
+            numbers(out, &totals(&entry.stats), style.exact)?;
+            writeln!(out)
+        }
+        Columns::Rate => {
+            let [cps, inpps, outpps, bytes @ ..] = rates(&entry.stats);
+            write!(out, " {cps:>8} {inpps:>8} {outpps:>8}")?;
+            numbers(out, &bytes, style.exact)?;
+            writeln!(out)
+        }
+        Columns::Thresholds => {
+            let (upper, lower) = (dest.upper_threshold, dest.lower_threshold);
+            writeln!(out, " {upper:<10} {lower:<10} {active:<10} {inactive:<10}")
+        }
+        Columns::PersistentConn => {
+            let persistent = entry.persistent_conns;
+            writeln!(out, " {:<9} {persistent:<11} {active:<10} {inactive:<10}", dest.weight)
+        }
+        Columns::TunnelInfo => {
+            let method = method_name(dest.forward);
+            let tunnel = tunnel_info(dest.forward);
+            writeln!(out, " {method:<7} {tunnel:<13} {weight:<6} {active:<10} {inactive:<10}")
+        }
+        Columns::Default => {
+            writeln!(out, " {:<7} {weight:<6} {active:<10} {inactive:<10}", method_name(dest.forward))
+        }
+    }
+}
+
+const fn method_name(forward: Forward) -> &'static str {
+    match forward {
+        Forward::Masq => "Masq",
+        Forward::Local => "Local",
+        Forward::Tunnel(_) => "Tunnel",
+        Forward::DirectRoute => "Route",
+        Forward::Bypass => "Bypass",
+    }
+}
+
+const fn tunnel_name(kind: TunnelKind) -> &'static str {
+    match kind {
+        TunnelKind::Ipip => "ipip",
+        TunnelKind::Gue => "gue",
+        TunnelKind::Gre => "gre",
+    }
+}
+
+/// `gue:6080:+c`, in the 15 bytes that ipvsadm has for it.
+fn tunnel_info(forward: Forward) -> String {
+    let Forward::Tunnel(Tunnel { kind, port, flags }) = forward else { return "n/a".into() };
+    let checksum = match flags {
+        TunnelFlags::CSUM => "+c",
+        TunnelFlags::REMCSUM => "r+c",
+        _ => "-c",
+    };
+    match kind {
+        TunnelKind::Ipip => "ipip".into(),
+        TunnelKind::Gue => format!("gue:{port}:{checksum}"),
+        TunnelKind::Gre => format!("gre:{checksum}"),
+    }
+}
+
+const fn totals(s: &Stats) -> [u64; 5] {
+    [s.conns, s.inpkts, s.outpkts, s.inbytes, s.outbytes]
+}
+
+const fn rates(s: &Stats) -> [u64; 5] {
+    [s.cps, s.inpps, s.outpps, s.inbps, s.outbps]
+}
+
+/// Nine columns each; from 100 million on in thousands (K), millions (M), …, or in full and as wide as it takes.
+fn numbers(out: &mut impl Write, numbers: &[u64], exact: bool) -> io::Result<()> {
+    for &n in numbers {
+        if exact {
+            let width = if n < 100_000_000 { 9 } else { n.to_string().len() + 1 };
+            write!(out, "{n:>width$}")?;
+        } else if n < 100_000_000 {
+            write!(out, "{n:>9}")?;
+        } else if n < 1_000_000_000 {
+            write!(out, "{:>8}K", n / 1000)?;
+        } else if n < 100_000_000_000 {
+            write!(out, "{:>8}M", n / 1_000_000)?;
+        } else if n < 100_000_000_000_000 {
+            write!(out, "{:>8}G", n / 1_000_000_000)?;
+        } else {
+            write!(out, "{:>8}T", n / 1_000_000_000_000)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! Values of ipvsadm's options: numbers, addresses and masks as the C library reads them.
+
+use crate::ipvs::model::Protocol;
+use crate::ipvs::names::Names;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A decimal number as `strtol` reads it (leading blanks, a sign), nothing behind it, within `min..=max`.
+pub(super) fn number(text: &str, min: i64, max: i64) -> Option<i64> {
+    let (number, rest) = prefix(text)?;
+    (rest.is_empty() && (min..=max).contains(&number)).then_some(number)
+}
+
+/// The number that `text` begins with, and the rest.
+pub(super) fn prefix(text: &str) -> Option<(i64, &str)> {
+    let text = text.trim_start_matches(is_space);
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let end = unsigned.find(|c: char| !c.is_ascii_digit()).unwrap_or(unsigned.len());
+    let (digits, rest) = unsigned.split_at(end);
+    if digits.is_empty() {
+        return None;
+    }
+    let number = digits.parse().unwrap_or(i64::MAX);
+    Some((if text.starts_with('-') { -number } else { number }, rest))
+}
+
+/// `isspace` of the C locale.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r')
+}
+
+/// An IPv4 address as `inet_aton` reads it: one to four parts, each decimal, octal (`0`) or hexadecimal (`0x`), the
+/// last one filling what is left.
+pub(super) fn aton(text: &str) -> Option<Ipv4Addr> {
+    let text = text.split(is_space).next().unwrap_or_default();
+    let parts: Vec<u64> = text.split('.').map(part).collect::<Option<_>>()?;
+    let (last, leading) = parts.split_last()?;
+    if leading.len() > 3 || leading.iter().any(|&p| p > 0xff) {
+        return None;
+    }
+    if *last >> (32 - 8 * leading.len()) != 0 {
+        return None;
+    }
+    let high = leading.iter().zip([24, 16, 8]).map(|(p, shift)| p << shift).sum::<u64>();
+    u32::try_from(high | last).ok().map(Ipv4Addr::from_bits)
+}
+
+fn part(text: &str) -> Option<u64> {
+    let (digits, radix) = match text.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (&text[2..], 16),
+        [b'0', _, ..] => (&text[1..], 8),
+        _ => (text, 10),
+    };
+    // from_str_radix would take a sign.
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return None;
+    }
+    u64::from_str_radix(digits, radix).ok().filter(|&n| n <= u64::from(u32::MAX))
+}
+
+/// An IPv4 mask, or the address of a host.
+pub(super) fn netmask(text: &str, names: &dyn Names) -> Option<Ipv4Addr> {
+    aton(text).or_else(|| names.address(text))
+}
+
+/// `HOST[:PORT]`: a port that is not given is `None`. IPv6 is written `[ADDRESS]:PORT`, or `ADDRESS` alone.
+///
+/// `protocol` is that of service names; without it (`-r` before `-t`) ports must be numbers.
+pub(super) fn endpoint(
+    text: &str,
+    protocol: Option<Protocol>,
+    names: &dyn Names,
+) -> Option<(IpAddr, Option<u16>)> {
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let (host, bracketed_port) = match text.strip_prefix('[') {
+        Some(text) => {
+            let (host, rest) = text.split_once(']')?;
+            (host, Some(rest.strip_prefix(':')?))
+        }
+        None => (text, None),
+    };
+    let (address, port) = match host.parse::<Ipv6Addr>() {
+        Ok(address) => (IpAddr::V6(address), bracketed_port),
+        Err(_) => {
+            // Brackets around anything else are dropped, and what follows them with them, as ipvsadm does.
+            let (host, port) = match host.rsplit_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (host, None),
+            };
+            (IpAddr::V4(aton(host).or_else(|| names.address(host))?), port)
+        }
+    };
+    let port = match port {
+        None => None,
+        Some(port) => Some(match number(port, 0, 65535).and_then(|n| u16::try_from(n).ok()) {
+            Some(number) => number,
+            None => names.port(port, protocol?)?,
+        }),
+    };
+    Some((address, port))
+}

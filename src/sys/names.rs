@@ -1,0 +1,86 @@
+//! Names of hosts and services, as the system's resolver knows them (`/etc/hosts`, DNS, `/etc/services`).
+//!
+//! These calls may wait for a name server: they are for commands, never for a worker.
+
+use std::ffi::{CStr, CString};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::sync::{Mutex, PoisonError};
+
+/// The first IPv4 address of a host name.
+#[must_use]
+pub fn address(host: &str) -> Option<Ipv4Addr> {
+    (host, 0).to_socket_addrs().ok()?.find_map(|address| match address {
+        SocketAddr::V4(a) => Some(*a.ip()),
+        SocketAddr::V6(_) => None,
+    })
+}
+
+/// The name of an address.
+#[must_use]
+#[allow(unsafe_code)]
+pub fn host(address: IpAddr) -> Option<String> {
+    let address = socket2::SockAddr::from(SocketAddr::new(address, 0));
+    let mut name = [0u8; libc::NI_MAXHOST as usize];
+    // SAFETY: the address and the buffer outlive the call, and their lengths are theirs.
+    let result = unsafe {
+        libc::getnameinfo(
+            address.as_ptr().cast(),
+            address.len(),
+            name.as_mut_ptr().cast(),
+            name.len() as libc::socklen_t,
+            std::ptr::null_mut(),
+            0,
+            libc::NI_NAMEREQD,
+        )
+    };
+    if result != 0 {
+        return None;
+    }
+    CStr::from_bytes_until_nul(&name).ok()?.to_str().ok().map(str::to_owned)
+}
+
+/// getservbyname and getservbyport share one buffer in the C library.
+static SERVICES: Mutex<()> = Mutex::new(());
+
+/// The port of a service name; `protocol` is `tcp`, `udp` or `sctp`.
+#[must_use]
+#[allow(unsafe_code)]
+pub fn port(service: &str, protocol: &str) -> Option<u16> {
+    let (service, protocol) = (CString::new(service).ok()?, CString::new(protocol).ok()?);
+    let _one_at_a_time = SERVICES.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: both strings end with a zero; what comes back is null, or valid until the next call, which the lock
+    // keeps off.
+    let entry = unsafe { libc::getservbyname(service.as_ptr(), protocol.as_ptr()).as_ref() }?;
+    u16::try_from(entry.s_port).ok().map(u16::from_be)
+}
+
+/// The service name of a port; `protocol` is `tcp`, `udp` or `sctp`.
+#[must_use]
+#[allow(unsafe_code)]
+pub fn service(port: u16, protocol: &str) -> Option<String> {
+    let protocol = CString::new(protocol).ok()?;
+    let _one_at_a_time = SERVICES.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: the string ends with a zero; what comes back is null, or valid (with a name that ends with a zero)
+    // until the next call, which the lock keeps off.
+    unsafe {
+        let entry = libc::getservbyport(libc::c_int::from(port.to_be()), protocol.as_ptr()).as_ref()?;
+        CStr::from_ptr(entry.s_name).to_str().ok().map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn well_known_names_are_known_and_others_are_not() {
+        assert_eq!(address("localhost"), Some(Ipv4Addr::LOCALHOST));
+        assert_eq!(address("256.0.0.1"), None);
+        assert!(host(IpAddr::V4(Ipv4Addr::LOCALHOST)).is_some());
+        assert_eq!(port("http", "tcp"), Some(80));
+        assert_eq!(service(80, "tcp").as_deref(), Some("http"));
+        assert_eq!(port("no such service", "tcp"), None);
+        assert_eq!(port("http\0", "tcp"), None);
+        assert_eq!(service(1, "no such protocol"), None);
+    }
+}
