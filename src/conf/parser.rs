@@ -145,8 +145,8 @@ impl<'s> Parser<'s, '_> {
         };
         self.definition_goes_on = goes_on;
         let message =
-            format!("{what} are not carried out yet by this version of vipd; the line has no effect");
-        let message = message.replace("`include` are", "`include` is");
+            format!("{what} are not carried out yet by this version of vipd; it does not start without them");
+        let message = message.replace("`include` are", "`include` is").replace("without them", "without it");
         self.sink.push(Diagnostic::new(&codes::NOT_EXPANDED, span, message));
         true
     }

@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used)]
 
 mod mistakes;
+mod program;
 mod robustness;

@@ -77,7 +77,7 @@ codes! {
     SORRY_ORDER = "V0417", Error, Reports, "an option of sorry_server without sorry_server before it";
 
     NOT_CARRIED_OUT = "V0901", Warning, Silent, "keepalived knows it, this version of vipd does not carry it out yet";
-    NOT_EXPANDED = "V0902", Error, Silent, "part of the language that this version of vipd does not expand yet";
+    NOT_EXPANDED = "V0902", Error, Refuses, "part of the language that this version of vipd does not expand yet";
 }
 
 /// A code by its id.

@@ -5,6 +5,9 @@
 pub mod codes;
 pub mod render;
 
+#[cfg(test)]
+mod tests;
+
 use crate::conf::source::Span;
 
 /// How bad it is.

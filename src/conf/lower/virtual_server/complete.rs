@@ -1,0 +1,261 @@
+//! What a `virtual_server` block must agree on with itself: keepalived's checks across it, and its defaults.
+
+use super::super::Lower;
+use super::super::real_server::Defaults;
+use super::{Block, PERSISTENCE_TIMEOUT, Service};
+use crate::check::config::{Endpoint, RealServer, SorryServer, VirtualServer};
+use crate::conf::diagnostic::{Code, Diagnostic, codes};
+use crate::conf::source::Span;
+use crate::ipvs::model::{Forward, Protocol, ServiceFlags};
+use crate::net::Family;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+impl Block<'_> {
+    fn name(&self, protocol: Protocol) -> String {
+        match &self.service {
+            Service::Address(address) => {
+                let protocol = match protocol {
+                    Protocol::Tcp => "tcp",
+                    Protocol::Udp => "udp",
+                    Protocol::Sctp => "sctp",
+                };
+                format!("[{}]:{protocol}:{}", address.ip(), address.port())
+            }
+            Service::Fwmark(mark) => format!("FWM {mark}"),
+            Service::Group(name, _) => name.clone(),
+        }
+    }
+
+    fn report(&self, cx: &mut Lower<'_, '_>, code: &'static Code, at: Option<Span>, message: String) {
+        cx.report(code, at.unwrap_or(self.span), message);
+    }
+
+    fn by_address(&self) -> bool {
+        match &self.service {
+            Service::Address(_) => true,
+            Service::Fwmark(_) => false,
+            Service::Group(_, group) => !group.addresses.is_empty(),
+        }
+    }
+
+    /// keepalived's checks across the block, in its order; `None` if nothing is left to run.
+    pub(super) fn finish(mut self, cx: &mut Lower<'_, '_>) -> Option<VirtualServer> {
+        let name = self.name(self.protocol.map_or(Protocol::Udp, |(p, _)| p));
+        if self.servers.is_empty() {
+            self.report(
+                cx,
+                &codes::NO_REAL_SERVER,
+                None,
+                format!("virtual server {name} has no real servers; it is left out"),
+            );
+            return None;
+        }
+        let family = self.family.unwrap_or_else(|| self.tunnelled_family());
+        self.check_sorry_family(cx);
+        let protocol = self.protocol(cx, &name);
+        self.flags(cx, protocol);
+        self.port_zero(cx, &name);
+        if self.scheduler.is_none() {
+            self.report(
+                cx,
+                &codes::NO_SCHEDULER,
+                None,
+                format!("virtual server {name}: no scheduler; wlc is taken"),
+            );
+        }
+        self.drop_duplicates(cx, &name);
+        let forward = self.method(cx, &name);
+        self.ports(cx, forward);
+        let persistence_granularity =
+            self.persistence_granularity.filter(|(_, of)| *of == family).map(|(length, _)| length);
+        let endpoints = match &self.service {
+            Service::Address(address) => vec![Endpoint::Address(*address)],
+            Service::Fwmark(mark) => vec![Endpoint::Fwmark { mark: *mark, family }],
+            Service::Group(_, group) => group.endpoints(family),
+        };
+        let defaults = Defaults {
+            forward,
+            weight: self.weight,
+            inhibit: self.inhibit,
+            alpha: self.alpha,
+            timing: self.timing,
+        };
+        let servers = std::mem::take(&mut self.servers);
+        let real_servers: Vec<RealServer> = servers.into_iter().map(|s| s.finish(defaults)).collect();
+        let (quorum, hysteresis) = self.quorum(cx, &name, &real_servers);
+        let sorry_server = self.sorry.take().map(|s| SorryServer {
+            address: s.address,
+            forward: s.forward.unwrap_or(forward),
+            inhibit: s.inhibit,
+        });
+        Some(VirtualServer {
+            name,
+            endpoints,
+            protocol,
+            scheduler: self.scheduler.unwrap_or("wlc").to_owned(),
+            flags: self.flags,
+            persistence_timeout: self.persistence_timeout,
+            persistence_granularity,
+            persistence_engine: self.persistence_engine,
+            quorum,
+            hysteresis,
+            alpha: self.alpha,
+            omega: self.omega,
+            sorry_server,
+            real_servers,
+        })
+    }
+
+    /// With tunnels only, their common family, else IPv4.
+    fn tunnelled_family(&self) -> Family {
+        let mut families = self.servers.iter().map(|s| Family::of(s.address.ip()));
+        let first = families.next().unwrap_or(Family::V4);
+        if families.all(|f| f == first) { first } else { Family::V4 }
+    }
+
+    fn check_sorry_family(&mut self, cx: &mut Lower<'_, '_>) {
+        let Some(sorry) = &self.sorry else { return };
+        let tunnelled = matches!(sorry.forward, Some(Forward::Tunnel(_)));
+        if !tunnelled && self.family.is_some_and(|f| f != Family::of(sorry.address.ip())) {
+            let message =
+                "the sorry server differs in address family from the virtual server; it is left out";
+            cx.report(&codes::SERVER_FAMILY, sorry.span, message);
+            self.sorry = None;
+        }
+    }
+
+    fn protocol(&self, cx: &mut Lower<'_, '_>, name: &str) -> Protocol {
+        match (self.protocol, self.by_address()) {
+            (Some((protocol, _)), true) => protocol,
+            (None, true) => {
+                let message = format!("virtual server {name}: no protocol set; UDP is taken");
+                let diagnostic = Diagnostic::new(&codes::NO_PROTOCOL, self.span, message);
+                cx.sink.push(diagnostic.help("add `protocol TCP`, or `protocol UDP`"));
+                Protocol::Udp
+            }
+            (Some((protocol, span)), false) => {
+                let message =
+                    format!("virtual server {name}: a firewall mark has no protocol; this has no effect");
+                cx.report(&codes::PROTOCOL_IGNORED, span, message);
+                protocol
+            }
+            (None, false) => Protocol::Tcp,
+        }
+    }
+
+    fn flags(&mut self, cx: &mut Lower<'_, '_>, protocol: Protocol) {
+        for (scheduler, flag, span) in std::mem::take(&mut self.scheduler_flags) {
+            if self.scheduler == Some(scheduler) {
+                self.flags |= flag;
+            } else {
+                let message = format!("this flag is known to scheduler {scheduler} only; it has no effect");
+                cx.report(&codes::SCHEDULER_FLAG, span, message);
+            }
+        }
+        if let Some(span) = self.ops {
+            if self.by_address() && protocol != Protocol::Udp {
+                let message = "one packet scheduling needs protocol UDP; `ops` has no effect";
+                cx.report(&codes::SCHEDULER_FLAG, span, message);
+            } else {
+                self.flags |= ServiceFlags::ONE_PACKET;
+            }
+        }
+    }
+
+    fn port_zero(&mut self, cx: &mut Lower<'_, '_>, name: &str) {
+        let has_zero = match &self.service {
+            Service::Address(address) => address.port() == 0,
+            Service::Fwmark(_) => false,
+            Service::Group(_, group) => group.addresses.iter().any(|a| a.port() == 0),
+        };
+        if has_zero && self.persistence_timeout == 0 {
+            let message =
+                format!("virtual server {name}: every port needs persistence; 360 seconds are taken");
+            self.report(cx, &codes::PORT_ZERO, None, message);
+            self.persistence_timeout = PERSISTENCE_TIMEOUT;
+        }
+    }
+
+    fn drop_duplicates(&mut self, cx: &mut Lower<'_, '_>, name: &str) {
+        let mut seen: HashMap<SocketAddr, Span> = HashMap::with_capacity(self.servers.len());
+        self.servers.retain(|server| {
+            let Some(first) = seen.get(&server.address) else {
+                seen.insert(server.address, server.span);
+                return true;
+            };
+            let message = format!("virtual server {name}: real server {} is listed twice", server.address);
+            let diagnostic = Diagnostic::new(&codes::DUPLICATE_REAL_SERVER, server.span, message);
+            cx.sink.push(diagnostic.also(*first, "first listed here").label("this one is left out"));
+            false
+        });
+    }
+
+    fn method(&self, cx: &mut Lower<'_, '_>, name: &str) -> Forward {
+        let sorry_needs_it = self.sorry.as_ref().is_some_and(|s| s.forward.is_none());
+        let needed = sorry_needs_it || self.servers.iter().any(|s| s.forward.is_none());
+        if self.forward.is_none() && needed {
+            let message = format!("virtual server {name}: no forwarding method; NAT is taken");
+            let diagnostic = Diagnostic::new(&codes::NO_METHOD, self.span, message);
+            cx.sink.push(diagnostic.help("add `lvs_method NAT`, `lvs_method DR` or `lvs_method TUN`"));
+        }
+        self.forward.unwrap_or(Forward::Masq)
+    }
+
+    /// Only NAT rewrites ports: with the other methods, a real server's port is the service's.
+    fn ports(&mut self, cx: &mut Lower<'_, '_>, method: Forward) {
+        let sorry = self.sorry.as_mut().map(|s| (&mut s.address, s.forward, s.span));
+        let servers = self.servers.iter_mut().map(|s| (&mut s.address, s.forward, s.span));
+        for (address, forward, span) in servers.chain(sorry) {
+            let nat = forward.unwrap_or(method) == Forward::Masq;
+            let port = address.port();
+            match &self.service {
+                Service::Address(service) if port == 0 => address.set_port(service.port()),
+                Service::Address(service) if !nat && port != service.port() => {
+                    let message =
+                        format!("port {port} differs from the service's; {} is taken", service.port());
+                    let help = "only `lvs_method NAT` can translate ports";
+                    cx.sink.push(Diagnostic::new(&codes::PORT_MISMATCH, span, message).help(help));
+                    address.set_port(service.port());
+                }
+                Service::Fwmark(_) if !nat && port != 0 => {
+                    let message =
+                        "a service by firewall mark keeps the port of each packet; this one has no effect";
+                    cx.report(&codes::PORT_MISMATCH, span, message);
+                    address.set_port(0);
+                }
+                Service::Group(_, group) if !nat && port != 0 => {
+                    let other = group.addresses.iter().any(|a| a.port() != port);
+                    if other || !group.marks.is_empty() {
+                        let message = format!("port {port} differs from one of the group's services");
+                        let help = "only `lvs_method NAT` can translate ports";
+                        cx.sink.push(Diagnostic::new(&codes::PORT_MISMATCH, span, message).help(help));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn quorum(&self, cx: &mut Lower<'_, '_>, name: &str, servers: &[RealServer]) -> (u32, u32) {
+        let total = servers.iter().fold(0_u32, |sum, s| sum.saturating_add(s.weight));
+        let (mut quorum, at) = self.quorum;
+        if quorum > total {
+            let message = format!(
+                "virtual server {name}: quorum {quorum} exceeds the total weight {total}, which is taken"
+            );
+            self.report(cx, &codes::QUORUM, at, message);
+            quorum = total;
+        }
+        let (mut hysteresis, at) = self.hysteresis;
+        if hysteresis >= quorum && hysteresis > 0 {
+            let most = quorum.saturating_sub(1);
+            let message = format!(
+                "virtual server {name}: hysteresis {hysteresis} is not below quorum {quorum}; {most} is taken"
+            );
+            self.report(cx, &codes::QUORUM, at, message);
+            hysteresis = most;
+        }
+        (quorum, hysteresis)
+    }
+}
