@@ -117,7 +117,7 @@ pub struct Socket {
     fd: OwnedFd,
     port: u32,
     sequence: u32,
-    /// The present limits of a send; lowered when the kernel finds a send too long.
+    /// The limits of a send.
     max_requests: usize,
     max_bytes: usize,
     datagram: Vec<u8>,
@@ -181,14 +181,16 @@ impl Socket {
     pub fn query(&mut self, batch: &mut Batch, mut object: impl FnMut(usize, Message<'_>)) -> Vec<Failed> {
         let mut failed = Vec::new();
         let mut from = 0;
+        // Less for the rest of this batch, when the kernel finds a send too long or is short of memory.
+        let mut most = self.max_requests;
         while from < batch.len() {
-            let to = self.end_of_send(batch, from);
+            let to = self.end_of_send(batch, from, most);
             let sequence = self.reserve(to - from);
             batch.seal(from, to, sequence, true);
             match self.send(batch.range(from, to)) {
                 Ok(()) => {}
                 Err(Errno::EMSGSIZE | Errno::ENOBUFS | Errno::ENOMEM) if to - from > 1 => {
-                    self.max_requests = (to - from) / 2;
+                    most = (to - from) / 2;
                     continue;
                 }
                 Err(errno @ Errno::EMSGSIZE) => {
@@ -215,9 +217,9 @@ impl Socket {
         failed
     }
 
-    /// Where a send that begins with request `from` must end.
-    fn end_of_send(&self, batch: &Batch, from: usize) -> usize {
-        let most = batch.len().min(from + self.max_requests);
+    /// Where a send of at most `most` requests that begins with request `from` must end.
+    fn end_of_send(&self, batch: &Batch, from: usize, most: usize) -> usize {
+        let most = batch.len().min(from + most);
         let room = batch.start(from) + self.max_bytes;
         (from + 1..most).find(|&to| batch.start(to + 1) > room).unwrap_or(most)
     }
