@@ -35,7 +35,8 @@ fn main() -> ExitCode {
         for (program, times) in programs.into_iter().zip(&mut times) {
             times.sort();
             println!(
-                "{program:<10} SIGTERM to gone: median {:>7.1?}, worst {:>7.1?}",
+                "{:<10} SIGTERM to gone: median {:>7.1?}, worst {:>7.1?}",
+                program.to_string(),
                 times[ROUNDS / 2],
                 times[ROUNDS - 1]
             );

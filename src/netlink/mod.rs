@@ -1,6 +1,6 @@
 //! Netlink: one engine for every family of messages.
 //!
-//! [`message`] writes requests into one buffer and reads what comes back; [`reply`] (pure) matches answers to
+//! [`message`] writes requests into one buffer and reads what comes back; `reply` (pure) matches answers to
 //! requests; [`socket`] carries them to the kernel and back, batches and dumps; [`genl`] finds generic netlink
 //! families by name; [`route`] is rtnetlink: links and addresses.
 //!
