@@ -21,7 +21,10 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// The configuration of a director, with what tests change in it.
+/// The shipped example, which is the first director's configuration.
+const EXAMPLE: &str = include_str!("../../../examples/keepalived.conf");
+
+/// A variation of the example: a director's configuration with what tests change in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
     pub(crate) priority: u8,
@@ -152,10 +155,12 @@ impl Scenario {
         Self::SERVICE.parse().expect("an address")
     }
 
-    /// Starts a director on host 0 or 1 with its usual priority.
+    /// Starts a director on host 0 or 1 as the example says: on the second one it has another priority.
     #[track_caller]
     pub(crate) fn start(&self, which: usize, implementation: Implementation) -> Director {
-        self.start_with(which, implementation, &Config::with_priority(Self::PRIORITIES[which]).text(), &[])
+        let [first, own] = [0, which].map(|which| format!("\n    priority {}\n", Self::PRIORITIES[which]));
+        assert_eq!(EXAMPLE.matches(&first).count(), 1, "the example's priority");
+        self.start_with(which, implementation, &EXAMPLE.replace(&first, &own), &[])
     }
 
     #[track_caller]
