@@ -138,15 +138,15 @@ impl<'s> Parser<'s, '_> {
         }
         let Some(word) = self.words.get(first) else { return false };
         let what = match word.text.as_ref() {
-            t if t.starts_with('$') && t.contains('=') => "definitions of parameters (`$NAME=value`)",
-            t if t.starts_with("~SEQ") || t.starts_with("~LST") => "sequences (`~SEQ`, `~LST`)",
-            "include" | "includea" | "includeb" | "includem" | "includer" | "includew" => "`include`",
+            t if t.starts_with('$') && t.contains('=') => "definitions of parameters (`$NAME=value`) are",
+            t if t.starts_with("~SEQ") || t.starts_with("~LST") => "sequences (`~SEQ`, `~LST`) are",
+            "include" | "includea" | "includeb" | "includem" | "includer" | "includew" => "`include` is",
             _ => return false,
         };
         self.definition_goes_on = goes_on;
+        // Without what stands there the rest may mean something else: that is not run.
         let message =
-            format!("{what} are not carried out yet by this version of vipd; it does not start without them");
-        let message = message.replace("`include` are", "`include` is").replace("without them", "without it");
+            format!("{what} not carried out yet by this version of vipd; it does not start with this file");
         self.sink.push(Diagnostic::new(&codes::NOT_EXPANDED, span, message));
         true
     }
