@@ -110,7 +110,13 @@ async fn serve(start: Start, config: Config, socket: OwnedFd) -> Exit {
             super::check::run(config, start.options, control).await;
             Exit::Ok
         }
-        Kind::Vrrp => idle(control).await,
+        Kind::Vrrp => match super::vrrp::run(config, start.options, control).await {
+            Ok(()) => Exit::Ok,
+            Err(error) => {
+                error!("{error}");
+                Exit::Fatal
+            }
+        },
     }
 }
 
@@ -188,14 +194,6 @@ async fn report(socket: OwnedFd, mut from_driver: UnboundedReceiver<FromWorker>)
     }
     // Closing the socket would look like the end of the process.
     std::future::pending::<()>().await;
-}
-
-async fn idle(mut control: Control) -> Exit {
-    let _ = control.outbox.send(FromWorker::Ready);
-    while let Some(ToWorker::Reload(_)) = control.inbox.recv().await {
-        let _ = control.outbox.send(FromWorker::Ready);
-    }
-    Exit::Ok
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod parent;
 mod source;
 mod start;
 mod supervisor;
+pub mod vrrp;
 pub mod worker;
 
 pub use bootstrap::{MARK as WORKER_MARK, main as worker_main};

@@ -1,0 +1,161 @@
+//! What the router reports, in keepalived's words: people grep for them.
+//!
+//! Refused packets may come in any number, so of each kind only one a minute is told, with how many were left out.
+
+use crate::sys::clock;
+use crate::time::Instant;
+use crate::vrrp::Router;
+use crate::vrrp::event::{Action, Discard, Fault, Name, Report, StateKind};
+use crate::vrrp::packet::DecodeError;
+use std::collections::HashMap;
+use std::mem::{Discriminant, discriminant};
+use std::net::IpAddr;
+use std::time::Duration;
+use tracing::{debug, info, warn};
+
+/// A refused packet is told so often.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Kinds of refused packets remembered at once; a flood from many sources must not take the memory.
+const REMEMBERED: usize = 256;
+
+/// Puts reports into words.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    refused: HashMap<Key, Refused>,
+}
+
+/// Refused packets of which one line is enough for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    instance: Option<Name>,
+    source: IpAddr,
+    reason: Reason,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Reason {
+    Malformed(Discriminant<DecodeError>),
+    Discarded(Discriminant<Discard>),
+    Lower,
+}
+
+#[derive(Debug)]
+struct Refused {
+    told_at: Instant,
+    untold: u64,
+}
+
+impl Log {
+    /// Tells what the reports among the actions say.
+    pub(super) fn actions(&mut self, actions: &[Action], router: &Router) {
+        for action in actions {
+            if let Action::Report { instance, report } = action {
+                self.report(instance.as_ref(), report, router);
+            }
+        }
+    }
+
+    fn report(&mut self, instance: Option<&Name>, report: &Report, router: &Router) {
+        let name = instance.map_or("vrrp", |n| n);
+        match report {
+            Report::Entered { from: StateKind::Init, to } => {
+                info!("({name}) Entering {} STATE (init)", word(*to))
+            }
+            Report::Entered { to, .. } => info!("({name}) Entering {} STATE", word(*to)),
+            Report::Faulty(fault) => {
+                let interface = router.instance(name).map_or("its interface", |i| &i.config().interface);
+                match fault {
+                    Fault::NoInterface => {
+                        warn!("({name}) interface {interface} does not exist: waiting for it to appear");
+                    }
+                    Fault::InterfaceDown => warn!("({name}) interface {interface} is down: waiting for it"),
+                    Fault::NoAddress => {
+                        warn!(
+                            "({name}) interface {interface} has no address to send adverts from: waiting for one"
+                        );
+                    }
+                }
+            }
+            Report::MasterDown => debug!("({name}) Receive advertisement timeout"),
+            Report::PriorityZeroReceived => debug!("({name}) received priority 0 advertisement"),
+            Report::PriorityZeroSent => debug!("({name}) sent 0 priority"),
+            Report::HigherPriority { source, theirs, ours } if theirs == ours => info!(
+                "({name}) Master received advert from {source} with same priority {theirs} but higher IP address than ours"
+            ),
+            Report::HigherPriority { source, theirs, ours } => {
+                info!(
+                    "({name}) Master received advert from {source} with higher priority {theirs}, ours {ours}"
+                );
+            }
+            Report::LowerPriority { source, theirs, ours } => {
+                let Some(untold) = self.untold(instance, *source, Reason::Lower) else { return };
+                if router.instance(name).is_some_and(|i| i.state() == StateKind::Master) {
+                    info!(
+                        untold,
+                        "({name}) Received advert from {source} with lower priority {theirs}, ours {ours}, \
+                           forcing new election"
+                    );
+                } else {
+                    info!(
+                        untold,
+                        "({name}) received lower priority ({theirs}) advert from {source} - discarding"
+                    );
+                }
+            }
+            Report::OwnerConflict { source } => warn!(
+                "({name}) CONFIGURATION ERROR: {source} is configured as address owner (priority 255) too: fix one of \
+                 them; using priority 254 here"
+            ),
+            Report::IntervalLearnt { old, new } => {
+                debug!("({name}) advertisement interval updated from {old:?} to {new:?} by master");
+            }
+            Report::PreemptDelayed(delay) => debug!("({name}) start preempt delay ({delay:?})"),
+            Report::Stalled { late } => {
+                warn!("({name}) this process did not run for {late:?}: is the machine overloaded?");
+            }
+            Report::Malformed { source, error } => {
+                if let Some(untold) = self.untold(instance, *source, Reason::Malformed(discriminant(error))) {
+                    warn!(untold, "packet from {source} is no VRRP advertisement: {error}");
+                }
+            }
+            Report::Discarded { source, reason } => {
+                if let Some(untold) = self.untold(instance, *source, Reason::Discarded(discriminant(reason)))
+                {
+                    warn!(untold, "({name}) advert from {source} discarded: {reason}");
+                }
+            }
+        }
+    }
+
+    /// `Some` if one of this kind is to be told, with how many were not since the last.
+    fn untold(&mut self, instance: Option<&Name>, source: IpAddr, reason: Reason) -> Option<u64> {
+        let key = Key { instance: instance.cloned(), source, reason };
+        let now = clock::now();
+        if let Some(known) = self.refused.get_mut(&key) {
+            if now - known.told_at < PAUSE {
+                known.untold += 1;
+                return None;
+            }
+            known.told_at = now;
+            return Some(std::mem::take(&mut known.untold));
+        }
+        if self.refused.len() == REMEMBERED {
+            self.refused.retain(|_, known| now - known.told_at < PAUSE);
+            if self.refused.len() == REMEMBERED {
+                return None;
+            }
+        }
+        self.refused.insert(key, Refused { told_at: now, untold: 0 });
+        Some(0)
+    }
+}
+
+const fn word(state: StateKind) -> &'static str {
+    match state {
+        StateKind::Init => "INIT",
+        StateKind::Fault => "FAULT",
+        StateKind::Backup => "BACKUP",
+        StateKind::Master => "MASTER",
+    }
+}
