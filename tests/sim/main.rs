@@ -1,0 +1,65 @@
+//! The deterministic simulation: two to five routers of the pure machine on one virtual-time heap, a network that
+//! delays, loses, repeats and splits, nodes that crash, stop, stall and come back. One seed is one whole story.
+//!
+//! Each story has two parts. In the first anything may happen. Then the network is whole and every node runs; after
+//! the time that the protocol allows there must be exactly one master, the best one, with its addresses and nobody
+//! else's, and nothing may change any more.
+//!
+//! A failing seed is printed. It alone, with all that happened: `VIPD_SIM_SEED=<seed> cargo test --test sim --
+//! --nocapture`. More seeds: `VIPD_SIM_SEEDS=100000 cargo test --test sim`.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod check;
+mod net;
+mod node;
+mod options;
+mod random;
+mod story;
+
+use options::Options;
+use story::Story;
+
+const SEEDS: u64 = 1500;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+#[test]
+fn any_story_ends_with_one_master() {
+    if let Some(seed) = number("VIPD_SIM_SEED") {
+        let mut story = Story::new(seed, Options::from_seed(seed));
+        story.tell();
+        if let Err(wrong) = story.run() {
+            panic!("seed {seed}: {wrong}");
+        }
+        return;
+    }
+    let seeds = number("VIPD_SIM_SEEDS").unwrap_or(SEEDS);
+    let mut masters = 0;
+    for seed in 0..seeds {
+        match Story::new(seed, Options::from_seed(seed)).run() {
+            Ok(transitions) => masters += transitions,
+            Err(wrong) => panic!(
+                "seed {seed}: {wrong}\nto see it all: VIPD_SIM_SEED={seed} cargo test --test sim -- --nocapture"
+            ),
+        }
+    }
+    // A simulation in which nothing happens proves nothing.
+    assert!(masters > seeds * 2, "only {masters} transitions to master in {seeds} stories");
+}
+
+#[test]
+fn a_story_is_the_same_each_time() {
+    for seed in [3, 77] {
+        let run = || {
+            let mut story = Story::new(seed, Options::from_seed(seed));
+            story.record();
+            story.run().unwrap();
+            story.recorded()
+        };
+        assert_eq!(run(), run());
+    }
+}
