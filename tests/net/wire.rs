@@ -1,12 +1,12 @@
 //! What a master puts on the wire: advertisements as tshark reads them, gratuitous ARPs and their times.
 
 use crate::VIPD;
-use crate::support::Implementation::{self, Keepalived};
+use crate::support::Implementation::{self, Keepalived, Vipd};
 use crate::support::{Capture, Config, Director, Lab, Scenario, Test, Waited, checked, wait_for};
 use std::process::Command;
 use std::time::Duration;
 
-const IMPLEMENTATIONS: [Implementation; 1] = [Keepalived];
+const IMPLEMENTATIONS: [Implementation; 2] = [Vipd, Keepalived];
 
 /// What happens to one director of that program, on the network that was built for it.
 type Story = fn(&Scenario, Implementation);
