@@ -1,7 +1,7 @@
 //! Two directors, of vipd and keepalived in each combination: balancing, failing servers, failing masters.
 
 use crate::VIPD;
-use crate::support::Implementation::Keepalived;
+use crate::support::Implementation::{Keepalived, Vipd};
 use crate::support::{Capture, Director, Implementation, Lab, Scenario, Table, Test, Worker, wait_for};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ type Pair = [Implementation; 2];
 /// What happens to a pair, on the network that was built for it.
 type Story = fn(&Scenario, Pair);
 
-const PAIRS: [Pair; 1] = [[Keepalived, Keepalived]];
+const PAIRS: [Pair; 3] = [[Vipd, Vipd], [Vipd, Keepalived], [Keepalived, Vipd]];
 
 /// A bound of the programs is given so much more: to look takes time too, on a machine that may be emulated.
 const SLACK: Duration = Duration::from_secs(2);

@@ -1,11 +1,11 @@
 //! SIGHUP with another configuration: what changed changes, and nothing else is disturbed.
 
 use crate::VIPD;
-use crate::support::Implementation::{self, Keepalived};
+use crate::support::Implementation::{self, Keepalived, Vipd};
 use crate::support::{Capture, Config, Director, Lab, Process, RealServer, Scenario, Table, Test, wait_for};
 use std::time::Duration;
 
-const IMPLEMENTATIONS: [Implementation; 1] = [Keepalived];
+const IMPLEMENTATIONS: [Implementation; 2] = [Keepalived, Vipd];
 
 /// What happens to a pair of directors of one program.
 type Story = fn(&Lab, Implementation);

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "the lab runs in real time")]
 
 mod daemon;
+mod no_ipvs;
 #[path = "../lab/support/mod.rs"]
 mod support;
 mod wire;
@@ -13,5 +14,6 @@ use std::process::ExitCode;
 const VIPD: &str = env!("CARGO_BIN_EXE_vipd");
 
 fn main() -> ExitCode {
-    support::main(support::Kernel::Any, wire::tests().into_iter().chain(daemon::tests()))
+    let tests = [wire::tests(), daemon::tests(), no_ipvs::tests()];
+    support::main(support::Kernel::Any, tests.into_iter().flatten())
 }
