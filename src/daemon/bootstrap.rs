@@ -114,7 +114,9 @@ async fn serve(start: Start, config: Config, socket: OwnedFd) -> Exit {
             Ok(()) => Exit::Ok,
             Err(error) => {
                 error!("{error}");
-                Exit::Fatal
+                // Worth another try, by a fresh process and after the respawn's delay: a virtual router that has
+                // run must not be given up for good over what the kernel once refused.
+                Exit::Software
             }
         },
     }

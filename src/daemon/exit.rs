@@ -16,7 +16,7 @@ pub enum Exit {
     Permission = 4,
     /// There is no configuration file.
     NoConfig = 6,
-    /// An error of the program itself.
+    /// Something failed that a fresh start may mend: a worker is restarted after it.
     Software = 70,
 }
 
