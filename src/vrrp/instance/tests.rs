@@ -1,6 +1,7 @@
 //! Timelines of one instance: what it does, when, in which order.
 
 use super::super::config::{Garp, InitialState, Vrid};
+use super::super::event::{Discard, Received};
 use super::*;
 use crate::net::IpNet;
 
