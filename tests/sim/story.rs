@@ -10,6 +10,9 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 use vipd::time::Instant;
 
+/// No story needs so many happenings: a thousand intervals of five nodes are some ten thousand.
+const ENOUGH: u64 = 100_000;
+
 #[derive(Debug)]
 pub(crate) struct Story {
     random: Random,
@@ -20,6 +23,7 @@ pub(crate) struct Story {
     /// By time, then by order of entry.
     heap: BinaryHeap<Reverse<(Instant, u64, Happening)>>,
     entries: u64,
+    happened: u64,
     tell: bool,
     record: Option<Vec<String>>,
     /// Since when there is more than one master, once the network is whole.
@@ -61,6 +65,7 @@ impl Story {
             now: Instant::from_nanos(1_000_000_000_000),
             heap: BinaryHeap::new(),
             entries: 0,
+            happened: 0,
             tell: false,
             record: None,
             rivals_since: None,
@@ -151,6 +156,10 @@ impl Story {
         {
             let Some(Reverse((at, _, happening))) = self.heap.pop() else { break };
             self.now = at;
+            self.happened += 1;
+            if self.happened > ENOUGH {
+                return Err(self.wrong("adverts answer adverts without end"));
+            }
             self.happen(happening);
             for (at, node) in self.nodes.iter().enumerate() {
                 check::addresses_follow_state(at, node).map_err(|wrong| self.wrong(&wrong))?;

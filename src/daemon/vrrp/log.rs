@@ -89,17 +89,15 @@ impl Log {
                 );
             }
             Report::LowerPriority { source, theirs, ours } => {
-                let Some(untold) = self.untold(instance, *source, Reason::Lower) else { return };
+                let Some(more) = self.more(instance, *source, Reason::Lower) else { return };
                 if router.instance(name).is_some_and(|i| i.state() == StateKind::Master) {
                     info!(
-                        untold,
                         "({name}) Received advert from {source} with lower priority {theirs}, ours {ours}, \
-                           forcing new election"
+                           forcing new election{more}"
                     );
                 } else {
                     info!(
-                        untold,
-                        "({name}) received lower priority ({theirs}) advert from {source} - discarding"
+                        "({name}) received lower priority ({theirs}) advert from {source} - discarding{more}"
                     );
                 }
             }
@@ -115,21 +113,20 @@ impl Log {
                 warn!("({name}) this process did not run for {late:?}: is the machine overloaded?");
             }
             Report::Malformed { source, error } => {
-                if let Some(untold) = self.untold(instance, *source, Reason::Malformed(discriminant(error))) {
-                    warn!(untold, "packet from {source} is no VRRP advertisement: {error}");
+                if let Some(more) = self.more(instance, *source, Reason::Malformed(discriminant(error))) {
+                    warn!("packet from {source} is no VRRP advertisement: {error}{more}");
                 }
             }
             Report::Discarded { source, reason } => {
-                if let Some(untold) = self.untold(instance, *source, Reason::Discarded(discriminant(reason)))
-                {
-                    warn!(untold, "({name}) advert from {source} discarded: {reason}");
+                if let Some(more) = self.more(instance, *source, Reason::Discarded(discriminant(reason))) {
+                    warn!("({name}) advert from {source} discarded: {reason}{more}");
                 }
             }
         }
     }
 
-    /// `Some` if one of this kind is to be told, with how many were not since the last.
-    fn untold(&mut self, instance: Option<&Name>, source: IpAddr, reason: Reason) -> Option<u64> {
+    /// `Some` if one of this kind is to be told, with what to say of those that were not since the last.
+    fn more(&mut self, instance: Option<&Name>, source: IpAddr, reason: Reason) -> Option<String> {
         let key = Key { instance: instance.cloned(), source, reason };
         let now = clock::now();
         if let Some(known) = self.refused.get_mut(&key) {
@@ -138,7 +135,10 @@ impl Log {
                 return None;
             }
             known.told_at = now;
-            return Some(std::mem::take(&mut known.untold));
+            return Some(match std::mem::take(&mut known.untold) {
+                0 => String::new(),
+                untold => format!(" ({untold} more since the last such line)"),
+            });
         }
         if self.refused.len() == REMEMBERED {
             self.refused.retain(|_, known| now - known.told_at < PAUSE);
@@ -147,7 +147,7 @@ impl Log {
             }
         }
         self.refused.insert(key, Refused { told_at: now, untold: 0 });
-        Some(0)
+        Some(String::new())
     }
 }
 
