@@ -18,7 +18,8 @@ pub struct Config {
 /// One `virtual_server` block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VirtualServer {
-    /// What it is called in logs: `[192.0.2.1]:tcp:80`, `FWM 5`, or the group's name. Unique.
+    /// What it is called in logs: `[192.0.2.1]:tcp:80`, `FWM 5`, or the group's name. Blocks of the
+    /// same group share it.
     pub name: String,
     /// The kernel services it stands for: one, or one for each entry of its `virtual_server_group`.
     pub endpoints: Vec<Endpoint>,

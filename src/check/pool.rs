@@ -4,8 +4,8 @@
 //! so that what is due is found without looking at what is not. A reload compares: what did not change keeps its
 //! state and its schedule, a check that has only another schedule keeps what it knows.
 //!
-//! A virtual server is identified by its name, a real server by its address and port within it, a checker by its
-//! whole configuration; positions and slots are this module's own.
+//! A virtual server is identified by name, protocol and family, a real server by its address and port within it, a
+//! checker by its whole configuration; positions and slots are this module's own.
 
 use super::checker::{self, Checker};
 use super::config::{self, Connect, Probe};

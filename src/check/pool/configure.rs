@@ -2,7 +2,7 @@
 //!
 //! First every check of the configuration is placed: which of them are the same, which are already here, what a new
 //! one may assume. Then slots are kept, dropped and filled, and at last the virtual servers follow one another by
-//! name.
+//! their identity.
 
 use super::{Action, Pool, Slot, pass_on};
 use crate::check::adopt::Found;
@@ -10,6 +10,8 @@ use crate::check::checker::{Checker, Status};
 use crate::check::config::{self, Config, Connect, Probe, RealServer};
 use crate::check::notice::Notice;
 use crate::check::virtual_server::{Start, VirtualServer};
+use crate::ipvs::model::Protocol;
+use crate::net::Family;
 use crate::time::Instant;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -46,10 +48,11 @@ impl Pool {
     /// worker starts, and empty later. Afterwards any service may be another one, or gone: no
     /// [`Action::ServiceChanged`] is given, compare [`Pool::desired`] instead.
     pub fn configure(&mut self, now: Instant, mut config: Config, found: &Found, actions: &mut Vec<Action>) {
-        let placement = self.place(now, &config, found);
+        let predecessors = self.predecessors(&config);
+        let placement = self.place(now, &config, &predecessors, found);
         self.drop_unwanted(&placement, actions);
         let (failed, new) = self.fill_slots(now, &mut config, placement);
-        self.replace_virtual_servers(config, failed, found, actions);
+        self.replace_virtual_servers(config, &predecessors, failed, found, actions);
         for index in new {
             self.tell_activation(index, actions);
         }
@@ -59,7 +62,20 @@ impl Pool {
             slots.filter_map(|(s, i)| Some(Reverse((s.as_ref()?.checker.next_timeout()?, i)))).collect();
     }
 
-    fn place(&self, now: Instant, config: &Config, found: &Found) -> Placement {
+    /// For every virtual server of `config`, the place of the one that it follows.
+    fn predecessors(&self, config: &Config) -> Vec<Option<usize>> {
+        let old = identities(self.virtual_servers.iter().map(VirtualServer::config)).enumerate();
+        let old: HashMap<Identity<'_>, usize> = old.map(|(place, identity)| (identity, place)).collect();
+        identities(config.virtual_servers.iter()).map(|identity| old.get(&identity).copied()).collect()
+    }
+
+    fn place(
+        &self,
+        now: Instant,
+        config: &Config,
+        predecessors: &[Option<usize>],
+        found: &Found,
+    ) -> Placement {
         let mut alike: HashMap<&config::Checker, u32> = HashMap::new();
         let mut same_target: HashMap<(&Connect, &Probe), &Checker> = HashMap::new();
         for (slot, index) in self.slots.iter().zip(0u32..) {
@@ -68,13 +84,11 @@ impl Pool {
                 same_target.insert((&checker.config().connect, &checker.config().probe), checker);
             }
         }
-        let old: HashMap<&str, &VirtualServer> =
-            self.virtual_servers.iter().map(|vs| (vs.config().name.as_str(), vs)).collect();
-
         let mut places: HashMap<&config::Checker, usize> = HashMap::new();
         let mut placement = Placement { wanted: Vec::new(), order: Vec::new() };
-        for (vs, vs_place) in config.virtual_servers.iter().zip(0u32..) {
-            let known = Known::of(vs, old.get(vs.name.as_str()).copied(), found);
+        for ((vs, before), vs_place) in config.virtual_servers.iter().zip(predecessors).zip(0u32..) {
+            let before = before.and_then(|place| self.virtual_servers.get(place));
+            let known = Known::of(vs, before, found);
             for (rs, rs_place) in vs.real_servers.iter().zip(0u32..) {
                 for check in &rs.checkers {
                     let place = *places.entry(check).or_insert_with(|| {
@@ -193,20 +207,23 @@ impl Pool {
     fn replace_virtual_servers(
         &mut self,
         config: Config,
+        predecessors: &[Option<usize>],
         failed: Vec<Vec<u32>>,
         found: &Found,
         actions: &mut Vec<Action>,
     ) {
-        let names: HashSet<&str> = config.virtual_servers.iter().map(|vs| vs.name.as_str()).collect();
-        let old = mem::take(&mut self.virtual_servers);
-        for vs in old.iter().map(|vs| &vs.config().name).filter(|name| !names.contains(name.as_str())) {
-            actions.push(Action::Notice(Notice::VirtualServerGone { vs: vs.clone() }));
+        let stays: HashSet<usize> = predecessors.iter().flatten().copied().collect();
+        let mut old: Vec<Option<VirtualServer>> =
+            mem::take(&mut self.virtual_servers).into_iter().map(Some).collect();
+        for (place, vs) in old.iter().enumerate() {
+            if let Some(vs) = vs.as_ref().filter(|_| !stays.contains(&place)) {
+                actions.push(Action::Notice(Notice::VirtualServerGone { vs: vs.config().name.clone() }));
+            }
         }
-        let mut old: HashMap<String, VirtualServer> =
-            old.into_iter().map(|vs| (vs.config().name.clone(), vs)).collect();
-        for (config, failed) in config.virtual_servers.into_iter().zip(failed) {
+        for ((config, before), failed) in config.virtual_servers.into_iter().zip(predecessors).zip(failed) {
+            let before = before.and_then(|place| old.get_mut(place)).and_then(Option::take);
             let mut wants = Vec::new();
-            let vs = match old.remove(&config.name) {
+            let vs = match before {
                 Some(old) => old.reload(config, failed, &mut wants),
                 None => {
                     let found = found.of(&config);
@@ -245,6 +262,29 @@ impl Pool {
             }
         }
     }
+}
+
+/// What makes a virtual server the same one after a reload. A name alone does not: a group may serve TCP and UDP, a
+/// mark IPv4 and IPv6; and what is still alike (one group, balanced twice) is counted in the order of the file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Identity<'a> {
+    name: &'a str,
+    protocol: Protocol,
+    family: Option<Family>,
+    nth: u32,
+}
+
+fn identities<'a>(
+    virtual_servers: impl Iterator<Item = &'a config::VirtualServer>,
+) -> impl Iterator<Item = Identity<'a>> {
+    let mut alike: HashMap<Identity<'a>, u32> = HashMap::new();
+    virtual_servers.map(move |vs| {
+        let family = vs.endpoints.first().map(|endpoint| endpoint.family());
+        let identity = Identity { name: &vs.name, protocol: vs.protocol, family, nth: 0 };
+        let count = alike.entry(identity).or_insert(0);
+        *count += 1;
+        Identity { nth: *count, ..identity }
+    })
 }
 
 /// What is known of a virtual server's real servers before a configuration takes effect.

@@ -304,6 +304,32 @@ fn virtual_servers_that_share_an_endpoint_share_its_service() {
     assert_eq!(b.pool.desired().services.len(), 1);
 }
 
+#[test]
+fn namesakes_are_told_apart_by_protocol_family_and_order() {
+    use crate::check::config::Endpoint;
+    use crate::ipvs::model::Protocol;
+    use crate::net::Family;
+    let group = |n: u8, protocol| {
+        let mut vs = virtual_server(n, vec![server(10 + n)]);
+        (vs.name, vs.protocol) = ("G".into(), protocol);
+        vs
+    };
+    let mark = |n: u8, family| {
+        let mut vs = group(n, Protocol::Tcp);
+        vs.name = "FWM 7".into();
+        vs.endpoints = vec![Endpoint::Fwmark { mark: 7, family }];
+        vs
+    };
+    let (tcp, udp) = (group(1, Protocol::Tcp), group(2, Protocol::Udp));
+    let (v4, v6) = (mark(3, Family::V4), mark(4, Family::V6));
+    let mut b = Bench::new(config(vec![tcp.clone(), udp.clone(), v4.clone(), v6.clone()]));
+    b.run_until(ms(4000), fails(11));
+    b.reload(config(vec![udp.clone(), v6, tcp, v4.clone()]));
+    assert_eq!(b.told, [""; 0], "only their order is another");
+    b.reload(config(vec![v4, udp]));
+    assert_eq!(b.told, ["Removing Virtual Server FWM 7", "Removing Virtual Server G"]);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Deadline,
