@@ -8,11 +8,12 @@
 //! The services of a table are listed first, then the destinations of each: one dump at a time is all that the
 //! kernel carries out on a socket.
 //!
-//! A dump of more than 32 KiB (some eighty objects) comes in parts, and the kernel holds no lock between them; it
-//! remembers how many objects it has given. Another program that adds at the wrong moment makes one appear twice,
-//! one that removes hides one. `NLM_F_DUMP_INTR` would tell, but IPVS does not set it (seen up to Linux 6.18). What
-//! can be seen from here (that flag, a loss, an object that appears twice) begins the listing again; one that was
-//! hidden is there in the next.
+//! A long dump comes in parts, and the kernel holds no lock between them; it remembers how many objects it has
+//! passed. Whoever adds at the wrong moment makes one appear twice, whoever removes hides one; for services that is
+//! anyone on the machine, as all network namespaces share the table that is walked (seen with Linux 6.1).
+//! `NLM_F_DUMP_INTR` would tell, but IPVS does not set it. So a list of services that does not fit one part is read
+//! twice, and what only one reading has is asked for by its key; a list of destinations is begun again when one is
+//! there twice.
 
 use crate::ipvs::attributes::FAMILY;
 use crate::ipvs::attributes::decode::{self, DecodeError};
@@ -28,6 +29,8 @@ use std::hash::Hash;
 
 /// Operations that go to the kernel in one system call: what [`Client::execute`] takes at once.
 pub const CHUNK: usize = 512;
+/// So many services always fit the first part of a dump (a page).
+const ONE_PART: usize = 8;
 /// How often a listing is begun again when others keep changing the table in between.
 const ATTEMPTS: usize = 16;
 
@@ -191,7 +194,7 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub fn daemons(&mut self) -> Result<Vec<Daemon>, Error> {
-        self.list("list the sync daemons", &Query::Daemons, decode::daemon, |d| d.state)
+        self.list("list the sync daemons", &Query::Daemons, decode::daemon, |d| d.state, Twice::BeginAgain)
     }
 
     /// All services, in the kernel's order.
@@ -199,7 +202,37 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub fn services(&mut self) -> Result<Vec<ServiceEntry>, Error> {
-        self.list("list the IPVS services", &Query::Services, decode::service, |s| s.service.key)
+        let mut list = self.list_services()?;
+        if list.len() <= ONE_PART {
+            return Ok(list);
+        }
+        // What only one of two readings has is asked for by its name.
+        let earlier = std::mem::replace(&mut list, self.list_services()?);
+        let (before, now) = (keys(&earlier), keys(&list));
+        let mut gone = HashSet::new();
+        for key in now.difference(&before) {
+            if self.find_service(key)?.is_none() {
+                gone.insert(*key);
+            }
+        }
+        list.retain(|entry| !gone.contains(&entry.service.key));
+        for key in before.difference(&now) {
+            list.extend(self.find_service(key)?);
+        }
+        Ok(list)
+    }
+
+    fn list_services(&mut self) -> Result<Vec<ServiceEntry>, Error> {
+        let key = |entry: &ServiceEntry| entry.service.key;
+        self.list("list the IPVS services", &Query::Services, decode::service, key, Twice::Drop)
+    }
+
+    fn find_service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, Error> {
+        match self.service(key) {
+            Ok(entry) => Ok(Some(entry)),
+            Err(error) if error.errno() == Some(Errno::ESRCH) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// One service; the error's `errno` is `ESRCH` where it does not exist.
@@ -218,7 +251,13 @@ impl Client {
     pub fn dests(&mut self, service: &ServiceKey) -> Result<Vec<DestEntry>, Error> {
         let family = service.family();
         let decode = |payload: &[u8]| decode::dest(payload, family);
-        self.list("list an IPVS service's servers", &Query::Dests(*service), decode, |d| d.dest.key)
+        self.list(
+            "list an IPVS service's servers",
+            &Query::Dests(*service),
+            decode,
+            |d| d.dest.key,
+            Twice::BeginAgain,
+        )
     }
 
     /// The whole table, the destinations of each service in the order they were made in.
@@ -260,6 +299,7 @@ impl Client {
         query: &Query,
         decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
         key: impl Fn(&T) -> K,
+        on_twice: Twice,
     ) -> Result<Vec<T>, Error> {
         let mut list = Vec::new();
         let mut seen = HashSet::new();
@@ -273,8 +313,11 @@ impl Client {
                 .socket
                 .dump(&mut self.batch, |message| match decode(message.payload) {
                     Ok(object) => {
-                        twice |= !seen.insert(key(&object));
-                        list.push(object);
+                        let new = seen.insert(key(&object));
+                        twice |= !new && on_twice == Twice::BeginAgain;
+                        if new {
+                            list.push(object);
+                        }
                     }
                     Err(error) => broken = broken.or(Some(error)),
                 })
@@ -287,6 +330,19 @@ impl Client {
         }
         Err(Error::Restless)
     }
+}
+
+/// What an object means that a listing has twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Twice {
+    /// The list changed: read it again.
+    BeginAgain,
+    /// One is as good as the other.
+    Drop,
+}
+
+fn keys(list: &[ServiceEntry]) -> HashSet<ServiceKey> {
+    list.iter().map(|entry| entry.service.key).collect()
 }
 
 fn refused(what: &'static str, source: netlink::Error) -> Error {
