@@ -5,6 +5,7 @@
 
 mod check;
 mod directors;
+mod ipvs;
 mod reload;
 mod support;
 
@@ -14,6 +15,6 @@ use std::process::ExitCode;
 const VIPD: &str = env!("CARGO_BIN_EXE_vipd");
 
 fn main() -> ExitCode {
-    let tests = [directors::tests(), reload::tests(), check::tests()];
+    let tests = [directors::tests(), reload::tests(), check::tests(), ipvs::tests()];
     support::main(support::Kernel::Ipvs, tests.into_iter().flatten())
 }
