@@ -7,7 +7,7 @@
 //! | [`attributes`] | both on the wire: `linux/ip_vs.h` |
 //! | [`plan`] | the least list of operations from one table to another |
 //! | [`grammar`] | ipvsadm's arguments |
-//! | [`format`] | ipvsadm's listings |
+//! | [`mod@format`] | ipvsadm's listings |
 //! | [`names`] | host and service names, for both |
 //! | [`client`] | operations and listings through a netlink socket, pipelined |
 
