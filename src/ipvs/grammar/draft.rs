@@ -20,7 +20,8 @@ const DEFAULT_INTERFACE: &str = "eth0";
 /// `IP_VS_SCHEDNAME_MAXLEN`, `IP_VS_IFNAME_MAXLEN` without the terminating zero.
 const NAME_MAX: usize = 15;
 
-const TUNNEL: [Opt; 5] = [Opt::TunType, Opt::TunPort, Opt::TunNocsum, Opt::TunCsum, Opt::TunRemcsum];
+/// Options of tunnels.
+const TUNNEL: Set = Set::of(&[Opt::TunType, Opt::TunPort, Opt::TunNocsum, Opt::TunCsum, Opt::TunRemcsum]);
 /// `-L` lists one of these; without any, the whole table.
 const SUBJECTS: [Opt; 4] = [Opt::Connection, Opt::Service, Opt::Timeout, Opt::Daemon];
 
@@ -244,7 +245,7 @@ impl<'a> Draft<'a> {
         if let Some(missing) = required.iter().find(|o| !self.seen.has(**o)) {
             return invalid(format!("the '{}' option is missing", missing.name()));
         }
-        if let Some(illegal) = self.seen.iter().find(|o| !legal.has(*o)) {
+        if let Some(illegal) = self.seen.without(legal).first() {
             return invalid(format!("the '{}' option does not go with this command", illegal.name()));
         }
         Ok(())
@@ -336,7 +337,7 @@ impl<'a> Draft<'a> {
         if Family::of(address) != key.family() && !tunneled {
             return invalid("only tunnels lead to a server of another address family");
         }
-        if !tunneled && self.seen.any(Set::of(&TUNNEL)) {
+        if !tunneled && self.seen.any(TUNNEL) {
             return invalid("tunnel options go with -i only");
         }
         self.check_tunnel()?;

@@ -316,7 +316,17 @@ impl Set {
         self.0 & other.0 != 0
     }
 
-    pub(super) fn iter(self) -> impl Iterator<Item = Opt> {
+    /// What is not in `other`.
+    pub(super) const fn without(self, other: Set) -> Set {
+        Set(self.0 & !other.0)
+    }
+
+    /// The first one.
+    pub(super) fn first(self) -> Option<Opt> {
+        if self.0 == 0 { None } else { self.iter().next() }
+    }
+
+    fn iter(self) -> impl Iterator<Item = Opt> {
         Opt::ALL.into_iter().filter(move |option| self.has(*option))
     }
 

@@ -31,6 +31,10 @@ fn is_space(c: char) -> bool {
 /// An IPv4 address as `inet_aton` reads it: one to four parts, each decimal, octal (`0`) or hexadecimal (`0x`), the
 /// last one filling what is left.
 pub(super) fn aton(text: &str) -> Option<Ipv4Addr> {
+    // The usual form, in which both readings agree.
+    if let Ok(address) = text.parse() {
+        return Some(address);
+    }
     let text = text.split(is_space).next().unwrap_or_default();
     let parts: Vec<u64> = text.split('.').map(part).collect::<Option<_>>()?;
     let (last, leading) = parts.split_last()?;
@@ -80,9 +84,14 @@ pub(super) fn endpoint(
         }
         None => (text, None),
     };
-    let (address, port) = match host.parse::<Ipv6Addr>() {
-        Ok(address) => (IpAddr::V6(address), bracketed_port),
-        Err(_) => {
+    let six = if host.bytes().filter(|&b| b == b':').nth(1).is_some() {
+        host.parse::<Ipv6Addr>().ok()
+    } else {
+        None
+    };
+    let (address, port) = match six {
+        Some(address) => (IpAddr::V6(address), bracketed_port),
+        None => {
             // Brackets around anything else are dropped, and what follows them with them, as ipvsadm does.
             let (host, port) = match host.rsplit_once(':') {
                 Some((host, port)) => (host, Some(port)),
