@@ -192,7 +192,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.pid");
         let program = dir.path().join("keepalived");
-        fs::copy("/bin/cat", &program).unwrap();
+        // A link, not a copy: another test that forks while a copy is being written would keep it from starting.
+        std::os::unix::fs::symlink("/bin/cat", &program).unwrap();
         let mut child = Command::new(&program).stdin(Stdio::piped()).spawn().unwrap();
         fs::write(&path, format!("{}\n", child.id())).unwrap();
         assert!(matches!(PidFile::create(&path, 5), Err(Error::Running { .. })));
