@@ -3,6 +3,8 @@
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
+# Debian's users have no sbin in their path, and ip, ipvsadm and keepalived are there.
+export PATH := $(PATH):/usr/sbin:/sbin
 
 # Targets that need namespaces or the lab are not nextest's (see .config/nextest.toml).
 in_the_lab := lab net
