@@ -77,10 +77,11 @@ impl Pair {
     /// Asserts that both did the same; gives vipd's standard error.
     #[track_caller]
     fn same(&self, program: &str, line: &str, input: &str) -> String {
+        let shown = |output: &Output| by_service(&String::from_utf8_lossy(&output.stdout));
         let mut outputs = self.both(program, line, input);
         if input.is_empty() && ["-L", "-l", "--list", "-S"].iter().any(|list| line.starts_with(list)) {
             for _ in 0..ATTEMPTS {
-                if outputs[0].stdout == outputs[1].stdout {
+                if shown(&outputs[0]) == shown(&outputs[1]) {
                     break;
                 }
                 outputs = self.both(program, line, input);
@@ -88,7 +89,6 @@ impl Pair {
         }
         let [theirs, ours] = outputs;
         let errors = String::from_utf8_lossy(&ours.stderr).into_owned();
-        let shown = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(shown(&ours), shown(&theirs), "{program} {line:?} {input:?}: output; {errors}");
         assert_eq!(
             ours.status.code(),
@@ -103,7 +103,8 @@ impl Pair {
     #[track_caller]
     fn same_tables(&self, after: &str) {
         for listing in ["ipvsadm -Ln", "ipvsadm -Ln --thresholds", "ipvsadm -Sn"] {
-            let equal = (0..ATTEMPTS).any(|_| self.ours.run(listing) == self.theirs.run(listing));
+            let equal = (0..ATTEMPTS)
+                .any(|_| by_service(&self.ours.run(listing)) == by_service(&self.theirs.run(listing)));
             assert!(equal, "{listing} after {after}");
         }
     }
@@ -112,6 +113,21 @@ impl Pair {
 /// How often ipvsadm may list. What changes in the namespaces of other tests while it reads hides a service of this
 /// one from it, or shows it twice: the kernel has one table for all.
 const ATTEMPTS: usize = 10;
+
+/// A listing, its services with their servers in an order of their own: ipvsadm's is not an order in the strict
+/// sense (addresses that are far apart compare as the difference overflows), so what it makes of a table depends on
+/// where in the kernel's the services happen to be, in each namespace anew.
+fn by_service(text: &str) -> String {
+    let mut services: Vec<String> = Vec::new();
+    for line in text.split_inclusive('\n') {
+        match services.last_mut() {
+            Some(service) if line.starts_with("  ->") || line.starts_with("-a ") => service.push_str(line),
+            _ => services.push(line.to_owned()),
+        }
+    }
+    services.sort();
+    services.concat()
+}
 
 /// Words at single spaces; `''` is an empty one.
 fn words(line: &str) -> impl Iterator<Item = &str> {
