@@ -157,21 +157,27 @@ impl Router {
 
     fn link(&mut self, now: Instant, link: Link, out: &mut Actions) {
         let name = link.name.clone();
+        if self.links.get(&name).is_some_and(|old| old.index != link.index) {
+            // Another interface of the same name, and nobody said that the first one went: what was set on it went too.
+            self.links.remove(&name);
+            self.interface_changed(now, &name, out);
+        }
         let old = self.links.insert(name.clone(), link);
         self.interface_changed(now, &name, out);
-        let Some(old) = old else { return };
         let (Some(new), Some(ids)) = (self.links.get(&name), self.by_interface.get(&name)) else { return };
-        let lost: HashSet<_> = old.addresses.iter().filter(|a| !new.addresses.contains(a)).collect();
-        if lost.is_empty() {
-            return;
-        }
         for id in ids {
             let Some(slot) = self.instances.get_mut(id) else { continue };
-            let ours = slot.instance.addresses().iter();
-            let ours: Vec<VirtualAddress> =
-                ours.filter(|a| *a.interface == *name && lost.contains(&a.net)).cloned().collect();
-            if !ours.is_empty() {
-                slot.instance.addresses_lost(&ours, out);
+            let lost = |a: &&VirtualAddress| {
+                let had = match &old {
+                    Some(old) => old.addresses.contains(&a.net),
+                    // Those that speak on it have begun anew; others only keep addresses there.
+                    None => *slot.instance.config().interface != *name,
+                };
+                *a.interface == *name && had && !new.addresses.contains(&a.net)
+            };
+            let lost: Vec<VirtualAddress> = slot.instance.addresses().iter().filter(lost).cloned().collect();
+            if !lost.is_empty() {
+                slot.instance.addresses_lost(&lost, out);
             }
         }
     }

@@ -164,6 +164,48 @@ fn an_address_removed_by_hand_is_set_again_by_the_master_only() {
 }
 
 #[test]
+fn an_interface_that_was_replaced_unseen_begins_anew() {
+    // A driver that was busy hears only of the new one, and never heard that the address had been set.
+    let replaced = |name: &str| {
+        let addresses = vec!["10.0.0.251/24".parse().unwrap()];
+        Event::Link(Link { name: name.into(), index: IfIndex(7), up: true, addresses })
+    };
+    let mut router = router(1);
+    let mut out = vec![];
+    let now = START + Duration::from_secs(4);
+    router.handle_timeout(now, &mut out);
+    assert_eq!(states(&router), [StateKind::Master]);
+    router.handle(now, replaced("eth0"), &mut out);
+    assert_eq!(states(&router), [StateKind::Backup]);
+    out.clear();
+    router.handle_timeout(now + Duration::from_secs(4), &mut out);
+    assert_eq!(states(&router), [StateKind::Master]);
+    assert!(out.iter().any(|a| matches!(a, Action::Advertise { interface: IfIndex(7), .. })));
+    assert!(out.iter().any(|a| matches!(a, Action::SetAddresses { .. })));
+}
+
+#[test]
+fn an_interface_that_only_has_addresses_gets_them_again_when_it_was_replaced() {
+    let elsewhere = |index: u32| {
+        let addresses = vec!["10.1.0.251/24".parse().unwrap()];
+        Event::Link(Link { name: "eth1".into(), index: IfIndex(index), up: true, addresses })
+    };
+    let mut config_of_one = instance("1", 1, 100);
+    config_of_one.addresses[0].interface = "eth1".into();
+    let mut router = router(0);
+    let mut out = vec![];
+    router.handle(START, elsewhere(3), &mut out);
+    router.handle(START, config(vec![config_of_one]), &mut out);
+    let now = START + Duration::from_secs(4);
+    router.handle_timeout(now, &mut out);
+    assert_eq!(states(&router), [StateKind::Master]);
+    out.clear();
+    router.handle(now, elsewhere(4), &mut out);
+    assert_eq!(states(&router), [StateKind::Master]);
+    assert!(out.iter().any(|a| matches!(a, Action::SetAddresses { .. })));
+}
+
+#[test]
 fn a_reload_touches_only_what_changed() {
     let mut router = router(4);
     let mut out = vec![];
