@@ -13,6 +13,21 @@ use std::time::Duration;
 pub struct Config {
     /// The `virtual_server` blocks in the order of the file.
     pub virtual_servers: Vec<VirtualServer>,
+    /// The `SSL` block.
+    pub ssl: Ssl,
+}
+
+/// `SSL`: what the checks that use TLS show and trust.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ssl {
+    /// `ca`: a file of certificates.
+    pub ca: Option<String>,
+    /// `certificate`: a file.
+    pub certificate: Option<String>,
+    /// `key`: a file.
+    pub key: Option<String>,
+    /// `password` of the key.
+    pub password: Option<String>,
 }
 
 /// One `virtual_server` block.

@@ -180,7 +180,7 @@ impl<'s> Parser<'s, '_> {
             self.sink.push(diagnostic);
         }
         if let Some(keyword) = keyword
-            && keyword.status == Status::Known
+            && keyword.status != Status::Done
             && !self.top().known_only
         {
             self.sink.not_carried_out(keyword, self.words[first].span);
@@ -221,7 +221,7 @@ impl<'s> Parser<'s, '_> {
             Shape::Block(block) => Context::Keywords(block),
             Shape::Entries | Shape::Line => Context::Entries(keyword),
         };
-        let known_only = self.top().known_only || keyword.status == Status::Known;
+        let known_only = self.top().known_only || keyword.status != Status::Done;
         self.stack.push(Frame { known_only, ..Frame::new(context, opened_by) });
     }
 
@@ -242,7 +242,7 @@ impl<'s> Parser<'s, '_> {
         if known_here {
             return;
         }
-        let entries_done = matches!(self.top().context, Context::Entries(k) if k.status == Status::Done);
+        let entries_done = matches!(self.top().context, Context::Entries(k) if k.status != Status::Known);
         let depth = self.stack.len();
         let home = self.stack.iter().enumerate().rev().skip(1).find(|(i, f)| match f.context {
             Context::Keywords(block) => block

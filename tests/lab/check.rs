@@ -78,7 +78,7 @@ impl Worker {
 }
 
 fn config(virtual_servers: Vec<VirtualServer>) -> Config {
-    Config { check: vipd::check::Config { virtual_servers }, ..Config::default() }
+    Config { check: vipd::check::Config { virtual_servers, ..Default::default() }, ..Config::default() }
 }
 
 /// `10.99.0.<n>:80` by round robin.

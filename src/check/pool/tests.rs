@@ -106,7 +106,7 @@ impl Bench {
 }
 
 fn config(virtual_servers: Vec<crate::check::config::VirtualServer>) -> Config {
-    Config { virtual_servers }
+    Config { virtual_servers, ..Config::default() }
 }
 
 fn fails(host: u8) -> impl Fn(SocketAddr) -> Outcome {

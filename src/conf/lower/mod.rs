@@ -9,6 +9,7 @@ mod checker;
 mod global;
 mod group;
 mod real_server;
+mod ssl;
 mod virtual_server;
 mod vrrp;
 
@@ -36,6 +37,7 @@ pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink)
     let mut config = Config::default();
     let globals = global::lower(&mut cx, &mut config);
     vrrp::lower(&mut cx, &globals, &mut config.vrrp);
+    config.check.ssl = ssl::lower(&mut cx);
     let groups = group::lower(&mut cx);
     virtual_server::lower(&mut cx, &groups, &mut config.check);
     config

@@ -311,3 +311,15 @@ fn extra_words_are_hinted_at_as_keepalived_passes_over_them() {
     let (v, found) = instance("nopreempt 1\npriority 7 8");
     assert_eq!((v.nopreempt, v.priority, found), (true, 7, vec!["V0202", "V0202"]));
 }
+
+#[test]
+fn keys_and_certificates_are_in_the_config() {
+    let text =
+        "SSL {\nca /etc/ca.pem\ncertificate /etc/a.pem\nkey /etc/a.key\npassword \"x y\"\n}\nSSL {\nkey b\n}";
+    let (config, found) = load(text);
+    assert_eq!(found, ["V0901"], "said once for the block");
+    let ssl = config.unwrap().check.ssl;
+    assert_eq!((ssl.ca.as_deref(), ssl.certificate.as_deref()), (Some("/etc/ca.pem"), Some("/etc/a.pem")));
+    assert_eq!((ssl.key.as_deref(), ssl.password.as_deref()), (Some("b"), Some("x y")));
+    assert_eq!(load("SSL {\nca\n}").1, ["V0901", "V0201"]);
+}

@@ -39,6 +39,8 @@ impl Block {
 pub enum Status {
     /// It has its effect.
     Done,
+    /// It is read, checked and in the `Config`; nothing acts on it yet.
+    Read,
     /// keepalived knows it; here it has no effect yet.
     Known,
 }
@@ -148,6 +150,11 @@ impl Keyword {
 
     const fn default(self, default: &'static str) -> Keyword {
         Keyword { default: Some(default), ..self }
+    }
+
+    /// It reaches the `Config`, and nothing acts on it yet.
+    const fn read(self) -> Keyword {
+        Keyword { status: Status::Read, ..self }
     }
 }
 

@@ -6,13 +6,13 @@ use super::virtual_server::VIRTUAL_SERVER;
 use super::vrrp::{
     GARP_GROUP, TRACK_GROUP, VRRP_INSTANCE, VRRP_SCRIPT, VRRP_SYNC_GROUP, VRRP_TRACK_FILE, VRRP_TRACK_PROCESS,
 };
-use super::{Block, Kind, arg, block, entries, known, known_block, known_entries, optional};
+use super::{Block, Kind, arg, block, entries, known, known_block, known_entries, line, optional};
 
 /// The top of a file.
 pub static ROOT: Block = Block {
     name: "",
     keywords: &[
-        known_block("SSL", &SSL),
+        block("SSL", &[], &SSL, "certificates for the checks that use TLS").read(),
         known_block("bfd_instance", &BFD_INSTANCE),
         known("child_wait_time"),
         known_block("garp_group", &GARP_GROUP),
@@ -56,5 +56,12 @@ pub static ROOT: Block = Block {
 };
 
 /// In `SSL`.
-pub(super) static SSL: Block =
-    Block { name: "SSL", keywords: &[known("ca"), known("certificate"), known("key"), known("password")] };
+pub(super) static SSL: Block = Block {
+    name: "SSL",
+    keywords: &[
+        line("ca", &[arg("FILE", Kind::Text)], "certificates of the authorities that are trusted").read(),
+        line("certificate", &[arg("FILE", Kind::Text)], "the certificate that checks show").read(),
+        line("key", &[arg("FILE", Kind::Text)], "the key of the certificate").read(),
+        line("password", &[arg("PASSWORD", Kind::Text)], "the password of the key").read(),
+    ],
+};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 fn pool() -> Pool {
     let mut pool = Pool::new(0);
-    let config = Config { virtual_servers: vec![virtual_server(1, vec![server(11)])] };
+    let config = Config { virtual_servers: vec![virtual_server(1, vec![server(11)])], ..Config::default() };
     pool.configure(Instant::ZERO, config, &Found::default(), &mut Vec::new());
     pool
 }

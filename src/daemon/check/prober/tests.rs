@@ -100,7 +100,7 @@ fn ids(count: u8) -> Vec<ProbeId> {
     let mut pool = Pool::new(0);
     let (start, mut actions) = (Instant::ZERO, Vec::new());
     let virtual_servers = vec![virtual_server(1, (1..=count).map(server).collect())];
-    pool.configure(start, Config { virtual_servers }, &Found::default(), &mut actions);
+    pool.configure(start, Config { virtual_servers, ..Config::default() }, &Found::default(), &mut actions);
     pool.handle_timeout(start + Duration::from_secs(4), &mut actions);
     let probes = actions.into_iter().filter_map(|a| match a {
         Action::StartProbe { probe, .. } => Some(probe),
