@@ -1,9 +1,11 @@
 //! `vipd check`: what is wrong with a configuration, all of it in one run. And the same as `keepalived -t`.
 
-use crate::conf::diagnostic::Severity;
+use super::explain;
 use crate::conf::diagnostic::render::{self, Colour};
+use crate::conf::diagnostic::report::Report;
+use crate::conf::diagnostic::{Severity, github, json, sarif};
 use crate::conf::{self, LoadOptions, Loaded};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,9 +13,17 @@ use std::process::ExitCode;
 /// Where keepalived looks for its configuration.
 pub const DEFAULT_FILE: &str = "/etc/keepalived/keepalived.conf";
 
+/// Exit status of a clean check.
+const CLEAN: u8 = 0;
+/// Exit status where something was found that counts.
+const FOUND: u8 = 1;
+/// Exit status where a file can't be read.
+const UNREAD: u8 = 2;
+
 /// Check configurations without starting anything
 ///
-/// Exit status: 0 nothing wrong (there may be warnings and hints), 1 errors, 2 a file can't be read.
+/// Exit status: 0 nothing wrong (there may be warnings and hints), 1 errors (or what --deny counts as such), 2 a file
+/// can't be read, or the arguments are wrong.
 #[derive(Debug, Parser)]
 pub struct Args {
     /// Configuration files, each on its own
@@ -22,26 +32,113 @@ pub struct Args {
     /// Read the lines that begin with @ID
     #[arg(short = 'i', long, value_name = "ID")]
     config_id: Option<String>,
+    /// How findings are printed: text on standard error, the others on standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Exit with 1 for these too
+    #[arg(long, value_enum)]
+    deny: Option<Deny>,
+    /// Say what a code is about, and why it matters
+    #[arg(long, value_name = "CODE", exclusive = true)]
+    explain: Option<String>,
 }
 
-/// Runs `vipd check`: diagnostics with excerpts on standard error, and a line of summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// With excerpts, for people
+    Text,
+    /// vipd's own, stable JSON
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Deny {
+    /// Warnings
+    Warnings,
+    /// Warnings and hints
+    Hints,
+}
+
+impl Args {
+    /// The least severe finding that makes the check fail.
+    fn fails_from(&self) -> Severity {
+        match self.deny {
+            None => Severity::Error,
+            Some(Deny::Warnings) => Severity::Warning,
+            Some(Deny::Hints) => Severity::Hint,
+        }
+    }
+}
+
+/// Runs `vipd check`.
 #[must_use]
 pub fn run(args: &Args) -> ExitCode {
-    let colour = if io::stderr().is_terminal() { Colour::Always } else { Colour::Never };
+    if let Some(code) = &args.explain {
+        return explain::code(code);
+    }
     let options = LoadOptions { config_id: args.config_id.as_deref(), interfaces: None };
-    let worst = args.files.iter().map(|file| report(file, &options, colour)).max();
-    ExitCode::from(worst.unwrap_or(0))
+    if args.format == Format::Text {
+        let colour = colour();
+        // A file at a time: a person sees the first findings while the rest is read.
+        let status = args.files.iter().map(|file| {
+            let loaded = conf::load(file, &options);
+            print_text(file, &loaded, colour);
+            status(&loaded, args.fails_from())
+        });
+        return ExitCode::from(status.max().unwrap_or(CLEAN));
+    }
+    let loaded: Vec<(String, Loaded)> =
+        args.files.iter().map(|f| (f.to_string_lossy().into_owned(), conf::load(f, &options))).collect();
+    let reports: Vec<Report<'_>> = loaded
+        .iter()
+        .map(|(name, l)| Report {
+            name,
+            read: !l.is_unread(),
+            diagnostics: &l.diagnostics,
+            sources: &l.sources,
+        })
+        .collect();
+    let text = match args.format {
+        Format::Json => json::render(&reports),
+        Format::Sarif => sarif::render(&reports),
+        Format::Github | Format::Text => Ok(github::render(&reports)),
+    };
+    let printed = text.map_err(io::Error::from).and_then(|text| io::stdout().write_all(text.as_bytes()));
+    if let Err(error) = printed {
+        // A report that is cut off must not pass for a clean one.
+        eprintln!("vipd check: write the report: {error}");
+        return ExitCode::from(UNREAD);
+    }
+    let status = loaded.iter().map(|(_, l)| status(l, args.fails_from()));
+    ExitCode::from(status.max().unwrap_or(CLEAN))
 }
 
-/// Checks one file; 0, 1 or 2 as the exit status says it.
-fn report(file: &Path, options: &LoadOptions<'_>, colour: Colour) -> u8 {
-    let loaded = conf::load(file, options);
+/// Colours only where a person looks, and has not asked for none (no-color.org).
+fn colour() -> Colour {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted && io::stderr().is_terminal() { Colour::Always } else { Colour::Never }
+}
+
+fn status(loaded: &Loaded, fails_from: Severity) -> u8 {
+    if loaded.is_unread() {
+        UNREAD
+    } else if loaded.diagnostics.iter().any(|d| d.code.severity >= fails_from) {
+        FOUND
+    } else {
+        CLEAN
+    }
+}
+
+fn print_text(file: &Path, loaded: &Loaded, colour: Colour) {
     let mut text: String =
         loaded.diagnostics.iter().map(|d| render::rich(d, &loaded.sources, colour) + "\n").collect();
-    text.push_str(&summary(file, &loaded));
+    text.push_str(&summary(file, loaded));
     // Nobody is left to tell when standard error is closed.
     let _ = io::stderr().write_all(text.as_bytes());
-    if loaded.is_unread() { 2 } else { u8::from(loaded.count(Severity::Error) > 0) }
 }
 
 fn summary(file: &Path, loaded: &Loaded) -> String {

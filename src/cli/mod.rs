@@ -4,6 +4,7 @@
 //! `ipvsadm-restore`) ipvsadm's, and `vipd`, or any other name, has subcommands.
 
 pub mod check;
+mod explain;
 mod ipvs;
 mod run;
 mod signum;
@@ -40,6 +41,7 @@ enum Command {
     #[command(disable_version_flag = true, args_override_self = true)]
     Run(Box<run::Flags>),
     Check(check::Args),
+    Explain(explain::Args),
     /// The kernel's table of virtual services: the arguments of ipvsadm (-h)
     // What follows is ipvsadm's own language; clap has it for the help alone.
     #[command(disable_help_flag = true)]
@@ -99,7 +101,7 @@ fn keepalived(program: &str, arguments: &[OsString]) -> ExitCode {
         }
         Ok(Keepalived { flags, .. }) => run::run(program, &flags),
         // keepalived's status for a command line that it does not understand.
-        Err(error) => explain(&error, 1),
+        Err(error) => complain(&error, 1),
     }
 }
 
@@ -111,14 +113,15 @@ fn vipd(program: &str, arguments: &[OsString]) -> ExitCode {
         }
         Ok(Vipd { command: Some(Command::Run(flags)), .. }) => run::run(program, &flags),
         Ok(Vipd { command: Some(Command::Check(arguments)), .. }) => check::run(&arguments),
+        Ok(Vipd { command: Some(Command::Explain(arguments)), .. }) => explain::run(&arguments),
         Ok(Vipd { command: Some(Command::Ipvs { arguments }), .. }) => ipvs::run(arguments.into_iter()),
         Ok(Vipd { command: None, .. }) => ExitCode::SUCCESS,
-        Err(error) => explain(&error, 2),
+        Err(error) => complain(&error, 2),
     }
 }
 
 /// Prints what clap has to say: help on stdout, an error on stderr.
-fn explain(error: &clap::Error, status: u8) -> ExitCode {
+fn complain(error: &clap::Error, status: u8) -> ExitCode {
     // Nobody is left to tell where that fails.
     let _ = error.print();
     if error.use_stderr() { ExitCode::from(status) } else { ExitCode::SUCCESS }

@@ -1,9 +1,15 @@
 //! What is said about a configuration: a code, a severity, a phrase, places in the text, and help.
 //!
-//! A diagnostic is data; [`render`] makes text of it. All codes stand in one table, [`codes`].
+//! A diagnostic is data; [`render`] makes text of it, and [`json`], [`sarif`] and [`github`] what programs read. All
+//! codes stand in one table, [`codes`]; [`explain`] says why each matters.
 
 pub mod codes;
+pub mod explain;
+pub mod github;
+pub mod json;
 pub mod render;
+pub mod report;
+pub mod sarif;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 mod bfd;
 mod checker;
 mod global;
+pub mod reference;
 mod root;
 mod virtual_server;
 mod vrrp;

@@ -1,0 +1,220 @@
+//! `--explain V0101`: what a code is about, what keepalived does on it, and why it matters.
+//!
+//! The table here has the reasons; id, severity and summary stand in [`super::codes`].
+
+use super::{Code, Verdict, codes};
+use std::fmt::Write as _;
+
+/// Why each finding matters, or what to do about it.
+const REASONS: &[(&str, &str)] = &[
+    (
+        "V0001",
+        "Nothing can be said about a file that can't be opened. Check the path, its permissions, and that it is a file.",
+    ),
+    (
+        "V0002",
+        "A configuration is text. NUL bytes come from a copy that went wrong, a compressed file, or UTF-16: convert it to UTF-8.",
+    ),
+    (
+        "V0003",
+        "keepalived starts with an empty file and does nothing. This is rarely meant: the file may have been cut off.",
+    ),
+    (
+        "V0004",
+        "Mistakes at the top of a file often cause those below. Correct what is shown and check again.",
+    ),
+    (
+        "V0101",
+        "The line has no effect, and where it opens a block, neither has the block. A misspelt `priority` silently becomes the default 100.",
+    ),
+    (
+        "V0102",
+        "The keyword exists, but not in this block, so the line has no effect. Often a `}` before it is missing, or there is one too many.",
+    ),
+    (
+        "V0103",
+        "keepalived takes the lines that should be in the block for lines of the level around it, and reports each of them. vipd reads them as they were meant.",
+    ),
+    (
+        "V0104",
+        "keepalived takes all that follows for a part of the open block. The indentation of a later `}` often shows where the missing one belongs.",
+    ),
+    (
+        "V0105",
+        "The brace opens nothing. Remove it together with its `}`, or write the keyword that it belongs to before it.",
+    ),
+    (
+        "V0106",
+        "There is one `}` more than `{` up to here. What follows may have been meant for the block that ended too early.",
+    ),
+    (
+        "V0107",
+        "A quoted string ends on the line where it begins: the quote hides the rest of the line, a `{` included.",
+    ),
+    (
+        "V0108",
+        "Only definitions of parameters (`$NAME=...`) go on behind a backslash. The next line is read as a line of its own.",
+    ),
+    (
+        "V0109",
+        "No block of the language lies this deep. The braces before this place are not what they should be.",
+    ),
+    ("V0201", "keepalived ends when it comes to such a line: nothing of the file runs."),
+    (
+        "V0202",
+        "The words behind the last argument have no effect. Two lines may have been joined, or a comment sign is missing.",
+    ),
+    (
+        "V0203",
+        "The value is left out, and the default holds. Units are part of the keyword, not of the number: write `3`, not `3s`.",
+    ),
+    ("V0204", "The value is left out, and the default holds."),
+    ("V0205", "The line is left out: the address is not set, not probed, or not served."),
+    (
+        "V0206",
+        "Prefix lengths are 0 to 32 (IPv4) or 0 to 128 (IPv6); a netmask such as 255.255.255.0 is written /24.",
+    ),
+    ("V0207", "Only the words listed are understood here. The line has no effect."),
+    (
+        "V0208",
+        "Names go to the kernel and to scripts, which limit their length and characters (15 characters for interfaces).",
+    ),
+    ("V0209", "Logs, reloads and references know a block by its name."),
+    ("V0210", "What runs differs from what is written. Write what runs, so that the next reader knows it."),
+    (
+        "V0301",
+        "The name is the instance's identity in logs, scripts and across reloads: the second block is left out.",
+    ),
+    ("V0302", "Adverts need an interface to go out on: keepalived does not start without."),
+    (
+        "V0303",
+        "The VRID is the virtual router's identity on the wire: keepalived does not start without. Give it the same number on both routers.",
+    ),
+    (
+        "V0304",
+        "An instance without addresses moves nothing when it changes state. It can be meant, for its notify scripts alone.",
+    ),
+    (
+        "V0305",
+        "Both instances would answer to the same adverts, and neither could tell its own from the other's. Give each its own virtual_router_id.",
+    ),
+    (
+        "V0306",
+        "An advert carries addresses of one family. Move the others to a second instance, or to virtual_ipaddress_excluded.",
+    ),
+    ("V0307", "The address is set once. The second line is left out."),
+    (
+        "V0308",
+        "nopreempt works from state BACKUP only, and the owner of the addresses (priority 255) always takes over.",
+    ),
+    (
+        "V0309",
+        "The packet has room for eight characters; the rest is cut off on every router in the same way, so it works, with less secret than it seems.",
+    ),
+    ("V0310", "VRRP version 3 and IPv6 have no authentication (RFC 9568 section 9): it is left out."),
+    (
+        "V0311",
+        "IPv6 needs version 3, and both routers must speak the same version: adverts of the other are refused.",
+    ),
+    (
+        "V0312",
+        "What names this interface is left out, or waits until it appears. Check for a spelling mistake (`ip link`).",
+    ),
+    (
+        "V0313",
+        "The count of addresses in an advert is one byte, and the advert must fit the interface's MTU. Put the others into virtual_ipaddress_excluded.",
+    ),
+    ("V0314", "No other router hears an advert on the loopback interface."),
+    ("V0401", "A service without servers has nothing to send its clients to: the block is left out."),
+    ("V0402", "Address and port identify a real server in the kernel's table: the second block is left out."),
+    ("V0403", "The block is left out, since nothing says which addresses it serves."),
+    ("V0404", "The second group of a name is left out."),
+    ("V0405", "A virtual_server for this group serves nothing."),
+    (
+        "V0406",
+        "The kernel's table has one service for an address, port and protocol: the second block is left out.",
+    ),
+    ("V0407", "Only tunnels carry one family in the other."),
+    ("V0408", "A range is `10.0.0.1-20`: the last part of the last address, not below the first."),
+    ("V0409", "TCP is taken. Name the protocol: UDP services look the same otherwise."),
+    ("V0410", "The firewall rule that sets the mark decides about the protocol."),
+    ("V0411", "wlc is taken. Name the scheduler, so that the file says how clients are spread."),
+    ("V0412", "NAT is taken. NAT needs the answers to come back through this machine; DR and TUN don't."),
+    ("V0413", "The kernel would not look at this flag."),
+    (
+        "V0414",
+        "A service for every port only works if a client stays with its server: the kernel wants persistence for it.",
+    ),
+    (
+        "V0415",
+        "With DR and TUN packets reach the server as they are: nothing rewrites the port. Checks go to the port of the service.",
+    ),
+    (
+        "V0416",
+        "The service would never count as up: quorum_up would not run, and the sorry server would never leave.",
+    ),
+    ("V0417", "The option changes the sorry_server line before it. Write that line first."),
+    ("V0901", "vipd starts with this file, and this line has no effect. keepalived carries it out."),
+    (
+        "V0902",
+        "vipd does not start with this file: what the line would bring in could change the meaning of all the rest.",
+    ),
+];
+
+/// Why a finding matters.
+#[must_use]
+pub fn reason(id: &str) -> Option<&'static str> {
+    REASONS.iter().find(|(of, _)| *of == id).map(|(_, text)| *text)
+}
+
+/// A code in a few lines of text.
+#[must_use]
+pub fn text(code: &Code) -> String {
+    let mut text = format!("{} ({}): {}\n", code.id, code.severity.name(), code.summary);
+    if let Some(reason) = reason(code.id) {
+        let _ = write!(text, "\n{reason}\n");
+    }
+    let keepalived = match code.verdict {
+        Verdict::Silent => "says nothing about it: the finding is vipd's own.",
+        Verdict::Reports => {
+            "reports it and goes on without the line or with a corrected value (`keepalived -t`: status 5)."
+        }
+        Verdict::Security => "reports a violation of script security (`keepalived -t`: status 6).",
+        Verdict::Refuses => "reports it and does not run with the file (`keepalived -t`: status 5).",
+        Verdict::GivesUp => "ends at once (`keepalived -t`: status 2).",
+    };
+    let _ = write!(text, "\nkeepalived {keepalived}\n");
+    text
+}
+
+/// The code that was asked for, in capitals or not.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Code> {
+    codes::find(&id.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_given_for_codes_that_exist_and_once() {
+        assert!(REASONS.is_sorted_by(|a, b| a.0 < b.0));
+        for (id, _) in REASONS {
+            assert!(codes::find(id).is_some(), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_found_however_it_is_written() {
+        assert_eq!(find("v0101").map(|c| c.id), Some("V0101"));
+        assert_eq!(find("V9999"), None);
+    }
+
+    #[test]
+    fn the_text_says_what_keepalived_does() {
+        let said = text(&codes::NO_VRID);
+        assert!(said.starts_with("V0303 (error): a vrrp_instance without virtual_router_id\n\n"), "{said}");
+        assert!(said.contains("does not run with the file (`keepalived -t`: status 5)"), "{said}");
+    }
+}
