@@ -6,6 +6,7 @@
 
 mod config;
 pub mod diagnostic;
+pub mod layout;
 pub mod lexer;
 mod lower;
 pub mod parser;

@@ -14,6 +14,7 @@ pub mod pidfile;
 pub mod process;
 pub mod raw;
 pub(crate) mod ready;
+pub mod replace;
 pub mod signal;
 pub(crate) mod sockopt;
 #[cfg(test)]

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "the tests' own files")]
 
 mod flags;
+mod fmt;
 mod personality;
 
+use std::io::Write;
 use std::os::unix::fs::symlink;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// What a program said, and how it ended.
@@ -43,7 +45,22 @@ impl Program {
     fn run(&self, line: &str) -> Outcome {
         let mut command = Command::new(self.dir.path().join(self.name));
         command.args(line.split_whitespace()).current_dir(self.dir.path());
-        let output = command.output().unwrap();
+        Outcome::of(command.output().unwrap())
+    }
+
+    /// The same, with this on its standard input.
+    fn run_with_input(&self, line: &str, input: &[u8]) -> Outcome {
+        let mut command = Command::new(self.dir.path().join(self.name));
+        command.args(line.split_whitespace()).current_dir(self.dir.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        Outcome::of(child.wait_with_output().unwrap())
+    }
+}
+
+impl Outcome {
+    fn of(output: Output) -> Outcome {
         Outcome {
             status: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
