@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod formats;
+mod keywords;
 mod mistakes;
 mod program;
 mod robustness;

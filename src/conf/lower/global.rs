@@ -84,18 +84,15 @@ pub(super) fn repeat(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<u3
 
 fn multicast(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<IpAddr> {
     let address = cx.address(statement)?;
+    let span = cx.words(statement).get(1).map_or(statement.span, |w| w.span);
     if !address.is_multicast() {
-        cx.report(&codes::BAD_ADDRESS, statement.span, format!("{address} is not a multicast address"));
+        cx.report(&codes::BAD_ADDRESS, span, format!("{address} is not a multicast address"));
         return None;
     }
     if let IpAddr::V6(v6) = address
         && v6.octets()[1] & 0x0f != 2
     {
-        cx.report(
-            &codes::ADJUSTED,
-            statement.span,
-            format!("{address} should be link-local multicast (ff02::/16)"),
-        );
+        cx.report(&codes::ADJUSTED, span, format!("{address} should be link-local multicast (ff02::/16)"));
     }
     Some(address)
 }

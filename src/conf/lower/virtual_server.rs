@@ -166,6 +166,9 @@ impl<'g> Block<'g> {
     fn statement(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
         let Some(keyword) = statement.keyword else { return };
         let (name, span) = (keyword.canonical(), statement.span);
+        if keyword.args.is_empty() {
+            cx.no_more_arguments(statement);
+        }
         if self.timing.statement(cx, name, statement) {
             return;
         }
