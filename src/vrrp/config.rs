@@ -50,6 +50,30 @@ pub struct Instance {
     pub mcast_dst_ip: Option<IpAddr>,
 }
 
+impl Instance {
+    /// An instance with keepalived's defaults and no addresses.
+    #[must_use]
+    pub fn new(name: impl Into<String>, interface: impl Into<String>, vrid: Vrid) -> Instance {
+        Instance {
+            name: name.into(),
+            state: InitialState::Backup,
+            interface: interface.into(),
+            vrid,
+            priority: 100,
+            version: Version::V2,
+            advert_int: Duration::from_secs(1),
+            auth: None,
+            addresses: Vec::new(),
+            excluded: Vec::new(),
+            garp: Garp::default(),
+            nopreempt: false,
+            preempt_delay: Duration::ZERO,
+            mcast_src_ip: None,
+            mcast_dst_ip: None,
+        }
+    }
+}
+
 /// A virtual router identifier, 1 to 255: with family and interface, the virtual router's identity on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Vrid(u8);
@@ -115,6 +139,14 @@ pub struct VirtualAddress {
     pub scope: u8,
     /// `label`: alias name, shown as `eth0:label` by old tools.
     pub label: Option<String>,
+}
+
+impl VirtualAddress {
+    /// An address of global scope on an interface, without broadcast address and label.
+    #[must_use]
+    pub fn new(net: IpNet, interface: impl Into<String>) -> VirtualAddress {
+        VirtualAddress { net, interface: interface.into(), broadcast: None, scope: 0, label: None }
+    }
 }
 
 /// How often and when gratuitous ARPs (IPv4) and unsolicited neighbour advertisements (IPv6) go out.

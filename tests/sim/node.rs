@@ -7,7 +7,7 @@ use std::time::Duration;
 use vipd::net::IpNet;
 use vipd::time::Instant;
 use vipd::vrrp::Router;
-use vipd::vrrp::config::{Auth, Config, Garp, InitialState, Instance, Version, VirtualAddress, Vrid};
+use vipd::vrrp::config::{Auth, Config, Instance, Version, VirtualAddress, Vrid};
 use vipd::vrrp::event::{Action, Actions, Event, IfIndex, Link, Received, StateKind};
 use vipd::vrrp::packet::TTL;
 
@@ -46,30 +46,17 @@ impl Node {
         let node = &options.nodes[at];
         let addresses = virtual_addresses()
             .into_iter()
-            .map(|address| VirtualAddress {
-                net: IpNet { address, prefix_len: 24 },
-                interface: INTERFACE.into(),
-                broadcast: None,
-                scope: 0,
-                label: None,
-            })
+            .map(|address| VirtualAddress::new(IpNet { address, prefix_len: 24 }, INTERFACE))
             .collect();
         let instance = Instance {
-            name: NAME.into(),
-            state: InitialState::Backup,
-            interface: INTERFACE.into(),
-            vrid: Vrid::new(51).unwrap(),
             priority: node.priority,
             version: options.version,
             advert_int: options.advert_int,
             auth: (options.version == Version::V2).then_some(Auth::Pass(*b"himitsu\0")),
             addresses,
-            excluded: vec![],
-            garp: Garp::default(),
             nopreempt: node.nopreempt,
             preempt_delay: node.preempt_delay,
-            mcast_src_ip: None,
-            mcast_dst_ip: None,
+            ..Instance::new(NAME, INTERFACE, Vrid::new(51).unwrap())
         };
         Node {
             config: Config { instances: vec![instance] },

@@ -35,8 +35,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, line: &Statement, interface: &str) -
     let first = words.first()?;
     let net = net(cx, first)?;
     let family = Family::of(net.address);
-    let interface = interface.to_owned();
-    let mut address = VirtualAddress { net, interface, broadcast: None, scope: 0, label: None };
+    let mut address = VirtualAddress::new(net, interface);
     let mut named_device = None;
     let mut broadcast = None;
     let mut rest = words.iter().skip(1);

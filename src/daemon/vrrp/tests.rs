@@ -5,7 +5,7 @@ use crate::net::Family;
 use crate::sys::packet::Listener;
 use crate::sys::raw;
 use crate::sys::testing::{in_namespace_async, index, ip, soon, up, veth};
-use crate::vrrp::config::{Garp, InitialState, Instance, Version, VirtualAddress, Vrid};
+use crate::vrrp::config::{Instance, Version, VirtualAddress, Vrid};
 use crate::vrrp::packet::{Advert, Body, Centis};
 use std::net::IpAddr;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -15,29 +15,11 @@ const ARP: u16 = 0x0806;
 
 /// A fast one: it takes over within 40 ms.
 fn instance() -> Instance {
-    let address = |net: &str| VirtualAddress {
-        net: net.parse().unwrap(),
-        interface: "near".into(),
-        broadcast: None,
-        scope: 0,
-        label: None,
-    };
     Instance {
-        name: "VI".into(),
-        state: InitialState::Backup,
-        interface: "near".into(),
-        vrid: Vrid::new(51).unwrap(),
-        priority: 100,
         version: Version::V3,
         advert_int: Duration::from_millis(10),
-        auth: None,
-        addresses: vec![address("10.9.0.100/24")],
-        excluded: vec![],
-        garp: Garp::default(),
-        nopreempt: false,
-        preempt_delay: Duration::ZERO,
-        mcast_src_ip: None,
-        mcast_dst_ip: None,
+        addresses: vec![VirtualAddress::new("10.9.0.100/24".parse().unwrap(), "near")],
+        ..Instance::new("VI", "near", Vrid::new(51).unwrap())
     }
 }
 

@@ -3,7 +3,6 @@
 use super::super::config::{Garp, InitialState, Vrid};
 use super::super::event::{Discard, Received};
 use super::*;
-use crate::net::IpNet;
 
 /// An instance at 10.0.0.2 and the time it lives in.
 struct Bench {
@@ -13,27 +12,16 @@ struct Bench {
 }
 
 fn address(text: &str) -> VirtualAddress {
-    let net: IpNet = text.parse().unwrap();
-    VirtualAddress { net, interface: "eth0".into(), broadcast: None, scope: 0, label: None }
+    VirtualAddress::new(text.parse().unwrap(), "eth0")
 }
 
 fn config(priority: u8) -> config::Instance {
     config::Instance {
-        name: "VI".into(),
-        state: InitialState::Backup,
-        interface: "eth0".into(),
-        vrid: Vrid::new(51).unwrap(),
         priority,
-        version: Version::V2,
-        advert_int: Duration::from_secs(1),
         auth: Some(Auth::Pass(*b"himitsu\0")),
         addresses: vec![address("10.0.0.100/24")],
         excluded: vec![address("10.0.1.100/24")],
-        garp: Garp::default(),
-        nopreempt: false,
-        preempt_delay: Duration::ZERO,
-        mcast_src_ip: None,
-        mcast_dst_ip: None,
+        ..config::Instance::new("VI", "eth0", Vrid::new(51).unwrap())
     }
 }
 

@@ -1,6 +1,5 @@
 //! What the router finds for a packet, an interface, a reload; and that garbage changes nothing.
 
-use super::super::config::{Garp, InitialState, Version};
 use super::super::event::StateKind;
 use super::super::packet::{Authentication, Body, Secs};
 use super::*;
@@ -11,23 +10,10 @@ const START: Instant = Instant::from_nanos(1_000_000_000);
 
 fn instance(name: &str, vrid: u8, priority: u8) -> config::Instance {
     let net = format!("10.0.0.{vrid}/24").parse().unwrap();
-    let interface = String::from("eth0");
     config::Instance {
-        name: name.into(),
-        state: InitialState::Backup,
-        interface: interface.clone(),
-        vrid: Vrid::new(vrid).unwrap(),
         priority,
-        version: Version::V2,
-        advert_int: Duration::from_secs(1),
-        auth: None,
-        addresses: vec![VirtualAddress { net, interface, broadcast: None, scope: 0, label: None }],
-        excluded: vec![],
-        garp: Garp::default(),
-        nopreempt: false,
-        preempt_delay: Duration::ZERO,
-        mcast_src_ip: None,
-        mcast_dst_ip: None,
+        addresses: vec![VirtualAddress::new(net, "eth0")],
+        ..config::Instance::new(name, "eth0", Vrid::new(vrid).unwrap())
     }
 }
 

@@ -1,0 +1,101 @@
+//! Virtual addresses and the group of the adverts; the first address settles the family.
+
+use super::super::{Lower, address, body};
+use super::draft::Draft;
+use crate::conf::diagnostic::{Diagnostic, codes};
+use crate::conf::source::Span;
+use crate::conf::tree::Statement;
+use crate::net::Family;
+use crate::vrrp::config::VirtualAddress;
+use std::net::IpAddr;
+
+/// The address count of an advert is one byte.
+const MAX_ADDRESSES: usize = 255;
+
+impl Draft {
+    /// The first address settles the instance's family; one of the other family is left out.
+    pub(super) fn fits_family(&mut self, cx: &mut Lower<'_, '_>, address: IpAddr, span: Span) -> bool {
+        let family = Family::of(address);
+        match self.family {
+            None => {
+                self.family = Some((family, span));
+                true
+            }
+            Some((first, _)) if first == family => true,
+            Some((first, settled)) => {
+                let (is, not) = match first {
+                    Family::V4 => ("IPv4", "IPv6"),
+                    Family::V6 => ("IPv6", "IPv4"),
+                };
+                let message =
+                    format!("({}) {address} is {not} in an {is} instance; it is left out", self.name);
+                let help = "use a second vrrp_instance for the other family, or virtual_ipaddress_excluded";
+                let diagnostic = Diagnostic::new(&codes::MIXED_FAMILIES, span, message);
+                cx.sink.push(diagnostic.also(settled, format!("this makes it {is}")).help(help));
+                false
+            }
+        }
+    }
+
+    pub(super) fn virtual_addresses(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement, listed: bool) {
+        for line in body(statement) {
+            self.addresses_said = true;
+            // The device is filled in once the instance's own is known.
+            let Some(address) = address::lower(cx, line, "") else { continue };
+            if listed && !self.fits_family(cx, address.net.address, line.span) {
+                continue;
+            }
+            let device = Some(address.interface.clone()).filter(|d| !d.is_empty());
+            let key = (address.net.address, device);
+            if let Some(first) = self.set_addresses.get(&key) {
+                let message = format!("({}) {} is listed twice", self.name, address.net.address);
+                let diagnostic = Diagnostic::new(&codes::DUPLICATE_ADDRESS, line.span, message);
+                cx.sink.push(diagnostic.also(*first, "first listed here"));
+                continue;
+            }
+            self.set_addresses.insert(key, line.span);
+            let list = if listed { &mut self.addresses } else { &mut self.excluded };
+            list.push((address, line.span));
+        }
+    }
+
+    pub(super) fn mcast_dst_ip(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
+        let Some(address) = cx.address(statement) else { return };
+        if !self.fits_family(cx, address, statement.span) {
+            return;
+        }
+        let fits = match address {
+            IpAddr::V4(v4) => v4.is_multicast(),
+            IpAddr::V6(v6) => v6.is_multicast() && v6.octets()[1] & 0x0f == 2,
+        };
+        if fits {
+            self.mcast_dst_ip = Some(address);
+        } else {
+            let message = format!("{address} is not a multicast address (IPv6: a link-local one)");
+            self.report(cx, &codes::BAD_ADDRESS, statement.span, &message);
+        }
+    }
+
+    /// What an advert has no room for is set all the same, but not listed.
+    pub(super) fn limit_addresses(&mut self, cx: &mut Lower<'_, '_>) {
+        if self.addresses.len() > MAX_ADDRESSES {
+            let rest = self.addresses.split_off(MAX_ADDRESSES);
+            let at = rest.first().map_or(self.named_at, |(_, span)| *span);
+            let message =
+                format!("an advert lists at most {MAX_ADDRESSES} addresses; the others are not listed");
+            self.report(cx, &codes::TOO_MANY_ADDRESSES, at, &message);
+            self.excluded.splice(0..0, rest);
+        }
+    }
+}
+
+/// The addresses, on the instance's interface where a line names no other.
+pub(super) fn on(interface: &str, list: Vec<(VirtualAddress, Span)>) -> Vec<VirtualAddress> {
+    let with_device = |(mut address, _): (VirtualAddress, Span)| {
+        if address.interface.is_empty() {
+            interface.clone_into(&mut address.interface);
+        }
+        address
+    };
+    list.into_iter().map(with_device).collect()
+}

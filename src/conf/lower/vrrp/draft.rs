@@ -1,0 +1,118 @@
+//! An instance while its block is read: what was said, and where.
+
+use super::super::Lower;
+use super::super::global::Globals;
+use super::garp;
+use crate::conf::diagnostic::Code;
+use crate::conf::source::Span;
+use crate::conf::tree::Statement;
+use crate::net::Family;
+use crate::vrrp::config::{Garp, InitialState, Version, VirtualAddress, Vrid};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// A value, and where it was given.
+pub(super) type Given<T> = Option<(T, Span)>;
+
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) name: String,
+    pub(super) named_at: Span,
+    pub(super) family: Given<Family>,
+    pub(super) state: Given<InitialState>,
+    pub(super) interface: Given<String>,
+    /// Interface and VRID can be given and wrong: then their absence needs no second report.
+    pub(super) interface_said: bool,
+    pub(super) vrid_said: bool,
+    pub(super) vrid: Given<Vrid>,
+    pub(super) priority: Given<u8>,
+    pub(super) version: Given<Version>,
+    pub(super) advert_int: Given<Duration>,
+    pub(super) auth_type: Given<&'static str>,
+    pub(super) auth_pass: Given<[u8; 8]>,
+    pub(super) addresses: Vec<(VirtualAddress, Span)>,
+    pub(super) excluded: Vec<(VirtualAddress, Span)>,
+    pub(super) set_addresses: HashMap<(IpAddr, Option<String>), Span>,
+    pub(super) garp: Garp,
+    pub(super) nopreempt: Given<()>,
+    pub(super) preempt_delay: Given<Duration>,
+    pub(super) mcast_src_ip: Option<IpAddr>,
+    pub(super) mcast_dst_ip: Option<IpAddr>,
+    /// There are entries, or it is said that there are none: no second report if all of them are wrong.
+    pub(super) addresses_said: bool,
+}
+
+impl Draft {
+    pub(super) fn new(name: String, named_at: Span, globals: &Globals) -> Draft {
+        Draft {
+            name,
+            named_at,
+            family: None,
+            state: None,
+            interface: None,
+            interface_said: false,
+            vrid_said: false,
+            vrid: None,
+            priority: None,
+            version: None,
+            advert_int: None,
+            auth_type: None,
+            auth_pass: None,
+            addresses: Vec::new(),
+            excluded: Vec::new(),
+            set_addresses: HashMap::new(),
+            garp: globals.garp,
+            nopreempt: None,
+            preempt_delay: None,
+            mcast_src_ip: None,
+            mcast_dst_ip: None,
+            addresses_said: false,
+        }
+    }
+
+    pub(super) fn report(&self, cx: &mut Lower<'_, '_>, code: &'static Code, span: Span, message: &str) {
+        cx.report(code, span, format!("({}) {message}", self.name));
+    }
+
+    pub(super) fn statement(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
+        let Some(keyword) = statement.keyword else { return };
+        let span = statement.span;
+        match keyword.canonical() {
+            "state" => self.state(cx, statement),
+            "interface" => self.interface(cx, statement),
+            "virtual_router_id" => {
+                self.vrid_said = true;
+                let vrid = cx.integer(statement).and_then(|n| Vrid::new(n as u8));
+                self.vrid = vrid.map(|v| (v, span)).or(self.vrid);
+            }
+            "priority" => {
+                let priority = cx.integer(statement).map(|n| n as u8);
+                self.priority = Some((priority.unwrap_or(100), span));
+            }
+            "advert_int" => self.advert_int = cx.timer(statement).map(|t| (t, span)).or(self.advert_int),
+            "version" => self.version(cx, statement),
+            "authentication" => self.authentication(cx, statement),
+            "virtual_ipaddress" => self.virtual_addresses(cx, statement, true),
+            "virtual_ipaddress_excluded" => self.virtual_addresses(cx, statement, false),
+            "no_virtual_ipaddress" => self.addresses_said = true,
+            name if name.starts_with("garp_") => garp::statement(cx, name, statement, &mut self.garp),
+            "nopreempt" => {
+                cx.no_more_arguments(statement);
+                self.nopreempt = Some(((), span));
+            }
+            "preempt" => {
+                cx.no_more_arguments(statement);
+                self.nopreempt = None;
+            }
+            "preempt_delay" => self.preempt_delay = cx.timer(statement).map(|t| (t, span)),
+            "mcast_src_ip" => {
+                let address = cx.address(statement).filter(|a| self.fits_family(cx, *a, span));
+                self.mcast_src_ip = address.or(self.mcast_src_ip);
+            }
+            "mcast_dst_ip" => self.mcast_dst_ip(cx, statement),
+            "debug" => drop(cx.integer(statement)),
+            _ => {}
+        }
+    }
+}

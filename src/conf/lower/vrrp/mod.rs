@@ -1,0 +1,40 @@
+//! `vrrp_instance`: settings, defaults that depend on each other, and what instances must not share.
+//!
+//! A [`draft::Draft`] gathers what the block says; [`finish`] makes an instance of it once all is known. The other
+//! files have one subject each.
+
+mod addresses;
+mod auth;
+mod draft;
+mod finish;
+mod garp;
+mod identity;
+mod seen;
+mod state;
+mod timing;
+
+use super::global::Globals;
+use super::{Lower, body};
+use crate::conf::diagnostic::codes;
+use crate::vrrp::config::Config;
+use draft::Draft;
+use seen::Seen;
+
+/// Reads every `vrrp_instance` block.
+pub(super) fn lower(cx: &mut Lower<'_, '_>, globals: &Globals, config: &mut Config) {
+    let mut seen = Seen::default();
+    for statement in cx.top_level("vrrp_instance") {
+        let Some(word) = cx.words(statement).get(1) else {
+            cx.report(&codes::MISSING_NAME, statement.span, "`vrrp_instance` must have a name");
+            continue;
+        };
+        if !seen.is_new_name(cx, word) {
+            continue;
+        }
+        let mut draft = Draft::new(word.text.to_string(), word.span, globals);
+        for statement in body(statement) {
+            draft.statement(cx, statement);
+        }
+        config.instances.extend(draft.finish(cx, globals, &mut seen));
+    }
+}
