@@ -2,6 +2,10 @@
 //!
 //! `conf::lower` writes it, the check worker reads it. It holds nothing of the text it came from.
 
+mod settings;
+
+pub use settings::{FlushOnStop, Settings, SyncDaemon, Timeouts};
+
 use crate::ipvs::model::{DestKey, Forward, Protocol, ServiceFlags, ServiceKey};
 use crate::net::Family;
 use serde::{Deserialize, Serialize};
@@ -15,6 +19,8 @@ pub struct Config {
     pub virtual_servers: Vec<VirtualServer>,
     /// The `SSL` block.
     pub ssl: Ssl,
+    /// What belongs to no virtual server.
+    pub settings: Settings,
 }
 
 /// `SSL`: what the checks that use TLS show and trust.

@@ -1,4 +1,25 @@
 //! The contract between the language in front and the machines behind: one typed value for the whole file.
+//!
+//! What one domain alone needs stands with it (`vrrp::Config`, `check::Config`); what belongs to the process or to
+//! several stands in [`Global`], by subject.
+
+mod dbus;
+mod files;
+mod firewall;
+mod mail;
+mod netlink;
+mod process;
+mod reload;
+mod snmp;
+
+pub use dbus::Dbus;
+pub use files::{Files, JsonVersion};
+pub use firewall::{Firewall, Ipsets, Iptables, Nftables, NftablesIpvs};
+pub use mail::{Mail, SmtpServer};
+pub use netlink::{Buffer, Netlink};
+pub use process::{Instancing, IpvsNamespace, Process, Processes};
+pub use reload::Reload;
+pub use snmp::Snmp;
 
 use crate::{check, vrrp};
 use serde::{Deserialize, Serialize};
@@ -14,9 +35,31 @@ pub struct Config {
     pub check: check::Config,
 }
 
-/// `global_defs` that no single domain owns.
+/// `global_defs`, and the keywords at the top of the file, that no single domain owns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Global {
     /// `router_id`: this machine's name in logs and mails; the host name if the file has none.
     pub router_id: Option<String>,
+    /// `instance`, `net_namespace` and the like: how several of us live on one machine.
+    pub instancing: Instancing,
+    /// Names, priorities and limits of the processes.
+    pub processes: Processes,
+    /// `notification_email*`, `smtp_*`.
+    pub mail: Mail,
+    /// `enable_snmp_*`, `snmp_*`.
+    pub snmp: Snmp,
+    /// `enable_dbus`, `dbus_*`.
+    pub dbus: Dbus,
+    /// `*_rcv_bufs`.
+    pub netlink: Netlink,
+    /// `nftables*`, `vrrp_iptables`, `vrrp_ipsets`.
+    pub firewall: Firewall,
+    /// `reload_*`.
+    pub reload: Reload,
+    /// Where files are read and written, and how.
+    pub files: Files,
+    /// `linkbeat_use_polling`: ask the drivers for the link's state instead of listening to netlink.
+    pub linkbeat_use_polling: bool,
+    /// `random_seed`: what `${_RANDOM}` starts from; the time without.
+    pub random_seed: Option<u32>,
 }

@@ -4,7 +4,7 @@
 //! the table of keywords) → `lower` (values, defaults, meaning) → [`Config`]. Whatever is found goes into
 //! [`Diagnostic`]s. Apart from reading the files named, nothing here asks the system anything.
 
-mod config;
+pub mod config;
 pub mod diagnostic;
 pub mod layout;
 pub mod lexer;

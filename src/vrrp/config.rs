@@ -2,6 +2,12 @@
 //!
 //! `conf::lower` writes it, the VRRP worker reads it. It holds nothing of the text it came from.
 
+mod defaults;
+mod settings;
+
+pub use defaults::{Defaults, GarpExtraIf};
+pub use settings::{DynamicInterfaces, RxBuffers, Settings};
+
 use crate::net::IpNet;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -13,6 +19,10 @@ use std::time::Duration;
 pub struct Config {
     /// The `vrrp_instance` blocks in the order of the file; names are unique.
     pub instances: Vec<Instance>,
+    /// What instances take that say nothing themselves.
+    pub defaults: Defaults,
+    /// What belongs to no instance.
+    pub settings: Settings,
 }
 
 /// One `vrrp_instance` block.

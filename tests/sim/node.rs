@@ -59,7 +59,7 @@ impl Node {
             ..Instance::new(NAME, INTERFACE, Vrid::new(51).unwrap())
         };
         Node {
-            config: Config { instances: vec![instance] },
+            config: Config { instances: vec![instance], ..Config::default() },
             address: IpAddr::V4(Ipv4Addr::new(10, 0, 0, at as u8 + 1)),
             router: None,
             link_up: true,

@@ -334,7 +334,7 @@ fn namesakes_are_told_apart_by_protocol_family_and_order() {
 enum Step {
     Deadline,
     Finish(usize, u8),
-    Reload(Config),
+    Reload(Box<Config>),
 }
 
 fn any_config() -> impl Strategy<Value = Config> {
@@ -369,7 +369,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => Just(Step::Deadline),
         8 => (any::<usize>(), 0u8..3).prop_map(|(place, outcome)| Step::Finish(place, outcome)),
-        1 => any_config().prop_map(Step::Reload),
+        1 => any_config().prop_map(|config| Step::Reload(Box::new(config))),
     ]
 }
 
@@ -391,7 +391,7 @@ proptest! {
                     b.finish(place % b.running.len(), outcome);
                 }
                 Step::Finish(..) => {}
-                Step::Reload(config) => b.reload(config),
+                Step::Reload(config) => b.reload(*config),
             }
             let desired: HashMap<_, _> =
                 b.pool.desired().services.into_iter().map(|row| (row.0.key, row)).collect();

@@ -24,7 +24,10 @@ fn instance() -> Instance {
 }
 
 fn config(instance: Instance) -> Config {
-    Config { vrrp: config::Config { instances: vec![instance] }, ..Config::default() }
+    Config {
+        vrrp: config::Config { instances: vec![instance], ..config::Config::default() },
+        ..Config::default()
+    }
 }
 
 /// The parent's end of the worker's line.

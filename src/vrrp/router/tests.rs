@@ -18,7 +18,7 @@ fn instance(name: &str, vrid: u8, priority: u8) -> config::Instance {
 }
 
 fn config(instances: Vec<config::Instance>) -> Event {
-    Event::Config(Box::new(config::Config { instances }))
+    Event::Config(Box::new(config::Config { instances, ..config::Config::default() }))
 }
 
 fn link(up: bool, addresses: &[&str]) -> Event {

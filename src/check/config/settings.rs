@@ -1,0 +1,67 @@
+//! What `global_defs` says of the check process as a whole.
+
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// Settings of the check process that belong to no virtual server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// `lvs_timeouts`: what the kernel's connection table is told at start.
+    pub timeouts: Timeouts,
+    /// `lvs_flush`: empty the kernel's table at start.
+    pub flush: bool,
+    /// `lvs_flush_on_stop`: how the table is left behind.
+    pub flush_on_stop: FlushOnStop,
+    /// `lvs_sync_daemon`.
+    pub sync_daemon: Option<SyncDaemon>,
+    /// `smtp_alert_checker`, else `smtp_alert`: mail when a real server goes or comes.
+    pub smtp_alert: bool,
+    /// `no_checker_emails`: no mail for each checker, only for real servers.
+    pub no_checker_emails: bool,
+    /// `checker_log_all_failures`: log every failed try, not only the last.
+    pub log_all_failures: bool,
+    /// `rs_init_notifies`: run the notify scripts of real servers at start too.
+    pub rs_init_notifies: bool,
+}
+
+/// `lvs_timeouts`, in seconds; `None` leaves the kernel's as it is, and so does 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeouts {
+    /// `tcp`: idle connections.
+    pub tcp: Option<u32>,
+    /// `tcpfin`: connections after a FIN.
+    pub tcp_fin: Option<u32>,
+    /// `udp`.
+    pub udp: Option<u32>,
+}
+
+/// `lvs_flush_on_stop`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FlushOnStop {
+    /// Remove what the file configures, server by server.
+    #[default]
+    Each,
+    /// `VS`: remove the virtual servers of the file, each with its servers at once.
+    VirtualServers,
+    /// Empty the whole table.
+    Everything,
+}
+
+/// `lvs_sync_daemon INTERFACE …`: the kernel's connection synchronisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncDaemon {
+    /// Where the messages go out and come in.
+    pub interface: String,
+    /// `inst`: the `vrrp_instance` whose state decides between master and backup; both run without.
+    pub instance: Option<String>,
+    /// `id`: 0 to 255; the instance's VRID without, or 0.
+    pub syncid: Option<u8>,
+    /// `maxlen`: bytes of a message.
+    pub maxlen: Option<u16>,
+    /// `port`: 8848 without.
+    pub port: Option<u16>,
+    /// `ttl` of the messages.
+    pub ttl: Option<u8>,
+    /// `group`: 224.0.0.81 without.
+    pub group: Option<IpAddr>,
+}

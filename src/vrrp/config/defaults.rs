@@ -1,0 +1,89 @@
+//! What `global_defs` says for every instance that says nothing itself.
+
+use super::{Garp, Version};
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+/// The `vrrp_*` keywords of `global_defs` that instances inherit. Each [`super::Instance`] holds its own result;
+/// these are kept for what is made later, and for those who show a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Defaults {
+    /// `vrrp_version`.
+    pub version: Version,
+    /// `vrrp_strict`: keep to the RFC, and refuse what it does not know.
+    pub strict: bool,
+    /// `vrrp_garp_master_*`, `vrrp_garp_lower_prio_*` and `vrrp_min_garp`, all resolved.
+    pub garp: Garp,
+    /// `vrrp_garp_interval`: the least time between two gratuitous ARPs on an interface; zero for none.
+    pub garp_interval: Duration,
+    /// `vrrp_gna_interval`: the same for neighbour advertisements.
+    pub gna_interval: Duration,
+    /// `vrrp_garp_extra_if`: repeat them on interfaces other than the instance's.
+    pub garp_extra_if: Option<GarpExtraIf>,
+    /// `vrrp_mcast_group4`: where IPv4 adverts go.
+    pub mcast_group4: Ipv4Addr,
+    /// `vrrp_mcast_group6`: where IPv6 adverts go.
+    pub mcast_group6: Ipv6Addr,
+    /// `vrrp_down_timer_adverts`: so many adverts missed, and the master counts as down.
+    pub down_timer_adverts: u8,
+    /// `vrrp_lower_prio_no_advert`: don't answer an advert of lower priority with one of our own.
+    pub lower_prio_no_advert: bool,
+    /// `vrrp_higher_prio_send_advert`: answer an advert of higher priority with a last one of our own.
+    pub higher_prio_send_advert: bool,
+    /// `vrrp_owner_ignore_adverts`: the address owner (priority 255) does not listen.
+    pub owner_ignore_adverts: bool,
+    /// `vrrp_check_unicast_src`: adverts count only if they come from a peer.
+    pub check_unicast_src: bool,
+    /// `vrrp_skip_check_adv_addr`: don't compare the addresses of each advert of the same master.
+    pub skip_check_adv_addr: bool,
+    /// `v3_checksum_as_v2`: leave the pseudo header out of IPv4 checksums in version 3.
+    pub v3_checksum_as_v2: bool,
+    /// `vrrp_notify_priority_changes`: tell the FIFOs about each change of priority.
+    pub notify_priority_changes: bool,
+    /// `smtp_alert_vrrp`, else `smtp_alert`: mail at each change of state.
+    pub smtp_alert: bool,
+    /// `default_interface`: where static addresses go that name no interface.
+    pub interface: String,
+    /// `vmac_prefix`: how the names of VMAC interfaces begin.
+    pub vmac_prefix: String,
+    /// `vmac_addr_prefix`: the same for addresses away from the instance's interface; else `vmac_prefix`.
+    pub vmac_addr_prefix: Option<String>,
+}
+
+/// `vrrp_garp_extra_if [all] SECONDS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GarpExtraIf {
+    /// How often.
+    pub interval: Duration,
+    /// `all`: on every interface with addresses of the instance, not on VMACs alone.
+    pub all: bool,
+}
+
+impl Default for Defaults {
+    /// keepalived's defaults.
+    fn default() -> Self {
+        Defaults {
+            version: Version::default(),
+            strict: false,
+            garp: Garp::default(),
+            garp_interval: Duration::ZERO,
+            gna_interval: Duration::ZERO,
+            garp_extra_if: None,
+            mcast_group4: Ipv4Addr::new(224, 0, 0, 18),
+            mcast_group6: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12),
+            down_timer_adverts: 3,
+            lower_prio_no_advert: false,
+            higher_prio_send_advert: false,
+            owner_ignore_adverts: false,
+            check_unicast_src: false,
+            skip_check_adv_addr: false,
+            v3_checksum_as_v2: false,
+            notify_priority_changes: false,
+            smtp_alert: false,
+            interface: "eth0".to_owned(),
+            vmac_prefix: "vrrp".to_owned(),
+            vmac_addr_prefix: None,
+        }
+    }
+}
