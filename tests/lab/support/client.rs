@@ -1,9 +1,11 @@
 //! A client: asks a service who answers, once or all the time.
 
 use super::host::Host;
+use socket2::{Domain, Socket, Type};
 use std::io::{self, Read};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -12,11 +14,27 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     host: Host,
+    ports: Arc<Ports>,
+}
+
+/// The ports that requests come from, in turn. A director remembers a connection long after it ended and gives a new
+/// one from the same port to the same server: with ports at random, a share would now and then be off by one.
+#[derive(Debug)]
+struct Ports(AtomicU16);
+
+impl Ports {
+    /// Below those that the kernel gives out on its own.
+    const RANGE: Range<u16> = 1024..32_768;
+
+    fn next(&self) -> u16 {
+        let turn = self.0.fetch_add(1, Ordering::Relaxed) % (Self::RANGE.end - Self::RANGE.start);
+        Self::RANGE.start + turn
+    }
 }
 
 impl Client {
     pub(crate) fn new(host: &Host) -> Self {
-        Self { host: host.clone() }
+        Self { host: host.clone(), ports: Arc::new(Ports(AtomicU16::new(0))) }
     }
 
     pub(crate) fn host(&self) -> &Host {
@@ -25,19 +43,19 @@ impl Client {
 
     /// One request: the name of the server that answered.
     pub(crate) fn request(&self, service: SocketAddr) -> io::Result<String> {
-        self.host.enter(|| request(service, Duration::from_secs(2)))
+        self.host.enter(|| request(&self.ports, service, Duration::from_secs(2)))
     }
 
     /// Begins to send requests, one after another.
     pub(crate) fn stream(&self, service: SocketAddr) -> Stream {
-        let (shared, host) = (Arc::new(Shared::default()), self.host.clone());
+        let (shared, host, ports) = (Arc::new(Shared::default()), self.host.clone(), Arc::clone(&self.ports));
         let thread = thread::spawn({
             let shared = Arc::clone(&shared);
             move || {
                 host.join_namespace();
                 while !shared.stop.load(Ordering::Relaxed) {
                     let start = Instant::now();
-                    let answer = request(service, Stream::PATIENCE);
+                    let answer = request(&ports, service, Stream::PATIENCE);
                     shared
                         .answers
                         .lock()
@@ -52,8 +70,11 @@ impl Client {
     }
 }
 
-fn request(service: SocketAddr, patience: Duration) -> io::Result<String> {
-    let mut connection = TcpStream::connect_timeout(&service, patience)?;
+fn request(ports: &Ports, service: SocketAddr, patience: Duration) -> io::Result<String> {
+    let socket = Socket::new(Domain::for_address(service), Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, ports.next())).into())?;
+    socket.connect_timeout(&service.into(), patience)?;
+    let mut connection = TcpStream::from(socket);
     connection.set_read_timeout(Some(patience))?;
     let mut name = String::new();
     connection.read_to_string(&mut name)?;

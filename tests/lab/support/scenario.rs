@@ -135,7 +135,7 @@ impl Scenario {
     pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs(3);
     /// A master that is gone is missed after three intervals and the skew, four seconds at most. The rest is for the
     /// start of the daemons, many at once on an emulated machine.
-    pub(crate) const FAILOVER_LIMIT: Duration = Duration::from_secs(20);
+    pub(crate) const FAILOVER_LIMIT: Duration = Duration::from_secs(60);
 
     /// Builds it; `vipd` is the program under test.
     #[track_caller]
