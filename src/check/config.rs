@@ -2,8 +2,10 @@
 //!
 //! `conf::lower` writes it, the check worker reads it. It holds nothing of the text it came from.
 
+mod probe;
 mod settings;
 
+pub use probe::{Dns, DnsRecord, Http, HttpProtocol, Probe, Regex, Reply, Tls, Udp, Url};
 pub use settings::{FlushOnStop, Settings, SyncDaemon, Timeouts};
 
 use crate::ipvs::model::{DestKey, Forward, Protocol, ServiceFlags, ServiceKey};
@@ -68,6 +70,30 @@ pub struct VirtualServer {
     pub sorry_server: Option<SorryServer>,
     /// `real_server` blocks; address and port are unique.
     pub real_servers: Vec<RealServer>,
+}
+
+impl VirtualServer {
+    /// A service as keepalived makes it of a block that says nothing but its `protocol`: spread by `wlc`, live while
+    /// one server of weight 1 is.
+    #[must_use]
+    pub fn new(name: impl Into<String>, endpoint: Endpoint, protocol: Protocol) -> VirtualServer {
+        VirtualServer {
+            name: name.into(),
+            endpoints: vec![endpoint],
+            protocol,
+            scheduler: "wlc".to_owned(),
+            flags: ServiceFlags::empty(),
+            persistence_timeout: 0,
+            persistence_granularity: None,
+            persistence_engine: None,
+            quorum: 1,
+            hysteresis: 0,
+            alpha: false,
+            omega: false,
+            sorry_server: None,
+            real_servers: Vec::new(),
+        }
+    }
 }
 
 /// One kernel service of a virtual server.
@@ -148,6 +174,23 @@ pub struct RealServer {
     pub checkers: Vec<Checker>,
 }
 
+impl RealServer {
+    /// A server as an empty block makes it: by masquerading, of weight 1, and never checked.
+    #[must_use]
+    pub const fn new(address: SocketAddr) -> RealServer {
+        RealServer {
+            address,
+            forward: Forward::Masq,
+            weight: 1,
+            upper_threshold: 0,
+            lower_threshold: 0,
+            inhibit_on_failure: false,
+            alpha: false,
+            checkers: Vec::new(),
+        }
+    }
+}
+
 /// One check of a real server: when, and what.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Checker {
@@ -157,6 +200,14 @@ pub struct Checker {
     pub connect: Connect,
     /// What it does there.
     pub probe: Probe,
+}
+
+impl Checker {
+    /// A check of `to` with the schedule that most kinds have.
+    #[must_use]
+    pub const fn new(to: SocketAddr, probe: Probe) -> Checker {
+        Checker { schedule: Schedule::DEFAULT, connect: Connect::new(to), probe }
+    }
 }
 
 /// When a check runs, resolved from checker, real server and virtual server, in this order.
@@ -176,8 +227,20 @@ pub struct Schedule {
     pub log_all_failures: bool,
 }
 
+impl Schedule {
+    /// What most kinds of checks do where nothing is said: once a minute, and once more a second after a failure.
+    pub const DEFAULT: Schedule = Schedule {
+        delay_loop: Duration::from_secs(60),
+        retry: 1,
+        delay_before_retry: Duration::from_secs(1),
+        warmup: Duration::from_secs(60),
+        alpha: false,
+        log_all_failures: false,
+    };
+}
+
 /// Where a check goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Connect {
     /// `connect_ip` and `connect_port`, else the real server's.
     pub to: SocketAddr,
@@ -185,15 +248,25 @@ pub struct Connect {
     pub bind_address: Option<IpAddr>,
     /// `bind_port`: source port.
     pub bind_port: Option<u16>,
+    /// `bind_if`: the interface to use.
+    pub bind_if: Option<Box<str>>,
     /// `connect_timeout`.
     pub timeout: Duration,
     /// `fwmark` on the check's packets; 0 for none.
     pub fwmark: u32,
 }
 
-/// What a check does once it may start.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Probe {
-    /// `TCP_CHECK`: the connection opens in time.
-    Tcp,
+impl Connect {
+    /// To `to` from wherever the kernel likes, within five seconds.
+    #[must_use]
+    pub const fn new(to: SocketAddr) -> Connect {
+        Connect {
+            to,
+            bind_address: None,
+            bind_port: None,
+            bind_if: None,
+            timeout: Duration::from_secs(5),
+            fwmark: 0,
+        }
+    }
 }

@@ -191,7 +191,7 @@ impl Pool {
                     }
                 }
                 checker::Action::Report(report) => {
-                    let kind = Kind::of(&slot.checker.config().probe);
+                    let Some(kind) = Kind::of(&slot.checker.config().probe) else { continue };
                     // One line a server, not one for each service that it is in.
                     let mut told = HashSet::new();
                     for &(vs, rs) in &slot.subscribers {

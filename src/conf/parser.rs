@@ -261,7 +261,7 @@ impl<'s> Parser<'s, '_> {
                 .also(opened_by, "opened here");
             diagnostic = self.explain_misaligned(diagnostic);
             self.sink.push(diagnostic);
-            self.pop();
+            self.pop(here);
         }
     }
 
@@ -305,7 +305,7 @@ impl<'s> Parser<'s, '_> {
             let opened_by = self.top().opened_by;
             self.last_close = Some((span, opened_by));
             self.note_misaligned(span);
-            self.pop();
+            self.pop(span);
             return;
         }
         let mut diagnostic = Diagnostic::new(&codes::UNEXPECTED_CLOSE_BRACE, span, "this `}` ends no block");
@@ -347,8 +347,8 @@ impl<'s> Parser<'s, '_> {
         self.sink.push(Diagnostic::new(&codes::MISSING_OPEN_BRACE, span, message));
     }
 
-    /// Ends the innermost block: it becomes the body of the statement before it.
-    fn pop(&mut self) {
+    /// Ends the innermost block at `end`: it becomes the body of the statement before it.
+    fn pop(&mut self, end: Span) {
         if self.stack.len() < 2 {
             return;
         }
@@ -357,7 +357,7 @@ impl<'s> Parser<'s, '_> {
         if frame.anonymous {
             outer.statements.extend(frame.statements);
         } else if let Some(statement) = outer.statements.last_mut() {
-            statement.body = Some(Body { statements: frame.statements });
+            statement.body = Some(Body { statements: frame.statements, end });
         }
     }
 
@@ -393,7 +393,7 @@ impl<'s> Parser<'s, '_> {
                 diagnostic = self.explain_misaligned(diagnostic);
                 self.sink.push(diagnostic);
             }
-            self.pop();
+            self.pop(opened_by);
         }
         let statements = std::mem::take(&mut self.top().statements);
         Tree { words: self.words, statements }

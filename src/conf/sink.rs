@@ -55,8 +55,9 @@ impl Sink {
             Entry::Vacant(new) => {
                 new.insert((span, 0));
                 let message = format!(
-                    "`{}` is known but not carried out yet by this version of vipd; it has no effect",
-                    keyword.name
+                    "`{}` is known but not carried out yet by this version of vipd; {}",
+                    keyword.name,
+                    keyword.without.unwrap_or("it has no effect")
                 );
                 self.push(Diagnostic::new(&codes::NOT_CARRIED_OUT, span, message));
             }

@@ -40,4 +40,6 @@ pub struct Statement {
 pub struct Body {
     /// Its statements, or its entries.
     pub statements: Vec<Statement>,
+    /// The `}` that ends it, or the place where the parser found that it must have ended.
+    pub end: Span,
 }

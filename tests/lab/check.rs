@@ -83,59 +83,26 @@ fn config(virtual_servers: Vec<VirtualServer>) -> Config {
 
 /// `10.99.0.<n>:80` by round robin.
 fn service(n: u8, real_servers: Vec<RealServer>) -> VirtualServer {
+    let endpoint = Endpoint::Address(([10, 99, 0, n], 80).into());
     VirtualServer {
-        name: format!("[10.99.0.{n}]:tcp:80"),
-        endpoints: vec![Endpoint::Address(([10, 99, 0, n], 80).into())],
-        protocol: Protocol::Tcp,
         scheduler: "rr".into(),
-        flags: ServiceFlags::empty(),
-        persistence_timeout: 0,
-        persistence_granularity: None,
-        persistence_engine: None,
-        quorum: 1,
-        hysteresis: 0,
-        alpha: false,
-        omega: false,
-        sorry_server: None,
         real_servers,
+        ..VirtualServer::new(format!("[10.99.0.{n}]:tcp:80"), endpoint, Protocol::Tcp)
     }
 }
 
 /// `10.98.0.<n>:80`, by direct routing.
 fn server(n: u8, checkers: Vec<Checker>) -> RealServer {
-    RealServer {
-        address: ([10, 98, 0, n], 80).into(),
-        forward: Forward::DirectRoute,
-        weight: 1,
-        upper_threshold: 0,
-        lower_threshold: 0,
-        inhibit_on_failure: false,
-        alpha: false,
-        checkers,
-    }
+    let address = ([10, 98, 0, n], 80).into();
+    RealServer { forward: Forward::DirectRoute, checkers, ..RealServer::new(address) }
 }
 
 /// A check each 200 ms.
 fn check_of(to: SocketAddr) -> Checker {
     let fast = Duration::from_millis(200);
-    Checker {
-        schedule: Schedule {
-            delay_loop: fast,
-            retry: 1,
-            delay_before_retry: fast,
-            warmup: fast,
-            alpha: false,
-            log_all_failures: false,
-        },
-        connect: Connect {
-            to,
-            bind_address: None,
-            bind_port: None,
-            timeout: Duration::from_millis(500),
-            fwmark: 0,
-        },
-        probe: Probe::Tcp,
-    }
+    let schedule = Schedule { delay_loop: fast, delay_before_retry: fast, warmup: fast, ..Schedule::DEFAULT };
+    let connect = Connect { timeout: Duration::from_millis(500), ..Connect::new(to) };
+    Checker { schedule, connect, ..Checker::new(to, Probe::Tcp) }
 }
 
 fn director(lab: &Lab) -> Host {

@@ -1,30 +1,18 @@
 //! Timelines of one check: what it starts and says at which moment.
 
 use super::*;
-use crate::check::config::{Connect, Probe, Schedule};
+use crate::check::config::{Probe, Schedule};
 use crate::check::probe::Operation;
 use proptest::prelude::*;
 
 fn schedule() -> Schedule {
-    Schedule {
-        delay_loop: Duration::from_secs(3),
-        retry: 1,
-        delay_before_retry: Duration::from_secs(1),
-        warmup: Duration::from_secs(3),
-        alpha: false,
-        log_all_failures: false,
-    }
+    let three_seconds = Duration::from_secs(3);
+    Schedule { delay_loop: three_seconds, warmup: three_seconds, ..Schedule::DEFAULT }
 }
 
 fn config(schedule: Schedule) -> config::Checker {
-    let connect = Connect {
-        to: "192.0.2.11:3306".parse().unwrap(),
-        bind_address: None,
-        bind_port: None,
-        timeout: Duration::from_secs(3),
-        fwmark: 0,
-    };
-    config::Checker { schedule, connect, probe: Probe::Tcp }
+    let to = "192.0.2.11:3306".parse().unwrap();
+    config::Checker { schedule, ..config::Checker::new(to, Probe::Tcp) }
 }
 
 const REFUSED: Failure = Failure::System { operation: Operation::Connect, errno: libc::ECONNREFUSED };

@@ -45,9 +45,12 @@ enum Origin {
 
 impl Pool {
     /// Makes `config` what is wanted, from the start or on a reload. `found` is the table of the kernel when the
-    /// worker starts, and empty later. Afterwards any service may be another one, or gone: no
-    /// [`Action::ServiceChanged`] is given, compare [`Pool::desired`] instead.
+    /// worker starts, and empty later. Checks that can't be run yet are left out. Afterwards any service may be
+    /// another one, or gone: no [`Action::ServiceChanged`] is given, compare [`Pool::desired`] instead.
     pub fn configure(&mut self, now: Instant, mut config: Config, found: &Found, actions: &mut Vec<Action>) {
+        for server in config.virtual_servers.iter_mut().flat_map(|vs| &mut vs.real_servers) {
+            server.checkers.retain(|check| check.probe.is_carried_out());
+        }
         let predecessors = self.predecessors(&config);
         let placement = self.place(now, &config, &predecessors, found);
         self.drop_unwanted(&placement, actions);

@@ -18,11 +18,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of a configured probe.
+    /// The kind of a configured probe; `None` for those that are not run yet.
     #[must_use]
-    pub const fn of(probe: &Probe) -> Kind {
+    pub const fn of(probe: &Probe) -> Option<Kind> {
         match probe {
-            Probe::Tcp => Kind::Tcp,
+            Probe::Tcp => Some(Kind::Tcp),
+            _ => None,
         }
     }
 }

@@ -42,6 +42,12 @@ codes! {
     BAD_NAME = "V0208", Error, Reports, "a name that can't be used";
     MISSING_NAME = "V0209", Error, Reports, "a block that needs a name has none";
     ADJUSTED = "V0210", Warning, Reports, "a value that is replaced by the nearest possible one";
+    MISSING_VALUE = "V0211", Error, Reports, "a keyword lacks its value, and is passed over";
+    DEPRECATED = "V0212", Warning, Reports, "a spelling that keepalived is going to drop";
+    INCOMPLETE = "V0213", Error, Reports, "a block lacks what it can't do without";
+    GIVEN_TWICE = "V0214", Error, Reports, "a value that was given before";
+    NOT_APPLICABLE = "V0215", Warning, Reports, "a setting that means nothing here";
+    UNKNOWN_OPTION = "V0216", Warning, Silent, "an option without effect, which keepalived passes over in silence";
 
     DUPLICATE_INSTANCE = "V0301", Error, Reports, "two vrrp_instance blocks of one name";
     NO_INTERFACE = "V0302", Error, Refuses, "a vrrp_instance without an interface";

@@ -81,6 +81,18 @@ const REASONS: &[(&str, &str)] = &[
     ),
     ("V0209", "Logs, reloads and references know a block by its name."),
     ("V0210", "What runs differs from what is written. Write what runs, so that the next reader knows it."),
+    ("V0211", "The line has no effect without its value."),
+    ("V0212", "It still works. Write the spelling that is named, before it goes."),
+    (
+        "V0213",
+        "The block can't do its work without it, so it is left out as a whole: what it was to guard is not guarded.",
+    ),
+    ("V0214", "The first line holds, the others have no effect."),
+    ("V0215", "The line has no effect here. Remove it, or move it to where it belongs."),
+    (
+        "V0216",
+        "keepalived at most writes to its log about it, when it runs: the file counts as correct, and does something else than it says.",
+    ),
     (
         "V0301",
         "The name is the instance's identity in logs, scripts and across reloads: the second block is left out.",

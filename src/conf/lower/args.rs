@@ -23,7 +23,9 @@ impl<'t, 's> Lower<'t, 's> {
             None => {
                 if declared.required {
                     let message = format!("`{}` needs {}", keyword.name, article(declared));
-                    self.report(&codes::MISSING_ARGUMENT, statement.span, message);
+                    let gives_up = declared.gives_up;
+                    let code = if gives_up { &codes::MISSING_ARGUMENT } else { &codes::MISSING_VALUE };
+                    self.report(code, statement.span, message);
                 }
                 None
             }

@@ -1,13 +1,21 @@
 //! The checks of a real server, and the schedule that virtual server, real server and check settle together.
 
-use super::global::set;
-use super::{Lower, body};
-use crate::check::config::{Checker, Connect, Probe, Schedule};
-use crate::conf::diagnostic::{Diagnostic, codes};
-use crate::conf::source::Span;
+mod connect;
+mod dns;
+mod http;
+mod smtp;
+mod udp;
+
+#[cfg(test)]
+mod tests;
+
+use super::Lower;
+use crate::check::config::{Checker, Probe, Schedule};
 use crate::conf::tree::Statement;
-use crate::net::Family;
-use std::net::{IpAddr, SocketAddr};
+use connect::Common;
+use http::HttpDraft;
+use smtp::SmtpDraft;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// What virtual server, real server and check can each say; what one leaves open the one around it decides.
@@ -47,13 +55,13 @@ impl Timing {
         }
     }
 
-    /// With the defaults of a check that connects.
-    fn schedule(self, alpha: bool, log_all_failures: bool) -> Schedule {
+    /// With the defaults that a kind of check has.
+    fn schedule(self, kind: Defaults, alpha: bool, log_all_failures: bool) -> Schedule {
         let delay_loop = self.delay_loop.unwrap_or(Duration::from_secs(60));
         Schedule {
             delay_loop,
-            retry: self.retry.unwrap_or(1),
-            delay_before_retry: self.delay_before_retry.unwrap_or(Duration::from_secs(1)),
+            retry: self.retry.unwrap_or(kind.retry),
+            delay_before_retry: self.delay_before_retry.or(kind.delay_before_retry).unwrap_or(delay_loop),
             warmup: self.warmup.unwrap_or(delay_loop),
             alpha,
             log_all_failures,
@@ -61,96 +69,89 @@ impl Timing {
     }
 }
 
-/// A `TCP_CHECK` block; what it leaves open waits for the real server's own settings.
+/// What a kind of check does where nobody says how often to retry.
+#[derive(Clone, Copy, Debug)]
+struct Defaults {
+    retry: u32,
+    /// `None`: as long as `delay_loop`.
+    delay_before_retry: Option<Duration>,
+}
+
+/// One retry a second later.
+const USUAL: Defaults = Defaults { retry: 1, delay_before_retry: Some(Duration::from_secs(1)) };
+
+/// A check while its real server is not known whole.
 #[derive(Debug)]
-pub(super) struct TcpCheck {
-    timing: Timing,
-    alpha: Option<bool>,
-    log_all_failures: bool,
-    connect_ip: Option<IpAddr>,
-    connect_port: Option<u16>,
-    bind_address: Option<(IpAddr, Span)>,
-    bind_port: Option<u16>,
-    fwmark: u32,
+pub(super) struct Draft {
+    common: Common,
+    defaults: Defaults,
+    what: What,
 }
 
-/// Reads a `TCP_CHECK` block.
-pub(super) fn tcp_check(cx: &mut Lower<'_, '_>, statement: &Statement) -> TcpCheck {
-    let mut check = TcpCheck {
-        timing: Timing::default(),
-        alpha: None,
-        log_all_failures: false,
-        connect_ip: None,
-        connect_port: None,
-        bind_address: None,
-        bind_port: None,
-        fwmark: 0,
-    };
-    for statement in body(statement) {
-        let Some(keyword) = statement.keyword else { continue };
-        let name = keyword.canonical();
-        if check.timing.statement(cx, name, statement) {
-            continue;
-        }
-        match name {
-            "alpha" => check.alpha = cx.flag(statement).or(check.alpha),
-            "log_all_failures" => set(&mut check.log_all_failures, cx.flag(statement)),
-            "connect_ip" => {
-                let address = cx.address(statement).filter(|a| fits(cx, statement, *a, check.bind_address));
-                check.connect_ip = address.or(check.connect_ip);
-            }
-            "bindto" => {
-                let connect_ip = check.connect_ip.map(|a| (a, statement.span));
-                let address = cx.address(statement).filter(|a| fits(cx, statement, *a, connect_ip));
-                check.bind_address = address.map(|a| (a, statement.span)).or(check.bind_address);
-            }
-            "connect_port" => {
-                check.connect_port = cx.integer(statement).map(|n| n as u16).or(check.connect_port)
-            }
-            "bind_port" => check.bind_port = cx.integer(statement).map(|n| n as u16).or(check.bind_port),
-            "fwmark" => set(&mut check.fwmark, cx.u32(statement)),
-            _ => {}
-        }
-    }
-    check
+#[derive(Debug)]
+enum What {
+    /// All of it is known.
+    Probe(Probe),
+    /// Waits for the virtual host.
+    Http(HttpDraft),
+    /// May stand for many.
+    Smtp(SmtpDraft),
 }
 
-/// `connect_ip` and `bindto` must be of one family.
-fn fits(
+/// What a real server decides for its checks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outer<'a> {
+    /// Address and port of the server.
+    pub(super) server: SocketAddr,
+    /// Timings of real and virtual server.
+    pub(super) timing: Timing,
+    /// `alpha`
+    pub(super) alpha: bool,
+    /// `virtualhost`
+    pub(super) virtual_host: Option<&'a str>,
+}
+
+/// Reads a check's block; `None` if the statement is none, or where keepalived leaves the check out.
+pub(super) fn lower(
     cx: &mut Lower<'_, '_>,
+    name: &str,
     statement: &Statement,
-    address: IpAddr,
-    other: Option<(IpAddr, Span)>,
-) -> bool {
-    let Some((other, at)) = other else { return true };
-    if Family::of(address) == Family::of(other) {
-        return true;
-    }
-    let message = format!("{address} and {other} differ in address family; it is passed over");
-    let mut diagnostic = Diagnostic::new(&codes::BAD_ADDRESS, statement.span, message);
-    if at != statement.span {
-        diagnostic = diagnostic.also(at, "the other one");
-    }
-    cx.sink.push(diagnostic);
-    false
+    server: SocketAddr,
+) -> Option<Draft> {
+    let mut common = Common::new(server.ip());
+    let (defaults, what) = match name {
+        "TCP_CHECK" => {
+            common.only(cx, statement);
+            (USUAL, What::Probe(Probe::Tcp))
+        }
+        "PING_CHECK" => {
+            common.only(cx, statement);
+            (USUAL, What::Probe(Probe::Ping))
+        }
+        "HTTP_GET" | "SSL_GET" => {
+            let http = http::lower(cx, statement, &mut common, name == "SSL_GET")?;
+            (Defaults { delay_before_retry: Some(Duration::from_secs(3)), ..USUAL }, What::Http(http))
+        }
+        "SMTP_CHECK" => (USUAL, What::Smtp(smtp::lower(cx, statement, &mut common, server.ip()))),
+        "DNS_CHECK" => {
+            let dns = dns::lower(cx, statement, &mut common);
+            (Defaults { retry: 3, delay_before_retry: None }, What::Probe(Probe::Dns(Box::new(dns))))
+        }
+        "UDP_CHECK" => (USUAL, What::Probe(Probe::Udp(Box::new(udp::lower(cx, statement, &mut common))))),
+        _ => return None,
+    };
+    common.reaches_link_local(cx, statement).then_some(Draft { common, defaults, what })
 }
 
-impl TcpCheck {
+impl Draft {
     /// With what the real server decides.
-    pub(super) fn checker(&self, server: SocketAddr, outer: Timing, alpha: bool) -> Checker {
-        let timing = self.timing.within(outer);
-        let to = SocketAddr::new(
-            self.connect_ip.unwrap_or(server.ip()),
-            self.connect_port.unwrap_or(server.port()),
-        );
-        let connect = Connect {
-            to,
-            bind_address: self.bind_address.map(|(a, _)| a),
-            bind_port: self.bind_port,
-            timeout: timing.connect_timeout.unwrap_or(Duration::from_secs(5)),
-            fwmark: self.fwmark,
+    pub(super) fn finish(self, outer: Outer<'_>, checkers: &mut Vec<Checker>) {
+        let Draft { common, defaults, what } = self;
+        let probe = match what {
+            What::Probe(probe) => probe,
+            What::Http(http) => Probe::Http(Box::new(http.finish(outer.virtual_host))),
+            What::Smtp(smtp) => return smtp.finish(common, defaults, outer, checkers),
         };
-        let schedule = timing.schedule(self.alpha.unwrap_or(alpha), self.log_all_failures);
-        Checker { schedule, connect, probe: Probe::Tcp }
+        checkers.push(common.checker(outer, defaults, probe));
     }
 }

@@ -73,6 +73,11 @@ impl<'t, 's> Lower<'t, 's> {
     }
 }
 
+/// Where a block ends: keepalived judges a block as a whole there, and names that line.
+fn end_of(statement: &Statement) -> Span {
+    statement.body.as_ref().map_or(statement.span, |b| b.end)
+}
+
 /// The statements of a block's body.
 fn body(statement: &Statement) -> &[Statement] {
     statement.body.as_ref().map_or(&[], |b| &b.statements)

@@ -1,6 +1,6 @@
 //! `real_server`, and the values that it shares with `sorry_server`: addresses, forwarding methods.
 
-use super::checker::{TcpCheck, Timing, tcp_check};
+use super::checker::{self, Outer, Timing};
 use super::{Lower, body, group};
 use crate::check::config::RealServer;
 use crate::conf::diagnostic::codes;
@@ -24,17 +24,19 @@ pub(super) struct Draft {
     inhibit: Option<bool>,
     alpha: Option<bool>,
     timing: Timing,
-    checks: Vec<TcpCheck>,
+    virtual_host: Option<Box<str>>,
+    checks: Vec<checker::Draft>,
 }
 
 /// What a virtual server decides for real servers that leave it open.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Defaults {
+pub(super) struct Defaults<'a> {
     pub(super) forward: Forward,
     pub(super) weight: u32,
     pub(super) inhibit: bool,
     pub(super) alpha: bool,
     pub(super) timing: Timing,
+    pub(super) virtual_host: Option<&'a str>,
 }
 
 /// Reads a `real_server` block; `None` where keepalived passes over it.
@@ -49,6 +51,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<Dra
         inhibit: None,
         alpha: None,
         timing: Timing::default(),
+        virtual_host: None,
         checks: Vec::new(),
     };
     for statement in body(statement) {
@@ -64,8 +67,12 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<Dra
             "lthreshold" => draft.lower_threshold = cx.u32(statement).unwrap_or(draft.lower_threshold),
             "inhibit_on_failure" => draft.inhibit = cx.flag(statement).or(draft.inhibit),
             "alpha" => draft.alpha = cx.flag(statement).or(draft.alpha),
-            "TCP_CHECK" => draft.checks.push(tcp_check(cx, statement)),
-            _ => {}
+            "virtualhost" => {
+                if let Some(word) = cx.text(statement) {
+                    draft.virtual_host = Some(word.text.as_ref().into());
+                }
+            }
+            check => draft.checks.extend(checker::lower(cx, check, statement, draft.address)),
         }
     }
     Some(draft)
@@ -73,19 +80,25 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<Dra
 
 impl Draft {
     /// With what the virtual server decides, its `address` settled by it as well.
-    pub(super) fn finish(self, defaults: Defaults) -> RealServer {
+    pub(super) fn finish(self, defaults: Defaults<'_>) -> RealServer {
         let timing = self.timing.within(defaults.timing);
         let alpha = self.alpha.unwrap_or(defaults.alpha);
         let address = self.address;
+        let virtual_host = self.virtual_host.as_deref().or(defaults.virtual_host);
+        let outer = Outer { server: address, timing, alpha, virtual_host };
+        let mut checkers = Vec::with_capacity(self.checks.len());
+        for check in self.checks {
+            check.finish(outer, &mut checkers);
+        }
         RealServer {
-            address,
             forward: self.forward.unwrap_or(defaults.forward),
             weight: self.weight.unwrap_or(defaults.weight),
             upper_threshold: self.upper_threshold,
             lower_threshold: self.lower_threshold,
             inhibit_on_failure: self.inhibit.unwrap_or(defaults.inhibit),
             alpha,
-            checkers: self.checks.iter().map(|c| c.checker(address, timing, alpha)).collect(),
+            checkers,
+            ..RealServer::new(address)
         }
     }
 }

@@ -128,6 +128,7 @@ struct Block<'g> {
     weight: u32,
     forward: Option<Forward>,
     timing: Timing,
+    virtual_host: Option<Box<str>>,
     sorry: Option<Sorry>,
     servers: Vec<Draft>,
 }
@@ -158,6 +159,7 @@ impl<'g> Block<'g> {
             weight: 1,
             forward: None,
             timing: Timing::default(),
+            virtual_host: None,
             sorry: None,
             servers: Vec::new(),
         }
@@ -199,6 +201,11 @@ impl<'g> Block<'g> {
                     None => return,
                 };
                 self.protocol = Some((protocol, span));
+            }
+            "virtualhost" => {
+                if let Some(word) = cx.text(statement) {
+                    self.virtual_host = Some(word.text.as_ref().into());
+                }
             }
             "ops" => self.ops = Some(span),
             "flag-1" => self.flags |= ServiceFlags::SCHED1,

@@ -1,10 +1,52 @@
 //! The checks of a real server.
 
 use super::{
-    Arg, Block, Kind, MAX_U32, arg, integer, known, known_block, known_command, line, optional, timer,
+    Arg, Block, Keyword, Kind, MAX_U32, arg, block, expected, integer, known, known_command, line, optional,
+    timer,
 };
 
 const BOOL: &[Arg] = &[optional("BOOL", Kind::Bool)];
+
+const HTTP_PROTOCOLS: &[&str] = &["1.0", "1.0C", "1.0c", "1.1"];
+
+/// Record types that keepalived asks for.
+const DNS_RECORDS: &[&str] = &["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG", "DNSKEY"];
+
+const ALPHA: Keyword = line("alpha", BOOL, "failed until it first passes").default("that of the real server");
+const BIND_IF: Keyword = line(
+    "bind_if",
+    &[arg("INTERFACE", Kind::Interface)],
+    "the interface to use; link-local addresses need it",
+)
+.read();
+const BIND_PORT: Keyword = line("bind_port", &[arg("PORT", integer(1, 65_535))], "source port");
+const BINDTO: Keyword = line("bindto", &[arg("ADDRESS", Kind::Address(None))], "source address");
+const CONNECT_IP: Keyword = line("connect_ip", &[arg("ADDRESS", Kind::Address(None))], "where to connect to")
+    .default("the real server's address");
+const CONNECT_PORT: Keyword =
+    line("connect_port", &[arg("PORT", integer(1, 65_535))], "which port to connect to")
+        .default("the real server's port");
+const CONNECT_TIMEOUT: Keyword = line(
+    "connect_timeout",
+    &[arg("SECONDS", Kind::Timer { min_us: 1, max_us: MAX_U32 })],
+    "how long a connection may take",
+)
+.default("that of the real server");
+const DELAY_BEFORE_RETRY: Keyword =
+    line("delay_before_retry", &[arg("SECONDS", timer(0))], "time before a failed check is tried again")
+        .default("that of the real server, else 1; 3 for HTTP_GET and SSL_GET; delay_loop for DNS_CHECK");
+const DELAY_LOOP: Keyword = line("delay_loop", &[arg("SECONDS", timer(1))], "time between two checks")
+    .default("that of the real server");
+const FWMARK: Keyword =
+    line("fwmark", &[arg("MARK", integer(0, MAX_U32))], "firewall mark of the packets").default("0");
+const LOG_ALL_FAILURES: Keyword =
+    line("log_all_failures", BOOL, "log each failed try, not just the change").default("no");
+const RETRY: Keyword =
+    line("retry", &[arg("COUNT", integer(0, MAX_U32))], "further tries before the check counts as failed")
+        .default("that of the real server, else 1; 3 for DNS_CHECK; 0 for MISC_CHECK");
+const WARMUP: Keyword =
+    line("warmup", &[arg("SECONDS", timer(0))], "the first check comes at a random moment of this long")
+        .default("that of the real server, else delay_loop");
 
 /// In `virtual_server / real_server / BFD_CHECK`.
 pub(super) static BFD_CHECK: Block = Block { name: "BFD_CHECK", keywords: &[known("alpha"), known("name")] };
@@ -13,21 +55,22 @@ pub(super) static BFD_CHECK: Block = Block { name: "BFD_CHECK", keywords: &[know
 pub(super) static DNS_CHECK: Block = Block {
     name: "DNS_CHECK",
     keywords: &[
-        known("alpha"),
-        known("bind_if"),
-        known("bind_port"),
-        known("bindto"),
-        known("connect_ip"),
-        known("connect_port"),
-        known("connect_timeout"),
-        known("delay_before_retry"),
-        known("delay_loop"),
-        known("fwmark"),
-        known("log_all_failures"),
-        known("name"),
-        known("retry"),
-        known("type"),
-        known("warmup"),
+        ALPHA,
+        BIND_IF,
+        BIND_PORT,
+        BINDTO,
+        CONNECT_IP,
+        CONNECT_PORT,
+        CONNECT_TIMEOUT,
+        DELAY_BEFORE_RETRY,
+        DELAY_LOOP,
+        FWMARK,
+        LOG_ALL_FAILURES,
+        line("name", &[arg("NAME", Kind::Text)], "which name is asked for").default("."),
+        RETRY,
+        line("type", &[arg("TYPE", Kind::ChoiceAnyCase(DNS_RECORDS))], "which record is asked for")
+            .default("SOA"),
+        WARMUP,
     ],
 };
 
@@ -39,27 +82,40 @@ pub(super) static FILE_CHECK: Block =
 pub(super) static HTTP_GET: Block = Block {
     name: "HTTP_GET",
     keywords: &[
-        known("alpha"),
-        known("bind_if"),
-        known("bind_port"),
-        known("bindto"),
-        known("connect_ip"),
-        known("connect_port"),
-        known("connect_timeout"),
-        known("delay_before_retry"),
-        known("delay_loop"),
-        known("enable_sni"),
-        known("fast_recovery"),
-        known("fwmark"),
-        known("http_protocol"),
-        known("log_all_failures"),
-        known("nb_get_retry"),
-        known("retry"),
-        known("sni_name"),
-        known("tls_compliant"),
-        known_block("url", &URL),
-        known("virtualhost"),
-        known("warmup"),
+        ALPHA,
+        BIND_IF,
+        BIND_PORT,
+        BINDTO,
+        CONNECT_IP,
+        CONNECT_PORT,
+        CONNECT_TIMEOUT,
+        DELAY_BEFORE_RETRY,
+        DELAY_LOOP,
+        line("enable_sni", BOOL, "name the virtual host in the handshake of TLS").default("no"),
+        line("fast_recovery", BOOL, "ask for all pages at once when the server comes back").default("no"),
+        FWMARK,
+        line(
+            "http_protocol",
+            &[expected("VERSION", Kind::Choice(HTTP_PROTOCOLS))],
+            "version of HTTP; 1.0C closes the connection",
+        )
+        .default("1.0"),
+        LOG_ALL_FAILURES,
+        line(
+            "nb_get_retry",
+            &[arg("COUNT", integer(0, MAX_U32))],
+            "deprecated: further tries before the check counts as failed",
+        )
+        .synonym_of("retry"),
+        RETRY,
+        line("sni_name", &[arg("NAME", Kind::Text)], "the name to give in the handshake of TLS")
+            .default("the virtual host"),
+        line("tls_compliant", BOOL, "a connection that ends without TLS's own goodbye has failed")
+            .default("no"),
+        block("url", &[], &URL, "a page, and what must come back"),
+        line("virtualhost", &[expected("HOST", Kind::Text)], "which host is asked for")
+            .default("that of the real server"),
+        WARMUP,
     ],
 };
 
@@ -67,17 +123,36 @@ pub(super) static HTTP_GET: Block = Block {
 pub(super) static URL: Block = Block {
     name: "url",
     keywords: &[
-        known("digest"),
-        known("path"),
-        known("regex"),
-        known("regex_max_offset"),
-        known("regex_min_offset"),
-        known("regex_no_match"),
-        known("regex_options"),
-        known("regex_stack"),
-        known("status_code"),
-        known("tls_compliant"),
-        known("virtualhost"),
+        line("digest", &[arg("MD5", Kind::Text)], "MD5 sum of the body, as genhash prints it"),
+        line("path", &[arg("PATH", Kind::Text)], "the page"),
+        line("regex", &[expected("PATTERN", Kind::Text)], "what the body must match").quoted(),
+        line(
+            "regex_max_offset",
+            &[expected("BYTES", integer(0, u64::MAX - 1))],
+            "the last byte at which a match may begin",
+        ),
+        line(
+            "regex_min_offset",
+            &[expected("BYTES", integer(0, u64::MAX - 1))],
+            "how many bytes are passed over before the search",
+        ),
+        line("regex_no_match", &[], "a match is a failure"),
+        line("regex_options", &[optional("OPTION...", Kind::Special)], "options of PCRE2, in small letters"),
+        line(
+            "regex_stack",
+            &[expected("START", Kind::Special), expected("MAX", Kind::Special)],
+            "first and greatest size of the matcher's stack in bytes",
+        ),
+        line(
+            "status_code",
+            &[optional("CODE | FIRST-LAST ...", Kind::Special)],
+            "which status codes are good",
+        )
+        .default("200-299"),
+        line("tls_compliant", BOOL, "a connection that ends without TLS's own goodbye has failed")
+            .default("that of the check"),
+        line("virtualhost", &[expected("HOST", Kind::Text)], "which host is asked for")
+            .default("that of the check"),
     ],
 };
 
@@ -109,19 +184,19 @@ pub(super) static MISC_CHECK: Block = Block {
 pub(super) static PING_CHECK: Block = Block {
     name: "PING_CHECK",
     keywords: &[
-        known("alpha"),
-        known("bind_if"),
-        known("bind_port"),
-        known("bindto"),
-        known("connect_ip"),
-        known("connect_port"),
-        known("connect_timeout"),
-        known("delay_before_retry"),
-        known("delay_loop"),
-        known("fwmark"),
-        known("log_all_failures"),
-        known("retry"),
-        known("warmup"),
+        ALPHA,
+        BIND_IF,
+        BIND_PORT,
+        BINDTO,
+        CONNECT_IP,
+        CONNECT_PORT,
+        CONNECT_TIMEOUT,
+        DELAY_BEFORE_RETRY,
+        DELAY_LOOP,
+        FWMARK,
+        LOG_ALL_FAILURES,
+        RETRY,
+        WARMUP,
     ],
 };
 
@@ -129,21 +204,22 @@ pub(super) static PING_CHECK: Block = Block {
 pub(super) static SMTP_CHECK: Block = Block {
     name: "SMTP_CHECK",
     keywords: &[
-        known("alpha"),
-        known("bind_if"),
-        known("bind_port"),
-        known("bindto"),
-        known("connect_ip"),
-        known("connect_port"),
-        known("connect_timeout"),
-        known("delay_before_retry"),
-        known("delay_loop"),
-        known("fwmark"),
-        known("helo_name"),
-        known_block("host", &HOST),
-        known("log_all_failures"),
-        known("retry"),
-        known("warmup"),
+        ALPHA,
+        BIND_IF,
+        BIND_PORT,
+        BINDTO,
+        CONNECT_IP,
+        CONNECT_PORT,
+        CONNECT_TIMEOUT,
+        DELAY_BEFORE_RETRY,
+        DELAY_LOOP,
+        FWMARK,
+        line("helo_name", &[expected("NAME", Kind::Text)], "the name that HELO gives")
+            .default("smtpchecker.keepalived.org"),
+        block("host", &[], &HOST, "deprecated: one more server to check"),
+        LOG_ALL_FAILURES,
+        RETRY,
+        WARMUP,
     ],
 };
 
@@ -151,19 +227,19 @@ pub(super) static SMTP_CHECK: Block = Block {
 pub(super) static HOST: Block = Block {
     name: "host",
     keywords: &[
-        known("alpha"),
-        known("bind_if"),
-        known("bind_port"),
-        known("bindto"),
-        known("connect_ip"),
-        known("connect_port"),
-        known("connect_timeout"),
-        known("delay_before_retry"),
-        known("delay_loop"),
-        known("fwmark"),
-        known("log_all_failures"),
-        known("retry"),
-        known("warmup"),
+        ALPHA,
+        BIND_IF,
+        BIND_PORT,
+        BINDTO,
+        CONNECT_IP,
+        CONNECT_PORT,
+        CONNECT_TIMEOUT,
+        DELAY_BEFORE_RETRY,
+        DELAY_LOOP,
+        FWMARK,
+        LOG_ALL_FAILURES,
+        RETRY,
+        WARMUP,
     ],
 };
 
@@ -171,27 +247,40 @@ pub(super) static HOST: Block = Block {
 pub(super) static SSL_GET: Block = Block {
     name: "SSL_GET",
     keywords: &[
-        known("alpha"),
-        known("bind_if"),
-        known("bind_port"),
-        known("bindto"),
-        known("connect_ip"),
-        known("connect_port"),
-        known("connect_timeout"),
-        known("delay_before_retry"),
-        known("delay_loop"),
-        known("enable_sni"),
-        known("fast_recovery"),
-        known("fwmark"),
-        known("http_protocol"),
-        known("log_all_failures"),
-        known("nb_get_retry"),
-        known("retry"),
-        known("sni_name"),
-        known("tls_compliant"),
-        known_block("url", &URL),
-        known("virtualhost"),
-        known("warmup"),
+        ALPHA,
+        BIND_IF,
+        BIND_PORT,
+        BINDTO,
+        CONNECT_IP,
+        CONNECT_PORT,
+        CONNECT_TIMEOUT,
+        DELAY_BEFORE_RETRY,
+        DELAY_LOOP,
+        line("enable_sni", BOOL, "name the virtual host in the handshake of TLS").default("no"),
+        line("fast_recovery", BOOL, "ask for all pages at once when the server comes back").default("no"),
+        FWMARK,
+        line(
+            "http_protocol",
+            &[expected("VERSION", Kind::Choice(HTTP_PROTOCOLS))],
+            "version of HTTP; 1.0C closes the connection",
+        )
+        .default("1.0"),
+        LOG_ALL_FAILURES,
+        line(
+            "nb_get_retry",
+            &[arg("COUNT", integer(0, MAX_U32))],
+            "deprecated: further tries before the check counts as failed",
+        )
+        .synonym_of("retry"),
+        RETRY,
+        line("sni_name", &[arg("NAME", Kind::Text)], "the name to give in the handshake of TLS")
+            .default("the virtual host"),
+        line("tls_compliant", BOOL, "a connection that ends without TLS's own goodbye has failed")
+            .default("no"),
+        block("url", &[], &URL, "a page, and what must come back"),
+        line("virtualhost", &[expected("HOST", Kind::Text)], "which host is asked for")
+            .default("that of the real server"),
+        WARMUP,
     ],
 };
 
@@ -199,34 +288,19 @@ pub(super) static SSL_GET: Block = Block {
 pub(super) static TCP_CHECK: Block = Block {
     name: "TCP_CHECK",
     keywords: &[
-        line("alpha", BOOL, "failed until it first passes").default("that of the real server"),
-        known("bind_if"),
-        line("bind_port", &[arg("PORT", integer(1, 65_535))], "source port"),
-        line("bindto", &[arg("ADDRESS", Kind::Address(None))], "source address"),
-        line("connect_ip", &[arg("ADDRESS", Kind::Address(None))], "where to connect to")
-            .default("the real server's address"),
-        line("connect_port", &[arg("PORT", integer(1, 65_535))], "which port to connect to")
-            .default("the real server's port"),
-        line(
-            "connect_timeout",
-            &[arg("SECONDS", Kind::Timer { min_us: 1, max_us: MAX_U32 })],
-            "how long a connection may take",
-        )
-        .default("that of the real server"),
-        line("delay_before_retry", &[arg("SECONDS", timer(0))], "time before a failed check is tried again")
-            .default("that of the real server, else 1"),
-        line("delay_loop", &[arg("SECONDS", timer(1))], "time between two checks")
-            .default("that of the real server"),
-        line("fwmark", &[arg("MARK", integer(0, MAX_U32))], "firewall mark of the packets").default("0"),
-        line("log_all_failures", BOOL, "log each failed try, not just the change").default("no"),
-        line(
-            "retry",
-            &[arg("COUNT", integer(0, MAX_U32))],
-            "further tries before the check counts as failed",
-        )
-        .default("that of the real server, else 1"),
-        line("warmup", &[arg("SECONDS", timer(0))], "the first check comes at a random moment of this long")
-            .default("that of the real server, else delay_loop"),
+        ALPHA,
+        BIND_IF,
+        BIND_PORT,
+        BINDTO,
+        CONNECT_IP,
+        CONNECT_PORT,
+        CONNECT_TIMEOUT,
+        DELAY_BEFORE_RETRY,
+        DELAY_LOOP,
+        FWMARK,
+        LOG_ALL_FAILURES,
+        RETRY,
+        WARMUP,
     ],
 };
 
@@ -234,22 +308,29 @@ pub(super) static TCP_CHECK: Block = Block {
 pub(super) static UDP_CHECK: Block = Block {
     name: "UDP_CHECK",
     keywords: &[
-        known("alpha"),
-        known("bind_if"),
-        known("bind_port"),
-        known("bindto"),
-        known("connect_ip"),
-        known("connect_port"),
-        known("connect_timeout"),
-        known("delay_before_retry"),
-        known("delay_loop"),
-        known("fwmark"),
-        known("log_all_failures"),
-        known("max_reply_length"),
-        known("min_reply_length"),
-        known("payload"),
-        known("require_reply"),
-        known("retry"),
-        known("warmup"),
+        ALPHA,
+        BIND_IF,
+        BIND_PORT,
+        BINDTO,
+        CONNECT_IP,
+        CONNECT_PORT,
+        CONNECT_TIMEOUT,
+        DELAY_BEFORE_RETRY,
+        DELAY_LOOP,
+        FWMARK,
+        LOG_ALL_FAILURES,
+        line("max_reply_length", &[arg("BYTES", integer(0, 65_535))], "most bytes of an answer")
+            .default("255"),
+        line("min_reply_length", &[arg("BYTES", integer(0, 65_535))], "fewest bytes of an answer")
+            .default("0"),
+        line("payload", &[expected("HEX", Kind::Special)], "what is sent, in hexadecimal")
+            .default("random bytes"),
+        line(
+            "require_reply",
+            &[optional("HEX", Kind::Special)],
+            "an answer must come, and begin with this; X stands for any digit",
+        ),
+        RETRY,
+        WARMUP,
     ],
 };

@@ -40,7 +40,7 @@ impl Block {
 pub enum Status {
     /// It has its effect.
     Done,
-    /// It is read, checked and in the `Config`; nothing acts on it yet.
+    /// It is read, checked and in the `Config`; nothing acts on it yet, nor on what stands in its block.
     Read,
     /// keepalived knows it; here it has no effect yet.
     Known,
@@ -99,6 +99,8 @@ pub struct Arg {
     pub kind: Kind,
     /// Whether it must be there.
     pub required: bool,
+    /// Without it keepalived ends at once, instead of passing over the line.
+    pub gives_up: bool,
 }
 
 /// One keyword in one block.
@@ -116,6 +118,8 @@ pub struct Keyword {
     pub synonym_of: Option<&'static str>,
     /// What holds without it.
     pub default: Option<&'static str>,
+    /// What follows from its having no effect yet, where that is not plain.
+    pub without: Option<&'static str>,
     /// Its words are a command line, with quotes and escapes of its own.
     pub command_line: bool,
     /// One line of help.
@@ -140,6 +144,7 @@ impl Keyword {
             status: Status::Done,
             synonym_of: None,
             default: None,
+            without: None,
             command_line: false,
             help,
         }
@@ -156,6 +161,16 @@ impl Keyword {
     /// It reaches the `Config`, and nothing acts on it yet.
     const fn read(self) -> Keyword {
         Keyword { status: Status::Read, ..self }
+    }
+
+    /// The same, and what follows from that.
+    const fn read_so(self, without: &'static str) -> Keyword {
+        Keyword { without: Some(without), ..self.read() }
+    }
+
+    /// Its words have quotes and escapes of their own.
+    const fn quoted(self) -> Keyword {
+        Keyword { command_line: true, ..self }
     }
 }
 
@@ -201,12 +216,17 @@ const fn known_entries(name: &'static str) -> Keyword {
 
 /// A required argument.
 const fn arg(name: &'static str, kind: Kind) -> Arg {
-    Arg { name, kind, required: true }
+    Arg { name, kind, required: true, gives_up: true }
 }
 
 /// An argument that may be left out.
 const fn optional(name: &'static str, kind: Kind) -> Arg {
-    Arg { name, kind, required: false }
+    Arg { name, kind, required: false, gives_up: false }
+}
+
+/// A required argument without which keepalived passes over the line.
+const fn expected(name: &'static str, kind: Kind) -> Arg {
+    Arg { name, kind, required: true, gives_up: false }
 }
 
 const SECOND_US: u64 = 1_000_000;

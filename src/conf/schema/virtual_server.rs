@@ -5,12 +5,15 @@ use super::checker::{
     UDP_CHECK,
 };
 use super::{
-    Arg, Block, Kind, MAX_U32, arg, block, integer, known, known_block, known_command, line, optional, timer,
+    Arg, Block, Kind, MAX_U32, arg, block, expected, integer, known, known_block, known_command, line,
+    optional, timer,
 };
 
 /// The kernel's schedulers that keepalived takes.
 pub(super) const SCHEDULERS: &[&str] =
     &["rr", "wrr", "lc", "wlc", "lblc", "sh", "mh", "dh", "fo", "ovf", "lblcr", "sed", "nq", "twos"];
+/// What follows from a check that is not run yet.
+const WITHOUT: &str = "real servers are treated as if they had no such check";
 const METHOD: &[Arg] =
     &[arg("NAT | DR | TUN", Kind::Choice(&["NAT", "DR", "TUN"])), optional("TUNNEL", Kind::Special)];
 const BOOL: &[Arg] = &[optional("BOOL", Kind::Bool)];
@@ -104,7 +107,9 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
         ),
         line("sorry_server_inhibit", &[], "the sorry server stays in the table at weight 0"),
         line("sorry_server_lvs_method", METHOD, "how packets reach the sorry server").default("lvs_method"),
-        known("virtualhost"),
+        line("virtualhost", &[expected("HOST", Kind::Text)], "which host HTTP_GET and SSL_GET ask for")
+            .default("none")
+            .read(),
         line("warmup", &[arg("SECONDS", timer(0))], "the first check comes at a random moment of this long")
             .default("delay_loop"),
         line("weight", &[arg("WEIGHT", integer(1, 65_535))], "weight of real servers that name none")
@@ -117,15 +122,16 @@ pub(super) static REAL_SERVER: Block = Block {
     name: "real_server",
     keywords: &[
         known_block("BFD_CHECK", &BFD_CHECK),
-        known_block("DNS_CHECK", &DNS_CHECK),
+        block("DNS_CHECK", &[], &DNS_CHECK, "passes while a DNS query is answered").read_so(WITHOUT),
         known_block("FILE_CHECK", &FILE_CHECK),
-        known_block("HTTP_GET", &HTTP_GET),
+        block("HTTP_GET", &[], &HTTP_GET, "passes while pages come as they should").read_so(WITHOUT),
         known_block("MISC_CHECK", &MISC_CHECK),
-        known_block("PING_CHECK", &PING_CHECK),
-        known_block("SMTP_CHECK", &SMTP_CHECK),
-        known_block("SSL_GET", &SSL_GET),
+        block("PING_CHECK", &[], &PING_CHECK, "passes while an echo request is answered").read_so(WITHOUT),
+        block("SMTP_CHECK", &[], &SMTP_CHECK, "passes while a mail server answers HELO").read_so(WITHOUT),
+        block("SSL_GET", &[], &SSL_GET, "passes while pages come as they should, over TLS").read_so(WITHOUT),
         block("TCP_CHECK", &[], &TCP_CHECK, "passes while a TCP connection opens"),
-        known_block("UDP_CHECK", &UDP_CHECK),
+        block("UDP_CHECK", &[], &UDP_CHECK, "passes while no answer says that a UDP port is closed")
+            .read_so(WITHOUT),
         line("alpha", BOOL, "it counts as failed until its checks first pass")
             .default("that of the virtual server"),
         line(
@@ -159,7 +165,9 @@ pub(super) static REAL_SERVER: Block = Block {
             "connections above which it takes no new ones",
         )
         .default("0: no limit"),
-        known("virtualhost"),
+        line("virtualhost", &[expected("HOST", Kind::Text)], "which host HTTP_GET and SSL_GET ask for")
+            .default("that of the virtual server")
+            .read(),
         line("warmup", &[arg("SECONDS", timer(0))], "the first check comes at a random moment of this long")
             .default("that of the virtual server"),
         line(

@@ -80,6 +80,7 @@ impl Block<'_> {
             inhibit: self.inhibit,
             alpha: self.alpha,
             timing: self.timing,
+            virtual_host: self.virtual_host.as_deref(),
         };
         let servers = std::mem::take(&mut self.servers);
         let real_servers: Vec<RealServer> = servers.into_iter().map(|s| s.finish(defaults)).collect();

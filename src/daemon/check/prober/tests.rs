@@ -10,10 +10,6 @@ use crate::time::Instant;
 use std::collections::HashSet;
 use std::net::TcpListener;
 
-fn to(to: SocketAddr) -> Connect {
-    Connect { to, bind_address: None, bind_port: None, timeout: Duration::from_secs(5), fwmark: 0 }
-}
-
 fn listen(at: &str) -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind(at).unwrap();
     let address = listener.local_addr().unwrap();
@@ -27,13 +23,13 @@ fn errno(operation: Operation, errno: i32) -> Failure {
 #[tokio::test]
 async fn a_listening_server_passes_without_accepting() {
     let (_listener, address) = listen("127.0.0.1:0");
-    assert_eq!(tcp(&to(address)).await, Outcome::Passed);
+    assert_eq!(tcp(&Connect::new(address)).await, Outcome::Passed);
 }
 
 #[tokio::test]
 async fn ipv6_works_alike() {
     let Ok(listener) = TcpListener::bind("[::1]:0") else { return };
-    assert_eq!(tcp(&to(listener.local_addr().unwrap())).await, Outcome::Passed);
+    assert_eq!(tcp(&Connect::new(listener.local_addr().unwrap())).await, Outcome::Passed);
 }
 
 #[tokio::test]
@@ -41,7 +37,7 @@ async fn a_closed_port_is_refused() {
     let (listener, address) = listen("127.0.0.1:0");
     drop(listener);
     let refused = errno(Operation::Connect, libc::ECONNREFUSED);
-    assert_eq!(tcp(&to(address)).await, Outcome::Failed(refused));
+    assert_eq!(tcp(&Connect::new(address)).await, Outcome::Failed(refused));
 }
 
 #[tokio::test]
@@ -52,7 +48,7 @@ async fn a_server_whose_queue_is_full_times_out() {
     let address = socket.local_addr().unwrap().as_socket().unwrap();
     // A queue of length 0 holds one connection.
     let _waiting = TcpStream::connect(address).unwrap();
-    let connect = Connect { timeout: Duration::from_millis(300), ..to(address) };
+    let connect = Connect { timeout: Duration::from_millis(300), ..Connect::new(address) };
     assert_eq!(tcp(&connect).await, Outcome::Failed(Failure::Timeout));
 }
 
@@ -61,7 +57,8 @@ async fn bindto_and_bind_port_are_where_it_comes_from_every_time() {
     let (listener, address) = listen("127.0.0.1:0");
     let (free, from) = listen("127.0.0.2:0");
     drop(free);
-    let connect = Connect { bind_address: Some(from.ip()), bind_port: Some(from.port()), ..to(address) };
+    let connect =
+        Connect { bind_address: Some(from.ip()), bind_port: Some(from.port()), ..Connect::new(address) };
     for _ in 0..3 {
         assert_eq!(tcp(&connect).await, Outcome::Passed);
         assert_eq!(listener.accept().unwrap().1, from);
@@ -72,7 +69,7 @@ async fn bindto_and_bind_port_are_where_it_comes_from_every_time() {
 async fn the_server_sees_an_orderly_end() {
     use std::io::Read;
     let (listener, address) = listen("127.0.0.1:0");
-    assert_eq!(tcp(&to(address)).await, Outcome::Passed);
+    assert_eq!(tcp(&Connect::new(address)).await, Outcome::Passed);
     let (mut stream, _) = listener.accept().unwrap();
     assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0);
 }
@@ -80,7 +77,7 @@ async fn the_server_sees_an_orderly_end() {
 #[tokio::test]
 async fn a_source_address_that_is_not_here_says_nothing_of_the_server() {
     let (_listener, address) = listen("127.0.0.1:0");
-    let connect = Connect { bind_address: Some("192.0.2.1".parse().unwrap()), ..to(address) };
+    let connect = Connect { bind_address: Some("192.0.2.1".parse().unwrap()), ..Connect::new(address) };
     let failure = errno(Operation::Bind, libc::EADDRNOTAVAIL);
     assert_eq!(tcp(&connect).await, Outcome::NotRun(failure));
 }
@@ -89,8 +86,11 @@ async fn a_source_address_that_is_not_here_says_nothing_of_the_server() {
 async fn a_connection_to_itself_is_no_server() {
     let (free, address) = listen("127.0.0.1:0");
     drop(free);
-    let connect =
-        Connect { bind_address: Some(address.ip()), bind_port: Some(address.port()), ..to(address) };
+    let connect = Connect {
+        bind_address: Some(address.ip()),
+        bind_port: Some(address.port()),
+        ..Connect::new(address)
+    };
     let refused = errno(Operation::Connect, libc::ECONNREFUSED);
     assert_eq!(tcp(&connect).await, Outcome::Failed(refused));
 }
@@ -117,7 +117,7 @@ async fn more_probes_than_places_all_come_to_an_end() {
     let mut expected: HashSet<_> = ids(100).into_iter().collect();
     assert_eq!(expected.len(), 100);
     for &probe in &expected {
-        prober.start(probe, to(address), Probe::Tcp);
+        prober.start(probe, Connect::new(address), Probe::Tcp);
     }
     while !expected.is_empty() {
         let Finished { probe, outcome } = prober.finished().await;
@@ -133,8 +133,8 @@ async fn a_cancelled_probe_is_never_heard_of_again() {
     let (_listener, address) = listen("127.0.0.1:0");
     let mut prober = Prober::new();
     let ids = ids(2);
-    prober.start(ids[0], to(address), Probe::Tcp);
-    prober.start(ids[1], to(address), Probe::Tcp);
+    prober.start(ids[0], Connect::new(address), Probe::Tcp);
+    prober.start(ids[1], Connect::new(address), Probe::Tcp);
     prober.cancel(ids[0]);
     assert_eq!(prober.finished().await.probe, ids[1]);
     assert_eq!(prober.try_finished(), None);

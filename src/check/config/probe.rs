@@ -1,0 +1,156 @@
+//! What checks do: the settings that each kind has for itself.
+
+use serde::{Deserialize, Serialize};
+
+/// What a check does once it may start.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Probe {
+    /// `TCP_CHECK`: the connection opens in time.
+    Tcp,
+    /// `HTTP_GET`, `SSL_GET`: every page is as it should be.
+    Http(Box<Http>),
+    /// `SMTP_CHECK`: the server greets, and takes a `HELO` of this name.
+    Smtp {
+        /// `helo_name`
+        helo_name: Box<str>,
+    },
+    /// `DNS_CHECK`: a query is answered.
+    Dns(Box<Dns>),
+    /// `UDP_CHECK`: nobody says that the port is closed, or the answer is as it should be.
+    Udp(Box<Udp>),
+    /// `PING_CHECK`: an echo request is answered.
+    Ping,
+}
+
+impl Probe {
+    /// Whether it can be run. A check that can't is left out when a configuration takes effect: its real server is
+    /// treated as if it had no such check, and a server without any counts as up, as in keepalived. Whoever reads the
+    /// configuration is told so.
+    #[must_use]
+    pub const fn is_carried_out(&self) -> bool {
+        matches!(self, Probe::Tcp)
+    }
+}
+
+/// `HTTP_GET` and `SSL_GET`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Http {
+    /// `SSL_GET`; `None` for `HTTP_GET`.
+    pub tls: Option<Tls>,
+    /// `http_protocol`
+    pub protocol: HttpProtocol,
+    /// `fast_recovery`: a server that comes back has all its pages asked for at once.
+    pub fast_recovery: bool,
+    /// `url`; at least one.
+    pub urls: Vec<Url>,
+}
+
+/// What `SSL_GET` says of TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Tls {
+    /// `enable_sni`: the virtual host is named in the handshake.
+    pub sni: bool,
+    /// `sni_name`: the name to give there instead of the virtual host.
+    pub sni_name: Option<Box<str>>,
+}
+
+/// `http_protocol`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum HttpProtocol {
+    /// `1.0`
+    #[default]
+    V10,
+    /// `1.0C`: with `Connection: close`.
+    V10Close,
+    /// `1.1`
+    V11,
+}
+
+/// `url`: a page, and what must come back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Url {
+    /// `path`
+    pub path: Box<str>,
+    /// `virtualhost`, else that of the check, of the real server, of the virtual server.
+    pub virtual_host: Option<Box<str>>,
+    /// `status_code`: first and last of each range; 200 to 299 where nothing is said.
+    pub status_codes: Vec<(u16, u16)>,
+    /// `digest`: the MD5 sum of the body.
+    pub digest: Option<[u8; 16]>,
+    /// `regex`: what the body must match.
+    pub regex: Option<Box<Regex>>,
+    /// `tls_compliant` of the page, else of the check: a connection that ends without TLS's own goodbye has failed.
+    pub tls_compliant: bool,
+}
+
+/// `regex` and its options.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Regex {
+    /// The pattern, in the language of PCRE2.
+    pub pattern: String,
+    /// `regex_no_match`: a match is a failure.
+    pub no_match: bool,
+    /// `regex_options`: PCRE2's names in small letters.
+    pub options: Vec<String>,
+    /// `regex_min_offset`: how many bytes are passed over before the search.
+    pub min_offset: u64,
+    /// `regex_max_offset`: the last byte at which a match may begin.
+    pub max_offset: Option<u64>,
+    /// `regex_stack`: first and greatest size of the matcher's stack in bytes.
+    pub stack: Option<(u64, u64)>,
+}
+
+/// `DNS_CHECK`
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Dns {
+    /// `type`
+    pub record: DnsRecord,
+    /// `name`
+    pub name: Box<str>,
+}
+
+/// A type of DNS record (RFC 1035 §3.2.2 and later), with its number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum DnsRecord {
+    /// An IPv4 address.
+    A = 1,
+    /// A name server.
+    Ns = 2,
+    /// Another name.
+    Cname = 5,
+    /// The start of a zone.
+    #[default]
+    Soa = 6,
+    /// A mail server.
+    Mx = 15,
+    /// Text.
+    Txt = 16,
+    /// An IPv6 address.
+    Aaaa = 28,
+    /// A signature.
+    Rrsig = 46,
+    /// A key of a zone.
+    Dnskey = 48,
+}
+
+/// `UDP_CHECK`
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Udp {
+    /// `payload`: what is sent; random bytes where nothing is said.
+    pub payload: Option<Vec<u8>>,
+    /// `require_reply`: an answer must come.
+    pub reply: Option<Reply>,
+}
+
+/// What an answer must be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Reply {
+    /// What it must begin with, as far as both go; empty for anything.
+    pub data: Vec<u8>,
+    /// The bits of `data` that count; as long as `data`.
+    pub mask: Vec<u8>,
+    /// `min_reply_length` in bytes.
+    pub min_length: u16,
+    /// `max_reply_length` in bytes.
+    pub max_length: u16,
+}
