@@ -12,13 +12,14 @@
 //! | [`ipvs`] | the kernel's table: model, wire form, plan, client |
 //! | [`netlink`] | netlink sockets, rtnetlink |
 //! | [`sys`] | clock, raw sockets, processes, capabilities, logs |
-//! | [`net`], [`time`], [`wire`] | plain values |
+//! | [`net`], [`command`], [`time`], [`wire`] | plain values |
 //!
 //! Start with [`conf::Config`] (what is asked for), then [`vrrp`] and [`check`] (what decides), then [`daemon`]
 //! (what acts). ARCHITECTURE.md tells the life of an advert and of a failed check.
 
 pub mod check;
 pub mod cli;
+pub mod command;
 pub mod conf;
 pub mod daemon;
 pub mod ipvs;

@@ -20,12 +20,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("netlink", &["sys"]),
     ("sys", &[]),
     ("net", &[]),
+    ("command", &[]),
     ("time", &[]),
     ("wire", &[]),
 ];
 
 /// Plain values that every room speaks of.
-const VALUES: &[&str] = &["net", "time", "wire"];
+const VALUES: &[&str] = &["net", "command", "time", "wire"];
 
 /// What a machine never names: it is told what happened and when, and says what to do.
 const IMPURE: &[&str] = &[

@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> ExitCode {
     if let Some(code) = &args.explain {
         return explain::code(code);
     }
-    let options = LoadOptions { config_id: args.config_id.as_deref(), interfaces: None };
+    let options = LoadOptions { config_id: args.config_id.as_deref(), ..LoadOptions::default() };
     if args.format == Format::Text {
         let colour = colour();
         // A file at a time: a person sees the first findings while the rest is read.

@@ -11,6 +11,7 @@ pub mod lexer;
 mod lower;
 pub mod parser;
 pub mod schema;
+pub mod script;
 mod sink;
 pub mod source;
 pub mod tree;
@@ -49,14 +50,17 @@ pub struct LoadOptions<'a> {
     pub config_id: Option<&'a str>,
     /// Answers whether an interface exists; without it, every one does.
     pub interfaces: Option<AskInterface<'a>>,
+    /// Knows the accounts and scripts of the machine; without it, all are there and safe.
+    pub scripts: Option<&'a dyn script::ScriptHost>,
 }
 
 impl fmt::Debug for LoadOptions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let interfaces = self.interfaces.map(|_| "asked");
+        let asked = |is_asked: bool| is_asked.then_some("asked");
         f.debug_struct("LoadOptions")
             .field("config_id", &self.config_id)
-            .field("interfaces", &interfaces)
+            .field("interfaces", &asked(self.interfaces.is_some()))
+            .field("scripts", &asked(self.scripts.is_some()))
             .finish()
     }
 }

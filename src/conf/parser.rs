@@ -11,7 +11,7 @@
 //! Each round takes a piece, so the parser ends; depth is bounded, and it does not recurse.
 
 use super::diagnostic::{Diagnostic, codes, did_you_mean};
-use super::lexer::{Lexer, Piece, Word};
+use super::lexer::{Lexer, Piece, Word, split_quoted};
 use super::schema::{self, Block, Keyword, ROOT, Shape, Status};
 use super::sink::Sink;
 use super::source::{FileId, Span};
@@ -161,9 +161,11 @@ impl<'s> Parser<'s, '_> {
             Context::Keywords(block) => block.find(&name),
             Context::Entries(_) | Context::Unknown => None,
         };
-        if let Some(quote) = open_quote
-            && !keyword.is_some_and(|k| k.command_line)
-        {
+        let open_quote = match keyword {
+            Some(keyword) if keyword.command_line => self.command_line(first, span),
+            _ => open_quote,
+        };
+        if let Some(quote) = open_quote {
             let message = "quoted string is not ended on its line";
             self.sink.push(Diagnostic::new(&codes::UNTERMINATED_QUOTE, quote, message).label("opened here"));
         }
@@ -192,6 +194,21 @@ impl<'s> Parser<'s, '_> {
             return;
         }
         self.top().statements.push(Statement { keyword, words, span, body: None });
+    }
+
+    /// Words of a command line are split anew, with the quotes and escapes that only they have. An open quote leaves
+    /// the keyword alone.
+    fn command_line(&mut self, first: usize, span: Span) -> Option<Span> {
+        let text = self.text.get(span.start as usize..span.end as usize)?;
+        let split = split_quoted(text, span);
+        self.words.truncate(first + 1);
+        match split {
+            Ok(words) => {
+                self.words.extend(words.into_iter().skip(1));
+                None
+            }
+            Err(open) => Some(open.span),
+        }
     }
 
     /// The last statement should have been followed by `{`, and `next` came.

@@ -10,6 +10,7 @@ mod exit;
 mod message;
 mod options;
 mod parent;
+mod scripts;
 mod source;
 mod start;
 mod supervisor;

@@ -1,6 +1,7 @@
 //! Where the daemon's configuration comes from, at the start and at each reload, and what the log hears of it.
 
 use super::exit::Exit;
+use super::scripts::Machine;
 use crate::conf::diagnostic::{Severity, render};
 use crate::conf::{self, Config, InterfaceKind, LoadOptions};
 use nix::net::if_::if_nametoindex;
@@ -53,7 +54,8 @@ impl Source {
     /// Calls `read` with what reading depends on: the command line, and this machine's interfaces.
     pub fn with_options<T>(&self, read: impl FnOnce(&LoadOptions<'_>) -> T) -> T {
         let interfaces = |name: &str| Some(interface(name));
-        read(&LoadOptions { config_id: self.config_id.as_deref(), interfaces: Some(&interfaces) })
+        let config_id = self.config_id.as_deref();
+        read(&LoadOptions { config_id, interfaces: Some(&interfaces), scripts: Some(&Machine) })
     }
 }
 

@@ -3,10 +3,16 @@
 //! `conf::lower` writes it, the VRRP worker reads it. It holds nothing of the text it came from.
 
 mod defaults;
+mod notify;
 mod settings;
+mod track;
 
 pub use defaults::{Defaults, GarpExtraIf};
+pub use notify::Notify;
 pub use settings::{DynamicInterfaces, RxBuffers, Settings};
+pub use track::{
+    InitFile, ParameterMatch, Parameters, Script, TrackFile, TrackProcess, Tracked, Tracking, Weight,
+};
 
 use crate::net::IpNet;
 use serde::{Deserialize, Serialize};
@@ -23,6 +29,12 @@ pub struct Config {
     pub defaults: Defaults,
     /// What belongs to no instance.
     pub settings: Settings,
+    /// The `vrrp_script` blocks that can run, in the order of the file; names are unique.
+    pub scripts: Vec<Script>,
+    /// The `track_file` blocks in the order of the file; names are unique.
+    pub track_files: Vec<TrackFile>,
+    /// The `vrrp_track_process` blocks in the order of the file; names are unique.
+    pub track_processes: Vec<TrackProcess>,
 }
 
 /// One `vrrp_instance` block.
@@ -58,6 +70,10 @@ pub struct Instance {
     pub mcast_src_ip: Option<IpAddr>,
     /// `mcast_dst_ip` or global `vrrp_mcast_group4`/`6`; 224.0.0.18 or ff02::12 otherwise.
     pub mcast_dst_ip: Option<IpAddr>,
+    /// `track_*`: what the state or the priority depends on.
+    pub tracking: Tracking,
+    /// `notify*` and `smtp_alert`: who is told of its transitions.
+    pub notify: Notify,
 }
 
 impl Instance {
@@ -80,6 +96,8 @@ impl Instance {
             preempt_delay: Duration::ZERO,
             mcast_src_ip: None,
             mcast_dst_ip: None,
+            tracking: Tracking::default(),
+            notify: Notify::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Every code, in one table. A code never changes its meaning; what is withdrawn is not given out again.
 //!
-//! V00xx files, V01xx syntax, V02xx values, V03xx meaning of VRRP, V04xx meaning of virtual servers, V09xx vipd itself.
+//! V00xx files, V01xx syntax, V02xx values, V03xx meaning of VRRP, V04xx meaning of virtual servers, V06xx scripts and what is tracked, V09xx vipd itself.
 
 use super::{Code, Severity, Verdict};
 
@@ -81,6 +81,19 @@ codes! {
     PORT_MISMATCH = "V0415", Warning, Reports, "ports of virtual and real server differ without NAT";
     QUORUM = "V0416", Warning, Reports, "a quorum or hysteresis that can't be met";
     SORRY_ORDER = "V0417", Error, Reports, "an option of sorry_server without sorry_server before it";
+
+    UNKNOWN_REFERENCE = "V0601", Error, Reports, "what is tracked is not defined";
+    DUPLICATE_REFERENCE = "V0602", Error, Reports, "the same thing is tracked twice";
+    SHADOWED = "V0603", Warning, Silent, "two blocks of one name, of which the second is never found";
+    NOTHING_TO_TRACK = "V0604", Error, Reports, "a block that does not say what is to be tracked";
+    REPEATED = "V0605", Error, Reports, "a setting that can be given once";
+    UNKNOWN_USER = "V0606", Error, Reports, "a user or group that this machine does not have";
+    SCRIPT_MISSING = "V0607", Error, Reports, "a tracked script that can't be found";
+    SCRIPT_INSECURE = "V0608", Error, Reports, "a tracked script that others than root could change";
+    SCRIPT_UNUSABLE = "V0609", Warning, Silent, "a script that will not run, which keepalived only logs";
+    SCRIPT_SECURITY = "V0610", Error, Security, "scripts run, and enable_script_security is not set";
+    COMMAND_NOT_QUOTED = "V0611", Warning, Silent, "words of a command line that do not reach the command";
+    TRACK_OWN_INTERFACE = "V0612", Warning, Reports, "an instance tracks its own interface";
 
     NOT_CARRIED_OUT = "V0901", Warning, Silent, "keepalived knows it, this version of vipd does not carry it out yet";
     NOT_EXPANDED = "V0902", Error, Refuses, "part of the language that this version of vipd does not expand yet";

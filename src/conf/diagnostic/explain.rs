@@ -166,6 +166,48 @@ const REASONS: &[(&str, &str)] = &[
         "The service would never count as up: quorum_up would not run, and the sorry server would never leave.",
     ),
     ("V0417", "The option changes the sorry_server line before it. Write that line first."),
+    (
+        "V0601",
+        "Names are looked up as the file is read: the block must stand before what refers to it. The line is left out, so the priority does not depend on what was to be tracked.",
+    ),
+    ("V0602", "The first line counts, with its weight; the second has no effect."),
+    (
+        "V0603",
+        "keepalived takes both blocks, and every reference finds the first one. What the second says has no effect.",
+    ),
+    (
+        "V0604",
+        "Without a script, a file or a process there is nothing to track: the block is left out, and so is what refers to it.",
+    ),
+    ("V0605", "The first one counts. Often a block was copied and not changed all the way."),
+    (
+        "V0606",
+        "Scripts do not run as somebody else instead: what should run under this account does not run at all.",
+    ),
+    (
+        "V0607",
+        "The script is not run, and the instance goes on as if it were not tracked: no failover where it was meant to bring one about. The path is looked up as the user who runs it.",
+    ),
+    (
+        "V0608",
+        "It runs as root: whoever can write to it, or to a directory above it, is root within one interval. With enable_script_security it is not run. Give the file and its directories to root, without write permission for others, or run it as somebody else.",
+    ),
+    (
+        "V0609",
+        "keepalived starts and passes its configuration test, but this script never runs: only its log tells.",
+    ),
+    (
+        "V0610",
+        "Scripts run as root by default, also those that others can change. `enable_script_security` refuses these; `script_user` names who runs the others.",
+    ),
+    (
+        "V0611",
+        "A command line is one word for keepalived: put it in quotes as a whole. Behind it stand, at most, the user and the group that it runs under.",
+    ),
+    (
+        "V0612",
+        "An instance goes to fault when its own interface goes down; `dont_track_primary` turns that off. The line is left out, and a weight on it has no effect.",
+    ),
     ("V0901", "vipd starts with this file, and this line has no effect. keepalived carries it out."),
     (
         "V0902",

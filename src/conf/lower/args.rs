@@ -15,7 +15,11 @@ const MAX_INTERFACE_NAME: usize = 15;
 impl<'t, 's> Lower<'t, 's> {
     /// What the table declares of an argument, and the word that stands for it. A required one that is missing is
     /// reported; keepalived gives up there.
-    fn argument(&mut self, statement: &Statement, index: usize) -> Option<(&'static Arg, &'t Word<'s>)> {
+    pub(super) fn argument(
+        &mut self,
+        statement: &Statement,
+        index: usize,
+    ) -> Option<(&'static Arg, &'t Word<'s>)> {
         let keyword = statement.keyword?;
         let declared = keyword.args.get(index)?;
         match self.words(statement).get(index + 1) {
@@ -90,6 +94,18 @@ impl<'t, 's> Lower<'t, 's> {
                 None
             }
         }
+    }
+
+    /// A word as a whole number that may be negative.
+    pub(super) fn signed_word(&mut self, word: &Word<'_>, min: i64, max: i64) -> Option<i64> {
+        let (code, message) = match word.text.trim().parse::<i64>() {
+            Ok(n) if (min..=max).contains(&n) => return Some(n),
+            Ok(_) => (&codes::OUT_OF_RANGE, format!("`{}` is outside the range {min} to {max}", word.text)),
+            Err(_) => (&codes::BAD_NUMBER, format!("`{}` is not a whole number", word.text)),
+        };
+        let diagnostic = Diagnostic::new(code, word.span, message);
+        self.sink.push(diagnostic.label(format!("expected a whole number from {min} to {max}")));
+        None
     }
 
     /// Whole seconds.
@@ -221,6 +237,7 @@ impl<'t, 's> Lower<'t, 's> {
 fn article(declared: &Arg) -> String {
     match declared.kind {
         Kind::Integer { min, max } => range(min, max),
+        Kind::Signed { min, max } => format!("a whole number from {min} to {max}"),
         Kind::Timer { .. } => "a number of seconds".to_owned(),
         Kind::Choice(choices) | Kind::ChoiceAnyCase(choices) => one_of(choices),
         Kind::Address(_) => "an address".to_owned(),

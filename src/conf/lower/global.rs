@@ -4,7 +4,7 @@ use super::{Lower, body};
 use crate::conf::config::Config;
 use crate::conf::diagnostic::codes;
 use crate::conf::tree::Statement;
-use crate::vrrp::config::{Garp, Version};
+use crate::vrrp::config::{Garp, Notify, Version};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub(super) struct Globals {
     pub(super) group4: Option<IpAddr>,
     /// `vrrp_mcast_group6`
     pub(super) group6: Option<IpAddr>,
+    /// `smtp_alert_vrrp` (else `smtp_alert`) and `vrrp_notify_priority_changes`
+    pub(super) notify: Notify,
 }
 
 /// Reads every `global_defs` block.
@@ -26,6 +28,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, config: &mut Config) -> Globals {
     let mut globals = Globals::default();
     let mut lower_delay: Option<Duration> = None;
     let mut lower_repeat: Option<u32> = None;
+    let (mut smtp_alert, mut smtp_alert_vrrp) = (None, None);
     for statement in cx.top_level("global_defs").flat_map(body) {
         let Some(keyword) = statement.keyword else { continue };
         let garp = &mut globals.garp;
@@ -44,12 +47,34 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, config: &mut Config) -> Globals {
             "vrrp_garp_lower_prio_repeat" => lower_repeat = cx.u32(statement).or(lower_repeat),
             "vrrp_mcast_group4" => globals.group4 = multicast(cx, statement).or(globals.group4),
             "vrrp_mcast_group6" => globals.group6 = multicast(cx, statement).or(globals.group6),
+            "enable_script_security" => {
+                cx.no_more_arguments(statement);
+                cx.scripts.security = true;
+            }
+            "smtp_alert" => smtp_alert = cx.flag(statement).or(smtp_alert),
+            "smtp_alert_vrrp" => smtp_alert_vrrp = cx.flag(statement).or(smtp_alert_vrrp),
+            "vrrp_notify_priority_changes" => {
+                set(&mut globals.notify.priority_changes, cx.flag(statement));
+            }
+            "script_user" => script_user(cx, statement),
             _ => {}
         }
     }
+    globals.notify.smtp_alert = smtp_alert_vrrp.or(smtp_alert).unwrap_or(false);
     globals.garp.lower_prio_delay = lower_delay.unwrap_or(globals.garp.master_delay);
     globals.garp.lower_prio_repeat = lower_repeat.unwrap_or(globals.garp.master_repeat);
     globals
+}
+
+fn script_user(cx: &mut Lower<'_, '_>, statement: &Statement) {
+    match &cx.words(statement)[1..] {
+        [] => cx.report(&codes::MISSING_NAME, statement.span, "`script_user` names nobody; it has no effect"),
+        words => {
+            let account = cx.account(words, &codes::UNKNOWN_USER);
+            cx.scripts.user_failed |= account.is_none();
+            cx.scripts.user = account.or(cx.scripts.user.take());
+        }
+    }
 }
 
 fn router_id(cx: &mut Lower<'_, '_>, statement: &Statement, config: &mut Config) {

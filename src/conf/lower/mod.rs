@@ -6,10 +6,14 @@
 mod address;
 mod args;
 mod checker;
+mod command;
 mod global;
 mod group;
+mod notify;
 mod real_server;
 mod ssl;
+mod track;
+mod trackable;
 mod virtual_server;
 mod vrrp;
 
@@ -29,17 +33,20 @@ struct Lower<'t, 's> {
     tree: &'t Tree<'s>,
     sink: &'t mut Sink,
     options: &'t LoadOptions<'t>,
+    scripts: command::Scripts,
 }
 
 /// Lowers one file's tree.
 pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink) -> Config {
-    let mut cx = Lower { tree, sink, options };
+    let mut cx = Lower { tree, sink, options, scripts: command::Scripts::default() };
     let mut config = Config::default();
     let globals = global::lower(&mut cx, &mut config);
-    vrrp::lower(&mut cx, &globals, &mut config.vrrp);
+    let trackable = trackable::lower(&mut cx, &mut config.vrrp);
+    vrrp::lower(&mut cx, &globals, &trackable, &mut config.vrrp);
     config.check.ssl = ssl::lower(&mut cx);
     let groups = group::lower(&mut cx);
     virtual_server::lower(&mut cx, &groups, &mut config.check);
+    cx.check_script_security();
     config
 }
 
@@ -57,6 +64,13 @@ impl<'t, 's> Lower<'t, 's> {
         let is_it = move |s: &&'t Statement| s.keyword.is_some_and(|k| k.name == name);
         let statements: &'t [Statement] = &self.tree.statements;
         statements.iter().filter(is_it)
+    }
+
+    /// The same, with their places in the file: keepalived looks names up in this order.
+    fn top_level_places(&self, name: &'static str) -> impl Iterator<Item = (usize, &'t Statement)> + use<'t> {
+        let is_it = move |(_, s): &(usize, &'t Statement)| s.keyword.is_some_and(|k| k.name == name);
+        let statements: &'t [Statement] = &self.tree.statements;
+        statements.iter().enumerate().filter(is_it)
     }
 
     /// Whether the machine has this interface; said where it doesn't. Without a way to ask, every one exists.

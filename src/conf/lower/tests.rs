@@ -161,7 +161,7 @@ fn interfaces_are_asked_for_where_somebody_knows() {
             _ => InterfaceKind::Missing,
         })
     };
-    let options = LoadOptions { config_id: None, interfaces: Some(&ask) };
+    let options = LoadOptions { interfaces: Some(&ask), ..LoadOptions::default() };
     let found = |interface: &str, dev: &str| {
         let text = format!(
             "vrrp_instance V {{\ninterface {interface}\nvirtual_router_id 1\nvirtual_ipaddress {{\n10.0.0.1 dev {dev}\n}}\n}}"

@@ -104,7 +104,7 @@ fn depth_is_bounded() {
 #[test]
 fn what_is_not_carried_out_is_said_once_and_counted() {
     let text =
-        "vrrp_script a {\n script \"/bin/true\"\n}\nvrrp_script b {\n script \"x\n}\nvrrp_script c {\n}\n";
+        "vrrp_script a {\n script \"/bin/true\"\n}\nvrrp_script b {\n script \"x\"\n}\nvrrp_script c {\n}\n";
     let mut sources = Sources::new();
     let file = sources.add("test", text);
     let mut sink = Sink::new(file);
@@ -112,4 +112,20 @@ fn what_is_not_carried_out_is_said_once_and_counted() {
     let (found, _) = sink.finish();
     let found: Vec<_> = found.iter().map(|d| (d.message.split('`').nth(1), d.help.as_deref())).collect();
     assert_eq!(found, [(Some("vrrp_script"), Some("and in 2 other places"))]);
+}
+
+#[test]
+fn a_quote_in_a_command_line_ends_on_its_line() {
+    for (line, open) in [("\"/x 'a b'\"", None), ("\"/x", Some(8..9)), ("/x 'a", Some(11..12))] {
+        let text = format!("vrrp_script a {{\n script {line}\n}}\n");
+        let mut sources = Sources::new();
+        let file = sources.add("test", text.clone());
+        let mut sink = Sink::new(file);
+        let _ = parse(&text, file, None, &mut sink);
+        let (found, _) = sink.finish();
+        let found = found.iter().find(|d| d.code.id == "V0107").map(|d| d.primary.span);
+        let from = "vrrp_script a {\n".len();
+        let open = open.map(|r: std::ops::Range<usize>| (from + r.start, from + r.end));
+        assert_eq!(found.map(|s| (s.start as usize, s.end as usize)), open, "{line}");
+    }
 }

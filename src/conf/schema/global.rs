@@ -1,10 +1,13 @@
 //! `global_defs`.
 
+use super::track::FLAG;
 use super::{
     Arg, Block, Kind, MAX_U32, SECOND_US, arg, integer, known, known_command, known_entries, line, optional,
 };
 use crate::net::Family;
 
+/// A user, and a group that is not the user's own.
+pub(super) const ACCOUNT: &[Arg] = &[optional("USER", Kind::Text), optional("GROUP", Kind::Text)];
 const SECONDS: &[Arg] = &[arg("SECONDS", integer(0, MAX_U32 / SECOND_US))];
 const REFRESH: &[Arg] = &[arg("SECONDS", integer(0, MAX_U32))];
 const COUNT: &[Arg] = &[arg("COUNT", integer(0, MAX_U32))];
@@ -37,7 +40,12 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         known("disable_local_igmp"),
         known("dynamic_interfaces"),
         known("enable_dbus"),
-        known("enable_script_security"),
+        line(
+            "enable_script_security",
+            &[],
+            "scripts that run as root and that others could change do not run",
+        )
+        .read(),
         known("enable_snmp_checker"),
         known("enable_snmp_keepalived"),
         known("enable_snmp_rfc"),
@@ -91,13 +99,17 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("router_id", &[optional("NAME", Kind::Text)], "this machine's name in logs and mails")
             .default("the host name"),
         known("rs_init_notifies"),
-        known("script_user"),
+        line("script_user", ACCOUNT, "who runs scripts that name nobody").default("keepalived_script").read(),
         known("set_supplementary_groups"),
         known_command("shutdown_script"),
         known("shutdown_script_timeout"),
-        known("smtp_alert"),
+        line("smtp_alert", FLAG, "mail for transitions and checks, unless a block says otherwise")
+            .default("no")
+            .read(),
         known("smtp_alert_checker"),
-        known("smtp_alert_vrrp"),
+        line("smtp_alert_vrrp", FLAG, "mail for transitions of instances and sync groups")
+            .default("smtp_alert")
+            .read(),
         known("smtp_connect_timeout"),
         known("smtp_helo_name"),
         known("smtp_server"),
@@ -163,7 +175,9 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         known("vrrp_no_swap"),
         known("vrrp_notify_fifo"),
         known_command("vrrp_notify_fifo_script"),
-        known("vrrp_notify_priority_changes"),
+        line("vrrp_notify_priority_changes", FLAG, "changes of the priority are told too")
+            .default("no")
+            .read(),
         known("vrrp_owner_ignore_adverts"),
         known("vrrp_priority"),
         known("vrrp_process_name"),

@@ -8,6 +8,7 @@ mod checker;
 mod global;
 pub mod reference;
 mod root;
+mod track;
 mod virtual_server;
 mod vrrp;
 
@@ -66,6 +67,13 @@ pub enum Kind {
         min: u64,
         /// The greatest allowed.
         max: u64,
+    },
+    /// A whole number that may be negative.
+    Signed {
+        /// The least allowed.
+        min: i64,
+        /// The greatest allowed.
+        max: i64,
     },
     /// Seconds with up to six decimals; the limits are in microseconds.
     Timer {
@@ -158,6 +166,11 @@ impl Keyword {
         Keyword { default: Some(default), ..self }
     }
 
+    /// Its words are a command line.
+    const fn command(self) -> Keyword {
+        Keyword { command_line: true, ..self }
+    }
+
     /// It reaches the `Config`, and nothing acts on it yet.
     const fn read(self) -> Keyword {
         Keyword { status: Status::Read, ..self }
@@ -238,6 +251,10 @@ const MAX_U32: u64 = u32::MAX as u64;
 
 const fn integer(min: u64, max: u64) -> Kind {
     Kind::Integer { min, max }
+}
+
+const fn signed(min: i64, max: i64) -> Kind {
+    Kind::Signed { min, max }
 }
 
 /// Seconds with decimals, from `min_us` microseconds up.

@@ -123,6 +123,7 @@ fn usage(keyword: &Keyword) -> String {
 fn describe(arg: &Arg) -> Option<String> {
     Some(match arg.kind {
         Kind::Integer { min, max } => format!("a whole number, {min} to {max}"),
+        Kind::Signed { min, max } => format!("a whole number, {min} to {max}"),
         Kind::Timer { min_us, max_us } => {
             let least = seconds(min_us);
             // The greatest timer is what the program's clock can hold: no limit that anyone meets.

@@ -2,11 +2,12 @@
 
 use super::bfd::BFD_INSTANCE;
 use super::global::GLOBAL_DEFS;
+use super::track::{TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS};
 use super::virtual_server::VIRTUAL_SERVER;
-use super::vrrp::{
-    GARP_GROUP, TRACK_GROUP, VRRP_INSTANCE, VRRP_SCRIPT, VRRP_SYNC_GROUP, VRRP_TRACK_FILE, VRRP_TRACK_PROCESS,
-};
-use super::{Block, Kind, arg, block, entries, known, known_block, known_entries, line, optional};
+use super::vrrp::{GARP_GROUP, TRACK_GROUP, VRRP_INSTANCE, VRRP_SYNC_GROUP};
+use super::{Arg, Block, Kind, arg, block, entries, known, known_block, known_entries, line, optional};
+
+const NAME: &[Arg] = &[arg("NAME", Kind::Text)];
 
 /// The top of a file.
 pub static ROOT: Block = Block {
@@ -33,7 +34,7 @@ pub static ROOT: Block = Block {
         known_entries("static_ipaddress"),
         known_entries("static_routes"),
         known_entries("static_rules"),
-        known_block("track_file", &VRRP_TRACK_FILE),
+        block("track_file", NAME, &TRACK_FILE, "a file with a number that changes priorities").read(),
         known_block("track_group", &TRACK_GROUP),
         known("use_pid_dir"),
         block(
@@ -48,10 +49,13 @@ pub static ROOT: Block = Block {
             "addresses and firewall marks that share real servers",
         ),
         block("vrrp_instance", &[arg("NAME", Kind::Text)], &VRRP_INSTANCE, "a virtual router"),
-        known_block("vrrp_script", &VRRP_SCRIPT),
+        block("vrrp_script", NAME, &VRRP_SCRIPT, "a script whose success priorities depend on").read(),
         known_block("vrrp_sync_group", &VRRP_SYNC_GROUP),
-        known_block("vrrp_track_file", &VRRP_TRACK_FILE),
-        known_block("vrrp_track_process", &VRRP_TRACK_PROCESS),
+        block("vrrp_track_file", NAME, &TRACK_FILE, "deprecated: write track_file")
+            .synonym_of("track_file")
+            .read(),
+        block("vrrp_track_process", NAME, &VRRP_TRACK_PROCESS, "processes whose number priorities depend on")
+            .read(),
     ],
 };
 

@@ -1,8 +1,9 @@
 //! `vrrp_instance`, and what it refers to: sync groups, scripts, tracked files and processes.
 
+use super::track::{DELETED, flag, notify, tracks};
 use super::{
-    Arg, Block, Kind, MAX_U32, SECOND_US, arg, block, entries, integer, known, known_block, known_command,
-    known_entries, line,
+    Arg, Block, Kind, MAX_U32, SECOND_US, arg, block, entries, integer, known, known_block, known_entries,
+    line,
 };
 
 const SECONDS: &[Arg] = &[arg("SECONDS", integer(0, MAX_U32 / SECOND_US))];
@@ -78,14 +79,20 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         known("no_accept"),
         known("no_virtual_ipaddress"),
         line("nopreempt", &[], "leave a working master of lower priority alone"),
-        known_command("notify"),
-        known_command("notify_backup"),
-        known_command("notify_deleted"),
-        known_command("notify_fault"),
-        known_command("notify_master"),
-        known_command("notify_master_rx_lower_pri"),
-        known("notify_priority_changes"),
-        known_command("notify_stop"),
+        notify("notify", "every transition: type, name, state and priority are added to the arguments"),
+        notify("notify_backup", "run at the transition to backup"),
+        line("notify_deleted", DELETED, "run when a reload drops the instance, instead of notify_fault")
+            .command()
+            .read(),
+        notify("notify_fault", "run at the transition to fault"),
+        notify("notify_master", "run at the transition to master"),
+        notify("notify_master_rx_lower_pri", "run when a master sees an advert of lower priority"),
+        flag(
+            "notify_priority_changes",
+            "vrrp_notify_priority_changes",
+            "changes of the priority are told too",
+        ),
+        notify("notify_stop", "run when the daemon stops"),
         known("old_unicast_checksum"),
         known("owner_ignore_adverts"),
         line("preempt", &[], "replace a master of lower priority").default("yes"),
@@ -103,7 +110,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         .default("100, or 255 with state MASTER"),
         known("promote_secondaries"),
         known("skip_check_adv_addr"),
-        known("smtp_alert"),
+        flag("smtp_alert", "smtp_alert_vrrp", "a mail for each transition"),
         line(
             "state",
             &[arg("STATE", Kind::Choice(&["MASTER", "BACKUP"]))],
@@ -113,11 +120,11 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         known("strict_mode"),
         known("thread_timer_expired"),
         known("timer_expired_backup"),
-        known_entries("track_bfd"),
-        known_entries("track_file"),
-        known_entries("track_interface"),
-        known_entries("track_process"),
-        known_entries("track_script"),
+        tracks("track_bfd", "BFD sessions to follow: NAME [weight N [reverse|noreverse]]"),
+        tracks("track_file", "files to follow: NAME [weight N [reverse|noreverse]]"),
+        tracks("track_interface", "interfaces to follow: NAME [weight N [reverse|noreverse]]"),
+        tracks("track_process", "processes to follow: NAME [weight N [reverse|noreverse]]"),
+        tracks("track_script", "scripts to follow: NAME [weight N [reverse|noreverse]]"),
         known("track_src_ip"),
         known("unicast_fault_no_peer"),
         known_entries("unicast_peer"),
@@ -159,59 +166,28 @@ pub(super) static AUTHENTICATION: Block = Block {
     ],
 };
 
-/// In `vrrp_script`.
-pub(super) static VRRP_SCRIPT: Block = Block {
-    name: "vrrp_script",
-    keywords: &[
-        known("fall"),
-        known("init_fail"),
-        known("interval"),
-        known("rise"),
-        known_command("script"),
-        known("timeout"),
-        known("user"),
-        known("weight"),
-    ],
-};
-
 /// In `vrrp_sync_group`.
 pub(super) static VRRP_SYNC_GROUP: Block = Block {
     name: "vrrp_sync_group",
     keywords: &[
         known("global_tracking"),
         known_entries("group"),
-        known_command("notify"),
-        known_command("notify_backup"),
-        known_command("notify_fault"),
-        known_command("notify_master"),
-        known("notify_priority_changes"),
-        known_command("notify_stop"),
-        known("smtp_alert"),
+        notify("notify", "every transition: type, name, state and priority are added to the arguments"),
+        notify("notify_backup", "run at the transition to backup"),
+        notify("notify_fault", "run at the transition to fault"),
+        notify("notify_master", "run at the transition to master"),
+        flag(
+            "notify_priority_changes",
+            "vrrp_notify_priority_changes",
+            "changes of the priority are told too",
+        ),
+        notify("notify_stop", "run when the daemon stops"),
+        flag("smtp_alert", "smtp_alert_vrrp", "a mail for each transition"),
         known("sync_group_tracking_weight"),
-        known_entries("track_bfd"),
-        known_entries("track_file"),
-        known_entries("track_interface"),
-        known_entries("track_process"),
-        known_entries("track_script"),
-    ],
-};
-
-/// In `vrrp_track_file`.
-pub(super) static VRRP_TRACK_FILE: Block =
-    Block { name: "vrrp_track_file", keywords: &[known("file"), known("init_file"), known("weight")] };
-
-/// In `vrrp_track_process`.
-pub(super) static VRRP_TRACK_PROCESS: Block = Block {
-    name: "vrrp_track_process",
-    keywords: &[
-        known("delay"),
-        known("fork_delay"),
-        known("full_command"),
-        known_command("param_match"),
-        known_command("process"),
-        known("quorum"),
-        known("quorum_max"),
-        known("terminate_delay"),
-        known("weight"),
+        tracks("track_bfd", "BFD sessions to follow: NAME [weight N [reverse|noreverse]]"),
+        tracks("track_file", "files to follow: NAME [weight N [reverse|noreverse]]"),
+        tracks("track_interface", "interfaces to follow: NAME [weight N [reverse|noreverse]]"),
+        tracks("track_process", "processes to follow: NAME [weight N [reverse|noreverse]]"),
+        tracks("track_script", "scripts to follow: NAME [weight N [reverse|noreverse]]"),
     ],
 };

@@ -12,18 +12,21 @@ mod identity;
 mod seen;
 mod state;
 mod timing;
+mod tracking;
 
 use super::global::Globals;
-use super::{Lower, body};
+use super::track::Owner;
+use super::trackable::Trackable;
+use super::{Lower, body, notify};
 use crate::conf::diagnostic::codes;
 use crate::vrrp::config::Config;
 use draft::Draft;
 use seen::Seen;
 
 /// Reads every `vrrp_instance` block.
-pub(super) fn lower(cx: &mut Lower<'_, '_>, globals: &Globals, config: &mut Config) {
+pub(super) fn lower(cx: &mut Lower<'_, '_>, globals: &Globals, trackable: &Trackable, config: &mut Config) {
     let mut seen = Seen::default();
-    for statement in cx.top_level("vrrp_instance") {
+    for (place, statement) in cx.top_level_places("vrrp_instance") {
         let Some(word) = cx.words(statement).get(1) else {
             cx.report(&codes::MISSING_NAME, statement.span, "`vrrp_instance` must have a name");
             continue;
@@ -34,6 +37,9 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, globals: &Globals, config: &mut Conf
         let mut draft = Draft::new(word.text.to_string(), word.span, globals);
         for statement in body(statement) {
             draft.statement(cx, statement);
+            let owner = Owner { name: &word.text, place };
+            notify::statement(cx, statement, &mut draft.notify);
+            draft.tracks.statement(cx, owner, statement, trackable);
         }
         config.instances.extend(draft.finish(cx, globals, &mut seen));
     }

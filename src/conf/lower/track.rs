@@ -1,0 +1,234 @@
+//! The `track_*` blocks of instances and sync groups: what they follow, and how much it weighs.
+
+use super::trackable::{Target, Targets, Trackable};
+use super::{Lower, body};
+use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
+use crate::conf::lexer::Word;
+use crate::conf::source::Span;
+use crate::conf::tree::Statement;
+use crate::vrrp::config::{Tracked, Tracking, Weight};
+use std::collections::HashMap;
+
+#[cfg(test)]
+mod tests;
+
+/// The greatest weight that does not stand for "fault".
+const GREATEST: i64 = 253;
+/// The greatest that files and processes may have; interfaces and scripts once could.
+const FAULT: i64 = 254;
+
+/// What a line tracks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum What {
+    Interface,
+    Script,
+    File,
+    Process,
+    Bfd,
+}
+
+impl What {
+    /// As people and keepalived call it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            What::Interface => "interface",
+            What::Script => "script",
+            What::File => "file",
+            What::Process => "process",
+            What::Bfd => "BFD session",
+        }
+    }
+
+    fn of(keyword: &str) -> Option<What> {
+        Some(match keyword {
+            "track_interface" => What::Interface,
+            "track_script" => What::Script,
+            "track_file" => What::File,
+            "track_process" => What::Process,
+            "track_bfd" => What::Bfd,
+            _ => return None,
+        })
+    }
+
+    fn targets(self, known: &Trackable) -> Option<&Targets> {
+        match self {
+            What::Interface => None,
+            What::Script => Some(&known.scripts),
+            What::File => Some(&known.files),
+            What::Process => Some(&known.processes),
+            What::Bfd => Some(&known.bfds),
+        }
+    }
+
+    fn greatest(self) -> i64 {
+        if self == What::Bfd { GREATEST } else { FAULT }
+    }
+}
+
+/// A line of a `track_*` block.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) what: What,
+    pub(super) tracked: Tracked,
+    pub(super) at: Span,
+}
+
+/// The lines of one instance or sync group.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tracks {
+    pub(super) lines: Vec<Line>,
+    seen: HashMap<(What, String), Span>,
+}
+
+/// Who tracks: its name, and which statement of the top level it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner<'a> {
+    pub(super) name: &'a str,
+    pub(super) place: usize,
+}
+
+impl Tracks {
+    /// A `track_*` block; any other statement is passed over.
+    pub(super) fn statement(
+        &mut self,
+        cx: &mut Lower<'_, '_>,
+        owner: Owner<'_>,
+        statement: &Statement,
+        known: &Trackable,
+    ) {
+        let Some(what) = statement.keyword.and_then(|k| What::of(k.canonical())) else { return };
+        cx.no_more_arguments(statement);
+        for line in body(statement) {
+            let Some(name) = cx.words(line).first() else { continue };
+            let own = match what.targets(known) {
+                Some(targets) => cx.referred(owner, what, name, targets),
+                None => {
+                    (cx.interface_word(name).is_some() && cx.interface_exists(name)).then(Weight::default)
+                }
+            };
+            if let Some(own) = own {
+                self.line(cx, owner, what, line, own);
+            }
+        }
+    }
+
+    /// `NAME [weight N [reverse|noreverse]]`; `own` is the weight of what is tracked.
+    fn line(&mut self, cx: &mut Lower<'_, '_>, owner: Owner<'_>, what: What, line: &Statement, own: Weight) {
+        let words = cx.words(line);
+        let Some(name) = words.first() else { return };
+        let key = (what, name.text.to_string());
+        if let Some(first) = self.seen.get(&key) {
+            let message = format!(
+                "({}) {} `{}` is tracked twice; this line is left out",
+                owner.name,
+                what.name(),
+                key.1
+            );
+            let diagnostic = Diagnostic::new(&codes::DUPLICATE_REFERENCE, name.span, message);
+            cx.sink.push(diagnostic.also(*first, "tracked here already"));
+            return;
+        }
+        let Some(weight) = cx.weight_of_line(owner, what, line, own) else { return };
+        self.lines.push(Line { what, tracked: Tracked { name: key.1.clone(), weight }, at: line.span });
+        self.seen.insert(key, line.span);
+    }
+
+    /// As the `Config` has it.
+    pub(super) fn into_tracking(self) -> Tracking {
+        let mut tracking = Tracking::default();
+        for Line { what, tracked, .. } in self.lines {
+            let list = match what {
+                What::Interface => &mut tracking.interfaces,
+                What::Script => &mut tracking.scripts,
+                What::File => &mut tracking.files,
+                What::Process => &mut tracking.processes,
+                What::Bfd => &mut tracking.bfds,
+            };
+            list.push(tracked);
+        }
+        tracking
+    }
+}
+
+impl<'t, 's> Lower<'t, 's> {
+    /// The weight of what is referred to; `None` if it can't be tracked.
+    fn referred(&mut self, owner: Owner<'_>, what: What, name: &Word<'_>, known: &Targets) -> Option<Weight> {
+        let target: Option<&Target> = known.get(name.text.as_ref());
+        if let Some(target) = target.filter(|t| t.place < owner.place) {
+            return target.usable.then_some(target.weight);
+        }
+        let message =
+            format!("({}) {} `{}` is not defined; it is not tracked", owner.name, what.name(), name.text);
+        let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_REFERENCE, name.span, message);
+        if let Some(later) = target {
+            diagnostic = diagnostic
+                .label("not defined up to here")
+                .also(later.named_at, "defined only here")
+                .help("names are looked up as the file is read: move the definition before this block");
+        } else if let Some(close) = did_you_mean(&name.text, known.keys().map(String::as_str)) {
+            diagnostic = diagnostic.help(format!("did you mean `{close}`?"));
+        }
+        self.sink.push(diagnostic);
+        None
+    }
+
+    /// The weight of a line, else `own`; `None` where keepalived leaves the line out.
+    fn weight_of_line(
+        &mut self,
+        owner: Owner<'_>,
+        what: What,
+        line: &Statement,
+        own: Weight,
+    ) -> Option<Weight> {
+        let words = self.words(line);
+        let Some(option) = words.get(1) else { return Some(own) };
+        if option.text != "weight" {
+            let message =
+                format!("({}) `{}` is no option here; the line is left out", owner.name, option.text);
+            let diagnostic = Diagnostic::new(&codes::BAD_CHOICE, option.span, message)
+                .label("expected `weight`, or the end of the line")
+                .help("each line tracks one thing: NAME [weight N [reverse]]");
+            self.sink.push(diagnostic);
+            return None;
+        }
+        let Some(number) = words.get(2) else {
+            let message = format!("({}) `weight` needs a number; the line is left out", owner.name);
+            self.report(&codes::BAD_NUMBER, option.span, message);
+            return None;
+        };
+        let mut weight = own;
+        let greatest = what.greatest();
+        if let Some(value) = self.signed_word(number, -greatest, greatest) {
+            weight.value = self.limited(what, number, value);
+        }
+        match words.get(3).map(|w| (w, w.text.as_ref())) {
+            None => {}
+            Some((_, "reverse")) => weight.reverse = true,
+            Some((_, "noreverse")) => weight.reverse = false,
+            Some((word, _)) => {
+                self.bad_choice(word, "option of a weight", &["reverse", "noreverse"]);
+                if matches!(what, What::File | What::Bfd) {
+                    return None;
+                }
+            }
+        }
+        if let (Some(extra), Some(last)) = (words.get(4), words.last()) {
+            let message = "a tracked line ends with its weight; this has no effect";
+            self.report(&codes::EXTRA_ARGUMENT, extra.span.to(last.span), message);
+        }
+        Some(weight)
+    }
+
+    /// Interfaces and scripts: 254 was allowed once, and is 253.
+    fn limited(&mut self, what: What, number: &Word<'_>, value: i64) -> i16 {
+        let limited = match what {
+            What::Interface | What::Script => value.clamp(-GREATEST, GREATEST),
+            What::File | What::Process | What::Bfd => value,
+        };
+        if limited != value {
+            let message = format!("the weight of a tracked {} is -253 to 253", what.name());
+            self.report(&codes::ADJUSTED, number.span, format!("{message}; it is taken as {limited}"));
+        }
+        i16::try_from(limited).unwrap_or_default()
+    }
+}
