@@ -5,6 +5,7 @@
 //! | room | what lives there |
 //! |---|---|
 //! | [`cli`] | a file a subcommand: arguments, and the call into the library |
+//! | [`lsp`] | the language server: a document and a place to an answer |
 //! | [`daemon`] | the parent, its workers, and their drivers: where decisions meet sockets and clocks |
 //! | [`conf`] | text to [`conf::Config`], or to diagnostics |
 //! | [`check`] | health checks and virtual servers, as pure machines |
@@ -23,6 +24,7 @@ pub mod command;
 pub mod conf;
 pub mod daemon;
 pub mod ipvs;
+pub mod lsp;
 pub mod net;
 pub mod netlink;
 pub mod sys;

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 /// What each room may import besides itself and the plain values.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("cli", &["daemon", "conf", "check", "vrrp", "ipvs", "netlink", "sys"]),
+    ("cli", &["lsp", "daemon", "conf", "check", "vrrp", "ipvs", "netlink", "sys"]),
+    // What a text means is the language's to say.
+    ("lsp", &["conf"]),
     ("daemon", &["conf", "check", "vrrp", "ipvs", "netlink", "sys"]),
     // The language knows what the domains want, not how they work.
     ("conf", &["check::config", "vrrp::config", "check::Config", "vrrp::Config", "ipvs::model"]),

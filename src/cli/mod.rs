@@ -7,6 +7,7 @@ pub mod check;
 mod explain;
 mod fmt;
 mod ipvs;
+mod lsp;
 mod run;
 mod signum;
 
@@ -43,6 +44,7 @@ enum Command {
     Run(Box<run::Flags>),
     Check(check::Args),
     Explain(explain::Args),
+    Lsp(lsp::Args),
     Fmt(fmt::Args),
     /// The kernel's table of virtual services: the arguments of ipvsadm (-h)
     // What follows is ipvsadm's own language; clap has it for the help alone.
@@ -116,6 +118,7 @@ fn vipd(program: &str, arguments: &[OsString]) -> ExitCode {
         Ok(Vipd { command: Some(Command::Run(flags)), .. }) => run::run(program, &flags),
         Ok(Vipd { command: Some(Command::Check(arguments)), .. }) => check::run(&arguments),
         Ok(Vipd { command: Some(Command::Explain(arguments)), .. }) => explain::run(&arguments),
+        Ok(Vipd { command: Some(Command::Lsp(arguments)), .. }) => lsp::run(&arguments),
         Ok(Vipd { command: Some(Command::Fmt(arguments)), .. }) => fmt::run(&arguments),
         Ok(Vipd { command: Some(Command::Ipvs { arguments }), .. }) => ipvs::run(arguments.into_iter()),
         Ok(Vipd { command: None, .. }) => ExitCode::SUCCESS,

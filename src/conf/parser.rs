@@ -439,8 +439,10 @@ fn unknown_keyword(name: &str, span: Span, block: &'static Block, in_short: bool
         Diagnostic::new(&codes::UNKNOWN_KEYWORD, span, format!("unknown keyword `{name}` {place}"));
     let assigned = name.split_once('=').filter(|(keyword, _)| block.find(keyword).is_some());
     match (close, assigned) {
-        (_, Some((keyword, value))) => diagnostic.help(format!("write `{keyword} {value}`")),
-        (Some(close), None) => diagnostic.help(format!("did you mean `{close}`?")),
+        (_, Some((keyword, value))) => {
+            diagnostic.help(format!("write `{keyword} {value}`")).instead(format!("{keyword} {value}"))
+        }
+        (Some(close), None) => diagnostic.did_you_mean(close),
         (None, None) => diagnostic,
     }
 }

@@ -4,6 +4,7 @@
 
 mod flags;
 mod fmt;
+mod lsp;
 mod personality;
 
 use std::io::Write;

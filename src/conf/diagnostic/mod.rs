@@ -90,6 +90,8 @@ pub struct Diagnostic {
     pub secondary: Vec<Label>,
     /// What to do: "did you mean `TCP_CHECK`?".
     pub help: Option<String>,
+    /// What stands at the primary place when it is put right, where that is certain: editors offer it.
+    pub instead: Option<String>,
 }
 
 impl Diagnostic {
@@ -97,7 +99,14 @@ impl Diagnostic {
     #[must_use]
     pub fn new(code: &'static Code, span: Span, message: impl Into<String>) -> Diagnostic {
         let primary = Label { span, text: String::new() };
-        Diagnostic { code, message: message.into(), primary, secondary: Vec::new(), help: None }
+        Diagnostic {
+            code,
+            message: message.into(),
+            primary,
+            secondary: Vec::new(),
+            help: None,
+            instead: None,
+        }
     }
 
     /// With words at the place itself.
@@ -119,6 +128,19 @@ impl Diagnostic {
     pub fn help(mut self, text: impl Into<String>) -> Diagnostic {
         self.help = Some(text.into());
         self
+    }
+
+    /// With what to write at the primary place instead; `help` says it to those without an editor.
+    #[must_use]
+    pub fn instead(mut self, text: impl Into<String>) -> Diagnostic {
+        self.instead = Some(text.into());
+        self
+    }
+
+    /// With the word that was probably meant at the primary place.
+    #[must_use]
+    pub fn did_you_mean(self, word: &str) -> Diagnostic {
+        self.help(format!("did you mean `{word}`?")).instead(word)
     }
 }
 

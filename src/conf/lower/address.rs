@@ -77,7 +77,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, line: &Statement, interface: &str) -
                 let message = format!("`{other}` is no option of an address; it has no effect");
                 let mut diagnostic = Diagnostic::new(&codes::BAD_CHOICE, option.span, message);
                 if let Some(close) = did_you_mean(other, OPTIONS.iter().copied()) {
-                    diagnostic = diagnostic.help(format!("did you mean `{close}`?"));
+                    diagnostic = diagnostic.did_you_mean(close);
                 }
                 cx.sink.push(diagnostic);
             }

@@ -124,7 +124,8 @@ impl<'t, 's> Lower<'t, 's> {
             let mut diagnostic = Diagnostic::new(&codes::BAD_NUMBER, word.span, message)
                 .label("expected seconds, with a decimal point where needed");
             if let Some(number) = unit_removed(text) {
-                diagnostic = diagnostic.help(format!("write `{number}`: the unit is always seconds"));
+                let help = format!("write `{number}`: the unit is always seconds");
+                diagnostic = diagnostic.help(help).instead(number);
             }
             self.sink.push(diagnostic);
             return None;
@@ -185,7 +186,7 @@ impl<'t, 's> Lower<'t, 's> {
         let mut diagnostic = Diagnostic::new(&codes::BAD_CHOICE, word.span, message)
             .label(format!("expected {}", one_of(choices)));
         if let Some(close) = did_you_mean(&word.text, choices.iter().copied()) {
-            diagnostic = diagnostic.help(format!("did you mean `{close}`?"));
+            diagnostic = diagnostic.did_you_mean(close);
         }
         self.sink.push(diagnostic);
     }

@@ -86,7 +86,7 @@ fn service<'g>(
             let message = format!("virtual_server_group `{}` is not defined", name.text);
             let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_GROUP, name.span, message);
             if let Some(close) = did_you_mean(&name.text, groups.keys().map(String::as_str)) {
-                diagnostic = diagnostic.help(format!("did you mean `{close}`?"));
+                diagnostic = diagnostic.did_you_mean(close);
             }
             cx.sink.push(diagnostic);
             None

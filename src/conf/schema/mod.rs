@@ -262,6 +262,16 @@ const fn timer(min_us: u64) -> Kind {
     Kind::Timer { min_us, max_us: MAX_TIMER_US }
 }
 
+/// The words that an argument may be, where it is one of a few.
+#[must_use]
+pub fn choices(arg: &Arg) -> Vec<&'static str> {
+    match arg.kind {
+        Kind::Choice(words) | Kind::ChoiceAnyCase(words) => words.to_vec(),
+        Kind::Bool => vec!["on", "off", "true", "false", "yes", "no"],
+        _ => Vec::new(),
+    }
+}
+
 /// Every block of the language, the top of the file first, each once.
 pub fn blocks() -> Vec<&'static Block> {
     let mut found: Vec<&'static Block> = vec![&ROOT];

@@ -105,8 +105,9 @@ fn row(title: &str, text: &str) -> String {
     format!("    {title:<10}{text}")
 }
 
-/// `advert_int SECONDS`, `vrrp_instance NAME { … }`
-fn usage(keyword: &Keyword) -> String {
+/// How it is written: `advert_int SECONDS`, `vrrp_instance NAME { ... }`.
+#[must_use]
+pub fn usage(keyword: &Keyword) -> String {
     let mut text = keyword.name.to_owned();
     for arg in keyword.args {
         let _ = match arg.required {
@@ -120,7 +121,9 @@ fn usage(keyword: &Keyword) -> String {
     text
 }
 
-fn describe(arg: &Arg) -> Option<String> {
+/// What an argument may be, with its range, in words; `None` where there is nothing to say.
+#[must_use]
+pub fn describe(arg: &Arg) -> Option<String> {
     Some(match arg.kind {
         Kind::Integer { min, max } => format!("a whole number, {min} to {max}"),
         Kind::Signed { min, max } => format!("a whole number, {min} to {max}"),

@@ -1,0 +1,105 @@
+//! What `conf` finds in a document, in the protocol's words.
+
+use super::position::Lines;
+use super::uri;
+use crate::conf::diagnostic::{Severity, codes};
+use crate::conf::source::{FileId, Sources, Span};
+use crate::conf::{self, LoadOptions, Loaded};
+use lsp_types::{
+    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Location, NumberOrString,
+    Range, Uri,
+};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Findings by the file that they are in, the document itself first even if there are none.
+pub(super) type ByFile = Vec<(Uri, Vec<Diagnostic>)>;
+
+/// Reads a document as the program would, under the name that includes are relative to.
+pub(super) fn load(uri: &Uri, text: &str) -> Loaded {
+    let name =
+        uri::to_path(uri).map_or_else(|| uri.as_str().to_owned(), |p| p.to_string_lossy().into_owned());
+    conf::load_text(&name, text, &LoadOptions::default())
+}
+
+/// Everything that was found.
+pub(super) fn findings(main: &Uri, loaded: &Loaded) -> ByFile {
+    let mut places = Places { main, sources: &loaded.sources, lines: HashMap::new() };
+    let mut by_file: ByFile = vec![(main.clone(), Vec::new())];
+    for diagnostic in &loaded.diagnostics {
+        // A part of a configuration can be open by itself; that it is not whole is no news.
+        if diagnostic.code == &codes::EMPTY {
+            continue;
+        }
+        let (uri, found) = places.finding(diagnostic);
+        match by_file.iter_mut().find(|(file, _)| *file == uri) {
+            Some((_, list)) => list.push(found),
+            None => by_file.push((uri, vec![found])),
+        }
+    }
+    by_file
+}
+
+/// One finding alone.
+pub(super) fn about(main: &Uri, loaded: &Loaded, diagnostic: &conf::Diagnostic) -> Diagnostic {
+    Places { main, sources: &loaded.sources, lines: HashMap::new() }.finding(diagnostic).1
+}
+
+/// An editor hides hints; these are to be seen.
+fn severity(severity: Severity) -> DiagnosticSeverity {
+    match severity {
+        Severity::Error => DiagnosticSeverity::ERROR,
+        Severity::Warning => DiagnosticSeverity::WARNING,
+        Severity::Hint => DiagnosticSeverity::INFORMATION,
+    }
+}
+
+/// Spans to places; each file's lines are counted once.
+struct Places<'l> {
+    main: &'l Uri,
+    sources: &'l Sources,
+    lines: HashMap<FileId, (Uri, Lines<'l>)>,
+}
+
+impl Places<'_> {
+    fn location(&mut self, span: Span) -> Location {
+        let (uri, lines) = self.lines.entry(span.file).or_insert_with(|| {
+            let source = self.sources.get(span.file);
+            let is_main = self.sources.ids().next() == Some(span.file);
+            let uri = if is_main { None } else { uri::from_path(Path::new(source.name())) };
+            (uri.unwrap_or_else(|| self.main.clone()), Lines::new(source.text()))
+        });
+        let range: Range = lines.range(span.range());
+        Location { uri: uri.clone(), range }
+    }
+
+    fn finding(&mut self, diagnostic: &conf::Diagnostic) -> (Uri, Diagnostic) {
+        let Location { uri, range } = self.location(diagnostic.primary.span);
+        let mut message = diagnostic.message.clone();
+        for more in [Some(&diagnostic.primary.text), diagnostic.help.as_ref()].into_iter().flatten() {
+            if !more.is_empty() {
+                message.push('\n');
+                message.push_str(more);
+            }
+        }
+        let related = diagnostic
+            .secondary
+            .iter()
+            .map(|l| DiagnosticRelatedInformation {
+                location: self.location(l.span),
+                message: l.text.clone(),
+            })
+            .collect::<Vec<_>>();
+        let found = Diagnostic {
+            range,
+            severity: Some(severity(diagnostic.code.severity)),
+            code: Some(NumberOrString::String(diagnostic.code.id.to_owned())),
+            source: Some("vipd".to_owned()),
+            message,
+            related_information: (!related.is_empty()).then_some(related),
+            tags: (diagnostic.code == &codes::NOT_CARRIED_OUT).then(|| vec![DiagnosticTag::UNNECESSARY]),
+            ..Diagnostic::default()
+        };
+        (uri, found)
+    }
+}

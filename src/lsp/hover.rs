@@ -1,0 +1,80 @@
+//! What a word means, for people who point at it: from the table of keywords, and from the text's definitions.
+
+use super::names::{self, Kind, Name};
+use super::scan::{Context, Scan};
+use crate::conf::schema::reference;
+use crate::conf::schema::{Arg, Keyword, Status};
+use std::fmt::Write as _;
+use std::ops::Range;
+
+/// Markdown on what stands at a place, and the bytes that it is about.
+pub(super) fn hover(text: &str, offset: usize) -> Option<(String, Range<usize>)> {
+    let scan = Scan::new(text);
+    let names = names::names(text, &scan);
+    if let Some(name) = names::at(&names, offset)
+        && let Some(said) = definition(text, &scan, &names, name)
+    {
+        return Some((said, name.span.clone()));
+    }
+    let (statement, word) = scan.at(offset)?;
+    let row = &scan.statements[statement];
+    if let Some(keyword) = row.keyword {
+        return Some((markdown(keyword), row.words[word].span.clone()));
+    }
+    // Entries have no keyword of their own: what they are entries of tells what they are.
+    match scan.context(row.parent) {
+        Context::Entries(keyword) => Some((markdown(keyword), row.span())),
+        Context::Keywords(_) | Context::Unknown => None,
+    }
+}
+
+/// What a name stands for.
+fn definition(text: &str, scan: &Scan, names: &[Name], name: &Name) -> Option<String> {
+    if name.defines && name.kind != Kind::Parameter {
+        return None;
+    }
+    if name.kind == Kind::Parameter {
+        let found = scan.definitions.iter().rev().find(|d| d.name.text == name.text)?;
+        return Some(fenced(text.get(found.value.clone())?));
+    }
+    let defined = names.iter().find(|n| n.defines && n.kind == name.kind && n.text == name.text)?;
+    let (statement, _) = scan.at(defined.span.start)?;
+    let row = &scan.statements[statement];
+    let end = row.body.as_ref().map_or(row.span().end, |body| (body.end + 1).min(text.len()));
+    let lines: Vec<&str> = text.get(row.span().start..end)?.lines().collect();
+    // A long block is cut: this is to recognize it, not to read it.
+    let shown = lines.get(..12).map_or_else(|| lines.join("\n"), |first| first.join("\n") + "\n...");
+    Some(fenced(&shown))
+}
+
+fn fenced(text: &str) -> String {
+    format!("```keepalived\n{text}\n```\n")
+}
+
+/// A keyword as the reference has it.
+pub(super) fn markdown(keyword: &Keyword) -> String {
+    let mut text = fenced(&reference::usage(keyword));
+    if !keyword.help.is_empty() {
+        let _ = writeln!(text, "\n{}", keyword.help);
+    }
+    let arguments: Vec<String> = keyword.args.iter().filter_map(argument).collect();
+    if !arguments.is_empty() {
+        let _ = writeln!(text, "\n{}", arguments.join("\n"));
+    }
+    if let Some(default) = keyword.default {
+        let _ = writeln!(text, "\ndefault: {default}");
+    }
+    if let Some(preferred) = keyword.synonym_of {
+        let _ = writeln!(text, "\nthe preferred spelling is `{preferred}`");
+    }
+    if keyword.status != Status::Done {
+        let _ = writeln!(text, "\n*vipd reads it, and does not carry it out yet*");
+    }
+    text
+}
+
+fn argument(arg: &Arg) -> Option<String> {
+    let words = reference::describe(arg)?;
+    let optional = if arg.required { "" } else { " (may be left out)" };
+    Some(format!("- `{}`: {words}{optional}", arg.name))
+}

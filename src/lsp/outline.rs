@@ -1,0 +1,61 @@
+//! A document's blocks, for the editor's table of contents.
+
+use super::position::Lines;
+use super::scan::Scan;
+use lsp_types::{DocumentSymbol, SymbolKind};
+
+/// The blocks, each within the one around it, and the definitions of parameters.
+pub(super) fn outline(text: &str) -> Vec<DocumentSymbol> {
+    let lines = Lines::new(text);
+    let scan = Scan::new(text);
+    let mut symbols: Vec<Option<DocumentSymbol>> = Vec::new();
+    for statement in &scan.statements {
+        let symbol = statement.body.as_ref().map(|body| {
+            let words = statement.span();
+            let whole = words.start..(body.end + 1).min(text.len()).max(words.end);
+            let kind = if statement.parent.is_none() { SymbolKind::CLASS } else { SymbolKind::STRUCT };
+            symbol(statement.title(), kind, lines.range(whole), lines.range(words))
+        });
+        symbols.push(symbol);
+    }
+    let mut top: Vec<DocumentSymbol> = scan
+        .definitions
+        .iter()
+        .map(|d| {
+            let (whole, name) = (lines.range(d.value.clone()), lines.range(d.name.span.clone()));
+            symbol(format!("${}", d.name.text), SymbolKind::CONSTANT, whole, name)
+        })
+        .collect();
+    // A statement stands behind the one around it: from the last to the first, each is complete when it is taken.
+    for i in (0..symbols.len()).rev() {
+        let Some(mut symbol) = symbols[i].take() else { continue };
+        if let Some(children) = &mut symbol.children {
+            children.reverse();
+        }
+        match scan.statements[i].parent.and_then(|p| symbols[p].as_mut()) {
+            Some(parent) => parent.children.get_or_insert_default().push(symbol),
+            None => top.push(symbol),
+        }
+    }
+    top.sort_by_key(|s| s.range.start);
+    top
+}
+
+#[allow(deprecated, reason = "the type has a field that is")]
+fn symbol(
+    name: String,
+    kind: SymbolKind,
+    range: lsp_types::Range,
+    selection: lsp_types::Range,
+) -> DocumentSymbol {
+    DocumentSymbol {
+        name,
+        detail: None,
+        kind,
+        tags: None,
+        deprecated: None,
+        range,
+        selection_range: selection,
+        children: None,
+    }
+}
