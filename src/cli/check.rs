@@ -3,15 +3,20 @@
 use super::explain;
 use crate::conf::diagnostic::render::{self, Colour};
 use crate::conf::diagnostic::report::Report;
-use crate::conf::diagnostic::{Severity, github, json, sarif};
-use crate::conf::{self, LoadOptions, Loaded};
+use crate::conf::diagnostic::{Code, Diagnostic, Severity, Verdict, codes, github, json, sarif};
+use crate::conf::{self, Config, Lints, LoadOptions, Loaded};
+use crate::sys::cloud;
 use clap::{Parser, ValueEnum};
+use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Where keepalived looks for its configuration.
 pub const DEFAULT_FILE: &str = "/etc/keepalived/keepalived.conf";
+
+/// The folder of this machine's own configuration.
+const HERE: &str = "/etc/keepalived";
 
 /// Exit status of a clean check.
 const CLEAN: u8 = 0;
@@ -38,6 +43,15 @@ pub struct Args {
     /// Exit with 1 for these too
     #[arg(long, value_enum)]
     deny: Option<Deny>,
+    /// The other director's configuration: says what should be equal in both, or should differ
+    #[arg(long, value_name = "OTHER")]
+    against: Option<PathBuf>,
+    /// Say nothing of these codes of vipd's own: `--allow V0803,V0834`. What keepalived reports is always said
+    #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = own_code)]
+    allow: Vec<&'static Code>,
+    /// No advice: only what is wrong
+    #[arg(long, conflicts_with = "against")]
+    no_hints: bool,
     /// Say what a code is about, and why it matters
     #[arg(long, value_name = "CODE", exclusive = true)]
     explain: Option<String>,
@@ -81,18 +95,32 @@ pub fn run(args: &Args) -> ExitCode {
         return explain::code(code);
     }
     let options = LoadOptions { config_id: args.config_id.as_deref(), ..LoadOptions::default() };
+    let other = match args.against.as_deref().map(|file| director(file, &options)).transpose() {
+        Ok(other) => other,
+        Err(status) => return ExitCode::from(status),
+    };
+    let against = other.as_ref().map(|(name, config)| (name.as_str(), config));
+    let load = |file: &Path| {
+        // What lies there is meant for this machine.
+        let cloud = if file.starts_with(HERE) { cloud::name() } else { None };
+        let lints = (!args.no_hints).then_some(Lints { against, cloud });
+        let mut loaded = conf::load(file, &LoadOptions { lints, ..options });
+        let allowed = |d: &Diagnostic| args.allow.iter().any(|code| std::ptr::eq(*code, d.code));
+        loaded.diagnostics.retain(|d| !allowed(d));
+        loaded
+    };
     if args.format == Format::Text {
         let colour = colour();
         // A file at a time: a person sees the first findings while the rest is read.
         let status = args.files.iter().map(|file| {
-            let loaded = conf::load(file, &options);
+            let loaded = load(file);
             print_text(file, &loaded, colour);
             status(&loaded, args.fails_from())
         });
         return ExitCode::from(status.max().unwrap_or(CLEAN));
     }
     let loaded: Vec<(String, Loaded)> =
-        args.files.iter().map(|f| (f.to_string_lossy().into_owned(), conf::load(f, &options))).collect();
+        args.files.iter().map(|f| (f.to_string_lossy().into_owned(), load(f))).collect();
     let reports: Vec<Report<'_>> = loaded
         .iter()
         .map(|(name, l)| Report {
@@ -117,6 +145,31 @@ pub fn run(args: &Args) -> ExitCode {
     ExitCode::from(status.max().unwrap_or(CLEAN))
 }
 
+/// A code that can be allowed: keepalived says nothing of it.
+fn own_code(id: &str) -> Result<&'static Code, String> {
+    match codes::find(&id.to_ascii_uppercase()) {
+        Some(code) if code.verdict == Verdict::Silent => Ok(code),
+        Some(_) => Err("keepalived reports this itself: correct it".to_owned()),
+        None => Err("there is no such code".to_owned()),
+    }
+}
+
+/// The configuration of the other director; said where it is none, with the exit status.
+fn director(file: &Path, options: &LoadOptions<'_>) -> Result<(String, Config), u8> {
+    let loaded = conf::load(file, options);
+    let unread = loaded.is_unread();
+    let name = file.to_string_lossy().into_owned();
+    let status = if unread { UNREAD } else { FOUND };
+    match loaded.config {
+        Some(config) if !unread => Ok((name, config)),
+        _ => {
+            let shown = conf::source::printable(&name);
+            eprintln!("vipd check: {shown} can't be compared with: `vipd check {shown}` says why");
+            Err(status)
+        }
+    }
+}
+
 /// Colours only where a person looks, and has not asked for none (no-color.org).
 fn colour() -> Colour {
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -134,8 +187,18 @@ fn status(loaded: &Loaded, fails_from: Severity) -> u8 {
 }
 
 fn print_text(file: &Path, loaded: &Loaded, colour: Colour) {
-    let mut text: String =
-        loaded.diagnostics.iter().map(|d| render::rich(d, &loaded.sources, colour) + "\n").collect();
+    let mut text = String::new();
+    let mut explained = HashSet::new();
+    for diagnostic in &loaded.diagnostics {
+        // Advice is explained where it is given first; a file has the same things many times over.
+        text.push_str(&match diagnostic.code.severity {
+            Severity::Hint if !explained.insert(diagnostic.code.id) => {
+                render::brief(diagnostic, &loaded.sources, colour)
+            }
+            _ => render::rich(diagnostic, &loaded.sources, colour),
+        });
+        text.push('\n');
+    }
     text.push_str(&summary(file, loaded));
     // Nobody is left to tell when standard error is closed.
     let _ = io::stderr().write_all(text.as_bytes());

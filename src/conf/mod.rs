@@ -4,10 +4,12 @@
 //! the table of keywords) → `lower` (values, defaults, meaning) → [`Config`]. Whatever is found goes into
 //! [`Diagnostic`]s. Apart from reading the files named, nothing here asks the system anything.
 
+mod allow;
 pub mod config;
 pub mod diagnostic;
 pub mod layout;
 pub mod lexer;
+mod lint;
 mod lower;
 pub mod parser;
 pub mod schema;
@@ -21,6 +23,7 @@ mod tests;
 
 pub use config::{Config, Global};
 pub use diagnostic::Diagnostic;
+pub use lint::Lints;
 pub use sink::Sink;
 
 use diagnostic::{Severity, Verdict, codes};
@@ -52,6 +55,8 @@ pub struct LoadOptions<'a> {
     pub interfaces: Option<AskInterface<'a>>,
     /// Knows the accounts and scripts of the machine; without it, all are there and safe.
     pub scripts: Option<&'a dyn script::ScriptHost>,
+    /// Gives advice too; without it, only what is wrong is said.
+    pub lints: Option<Lints<'a>>,
 }
 
 impl fmt::Debug for LoadOptions<'_> {
@@ -61,6 +66,7 @@ impl fmt::Debug for LoadOptions<'_> {
             .field("config_id", &self.config_id)
             .field("interfaces", &asked(self.interfaces.is_some()))
             .field("scripts", &asked(self.scripts.is_some()))
+            .field("lints", &self.lints.is_some())
             .finish()
     }
 }
@@ -163,9 +169,14 @@ fn load_source(sources: Sources, file: FileId, options: &LoadOptions<'_>) -> Loa
             let span = Span { file, start: 0, end: 0 };
             sink.push(Diagnostic::new(&codes::EMPTY, span, "this file configures nothing"));
         }
-        Some(lower::lower(&tree, options, &mut sink))
+        let config = lower::lower(&tree, options, &mut sink);
+        if let Some(lints) = &options.lints {
+            lint::lint(&tree, &config, lints, &mut sink);
+        }
+        Some(config)
     };
-    let (diagnostics, worst) = sink.finish();
+    let (mut diagnostics, worst) = sink.finish();
+    allow::retain(&mut diagnostics, &sources);
     let runs = !matches!(worst, Some(Verdict::Refuses | Verdict::GivesUp));
     Loaded { config: config.filter(|_| runs), diagnostics, sources, worst }
 }

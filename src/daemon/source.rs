@@ -55,7 +55,12 @@ impl Source {
     pub fn with_options<T>(&self, read: impl FnOnce(&LoadOptions<'_>) -> T) -> T {
         let interfaces = |name: &str| Some(interface(name));
         let config_id = self.config_id.as_deref();
-        read(&LoadOptions { config_id, interfaces: Some(&interfaces), scripts: Some(&Machine) })
+        read(&LoadOptions {
+            config_id,
+            interfaces: Some(&interfaces),
+            scripts: Some(&Machine),
+            ..LoadOptions::default()
+        })
     }
 }
 

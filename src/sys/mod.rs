@@ -4,6 +4,7 @@
 pub mod caps;
 pub mod channel;
 pub mod clock;
+pub mod cloud;
 mod datagrams;
 pub mod kmod;
 pub mod log;

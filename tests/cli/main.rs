@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the tests' own files")]
 
+mod check;
 mod flags;
 mod fmt;
 mod lsp;

@@ -21,12 +21,12 @@ fn the_exit_status_says_whether_there_are_errors() {
 
     let (status, said) = check(&[&file("nopreempt_master")]);
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.ends_with("nopreempt_master.conf: 2 warnings\n"), "{said}");
+    assert!(said.ends_with("nopreempt_master.conf: 2 warnings, 2 hints\n"), "{said}");
 
     let (status, said) = check(&[example, &file("misspelt_checker")]);
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("help: did you mean `TCP_CHECK`?"), "{said}");
-    assert!(said.ends_with("misspelt_checker.conf: 2 errors\n"), "{said}");
+    assert!(said.ends_with("misspelt_checker.conf: 2 errors, 1 hint\n"), "{said}");
     assert!(!said.contains('\x1b'), "no colours where no terminal is");
 
     let (status, said) = check(&[&file("misspelt_checker"), "/nonexistent.conf"]);

@@ -1,6 +1,7 @@
 //! Every code, in one table. A code never changes its meaning; what is withdrawn is not given out again.
 //!
-//! V00xx files, V01xx syntax, V02xx values, V03xx meaning of VRRP, V04xx meaning of virtual servers, V06xx scripts and what is tracked, V09xx vipd itself.
+//! V00xx files, V01xx syntax, V02xx values, V03xx meaning of VRRP, V04xx meaning of virtual servers, V06xx scripts and
+//! what is tracked, V08xx advice, V09xx vipd itself.
 
 use super::{Code, Severity, Verdict};
 
@@ -94,6 +95,55 @@ codes! {
     SCRIPT_SECURITY = "V0610", Error, Security, "scripts run, and enable_script_security is not set";
     COMMAND_NOT_QUOTED = "V0611", Warning, Silent, "words of a command line that do not reach the command";
     TRACK_OWN_INTERFACE = "V0612", Warning, Reports, "an instance tracks its own interface";
+
+    LINT_PREFIX = "V0801", Hint, Silent, "a virtual address without a prefix length";
+    LINT_PRIORITY = "V0802", Hint, Silent, "a vrrp_instance without priority";
+    LINT_PASSWORD = "V0803", Hint, Silent, "a password that everyone on the network can read";
+    LINT_SYNC_ADVERT_INT = "V0804", Hint, Silent, "members of one sync group with different advert_int";
+    LINT_MULTICAST = "V0805", Hint, Silent, "multicast where the network carries none";
+    LINT_OWNER = "V0806", Hint, Silent, "the priority of the addresses' owner";
+    LINT_COMMON_PASSWORD = "V0807", Hint, Silent, "a password that stands in every tutorial";
+    LINT_SAMPLE = "V0808", Hint, Silent, "a value of keepalived's sample file";
+    LINT_SLOW_ADVERTS = "V0809", Hint, Silent, "adverts so far apart that failover takes half a minute";
+    LINT_SHARED = "V0810", Hint, Silent, "one virtual address in two instances";
+    LINT_NO_HOST = "V0811", Hint, Silent, "a virtual address that names a network";
+    LINT_SOURCE = "V0812", Hint, Silent, "adverts that are sent from a virtual address";
+    LINT_PEER = "V0813", Hint, Silent, "a unicast_peer that is no other router";
+    LINT_STRICT = "V0814", Hint, Silent, "vrrp_strict makes the virtual addresses unreachable";
+    LINT_UNTRACKED = "V0820", Hint, Silent, "a vrrp_script that nobody tracks";
+    LINT_SLOW_SCRIPT = "V0821", Hint, Silent, "a script that notices a failure late";
+    LINT_SCRIPT_TIMEOUT = "V0822", Hint, Silent, "a script that may run longer than its interval";
+    LINT_RELATIVE = "V0823", Hint, Silent, "a script without an absolute path";
+    LINT_SHELL = "V0824", Hint, Silent, "a shell's signs where no shell reads them";
+    LINT_POLLS = "V0825", Hint, Silent, "a script that looks for a process";
+    LINT_PRIORITY_CUT = "V0826", Hint, Silent, "weights that bring a priority out of its range";
+    LINT_MAIL = "V0827", Hint, Silent, "mails to nobody";
+    LINT_UNCHECKED = "V0830", Hint, Silent, "a real server that no checker looks at";
+    LINT_DELAY_LOOP = "V0831", Hint, Silent, "checks once a minute, because nothing says how often";
+    LINT_QUORUM = "V0832", Hint, Silent, "a quorum that no failure is allowed for";
+    LINT_SORRY = "V0833", Hint, Silent, "a sorry server that is one of the real servers";
+    LINT_NAT = "V0834", Hint, Silent, "NAT, and what it needs around it";
+    LINT_PERSISTENCE = "V0835", Hint, Silent, "clients that are remembered for a day or more";
+    LINT_TIMEOUT = "V0836", Hint, Silent, "a check that may outlast the time to the next";
+    LINT_WEIGHT_ZERO = "V0837", Hint, Silent, "a real server of weight 0";
+    LINT_WEIGHTS = "V0838", Hint, Silent, "weights that the scheduler passes over";
+    LINT_LOOP = "V0839", Hint, Silent, "a real server at the virtual server's own address";
+    LINT_UNSERVED = "V0840", Hint, Silent, "a virtual server at an address that no instance brings";
+    LINT_OTHER_PORT = "V0841", Hint, Silent, "a check of another port than the clients'";
+
+    PAIR_MISSING = "V0845", Warning, Silent, "an instance that only one of two directors has";
+    PAIR_VRID = "V0846", Warning, Silent, "virtual_router_id differs between two directors";
+    PAIR_VERSION = "V0847", Warning, Silent, "the VRRP version differs between two directors";
+    PAIR_ADVERT_INT = "V0848", Warning, Silent, "advert_int differs between two directors";
+    PAIR_AUTH = "V0849", Warning, Silent, "authentication differs between two directors";
+    PAIR_ADDRESSES = "V0850", Warning, Silent, "virtual addresses differ between two directors";
+    PAIR_PRIORITY = "V0851", Warning, Silent, "two directors with one priority";
+    PAIR_SOURCE = "V0852", Warning, Silent, "two directors send adverts from one address";
+    PAIR_STATE = "V0853", Warning, Silent, "two directors with state MASTER";
+    PAIR_ROUTER_ID = "V0854", Warning, Silent, "two directors with one router_id";
+    PAIR_WEIGHT = "V0855", Warning, Silent, "a script whose failure does not move the addresses";
+    PAIR_PREEMPTION = "V0856", Warning, Silent, "nopreempt at the director that never preempts";
+    PAIR_SERVICE = "V0857", Warning, Silent, "a virtual server that only one of two directors has";
 
     NOT_CARRIED_OUT = "V0901", Warning, Silent, "keepalived knows it, this version of vipd does not carry it out yet";
     NOT_EXPANDED = "V0902", Error, Refuses, "part of the language that this version of vipd does not expand yet";

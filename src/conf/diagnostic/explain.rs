@@ -2,7 +2,7 @@
 //!
 //! The table here has the reasons; id, severity and summary stand in [`super::codes`].
 
-use super::{Code, Verdict, codes};
+use super::{Code, Verdict, advice, codes};
 use std::fmt::Write as _;
 
 /// Why each finding matters, or what to do about it.
@@ -218,7 +218,8 @@ const REASONS: &[(&str, &str)] = &[
 /// Why a finding matters.
 #[must_use]
 pub fn reason(id: &str) -> Option<&'static str> {
-    REASONS.iter().find(|(of, _)| *of == id).map(|(_, text)| *text)
+    let own = REASONS.iter().find(|(of, _)| *of == id).map(|(_, text)| *text);
+    own.or_else(|| codes::find(id).and_then(advice::reason))
 }
 
 /// A code in a few lines of text.
@@ -238,6 +239,9 @@ pub fn text(code: &Code) -> String {
         Verdict::GivesUp => "ends at once (`keepalived -t`: status 2).",
     };
     let _ = write!(text, "\nkeepalived {keepalived}\n");
+    if let (Some(section), Some(link)) = (advice::section(code), advice::link(code)) {
+        let _ = write!(text, "\nSee keepalived.conf(5), \"{section}\": {link}\n");
+    }
     text
 }
 

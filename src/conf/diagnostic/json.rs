@@ -3,7 +3,7 @@
 //! Fields may be added within one [`VERSION`]; none goes away or changes its meaning.
 
 use super::report::{Place, Report};
-use super::{Diagnostic, Severity};
+use super::{Diagnostic, Severity, advice};
 use crate::conf::source::Sources;
 use serde::Serialize;
 
@@ -32,6 +32,7 @@ struct Finding<'a> {
     severity: &'static str,
     message: &'a str,
     help: Option<&'a str>,
+    link: Option<String>,
     at: At<'a>,
     related: Vec<At<'a>>,
 }
@@ -76,6 +77,7 @@ fn finding<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Finding<'a> 
         severity: diagnostic.code.severity.name(),
         message: &diagnostic.message,
         help: diagnostic.help.as_deref(),
+        link: advice::link(diagnostic.code),
         at: at(Place::of(&diagnostic.primary, sources)),
         related: diagnostic.secondary.iter().map(|l| at(Place::of(l, sources))).collect(),
     }

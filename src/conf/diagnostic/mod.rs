@@ -3,6 +3,7 @@
 //! A diagnostic is data; [`render`] makes text of it, and [`json`], [`sarif`] and [`github`] what programs read. All
 //! codes stand in one table, [`codes`]; [`explain`] says why each matters.
 
+pub mod advice;
 pub mod codes;
 pub mod explain;
 pub mod github;

@@ -1,6 +1,6 @@
 //! Diagnostics as text: with excerpts for people at a terminal, and in keepalived's one line for logs.
 
-use super::{Diagnostic, Label, Severity};
+use super::{Diagnostic, Label, Severity, advice};
 use crate::conf::source::{Sources, Span, printable};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use std::fmt::Write as _;
@@ -44,6 +44,10 @@ pub fn rich(diagnostic: &Diagnostic, sources: &Sources, colour: Colour) -> Strin
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(printable(help)));
     }
+    if let (Some(why), Some(link)) = (advice::reason(diagnostic.code), advice::link(diagnostic.code)) {
+        group = group.element(Level::NOTE.message(wrapped(why)));
+        group = group.element(Level::NOTE.with_name("see").message(link));
+    }
     let renderer = match colour {
         Colour::Never => Renderer::plain(),
         Colour::Always => Renderer::styled(),
@@ -51,6 +55,44 @@ pub fn rich(diagnostic: &Diagnostic, sources: &Sources, colour: Colour) -> Strin
     let mut text = renderer.render(&[group]);
     text.push('\n');
     text
+}
+
+/// In one line: for what was explained before.
+#[must_use]
+pub fn brief(diagnostic: &Diagnostic, sources: &Sources, colour: Colour) -> String {
+    let span = diagnostic.primary.span;
+    let file = sources.get(span.file);
+    let at = sources.location(span);
+    let (bold, plain) = if colour == Colour::Always { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    format!(
+        "{bold}{}[{}]{plain}: {} ({}:{}:{})\n",
+        diagnostic.code.severity.name(),
+        diagnostic.code.id,
+        printable(&diagnostic.message),
+        printable(file.name()),
+        at.line,
+        at.column
+    )
+}
+
+/// A text in lines that fit beside an excerpt.
+fn wrapped(text: &str) -> String {
+    const WIDTH: usize = 90;
+    let mut out = String::with_capacity(text.len());
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > WIDTH {
+            out.push('\n');
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
 }
 
 fn shown_together(sources: &Sources, a: Span, b: Span) -> bool {

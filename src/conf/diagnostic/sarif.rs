@@ -3,7 +3,7 @@
 //! One run; the rules are the codes that were found, so that a result can point at its rule by index.
 
 use super::report::{Place, Report};
-use super::{Code, Diagnostic, Severity, explain};
+use super::{Code, Diagnostic, Severity, advice, explain};
 use crate::conf::source::{Location, Sources};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -48,6 +48,8 @@ struct Rule {
     id: &'static str,
     short_description: Message,
     full_description: Message,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help_uri: Option<String>,
     default_configuration: Configuration,
 }
 
@@ -157,6 +159,7 @@ fn rule(code: &'static Code) -> Rule {
         id: code.id,
         short_description: words(code.summary),
         full_description: words(explain::reason(code.id).unwrap_or(code.summary)),
+        help_uri: advice::link(code),
         default_configuration: Configuration { level: level(code.severity) },
     }
 }
