@@ -21,7 +21,7 @@ pub struct Snmp {
     /// `snmp_vs_stats_update_interval`: how old a virtual server's counters may be.
     pub vs_stats_interval: Duration,
     /// `snmp_rs_stats_update_interval`: the same of a real server; that of virtual servers without.
-    pub rs_stats_interval: Duration,
+    pub rs_stats_interval: Option<Duration>,
 }
 
 impl Default for Snmp {
@@ -35,7 +35,7 @@ impl Default for Snmp {
             rfc_v3: false,
             traps: false,
             vs_stats_interval: Duration::from_secs(5),
-            rs_stats_interval: Duration::from_secs(5),
+            rs_stats_interval: None,
         }
     }
 }

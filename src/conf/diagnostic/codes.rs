@@ -49,6 +49,8 @@ codes! {
     GIVEN_TWICE = "V0214", Error, Reports, "a value that was given before";
     NOT_APPLICABLE = "V0215", Warning, Reports, "a setting that means nothing here";
     UNKNOWN_OPTION = "V0216", Warning, Silent, "an option without effect, which keepalived passes over in silence";
+    TOO_MANY_ARGUMENTS = "V0231", Error, Reports, "a line that words too many leave without effect";
+    OLD_SPELLING = "V0232", Hint, Silent, "a spelling that has been replaced";
 
     DUPLICATE_INSTANCE = "V0301", Error, Reports, "two vrrp_instance blocks of one name";
     NO_INTERFACE = "V0302", Error, Refuses, "a vrrp_instance without an interface";

@@ -94,6 +94,11 @@ const REASONS: &[(&str, &str)] = &[
         "keepalived at most writes to its log about it, when it runs: the file counts as correct, and does something else than it says.",
     ),
     (
+        "V0231",
+        "Here keepalived does not pass over words too many: it passes over the whole line. Names with blanks stand in double quotes.",
+    ),
+    ("V0232", "It still works. The keyword that replaced it says better what it does."),
+    (
         "V0301",
         "The name is the instance's identity in logs, scripts and across reloads: the second block is left out.",
     ),

@@ -40,9 +40,10 @@ struct Lower<'t, 's> {
 pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink) -> Config {
     let mut cx = Lower { tree, sink, options, scripts: command::Scripts::default() };
     let mut config = Config::default();
-    let globals = global::lower(&mut cx, &mut config);
+    global::lower(&mut cx, &mut config);
+    let defaults = config.vrrp.defaults.clone();
     let trackable = trackable::lower(&mut cx, &mut config.vrrp);
-    vrrp::lower(&mut cx, &globals, &trackable, &mut config.vrrp);
+    vrrp::lower(&mut cx, &defaults, &trackable, &mut config.vrrp);
     config.check.ssl = ssl::lower(&mut cx);
     let groups = group::lower(&mut cx);
     virtual_server::lower(&mut cx, &groups, &mut config.check);

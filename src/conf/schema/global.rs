@@ -1,8 +1,8 @@
 //! `global_defs`.
 
-use super::track::FLAG;
 use super::{
-    Arg, Block, Kind, MAX_U32, SECOND_US, arg, integer, known, known_command, known_entries, line, optional,
+    Arg, Block, Kind, MAX_U32, SECOND_US, arg, entries, expected, integer, known, known_command, line,
+    optional, signed,
 };
 use crate::net::Family;
 
@@ -12,126 +12,285 @@ const SECONDS: &[Arg] = &[arg("SECONDS", integer(0, MAX_U32 / SECOND_US))];
 const REFRESH: &[Arg] = &[arg("SECONDS", integer(0, MAX_U32))];
 const COUNT: &[Arg] = &[arg("COUNT", integer(0, MAX_U32))];
 const LOWER_COUNT: &[Arg] = &[arg("COUNT", integer(0, i32::MAX as u64))];
+const NONE: &[Arg] = &[];
+const BOOL: &[Arg] = &[optional("BOOL", Kind::Bool)];
+const NAME: &[Arg] = &[arg("NAME", Kind::Text)];
+const EXPECTED_NAME: &[Arg] = &[expected("NAME", Kind::Text)];
+const FILE: &[Arg] = &[expected("FILE", Kind::Text)];
+const OPTIONAL_FILE: &[Arg] = &[optional("FILE", Kind::Text)];
+const DIRECTORY: &[Arg] = &[expected("DIRECTORY", Kind::Text)];
+const BYTES: &[Arg] = &[expected("BYTES", integer(0, MAX_U32))];
+const NICE: &[Arg] = &[expected("NICE", signed(-20, 19))];
+const REAL_TIME: &[Arg] = &[expected("PRIORITY", signed(i32::MIN as i64, i32::MAX as i64))];
+const CPUS: &[Arg] = &[expected("CPU...", Kind::Special)];
+const RTTIME: &[Arg] = &[arg("MICROSECONDS", integer(1, MAX_U32))];
+const GAP: &[Arg] = &[arg("SECONDS", Kind::Timer { min_us: 1, max_us: MAX_U32 })];
+const DELAY: &[Arg] = &[arg("SECONDS", Kind::Timer { min_us: 1000, max_us: MAX_U32 })];
+const STATISTICS: &[Arg] = &[arg("SECONDS", Kind::Timer { min_us: 1000, max_us: 30 * SECOND_US })];
+const CHAIN_PRIORITY: &[Arg] = &[arg("PRIORITY", signed(i32::MIN as i64, i32::MAX as i64))];
+const TABLE: &[Arg] = &[optional("TABLE", Kind::Text)];
+const EXTRA_IF: &[Arg] = &[expected("[all] SECONDS", Kind::Special)];
+
+const NICE_HELP: &str = "nice value of the process; below 0 it runs before others";
+const REAL_TIME_HELP: &str = "real-time priority of the process, 1 to 99 (SCHED_RR)";
+const RTTIME_HELP: &str = "CPU time between two blocking calls under real-time scheduling";
+const NO_SWAP_HELP: &str = "keep the process's memory in memory";
+const CPUS_HELP: &str = "the processors that the process may run on";
+const FORCE_HELP: &str = "go beyond net.core.rmem_max";
+const BUFFER_HELP: &str = "receive buffer of this netlink socket";
 
 /// In `global_defs`.
 pub(super) static GLOBAL_DEFS: Block = Block {
     name: "global_defs",
     keywords: &[
-        known("bfd_cpu_affinity"),
-        known("bfd_no_swap"),
-        known("bfd_priority"),
-        known("bfd_process_name"),
-        known("bfd_rlimit_rtime"),
-        known("bfd_rlimit_rttime"),
-        known("bfd_rt_priority"),
-        known("checker_cpu_affinity"),
-        known("checker_log_all_failures"),
-        known("checker_no_swap"),
-        known("checker_priority"),
-        known("checker_process_name"),
-        known("checker_rlimit_rtime"),
-        known("checker_rlimit_rttime"),
-        known("checker_rt_priority"),
-        known("config_save_dir"),
-        known("data_use_instance"),
-        known("dbus_no_interface_name"),
-        known("dbus_service_name"),
-        known("default_interface"),
-        known("disable_local_igmp"),
-        known("dynamic_interfaces"),
-        known("enable_dbus"),
+        line("bfd_cpu_affinity", CPUS, CPUS_HELP).default("all").read(),
+        line("bfd_no_swap", NONE, NO_SWAP_HELP).read(),
+        line("bfd_priority", NICE, NICE_HELP).default("0").read(),
+        line("bfd_process_name", NAME, "name of the BFD process, up to 15 bytes").read(),
+        line("bfd_rlimit_rtime", RTTIME, RTTIME_HELP).synonym_of("bfd_rlimit_rttime").read(),
+        line("bfd_rlimit_rttime", RTTIME, RTTIME_HELP).default("10000").read(),
+        line("bfd_rt_priority", REAL_TIME, REAL_TIME_HELP).read(),
+        line("checker_cpu_affinity", CPUS, CPUS_HELP).default("all").read(),
+        line("checker_log_all_failures", BOOL, "log each failed try of a check, not only the last").read(),
+        line("checker_no_swap", NONE, NO_SWAP_HELP).read(),
+        line("checker_priority", NICE, NICE_HELP).default("0").read(),
+        line("checker_process_name", NAME, "name of the check process, up to 15 bytes").read(),
+        line("checker_rlimit_rtime", RTTIME, RTTIME_HELP).synonym_of("checker_rlimit_rttime").read(),
+        line("checker_rlimit_rttime", RTTIME, RTTIME_HELP).default("10000").read(),
+        line("checker_rt_priority", REAL_TIME, REAL_TIME_HELP).read(),
+        line(
+            "config_save_dir",
+            &[arg("DIRECTORY", Kind::Text)],
+            "where the state and the configuration are saved around each reload",
+        )
+        .read(),
+        line("data_use_instance", BOOL, "names of dumps hold the instance's and the namespace's").read(),
+        line("dbus_no_interface_name", EXPECTED_NAME, "stands for the interface of instances that have none")
+            .default("none")
+            .read(),
+        line("dbus_service_name", EXPECTED_NAME, "name of the D-Bus service")
+            .default("org.keepalived.Vrrp1")
+            .read(),
+        line(
+            "default_interface",
+            &[expected("INTERFACE", Kind::Interface)],
+            "where static addresses go that name no interface",
+        )
+        .default("eth0")
+        .read(),
+        line("disable_local_igmp", NONE, "the kernel does not report membership of 224.0.0.0/24").read(),
+        line(
+            "dynamic_interfaces",
+            &[optional("allow_if_changes", Kind::Choice(&["allow_if_changes"]))],
+            "interfaces may be missing at start, come and go",
+        )
+        .read(),
+        line("enable_dbus", NONE, "offer the D-Bus interface").read(),
         line(
             "enable_script_security",
             &[],
             "scripts that run as root and that others could change do not run",
         )
         .read(),
-        known("enable_snmp_checker"),
-        known("enable_snmp_keepalived"),
-        known("enable_snmp_rfc"),
-        known("enable_snmp_rfcv2"),
-        known("enable_snmp_rfcv3"),
-        known("enable_snmp_vrrp"),
-        known("enable_traps"),
-        known("fifo_write_vrrp_states_on_reload"),
+        line("enable_snmp_checker", NONE, "offer keepalived's SNMP table of virtual servers").read(),
+        line("enable_snmp_keepalived", NONE, "offer keepalived's SNMP table of VRRP")
+            .synonym_of("enable_snmp_vrrp")
+            .read(),
+        line("enable_snmp_rfc", NONE, "offer the SNMP tables of RFC 2787 and RFC 6527").read(),
+        line("enable_snmp_rfcv2", NONE, "offer the SNMP table of RFC 2787").read(),
+        line("enable_snmp_rfcv3", NONE, "offer the SNMP table of RFC 6527").read(),
+        line("enable_snmp_vrrp", NONE, "offer keepalived's SNMP table of VRRP").read(),
+        line("enable_traps", NONE, "send SNMP traps").read(),
+        line(
+            "fifo_write_vrrp_states_on_reload",
+            NONE,
+            "write the states of all instances to the FIFOs after a reload",
+        )
+        .read(),
         known("include_check"),
-        known("iproute_etc_dir"),
-        known("iproute_usr_dir"),
-        known("json_dump_file"),
-        known("json_version"),
-        known("log_unknown_vrids"),
-        known("lvs_flush"),
-        known("lvs_flush_on_stop"),
-        known("lvs_flush_onstop"),
-        known("lvs_netlink_cmd_rcv_bufs"),
-        known("lvs_netlink_cmd_rcv_bufs_force"),
-        known("lvs_netlink_monitor_rcv_bufs"),
-        known("lvs_netlink_monitor_rcv_bufs_force"),
+        line("iproute_etc_dir", DIRECTORY, "names of tables and protocols as the administrator set them")
+            .default("/etc/iproute2")
+            .read(),
+        line("iproute_usr_dir", DIRECTORY, "names of tables and protocols as they were delivered")
+            .default("/usr/share/iproute2")
+            .read(),
+        line("json_dump_file", FILE, "where the state goes as JSON").read(),
+        line("json_version", &[expected("VERSION", integer(1, 2))], "layout of the state as JSON")
+            .default("1")
+            .read(),
+        line("log_unknown_vrids", NONE, "log adverts of virtual routers that no instance is part of").read(),
+        line("lvs_flush", NONE, "empty the kernel's IPVS table at start").read(),
+        line(
+            "lvs_flush_on_stop",
+            &[optional("VS", Kind::Choice(&["VS"]))],
+            "empty the kernel's IPVS table at the end; VS: only this file's virtual servers",
+        )
+        .read(),
+        line(
+            "lvs_flush_onstop",
+            &[optional("VS", Kind::Choice(&["VS"]))],
+            "empty the kernel's IPVS table at the end; VS: only this file's virtual servers",
+        )
+        .synonym_of("lvs_flush_on_stop")
+        .read(),
+        line("lvs_netlink_cmd_rcv_bufs", BYTES, BUFFER_HELP).default("the kernel's").read(),
+        line("lvs_netlink_cmd_rcv_bufs_force", BOOL, FORCE_HELP).read(),
+        line("lvs_netlink_monitor_rcv_bufs", BYTES, BUFFER_HELP).default("the kernel's").read(),
+        line("lvs_netlink_monitor_rcv_bufs_force", BOOL, FORCE_HELP).read(),
         known("lvs_notify_fifo"),
         known_command("lvs_notify_fifo_script"),
-        known("lvs_process_name"),
-        known("lvs_sync_daemon"),
-        known("lvs_timeouts"),
-        known("max_auto_priority"),
-        known("min_auto_priority_delay"),
-        known("nftables"),
-        known("nftables_counters"),
-        known("nftables_ifindex"),
-        known("nftables_ipvs"),
-        known("nftables_ipvs_priority"),
-        known("nftables_ipvs_start_fwmark"),
-        known("nftables_priority"),
-        known("no_checker_emails"),
-        known("no_email_faults"),
-        known_entries("notification_email"),
-        known("notification_email_from"),
+        line("lvs_process_name", NAME, "name of the check process, up to 15 bytes")
+            .synonym_of("checker_process_name")
+            .read(),
+        line(
+            "lvs_sync_daemon",
+            &[
+                expected("INTERFACE", Kind::Special),
+                optional(
+                    "[inst INSTANCE] [id ID] [maxlen BYTES] [port PORT] [ttl TTL] [group ADDRESS]",
+                    Kind::Special,
+                ),
+            ],
+            "share the table of connections with another director",
+        )
+        .read(),
+        line(
+            "lvs_timeouts",
+            &[expected("[tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]", Kind::Special)],
+            "how long the kernel remembers idle connections",
+        )
+        .read(),
+        line(
+            "max_auto_priority",
+            &[optional("PRIORITY", signed(-1, 99))],
+            "how far a process that runs late may raise its real-time priority; -1: nor warn",
+        )
+        .default("0: not at all")
+        .read(),
+        line(
+            "min_auto_priority_delay",
+            &[expected("MICROSECONDS", integer(1, 10_000_000))],
+            "how late a process must run to raise its priority",
+        )
+        .default("1000000")
+        .read(),
+        line("nftables", TABLE, "use nftables, with this table").default("keepalived").read(),
+        line("nftables_counters", NONE, "rules count their packets").read(),
+        line("nftables_ifindex", NONE, "sets hold indexes of interfaces, not names").read(),
+        line("nftables_ipvs", TABLE, "set the firewall marks of groups with nftables, in this table")
+            .default("keepalived_ipvs")
+            .read(),
+        line("nftables_ipvs_priority", CHAIN_PRIORITY, "priority of the chains of nftables_ipvs")
+            .default("-1")
+            .read(),
+        line(
+            "nftables_ipvs_start_fwmark",
+            &[arg("MARK", integer(1, MAX_U32))],
+            "the first mark that nftables_ipvs gives to a group",
+        )
+        .default("1000")
+        .read(),
+        line("nftables_priority", CHAIN_PRIORITY, "priority of the chains of nftables").default("-1").read(),
+        line("no_checker_emails", BOOL, "no mail for each check, only for real servers").read(),
+        line("no_email_faults", NONE, "no mail about instances in FAULT").read(),
+        entries("notification_email", NONE, "whom mails go to, an address a line").read(),
+        line("notification_email_from", &[expected("ADDRESS", Kind::Text)], "whom mails come from")
+            .default("keepalived@ and the host name")
+            .read(),
         known("notify_fifo"),
         known_command("notify_fifo_script"),
-        known("process_monitor_rcv_bufs"),
-        known("process_monitor_rcv_bufs_force"),
-        known("process_name"),
-        known("process_names"),
-        known("random_seed"),
-        known("reload_check_config"),
-        known("reload_file"),
-        known("reload_repeat"),
-        known("reload_time_file"),
+        line("process_monitor_rcv_bufs", BYTES, "receive buffer of the news of processes")
+            .default("the kernel's")
+            .read(),
+        line("process_monitor_rcv_bufs_force", BOOL, FORCE_HELP).read(),
+        line("process_name", NAME, "name of the parent process, up to 15 bytes").read(),
+        line("process_names", NONE, "name the processes keepalived_vrrp, keepalived_lvs and keepalived_bfd")
+            .read(),
+        line("random_seed", &[arg("SEED", integer(0, MAX_U32))], "what ${_RANDOM} begins with")
+            .default("the time")
+            .read(),
+        line(
+            "reload_check_config",
+            OPTIONAL_FILE,
+            "check the file before a reload; what is wrong goes to this file",
+        )
+        .default("/dev/null")
+        .read(),
+        line("reload_file", OPTIONAL_FILE, "a file that is there while a reload is under way").read(),
+        line("reload_repeat", NONE, "the time in reload_time_file counts every day").read(),
+        line("reload_time_file", FILE, "a file that holds the time of the next reload").read(),
         line("router_id", &[optional("NAME", Kind::Text)], "this machine's name in logs and mails")
             .default("the host name"),
-        known("rs_init_notifies"),
+        line("rs_init_notifies", BOOL, "run the notify scripts of real servers at start too").read(),
         line("script_user", ACCOUNT, "who runs scripts that name nobody").default("keepalived_script").read(),
         known("set_supplementary_groups"),
         known_command("shutdown_script"),
         known("shutdown_script_timeout"),
-        line("smtp_alert", FLAG, "mail for transitions and checks, unless a block says otherwise")
-            .default("no")
+        line("smtp_alert", BOOL, "mail at each change, wherever smtp_alert is not said")
+            .default("off")
             .read(),
-        known("smtp_alert_checker"),
-        line("smtp_alert_vrrp", FLAG, "mail for transitions of instances and sync groups")
+        line("smtp_alert_checker", BOOL, "mail when a real server comes or goes")
             .default("smtp_alert")
             .read(),
-        known("smtp_connect_timeout"),
-        known("smtp_helo_name"),
-        known("smtp_server"),
-        known("snmp_rs_stats_update_interval"),
-        known("snmp_socket"),
-        known("snmp_vs_stats_update_interval"),
+        line("smtp_alert_vrrp", BOOL, "mail when an instance changes its state").default("smtp_alert").read(),
+        line("smtp_connect_timeout", SECONDS, "how long the mail server may take to answer")
+            .default("30")
+            .read(),
+        line("smtp_helo_name", &[optional("NAME", Kind::Text)], "whom the mail server is greeted as")
+            .default("the host name")
+            .read(),
+        line(
+            "smtp_server",
+            &[arg("HOST", Kind::Text), optional("PORT", integer(1, 65_535))],
+            "who takes the mails; 25 is its port",
+        )
+        .read(),
+        line("snmp_rs_stats_update_interval", STATISTICS, "how old the counters of real servers may be")
+            .default("snmp_vs_stats_update_interval")
+            .read(),
+        line("snmp_socket", &[expected("SOCKET", Kind::Text)], "where the SNMP master agent listens")
+            .default("unix:/var/agentx/master")
+            .read(),
+        line("snmp_vs_stats_update_interval", STATISTICS, "how old the counters of virtual servers may be")
+            .default("5")
+            .read(),
         known_command("startup_script"),
         known("startup_script_timeout"),
-        known("state_dump_file"),
-        known("stats_dump_file"),
-        known("tmp_config_directory"),
-        known("umask"),
-        known("use_symlink_paths"),
-        known("v3_checksum_as_v2"),
-        known("vmac_addr_prefix"),
-        known("vmac_prefix"),
-        known("vrrp_check_unicast_src"),
-        known("vrrp_cpu_affinity"),
-        known("vrrp_delay_after_boot"),
-        known("vrrp_down_timer_adverts"),
-        known("vrrp_garp_extra_if"),
-        known("vrrp_garp_interval"),
+        line("state_dump_file", FILE, "where SIGUSR1 writes the state").read(),
+        line("stats_dump_file", FILE, "where SIGUSR2 writes the counters").read(),
+        line("tmp_config_directory", DIRECTORY, "where a copy of the configuration is held")
+            .default("in memory")
+            .read(),
+        line("umask", &[arg("NUMBER | BIT|BIT...", Kind::Special)], "umask of the files that are made")
+            .default("IXUSR | IRWXG | IRWXO")
+            .read(),
+        line("use_symlink_paths", BOOL, "leave symbolic links in the paths of scripts").read(),
+        line("v3_checksum_as_v2", NONE, "leave the pseudo header out of IPv4 checksums of version 3").read(),
+        line(
+            "vmac_addr_prefix",
+            &[arg("PREFIX", Kind::Text)],
+            "how VMAC interfaces of addresses elsewhere are called",
+        )
+        .default("vmac_prefix")
+        .read(),
+        line("vmac_prefix", &[arg("PREFIX", Kind::Text)], "how VMAC interfaces are called")
+            .default("vrrp")
+            .read(),
+        line("vrrp_check_unicast_src", NONE, "adverts by unicast count only from the peers").read(),
+        line("vrrp_cpu_affinity", CPUS, CPUS_HELP).default("all").read(),
+        line("vrrp_delay_after_boot", DELAY, "instances begin no sooner than so long after the boot").read(),
+        line(
+            "vrrp_down_timer_adverts",
+            &[arg("COUNT", integer(1, 100))],
+            "down_timer_adverts of instances that name none",
+        )
+        .default("3")
+        .read(),
+        line("vrrp_garp_extra_if", EXTRA_IF, "repeat gratuitous ARPs on other interfaces of the addresses")
+            .read(),
+        line("vrrp_garp_interval", GAP, "the least time between two gratuitous ARPs on an interface")
+            .default("0")
+            .read(),
         line("vrrp_garp_lower_prio_delay", SECONDS, "garp_lower_prio_delay of instances that name none")
             .default("vrrp_garp_master_delay"),
         line(
@@ -150,11 +309,25 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         )
         .default("1"),
         line("vrrp_garp_master_repeat", COUNT, "garp_master_repeat of instances that name none").default("5"),
-        known("vrrp_gna_interval"),
-        known("vrrp_higher_prio_send_advert"),
-        known("vrrp_ipsets"),
-        known("vrrp_iptables"),
-        known("vrrp_lower_prio_no_advert"),
+        line("vrrp_gna_interval", GAP, "the least time between two neighbour advertisements on an interface")
+            .default("0")
+            .read(),
+        line("vrrp_higher_prio_send_advert", BOOL, "answer an advert of higher priority with a last one")
+            .read(),
+        line(
+            "vrrp_ipsets",
+            &[optional("NAME...", Kind::Special)],
+            "names of up to six ipsets; none: iptables without ipsets",
+        )
+        .read(),
+        line(
+            "vrrp_iptables",
+            &[optional("INPUT", Kind::Text), optional("OUTPUT", Kind::Text)],
+            "use iptables, with these chains",
+        )
+        .default("INPUT and OUTPUT")
+        .read(),
+        line("vrrp_lower_prio_no_advert", BOOL, "leave an advert of lower priority without an answer").read(),
         line(
             "vrrp_mcast_group4",
             &[arg("ADDRESS", Kind::Address(Some(Family::V4)))],
@@ -167,30 +340,43 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             "where IPv6 adverts are sent to",
         )
         .default("ff02::12"),
-        known("vrrp_min_garp"),
-        known("vrrp_netlink_cmd_rcv_bufs"),
-        known("vrrp_netlink_cmd_rcv_bufs_force"),
-        known("vrrp_netlink_monitor_rcv_bufs"),
-        known("vrrp_netlink_monitor_rcv_bufs_force"),
-        known("vrrp_no_swap"),
+        line("vrrp_min_garp", BOOL, "one gratuitous ARP at a transition, and no second set"),
+        line("vrrp_netlink_cmd_rcv_bufs", BYTES, BUFFER_HELP).default("the kernel's").read(),
+        line("vrrp_netlink_cmd_rcv_bufs_force", BOOL, FORCE_HELP).read(),
+        line("vrrp_netlink_monitor_rcv_bufs", BYTES, BUFFER_HELP).default("the kernel's").read(),
+        line("vrrp_netlink_monitor_rcv_bufs_force", BOOL, FORCE_HELP).read(),
+        line("vrrp_no_swap", NONE, NO_SWAP_HELP).read(),
         known("vrrp_notify_fifo"),
         known_command("vrrp_notify_fifo_script"),
-        line("vrrp_notify_priority_changes", FLAG, "changes of the priority are told too")
-            .default("no")
+        line("vrrp_notify_priority_changes", BOOL, "write each change of priority to the FIFOs").read(),
+        line("vrrp_owner_ignore_adverts", BOOL, "the address owner does not listen to adverts").read(),
+        line("vrrp_priority", NICE, NICE_HELP).default("0").read(),
+        line("vrrp_process_name", NAME, "name of the VRRP process, up to 15 bytes").read(),
+        line("vrrp_rlimit_rtime", RTTIME, RTTIME_HELP).synonym_of("vrrp_rlimit_rttime").read(),
+        line("vrrp_rlimit_rttime", RTTIME, RTTIME_HELP).default("10000").read(),
+        line("vrrp_rt_priority", REAL_TIME, REAL_TIME_HELP).read(),
+        line(
+            "vrrp_rx_bufs_multiplier",
+            &[expected("COUNT", integer(1, MAX_U32))],
+            "how many adverts of each instance the receive buffers hold",
+        )
+        .default("3")
+        .read(),
+        line(
+            "vrrp_rx_bufs_policy",
+            &[expected("MTU | ADVERT | BYTES", Kind::Special)],
+            "how large the receive buffers of adverts are",
+        )
+        .default("the kernel's")
+        .read(),
+        line("vrrp_skip_check_adv_addr", BOOL, "compare the addresses of a master's first advert only")
             .read(),
-        known("vrrp_owner_ignore_adverts"),
-        known("vrrp_priority"),
-        known("vrrp_process_name"),
-        known("vrrp_rlimit_rtime"),
-        known("vrrp_rlimit_rttime"),
-        known("vrrp_rt_priority"),
-        known("vrrp_rx_bufs_multiplier"),
-        known("vrrp_rx_bufs_policy"),
-        known("vrrp_skip_check_adv_addr"),
-        known("vrrp_startup_delay"),
-        known("vrrp_strict"),
+        line("vrrp_startup_delay", DELAY, "instances begin so long after the start").read(),
+        line("vrrp_strict", BOOL, "keep to the RFC, and refuse what it does not know").read(),
         line("vrrp_version", &[arg("VERSION", integer(2, 3))], "version of instances that name none")
             .default("2"),
-        known("vrrp_vmac_garp_intvl"),
+        line("vrrp_vmac_garp_intvl", EXTRA_IF, "repeat gratuitous ARPs on other interfaces of the addresses")
+            .synonym_of("vrrp_garp_extra_if")
+            .read(),
     ],
 };

@@ -5,7 +5,10 @@ use super::global::GLOBAL_DEFS;
 use super::track::{TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS};
 use super::virtual_server::VIRTUAL_SERVER;
 use super::vrrp::{GARP_GROUP, TRACK_GROUP, VRRP_INSTANCE, VRRP_SYNC_GROUP};
-use super::{Arg, Block, Kind, arg, block, entries, known, known_block, known_entries, line, optional};
+use super::{
+    Arg, Block, Kind, MAX_U32, arg, block, entries, expected, integer, known, known_block, known_entries,
+    line, optional,
+};
 
 const NAME: &[Arg] = &[arg("NAME", Kind::Text)];
 
@@ -15,7 +18,13 @@ pub static ROOT: Block = Block {
     keywords: &[
         block("SSL", &[], &SSL, "certificates for the checks that use TLS").read(),
         known_block("bfd_instance", &BFD_INSTANCE),
-        known("child_wait_time"),
+        line(
+            "child_wait_time",
+            &[arg("SECONDS", integer(0, MAX_U32))],
+            "how long the parent waits for its processes to end",
+        )
+        .default("5")
+        .read(),
         known_block("garp_group", &GARP_GROUP),
         block("global_defs", &[], &GLOBAL_DEFS, "settings of the process, and defaults"),
         known("include"),
@@ -24,19 +33,29 @@ pub static ROOT: Block = Block {
         known("includem"),
         known("includer"),
         known("includew"),
-        known("instance"),
+        line(
+            "instance",
+            &[expected("NAME", Kind::Text)],
+            "one of several on this machine; part of the names of files",
+        )
+        .read(),
         known_entries("interface_up_down_delays"),
         known_entries("linkbeat_interfaces"),
-        known("linkbeat_use_polling"),
-        known("namespace_with_ipsets"),
-        known("net_namespace"),
-        known("net_namespace_ipvs"),
+        line("linkbeat_use_polling", &[], "ask the drivers for the state of links").read(),
+        line("namespace_with_ipsets", &[], "ipsets in a namespace even before Linux 3.13").read(),
+        line("net_namespace", &[expected("NAME", Kind::Text)], "the network namespace to run in").read(),
+        line(
+            "net_namespace_ipvs",
+            &[optional("NAME", Kind::Text)],
+            "where the IPVS table is written; without a name where the program was started",
+        )
+        .read(),
         known_entries("static_ipaddress"),
         known_entries("static_routes"),
         known_entries("static_rules"),
         block("track_file", NAME, &TRACK_FILE, "a file with a number that changes priorities").read(),
         known_block("track_group", &TRACK_GROUP),
-        known("use_pid_dir"),
+        line("use_pid_dir", &[], "pid files stand in /run/keepalived").read(),
         block(
             "virtual_server",
             &[arg("ADDRESS | fwmark | group", Kind::Special), optional("PORT | MARK | NAME", Kind::Special)],

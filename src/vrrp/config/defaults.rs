@@ -21,10 +21,10 @@ pub struct Defaults {
     pub gna_interval: Duration,
     /// `vrrp_garp_extra_if`: repeat them on interfaces other than the instance's.
     pub garp_extra_if: Option<GarpExtraIf>,
-    /// `vrrp_mcast_group4`: where IPv4 adverts go.
-    pub mcast_group4: Ipv4Addr,
-    /// `vrrp_mcast_group6`: where IPv6 adverts go.
-    pub mcast_group6: Ipv6Addr,
+    /// `vrrp_mcast_group4`: where IPv4 adverts go; 224.0.0.18 without.
+    pub mcast_group4: Option<Ipv4Addr>,
+    /// `vrrp_mcast_group6`: where IPv6 adverts go; ff02::12 without.
+    pub mcast_group6: Option<Ipv6Addr>,
     /// `vrrp_down_timer_adverts`: so many adverts missed, and the master counts as down.
     pub down_timer_adverts: u8,
     /// `vrrp_lower_prio_no_advert`: don't answer an advert of lower priority with one of our own.
@@ -70,8 +70,8 @@ impl Default for Defaults {
             garp_interval: Duration::ZERO,
             gna_interval: Duration::ZERO,
             garp_extra_if: None,
-            mcast_group4: Ipv4Addr::new(224, 0, 0, 18),
-            mcast_group6: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12),
+            mcast_group4: None,
+            mcast_group6: None,
             down_timer_adverts: 3,
             lower_prio_no_advert: false,
             higher_prio_send_advert: false,

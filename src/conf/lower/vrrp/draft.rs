@@ -1,14 +1,13 @@
 //! An instance while its block is read: what was said, and where.
 
 use super::super::Lower;
-use super::super::global::Globals;
 use super::super::track::Tracks;
 use super::garp;
 use crate::conf::diagnostic::Code;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::net::Family;
-use crate::vrrp::config::{Garp, InitialState, Notify, Version, VirtualAddress, Vrid};
+use crate::vrrp::config::{Defaults, Garp, InitialState, Notify, Version, VirtualAddress, Vrid};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -47,7 +46,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new(name: String, named_at: Span, globals: &Globals) -> Draft {
+    pub(super) fn new(name: String, named_at: Span, globals: &Defaults) -> Draft {
         Draft {
             name,
             named_at,
@@ -72,7 +71,11 @@ impl Draft {
             mcast_dst_ip: None,
             addresses_said: false,
             tracks: Tracks::default(),
-            notify: globals.notify.clone(),
+            notify: Notify {
+                priority_changes: globals.notify_priority_changes,
+                smtp_alert: globals.smtp_alert,
+                ..Notify::default()
+            },
         }
     }
 

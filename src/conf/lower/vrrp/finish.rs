@@ -1,13 +1,14 @@
 //! The instance that a block makes: defaults that depend on each other, and what must be there.
 
 use super::super::Lower;
-use super::super::global::Globals;
 use super::addresses;
 use super::draft::Draft;
 use super::seen::Seen;
 use crate::conf::diagnostic::codes;
 use crate::net::Family;
-use crate::vrrp::config::{Instance, Version};
+
+use crate::vrrp::config::{Defaults, Instance, Version};
+use std::net::IpAddr;
 use std::time::Duration;
 
 impl Draft {
@@ -15,7 +16,7 @@ impl Draft {
     pub(super) fn finish(
         mut self,
         cx: &mut Lower<'_, '_>,
-        globals: &Globals,
+        globals: &Defaults,
         seen: &mut Seen,
     ) -> Option<Instance> {
         let family = self.family.map_or(Family::V4, |(f, _)| f);
@@ -36,7 +37,10 @@ impl Draft {
         let interface = self.required_interface(cx);
         let vrid = self.required_vrid(cx);
         let (interface, (vrid, vrid_at)) = (interface?, vrid?);
-        let group = if family == Family::V4 { globals.group4 } else { globals.group6 };
+        let group = match family {
+            Family::V4 => globals.mcast_group4.map(IpAddr::from),
+            Family::V6 => globals.mcast_group6.map(IpAddr::from),
+        };
         let mcast_dst_ip = self.mcast_dst_ip.or(group);
         if !seen.is_new_router(cx, &self.name, &interface, family, (vrid, vrid_at), mcast_dst_ip) {
             return None;

@@ -14,17 +14,16 @@ mod state;
 mod timing;
 mod tracking;
 
-use super::global::Globals;
 use super::track::Owner;
 use super::trackable::Trackable;
 use super::{Lower, body, notify};
 use crate::conf::diagnostic::codes;
-use crate::vrrp::config::Config;
+use crate::vrrp::config::{Config, Defaults};
 use draft::Draft;
 use seen::Seen;
 
 /// Reads every `vrrp_instance` block.
-pub(super) fn lower(cx: &mut Lower<'_, '_>, globals: &Globals, trackable: &Trackable, config: &mut Config) {
+pub(super) fn lower(cx: &mut Lower<'_, '_>, globals: &Defaults, trackable: &Trackable, config: &mut Config) {
     let mut seen = Seen::default();
     for (place, statement) in cx.top_level_places("vrrp_instance") {
         let Some(word) = cx.words(statement).get(1) else {
