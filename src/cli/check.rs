@@ -6,6 +6,7 @@ use crate::conf::diagnostic::report::Report;
 use crate::conf::diagnostic::{Code, Diagnostic, Severity, Verdict, codes, github, json, sarif};
 use crate::conf::{self, Config, Lints, LoadOptions, Loaded};
 use crate::sys::cloud;
+use crate::sys::names::node_name;
 use clap::{Parser, ValueEnum};
 use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
@@ -34,7 +35,7 @@ pub struct Args {
     /// Configuration files, each on its own
     #[arg(default_value = DEFAULT_FILE)]
     files: Vec<PathBuf>,
-    /// Read the lines that begin with @ID
+    /// Read the lines that begin with @ID [default: the first part of the node's name]
     #[arg(short = 'i', long, value_name = "ID")]
     config_id: Option<String>,
     /// How findings are printed: text on standard error, the others on standard output
@@ -94,7 +95,8 @@ pub fn run(args: &Args) -> ExitCode {
     if let Some(code) = &args.explain {
         return explain::code(code);
     }
-    let options = LoadOptions { config_id: args.config_id.as_deref(), ..LoadOptions::default() };
+    let id = args.config_id.clone().or_else(node_name);
+    let options = LoadOptions { config_id: id.as_deref(), ..LoadOptions::default() };
     let other = match args.against.as_deref().map(|file| director(file, &options)).transpose() {
         Ok(other) => other,
         Err(status) => return ExitCode::from(status),

@@ -4,6 +4,7 @@
 //! `ipvsadm-restore`) ipvsadm's, and `vipd`, or any other name, has subcommands.
 
 pub mod check;
+mod expand;
 mod explain;
 mod fmt;
 mod ipvs;
@@ -46,6 +47,7 @@ enum Command {
     Explain(explain::Args),
     Lsp(lsp::Args),
     Fmt(fmt::Args),
+    Expand(expand::Args),
     /// The kernel's table of virtual services: the arguments of ipvsadm (-h)
     // What follows is ipvsadm's own language; clap has it for the help alone.
     #[command(disable_help_flag = true)]
@@ -120,6 +122,7 @@ fn vipd(program: &str, arguments: &[OsString]) -> ExitCode {
         Ok(Vipd { command: Some(Command::Explain(arguments)), .. }) => explain::run(&arguments),
         Ok(Vipd { command: Some(Command::Lsp(arguments)), .. }) => lsp::run(&arguments),
         Ok(Vipd { command: Some(Command::Fmt(arguments)), .. }) => fmt::run(&arguments),
+        Ok(Vipd { command: Some(Command::Expand(arguments)), .. }) => expand::run(&arguments),
         Ok(Vipd { command: Some(Command::Ipvs { arguments }), .. }) => ipvs::run(arguments.into_iter()),
         Ok(Vipd { command: None, .. }) => ExitCode::SUCCESS,
         Err(error) => complain(&error, 2),

@@ -6,6 +6,7 @@ use super::{check, signum};
 use crate::daemon::worker::{self, Kind};
 use crate::daemon::{Options, Source};
 use crate::sys::log::{Facility, Settings};
+use crate::sys::names::node_name;
 use crate::sys::process;
 use clap::Args;
 use std::collections::BTreeMap;
@@ -233,7 +234,7 @@ impl Flags {
     }
 
     fn source(&self) -> Source {
-        Source { file: whole(&self.file), config_id: self.config_id.clone() }
+        Source { file: whole(&self.file), config_id: self.config_id.clone().or_else(node_name) }
     }
 
     fn options(&self, program: &str) -> Options {

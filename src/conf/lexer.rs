@@ -180,7 +180,7 @@ impl<'s> Lexer<'s> {
 }
 
 /// The line without its comment, and the offset of a backslash that ended it.
-fn strip_comment(line: &str) -> (&str, Option<usize>) {
+pub(super) fn strip_comment(line: &str) -> (&str, Option<usize>) {
     let bytes = line.as_bytes();
     let mut quoted = false;
     let mut i = 0;

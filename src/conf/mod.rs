@@ -1,12 +1,14 @@
 //! The language of keepalived.conf: text in, one typed [`Config`] or a list of diagnostics out.
 //!
-//! [`source`] (files, spans) → [`lexer`] (lines, words, braces) → [`parser`] (tree, with recovery, along [`schema`],
-//! the table of keywords) → `lower` (values, defaults, meaning) → [`Config`]. Whatever is found goes into
-//! [`Diagnostic`]s. Apart from reading the files named, nothing here asks the system anything.
+//! [`source`] (files, spans) → [`expand`] (includes, parameters, sequences) → [`lexer`] (lines, words, braces) →
+//! [`parser`] (tree, with recovery, along [`schema`], the table of keywords) → `lower` (values, defaults, meaning) →
+//! [`Config`]. Whatever is found goes into [`Diagnostic`]s. Apart from reading the files named, and the variables of
+//! the environment that they name, nothing here asks the system anything.
 
 mod allow;
 pub mod config;
 pub mod diagnostic;
+pub mod expand;
 pub mod layout;
 pub mod lexer;
 mod lint;
@@ -27,6 +29,7 @@ pub use lint::Lints;
 pub use sink::Sink;
 
 use diagnostic::{Severity, Verdict, codes};
+use expand::{Expansion, Limits};
 use source::{FileId, ReadError, Sources, Span};
 use std::fmt;
 use std::io;
@@ -57,6 +60,8 @@ pub struct LoadOptions<'a> {
     pub scripts: Option<&'a dyn script::ScriptHost>,
     /// Gives advice too; without it, only what is wrong is said.
     pub lints: Option<Lints<'a>>,
+    /// How far includes, parameters and sequences may go.
+    pub limits: Limits,
 }
 
 impl fmt::Debug for LoadOptions<'_> {
@@ -67,6 +72,7 @@ impl fmt::Debug for LoadOptions<'_> {
             .field("interfaces", &asked(self.interfaces.is_some()))
             .field("scripts", &asked(self.scripts.is_some()))
             .field("lints", &self.lints.is_some())
+            .field("limits", &self.limits)
             .finish()
     }
 }
@@ -85,14 +91,15 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The exit status of `keepalived -t`: 0 clean, 2 parse given up, 5 any finding, 6 script security.
+    /// The exit status of `keepalived -t`: 0 clean, 2 parse given up, 5 any finding, 6 script security
+    /// or an include that demands a file which is missing.
     /// Findings that are vipd's own (hints, what it does not carry out yet) do not count.
     #[must_use]
     pub fn test_status(&self) -> u8 {
         match self.worst {
             None | Some(Verdict::Silent) => 0,
             Some(Verdict::Reports | Verdict::Refuses) => 5,
-            Some(Verdict::Security) => 6,
+            Some(Verdict::Security | Verdict::Lacks) => 6,
             Some(Verdict::GivesUp) => 2,
         }
     }
@@ -152,31 +159,36 @@ fn unreadable(path: &Path, error: &ReadError) -> String {
     }
 }
 
-fn load_source(sources: Sources, file: FileId, options: &LoadOptions<'_>) -> Loaded {
-    let mut sink = Sink::new(file);
-    let text = sources.get(file).text();
-    let config = if let Some(nul) = text.find('\0') {
+fn load_source(mut sources: Sources, file: FileId, options: &LoadOptions<'_>) -> Loaded {
+    let main = sources.get(file).text();
+    if let Some(nul) = main.find('\0') {
         let span = Span { file, start: nul as u32, end: nul as u32 + 1 };
-        sink.push(Diagnostic::new(
-            &codes::BINARY,
-            span,
-            "this file holds a NUL byte: it is not a configuration",
-        ));
-        None
-    } else {
-        let tree = parser::parse(text, file, options.config_id, &mut sink);
-        if tree.words.is_empty() {
-            let span = Span { file, start: 0, end: 0 };
-            sink.push(Diagnostic::new(&codes::EMPTY, span, "this file configures nothing"));
-        }
-        let config = lower::lower(&tree, options, &mut sink);
-        if let Some(lints) = &options.lints {
-            lint::lint(&tree, &config, lints, &mut sink);
-        }
-        Some(config)
-    };
-    let (mut diagnostics, worst) = sink.finish();
+        let message = "this file holds a NUL byte: it is not a configuration";
+        let diagnostic = Diagnostic::new(&codes::BINARY, span, message);
+        let worst = Some(diagnostic.code.verdict);
+        return Loaded { config: None, diagnostics: vec![diagnostic], sources, worst };
+    }
+    let expansion =
+        expand::needed(main).then(|| expand::expand(&mut sources, file, options.config_id, options.limits));
+    let parsed = expansion.as_ref().map_or(file, Expansion::text);
+    let mut sink = Sink::new(parsed);
+    let tree = parser::parse(sources.get(parsed).text(), parsed, options.config_id, &mut sink);
+    let complete = expansion.as_ref().is_none_or(Expansion::is_complete);
+    if tree.words.is_empty() && complete {
+        let span = Span { file, start: 0, end: 0 };
+        sink.push(Diagnostic::new(&codes::EMPTY, span, "this file configures nothing"));
+    }
+    let config = lower::lower(&tree, options, &mut sink);
+    if let Some(lints) = &options.lints {
+        lint::lint(&tree, &config, lints, &mut sink);
+    }
+    drop(tree);
+    let (mut diagnostics, mut worst) = sink.finish();
+    if let Some(expansion) = expansion {
+        worst = worst.max(expansion.worst());
+        diagnostics = expansion.resolve(&mut sources, options.config_id, diagnostics);
+    }
     allow::retain(&mut diagnostics, &sources);
-    let runs = !matches!(worst, Some(Verdict::Refuses | Verdict::GivesUp));
-    Loaded { config: config.filter(|_| runs), diagnostics, sources, worst }
+    let runs = !matches!(worst, Some(Verdict::Refuses | Verdict::Lacks | Verdict::GivesUp));
+    Loaded { config: runs.then_some(config), diagnostics, sources, worst }
 }

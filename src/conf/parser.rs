@@ -56,7 +56,6 @@ pub fn parse<'s>(text: &'s str, file: FileId, config_id: Option<&'s str>, sink: 
         words: Vec::new(),
         stack: vec![Frame::new(Context::Keywords(&ROOT), top)],
         wants_block: false,
-        definition_goes_on: false,
         too_deep: 0,
         last_close: None,
         misaligned: None,
@@ -77,8 +76,6 @@ struct Parser<'s, 'd> {
     stack: Vec<Frame>,
     /// The last statement must be followed by a block.
     wants_block: bool,
-    /// The line before was a `$NAME=` definition that ended in a backslash.
-    definition_goes_on: bool,
     /// Braces open beyond [`MAX_DEPTH`].
     too_deep: u32,
     /// The last `}` that ended a block, and the block's words.
@@ -107,7 +104,7 @@ impl<'s> Parser<'s, '_> {
     fn piece(&mut self, first: usize, piece: Piece) {
         match piece {
             Piece::Words { span, open_quote, backslash } => {
-                if self.too_deep > 0 || self.not_expanded(first, span, backslash.is_some()) {
+                if self.too_deep > 0 {
                     self.words.truncate(first);
                 } else if first < self.words.len() {
                     self.row(first, span, open_quote, backslash);
@@ -128,27 +125,6 @@ impl<'s> Parser<'s, '_> {
         }
         let last = self.stack.len() - 1;
         &mut self.stack[last]
-    }
-
-    /// Definitions, sequences and includes: said to be missing, once for each line.
-    fn not_expanded(&mut self, first: usize, span: Span, goes_on: bool) -> bool {
-        if std::mem::replace(&mut self.definition_goes_on, false) {
-            self.definition_goes_on = goes_on;
-            return true;
-        }
-        let Some(word) = self.words.get(first) else { return false };
-        let what = match word.text.as_ref() {
-            t if t.starts_with('$') && t.contains('=') => "definitions of parameters (`$NAME=value`) are",
-            t if t.starts_with("~SEQ") || t.starts_with("~LST") => "sequences (`~SEQ`, `~LST`) are",
-            "include" | "includea" | "includeb" | "includem" | "includer" | "includew" => "`include` is",
-            _ => return false,
-        };
-        self.definition_goes_on = goes_on;
-        // Without what stands there the rest may mean something else: that is not run.
-        let message =
-            format!("{what} not carried out yet by this version of vipd; it does not start with this file");
-        self.sink.push(Diagnostic::new(&codes::NOT_EXPANDED, span, message));
-        true
     }
 
     fn row(&mut self, first: usize, span: Span, open_quote: Option<Span>, backslash: Option<Span>) {

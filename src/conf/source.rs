@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// No file larger than this is read (1 GiB): a configuration of a million real servers has a quarter of it.
 pub const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -109,7 +109,7 @@ pub enum ReadError {
 /// All texts of one configuration.
 #[derive(Debug, Default)]
 pub struct Sources {
-    files: Vec<Source>,
+    files: Vec<Arc<Source>>,
 }
 
 impl Sources {
@@ -122,11 +122,11 @@ impl Sources {
     /// Takes a text in under a name.
     pub fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> FileId {
         let id = FileId(self.files.len() as u32);
-        self.files.push(Source {
+        self.files.push(Arc::new(Source {
             name: name.into(),
             text: decode(bytes.into()),
             line_starts: OnceLock::new(),
-        });
+        }));
         id
     }
 
@@ -143,6 +143,11 @@ impl Sources {
     #[must_use]
     pub fn get(&self, id: FileId) -> &Source {
         &self.files[id.0 as usize]
+    }
+
+    /// A file to hold on to while others are taken in.
+    pub(super) fn share(&self, id: FileId) -> Arc<Source> {
+        Arc::clone(&self.files[id.0 as usize])
     }
 
     /// The ids of all files in the order they were taken in.

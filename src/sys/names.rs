@@ -6,6 +6,13 @@ use std::ffi::{CStr, CString};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Mutex, PoisonError};
 
+/// The first part of this node's name, as `uname(2)` has it: what a configuration is called without `-i`. Never waits.
+#[must_use]
+pub fn node_name() -> Option<String> {
+    let name = nix::unistd::gethostname().ok()?.into_string().ok()?;
+    name.split('.').next().filter(|n| !n.is_empty()).map(str::to_owned)
+}
+
 /// The first IPv4 address of a host name.
 #[must_use]
 pub fn address(host: &str) -> Option<Ipv4Addr> {

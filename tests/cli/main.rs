@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "the tests' own files")]
 
 mod check;
+mod expand;
 mod flags;
 mod fmt;
 mod lsp;

@@ -48,3 +48,9 @@ fn what_can_not_be_read_is_named() {
         insta::assert_snapshot!(name, said(&loaded));
     }
 }
+
+#[test]
+fn what_is_wrong_is_shown_through_includes_parameters_and_sequences() {
+    let loaded = load(Path::new("tests/conf/through/main.conf"), &LoadOptions::default());
+    insta::assert_snapshot!("through", said(&loaded));
+}

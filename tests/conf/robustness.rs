@@ -2,13 +2,16 @@
 
 use proptest::prelude::*;
 use vipd::conf::diagnostic::render::{self, Colour};
+use vipd::conf::expand::Limits;
 use vipd::conf::{LoadOptions, load_text};
 
 const EXAMPLE: &str = include_str!("../../examples/keepalived.conf");
 
 /// Reads a text as the program would, rendering included.
 fn read(text: impl Into<Vec<u8>>) {
-    let loaded = load_text("keepalived.conf", text, &LoadOptions::default());
+    let limits = Limits { lines: 1000, bytes: 100_000, ..Limits::default() };
+    let options = LoadOptions { limits, ..LoadOptions::default() };
+    let loaded = load_text("keepalived.conf", text, &options);
     assert!(loaded.config.is_some() || loaded.test_status() != 0);
     for diagnostic in &loaded.diagnostics {
         let rich = render::rich(diagnostic, &loaded.sources, Colour::Never);
@@ -45,8 +48,21 @@ fn change() -> impl Strategy<Value = Change> {
         "\\",
         "@x ",
         "$A=1\n",
-        "~SEQ(i,1,2)",
+        "$A=$A\n",
+        "$A= \\\n",
+        "$A=~SEQ(A,1,3) $A\n",
+        "$B=${A}${A}\n",
+        "$A",
+        "${A}",
+        "${B}",
+        "${_RANDOM 1 2}",
+        "${_HASH}",
+        "\n~SEQ(A,1,2)",
+        "\n~SEQx(B,9,-1,1) ",
+        "\n~LST({A,B},{1,2},{3}) ",
+        "~SEQ(i,1,999999999999) ",
         "include x\n",
+        "\nincludea {a,b*}/c\n",
         "-1",
         "4294967296",
         "1e9",

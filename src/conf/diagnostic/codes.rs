@@ -1,7 +1,8 @@
 //! Every code, in one table. A code never changes its meaning; what is withdrawn is not given out again.
 //!
-//! V00xx files, V01xx syntax, V02xx values, V03xx meaning of VRRP, V04xx meaning of virtual servers, V06xx scripts and
-//! what is tracked, V08xx advice, V09xx vipd itself.
+//! V00xx files, V01xx syntax, V02xx values, V03xx meaning of VRRP, V04xx meaning of virtual servers, V05xx parameters
+//! and sequences, V06xx scripts and what is tracked, V08xx advice, V09xx vipd itself. Given out once and withdrawn:
+//! V0902.
 
 use super::{Code, Severity, Verdict};
 
@@ -22,6 +23,10 @@ codes! {
     BINARY = "V0002", Error, GivesUp, "a file holds NUL bytes: it is not text";
     EMPTY = "V0003", Hint, Silent, "a file holds no configuration at all";
     TOO_MANY = "V0004", Error, Reports, "there is more to report than is shown";
+    INCLUDE_FAILED = "V0005", Error, Lacks, "a file to include can't be had, where the include demands it";
+    INCLUDE_SKIPPED = "V0006", Warning, Silent, "a file to include can't be had, and is passed over";
+    INCLUDE_CYCLE = "V0007", Error, Refuses, "a file that includes itself";
+    EXPANSION_TOO_LARGE = "V0008", Error, Refuses, "includes, parameters or sequences that never come to an end";
 
     UNKNOWN_KEYWORD = "V0101", Error, Reports, "keepalived has no such keyword";
     MISPLACED_KEYWORD = "V0102", Error, Reports, "the keyword belongs into another block";
@@ -84,6 +89,13 @@ codes! {
     PORT_MISMATCH = "V0415", Warning, Reports, "ports of virtual and real server differ without NAT";
     QUORUM = "V0416", Warning, Reports, "a quorum or hysteresis that can't be met";
     SORRY_ORDER = "V0417", Error, Reports, "an option of sorry_server without sorry_server before it";
+
+    PARAMETER_CYCLE = "V0501", Error, Refuses, "a parameter that leads back to itself";
+    NOT_REPLACED = "V0502", Warning, Silent, "a parameter that is defined, but not replaced as it is written";
+    BAD_SEQUENCE = "V0503", Error, Reports, "a ~SEQ or ~LST that can't be read";
+    LINE_TOO_LONG = "V0504", Error, Refuses, "a line that grows beyond all measure when its parameters are replaced";
+    PARAMETER_ARGUMENTS = "V0505", Error, Reports, "arguments that a predefined parameter doesn't take";
+    DEFINITION_ENDED = "V0506", Warning, Silent, "an empty line within a definition of several lines, which ends it";
 
     UNKNOWN_REFERENCE = "V0601", Error, Reports, "what is tracked is not defined";
     DUPLICATE_REFERENCE = "V0602", Error, Reports, "the same thing is tracked twice";
@@ -148,7 +160,6 @@ codes! {
     PAIR_SERVICE = "V0857", Warning, Silent, "a virtual server that only one of two directors has";
 
     NOT_CARRIED_OUT = "V0901", Warning, Silent, "keepalived knows it, this version of vipd does not carry it out yet";
-    NOT_EXPANDED = "V0902", Error, Refuses, "part of the language that this version of vipd does not expand yet";
 }
 
 /// A code by its id.

@@ -24,6 +24,22 @@ const REASONS: &[(&str, &str)] = &[
         "Mistakes at the top of a file often cause those below. Correct what is shown and check again.",
     ),
     (
+        "V0005",
+        "`includer`, `includem`, `includew`, `includeb`, `includea` and `include_check` say that the files must be there: without them the configuration is not complete, and it is not run.",
+    ),
+    (
+        "V0006",
+        "A plain `include` goes on as if the line were not there. Say `includea` where the file must be there, so that a mistyped path can't pass for a clean configuration.",
+    ),
+    (
+        "V0007",
+        "keepalived would open the files again and again until it runs out of them. Move what both need into a third file.",
+    ),
+    (
+        "V0008",
+        "Look for parameters that use each other several times, or a sequence with more rounds than were meant.",
+    ),
+    (
         "V0101",
         "The line has no effect, and where it opens a block, neither has the block. A misspelt `priority` silently becomes the default 100.",
     ),
@@ -172,6 +188,27 @@ const REASONS: &[(&str, &str)] = &[
     ),
     ("V0417", "The option changes the sorry_server line before it. Write that line first."),
     (
+        "V0501",
+        "The parameter's value needs the parameter itself: there is no end to it, and keepalived hangs on such a file.",
+    ),
+    (
+        "V0502",
+        "`$NAME` is replaced before a blank, a comma, `)` and the end of the line; `${NAME}` anywhere. A value of several lines is replaced at the end of a line only. Otherwise the text stays as it is written.",
+    ),
+    ("V0503", "The line is left out with all that it would have repeated."),
+    (
+        "V0504",
+        "A line as long as this is not meant: parameters that use each other several times double it again and again.",
+    ),
+    (
+        "V0505",
+        "`${_RANDOM}` takes none, one or two numbers, `${_ENV NAME}` the name of a variable of the environment.",
+    ),
+    (
+        "V0506",
+        "What follows the empty line is no longer part of the definition, and is read on its own. Lines with only a comment or blanks don't end it.",
+    ),
+    (
         "V0601",
         "Names are looked up as the file is read: the block must stand before what refers to it. The line is left out, so the priority does not depend on what was to be tracked.",
     ),
@@ -214,10 +251,6 @@ const REASONS: &[(&str, &str)] = &[
         "An instance goes to fault when its own interface goes down; `dont_track_primary` turns that off. The line is left out, and a weight on it has no effect.",
     ),
     ("V0901", "vipd starts with this file, and this line has no effect. keepalived carries it out."),
-    (
-        "V0902",
-        "vipd does not start with this file: what the line would bring in could change the meaning of all the rest.",
-    ),
 ];
 
 /// Why a finding matters.
@@ -241,6 +274,7 @@ pub fn text(code: &Code) -> String {
         }
         Verdict::Security => "reports a violation of script security (`keepalived -t`: status 6).",
         Verdict::Refuses => "reports it and does not run with the file (`keepalived -t`: status 5).",
+        Verdict::Lacks => "reports it and does not run with the file (`keepalived -t`: status 6).",
         Verdict::GivesUp => "ends at once (`keepalived -t`: status 2).",
     };
     let _ = write!(text, "\nkeepalived {keepalived}\n");

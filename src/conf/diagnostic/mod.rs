@@ -52,6 +52,8 @@ pub enum Verdict {
     Security,
     /// Reports it, and would not run with it. Status 5.
     Refuses,
+    /// Lacks a file that must be there, and would not run. Status 6.
+    Lacks,
     /// Ends at once. Status 2.
     GivesUp,
 }

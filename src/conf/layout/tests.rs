@@ -153,7 +153,7 @@ fn holds(text: &str) -> Result<(), TestCaseError> {
 const SEEDS: &[&str] = &[
     include_str!("../../../examples/keepalived.conf"),
     include_str!("../../../tests/conf/err/missing_close_brace.conf"),
-    include_str!("../../../tests/conf/err/not_expanded.conf"),
+    include_str!("../../../tests/conf/err/parameters.conf"),
     include_str!("../../../tests/conf/err/sorry_server.conf"),
     include_str!("../../../tests/conf/err/virtual_addresses.conf"),
 ];

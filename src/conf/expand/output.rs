@@ -1,0 +1,108 @@
+//! What an expansion writes, and what it finds: lines, the origins that were asked for, diagnostics.
+
+use super::origin::{Frames, Line, Origin};
+use crate::conf::diagnostic::Diagnostic;
+use crate::conf::source::Span;
+use std::collections::HashSet;
+use std::ops::Range;
+
+/// Findings beyond these are of no use to anyone.
+const MAX_FINDINGS: usize = 200;
+
+/// A part of the text whose origin is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Watch {
+    pub(super) range: Range<u64>,
+    pub(super) origin: Option<Origin>,
+}
+
+/// The text that is written. A first run keeps it; a second one, which is to tell origins, only counts.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    text: String,
+    length: u64,
+    counts_only: bool,
+    /// By their start.
+    watches: Vec<Watch>,
+    next_watch: usize,
+    /// The origin of each line, where all are wanted.
+    origins: Option<Vec<Origin>>,
+}
+
+impl Output {
+    /// Text alone.
+    pub(super) fn text() -> Output {
+        Output::default()
+    }
+
+    /// Text, and where each line of it comes from.
+    pub(super) fn text_with_origins() -> Output {
+        Output { origins: Some(Vec::new()), ..Output::default() }
+    }
+
+    /// No text, but the origins of some places, which are sorted.
+    pub(super) fn watching(watches: Vec<Watch>) -> Output {
+        Output { counts_only: true, watches, ..Output::default() }
+    }
+
+    /// How many bytes were written.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether all origins that were asked for are known.
+    pub(super) fn is_done(&self) -> bool {
+        self.counts_only && self.next_watch >= self.watches.len()
+    }
+
+    /// Writes a line.
+    pub(super) fn line(&mut self, line: &Line<'_>, frames: &Frames) {
+        let start = self.length;
+        self.length += line.text.len() as u64 + 1;
+        if !self.counts_only {
+            self.text.push_str(&line.text);
+            self.text.push('\n');
+        }
+        while let Some(watch) = self.watches.get_mut(self.next_watch).filter(|w| w.range.start < self.length)
+        {
+            let within = |offset: u64| (offset.saturating_sub(start) as usize).min(line.text.len());
+            watch.origin = Some(line.resolve(frames, within(watch.range.start)..within(watch.range.end)));
+            self.next_watch += 1;
+        }
+        if let Some(origins) = &mut self.origins {
+            origins.push(line.resolve(frames, 0..line.text.len()));
+        }
+    }
+
+    /// All that was written.
+    pub(super) fn finish(self) -> (String, Vec<Watch>, Vec<Origin>) {
+        (self.text, self.watches, self.origins.unwrap_or_default())
+    }
+}
+
+/// What an expansion finds, each with how far the text was written by then.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    list: Vec<(u64, Diagnostic)>,
+    seen: HashSet<(&'static str, Span)>,
+}
+
+impl Findings {
+    /// One more, unless the same was found at the same place: a sequence comes by often.
+    pub(super) fn push(&mut self, at: u64, origin: Origin, mut diagnostic: Diagnostic) {
+        origin.point(&mut diagnostic);
+        let new = self.seen.insert((diagnostic.code.id, diagnostic.primary.span));
+        // A limit that ends the work comes last, and must be said.
+        if new
+            && (self.list.len() < MAX_FINDINGS
+                || diagnostic.code.severity > crate::conf::diagnostic::Severity::Warning)
+        {
+            self.list.push((at, diagnostic));
+        }
+    }
+
+    /// All of them.
+    pub(super) fn into_list(self) -> Vec<(u64, Diagnostic)> {
+        self.list
+    }
+}
