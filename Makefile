@@ -54,6 +54,10 @@ net: setup ## Tests in network namespaces, on this machine's kernel
 lab: setup ## Tests that need IPVS, in the lab (NAME=part of a test's name)
 	cargo test --test lab -- $(NAME)
 
+.PHONY: man
+man: ## Write the manual pages in man/ anew
+	WRITE_MAN=1 cargo test --quiet --test man
+
 .PHONY: demo
 demo: setup ## The two-director set-up, told live in the terminal
 	@cargo build --bin vipd --example demo

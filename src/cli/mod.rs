@@ -13,7 +13,7 @@ mod run;
 mod signum;
 
 use crate::daemon;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
@@ -72,6 +72,12 @@ struct Keepalived {
     version: bool,
     #[command(flatten)]
     flags: run::Flags,
+}
+
+/// The command line of `vipd`, for manual pages.
+#[must_use]
+pub fn command() -> clap::Command {
+    Vipd::command()
 }
 
 /// Runs the personality that the program's name and first argument ask for.
