@@ -10,6 +10,7 @@ mod mail;
 mod netlink;
 mod process;
 mod reload;
+mod scripts;
 mod snmp;
 
 pub use dbus::Dbus;
@@ -19,6 +20,7 @@ pub use mail::{Mail, SmtpServer};
 pub use netlink::{Buffer, Netlink};
 pub use process::{Instancing, IpvsNamespace, Process, Processes};
 pub use reload::Reload;
+pub use scripts::Scripts;
 pub use snmp::Snmp;
 
 use crate::{check, vrrp};
@@ -56,6 +58,8 @@ pub struct Global {
     pub firewall: Firewall,
     /// `reload_*`.
     pub reload: Reload,
+    /// `enable_script_security`, `script_user`.
+    pub scripts: Scripts,
     /// Where files are read and written, and how.
     pub files: Files,
     /// `linkbeat_use_polling`: ask the drivers for the link's state instead of listening to netlink.

@@ -3,11 +3,13 @@
 //! `conf::lower` writes it, the VRRP worker reads it. It holds nothing of the text it came from.
 
 mod defaults;
+mod group;
 mod notify;
 mod settings;
 mod track;
 
 pub use defaults::{Defaults, GarpExtraIf};
+pub use group::{SyncGroup, TrackGroup};
 pub use notify::Notify;
 pub use settings::{DynamicInterfaces, RxBuffers, Settings};
 pub use track::{
@@ -29,6 +31,10 @@ pub struct Config {
     pub defaults: Defaults,
     /// What belongs to no instance.
     pub settings: Settings,
+    /// The `vrrp_sync_group` blocks in the order of the file; names are unique.
+    pub sync_groups: Vec<SyncGroup>,
+    /// The `track_group` blocks in the order of the file; names are unique.
+    pub track_groups: Vec<TrackGroup>,
     /// The `vrrp_script` blocks that can run, in the order of the file; names are unique.
     pub scripts: Vec<Script>,
     /// The `track_file` blocks in the order of the file; names are unique.

@@ -109,6 +109,16 @@ codes! {
     SCRIPT_SECURITY = "V0610", Error, Security, "scripts run, and enable_script_security is not set";
     COMMAND_NOT_QUOTED = "V0611", Warning, Silent, "words of a command line that do not reach the command";
     TRACK_OWN_INTERFACE = "V0612", Warning, Reports, "an instance tracks its own interface";
+    WEIGHT_IGNORED = "V0613", Warning, Reports, "a weight that the sync group or priority 255 rules out";
+    EMPTY_SYNC_GROUP = "V0614", Error, Reports, "a group without instances";
+    UNKNOWN_MEMBER = "V0615", Error, Reports, "a sync group names an instance that is not defined";
+    TWO_SYNC_GROUPS = "V0616", Error, Reports, "an instance in more than one sync group";
+    GROUP_OF_ONE = "V0617", Warning, Reports, "a sync group of one instance";
+    MIXED_OWNERS = "V0618", Warning, Reports, "address owners and others in one sync group";
+    DUPLICATE_SYNC_GROUP = "V0619", Error, Reports, "two groups of one name";
+    TRACKED_TWICE = "V0620", Warning, Reports, "a sync group and its instance follow the same interface";
+    TRACKED_BY_GROUP = "V0621", Warning, Silent, "a sync group and its instance track the same thing";
+    UNKNOWN_TRACK_MEMBER = "V0622", Warning, Silent, "a track_group without instances, or with one that is not defined";
 
     LINT_PREFIX = "V0801", Hint, Silent, "a virtual address without a prefix length";
     LINT_PRIORITY = "V0802", Hint, Silent, "a vrrp_instance without priority";

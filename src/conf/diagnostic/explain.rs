@@ -250,6 +250,28 @@ const REASONS: &[(&str, &str)] = &[
         "V0612",
         "An instance goes to fault when its own interface goes down; `dont_track_primary` turns that off. The line is left out, and a weight on it has no effect.",
     ),
+    (
+        "V0613",
+        "A sync group stands or falls as one, so its instances' priorities must not move one by one; an address owner's priority is always 255. Scripts, files and BFD sessions with a weight are not tracked at all then: give them weight 0, track them in the group, or write `sync_group_tracking_weight` there.",
+    ),
+    ("V0614", "Nothing is held together: the group is left out, with its scripts and notifications."),
+    (
+        "V0615",
+        "The instance fails over alone, while its group was to move it together with the others. Often the instance was renamed.",
+    ),
+    ("V0616", "An instance changes state with one group. It stays in the first."),
+    (
+        "V0617",
+        "A sync group moves its instances together; with one there is nothing to move. An instance is missing, or the group is not needed.",
+    ),
+    (
+        "V0618",
+        "The owner of its addresses (priority 255) is always master, the others are not: they can't be in one state.",
+    ),
+    ("V0619", "The second block is left out as a whole. Its instances are in no group."),
+    ("V0620", "It counts once for each: remove the line of the instance or that of the group."),
+    ("V0621", "The group's weight counts, unless the instance has none. Remove the line of the instance."),
+    ("V0622", "keepalived leaves it out, and only its log tells."),
     ("V0901", "vipd starts with this file, and this line has no effect. keepalived carries it out."),
 ];
 

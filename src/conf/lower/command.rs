@@ -2,6 +2,7 @@
 
 use super::Lower;
 use crate::command::{Command, RunAs};
+use crate::conf::config;
 use crate::conf::diagnostic::{Code, Diagnostic, codes};
 use crate::conf::lexer::{Word, split_quoted};
 use crate::conf::script::{Examined, UnknownAccount};
@@ -24,6 +25,13 @@ pub(super) struct Scripts {
     /// The first that is executed.
     first: Option<Span>,
     insecure: bool,
+}
+
+impl Scripts {
+    /// As the `Config` has them.
+    pub(super) fn settings(&self) -> config::Scripts {
+        config::Scripts { security: self.security, user: self.user.clone() }
+    }
 }
 
 /// What to say of a script that will not run.

@@ -12,6 +12,7 @@ mod group;
 mod notify;
 mod real_server;
 mod ssl;
+mod sync;
 mod track;
 mod trackable;
 mod virtual_server;
@@ -43,11 +44,14 @@ pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink)
     global::lower(&mut cx, &mut config);
     let defaults = config.vrrp.defaults.clone();
     let trackable = trackable::lower(&mut cx, &mut config.vrrp);
-    vrrp::lower(&mut cx, &defaults, &trackable, &mut config.vrrp);
+    let members = sync::members(&cx);
+    let tracks = vrrp::lower(&mut cx, &defaults, &trackable, &members, &mut config.vrrp);
+    sync::lower(&mut cx, &defaults, &trackable, &tracks, &mut config.vrrp);
     config.check.ssl = ssl::lower(&mut cx);
     let groups = group::lower(&mut cx);
     virtual_server::lower(&mut cx, &groups, &mut config.check);
     cx.check_script_security();
+    config.global.scripts = cx.scripts.settings();
     config
 }
 

@@ -5,7 +5,16 @@ use super::command::Use;
 use crate::command::Command;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::tree::Statement;
-use crate::vrrp::config::Notify;
+use crate::vrrp::config::{Defaults, Notify};
+
+/// What holds where nothing is said.
+pub(super) fn defaults(globals: &Defaults) -> Notify {
+    Notify {
+        priority_changes: globals.notify_priority_changes,
+        smtp_alert: globals.smtp_alert,
+        ..Notify::default()
+    }
+}
 
 /// A notify keyword of an instance or a sync group; any other is passed over. `notify` starts with the defaults.
 pub(super) fn statement(cx: &mut Lower<'_, '_>, statement: &Statement, notify: &mut Notify) {

@@ -133,10 +133,15 @@ impl Tracks {
         self.seen.insert(key, line.span);
     }
 
+    /// Where it is tracked, if it is.
+    pub(super) fn find(&self, what: What, name: &str) -> Option<Span> {
+        self.seen.get(&(what, name.to_owned())).copied()
+    }
+
     /// As the `Config` has it.
-    pub(super) fn into_tracking(self) -> Tracking {
+    pub(super) fn tracking(&self) -> Tracking {
         let mut tracking = Tracking::default();
-        for Line { what, tracked, .. } in self.lines {
+        for Line { what, tracked, .. } in &self.lines {
             let list = match what {
                 What::Interface => &mut tracking.interfaces,
                 What::Script => &mut tracking.scripts,
@@ -144,7 +149,7 @@ impl Tracks {
                 What::Process => &mut tracking.processes,
                 What::Bfd => &mut tracking.bfds,
             };
-            list.push(tracked);
+            list.push(tracked.clone());
         }
         tracking
     }
@@ -165,7 +170,9 @@ impl<'t, 's> Lower<'t, 's> {
                 .label("not defined up to here")
                 .also(later.named_at, "defined only here")
                 .help("names are looked up as the file is read: move the definition before this block");
-        } else if let Some(close) = did_you_mean(&name.text, known.keys().map(String::as_str)) {
+        } else if !self.sink.is_full()
+            && let Some(close) = did_you_mean(&name.text, known.keys().map(String::as_str))
+        {
             diagnostic = diagnostic.help(format!("did you mean `{close}`?"));
         }
         self.sink.push(diagnostic);

@@ -8,6 +8,7 @@ mod checker;
 mod global;
 pub mod reference;
 mod root;
+mod sync;
 mod track;
 mod virtual_server;
 mod vrrp;

@@ -2,9 +2,10 @@
 
 use super::bfd::BFD_INSTANCE;
 use super::global::GLOBAL_DEFS;
+use super::sync::{TRACK_GROUP, VRRP_SYNC_GROUP};
 use super::track::{TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS};
 use super::virtual_server::VIRTUAL_SERVER;
-use super::vrrp::{GARP_GROUP, TRACK_GROUP, VRRP_INSTANCE, VRRP_SYNC_GROUP};
+use super::vrrp::{GARP_GROUP, VRRP_INSTANCE};
 use super::{
     Arg, Block, Kind, MAX_U32, arg, block, entries, expected, integer, known, known_block, known_entries,
     line, optional,
@@ -54,7 +55,13 @@ pub static ROOT: Block = Block {
         known_entries("static_routes"),
         known_entries("static_rules"),
         block("track_file", NAME, &TRACK_FILE, "a file with a number that changes priorities").read(),
-        known_block("track_group", &TRACK_GROUP),
+        block(
+            "track_group",
+            NAME,
+            &TRACK_GROUP,
+            "instances whose interfaces static addresses and routes follow",
+        )
+        .read(),
         line("use_pid_dir", &[], "pid files stand in /run/keepalived").read(),
         block(
             "virtual_server",
@@ -69,7 +76,7 @@ pub static ROOT: Block = Block {
         ),
         block("vrrp_instance", &[arg("NAME", Kind::Text)], &VRRP_INSTANCE, "a virtual router"),
         block("vrrp_script", NAME, &VRRP_SCRIPT, "a script whose success priorities depend on").read(),
-        known_block("vrrp_sync_group", &VRRP_SYNC_GROUP),
+        block("vrrp_sync_group", NAME, &VRRP_SYNC_GROUP, "instances that change state together").read(),
         block("vrrp_track_file", NAME, &TRACK_FILE, "deprecated: write track_file")
             .synonym_of("track_file")
             .read(),

@@ -22,9 +22,6 @@ pub(super) static GARP_GROUP: Block = Block {
     ],
 };
 
-/// In `track_group`.
-pub(super) static TRACK_GROUP: Block = Block { name: "track_group", keywords: &[known_entries("group")] };
-
 /// In `vrrp_instance`.
 pub(super) static VRRP_INSTANCE: Block = Block {
     name: "vrrp_instance",
@@ -163,31 +160,5 @@ pub(super) static AUTHENTICATION: Block = Block {
     keywords: &[
         line("auth_pass", &[arg("PASSWORD", Kind::Text)], "up to eight characters"),
         line("auth_type", &[arg("TYPE", Kind::Choice(&["PASS", "AH"]))], "PASS: a password in clear text"),
-    ],
-};
-
-/// In `vrrp_sync_group`.
-pub(super) static VRRP_SYNC_GROUP: Block = Block {
-    name: "vrrp_sync_group",
-    keywords: &[
-        known("global_tracking"),
-        known_entries("group"),
-        notify("notify", "every transition: type, name, state and priority are added to the arguments"),
-        notify("notify_backup", "run at the transition to backup"),
-        notify("notify_fault", "run at the transition to fault"),
-        notify("notify_master", "run at the transition to master"),
-        flag(
-            "notify_priority_changes",
-            "vrrp_notify_priority_changes",
-            "changes of the priority are told too",
-        ),
-        notify("notify_stop", "run when the daemon stops"),
-        flag("smtp_alert", "smtp_alert_vrrp", "a mail for each transition"),
-        known("sync_group_tracking_weight"),
-        tracks("track_bfd", "BFD sessions to follow: NAME [weight N [reverse|noreverse]]"),
-        tracks("track_file", "files to follow: NAME [weight N [reverse|noreverse]]"),
-        tracks("track_interface", "interfaces to follow: NAME [weight N [reverse|noreverse]]"),
-        tracks("track_process", "processes to follow: NAME [weight N [reverse|noreverse]]"),
-        tracks("track_script", "scripts to follow: NAME [weight N [reverse|noreverse]]"),
     ],
 };

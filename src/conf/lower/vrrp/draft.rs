@@ -1,13 +1,12 @@
 //! An instance while its block is read: what was said, and where.
 
 use super::super::Lower;
-use super::super::track::Tracks;
 use super::garp;
 use crate::conf::diagnostic::Code;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::net::Family;
-use crate::vrrp::config::{Defaults, Garp, InitialState, Notify, Version, VirtualAddress, Vrid};
+use crate::vrrp::config::{Defaults, Garp, InitialState, Version, VirtualAddress, Vrid};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -41,8 +40,6 @@ pub(super) struct Draft {
     pub(super) mcast_dst_ip: Option<IpAddr>,
     /// There are entries, or it is said that there are none: no second report if all of them are wrong.
     pub(super) addresses_said: bool,
-    pub(super) tracks: Tracks,
-    pub(super) notify: Notify,
 }
 
 impl Draft {
@@ -70,12 +67,6 @@ impl Draft {
             mcast_src_ip: None,
             mcast_dst_ip: None,
             addresses_said: false,
-            tracks: Tracks::default(),
-            notify: Notify {
-                priority_changes: globals.notify_priority_changes,
-                smtp_alert: globals.smtp_alert,
-                ..Notify::default()
-            },
         }
     }
 

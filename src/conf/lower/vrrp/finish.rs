@@ -45,7 +45,6 @@ impl Draft {
         if !seen.is_new_router(cx, &self.name, &interface, family, (vrid, vrid_at), mcast_dst_ip) {
             return None;
         }
-        self.drop_own_interface(cx, &interface);
         Some(Instance {
             addresses: addresses::on(&interface, self.addresses),
             excluded: addresses::on(&interface, self.excluded),
@@ -59,8 +58,6 @@ impl Draft {
             preempt_delay: self.preempt_delay.map_or(Duration::ZERO, |(d, _)| d),
             mcast_src_ip: self.mcast_src_ip,
             mcast_dst_ip,
-            tracking: self.tracks.into_tracking(),
-            notify: self.notify,
             ..Instance::new(self.name, interface, vrid)
         })
     }

@@ -14,16 +14,25 @@ mod state;
 mod timing;
 mod tracking;
 
-use super::track::Owner;
+use super::sync::Members;
+use super::track::{Owner, Tracks};
 use super::trackable::Trackable;
 use super::{Lower, body, notify};
 use crate::conf::diagnostic::codes;
 use crate::vrrp::config::{Config, Defaults};
 use draft::Draft;
 use seen::Seen;
+use std::collections::HashMap;
 
-/// Reads every `vrrp_instance` block.
-pub(super) fn lower(cx: &mut Lower<'_, '_>, globals: &Defaults, trackable: &Trackable, config: &mut Config) {
+/// Reads every `vrrp_instance` block. What the instances of sync groups track is handed back: the groups are read next.
+pub(super) fn lower(
+    cx: &mut Lower<'_, '_>,
+    globals: &Defaults,
+    trackable: &Trackable,
+    members: &Members<'_>,
+    config: &mut Config,
+) -> HashMap<String, Tracks> {
+    let mut of_members = HashMap::new();
     let mut seen = Seen::default();
     for (place, statement) in cx.top_level_places("vrrp_instance") {
         let Some(word) = cx.words(statement).get(1) else {
@@ -33,13 +42,27 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, globals: &Defaults, trackable: &Trac
         if !seen.is_new_name(cx, word) {
             continue;
         }
+        let member = members.get(word.text.as_ref());
         let mut draft = Draft::new(word.text.to_string(), word.span, globals);
+        let mut notify = notify::defaults(globals);
+        if let Some(told) = member.and_then(|m| m.priority_changes) {
+            notify.priority_changes = told;
+        }
+        let mut tracks = Tracks::default();
+        let owner = Owner { name: &word.text, place };
         for statement in body(statement) {
             draft.statement(cx, statement);
-            let owner = Owner { name: &word.text, place };
-            notify::statement(cx, statement, &mut draft.notify);
-            draft.tracks.statement(cx, owner, statement, trackable);
+            notify::statement(cx, statement, &mut notify);
+            tracks.statement(cx, owner, statement, trackable);
         }
-        config.instances.extend(draft.finish(cx, globals, &mut seen));
+        let Some(mut instance) = draft.finish(cx, globals, &mut seen) else { continue };
+        tracking::settle(cx, &instance, member, &mut tracks);
+        instance.tracking = tracks.tracking();
+        instance.notify = notify;
+        if member.is_some() {
+            of_members.insert(instance.name.clone(), tracks);
+        }
+        config.instances.push(instance);
     }
+    of_members
 }

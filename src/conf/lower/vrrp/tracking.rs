@@ -1,22 +1,70 @@
-//! What an instance tracks, held against its own settings.
+//! What an instance tracks, held against its own settings and its sync group.
 
 use super::super::Lower;
-use super::super::track::What;
-use super::draft::Draft;
-use crate::conf::diagnostic::codes;
+use super::super::sync::Member;
+use super::super::track::{Line, Tracks, What};
+use crate::conf::diagnostic::{Diagnostic, codes};
+use crate::vrrp::config::Instance;
 
-impl Draft {
-    /// An instance follows its own interface anyway.
-    pub(super) fn drop_own_interface(&mut self, cx: &mut Lower<'_, '_>, interface: &str) {
-        let name = &self.name;
-        self.tracks.lines.retain(|line| {
-            let own = line.what == What::Interface && line.tracked.name == interface;
-            if own {
-                let message =
-                    format!("({name}) {interface} is the instance's own interface, which it follows anyway");
-                cx.report(&codes::TRACK_OWN_INTERFACE, line.at, message);
-            }
-            !own
-        });
+/// Leaves out what can't be tracked, as keepalived does.
+pub(super) fn settle(
+    cx: &mut Lower<'_, '_>,
+    instance: &Instance,
+    member: Option<&Member<'_>>,
+    tracks: &mut Tracks,
+) {
+    tracks.lines.retain(|line| !is_own_interface(cx, instance, line));
+    let grouped = member.filter(|m| !m.weights);
+    if grouped.is_none() && instance.priority != 255 {
+        return;
     }
+    // Processes keep their weights: keepalived does not look at them here.
+    tracks.lines.retain_mut(|line| {
+        if line.tracked.weight.value == 0 || line.what == What::Process {
+            return true;
+        }
+        let only_the_weight = match line.what {
+            What::Interface => grouped.is_some(),
+            // 1 is what a file has if nothing is said.
+            What::File => line.tracked.weight.value == 1,
+            What::Script | What::Bfd | What::Process => false,
+        };
+        weight_ignored(cx, instance, grouped, line, only_the_weight);
+        line.tracked.weight.value = 0;
+        only_the_weight
+    });
+}
+
+/// An instance follows its own interface anyway.
+fn is_own_interface(cx: &mut Lower<'_, '_>, instance: &Instance, line: &Line) -> bool {
+    let own = line.what == What::Interface && line.tracked.name == instance.interface;
+    if own {
+        let (name, interface) = (&instance.name, &instance.interface);
+        let message =
+            format!("({name}) {interface} is the instance's own interface, which it follows anyway");
+        cx.report(&codes::TRACK_OWN_INTERFACE, line.at, message);
+    }
+    own
+}
+
+fn weight_ignored(
+    cx: &mut Lower<'_, '_>,
+    instance: &Instance,
+    grouped: Option<&Member<'_>>,
+    line: &Line,
+    only_the_weight: bool,
+) {
+    let (what, name) = (line.what.name(), &line.tracked.name);
+    let why = match grouped {
+        Some(member) => format!("`{}` is in the sync group {}", instance.name, member.group),
+        None => format!("`{}` has priority 255", instance.name),
+    };
+    let effect = if only_the_weight { "its weight is taken as 0" } else { "it is not tracked" };
+    let message = format!("({}) {what} `{name}` has a weight, and {why}: {effect}", instance.name);
+    let mut diagnostic = Diagnostic::new(&codes::WEIGHT_IGNORED, line.at, message);
+    if let Some(member) = grouped {
+        let help = "write `sync_group_tracking_weight` into the group, track it there, or give it `weight 0`";
+        diagnostic = diagnostic.also(member.at, "the group names it here").help(help);
+    }
+    cx.sink.push(diagnostic);
 }
