@@ -4,6 +4,7 @@
 //! `ipvsadm-restore`) ipvsadm's, and `vipd`, or any other name, has subcommands.
 
 pub mod check;
+mod config;
 mod expand;
 mod explain;
 mod fmt;
@@ -44,6 +45,7 @@ enum Command {
     #[command(disable_version_flag = true, args_override_self = true)]
     Run(Box<run::Flags>),
     Check(check::Args),
+    Config(config::Args),
     Explain(explain::Args),
     Lsp(lsp::Args),
     Fmt(fmt::Args),
@@ -125,6 +127,7 @@ fn vipd(program: &str, arguments: &[OsString]) -> ExitCode {
         }
         Ok(Vipd { command: Some(Command::Run(flags)), .. }) => run::run(program, &flags),
         Ok(Vipd { command: Some(Command::Check(arguments)), .. }) => check::run(&arguments),
+        Ok(Vipd { command: Some(Command::Config(arguments)), .. }) => config::run(&arguments),
         Ok(Vipd { command: Some(Command::Explain(arguments)), .. }) => explain::run(&arguments),
         Ok(Vipd { command: Some(Command::Lsp(arguments)), .. }) => lsp::run(&arguments),
         Ok(Vipd { command: Some(Command::Fmt(arguments)), .. }) => fmt::run(&arguments),

@@ -14,6 +14,7 @@ pub mod lexer;
 mod lint;
 mod lower;
 pub mod parser;
+pub mod redact;
 pub mod schema;
 pub mod script;
 mod sink;

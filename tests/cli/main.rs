@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "the tests' own files")]
 
 mod check;
+mod ci;
+mod config;
 mod expand;
 mod flags;
 mod fmt;
