@@ -10,6 +10,7 @@
 //! | [`conf`] | text to [`conf::Config`], or to diagnostics |
 //! | [`check`] | health checks and virtual servers, as pure machines |
 //! | [`vrrp`] | virtual routers, as pure machines; packets |
+//! | [`bfd`] | what a configuration says of BFD |
 //! | [`ipvs`] | the kernel's table: model, wire form, plan, client |
 //! | [`netlink`] | netlink sockets, rtnetlink |
 //! | [`sys`] | clock, raw sockets, processes, capabilities, logs |
@@ -18,6 +19,7 @@
 //! Start with [`conf::Config`] (what is asked for), then [`vrrp`] and [`check`] (what decides), then [`daemon`]
 //! (what acts). ARCHITECTURE.md tells the life of an advert and of a failed check.
 
+pub mod bfd;
 pub mod check;
 pub mod cli;
 pub mod command;

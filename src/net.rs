@@ -1,4 +1,5 @@
-//! The small network values that every room speaks of: MAC addresses, addresses with a prefix length.
+//! The small network values that every room speaks of: MAC addresses, addresses with a prefix length,
+//! and what the tables of names for routing are called.
 //!
 //! Plain data with text forms; nothing here asks the system anything.
 
@@ -84,6 +85,58 @@ impl fmt::Display for IpNet {
 impl fmt::Debug for IpNet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// The tables of names in `/etc/iproute2`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NameTable {
+    /// Routing tables.
+    Tables,
+    /// Routing protocols: who sets a route.
+    Protocols,
+    /// Scopes of addresses and routes.
+    Scopes,
+    /// Realms of routing.
+    Realms,
+    /// Types of service.
+    Fields,
+    /// Groups of interfaces.
+    Groups,
+}
+
+impl NameTable {
+    /// Every one.
+    pub const ALL: [NameTable; 6] = [
+        NameTable::Tables,
+        NameTable::Protocols,
+        NameTable::Scopes,
+        NameTable::Realms,
+        NameTable::Fields,
+        NameTable::Groups,
+    ];
+
+    /// The file's name.
+    #[must_use]
+    pub const fn file(self) -> &'static str {
+        match self {
+            NameTable::Tables => "rt_tables",
+            NameTable::Protocols => "rt_protos",
+            NameTable::Scopes => "rt_scopes",
+            NameTable::Realms => "rt_realms",
+            NameTable::Fields => "rt_dsfield",
+            NameTable::Groups => "group",
+        }
+    }
+
+    /// The greatest number.
+    #[must_use]
+    pub const fn max(self) -> u32 {
+        match self {
+            NameTable::Tables => u32::MAX,
+            NameTable::Groups => i32::MAX as u32,
+            NameTable::Protocols | NameTable::Scopes | NameTable::Realms | NameTable::Fields => 255,
+        }
     }
 }
 

@@ -14,10 +14,22 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("lsp", &["conf"]),
     ("daemon", &["conf", "check", "vrrp", "ipvs", "netlink", "sys"]),
     // The language knows what the domains want, not how they work.
-    ("conf", &["check::config", "vrrp::config", "check::Config", "vrrp::Config", "ipvs::model"]),
+    (
+        "conf",
+        &[
+            "check::config",
+            "vrrp::config",
+            "bfd::config",
+            "check::Config",
+            "vrrp::Config",
+            "bfd::Config",
+            "ipvs::model",
+        ],
+    ),
     // The desired table and the way to it are values; the client is not theirs.
     ("check", &["ipvs::model", "ipvs::plan"]),
     ("vrrp", &[]),
+    ("bfd", &[]),
     ("ipvs", &["netlink", "sys"]),
     ("netlink", &["sys"]),
     ("sys", &[]),

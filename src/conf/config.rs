@@ -23,7 +23,7 @@ pub use reload::Reload;
 pub use scripts::Scripts;
 pub use snmp::Snmp;
 
-use crate::{check, vrrp};
+use crate::{bfd, check, vrrp};
 use serde::{Deserialize, Serialize};
 
 /// What a configuration means, every default resolved. Each domain owns its part.
@@ -35,6 +35,8 @@ pub struct Config {
     pub vrrp: vrrp::Config,
     /// `virtual_server*` blocks.
     pub check: check::Config,
+    /// `bfd_instance` blocks.
+    pub bfd: bfd::Config,
 }
 
 /// `global_defs`, and the keywords at the top of the file, that no single domain owns.

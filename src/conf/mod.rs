@@ -29,6 +29,7 @@ pub use diagnostic::Diagnostic;
 pub use lint::Lints;
 pub use sink::Sink;
 
+use crate::net::NameTable;
 use diagnostic::{Severity, Verdict, codes};
 use expand::{Expansion, Limits};
 use source::{FileId, ReadError, Sources, Span};
@@ -50,6 +51,9 @@ pub enum InterfaceKind {
 /// Asks about an interface; `None` where nobody knows.
 pub type AskInterface<'a> = &'a dyn Fn(&str) -> Option<InterfaceKind>;
 
+/// Asks for the number that a name stands for; `None` where there is none of this name.
+pub type AskName<'a> = &'a dyn Fn(NameTable, &str) -> Option<u32>;
+
 /// What reading a configuration depends on, apart from its text.
 #[derive(Clone, Copy, Default)]
 pub struct LoadOptions<'a> {
@@ -63,6 +67,8 @@ pub struct LoadOptions<'a> {
     pub lints: Option<Lints<'a>>,
     /// How far includes, parameters and sequences may go.
     pub limits: Limits,
+    /// Answers what number a name of `/etc/iproute2` has; without it, only the names of every machine are known.
+    pub names: Option<AskName<'a>>,
 }
 
 impl fmt::Debug for LoadOptions<'_> {
@@ -74,6 +80,7 @@ impl fmt::Debug for LoadOptions<'_> {
             .field("scripts", &asked(self.scripts.is_some()))
             .field("lints", &self.lints.is_some())
             .field("limits", &self.limits)
+            .field("names", &asked(self.names.is_some()))
             .finish()
     }
 }

@@ -2,12 +2,18 @@
 //!
 //! `conf::lower` writes it, the VRRP worker reads it. It holds nothing of the text it came from.
 
+pub mod address;
 mod defaults;
 mod group;
+pub mod interface;
 mod notify;
+pub mod route;
+pub mod rule;
 mod settings;
+pub mod statics;
 mod track;
 
+pub use address::VirtualAddress;
 pub use defaults::{Defaults, GarpExtraIf};
 pub use group::{SyncGroup, TrackGroup};
 pub use notify::Notify;
@@ -16,8 +22,11 @@ pub use track::{
     InitFile, ParameterMatch, Parameters, Script, TrackFile, TrackProcess, Tracked, Tracking, Weight,
 };
 
-use crate::net::IpNet;
+use interface::{GarpGroup, LinkDelay, Linkbeat};
+use route::Route;
+use rule::Rule;
 use serde::{Deserialize, Serialize};
+use statics::Statics;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -41,6 +50,14 @@ pub struct Config {
     pub track_files: Vec<TrackFile>,
     /// The `vrrp_track_process` blocks in the order of the file; names are unique.
     pub track_processes: Vec<TrackProcess>,
+    /// `static_ipaddress`, `static_routes`, `static_rules`.
+    pub statics: Statics,
+    /// `garp_group` blocks.
+    pub garp_groups: Vec<GarpGroup>,
+    /// `interface_up_down_delays`, each interface once.
+    pub link_delays: Vec<LinkDelay>,
+    /// `linkbeat_interfaces`, each interface once.
+    pub linkbeat: Vec<Linkbeat>,
 }
 
 /// One `vrrp_instance` block.
@@ -66,6 +83,10 @@ pub struct Instance {
     pub addresses: Vec<VirtualAddress>,
     /// `virtual_ipaddress_excluded`: set while master, but not in the advert. Any family.
     pub excluded: Vec<VirtualAddress>,
+    /// `virtual_routes`: set while master.
+    pub routes: Vec<Route>,
+    /// `virtual_rules`: set while master.
+    pub rules: Vec<Rule>,
     /// Gratuitous ARP (or neighbour advertisement) counts and delays.
     pub garp: Garp,
     /// `nopreempt`: leave a working master of lower priority alone.
@@ -97,6 +118,8 @@ impl Instance {
             auth: None,
             addresses: Vec::new(),
             excluded: Vec::new(),
+            routes: Vec::new(),
+            rules: Vec::new(),
             garp: Garp::default(),
             nopreempt: false,
             preempt_delay: Duration::ZERO,
@@ -158,29 +181,6 @@ pub enum Version {
 pub enum Auth {
     /// `auth_type PASS`: up to eight bytes in clear text, zero-padded, as they stand in the packet.
     Pass([u8; 8]),
-}
-
-/// One line of `virtual_ipaddress`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct VirtualAddress {
-    /// The address with its prefix length (/32 or /128 where the file names none).
-    pub net: IpNet,
-    /// `dev`: the instance's interface unless the line names another.
-    pub interface: String,
-    /// `brd`: `None` sets none.
-    pub broadcast: Option<IpAddr>,
-    /// `scope` as the kernel numbers it: 0 global, 253 link, 254 host.
-    pub scope: u8,
-    /// `label`: alias name, shown as `eth0:label` by old tools.
-    pub label: Option<String>,
-}
-
-impl VirtualAddress {
-    /// An address of global scope on an interface, without broadcast address and label.
-    #[must_use]
-    pub fn new(net: IpNet, interface: impl Into<String>) -> VirtualAddress {
-        VirtualAddress { net, interface: interface.into(), broadcast: None, scope: 0, label: None }
-    }
 }
 
 /// How often and when gratuitous ARPs (IPv4) and unsolicited neighbour advertisements (IPv6) go out.

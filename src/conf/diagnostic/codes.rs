@@ -1,7 +1,8 @@
 //! Every code, in one table. A code never changes its meaning; what is withdrawn is not given out again.
 //!
 //! V00xx files, V01xx syntax, V02xx values, V03xx meaning of VRRP, V04xx meaning of virtual servers, V05xx parameters
-//! and sequences, V06xx scripts and what is tracked, V08xx advice, V09xx vipd itself. Given out once and withdrawn:
+//! and sequences, V06xx scripts and what is tracked, V07xx meaning of addresses, routes,
+//! rules and interfaces, V08xx advice, V09xx vipd itself. Given out once and withdrawn:
 //! V0902.
 
 use super::{Code, Severity, Verdict};
@@ -54,6 +55,16 @@ codes! {
     GIVEN_TWICE = "V0214", Error, Reports, "a value that was given before";
     NOT_APPLICABLE = "V0215", Warning, Reports, "a setting that means nothing here";
     UNKNOWN_OPTION = "V0216", Warning, Silent, "an option without effect, which keepalived passes over in silence";
+
+    NO_SUCH_OPTION = "V0221", Error, Reports, "an option that this kind of entry does not have";
+    UNKNOWN_NAME = "V0222", Error, Reports, "a name that is not in /etc/iproute2";
+    REPEATED_OPTION = "V0223", Warning, Silent, "an option of an entry is given twice";
+    SWALLOWED_WORD = "V0224", Warning, Reports, "keepalived passes over the word behind `inet` or `inet6`";
+    OLD_OPTION = "V0225", Warning, Reports, "an old spelling of an option";
+    OLD_WORD = "V0226", Hint, Silent, "an old spelling of a word";
+    OPTION_WITHOUT_EFFECT = "V0227", Warning, Reports, "an option that has no effect";
+    BAD_PORTS = "V0228", Error, Reports, "not a range of ports as keepalived reads it";
+    EMPTY_RANGE = "V0229", Warning, Silent, "a range that ends before it begins";
     TOO_MANY_ARGUMENTS = "V0231", Error, Reports, "a line that words too many leave without effect";
     OLD_SPELLING = "V0232", Hint, Silent, "a spelling that has been replaced";
 
@@ -119,6 +130,28 @@ codes! {
     TRACKED_TWICE = "V0620", Warning, Reports, "a sync group and its instance follow the same interface";
     TRACKED_BY_GROUP = "V0621", Warning, Silent, "a sync group and its instance track the same thing";
     UNKNOWN_TRACK_MEMBER = "V0622", Warning, Silent, "a track_group without instances, or with one that is not defined";
+
+    ENTRY_FAMILY = "V0701", Error, Reports, "IPv4 and IPv6 in one address, route or rule";
+    NO_DESTINATION = "V0702", Error, Reports, "a route without a destination";
+    UNTRACKED = "V0703", Warning, Reports, "a route that is not tracked";
+    PROTOCOL_RESET = "V0704", Warning, Reports, "a protocol that a tracked route or rule can't have";
+    BAD_ENCAP = "V0705", Error, Reports, "an encapsulation that is not complete or not right";
+    NEXT_HOPS = "V0706", Error, Reports, "next hops are given in two ways";
+    PEER = "V0707", Warning, Reports, "options that an address with a peer can't have";
+    TRACK_GROUP = "V0708", Error, Reports, "a track_group that has no effect";
+    NO_ACTION = "V0709", Error, Reports, "a rule without an action";
+    TWO_ACTIONS = "V0710", Error, Reports, "a rule with two actions";
+    NO_PRIORITY = "V0711", Warning, Reports, "a rule without a priority";
+    GOTO = "V0712", Error, Reports, "a rule that goes back";
+    TABLE_OPTION = "V0713", Error, Reports, "an option of table lookups in a rule that does something else";
+    SAME_PRIORITY = "V0714", Hint, Silent, "two rules of one priority";
+    GARP_GROUP = "V0715", Error, Reports, "a garp_group that has no effect";
+    EMPTY_INTERFACES = "V0716", Warning, Reports, "a list without interfaces";
+    NO_DELAY = "V0717", Warning, Silent, "an interface without its delay";
+    DUPLICATE_BFD = "V0718", Error, Reports, "two bfd_instance blocks of one name or for one neighbour";
+    NO_NEIGHBOR = "V0719", Error, Reports, "a bfd_instance without a neighbour";
+    BFD_FAMILY = "V0720", Error, Reports, "two address families in a bfd_instance";
+    SLOW_BFD = "V0721", Hint, Silent, "an interval of BFD that is longer than is sensible";
 
     LINT_PREFIX = "V0801", Hint, Silent, "a virtual address without a prefix length";
     LINT_PRIORITY = "V0802", Hint, Silent, "a vrrp_instance without priority";

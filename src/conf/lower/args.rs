@@ -52,6 +52,31 @@ impl<'t, 's> Lower<'t, 's> {
         }
     }
 
+    /// Reports words beyond a number of arguments that the table can't count.
+    pub(super) fn no_words_behind(&mut self, statement: &Statement, arguments: usize) {
+        let words = self.words(statement);
+        if let (Some(extra), Some(last)) = (words.get(arguments + 1), words.last()) {
+            let name = statement.keyword.map_or("", |k| k.name);
+            let message =
+                format!("`{name}` takes {arguments} argument{}; this has no effect", plural(arguments));
+            self.report(&codes::EXTRA_ARGUMENT, extra.span.to(last.span), message);
+        }
+    }
+
+    /// A statement's address, which must stand alone; `Err` where it is none.
+    pub(super) fn bare_address(&mut self, statement: &Statement) -> Result<Option<IpAddr>, ()> {
+        self.no_more_arguments(statement);
+        let Some((_, word)) = self.argument(statement, 0) else { return Ok(None) };
+        match word.text.parse::<IpAddr>() {
+            Ok(address) => Ok(Some(address)),
+            Err(_) => {
+                let message = format!("`{}` is not an IPv4 or IPv6 address", word.text);
+                self.report(&codes::BAD_ADDRESS, word.span, message);
+                Err(())
+            }
+        }
+    }
+
     /// Any word.
     pub(super) fn text(&mut self, statement: &Statement) -> Option<&'t Word<'s>> {
         self.no_more_arguments(statement);
@@ -118,6 +143,11 @@ impl<'t, 's> Lower<'t, 's> {
         self.no_more_arguments(statement);
         let (declared, word) = self.argument(statement, 0)?;
         let Kind::Timer { min_us, max_us } = declared.kind else { return None };
+        self.timer_word(word, min_us, max_us)
+    }
+
+    /// A word as seconds with up to six decimals, within a range in microseconds.
+    pub(super) fn timer_word(&mut self, word: &Word<'_>, min_us: u64, max_us: u64) -> Option<Duration> {
         let text = word.text.as_ref();
         let Some(us) = microseconds(text) else {
             let message = format!("`{text}` is not a number of seconds");

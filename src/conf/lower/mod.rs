@@ -3,12 +3,13 @@
 //! What keepalived leaves out or corrects is left out or corrected here in the same way, and reported. Nothing asks
 //! the system anything, apart from the caller's own answer on interfaces ([`super::LoadOptions`]).
 
-mod address;
 mod args;
+mod bfd;
 mod checker;
 mod command;
 mod global;
 mod group;
+mod iproute;
 mod notify;
 mod real_server;
 mod ssl;
@@ -35,14 +36,19 @@ struct Lower<'t, 's> {
     sink: &'t mut Sink,
     options: &'t LoadOptions<'t>,
     scripts: command::Scripts,
+    rule_priorities: iproute::Priorities,
 }
 
 /// Lowers one file's tree.
 pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink) -> Config {
-    let mut cx = Lower { tree, sink, options, scripts: command::Scripts::default() };
+    let scripts = command::Scripts::default();
+    let mut cx = Lower { tree, sink, options, scripts, rule_priorities: iproute::Priorities::default() };
     let mut config = Config::default();
     global::lower(&mut cx, &mut config);
     let defaults = config.vrrp.defaults.clone();
+    config.vrrp.statics = iproute::statics(&mut cx, None);
+    iproute::interfaces(&mut cx, &mut config.vrrp);
+    bfd::lower(&mut cx, &mut config.bfd);
     let trackable = trackable::lower(&mut cx, &mut config.vrrp);
     let members = sync::members(&cx);
     let tracks = vrrp::lower(&mut cx, &defaults, &trackable, &members, &mut config.vrrp);

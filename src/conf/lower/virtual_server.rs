@@ -2,10 +2,10 @@
 
 mod complete;
 
-use super::address::mask_length;
 use super::checker::Timing;
 use super::global::set;
 use super::group::Group;
+use super::iproute::mask_length;
 use super::real_server::{self, Draft, method};
 use super::{Lower, body};
 use crate::check::config::{Config, Endpoint, VirtualServer};

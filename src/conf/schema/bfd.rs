@@ -1,25 +1,55 @@
 //! `bfd_instance`.
 
-use super::{Block, known};
+use super::{Arg, Block, Kind, arg, integer, line, optional};
+
+/// Milliseconds with up to three decimals.
+const MILLISECONDS: &[Arg] = &[arg("MILLISECONDS", Kind::Special)];
 
 /// In `bfd_instance`.
 pub(super) static BFD_INSTANCE: Block = Block {
     name: "bfd_instance",
     keywords: &[
-        known("checker"),
-        known("hoplimit"),
-        known("idle_tx"),
-        known("max_hops"),
-        known("min_rx"),
-        known("min_tx"),
-        known("multihop"),
-        known("multiplier"),
-        known("neighbor_ip"),
-        known("neighbour_ip"),
-        known("passive"),
-        known("source_ip"),
-        known("ttl"),
-        known("vrrp"),
-        known("weight"),
+        line("checker", &[], "only checkers hear of its state").read(),
+        line("hoplimit", &[arg("HOPS", integer(1, 255))], "hop limit of what is sent (IPv6)")
+            .default("64")
+            .read(),
+        line("idle_tx", MILLISECONDS, "interval between packets while it is not up, from 1000 up")
+            .default("1000")
+            .read(),
+        line(
+            "max_hops",
+            &[arg("HOPS", Kind::Special)],
+            "how many hops a packet may have come, -1 to 255; -1 and 255 allow any",
+        )
+        .default("0")
+        .read(),
+        line("min_rx", MILLISECONDS, "least interval between packets that we receive, from 1 up")
+            .default("10")
+            .read(),
+        line("min_tx", MILLISECONDS, "least interval between packets that we send, from 1 up")
+            .default("10")
+            .read(),
+        line("multihop", &[optional("BOOL", Kind::Bool)], "the neighbour is several hops away (RFC 5883)")
+            .read(),
+        line("multiplier", &[arg("NUMBER", integer(1, 255))], "missing packets after which it is down")
+            .default("5")
+            .read(),
+        line("neighbor_ip", &[arg("ADDRESS", Kind::Address(None))], "address of the neighbour").read(),
+        line("neighbour_ip", &[arg("ADDRESS", Kind::Address(None))], "address of the neighbour")
+            .synonym_of("neighbor_ip")
+            .read(),
+        line("passive", &[], "wait for the neighbour's first packet").read(),
+        line("source_ip", &[arg("ADDRESS", Kind::Address(None))], "our address").read(),
+        line("ttl", &[arg("HOPS", integer(1, 255))], "time to live of what is sent (IPv4)")
+            .default("255")
+            .read(),
+        line("vrrp", &[], "only VRRP hears of its state").read(),
+        line(
+            "weight",
+            &[arg("WEIGHT", Kind::Special), optional("reverse", Kind::Choice(&["reverse"]))],
+            "what it counts for instances that track it, -253 to 253",
+        )
+        .default("0")
+        .read(),
     ],
 };

@@ -6,6 +6,7 @@
 mod bfd;
 mod checker;
 mod global;
+pub mod iproute;
 pub mod reference;
 mod root;
 mod sync;
@@ -131,6 +132,8 @@ pub struct Keyword {
     pub without: Option<&'static str>,
     /// Its words are a command line, with quotes and escapes of its own.
     pub command_line: bool,
+    /// What an entry of its block may hold, where that is known: options that stand behind one another on a line.
+    pub entry: Option<&'static Block>,
     /// One line of help.
     pub help: &'static str,
 }
@@ -155,6 +158,7 @@ impl Keyword {
             default: None,
             without: None,
             command_line: false,
+            entry: None,
             help,
         }
     }

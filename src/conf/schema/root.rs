@@ -2,14 +2,12 @@
 
 use super::bfd::BFD_INSTANCE;
 use super::global::GLOBAL_DEFS;
+use super::iproute::{STATIC_ADDRESS, STATIC_ROUTE, STATIC_RULE};
 use super::sync::{TRACK_GROUP, VRRP_SYNC_GROUP};
 use super::track::{TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS};
 use super::virtual_server::VIRTUAL_SERVER;
 use super::vrrp::{GARP_GROUP, VRRP_INSTANCE};
-use super::{
-    Arg, Block, Kind, MAX_U32, arg, block, entries, expected, integer, known, known_block, known_entries,
-    line, optional,
-};
+use super::{Arg, Block, Kind, MAX_U32, arg, block, entries, expected, integer, known, line, optional};
 
 const NAME: &[Arg] = &[arg("NAME", Kind::Text)];
 
@@ -18,7 +16,8 @@ pub static ROOT: Block = Block {
     name: "",
     keywords: &[
         block("SSL", &[], &SSL, "certificates for the checks that use TLS").read(),
-        known_block("bfd_instance", &BFD_INSTANCE),
+        block("bfd_instance", &[arg("NAME", Kind::Text)], &BFD_INSTANCE, "a BFD session with a neighbour")
+            .read(),
         line(
             "child_wait_time",
             &[arg("SECONDS", integer(0, MAX_U32))],
@@ -26,7 +25,8 @@ pub static ROOT: Block = Block {
         )
         .default("5")
         .read(),
-        known_block("garp_group", &GARP_GROUP),
+        block("garp_group", &[], &GARP_GROUP, "a pace for gratuitous ARPs and neighbour advertisements")
+            .read(),
         block("global_defs", &[], &GLOBAL_DEFS, "settings of the process, and defaults"),
         known("include"),
         known("includea"),
@@ -40,8 +40,18 @@ pub static ROOT: Block = Block {
             "one of several on this machine; part of the names of files",
         )
         .read(),
-        known_entries("interface_up_down_delays"),
-        known_entries("linkbeat_interfaces"),
+        entries(
+            "interface_up_down_delays",
+            &[],
+            "lines of INTERFACE DOWN [UP]: seconds that a change must last to count, up to 255",
+        )
+        .read(),
+        entries(
+            "linkbeat_interfaces",
+            &[],
+            "lines of INTERFACE [MII | ETHTOOL | IOCTL]: interfaces whose state is asked for",
+        )
+        .read(),
         line("linkbeat_use_polling", &[], "ask the drivers for the state of links").read(),
         line("namespace_with_ipsets", &[], "ipsets in a namespace even before Linux 3.13").read(),
         line("net_namespace", &[expected("NAME", Kind::Text)], "the network namespace to run in").read(),
@@ -51,9 +61,13 @@ pub static ROOT: Block = Block {
             "where the IPVS table is written; without a name where the program was started",
         )
         .read(),
-        known_entries("static_ipaddress"),
-        known_entries("static_routes"),
-        known_entries("static_rules"),
+        entries("static_ipaddress", &[], "addresses that are set at start and stay")
+            .grammar(&STATIC_ADDRESS)
+            .read(),
+        entries("static_routes", &[], "routes that are set at start and stay").grammar(&STATIC_ROUTE).read(),
+        entries("static_rules", &[], "routing rules that are set at start and stay")
+            .grammar(&STATIC_RULE)
+            .read(),
         block("track_file", NAME, &TRACK_FILE, "a file with a number that changes priorities").read(),
         block(
             "track_group",

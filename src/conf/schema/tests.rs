@@ -44,3 +44,15 @@ fn codes_are_unique_and_in_order() {
     let summaries: HashSet<&str> = crate::conf::diagnostic::codes::ALL.iter().map(|c| c.summary).collect();
     assert_eq!(summaries.len(), ids.len());
 }
+
+#[test]
+fn grammars_of_entries_are_sorted_and_say_what_their_options_do() {
+    for grammar in iproute::grammars() {
+        assert!(grammar.keywords.is_sorted_by(|a, b| a.name < b.name), "{}", grammar.name);
+        for option in grammar.keywords {
+            assert!(!option.help.is_empty(), "{}", option.name);
+            let canonical = grammar.find(option.canonical());
+            assert!(canonical.is_some_and(|k| k.synonym_of.is_none()), "{}", option.name);
+        }
+    }
+}

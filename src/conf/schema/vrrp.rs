@@ -1,5 +1,6 @@
 //! `vrrp_instance`, and what it refers to: sync groups, scripts, tracked files and processes.
 
+use super::iproute::{VIRTUAL_ADDRESS, VIRTUAL_ROUTE, VIRTUAL_RULE};
 use super::track::{DELETED, flag, notify, tracks};
 use super::{
     Arg, Block, Kind, MAX_U32, SECOND_US, arg, block, entries, integer, known, known_block, known_entries,
@@ -11,14 +12,23 @@ const REFRESH: &[Arg] = &[arg("SECONDS", integer(0, MAX_U32))];
 const COUNT: &[Arg] = &[arg("COUNT", integer(0, MAX_U32))];
 const LOWER_COUNT: &[Arg] = &[arg("COUNT", integer(0, i32::MAX as u64))];
 
+/// What keepalived holds in a signed number of microseconds.
+const GARP_INTERVAL: Kind = Kind::Timer { min_us: 0, max_us: i32::MAX as u64 };
+
 /// In `garp_group`.
 pub(super) static GARP_GROUP: Block = Block {
     name: "garp_group",
     keywords: &[
-        known("garp_interval"),
-        known("gna_interval"),
-        known("interface"),
-        known_entries("interfaces"),
+        line("garp_interval", &[arg("SECONDS", GARP_INTERVAL)], "least time between two gratuitous ARPs")
+            .read(),
+        line(
+            "gna_interval",
+            &[arg("SECONDS", GARP_INTERVAL)],
+            "least time between two neighbour advertisements",
+        )
+        .read(),
+        line("interface", &[arg("INTERFACE", Kind::Interface)], "interface it is for").read(),
+        entries("interfaces", &[], "interfaces that share the pace").read(),
     ],
 };
 
@@ -133,15 +143,17 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         known("v3_checksum_as_v2"),
         line("version", &[arg("VERSION", integer(2, 3))], "VRRP version, 2 or 3")
             .default("vrrp_version; 3 for IPv6"),
-        entries("virtual_ipaddress", &[], "addresses that the master has, and that its adverts list"),
-        entries("virtual_ipaddress_excluded", &[], "addresses that the master has, not listed in adverts"),
+        entries("virtual_ipaddress", &[], "addresses that the master has, and that its adverts list")
+            .grammar(&VIRTUAL_ADDRESS),
+        entries("virtual_ipaddress_excluded", &[], "addresses that the master has, not listed in adverts")
+            .grammar(&VIRTUAL_ADDRESS),
         line(
             "virtual_router_id",
             &[arg("ID", integer(1, 255))],
             "number of the virtual router, unique on its network",
         ),
-        known_entries("virtual_routes"),
-        known_entries("virtual_rules"),
+        entries("virtual_routes", &[], "routes that the master has").grammar(&VIRTUAL_ROUTE).read(),
+        entries("virtual_rules", &[], "routing rules that the master has").grammar(&VIRTUAL_RULE).read(),
         known("vmac_garp_intvl"),
         known("vmac_xmit_base"),
         known("vrf"),

@@ -1,6 +1,6 @@
 //! Virtual addresses and the group of the adverts; the first address settles the family.
 
-use super::super::{Lower, address, body};
+use super::super::{Lower, body, iproute};
 use super::draft::Draft;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::source::Span;
@@ -38,10 +38,11 @@ impl Draft {
     }
 
     pub(super) fn virtual_addresses(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement, listed: bool) {
+        let Some(grammar) = statement.keyword.and_then(|k| k.entry) else { return };
         for line in body(statement) {
             self.addresses_said = true;
             // The device is filled in once the instance's own is known.
-            let Some(address) = address::lower(cx, line, "") else { continue };
+            let Some(address) = iproute::address(cx, grammar, line, "") else { continue };
             if listed && !self.fits_family(cx, address.net.address, line.span) {
                 continue;
             }

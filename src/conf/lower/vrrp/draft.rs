@@ -6,6 +6,8 @@ use crate::conf::diagnostic::Code;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::net::Family;
+use crate::vrrp::config::route::Route;
+use crate::vrrp::config::rule::Rule;
 use crate::vrrp::config::{Defaults, Garp, InitialState, Version, VirtualAddress, Vrid};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -32,6 +34,8 @@ pub(super) struct Draft {
     pub(super) auth_pass: Given<[u8; 8]>,
     pub(super) addresses: Vec<(VirtualAddress, Span)>,
     pub(super) excluded: Vec<(VirtualAddress, Span)>,
+    pub(super) routes: Vec<Route>,
+    pub(super) rules: Vec<Rule>,
     pub(super) set_addresses: HashMap<(IpAddr, Option<String>), Span>,
     pub(super) garp: Garp,
     pub(super) nopreempt: Given<()>,
@@ -60,6 +64,8 @@ impl Draft {
             auth_pass: None,
             addresses: Vec::new(),
             excluded: Vec::new(),
+            routes: Vec::new(),
+            rules: Vec::new(),
             set_addresses: HashMap::new(),
             garp: globals.garp,
             nopreempt: None,
@@ -94,6 +100,8 @@ impl Draft {
             "authentication" => self.authentication(cx, statement),
             "virtual_ipaddress" => self.virtual_addresses(cx, statement, true),
             "virtual_ipaddress_excluded" => self.virtual_addresses(cx, statement, false),
+            "virtual_routes" => self.virtual_routes(cx, statement),
+            "virtual_rules" => self.virtual_rules(cx, statement),
             "no_virtual_ipaddress" => self.addresses_said = true,
             name if name.starts_with("garp_") => garp::statement(cx, name, statement, &mut self.garp),
             "nopreempt" => {

@@ -48,6 +48,8 @@ impl Draft {
         Some(Instance {
             addresses: addresses::on(&interface, self.addresses),
             excluded: addresses::on(&interface, self.excluded),
+            routes: self.routes,
+            rules: self.rules,
             state,
             priority,
             version,

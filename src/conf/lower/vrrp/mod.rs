@@ -9,6 +9,7 @@ mod draft;
 mod finish;
 mod garp;
 mod identity;
+mod routing;
 mod seen;
 mod state;
 mod timing;

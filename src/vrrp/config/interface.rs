@@ -1,0 +1,48 @@
+//! What the file says of interfaces as such: `garp_group`, `interface_up_down_delays`, `linkbeat_interfaces`.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A `garp_group`: a pace for gratuitous ARPs and neighbour advertisements.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GarpGroup {
+    /// `garp_interval`: least time between two gratuitous ARPs; the global one where it is `None`.
+    pub garp_interval: Option<Duration>,
+    /// `gna_interval`: least time between two neighbour advertisements; the global one where it is `None`.
+    pub gna_interval: Option<Duration>,
+    /// `interface` and `interfaces`: an interface is in one group at most.
+    pub interfaces: Vec<String>,
+    /// `interfaces`: they share the pace, because one link carries them all.
+    pub shared: bool,
+}
+
+/// A line of `interface_up_down_delays`: changes that last shorter are passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkDelay {
+    /// The interface.
+    pub interface: String,
+    /// How long it must be down to count as down; up to 255 s.
+    pub down: Duration,
+    /// How long it must be up to count as up; up to 255 s.
+    pub up: Duration,
+}
+
+/// A line of `linkbeat_interfaces`: its state is asked for, since its driver does not tell of changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Linkbeat {
+    /// The interface.
+    pub interface: String,
+    /// How it is asked; `None` takes the first that the driver answers.
+    pub poll: Option<Poll>,
+}
+
+/// How an interface's state is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Poll {
+    /// `MII`: registers of its transceiver.
+    Mii,
+    /// `ETHTOOL`: the ethtool call.
+    Ethtool,
+    /// `IOCTL`: its flags.
+    Ioctl,
+}
