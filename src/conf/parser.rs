@@ -172,8 +172,8 @@ impl<'s> Parser<'s, '_> {
         self.top().statements.push(Statement { keyword, words, span, body: None });
     }
 
-    /// Words of a command line are split anew, with the quotes and escapes that only they have. An open quote leaves
-    /// the keyword alone.
+    /// Words of a command line are split anew, with the quotes and escapes that only they have. Where a quote is left
+    /// open, all behind the keyword is one word: nothing more is said of it.
     fn command_line(&mut self, first: usize, span: Span) -> Option<Span> {
         let text = self.text.get(span.start as usize..span.end as usize)?;
         let split = split_quoted(text, span);
@@ -183,7 +183,13 @@ impl<'s> Parser<'s, '_> {
                 self.words.extend(words.into_iter().skip(1));
                 None
             }
-            Err(open) => Some(open.span),
+            Err(open) => {
+                let keyword = self.words.last()?.span;
+                let rest = self.text.get(keyword.end as usize..span.end as usize)?;
+                let plain = rest.trim().replace(['"', '\'', '\\'], "");
+                self.words.push(Word { text: plain.into(), span: Span { start: open.span.start, ..span } });
+                Some(open.span)
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Where diagnostics are gathered while a configuration is read: bounded, and each kind of "not yet" said once.
 
-use super::diagnostic::{Diagnostic, Severity, Verdict, codes};
+use super::diagnostic::{Code, Diagnostic, Severity, Verdict, codes};
 use super::schema::Keyword;
 use super::source::{FileId, Span};
 use std::collections::HashMap;
@@ -36,6 +36,12 @@ impl Sink {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.list.len() >= MAX_DIAGNOSTICS
+    }
+
+    /// Whether a finding of this kind is among those shown.
+    #[must_use]
+    pub fn has(&self, code: &'static Code) -> bool {
+        self.list.iter().any(|d| std::ptr::eq(d.code, code))
     }
 
     /// One more.

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use vipd::command::RunAs;
 use vipd::conf::diagnostic::render::{self, Colour};
+use vipd::conf::script::{Examined, ScriptHost, UnknownAccount};
 use vipd::conf::{LoadOptions, Loaded, load, load_text};
 
 fn files(folder: &str) -> Vec<PathBuf> {
@@ -36,6 +38,34 @@ fn every_mistake_is_explained() {
         let shown = path.file_name().unwrap().to_str().unwrap();
         let loaded = load_text(shown, fs::read(&path).unwrap(), &LoadOptions::default());
         assert!(!loaded.diagnostics.is_empty(), "{shown}");
+        insta::assert_snapshot!(name, said(&loaded));
+    }
+}
+
+/// A machine with the users root and nobody, and a script that others than root can change.
+struct Host;
+
+impl ScriptHost for Host {
+    fn account(&self, run_as: &RunAs) -> Result<(), UnknownAccount> {
+        if matches!(run_as.user.as_str(), "root" | "nobody") { Ok(()) } else { Err(UnknownAccount::User) }
+    }
+
+    fn examine(&self, program: &str, _: Option<&RunAs>) -> Examined {
+        match program {
+            "/usr/bin/true" => Examined::Script { executable: true, insecure: false },
+            "/srv/www/check.sh" => Examined::Script { executable: true, insecure: true },
+            _ => Examined::Missing,
+        }
+    }
+}
+
+#[test]
+fn every_mistake_with_scripts_of_this_machine_is_explained() {
+    for path in files("err_scripts") {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let shown = path.file_name().unwrap().to_str().unwrap();
+        let options = LoadOptions { scripts: Some(&Host), ..LoadOptions::default() };
+        let loaded = load_text(shown, fs::read(&path).unwrap(), &options);
         insta::assert_snapshot!(name, said(&loaded));
     }
 }

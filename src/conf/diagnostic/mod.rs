@@ -147,7 +147,7 @@ impl Diagnostic {
     }
 }
 
-/// The candidate that `word` is most probably a misspelling of.
+/// The candidate that `word` is most probably a misspelling of; of two as close, the first by name.
 #[must_use]
 pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > 64 {
@@ -163,6 +163,6 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -
     candidates
         .map(|c| (strsim::damerau_levenshtein(&lower, &c.to_lowercase()), c))
         .filter(|&(distance, _)| distance <= allowed)
-        .min_by_key(|&(distance, _)| distance)
+        .min_by_key(|&(distance, c)| (distance, c))
         .map(|(_, c)| c)
 }

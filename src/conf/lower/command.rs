@@ -24,6 +24,7 @@ pub(super) struct Scripts {
     default_user_known: bool,
     /// The first that is executed.
     first: Option<Span>,
+    /// One of them could be changed by others.
     insecure: bool,
 }
 
@@ -145,8 +146,12 @@ impl<'t, 's> Lower<'t, 's> {
         false
     }
 
-    /// At the end: scripts that run without script security.
+    /// At the end: scripts that run without script security. Where an interface is missing, keepalived does not get
+    /// as far as that.
     pub(super) fn check_script_security(&mut self) {
+        if self.sink.has(&codes::NO_SUCH_INTERFACE) {
+            return;
+        }
         let (Some(span), false) = (self.scripts.first, self.scripts.security) else { return };
         let insecure = if self.scripts.insecure { ", some of which others than root can change" } else { "" };
         let message = format!("scripts are run{insecure}, and `enable_script_security` is not set");

@@ -235,9 +235,12 @@ fn tracked_twice(cx: &mut Lower<'_, '_>, member: &Instance, group: &Tracks, own:
         let code =
             if line.what == What::Interface { &codes::TRACKED_TWICE } else { &codes::TRACKED_BY_GROUP };
         let what = line.what.name();
-        let why = if own_interface { "is its own interface" } else { "is tracked by it too" };
-        let message =
-            format!("({}) {what} `{name}` of its sync group {why}; remove one of the two", member.name);
+        let why = if own_interface {
+            "is its own interface, which it follows anyway; remove this line"
+        } else {
+            "is tracked by it too; remove one of the two"
+        };
+        let message = format!("({}) {what} `{name}` of its sync group {why}", member.name);
         let mut diagnostic = Diagnostic::new(code, line.at, message);
         if let Some(first) = first {
             diagnostic = diagnostic.also(first, "the instance tracks it here");
@@ -328,7 +331,7 @@ impl<'t, 's> Lower<'t, 's> {
         };
         let message = format!("({}) the {what} {why}; it is left out", name.text);
         let diagnostic = Diagnostic::new(code, name.span, message);
-        self.sink.push(diagnostic.help("list its instances: `group { VI_1 VI_2 }`, one a line"));
+        self.sink.push(diagnostic.help("name its instances in a `group` block"));
         None
     }
 

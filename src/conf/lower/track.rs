@@ -1,6 +1,6 @@
 //! The `track_*` blocks of instances and sync groups: what they follow, and how much it weighs.
 
-use super::trackable::{Target, Targets, Trackable};
+use super::trackable::{State, Target, Targets, Trackable};
 use super::{Lower, body};
 use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::conf::lexer::Word;
@@ -159,13 +159,20 @@ impl<'t, 's> Lower<'t, 's> {
     /// The weight of what is referred to; `None` if it can't be tracked.
     fn referred(&mut self, owner: Owner<'_>, what: What, name: &Word<'_>, known: &Targets) -> Option<Weight> {
         let target: Option<&Target> = known.get(name.text.as_ref());
-        if let Some(target) = target.filter(|t| t.place < owner.place) {
-            return target.usable.then_some(target.weight);
+        let found = target.filter(|t| t.place < owner.place);
+        match found.map(|t| t.state) {
+            Some(State::Usable) => return found.map(|t| t.weight),
+            Some(State::Disabled) => return None,
+            Some(State::LeftOut) | None => {}
         }
         let message =
             format!("({}) {} `{}` is not defined; it is not tracked", owner.name, what.name(), name.text);
         let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_REFERENCE, name.span, message);
-        if let Some(later) = target {
+        if let Some(left_out) = found {
+            diagnostic.message =
+                format!("({}) {} `{}` is left out, so it is not tracked", owner.name, what.name(), name.text);
+            diagnostic = diagnostic.also(left_out.named_at, "left out here");
+        } else if let Some(later) = target {
             diagnostic = diagnostic
                 .label("not defined up to here")
                 .also(later.named_at, "defined only here")

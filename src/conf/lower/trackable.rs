@@ -29,8 +29,18 @@ pub(super) struct Target {
     pub(super) place: usize,
     /// Its own weight.
     pub(super) weight: Weight,
-    /// It works here; what refers to something that does not is dropped with it.
-    pub(super) usable: bool,
+    pub(super) state: State,
+}
+
+/// Whether a block can be tracked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It can.
+    Usable,
+    /// It is there, and won't run: what refers to it is dropped with it, in silence.
+    Disabled,
+    /// The block is left out: keepalived does not find it.
+    LeftOut,
 }
 
 /// The blocks of one kind, by name.
@@ -54,34 +64,52 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, config: &mut Config) -> Trackable {
     for (place, statement) in tree.statements.iter().enumerate() {
         match statement.keyword.map(|k| k.canonical()) {
             Some("vrrp_script") => {
-                let Some((script, named_at, at)) = script(cx, statement, &found.scripts) else { continue };
+                let Some((script, named_at, at)) = script(cx, statement, &found.scripts) else {
+                    left_out(cx, statement, place, &mut found.scripts);
+                    continue;
+                };
                 let usable = !looks || cx.may_run(&script.command, at, command::Use::Tracked);
-                let target = Target { named_at, place, weight: script.weight, usable };
+                let state = if usable { State::Usable } else { State::Disabled };
+                let target = Target { named_at, place, weight: script.weight, state };
                 found.scripts.insert(script.name.clone(), target);
                 config.scripts.extend(usable.then_some(script));
             }
             Some("track_file") => {
-                let Some((file, named_at)) = file(cx, statement, &found.files) else { continue };
-                let target = Target { named_at, place, weight: file.weight, usable: true };
+                let Some((file, named_at)) = file(cx, statement, &found.files) else {
+                    left_out(cx, statement, place, &mut found.files);
+                    continue;
+                };
+                let target = Target { named_at, place, weight: file.weight, state: State::Usable };
                 found.files.insert(file.name.clone(), target);
                 config.track_files.push(file);
             }
             Some("vrrp_track_process") => {
-                let Some((process, named_at)) = process(cx, statement, &found.processes) else { continue };
-                let target = Target { named_at, place, weight: process.weight, usable: true };
+                let Some((process, named_at)) = process(cx, statement, &found.processes) else {
+                    left_out(cx, statement, place, &mut found.processes);
+                    continue;
+                };
+                let target = Target { named_at, place, weight: process.weight, state: State::Usable };
                 found.processes.insert(process.name.clone(), target);
                 config.track_processes.push(process);
             }
             Some("bfd_instance") => {
                 let Some(name) = cx.words(statement).get(1) else { continue };
                 let weight = bfd_weight(cx, statement);
-                let target = Target { named_at: name.span, place, weight, usable: true };
+                let target = Target { named_at: name.span, place, weight, state: State::Usable };
                 found.bfds.entry(name.text.to_string()).or_insert(target);
             }
             _ => {}
         }
     }
     found
+}
+
+/// Remembers the name of a block that is left out, so that references to it can say so.
+fn left_out(cx: &Lower<'_, '_>, statement: &Statement, place: usize, known: &mut Targets) {
+    let Some(name) = cx.words(statement).get(1) else { return };
+    let state = State::LeftOut;
+    let target = Target { named_at: name.span, place, weight: Weight::default(), state };
+    known.entry(name.text.to_string()).or_insert(target);
 }
 
 /// The weight of a `bfd_instance`. What is wrong with it is said where the rest of the block is read.
@@ -96,9 +124,10 @@ fn bfd_weight(cx: &Lower<'_, '_>, statement: &Statement) -> Weight {
 impl<'t, 's> Lower<'t, 's> {
     /// Whether another block of its kind has this name: keepalived takes both, and finds the first.
     fn is_shadowed(&mut self, statement: &Statement, name: &Word<'_>, known: &Targets) -> bool {
-        let Some(first) = known.get(name.text.as_ref()) else { return false };
+        let first = known.get(name.text.as_ref()).filter(|t| t.state != State::LeftOut);
+        let Some(first) = first else { return false };
         let keyword = statement.keyword.map_or("", |k| k.name);
-        let message = format!("{keyword} `{}` is already defined; references mean the first", name.text);
+        let message = format!("`{}` is defined twice; references mean the first {keyword}", name.text);
         let diagnostic = Diagnostic::new(&codes::SHADOWED, name.span, message);
         self.sink.push(diagnostic.also(first.named_at, "first defined here"));
         true
@@ -134,7 +163,7 @@ impl<'t, 's> Lower<'t, 's> {
     }
 
     fn nothing_to_track(&mut self, what: &str, name: &Word<'_>, lacks: &str) {
-        let message = format!("{what} `{}` has no `{lacks}`; it is left out", name.text);
+        let message = format!("there is no `{lacks}` in {what} `{}`; it is left out", name.text);
         self.report(&codes::NOTHING_TO_TRACK, name.span, message);
     }
 
@@ -318,7 +347,7 @@ impl Quorum {
     fn set_least(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
         match cx.u32(statement) {
             Some(n) if self.greatest.is_some_and(|max| n > max) => {
-                let message = "quorum is greater than quorum_max; it is left out";
+                let message = "`quorum` is greater than `quorum_max`; it is left out";
                 cx.report(&codes::OUT_OF_RANGE, statement.span, message);
             }
             n => set(&mut self.least, n),
@@ -329,7 +358,7 @@ impl Quorum {
     fn set_greatest(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
         match cx.u32(statement) {
             Some(n) if n < self.least && (n > 0 || self.least > 1) => {
-                let message = "quorum_max is less than quorum; it is left out";
+                let message = "`quorum_max` is less than `quorum`; it is left out";
                 cx.report(&codes::OUT_OF_RANGE, statement.span, message);
             }
             Some(n) => {

@@ -12,7 +12,7 @@ const SCRIPT_SECONDS: &[Arg] =
     &[arg("SECONDS", Kind::Timer { min_us: 0, max_us: MAX_U32 / SECOND_US * SECOND_US })];
 const PROCESS_SECONDS: &[Arg] = &[arg("SECONDS", Kind::Timer { min_us: 1, max_us: 3600 * SECOND_US })];
 const USER: &[Arg] = &[arg("USER", Kind::Text), optional("GROUP", Kind::Text)];
-const MATCH: &[Arg] = &[optional("HOW", Kind::Choice(&["initial", "partial"]))];
+const MATCH: &[Arg] = &[optional("COMPARISON", Kind::Choice(&["initial", "partial"]))];
 const REVERSE: Arg = optional("reverse", Kind::Choice(&["reverse"]));
 const SCRIPT_WEIGHT: &[Arg] = &[arg("WEIGHT", signed(-253, 253)), REVERSE];
 const WEIGHT: &[Arg] = &[arg("WEIGHT", signed(-254, 254)), REVERSE];
