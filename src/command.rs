@@ -2,11 +2,12 @@
 //!
 //! Plain data: who runs it, and whether it may be run at all, is decided elsewhere.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A program with its arguments.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Command {
     /// The program first: a path, or a name to be looked for in the path. `</FILE` stands for "can FILE be opened?".
     pub argv: Vec<String>,
@@ -15,7 +16,7 @@ pub struct Command {
 }
 
 /// `USER [GROUP]`, by name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct RunAs {
     /// The user.
     pub user: String,

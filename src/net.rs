@@ -3,6 +3,7 @@
 //!
 //! Plain data with text forms; nothing here asks the system anything.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -31,7 +32,7 @@ impl fmt::Debug for MacAddr {
 }
 
 /// The address family of a service, an instance, an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Family {
     /// IPv4 (`AF_INET`).
     V4,
@@ -60,7 +61,7 @@ impl Family {
 }
 
 /// An address and its prefix length, as `ip address` shows it: `192.0.2.1/24`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct IpNet {
     /// The address itself, host bits kept.
     pub address: IpAddr,

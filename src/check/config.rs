@@ -10,12 +10,13 @@ pub use settings::{FlushOnStop, Settings, SyncDaemon, Timeouts};
 
 use crate::ipvs::model::{DestKey, Forward, Protocol, ServiceFlags, ServiceKey};
 use crate::net::Family;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Everything the check worker runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Config {
     /// The `virtual_server` blocks in the order of the file.
     pub virtual_servers: Vec<VirtualServer>,
@@ -26,7 +27,7 @@ pub struct Config {
 }
 
 /// `SSL`: what the checks that use TLS show and trust.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ssl {
     /// `ca`: a file of certificates.
     pub ca: Option<String>,
@@ -39,7 +40,7 @@ pub struct Ssl {
 }
 
 /// One `virtual_server` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VirtualServer {
     /// What it is called in logs: `[192.0.2.1]:tcp:80`, `FWM 5`, or the group's name. Blocks of the
     /// same group share it.
@@ -97,7 +98,7 @@ impl VirtualServer {
 }
 
 /// One kernel service of a virtual server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Endpoint {
     /// An address and port; a range of the file is one entry an address.
     Address(SocketAddr),
@@ -143,7 +144,7 @@ impl Endpoint {
 }
 
 /// `sorry_server IP PORT [METHOD]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SorryServer {
     /// Address and port.
     pub address: SocketAddr,
@@ -154,7 +155,7 @@ pub struct SorryServer {
 }
 
 /// One `real_server` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RealServer {
     /// Address and port: its identity within the virtual server.
     pub address: SocketAddr,
@@ -192,7 +193,7 @@ impl RealServer {
 }
 
 /// One check of a real server: when, and what.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Checker {
     /// When it runs, and how often it may fail.
     pub schedule: Schedule,
@@ -211,7 +212,7 @@ impl Checker {
 }
 
 /// When a check runs, resolved from checker, real server and virtual server, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Schedule {
     /// `delay_loop`: from the end of one check to the start of the next.
     pub delay_loop: Duration,
@@ -240,7 +241,7 @@ impl Schedule {
 }
 
 /// Where a check goes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Connect {
     /// `connect_ip` and `connect_port`, else the real server's.
     pub to: SocketAddr,

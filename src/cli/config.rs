@@ -2,8 +2,9 @@
 
 use super::check::DEFAULT_FILE;
 use crate::conf::diagnostic::{Severity, render};
-use crate::conf::{self, LoadOptions, redact};
+use crate::conf::{self, LoadOptions, json_schema, redact};
 use clap::Parser;
+use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,8 +18,11 @@ pub(super) struct Args {
     #[arg(default_value = DEFAULT_FILE)]
     file: PathBuf,
     /// As JSON: the only format so far, so it must be said
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "schema")]
     json: bool,
+    /// Print the JSON Schema of that JSON instead, which is the same for every file
+    #[arg(long, exclusive = true)]
+    schema: bool,
     /// Print passwords and keys as well
     #[arg(long)]
     show_secrets: bool,
@@ -30,6 +34,9 @@ pub(super) struct Args {
 /// Runs `vipd config`: JSON on standard output, errors (in one line each) on standard error.
 #[must_use]
 pub(super) fn run(args: &Args) -> ExitCode {
+    if args.schema {
+        return print(&json_schema::schema());
+    }
     debug_assert!(args.json, "clap asks for it");
     let options = LoadOptions { config_id: args.config_id.as_deref(), ..LoadOptions::default() };
     let loaded = conf::load(&args.file, &options);
@@ -41,15 +48,21 @@ pub(super) fn run(args: &Args) -> ExitCode {
     };
     let value =
         if args.show_secrets { redact::with_secrets(config) } else { redact::without_secrets(config) };
-    let printed = value
-        .and_then(|value| serde_json::to_string_pretty(&value))
-        .map_err(io::Error::from)
-        .and_then(|text| writeln!(io::stdout(), "{text}"));
-    match printed {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("vipd config: {error}");
-            ExitCode::from(2)
-        }
+    match value {
+        Ok(value) => print(&value),
+        Err(error) => failed(&error.into()),
     }
+}
+
+fn print(value: &Value) -> ExitCode {
+    let text = serde_json::to_string_pretty(value).map_err(io::Error::from);
+    match text.and_then(|text| writeln!(io::stdout(), "{text}")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &io::Error) -> ExitCode {
+    eprintln!("vipd config: {error}");
+    ExitCode::from(2)
 }

@@ -24,10 +24,11 @@ pub use scripts::Scripts;
 pub use snmp::Snmp;
 
 use crate::{bfd, check, vrrp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a configuration means, every default resolved. Each domain owns its part.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Config {
     /// `global_defs` that concern the process as a whole.
     pub global: Global,
@@ -40,7 +41,7 @@ pub struct Config {
 }
 
 /// `global_defs`, and the keywords at the top of the file, that no single domain owns.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Global {
     /// `router_id`: this machine's name in logs and mails; the host name if the file has none.
     pub router_id: Option<String>,

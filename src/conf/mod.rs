@@ -9,6 +9,7 @@ mod allow;
 pub mod config;
 pub mod diagnostic;
 pub mod expand;
+pub mod json_schema;
 pub mod layout;
 pub mod lexer;
 mod lint;

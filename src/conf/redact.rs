@@ -7,7 +7,11 @@ use serde_json::Value;
 const SECRETS: &[&str] = &["auth", "auth_hmac", "hmac", "pass", "password", "secret"];
 
 /// What stands in a secret's place.
-const REDACTED: &str = "(redacted)";
+pub(super) const REDACTED: &str = "(redacted)";
+
+pub(super) fn is_secret(field: &str) -> bool {
+    SECRETS.contains(&field)
+}
 
 /// The `Config` as it is.
 ///
@@ -31,7 +35,7 @@ fn redact(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             for (name, field) in fields {
-                match SECRETS.contains(&name.as_str()) && !field.is_null() {
+                match is_secret(name) && !field.is_null() {
                     true => *field = Value::String(REDACTED.to_owned()),
                     false => redact(field),
                 }

@@ -5,7 +5,9 @@
 
 use crate::net::Family;
 use bitflags::bitflags;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -55,7 +57,7 @@ impl fmt::Display for ServiceKey {
 }
 
 /// Transport protocols that IPVS balances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Protocol {
     /// `IPPROTO_TCP`
     Tcp,
@@ -180,7 +182,7 @@ impl fmt::Display for DestKey {
 }
 
 /// How packets reach a destination (`IP_VS_CONN_F_FWD_MASK`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Forward {
     /// `-m`: addresses are rewritten.
     #[default]
@@ -196,7 +198,7 @@ pub enum Forward {
 }
 
 /// The encapsulation of [`Forward::Tunnel`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Tunnel {
     /// Encapsulation.
     pub kind: TunnelKind,
@@ -207,7 +209,7 @@ pub struct Tunnel {
 }
 
 /// `IP_VS_CONN_F_TUNNEL_TYPE_*`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum TunnelKind {
     /// IP in IP.
     #[default]
@@ -356,4 +358,29 @@ pub struct Info {
     pub version: u32,
     /// Buckets of the connection table.
     pub conn_tab_size: u32,
+}
+
+/// Flags are written as their names with `|` between them.
+fn flags_schema() -> Schema {
+    json_schema!({ "type": "string", "description": "names of flags, with ` | ` between them" })
+}
+
+impl JsonSchema for ServiceFlags {
+    fn schema_name() -> Cow<'static, str> {
+        "ServiceFlags".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        flags_schema()
+    }
+}
+
+impl JsonSchema for TunnelFlags {
+    fn schema_name() -> Cow<'static, str> {
+        "TunnelFlags".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        flags_schema()
+    }
 }

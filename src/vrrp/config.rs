@@ -25,6 +25,7 @@ pub use track::{
 use interface::{GarpGroup, LinkDelay, Linkbeat};
 use route::Route;
 use rule::Rule;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statics::Statics;
 use std::fmt;
@@ -32,7 +33,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// Everything the VRRP worker runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Config {
     /// The `vrrp_instance` blocks in the order of the file; names are unique.
     pub instances: Vec<Instance>,
@@ -61,7 +62,7 @@ pub struct Config {
 }
 
 /// One `vrrp_instance` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Instance {
     /// The block's name: the instance's identity across reloads.
     pub name: String,
@@ -132,7 +133,7 @@ impl Instance {
 }
 
 /// A virtual router identifier, 1 to 255: with family and interface, the virtual router's identity on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Vrid(u8);
 
 impl Vrid {
@@ -157,7 +158,7 @@ impl fmt::Display for Vrid {
 
 /// The value of `state`. As in keepalived 2, the owner of the addresses (priority 255) takes over at once and any
 /// other waits for the master-down timer, whatever it says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum InitialState {
     /// `state MASTER`: usual on the router of the highest priority.
     Master,
@@ -167,7 +168,9 @@ pub enum InitialState {
 }
 
 /// The protocol version an instance speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Version {
     /// RFC 3768: IPv4, seconds, optional authentication.
     #[default]
@@ -177,14 +180,14 @@ pub enum Version {
 }
 
 /// The `authentication` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Auth {
     /// `auth_type PASS`: up to eight bytes in clear text, zero-padded, as they stand in the packet.
     Pass([u8; 8]),
 }
 
 /// How often and when gratuitous ARPs (IPv4) and unsolicited neighbour advertisements (IPv6) go out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Garp {
     /// `garp_master_delay`: when the second set follows the transition to master; zero sends none.
     pub master_delay: Duration,

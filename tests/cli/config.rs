@@ -33,3 +33,13 @@ fn what_would_not_run_is_not_printed() {
     assert_eq!(vipd.run("config --json missing.conf").status, Some(2));
     assert_eq!(vipd.run("config k.conf").status, Some(2), "a format must be named");
 }
+
+#[test]
+fn the_schema_is_printed_for_itself() {
+    let vipd = Program::called("vipd");
+    let outcome = vipd.run("config --schema");
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (Some(0), ""));
+    let schema: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(vipd.run("config --schema --json").status, Some(2));
+}

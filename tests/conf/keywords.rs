@@ -34,6 +34,11 @@ fn places() -> BTreeSet<Place> {
     include_str!("keywords/places.tsv").lines().map(line).collect()
 }
 
+/// The right file of each sample.
+pub(crate) fn right_files() -> Vec<String> {
+    samples().iter().map(|sample| write(sample, &sample.right)).collect()
+}
+
 #[test]
 fn the_table_of_keywords_has_every_place_and_no_other() {
     let wanted = places();

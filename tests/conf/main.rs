@@ -7,3 +7,4 @@ mod keywords;
 mod mistakes;
 mod program;
 mod robustness;
+mod schema;

@@ -1,9 +1,10 @@
 //! What checks do: the settings that each kind has for itself.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a check does once it may start.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Probe {
     /// `TCP_CHECK`: the connection opens in time.
     Tcp,
@@ -33,7 +34,7 @@ impl Probe {
 }
 
 /// `HTTP_GET` and `SSL_GET`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Http {
     /// `SSL_GET`; `None` for `HTTP_GET`.
     pub tls: Option<Tls>,
@@ -46,7 +47,7 @@ pub struct Http {
 }
 
 /// What `SSL_GET` says of TLS.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Tls {
     /// `enable_sni`: the virtual host is named in the handshake.
     pub sni: bool,
@@ -55,7 +56,7 @@ pub struct Tls {
 }
 
 /// `http_protocol`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum HttpProtocol {
     /// `1.0`
     #[default]
@@ -67,7 +68,7 @@ pub enum HttpProtocol {
 }
 
 /// `url`: a page, and what must come back.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Url {
     /// `path`
     pub path: Box<str>,
@@ -84,7 +85,7 @@ pub struct Url {
 }
 
 /// `regex` and its options.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Regex {
     /// The pattern, in the language of PCRE2.
     pub pattern: String,
@@ -101,7 +102,7 @@ pub struct Regex {
 }
 
 /// `DNS_CHECK`
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Dns {
     /// `type`
     pub record: DnsRecord,
@@ -110,7 +111,7 @@ pub struct Dns {
 }
 
 /// A type of DNS record (RFC 1035 §3.2.2 and later), with its number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum DnsRecord {
     /// An IPv4 address.
     A = 1,
@@ -134,7 +135,7 @@ pub enum DnsRecord {
 }
 
 /// `UDP_CHECK`
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Udp {
     /// `payload`: what is sent; random bytes where nothing is said.
     pub payload: Option<Vec<u8>>,
@@ -143,7 +144,7 @@ pub struct Udp {
 }
 
 /// What an answer must be.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Reply {
     /// What it must begin with, as far as both go; empty for anything.
     pub data: Vec<u8>,

@@ -1,9 +1,10 @@
 //! D-Bus.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `enable_dbus` and its names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Dbus {
     /// `enable_dbus`.
     pub enabled: bool,

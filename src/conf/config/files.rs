@@ -1,9 +1,10 @@
 //! Files: where they are read and written, and how.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Paths, and how files are made.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Files {
     /// `umask` for files that are made; `None` leaves the program's default or `--umask`.
     pub umask: Option<u32>,
@@ -30,7 +31,7 @@ pub struct Files {
 }
 
 /// `json_version`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum JsonVersion {
     /// A list of instances.
     #[default]

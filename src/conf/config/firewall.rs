@@ -1,9 +1,10 @@
 //! Firewall: how addresses that we don't accept are closed, and how marks are set for virtual servers.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// nftables, iptables and ipsets.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Firewall {
     /// `nftables`: the VRRP process's table.
     pub nftables: Option<Nftables>,
@@ -18,7 +19,7 @@ pub struct Firewall {
 }
 
 /// `nftables [TABLE]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Nftables {
     /// Its name; it is ours alone.
     pub table: String,
@@ -29,7 +30,7 @@ pub struct Nftables {
 }
 
 /// `nftables_ipvs [TABLE]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NftablesIpvs {
     /// Its name; it is ours alone.
     pub table: String,
@@ -40,7 +41,7 @@ pub struct NftablesIpvs {
 }
 
 /// `vrrp_iptables [IN [OUT]]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Iptables {
     /// The chain of arriving packets.
     pub input: String,
@@ -49,7 +50,7 @@ pub struct Iptables {
 }
 
 /// `vrrp_ipsets`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Ipsets {
     /// Used where iptables is.
     #[default]

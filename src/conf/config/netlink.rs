@@ -1,9 +1,10 @@
 //! Receive buffers of netlink sockets.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How large they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Netlink {
     /// `vrrp_netlink_cmd_rcv_bufs`: answers to the VRRP process.
     pub vrrp_cmd: Buffer,
@@ -18,7 +19,7 @@ pub struct Netlink {
 }
 
 /// A receive buffer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Buffer {
     /// Bytes; `None` leaves the kernel's default.
     pub bytes: Option<u32>,

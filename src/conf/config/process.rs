@@ -1,10 +1,11 @@
 //! Processes: names, priorities, limits, and how several of us live on one machine.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The processes, and what they share.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Processes {
     /// `process_name` of the parent; `None` leaves the program's.
     pub parent_name: Option<String>,
@@ -24,7 +25,7 @@ pub struct Processes {
 }
 
 /// One process.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Process {
     /// `*_process_name`: up to 15 bytes.
     pub name: Option<String>,
@@ -42,7 +43,7 @@ pub struct Process {
 }
 
 /// `instance`, `net_namespace` and the like.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Instancing {
     /// `instance`: part of the names of pid files.
     pub instance: Option<String>,
@@ -57,7 +58,7 @@ pub struct Instancing {
 }
 
 /// `net_namespace_ipvs`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum IpvsNamespace {
     /// That of all the rest.
     #[default]

@@ -1,10 +1,11 @@
 //! Under which conditions scripts run.
 
 use crate::command::RunAs;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `enable_script_security` and `script_user`. What each script runs as stands with it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Scripts {
     /// `enable_script_security`: what would run as root, and others than root can write to, does not run.
     pub security: bool,

@@ -1,10 +1,11 @@
 //! SNMP.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Which tables are offered, and where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Snmp {
     /// `snmp_socket`: the master agent's; `unix:/var/agentx/master` without.
     pub socket: Option<String>,

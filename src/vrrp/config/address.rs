@@ -2,11 +2,12 @@
 //! `static_ipaddress`.
 
 use crate::net::{Family, IpNet};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// One line of `virtual_ipaddress`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct VirtualAddress {
     /// The address with its prefix length (/32 or /128 where the file names none).
     pub net: IpNet,
@@ -50,7 +51,7 @@ impl VirtualAddress {
 }
 
 /// Flags of an address (`if_addr.h`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct AddressFlags {
     /// `home`: the home address of Mobile IPv6 (`IFA_F_HOMEADDRESS`).
     pub home: bool,
@@ -65,7 +66,7 @@ pub struct AddressFlags {
 }
 
 /// How long an address is preferred.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Lifetime {
     /// For ever.
     Forever,

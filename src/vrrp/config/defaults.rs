@@ -1,13 +1,14 @@
 //! What `global_defs` says for every instance that says nothing itself.
 
 use super::{Garp, Version};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// The `vrrp_*` keywords of `global_defs` that instances inherit. Each [`super::Instance`] holds its own result;
 /// these are kept for what is made later, and for those who show a configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Defaults {
     /// `vrrp_version`.
     pub version: Version,
@@ -52,7 +53,7 @@ pub struct Defaults {
 }
 
 /// `vrrp_garp_extra_if [all] SECONDS`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GarpExtraIf {
     /// How often.
     pub interval: Duration,

@@ -1,10 +1,11 @@
 //! Groups of instances: those that change state together, and those that static addresses and routes follow.
 
 use super::{Notify, Tracking};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One `vrrp_sync_group` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SyncGroup {
     /// The block's name.
     pub name: String,
@@ -20,7 +21,7 @@ pub struct SyncGroup {
 }
 
 /// One `track_group` block: static addresses, routes and rules can follow the state of its instances' interfaces.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TrackGroup {
     /// The block's name.
     pub name: String,

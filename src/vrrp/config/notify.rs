@@ -1,10 +1,11 @@
 //! Whom an instance or a sync group tells of its transitions.
 
 use crate::command::Command;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `notify*` keywords and `smtp_alert`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Notify {
     /// `notify_master`: at the transition to master.
     pub master: Option<Command>,

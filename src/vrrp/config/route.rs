@@ -1,6 +1,7 @@
 //! Routes: lines of `virtual_routes` and `static_routes`, with the kernel's numbers in them.
 
 use crate::net::{Family, IpNet};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,7 +13,7 @@ pub const PROTOCOL_KEEPALIVED: u8 = 18;
 pub const TABLE_MAIN: u32 = 254;
 
 /// One route.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Route {
     /// Of all its addresses.
     pub family: Family,
@@ -89,7 +90,7 @@ impl Route {
 }
 
 /// The type of a route (`RTN_*`, `rtnetlink.h`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum RouteKind {
     /// Sent on.
     Unicast,
@@ -118,7 +119,7 @@ pub enum RouteKind {
 }
 
 /// Where a packet goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct NextHop {
     /// `via`: the gateway.
     pub via: Option<IpAddr>,
@@ -135,7 +136,7 @@ pub struct NextHop {
 }
 
 /// Realms of routing, for accounting and policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Realms {
     /// Of the source; `None` where only one realm is given.
     pub source: Option<u16>,
@@ -144,7 +145,7 @@ pub struct Realms {
 }
 
 /// Where among routes to the same destination a new one is put.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Insert {
     /// Before them; keepalived's default.
     #[default]
@@ -156,7 +157,7 @@ pub enum Insert {
 }
 
 /// A number that goes with a route (`RTAX_*`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Metric {
     /// Bytes of the largest packet.
     Mtu,
@@ -189,7 +190,7 @@ pub enum Metric {
 }
 
 /// The value of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct MetricValue {
     /// In the metric's unit.
     pub value: u32,
@@ -198,7 +199,7 @@ pub struct MetricValue {
 }
 
 /// `congctl`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct CongestionControl {
     /// The algorithm's name.
     pub name: String,
@@ -207,7 +208,7 @@ pub struct CongestionControl {
 }
 
 /// A header around each packet of a route (`LWTUNNEL_ENCAP_*`).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Encap {
     /// `encap ip`
     Ip {

@@ -2,10 +2,11 @@
 
 use super::route::Realms;
 use crate::net::{Family, IpNet};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One rule: what it matches, and what is done.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Rule {
     /// Of the packets it is for.
     pub family: Family,
@@ -44,7 +45,7 @@ pub struct Rule {
 }
 
 /// A firewall mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Mark {
     /// The mark.
     pub value: u32,
@@ -53,7 +54,7 @@ pub struct Mark {
 }
 
 /// From a number to a number, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Span<T> {
     /// The first.
     pub first: T,
@@ -62,7 +63,7 @@ pub struct Span<T> {
 }
 
 /// What a rule does (`FR_ACT_*`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum RuleAction {
     /// `table`: look there for a route.
     Table {
@@ -93,7 +94,7 @@ pub enum RuleAction {
 }
 
 /// Routes that a rule passes over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Suppress {
     /// `suppress_prefixlength`: of this prefix length or a shorter one.
     pub prefix_len: Option<u32>,

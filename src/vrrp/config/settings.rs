@@ -1,10 +1,11 @@
 //! What `global_defs` says of the VRRP process as a whole.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Settings of the VRRP process that belong to no instance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
     /// `vrrp_startup_delay`: instances begin so long after the start; zero for at once.
     pub startup_delay: Duration,
@@ -27,7 +28,7 @@ pub struct Settings {
 }
 
 /// `dynamic_interfaces`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DynamicInterfaces {
     /// Every interface named must be there at start.
     #[default]
@@ -39,7 +40,7 @@ pub enum DynamicInterfaces {
 }
 
 /// `vrrp_rx_bufs_policy`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum RxBuffers {
     /// What the system gives.
     #[default]

@@ -3,10 +3,11 @@
 use super::address::VirtualAddress;
 use super::route::Route;
 use super::rule::Rule;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is set at start and stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Statics {
     /// `static_ipaddress`
     pub addresses: Vec<Static<VirtualAddress>>,
@@ -17,7 +18,7 @@ pub struct Statics {
 }
 
 /// One of them, and who depends on it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Static<T> {
     /// What is set.
     pub item: T,
