@@ -3,7 +3,7 @@
 use super::explain;
 use crate::conf::diagnostic::render::{self, Colour};
 use crate::conf::diagnostic::report::Report;
-use crate::conf::diagnostic::{Code, Diagnostic, Severity, Verdict, codes, github, json, sarif};
+use crate::conf::diagnostic::{Code, Diagnostic, Severity, Verdict, codes, github, json, sarif, terse};
 use crate::conf::{self, Config, Lints, LoadOptions, Loaded};
 use crate::sys::cloud;
 use crate::sys::names::node_name;
@@ -225,11 +225,8 @@ fn summary(file: &Path, loaded: &Loaded) -> String {
 #[must_use]
 pub fn test(file: &Path, options: &LoadOptions<'_>) -> ExitCode {
     let loaded = conf::load(file, options);
-    let mut text = String::new();
-    for diagnostic in loaded.diagnostics.iter().filter(|d| d.code.severity > Severity::Hint) {
-        text.push_str(&render::line(diagnostic, &loaded.sources));
-        text.push('\n');
-    }
+    let text = terse::text(&file.to_string_lossy(), &loaded.diagnostics, &loaded.sources);
+    // Nobody is left to tell when standard error is closed.
     let _ = io::stderr().write_all(text.as_bytes());
     ExitCode::from(loaded.test_status())
 }

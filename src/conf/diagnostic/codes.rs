@@ -74,7 +74,7 @@ codes! {
     NO_ADDRESS = "V0304", Warning, Reports, "a vrrp_instance without virtual addresses";
     DUPLICATE_VRID = "V0305", Error, Refuses, "two instances share interface, family and virtual_router_id";
     MIXED_FAMILIES = "V0306", Error, Reports, "IPv4 and IPv6 in one vrrp_instance";
-    DUPLICATE_ADDRESS = "V0307", Error, Reports, "a virtual address is listed twice";
+    DUPLICATE_ADDRESS = "V0307", Error, Silent, "a virtual address is listed twice";
     STATE_CONFLICT = "V0308", Warning, Reports, "settings that the initial state or the priority rule out";
     PASSWORD_TRUNCATED = "V0309", Warning, Reports, "a password of more than eight characters";
     AUTH_IGNORED = "V0310", Warning, Reports, "authentication that can't be used";
@@ -85,10 +85,10 @@ codes! {
 
     NO_REAL_SERVER = "V0401", Error, Reports, "a virtual_server without real servers";
     DUPLICATE_REAL_SERVER = "V0402", Error, Reports, "a real server is listed twice";
-    UNKNOWN_GROUP = "V0403", Error, Reports, "a virtual_server_group that is not defined";
-    DUPLICATE_GROUP = "V0404", Error, Reports, "two virtual_server_group blocks of one name";
+    UNKNOWN_GROUP = "V0403", Error, Silent, "a virtual_server_group that is not defined";
+    DUPLICATE_GROUP = "V0404", Error, Silent, "two virtual_server_group blocks of one name";
     EMPTY_GROUP = "V0405", Error, Reports, "a virtual_server_group without entries";
-    DUPLICATE_VIRTUAL_SERVER = "V0406", Error, Reports, "two virtual_server blocks for one service";
+    DUPLICATE_VIRTUAL_SERVER = "V0406", Error, Silent, "two virtual_server blocks for one service";
     SERVER_FAMILY = "V0407", Error, Reports, "address families of virtual and real server differ";
     BAD_RANGE = "V0408", Error, Reports, "not a range of addresses";
     NO_PROTOCOL = "V0409", Warning, Reports, "a virtual_server without protocol";

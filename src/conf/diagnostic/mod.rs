@@ -11,6 +11,7 @@ pub mod json;
 pub mod render;
 pub mod report;
 pub mod sarif;
+pub mod terse;
 
 #[cfg(test)]
 mod tests;
@@ -93,8 +94,21 @@ pub struct Diagnostic {
     pub secondary: Vec<Label>,
     /// What to do: "did you mean `TCP_CHECK`?".
     pub help: Option<String>,
+    /// Which line keepalived names for it: scripts compare them.
+    pub told: Told,
     /// What stands at the primary place when it is put right, where that is certain: editors offer it.
     pub instead: Option<String>,
+}
+
+/// The line that keepalived names for a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// That of the primary place.
+    Here,
+    /// Another: what a block lacks is found at its end.
+    At(Span),
+    /// None: it finds it after the whole file is read.
+    Nowhere,
 }
 
 impl Diagnostic {
@@ -108,8 +122,16 @@ impl Diagnostic {
             primary,
             secondary: Vec::new(),
             help: None,
+            told: terse::usual(code),
             instead: None,
         }
+    }
+
+    /// With the line that keepalived names, if it is another.
+    #[must_use]
+    pub fn told(mut self, told: Told) -> Diagnostic {
+        self.told = told;
+        self
     }
 
     /// With words at the place itself.

@@ -185,16 +185,19 @@ fn push_harmless(shown: &mut String, c: char) {
 pub fn line(diagnostic: &Diagnostic, sources: &Sources) -> String {
     let span = diagnostic.primary.span;
     let file = sources.get(span.file);
-    let mut text = String::new();
+    let name = printable(file.name());
     if file.text().is_empty() {
-        let _ = write!(text, "({}) ", printable(file.name()));
-    } else {
-        let _ = write!(text, "({}: Line {}) ", printable(file.name()), sources.location(span).line);
+        return format!("({name}) {}", sentence(diagnostic));
     }
+    format!("({name}: Line {}) {}", sources.location(span).line, sentence(diagnostic))
+}
+
+/// Message and help in one line, without the signs of Markdown.
+pub(super) fn sentence(diagnostic: &Diagnostic) -> String {
     let message = diagnostic.message.replace('`', "'");
     let mut rest = message.chars();
     let first = rest.next().map(|c| c.to_ascii_uppercase());
-    text.extend(first);
+    let mut text = String::from_iter(first);
     let _ = write!(text, "{}", printable(rest.as_str()));
     if let Some(help) = &diagnostic.help {
         let _ = write!(text, " - {}", printable(&help.replace('`', "'")));

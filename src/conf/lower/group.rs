@@ -1,8 +1,8 @@
 //! `virtual_server_group`: lists of addresses, ranges and firewall marks.
 
-use super::{Lower, body};
+use super::{Lower, body, end_of};
 use crate::check::config::Endpoint;
-use crate::conf::diagnostic::{Diagnostic, codes};
+use crate::conf::diagnostic::{Diagnostic, Told, codes};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
@@ -47,7 +47,8 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>) -> HashMap<String, Group> {
         let v6 = group.addresses.iter().any(SocketAddr::is_ipv6) || group.has_marks_of(Family::V6);
         if group.addresses.is_empty() && group.marks.is_empty() {
             let message = format!("virtual_server_group `{}` has no entries; it is left out", name.text);
-            cx.report(&codes::EMPTY_GROUP, name.span, message);
+            let diagnostic = Diagnostic::new(&codes::EMPTY_GROUP, name.span, message);
+            cx.sink.push(diagnostic.told(Told::At(end_of(statement))));
         } else if v4 && v6 && group.marks.iter().any(|(_, family)| family.is_none()) {
             let message =
                 format!("virtual_server_group `{}` has IPv4, IPv6, and a fwmark without a family", name.text);

@@ -29,6 +29,7 @@ use super::tree::{Statement, Tree};
 use super::{InterfaceKind, LoadOptions};
 use crate::conf::diagnostic::{Code, Diagnostic, codes};
 use crate::conf::source::Span;
+use crate::vrrp::config::DynamicInterfaces;
 
 /// What every part of the lowering needs at hand.
 struct Lower<'t, 's> {
@@ -37,14 +38,23 @@ struct Lower<'t, 's> {
     options: &'t LoadOptions<'t>,
     scripts: command::Scripts,
     rule_priorities: iproute::Priorities,
+    /// `dynamic_interfaces`
+    dynamic_interfaces: bool,
 }
 
 /// Lowers one file's tree.
 pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink) -> Config {
-    let scripts = command::Scripts::default();
-    let mut cx = Lower { tree, sink, options, scripts, rule_priorities: iproute::Priorities::default() };
+    let mut cx = Lower {
+        tree,
+        sink,
+        options,
+        scripts: command::Scripts::default(),
+        rule_priorities: iproute::Priorities::default(),
+        dynamic_interfaces: false,
+    };
     let mut config = Config::default();
     global::lower(&mut cx, &mut config);
+    cx.dynamic_interfaces = config.vrrp.settings.dynamic_interfaces != DynamicInterfaces::No;
     let defaults = config.vrrp.defaults.clone();
     config.vrrp.statics = iproute::statics(&mut cx, None);
     iproute::interfaces(&mut cx, &mut config.vrrp);
@@ -84,9 +94,16 @@ impl<'t, 's> Lower<'t, 's> {
         statements.iter().enumerate().filter(is_it)
     }
 
+    /// What the machine says of an interface. With `dynamic_interfaces` one that is missing may come.
+    fn ask_interface(&self, name: &str) -> Option<InterfaceKind> {
+        let missing_is_fine =
+            |kind: &InterfaceKind| !(self.dynamic_interfaces && *kind == InterfaceKind::Missing);
+        self.options.interfaces.and_then(|ask| ask(name)).filter(missing_is_fine)
+    }
+
     /// Whether the machine has this interface; said where it doesn't. Without a way to ask, every one exists.
     fn interface_exists(&mut self, word: &Word<'_>) -> bool {
-        match self.options.interfaces.and_then(|ask| ask(&word.text)) {
+        match self.ask_interface(&word.text) {
             None => true,
             Some(InterfaceKind::Missing) => {
                 let message = format!("interface `{}` doesn't exist", word.text);

@@ -3,7 +3,7 @@
 use super::Lower;
 use super::command::Use;
 use crate::command::Command;
-use crate::conf::diagnostic::{Diagnostic, codes};
+use crate::conf::diagnostic::{Diagnostic, Told, codes};
 use crate::conf::tree::Statement;
 use crate::vrrp::config::{Defaults, Notify};
 
@@ -70,7 +70,7 @@ impl<'t, 's> Lower<'t, 's> {
             return None;
         }
         let run_as = match account {
-            [] => self.default_account(statement.span)?,
+            [] => self.default_account(statement.span, Told::Here)?,
             given => Some(self.account(given, &codes::SCRIPT_UNUSABLE)?),
         };
         let command = Command { argv: self.argv(line)?, run_as };

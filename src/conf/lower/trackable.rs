@@ -1,9 +1,9 @@
 //! What can be tracked by name: `vrrp_script`, `track_file`, `vrrp_track_process`. Who refers to it is not known here.
 
 use super::global::set;
-use super::{Lower, body, command};
+use super::{Lower, body, command, end_of};
 use crate::command::Command;
-use crate::conf::diagnostic::{Diagnostic, codes};
+use crate::conf::diagnostic::{Diagnostic, Told, codes};
 use crate::conf::lexer::Word;
 use crate::conf::schema::Kind;
 use crate::conf::source::Span;
@@ -162,9 +162,10 @@ impl<'t, 's> Lower<'t, 's> {
         Some(SECOND)
     }
 
-    fn nothing_to_track(&mut self, what: &str, name: &Word<'_>, lacks: &str) {
+    fn nothing_to_track(&mut self, statement: &Statement, what: &str, name: &Word<'_>, lacks: &str) {
         let message = format!("there is no `{lacks}` in {what} `{}`; it is left out", name.text);
-        self.report(&codes::NOTHING_TO_TRACK, name.span, message);
+        let diagnostic = Diagnostic::new(&codes::NOTHING_TO_TRACK, name.span, message);
+        self.sink.push(diagnostic.told(Told::At(end_of(statement))));
     }
 
     /// A setting that is given for the second time.
@@ -220,7 +221,7 @@ fn script(cx: &mut Lower<'_, '_>, statement: &Statement, known: &Targets) -> Opt
         }
     }
     let Some((argv, at)) = line else {
-        cx.nothing_to_track("vrrp_script", name, "script");
+        cx.nothing_to_track(statement, "vrrp_script", name, "script");
         return None;
     };
     if account_failed {
@@ -228,7 +229,7 @@ fn script(cx: &mut Lower<'_, '_>, statement: &Statement, known: &Targets) -> Opt
     }
     let run_as = match account {
         Some(account) => Some(account),
-        None => cx.default_account(name.span)?,
+        None => cx.default_account(name.span, Told::At(end_of(statement)))?,
     };
     script.command = Command { argv, run_as };
     (!cx.is_shadowed(statement, name, known)).then_some((script, name.span, at))
@@ -250,7 +251,7 @@ fn file(cx: &mut Lower<'_, '_>, statement: &Statement, known: &Targets) -> Optio
         }
     }
     let Some(path) = path else {
-        cx.nothing_to_track("track_file", name, "file");
+        cx.nothing_to_track(statement, "track_file", name, "file");
         return None;
     };
     let weight = weight.unwrap_or(Weight { value: 1, reverse: false });
@@ -315,7 +316,7 @@ fn process(cx: &mut Lower<'_, '_>, statement: &Statement, known: &Targets) -> Op
         }
     }
     let Some((process, words)) = process else {
-        cx.nothing_to_track("vrrp_track_process", name, "process");
+        cx.nothing_to_track(statement, "vrrp_track_process", name, "process");
         return None;
     };
     let parameters = match compare {

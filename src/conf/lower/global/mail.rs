@@ -3,7 +3,7 @@
 use super::super::{Lower, body};
 use super::{put, set};
 use crate::conf::config::{Mail, SmtpServer};
-use crate::conf::diagnostic::codes;
+use crate::conf::diagnostic::{Diagnostic, Told, codes};
 use crate::conf::schema::Kind;
 use crate::conf::tree::Statement;
 use std::time::Duration;
@@ -20,7 +20,12 @@ pub(super) fn read(cx: &mut Lower<'_, '_>, statement: &Statement, name: &str, ma
                 mail.to.extend(cx.words(entry).iter().map(|word| word.text.to_string()));
             }
             if mail.to.len() == before {
-                cx.report(&codes::INCOMPLETE, statement.span, "`notification_email` holds no address");
+                let message = "`notification_email` holds no address";
+                let mut diagnostic = Diagnostic::new(&codes::INCOMPLETE, statement.span, message);
+                if let Some(body) = &statement.body {
+                    diagnostic = diagnostic.told(Told::At(body.end));
+                }
+                cx.sink.push(diagnostic);
             }
         }
         "notification_email_from" => put(&mut mail.from, cx.name(statement)),

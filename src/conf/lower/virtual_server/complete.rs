@@ -4,7 +4,7 @@ use super::super::Lower;
 use super::super::real_server::Defaults;
 use super::{Block, PERSISTENCE_TIMEOUT, Service};
 use crate::check::config::{Endpoint, RealServer, SorryServer, VirtualServer};
-use crate::conf::diagnostic::{Code, Diagnostic, codes};
+use crate::conf::diagnostic::{Code, Diagnostic, Told, codes};
 use crate::conf::source::Span;
 use crate::ipvs::model::{Forward, Protocol, ServiceFlags};
 use crate::net::Family;
@@ -157,7 +157,8 @@ impl Block<'_> {
         if let Some(span) = self.ops {
             if self.by_address() && protocol != Protocol::Udp {
                 let message = "one packet scheduling needs protocol UDP; `ops` has no effect";
-                cx.report(&codes::SCHEDULER_FLAG, span, message);
+                let diagnostic = Diagnostic::new(&codes::SCHEDULER_FLAG, span, message);
+                cx.sink.push(diagnostic.told(Told::Nowhere));
             } else {
                 self.flags |= ServiceFlags::ONE_PACKET;
             }

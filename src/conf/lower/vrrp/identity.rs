@@ -12,7 +12,7 @@ impl Draft {
     pub(super) fn interface(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
         self.interface_said = true;
         let Some(word) = cx.interface(statement) else { return };
-        match cx.options.interfaces.and_then(|ask| ask(&word.text)) {
+        match cx.ask_interface(&word.text) {
             Some(InterfaceKind::Missing) => {
                 let message =
                     format!("interface {} for vrrp_instance {} doesn't exist", word.text, self.name);

@@ -2,7 +2,7 @@
 
 use super::super::Lower;
 use super::draft::Draft;
-use crate::conf::diagnostic::{Diagnostic, codes};
+use crate::conf::diagnostic::{Diagnostic, Told, codes};
 use crate::vrrp::config::Version;
 use std::time::Duration;
 
@@ -21,7 +21,8 @@ impl Draft {
             let number = if version == Version::V2 { "2" } else { "3" };
             let message = format!("({}) VRRP version {number} counts advert_int in {unit_name}", self.name);
             let help = format!("{} is taken as {}", asked.as_secs_f64(), taken.as_secs_f64());
-            cx.sink.push(Diagnostic::new(&codes::ADJUSTED, span, message).help(help));
+            let diagnostic = Diagnostic::new(&codes::ADJUSTED, span, message).help(help);
+            cx.sink.push(diagnostic.told(Told::Nowhere));
         }
         taken
     }
