@@ -85,7 +85,13 @@ impl<'t, 's> Lower<'t, 's> {
                 (group.span, format!("there is no group `{}`", group.text))
             }
         };
-        self.report(code, span, format!("{message}: what should run under it will not run"));
+        let message = format!("{message}: what should run under it will not run");
+        let mut diagnostic = Diagnostic::new(code, span, message);
+        // Behind a notify script stand its arguments more often than its user.
+        if std::ptr::eq(code, &codes::SCRIPT_UNUSABLE) {
+            diagnostic = diagnostic.help("if it is an argument of the command, put both in quotes");
+        }
+        self.sink.push(diagnostic);
         None
     }
 

@@ -12,10 +12,8 @@ use std::collections::HashMap;
 #[cfg(test)]
 mod tests;
 
-/// The greatest weight that does not stand for "fault".
-const GREATEST: i64 = 253;
-/// The greatest that files and processes may have; interfaces and scripts once could.
-const FAULT: i64 = 254;
+/// The greatest weight of files and processes. Interfaces and scripts had it once; it is 253 now.
+const ONCE_GREATEST: i64 = 254;
 
 /// What a line tracks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +59,10 @@ impl What {
     }
 
     fn greatest(self) -> i64 {
-        if self == What::Bfd { GREATEST } else { FAULT }
+        match self {
+            What::File | What::Process => ONCE_GREATEST,
+            What::Interface | What::Script | What::Bfd => 253,
+        }
     }
 }
 
@@ -199,9 +200,13 @@ impl<'t, 's> Lower<'t, 's> {
         if option.text != "weight" {
             let message =
                 format!("({}) `{}` is no option here; the line is left out", owner.name, option.text);
+            let help = match did_you_mean(&option.text, ["weight"].into_iter()) {
+                Some(weight) => format!("did you mean `{weight}`?"),
+                None => "each line tracks one thing: write another on a line of its own".to_owned(),
+            };
             let diagnostic = Diagnostic::new(&codes::BAD_CHOICE, option.span, message)
                 .label("expected `weight`, or the end of the line")
-                .help("each line tracks one thing: NAME [weight N [reverse]]");
+                .help(help);
             self.sink.push(diagnostic);
             return None;
         }
@@ -211,9 +216,8 @@ impl<'t, 's> Lower<'t, 's> {
             return None;
         };
         let mut weight = own;
-        let greatest = what.greatest();
-        if let Some(value) = self.signed_word(number, -greatest, greatest) {
-            weight.value = self.limited(what, number, value);
+        if let Some(value) = self.weight_word(what, number) {
+            weight.value = value;
         }
         match words.get(3).map(|w| (w, w.text.as_ref())) {
             None => {}
@@ -234,15 +238,18 @@ impl<'t, 's> Lower<'t, 's> {
     }
 
     /// Interfaces and scripts: 254 was allowed once, and is 253.
-    fn limited(&mut self, what: What, number: &Word<'_>, value: i64) -> i16 {
-        let limited = match what {
-            What::Interface | What::Script => value.clamp(-GREATEST, GREATEST),
-            What::File | What::Process | What::Bfd => value,
+    fn weight_word(&mut self, what: What, number: &Word<'_>) -> Option<i16> {
+        let greatest = what.greatest();
+        let said = number.text.trim().parse::<i64>().unwrap_or_default();
+        let value = if what != What::Bfd && said.abs() == ONCE_GREATEST && greatest < ONCE_GREATEST {
+            let taken = greatest * said.signum();
+            let message =
+                format!("the weight of a tracked {} is -253 to 253; it is taken as {taken}", what.name());
+            self.report(&codes::ADJUSTED, number.span, message);
+            taken
+        } else {
+            self.signed_word(number, -greatest, greatest)?
         };
-        if limited != value {
-            let message = format!("the weight of a tracked {} is -253 to 253", what.name());
-            self.report(&codes::ADJUSTED, number.span, format!("{message}; it is taken as {limited}"));
-        }
-        i16::try_from(limited).unwrap_or_default()
+        i16::try_from(value).ok()
     }
 }
