@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = own_code)]
     allow: Vec<&'static Code>,
     /// No advice: only what is wrong
-    #[arg(long, conflicts_with = "against")]
+    #[arg(long)]
     no_hints: bool,
     /// Say what a code is about, and why it matters
     #[arg(long, value_name = "CODE", exclusive = true)]
@@ -105,7 +105,7 @@ pub fn run(args: &Args) -> ExitCode {
     let load = |file: &Path| {
         // What lies there is meant for this machine.
         let cloud = if file.starts_with(HERE) { cloud::name() } else { None };
-        let lints = (!args.no_hints).then_some(Lints { against, cloud });
+        let lints = Some(Lints { hints: !args.no_hints, against, cloud });
         let mut loaded = conf::load(file, &LoadOptions { lints, ..options });
         let allowed = |d: &Diagnostic| args.allow.iter().any(|code| std::ptr::eq(*code, d.code));
         loaded.diagnostics.retain(|d| !allowed(d));

@@ -113,6 +113,9 @@ fn two_directors_are_held_against_each_other() {
         "{}",
         outcome.stderr
     );
+    assert!(outcome.stderr.ends_with("k.conf: 1 warning, 2 hints\n"), "{}", outcome.stderr);
+    let outcome = vipd.run("check --no-hints --against other.conf k.conf");
+    assert!(outcome.stderr.ends_with("k.conf: 1 warning\n"), "{}", outcome.stderr);
     vipd.file("other.conf", &TWO.replace("150", "100"));
     assert_eq!(vipd.run("check --deny warnings --against other.conf k.conf").status, Some(0));
     vipd.file("other.conf", "vrrp_instance A {\n}\n");

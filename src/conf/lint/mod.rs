@@ -20,21 +20,32 @@ use super::tree::Tree;
 use places::Places;
 
 /// What the advice is about.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Lints<'a> {
+    /// Whether there is advice on the configuration by itself.
+    pub hints: bool,
     /// The configuration of the other director, and what its file is called.
     pub against: Option<(&'a str, &'a Config)>,
     /// The cloud that the configuration runs in, where the caller knows of one.
     pub cloud: Option<&'a str>,
 }
 
+impl Default for Lints<'_> {
+    /// All advice on one configuration, on no machine in particular.
+    fn default() -> Self {
+        Lints { hints: true, against: None, cloud: None }
+    }
+}
+
 /// Gives advice on one configuration.
 pub(super) fn lint(tree: &Tree<'_>, config: &Config, lints: &Lints<'_>, sink: &mut Sink) {
     let places = Places::new(tree, config);
-    vrrp::lint(&places, config, lints.cloud, sink);
-    script::lint(&places, config, sink);
-    virtual_server::lint(&places, config, sink);
-    sample::lint(&places, sink);
+    if lints.hints {
+        vrrp::lint(&places, config, lints.cloud, sink);
+        script::lint(&places, config, sink);
+        virtual_server::lint(&places, config, sink);
+        sample::lint(&places, sink);
+    }
     if let Some((name, other)) = lints.against {
         pair::compare(&places, config, name, other, sink);
     }
