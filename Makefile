@@ -58,6 +58,17 @@ lab: setup ## Tests that need IPVS, in the lab (NAME=part of a test's name)
 man: ## Write the manual pages in man/ anew
 	WRITE_MAN=1 cargo test --quiet --test man
 
+.PHONY: fuzz
+fuzz: ## Look for texts that break the parser or the formatter (TEXTS=10000000, and SECONDS_EACH=600 of libFuzzer)
+	cd fuzz && for target in parse fmt; do \
+	  nice cargo run --release --example storm -- $$target $(or $(TEXTS),10000000); done
+	@if cargo fuzz --version >/dev/null 2>&1; then \
+	  cd fuzz && cargo run --quiet --release --example seeds -- corpus && for target in parse fmt; do \
+	    mkdir -p corpus/$$target && nice cargo fuzz run -s none $$target corpus/$$target corpus/seeds -- \
+	      -dict=corpus/words -max_len=4096 -timeout=10 -rss_limit_mb=1024 -max_total_time=$(or $(SECONDS_EACH),600); \
+	  done; \
+	else echo 'cargo-fuzz is not installed, coverage is not looked at (cargo install cargo-fuzz)'; fi
+
 .PHONY: demo
 demo: setup ## The two-director set-up, told live in the terminal
 	@cargo build --bin vipd --example demo

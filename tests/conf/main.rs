@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod formats;
+mod fuzz;
 mod keywords;
 mod mistakes;
 mod program;

@@ -176,14 +176,17 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -
         return None;
     }
     let lower = word.to_lowercase();
-    let allowed = match word.chars().count() {
+    let length = lower.chars().count();
+    let allowed = match length {
         0..=2 => 0,
         3..=4 => 1,
         5..=9 => 2,
         _ => 3,
     };
     candidates
-        .map(|c| (strsim::damerau_levenshtein(&lower, &c.to_lowercase()), c))
+        // Keywords are ASCII; of names that are not, the length in bytes is too rough a measure.
+        .filter(|c| !c.is_ascii() || c.len().abs_diff(length) <= allowed)
+        .map(|c| (strsim::osa_distance(&lower, &c.to_lowercase()), c))
         .filter(|&(distance, _)| distance <= allowed)
         .min_by_key(|&(distance, c)| (distance, c))
         .map(|(_, c)| c)

@@ -21,6 +21,12 @@ impl Machine<'_> {
         checks: Checks,
         depth: usize,
     ) -> Result<(), Stop> {
+        if self.limits.includes == 0 {
+            // Not so much as looked for: a pattern alone can ask for a walk over all files.
+            let message = "files are not included here".to_owned();
+            self.complain(line, &at, &codes::EXPANSION_TOO_LARGE, message, "");
+            return Err(Stop);
+        }
         let files = match self.replayed {
             Some(next) => {
                 self.replayed = Some(next + 1);
