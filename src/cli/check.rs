@@ -4,8 +4,9 @@ use super::explain;
 use crate::conf::diagnostic::render::{self, Colour};
 use crate::conf::diagnostic::report::Report;
 use crate::conf::diagnostic::{Code, Diagnostic, Severity, Verdict, codes, github, json, sarif, terse};
-use crate::conf::{self, Config, Lints, LoadOptions, Loaded};
+use crate::conf::{self, Config, Lints, LoadOptions, Loaded, NameFolders};
 use crate::sys::cloud;
+use crate::sys::iproute2::Names;
 use crate::sys::names::node_name;
 use clap::{Parser, ValueEnum};
 use std::collections::HashSet;
@@ -96,7 +97,10 @@ pub fn run(args: &Args) -> ExitCode {
         return explain::code(code);
     }
     let id = args.config_id.clone().or_else(node_name);
-    let options = LoadOptions { config_id: id.as_deref(), ..LoadOptions::default() };
+    let names = Names::new();
+    let number =
+        |folders: NameFolders<'_>, table, name: &str| names.number(folders.etc, folders.usr, table, name);
+    let options = LoadOptions { config_id: id.as_deref(), names: Some(&number), ..LoadOptions::default() };
     let other = match args.against.as_deref().map(|file| director(file, &options)).transpose() {
         Ok(other) => other,
         Err(status) => return ExitCode::from(status),

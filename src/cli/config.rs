@@ -2,7 +2,8 @@
 
 use super::check::DEFAULT_FILE;
 use crate::conf::diagnostic::{Severity, render};
-use crate::conf::{self, LoadOptions, json_schema, redact};
+use crate::conf::{self, LoadOptions, NameFolders, json_schema, redact};
+use crate::sys::iproute2::Names;
 use clap::Parser;
 use serde_json::Value;
 use std::io::{self, Write};
@@ -38,7 +39,11 @@ pub(super) fn run(args: &Args) -> ExitCode {
         return print(&json_schema::schema());
     }
     debug_assert!(args.json, "clap asks for it");
-    let options = LoadOptions { config_id: args.config_id.as_deref(), ..LoadOptions::default() };
+    let names = Names::new();
+    let number =
+        |folders: NameFolders<'_>, table, name: &str| names.number(folders.etc, folders.usr, table, name);
+    let options =
+        LoadOptions { config_id: args.config_id.as_deref(), names: Some(&number), ..LoadOptions::default() };
     let loaded = conf::load(&args.file, &options);
     for diagnostic in loaded.diagnostics.iter().filter(|d| d.code.severity == Severity::Error) {
         eprintln!("{}", render::line(diagnostic, &loaded.sources));

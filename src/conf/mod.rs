@@ -53,7 +53,16 @@ pub enum InterfaceKind {
 pub type AskInterface<'a> = &'a dyn Fn(&str) -> Option<InterfaceKind>;
 
 /// Asks for the number that a name stands for; `None` where there is none of this name.
-pub type AskName<'a> = &'a dyn Fn(NameTable, &str) -> Option<u32>;
+pub type AskName<'a> = &'a dyn Fn(NameFolders<'_>, NameTable, &str) -> Option<u32>;
+
+/// Where the names are: `iproute_etc_dir` and `iproute_usr_dir` of the file at hand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NameFolders<'a> {
+    /// The administrator's; `/etc/iproute2` where the file names none.
+    pub etc: Option<&'a str>,
+    /// The distribution's; `/usr/share/iproute2` where the file names none.
+    pub usr: Option<&'a str>,
+}
 
 /// What reading a configuration depends on, apart from its text.
 #[derive(Clone, Copy, Default)]

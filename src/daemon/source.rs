@@ -3,7 +3,8 @@
 use super::exit::Exit;
 use super::scripts::Machine;
 use crate::conf::diagnostic::{Severity, render};
-use crate::conf::{self, Config, InterfaceKind, LoadOptions};
+use crate::conf::{self, Config, InterfaceKind, LoadOptions, NameFolders};
+use crate::sys::iproute2::Names;
 use nix::net::if_::if_nametoindex;
 use std::path::PathBuf;
 use tracing::warn;
@@ -55,10 +56,14 @@ impl Source {
     pub fn with_options<T>(&self, read: impl FnOnce(&LoadOptions<'_>) -> T) -> T {
         let interfaces = |name: &str| Some(interface(name));
         let config_id = self.config_id.as_deref();
+        let names = Names::new();
+        let number =
+            |folders: NameFolders<'_>, table, name: &str| names.number(folders.etc, folders.usr, table, name);
         read(&LoadOptions {
             config_id,
             interfaces: Some(&interfaces),
             scripts: Some(&Machine),
+            names: Some(&number),
             ..LoadOptions::default()
         })
     }

@@ -6,6 +6,7 @@ pub mod channel;
 pub mod clock;
 pub mod cloud;
 mod datagrams;
+pub mod iproute2;
 pub mod kmod;
 pub mod log;
 pub mod memfd;

@@ -63,20 +63,6 @@ impl<'t, 's> Lower<'t, 's> {
         }
     }
 
-    /// A statement's address, which must stand alone; `Err` where it is none.
-    pub(super) fn bare_address(&mut self, statement: &Statement) -> Result<Option<IpAddr>, ()> {
-        self.no_more_arguments(statement);
-        let Some((_, word)) = self.argument(statement, 0) else { return Ok(None) };
-        match word.text.parse::<IpAddr>() {
-            Ok(address) => Ok(Some(address)),
-            Err(_) => {
-                let message = format!("`{}` is not an IPv4 or IPv6 address", word.text);
-                self.report(&codes::BAD_ADDRESS, word.span, message);
-                Err(())
-            }
-        }
-    }
-
     /// Any word.
     pub(super) fn text(&mut self, statement: &Statement) -> Option<&'t Word<'s>> {
         self.no_more_arguments(statement);

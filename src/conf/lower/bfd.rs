@@ -78,13 +78,12 @@ fn instance(cx: &mut Lower<'_, '_>, statement: &Statement, name: &Word<'_>) -> O
         let Some(keyword) = inner.keyword else { continue };
         let argument = cx.words(inner).get(1).map_or(inner.span, |w| w.span);
         match keyword.canonical() {
-            "neighbor_ip" => match cx.bare_address(inner) {
-                Ok(address) => draft.neighbor = address.map(|a| (a, argument)).or(draft.neighbor),
-                // The whole session is left out.
-                Err(()) => return None,
-            },
+            "neighbor_ip" => {
+                // Without it the whole session is left out, and what is wrong has been said.
+                draft.neighbor = Some((cx.address(inner)?, argument));
+            }
             "source_ip" => {
-                let address = cx.bare_address(inner).ok().flatten();
+                let address = cx.address(inner);
                 draft.source = address.map(|a| (a, argument)).or(draft.source);
             }
             "min_rx" => interval(cx, inner, 1, &mut session.min_rx),

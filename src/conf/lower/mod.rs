@@ -40,6 +40,8 @@ struct Lower<'t, 's> {
     rule_priorities: iproute::Priorities,
     /// `dynamic_interfaces`
     dynamic_interfaces: bool,
+    /// `iproute_etc_dir` and `iproute_usr_dir`.
+    name_folders: [Option<String>; 2],
 }
 
 /// Lowers one file's tree.
@@ -51,12 +53,15 @@ pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink)
         scripts: command::Scripts::default(),
         rule_priorities: iproute::Priorities::default(),
         dynamic_interfaces: false,
+        name_folders: [None, None],
     };
     let mut config = Config::default();
     global::lower(&mut cx, &mut config);
     cx.dynamic_interfaces = config.vrrp.settings.dynamic_interfaces != DynamicInterfaces::No;
     let defaults = config.vrrp.defaults.clone();
-    config.vrrp.statics = iproute::statics(&mut cx, None);
+    let files = &config.global.files;
+    cx.name_folders = [files.iproute_etc_dir.clone(), files.iproute_usr_dir.clone()];
+    config.vrrp.statics = iproute::statics(&mut cx, &defaults.interface);
     iproute::interfaces(&mut cx, &mut config.vrrp);
     bfd::lower(&mut cx, &mut config.bfd);
     let trackable = trackable::lower(&mut cx, &mut config.vrrp);

@@ -230,11 +230,13 @@ macro_rules! rules {
 const U31: &[Arg] = &[arg("NUMBER", integer(0, i32::MAX as u64))];
 
 /// A line of `virtual_rules`.
-pub(super) static VIRTUAL_RULE: Block = Block { name: "", keywords: rules!() };
+pub(super) static VIRTUAL_RULE: Block = Block { name: "[not]", keywords: rules!() };
 
 /// A line of `static_rules`.
-pub(super) static STATIC_RULE: Block =
-    Block { name: "", keywords: rules!(line("track_group", GROUP, "instances that depend on the rule")) };
+pub(super) static STATIC_RULE: Block = Block {
+    name: "[not]",
+    keywords: rules!(line("track_group", GROUP, "instances that depend on the rule")),
+};
 
 /// What a line of `virtual_routes` or `static_routes` has that no table of words can say: the types of routes.
 pub const ROUTE_TYPES: &[&str] = &[

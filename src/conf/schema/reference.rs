@@ -93,7 +93,14 @@ fn entry(keyword: &Keyword) -> String {
     if keyword.status == Status::Known {
         let _ = writeln!(text, "{}", row("vipd", "knows it, and does not carry it out yet"));
     }
-    if let Shape::Block(block) = keyword.shape {
+    let inner = match keyword.shape {
+        Shape::Block(block) => Some(block),
+        Shape::Entries | Shape::Line => keyword.entry,
+    };
+    if let (Some(entry), Shape::Entries) = (keyword.entry, keyword.shape) {
+        let _ = writeln!(text, "{}", row("lines of", &format!("{} [OPTION...]", entry.name)));
+    }
+    if let Some(block) = inner {
         for (i, inner) in block.keywords.iter().filter(|k| k.synonym_of.is_none()).enumerate() {
             let _ = writeln!(text, "{}", row(if i == 0 { "holds" } else { "" }, &usage(inner)));
         }

@@ -4,6 +4,7 @@ use super::Entry;
 use crate::conf::diagnostic::codes;
 use crate::conf::lexer::Word;
 use crate::conf::schema::iproute::{ENCAP_IP, ENCAP_IP6};
+use crate::conf::schema::{Block, Keyword};
 use crate::vrrp::config::route::Encap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -37,8 +38,7 @@ pub(super) fn lower(entry: &mut Entry<'_, '_, '_>, option: &Word<'_>) -> Option<
 
 fn ip(entry: &mut Entry<'_, '_, '_>, kind: &Word<'_>) -> Option<Encap> {
     let (mut id, mut destination, mut source, mut tos, mut ttl, mut flags) = Default::default();
-    while let Some((word, keyword)) = entry.peek().and_then(|w| ENCAP_IP.find(&w.text).map(|k| (w, k))) {
-        entry.next += 1;
+    while let Some((word, keyword)) = option(entry, &ENCAP_IP)? {
         match keyword.name {
             "id" => id = Some(entry.integer(word, keyword)?),
             "dst" => destination = Some(address::<Ipv4Addr>(entry, word, "IPv4")?),
@@ -57,8 +57,7 @@ fn ip(entry: &mut Entry<'_, '_, '_>, kind: &Word<'_>) -> Option<Encap> {
 fn ip6(entry: &mut Entry<'_, '_, '_>, kind: &Word<'_>) -> Option<Encap> {
     let (mut id, mut destination, mut source, mut traffic_class, mut hop_limit, mut flags) =
         Default::default();
-    while let Some((word, keyword)) = entry.peek().and_then(|w| ENCAP_IP6.find(&w.text).map(|k| (w, k))) {
-        entry.next += 1;
+    while let Some((word, keyword)) = option(entry, &ENCAP_IP6)? {
         match keyword.name {
             "id" => id = Some(entry.integer(word, keyword)?),
             "dst" => destination = Some(address::<Ipv6Addr>(entry, word, "IPv6")?),
@@ -72,6 +71,24 @@ fn ip6(entry: &mut Entry<'_, '_, '_>, kind: &Word<'_>) -> Option<Encap> {
         return incomplete(entry, kind);
     }
     Some(Encap::Ip6 { id, destination, source, traffic_class, hop_limit, flags })
+}
+
+/// The next word, if it is an option of this encapsulation; the outer `None` where its value is missing.
+#[allow(clippy::type_complexity, reason = "an option and what the grammar says of it")]
+fn option<'t, 's>(
+    entry: &mut Entry<'_, 't, 's>,
+    grammar: &'static Block,
+) -> Option<Option<(&'t Word<'s>, &'static Keyword)>> {
+    let Some((word, keyword)) = entry.peek().and_then(|w| grammar.find(&w.text).map(|k| (w, k))) else {
+        return Some(None);
+    };
+    entry.next += 1;
+    if entry.peek().is_none() {
+        let message = format!("`{}` needs a value; `encap` has no effect", word.text);
+        entry.cx.report(&codes::BAD_ENCAP, word.span, message);
+        return None;
+    }
+    Some(Some((word, keyword)))
 }
 
 fn incomplete(entry: &mut Entry<'_, '_, '_>, kind: &Word<'_>) -> Option<Encap> {

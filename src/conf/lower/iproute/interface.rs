@@ -20,6 +20,9 @@ pub(in crate::conf::lower) fn lower(cx: &mut Lower<'_, '_>, config: &mut Config)
     for statement in cx.top_level("garp_group") {
         config.garp_groups.extend(garp_group(cx, statement, &mut grouped));
     }
+    for name in ["interface_up_down_delays", "linkbeat_interfaces"] {
+        cx.top_level(name).for_each(|statement| cx.nothing_before_the_block(statement));
+    }
     let mut delayed = HashMap::new();
     for line in cx.top_level("interface_up_down_delays").flat_map(body) {
         if let Some(delay) = link_delay(cx, line) {
@@ -52,10 +55,18 @@ fn garp_group(
 ) -> Option<GarpGroup> {
     let mut group = GarpGroup::default();
     let mut members = Vec::new();
+    // Intervals can be given and wrong: then their absence needs no second report.
+    let mut said = false;
     for inner in body(statement) {
         match inner.keyword.map(|k| k.name) {
-            Some("garp_interval") => group.garp_interval = cx.timer(inner).or(group.garp_interval),
-            Some("gna_interval") => group.gna_interval = cx.timer(inner).or(group.gna_interval),
+            Some("garp_interval") => {
+                said = true;
+                group.garp_interval = cx.timer(inner).or(group.garp_interval);
+            }
+            Some("gna_interval") => {
+                said = true;
+                group.gna_interval = cx.timer(inner).or(group.gna_interval);
+            }
             Some("interface") => members.extend(cx.interface(inner)),
             Some("interfaces") => {
                 group.shared = true;
@@ -69,12 +80,11 @@ fn garp_group(
         }
     }
     if group.garp_interval.is_none() && group.gna_interval.is_none() {
-        let diagnostic = Diagnostic::new(
-            &codes::GARP_GROUP,
-            statement.span,
-            "a garp_group that sets no interval; it is left out",
-        );
-        cx.sink.push(diagnostic.help("set garp_interval or gna_interval"));
+        if !said {
+            let message = "a garp_group that sets no interval; it is left out";
+            let diagnostic = Diagnostic::new(&codes::GARP_GROUP, statement.span, message);
+            cx.sink.push(diagnostic.help("set garp_interval or gna_interval"));
+        }
         return None;
     }
     for word in members {

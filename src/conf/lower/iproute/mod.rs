@@ -32,6 +32,17 @@ use crate::net::Family;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+impl Lower<'_, '_> {
+    /// Words between a block's keyword and its brace.
+    pub(super) fn nothing_before_the_block(&mut self, statement: &Statement) {
+        let words = self.words(statement);
+        if let (Some(keyword), Some(extra), Some(last)) = (statement.keyword, words.get(1), words.last()) {
+            let message = format!("`{}` takes nothing before its block; this has no effect", keyword.name);
+            self.report(&codes::OPTION_WITHOUT_EFFECT, extra.span.to(last.span), message);
+        }
+    }
+}
+
 /// A line while its options are read.
 struct Entry<'a, 't, 's> {
     cx: &'a mut Lower<'t, 's>,

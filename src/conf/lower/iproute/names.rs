@@ -2,6 +2,7 @@
 //! the names of `/etc/iproute2`, and the names that every machine has are here.
 
 use super::super::Lower;
+use crate::conf::NameFolders;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lexer::Word;
 use crate::net::NameTable;
@@ -60,7 +61,10 @@ impl Lower<'_, '_> {
         if let Some(number) = super::values::c_number(text) {
             return u32::try_from(number).ok().filter(|n| *n <= table.max());
         }
-        let asked = self.options.names.and_then(|ask| ask(table, text)).filter(|n| *n <= table.max());
+        let [etc, usr] = &self.name_folders;
+        let folders = NameFolders { etc: etc.as_deref(), usr: usr.as_deref() };
+        let asked =
+            self.options.names.and_then(|ask| ask(folders, table, text)).filter(|n| *n <= table.max());
         asked.or_else(|| built_in(table).iter().find(|(name, _)| *name == text).map(|(_, n)| *n))
     }
 }

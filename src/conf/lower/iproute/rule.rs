@@ -12,22 +12,24 @@ use crate::conf::tree::Statement;
 use crate::net::{Family, NameTable};
 use crate::vrrp::config::route::{PROTOCOL_KEEPALIVED, Realms, RouteKind};
 use crate::vrrp::config::rule::{self, Mark, Rule, RuleAction, Suppress};
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
 /// Where rules without a priority begin; each further one of a family is one less.
 const FIRST_PRIORITY: u32 = 16_384;
 
-/// What rules of a file share: the priorities that are given out.
+/// What rules of a file share: the priorities that are given out, and those that are taken, by which action.
 #[derive(Debug)]
 pub(in crate::conf::lower) struct Priorities {
     next4: u32,
     next6: u32,
+    taken: HashMap<(Family, u32), (RuleAction, Span)>,
 }
 
 impl Default for Priorities {
     fn default() -> Self {
-        Priorities { next4: FIRST_PRIORITY, next6: FIRST_PRIORITY }
+        Priorities { next4: FIRST_PRIORITY, next6: FIRST_PRIORITY, taken: HashMap::new() }
     }
 }
 
@@ -40,6 +42,12 @@ impl Priorities {
         let taken = *next;
         *next = next.saturating_sub(1);
         taken
+    }
+
+    /// The rule of the same priority that does something else, if there is one: which of them comes first is open.
+    fn other(&mut self, family: Family, priority: u32, action: RuleAction, span: Span) -> Option<Span> {
+        let (first, at) = self.taken.entry((family, priority)).or_insert((action, span));
+        (*first != action).then_some(*at)
     }
 }
 
@@ -63,6 +71,7 @@ const IP_PROTOCOLS: &[(&str, u8)] = &[
     ("l2tp", 115),
     ("mpls-in-ip", 137),
     ("ospf", 89),
+    ("ospfigp", 89),
     ("pim", 103),
     ("rsvp", 46),
     ("sctp", 132),
@@ -188,7 +197,9 @@ impl Draft {
             }
             "type" => {
                 let word = entry.value(word)?;
-                match grammar.find(&word.text) {
+                let action =
+                    grammar.find(&word.text).filter(|k| !matches!(k.canonical(), "table" | "l3mdev"));
+                match action {
                     Some(keyword) => self.action(entry, word, keyword)?,
                     None => match route::kind(&word.text) {
                         Some(kind) => self.kind_as_action(entry, word, kind)?,
@@ -307,6 +318,14 @@ impl Draft {
             entry.cx.sink.push(diagnostic.help("add `priority NUMBER`; the least is tried first"));
             priority
         });
+        if let Some(first) = entry.cx.rule_priorities.other(family, priority, action, entry.line) {
+            let message = format!("two rules of priority {priority} do different things");
+            let diagnostic = Diagnostic::new(&codes::SAME_PRIORITY, entry.line, message);
+            entry
+                .cx
+                .sink
+                .push(diagnostic.also(first, "the other one").help("give each a priority of its own"));
+        }
         let rule = Rule {
             family,
             priority,
@@ -381,9 +400,10 @@ fn mark(entry: &mut Entry<'_, '_, '_>, option: &Word<'_>) -> Option<Mark> {
 /// The outer `None`: it is missing; the inner one: it is wrong, and the rule goes without.
 fn ip_protocol(entry: &mut Entry<'_, '_, '_>, option: &Word<'_>) -> Option<Option<u8>> {
     let word = entry.value(option)?;
-    let lower = word.text.to_ascii_lowercase();
-    let by_name = || IP_PROTOCOLS.iter().find(|(name, _)| *name == lower).map(|(_, n)| *n);
-    let protocol = lower.parse().ok().or_else(by_name);
+    // Each has its name in small letters and in capitals (protocols(5)).
+    let is_it = |name: &str| name == word.text || name.to_ascii_uppercase() == word.text;
+    let by_name = || IP_PROTOCOLS.iter().find(|(name, _)| is_it(name)).map(|(_, n)| *n);
+    let protocol = word.text.parse().ok().or_else(by_name);
     if protocol.is_none() {
         let message = format!("`{}` is no IP protocol; the rule goes without it", word.text);
         let diagnostic = Diagnostic::new(&codes::BAD_CHOICE, word.span, message);

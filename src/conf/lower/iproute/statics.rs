@@ -7,16 +7,15 @@ use crate::conf::schema::Block;
 use crate::conf::tree::Statement;
 use crate::vrrp::config::statics::{Static, Statics};
 
-/// The interface of a static address that names none, unless `default_interface` says otherwise.
-const DEFAULT_INTERFACE: &str = "eth0";
-
-/// Reads the three blocks.
-pub(in crate::conf::lower) fn lower(cx: &mut Lower<'_, '_>, default_interface: Option<&str>) -> Statics {
+/// Reads the three blocks. A static address that names no interface is on the default one.
+pub(in crate::conf::lower) fn lower(cx: &mut Lower<'_, '_>, default_interface: &str) -> Statics {
     let groups = TrackGroups::collect(cx);
-    let interface = default_interface.unwrap_or(DEFAULT_INTERFACE);
+    for name in ["static_ipaddress", "static_routes", "static_rules"] {
+        cx.top_level(name).for_each(|statement| cx.nothing_before_the_block(statement));
+    }
     let mut statics = Statics::default();
     for (grammar, line) in lines(cx, "static_ipaddress") {
-        let address = address::lower_static(cx, grammar, line, interface, &groups);
+        let address = address::lower_static(cx, grammar, line, default_interface, &groups);
         statics.addresses.extend(address.map(|(item, track_group)| Static { item, track_group }));
     }
     for (grammar, line) in lines(cx, "static_routes") {

@@ -1,4 +1,5 @@
-use crate::conf::{Config, LoadOptions, load_text};
+use crate::conf::schema::{Block, Kind};
+use crate::conf::{Config, LoadOptions, NameFolders, load_text};
 use crate::net::{Family, NameTable};
 use crate::vrrp::config::VirtualAddress;
 use crate::vrrp::config::address::Lifetime;
@@ -7,7 +8,7 @@ use crate::vrrp::config::rule::{self, Mark, Rule, RuleAction, Suppress};
 use proptest::prelude::*;
 
 /// The names of a machine that has some of its own.
-fn name(table: NameTable, name: &str) -> Option<u32> {
+fn name(_: NameFolders<'_>, table: NameTable, name: &str) -> Option<u32> {
     match (table, name) {
         (NameTable::Tables, "small") => Some(100),
         (NameTable::Protocols, "ours") => Some(200),
@@ -228,12 +229,14 @@ fn mistakes_in_routes_are_found() {
     found("10.0.0.0/24 dev e encap", &["V0705"], true);
     found("10.0.0.0/24 dev e encap ip ttl 3", &["V0705"], true);
     found("10.0.0.0/24 dev e encap ip6 src ::1", &["V0705"], true);
+    found("10.0.0.0/24 dev e encap ip dst 10.0.0.1 ttl", &["V0705"], true);
     found("10.0.0.0/24 dev e encap mpls 1048576", &["V0705"], true);
     found("10.0.0.0/24 dev e encap mpls 1/2/3", &["V0705"], true);
     found("10.0.0.0/24 dev e encap ila 1:2:3", &["V0705"], true);
     found("10.0.0.0/24 dev e rtt 100us", &["V0203"], false);
     found("10.0.0.0/24 dev e rtt 1e3", &["V0203"], false);
-    found("10.0.0.0/24 dev e rtt 200s", &["V0204"], false);
+    found("10.0.0.0/24 dev e rtt 200s", &["V0210"], true);
+    found("10.0.0.0/24 dev e rtt 10000000", &["V0204"], false);
     found("10.0.0.0/24 dev e rtt 1.2345s", &["V0210"], true);
     found("10.0.0.0/24 dev e nexthop via 10.1.1.1 weight 300", &["V0204"], true);
     found("10.0.0.0/24 dev e nexthop via 10.1.1.1 weight 0", &["V0204"], true);
@@ -371,6 +374,92 @@ fn garp_groups_delays_and_linkbeat_reach_the_config() {
     assert_eq!(found("interface_up_down_delays {\neth0 300\n}"), ["V0204"]);
     assert_eq!(found("linkbeat_interfaces {\neth0 mii\n}"), ["V0207"]);
     assert_eq!(found("linkbeat_interfaces {\neth0 MII 3\n}"), ["V0221"]);
+}
+
+/// An argument that fits, for each kind and name of the grammars.
+fn argument(option: &str, name: &str, kind: Kind) -> String {
+    match (option, kind) {
+        (_, Kind::Integer { min, .. }) => (min + 1).to_string(),
+        (_, Kind::Interface) => "eth7".to_owned(),
+        (_, Kind::Address(_)) => "10.0.0.7".to_owned(),
+        (_, Kind::Text) => "G".to_owned(),
+        ("encap", Kind::Choice(_)) => "mpls".to_owned(),
+        (_, Kind::Choice(words)) => words[0].to_owned(),
+        ("encap", _) => "100".to_owned(),
+        ("preferred_lft", _) => "60".to_owned(),
+        ("pref", _) => "high".to_owned(),
+        ("from", _) if name == "ipv6" => "2001:db8:1::/48".to_owned(),
+        ("from" | "to", _) => "10.7.0.0/16".to_owned(),
+        ("nexthop", _) => "via 10.0.0.7".to_owned(),
+        ("dport" | "sport" | "uidrange", _) => "7-8".to_owned(),
+        ("type", _) => "nop".to_owned(),
+        ("brd" | "broadcast", _) => "+".to_owned(),
+        _ => "7".to_owned(),
+    }
+}
+
+/// Each option of a grammar, with arguments, alone behind `base`; what it makes of the item, and what is said.
+fn each_option<T: PartialEq + std::fmt::Debug>(
+    grammar: &Block,
+    base: impl Fn(&str) -> &'static str,
+    read: impl Fn(&str) -> (Option<T>, Vec<&'static str>),
+    without_effect: &[&str],
+) {
+    for option in grammar.keywords {
+        let base = base(option.name);
+        let family = if base.contains(':') { "ipv6" } else { "" };
+        let wanted = option.args.iter().filter(|a| a.required);
+        let words: Vec<String> = wanted.map(|a| argument(option.name, family, a.kind)).collect();
+        let line = format!("{base} {} {}", option.name, words.join(" "));
+        let (plain, _) = read(base);
+        let (with, found) = read(&line);
+        let old: &[&str] = match option.name {
+            "gw" | "or" => &["V0225"],
+            "as" => &["V0227"],
+            "track_group" => &["V0708"],
+            _ => &[],
+        };
+        assert_eq!(found, old, "{line}");
+        assert!(with.is_some(), "{line}");
+        assert_eq!(with == plain, without_effect.contains(&option.name), "{line}");
+    }
+}
+
+#[test]
+fn every_option_of_an_address_reaches_the_config() {
+    let grammar = crate::conf::schema::iproute::grammars()[1];
+    let base = |option: &str| match option {
+        "peer" => "10.0.0.1",
+        _ => "10.0.0.1/24",
+    };
+    each_option(grammar, base, address, &["track_group"]);
+}
+
+#[test]
+fn every_option_of_a_route_reaches_the_config() {
+    let grammar = crate::conf::schema::iproute::grammars()[3];
+    let base = |option: &str| match option {
+        "from" | "pref" | "expires" | "inet6" => "2001:db8::/64 dev e",
+        "to" => "dev e",
+        "protocol" => "10.0.0.0/8 dev e no_track",
+        "dev" | "oif" => "10.0.0.0/8 via 10.0.0.1 no_track",
+        _ => "10.0.0.0/8 dev e",
+    };
+    each_option(grammar, base, route, &["track_group", "as", "inet", "inet6", "prepend"]);
+}
+
+#[test]
+fn every_option_of_a_rule_reaches_the_config() {
+    let grammar = crate::conf::schema::iproute::grammars()[8];
+    let base = |option: &str| match option {
+        "blackhole" | "goto" | "l3mdev" | "lookup" | "nop" | "prohibit" | "table" | "type"
+        | "unreachable" => "priority 6",
+        "order" | "preference" | "priority" => "from 10.0.0.0/8 table 1 no_track",
+        "protocol" => "table 1 priority 6 no_track",
+        _ => "table 1 priority 6",
+    };
+    let read = |line: &str| rule(&line.replace("goto 1", "goto 9"));
+    each_option(grammar, base, read, &["track_group", "inet"]);
 }
 
 /// Words of all grammars, and some that are none.

@@ -170,18 +170,24 @@ impl Entry<'_, '_, '_> {
     pub(super) fn time(&mut self, option: &Word<'_>, per_ms: u64) -> Option<u32> {
         let word = self.value(option)?;
         let Some((value, cut)) = time(&word.text, per_ms) else {
-            let message = format!("`{}` is no time", word.text);
-            return self.refuse(&codes::BAD_NUMBER, word.span, &message);
+            let message = format!("`{}` is no time; the {} is left out", word.text, self.what);
+            let diagnostic = Diagnostic::new(&codes::BAD_NUMBER, word.span, message);
+            self.cx.sink.push(diagnostic.label("expected a whole number, or a number with `s` or `ms`"));
+            return None;
         };
         if cut {
             let message = format!("`{}` has more decimals than the three that count", word.text);
             self.cx.report(&codes::ADJUSTED, word.span, message);
         }
         let max = MAX_TIME_MS * per_ms;
-        if value > max {
+        if value > max && word.text.bytes().all(|b| b.is_ascii_digit()) {
             let message = format!("`{}` is more than 120 s", word.text);
             return self.refuse(&codes::OUT_OF_RANGE, word.span, &message);
         }
-        u32::try_from(value).ok()
+        if value > max {
+            let message = format!("`{}` is more than the greatest time; 120 s is taken", word.text);
+            self.cx.report(&codes::ADJUSTED, word.span, message);
+        }
+        u32::try_from(value.min(max)).ok()
     }
 }

@@ -38,6 +38,7 @@ impl Draft {
     }
 
     pub(super) fn virtual_addresses(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement, listed: bool) {
+        cx.nothing_before_the_block(statement);
         let Some(grammar) = statement.keyword.and_then(|k| k.entry) else { return };
         for line in body(statement) {
             self.addresses_said = true;
