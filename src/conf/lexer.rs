@@ -235,9 +235,20 @@ pub struct OpenQuote {
     pub span: Span,
 }
 
+/// What becomes of `\` in a command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escapes {
+    /// They are resolved: the words are those of the command.
+    Resolve,
+    /// They stay, and hide quotes and blanks: a word of the line is split once more.
+    Keep,
+}
+
 /// Splits a row as keywords do that take command lines: `"…"` and `'…'` hold words together, and `\` escapes,
 /// within quotes and without: `\a \b \E \f \n \r \t \v`, `\nnn` (octal), `\xXX`, `\cC` (control), others literal.
-pub fn split_quoted(text: &str, span: Span) -> Result<Vec<Word<'static>>, OpenQuote> {
+///
+/// The command is one word of its line, and split again: escapes are kept the first time, and resolved the second.
+pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word<'static>>, OpenQuote> {
     let at = |rest: &str| span.start + (text.len() - rest.len()) as u32;
     let mut words = Vec::new();
     let mut rest = text;
@@ -255,8 +266,17 @@ pub fn split_quoted(text: &str, span: Span) -> Result<Vec<Word<'static>>, OpenQu
                     let here = at(rest);
                     let open = OpenQuote { span: Span { file: span.file, start: here, end: here + 1 } };
                     let (left, c) = escape(rest).map_err(|_| open)?;
-                    said.push(c);
-                    rest = left;
+                    rest = match escapes {
+                        Escapes::Resolve => {
+                            said.push(c);
+                            left
+                        }
+                        Escapes::Keep => {
+                            let end = rest.char_indices().nth(2).map_or(rest.len(), |(i, _)| i);
+                            said.push_str(&rest[..end]);
+                            &rest[end..]
+                        }
+                    };
                     continue;
                 }
                 (c, Some((q, _))) if c == q => quote = None,

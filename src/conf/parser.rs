@@ -11,7 +11,7 @@
 //! Each round takes a piece, so the parser ends; depth is bounded, and it does not recurse.
 
 use super::diagnostic::{Diagnostic, codes, did_you_mean};
-use super::lexer::{Lexer, Piece, Word, split_quoted};
+use super::lexer::{Escapes, Lexer, Piece, Word, split_quoted};
 use super::schema::{self, Block, Keyword, ROOT, Shape, Status};
 use super::sink::Sink;
 use super::source::{FileId, Span};
@@ -176,7 +176,7 @@ impl<'s> Parser<'s, '_> {
     /// open, all behind the keyword is one word: nothing more is said of it.
     fn command_line(&mut self, first: usize, span: Span) -> Option<Span> {
         let text = self.text.get(span.start as usize..span.end as usize)?;
-        let split = split_quoted(text, span);
+        let split = split_quoted(text, span, Escapes::Keep);
         self.words.truncate(first + 1);
         match split {
             Ok(words) => {

@@ -92,7 +92,7 @@ fn split(text: &str) -> Result<Vec<String>, u32> {
     let mut sources = Sources::new();
     let file = sources.add("test", text);
     let span = Span { file, start: 0, end: text.len() as u32 };
-    match split_quoted(text, span) {
+    match split_quoted(text, span, Escapes::Resolve) {
         Ok(words) => Ok(words.into_iter().map(|w| w.text.into_owned()).collect()),
         Err(open) => Err(open.span.start),
     }
@@ -112,4 +112,15 @@ fn command_lines_have_both_quotes_and_escapes() {
     is("  ", &[]);
     assert_eq!(split("a 'b c"), Err(2));
     assert_eq!(split("a b\\"), Err(3));
+}
+
+#[test]
+fn kept_escapes_hide_quotes_and_blanks() {
+    let text = r#"a\ b "c \"d\" \x41\\" \é"#;
+    let mut sources = Sources::new();
+    let file = sources.add("test", text);
+    let span = Span { file, start: 0, end: text.len() as u32 };
+    let words = split_quoted(text, span, Escapes::Keep).unwrap();
+    let words: Vec<&str> = words.iter().map(|w| w.text.as_ref()).collect();
+    assert_eq!(words, [r"a\ b", r#"c \"d\" \x41\\"#, r"\é"]);
 }

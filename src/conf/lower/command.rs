@@ -4,7 +4,7 @@ use super::Lower;
 use crate::command::{Command, RunAs};
 use crate::conf::config;
 use crate::conf::diagnostic::{Code, Diagnostic, Told, codes};
-use crate::conf::lexer::{Word, split_quoted};
+use crate::conf::lexer::{Escapes, Word, split_quoted};
 use crate::conf::script::{Examined, UnknownAccount};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
@@ -61,7 +61,7 @@ impl<'t, 's> Lower<'t, 's> {
 
     /// The words within a command line's first word.
     pub(super) fn argv(&mut self, line: &Word<'_>) -> Option<Vec<String>> {
-        match split_quoted(&line.text, line.span) {
+        match split_quoted(&line.text, line.span, Escapes::Resolve) {
             Ok(words) => Some(words.into_iter().map(|w| w.text.into_owned()).collect())
                 .filter(|w: &Vec<_>| !w.is_empty()),
             Err(_) => {

@@ -244,3 +244,15 @@ fn unknown_accounts_are_named() {
         assert_eq!(vrrp(&loaded).scripts, []);
     }
 }
+
+#[test]
+fn escapes_of_a_command_line_are_resolved_once() {
+    let loaded = text(
+        r#"vrrp_script a {
+script "/bin/grep -q '\\d \"up\"' /run/state"
+}
+"#,
+    );
+    assert_eq!(codes(&loaded), [""; 0]);
+    assert_eq!(vrrp(&loaded).scripts[0].command.argv, ["/bin/grep", "-q", r#"\d "up""#, "/run/state"]);
+}
