@@ -5,7 +5,9 @@
 mod probe;
 mod settings;
 
-pub use probe::{Dns, DnsRecord, Http, HttpProtocol, Probe, Regex, Reply, Tls, Udp, Url};
+pub use probe::{
+    Dns, DnsRecord, FileCheck, Http, HttpProtocol, Probe, Regex, Reply, Tls, TrackWeight, Udp, Url,
+};
 pub use settings::{FlushOnStop, Settings, SyncDaemon, Timeouts};
 
 use crate::ipvs::model::{DestKey, Forward, Protocol, ServiceFlags, ServiceKey};
@@ -42,8 +44,8 @@ pub struct Ssl {
 /// One `virtual_server` block.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VirtualServer {
-    /// What it is called in logs: `[192.0.2.1]:tcp:80`, `FWM 5`, or the group's name. Blocks of the
-    /// same group share it.
+    /// What it is called in logs, as in keepalived's: `[192.0.2.1]:tcp:80`, `FWM 5`, or `[GROUP]:0` with the block's
+    /// number among those of the group.
     pub name: String,
     /// The kernel services it stands for: one, or one for each entry of its `virtual_server_group`.
     pub endpoints: Vec<Endpoint>,
@@ -67,6 +69,12 @@ pub struct VirtualServer {
     pub alpha: bool,
     /// `omega`: at shutdown, act as if every server had failed.
     pub omega: bool,
+    /// `ha_suspend`: no checks while its address is not set on this machine.
+    pub ha_suspend: bool,
+    /// `smtp_alert`: mail when the quorum is gained or lost; without it the `global_defs` decide, and then no.
+    pub smtp_alert: Option<bool>,
+    /// `snmp_name`: what SNMP calls it besides.
+    pub snmp_name: Option<Box<str>>,
     /// `sorry_server`: takes the traffic while the quorum is lost.
     pub sorry_server: Option<SorryServer>,
     /// `real_server` blocks; address and port are unique.
@@ -91,6 +99,9 @@ impl VirtualServer {
             hysteresis: 0,
             alpha: false,
             omega: false,
+            ha_suspend: false,
+            smtp_alert: None,
+            snmp_name: None,
             sorry_server: None,
             real_servers: Vec::new(),
         }
@@ -171,6 +182,10 @@ pub struct RealServer {
     pub inhibit_on_failure: bool,
     /// `alpha` of the real server, else the virtual server's.
     pub alpha: bool,
+    /// `smtp_alert`: mail when it comes or goes; without it the `global_defs` decide, and then yes.
+    pub smtp_alert: Option<bool>,
+    /// `snmp_name`: what SNMP calls it besides.
+    pub snmp_name: Option<Box<str>>,
     /// Its checks: it is up while all of them pass.
     pub checkers: Vec<Checker>,
 }
@@ -187,6 +202,8 @@ impl RealServer {
             lower_threshold: 0,
             inhibit_on_failure: false,
             alpha: false,
+            smtp_alert: None,
+            snmp_name: None,
             checkers: Vec::new(),
         }
     }

@@ -15,16 +15,17 @@ use std::net::SocketAddr;
 pub struct ServerName {
     /// `real_server`'s address and port.
     pub address: SocketAddr,
-    /// The virtual server's protocol.
-    pub protocol: Protocol,
+    /// The virtual server's protocol; `None` where firewall marks alone decide.
+    pub protocol: Option<Protocol>,
 }
 
 impl fmt::Display for ServerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let protocol = match self.protocol {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
-            Protocol::Sctp => "sctp",
+            None => "none",
+            Some(Protocol::Tcp) => "tcp",
+            Some(Protocol::Udp) => "udp",
+            Some(Protocol::Sctp) => "sctp",
         };
         write!(f, "[{}]:{protocol}:{}", self.address.ip(), self.address.port())
     }
@@ -138,7 +139,7 @@ mod tests {
     /// Lines that keepalived 2.2.7 wrote in the same situations.
     #[test]
     fn the_words_are_keepaliveds() {
-        let server = ServerName { address: "10.9.0.11:80".parse().unwrap(), protocol: Protocol::Tcp };
+        let server = ServerName { address: "10.9.0.11:80".parse().unwrap(), protocol: Some(Protocol::Tcp) };
         let vs = "[10.9.0.1]:tcp:80".to_string();
         let failed = |retries| Notice::Check {
             kind: Kind::Tcp,

@@ -166,8 +166,9 @@ impl VirtualServer {
 
     /// A real server as logs name it.
     #[must_use]
-    pub const fn server_name(&self, address: SocketAddr) -> ServerName {
-        ServerName { address, protocol: self.config.protocol }
+    pub fn server_name(&self, address: SocketAddr) -> ServerName {
+        let by_address = self.config.endpoints.iter().any(|e| matches!(e, Endpoint::Address(_)));
+        ServerName { address, protocol: by_address.then_some(self.config.protocol) }
     }
 
     /// What the kernel should hold for one of its endpoints.

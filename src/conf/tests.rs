@@ -30,7 +30,7 @@ fn the_example_means_what_its_comments_say() {
     assert_eq!(instance.garp, crate::vrrp::config::Garp::default());
 
     let [server] = config.check.virtual_servers.as_slice() else { panic!("{:?}", config.check) };
-    assert_eq!(server.name, "MYSQL100");
+    assert_eq!(server.name, "[MYSQL100]:0");
     assert_eq!(server.endpoints, [Endpoint::Address("192.168.219.119:3306".parse().unwrap())]);
     assert_eq!((server.protocol, server.scheduler.as_str(), server.quorum), (Protocol::Tcp, "rr", 1));
     let addresses: Vec<_> = server.real_servers.iter().map(|r| r.address.to_string()).collect();

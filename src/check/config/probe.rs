@@ -21,6 +21,13 @@ pub enum Probe {
     Udp(Box<Udp>),
     /// `PING_CHECK`: an echo request is answered.
     Ping,
+    /// `FILE_CHECK`: the number in a file changes the weight, or is the failure itself. It has no schedule.
+    File(FileCheck),
+    /// `BFD_CHECK`: the session of this `bfd_instance` is up. It has no schedule.
+    Bfd {
+        /// `name`
+        name: Box<str>,
+    },
 }
 
 impl Probe {
@@ -31,6 +38,24 @@ impl Probe {
     pub const fn is_carried_out(&self) -> bool {
         matches!(self, Probe::Tcp)
     }
+}
+
+/// `FILE_CHECK`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct FileCheck {
+    /// `track_file`: the name of the block that says which file it is.
+    pub track_file: Box<str>,
+    /// `weight`: by what the number in the file is multiplied; as the `track_file` says where it is left open.
+    pub weight: Option<TrackWeight>,
+}
+
+/// `weight N [reverse]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct TrackWeight {
+    /// From −2147483647 to 2147483647; 0: any number but 0 is a failure.
+    pub weight: i32,
+    /// `reverse`: the sign of the product changes.
+    pub reverse: bool,
 }
 
 /// `HTTP_GET` and `SSL_GET`.

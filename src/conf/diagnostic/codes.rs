@@ -55,6 +55,7 @@ codes! {
     GIVEN_TWICE = "V0214", Error, Reports, "a value that was given before";
     NOT_APPLICABLE = "V0215", Warning, Reports, "a setting that means nothing here";
     UNKNOWN_OPTION = "V0216", Warning, Silent, "an option without effect, which keepalived passes over in silence";
+    REPLACED = "V0218", Warning, Reports, "a value that takes the place of one given before";
 
     NO_SUCH_OPTION = "V0221", Error, Reports, "an option that this kind of entry does not have";
     UNKNOWN_NAME = "V0222", Error, Reports, "a name that is not in /etc/iproute2";
@@ -100,6 +101,11 @@ codes! {
     PORT_MISMATCH = "V0415", Warning, Reports, "ports of virtual and real server differ without NAT";
     QUORUM = "V0416", Warning, Reports, "a quorum or hysteresis that can't be met";
     SORRY_ORDER = "V0417", Error, Reports, "an option of sorry_server without sorry_server before it";
+    HA_SUSPEND = "V0418", Warning, Reports, "ha_suspend where firewall marks decide";
+    GROUP_FAMILY = "V0419", Error, Silent, "a virtual_server_group whose address families don't fit its virtual_server";
+    SORRY_IS_REAL = "V0422", Warning, Reports, "a sorry server that is a real server too, and is inhibited differently";
+    BAD_REGEX = "V0423", Error, Silent, "a regular expression that is not well formed";
+    LISTED_TWICE = "V0424", Hint, Silent, "an entry that a virtual_server_group has already";
 
     PARAMETER_CYCLE = "V0501", Error, Refuses, "a parameter that leads back to itself";
     NOT_REPLACED = "V0502", Warning, Silent, "a parameter that is defined, but not replaced as it is written";

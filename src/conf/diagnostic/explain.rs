@@ -109,6 +109,7 @@ const REASONS: &[(&str, &str)] = &[
         "V0216",
         "keepalived at most writes to its log about it, when it runs: the file counts as correct, and does something else than it says.",
     ),
+    ("V0218", "The last one holds. Remove the others, so that the next reader need not know that."),
     ("V0221", "An address goes without what is not understood; a route or rule is left out altogether."),
     (
         "V0222",
@@ -181,12 +182,15 @@ const REASONS: &[(&str, &str)] = &[
     ("V0314", "No other router hears an advert on the loopback interface."),
     ("V0401", "A service without servers has nothing to send its clients to: the block is left out."),
     ("V0402", "Address and port identify a real server in the kernel's table: the second block is left out."),
-    ("V0403", "The block is left out, since nothing says which addresses it serves."),
-    ("V0404", "The second group of a name is left out."),
+    (
+        "V0403",
+        "The block is left out, since nothing says which addresses it serves. keepalived says so only in its log, when it runs.",
+    ),
+    ("V0404", "The second group of a name is left out, as keepalived does without a word."),
     ("V0405", "A virtual_server for this group serves nothing."),
     (
         "V0406",
-        "The kernel's table has one service for an address, port and protocol: the second block is left out.",
+        "The kernel's table has one service for an address, port and protocol: the second block is left out. keepalived says nothing, and both blocks change the same service.",
     ),
     ("V0407", "Only tunnels carry one family in the other."),
     ("V0408", "A range is `10.0.0.1-20`: the last part of the last address, not below the first."),
@@ -208,6 +212,23 @@ const REASONS: &[(&str, &str)] = &[
         "The service would never count as up: quorum_up would not run, and the sorry server would never leave.",
     ),
     ("V0417", "The option changes the sorry_server line before it. Write that line first."),
+    (
+        "V0418",
+        "Checks are suspended while the service's address is not set here. A firewall mark has no address, so checks always run.",
+    ),
+    (
+        "V0419",
+        "The virtual server is left out: its real servers can't serve these addresses. One group may have both families where all real servers are reached by tunnels.",
+    ),
+    (
+        "V0422",
+        "Address and port are one entry in the kernel's table: it can't be kept at weight 0 and removed. What the real server says holds.",
+    ),
+    (
+        "V0423",
+        "keepalived says so in its log when it starts, and the page then passes without the expression.",
+    ),
+    ("V0424", "The kernel has one service for it. Remove the line, or correct it."),
     (
         "V0501",
         "The parameter's value needs the parameter itself: there is no end to it, and keepalived hangs on such a file.",
@@ -231,7 +252,7 @@ const REASONS: &[(&str, &str)] = &[
     ),
     (
         "V0601",
-        "Names are looked up as the file is read: the block must stand before what refers to it. The line is left out, so the priority does not depend on what was to be tracked.",
+        "Names are looked up as the file is read: the block must stand before what refers to it. The line is left out, so nothing depends on what was to be tracked.",
     ),
     ("V0602", "The first line counts, with its weight; the second has no effect."),
     (

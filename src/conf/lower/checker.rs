@@ -3,7 +3,10 @@
 mod connect;
 mod dns;
 mod http;
+mod pattern;
+mod scope;
 mod smtp;
+mod tracked;
 mod udp;
 
 #[cfg(test)]
@@ -12,6 +15,8 @@ mod tests;
 use super::Lower;
 use crate::check::config::{Checker, Probe, Schedule};
 use crate::conf::tree::Statement;
+pub(super) use scope::Scope;
+
 use connect::Common;
 use http::HttpDraft;
 use smtp::SmtpDraft;
@@ -112,11 +117,14 @@ pub(super) struct Outer<'a> {
 }
 
 /// Reads a check's block; `None` if the statement is none, or where keepalived leaves the check out.
+/// `bfd_instances` are those that the real server watches already.
 pub(super) fn lower(
     cx: &mut Lower<'_, '_>,
     name: &str,
     statement: &Statement,
     server: SocketAddr,
+    scope: Scope<'_>,
+    bfd_instances: &mut Vec<Box<str>>,
 ) -> Option<Draft> {
     let mut common = Common::new(server.ip());
     let (defaults, what) = match name {
@@ -138,6 +146,14 @@ pub(super) fn lower(
             (Defaults { retry: 3, delay_before_retry: None }, What::Probe(Probe::Dns(Box::new(dns))))
         }
         "UDP_CHECK" => (USUAL, What::Probe(Probe::Udp(Box::new(udp::lower(cx, statement, &mut common))))),
+        "FILE_CHECK" => {
+            let file = tracked::file(cx, statement, scope)?;
+            return Some(Draft { common, defaults: USUAL, what: What::Probe(Probe::File(file)) });
+        }
+        "BFD_CHECK" => {
+            let name = tracked::bfd(cx, statement, &mut common, scope, bfd_instances)?;
+            return Some(Draft { common, defaults: USUAL, what: What::Probe(Probe::Bfd { name }) });
+        }
         _ => return None,
     };
     common.reaches_link_local(cx, statement).then_some(Draft { common, defaults, what })

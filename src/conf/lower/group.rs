@@ -7,7 +7,7 @@ use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::net::Family;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A range with more addresses than this is refused: each would be a service of its own.
@@ -40,23 +40,22 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>) -> HashMap<String, Group> {
     for statement in cx.top_level("virtual_server_group") {
         let Some(name) = cx.text(statement) else { continue };
         let mut group = Group { named_at: name.span, addresses: Vec::new(), marks: Vec::new() };
+        let mut seen = HashSet::new();
         for entry in body(statement) {
-            group.entry(cx, entry);
+            group.entry(cx, entry, &mut seen);
         }
-        let v4 = group.addresses.iter().any(SocketAddr::is_ipv4) || group.has_marks_of(Family::V4);
-        let v6 = group.addresses.iter().any(SocketAddr::is_ipv6) || group.has_marks_of(Family::V6);
+        let (v4, v6) = (group.has(Family::V4), group.has(Family::V6));
         if group.addresses.is_empty() && group.marks.is_empty() {
             let message = format!("virtual_server_group `{}` has no entries; it is left out", name.text);
             let diagnostic = Diagnostic::new(&codes::EMPTY_GROUP, name.span, message);
             cx.sink.push(diagnostic.told(Told::At(end_of(statement))));
         } else if v4 && v6 && group.marks.iter().any(|(_, family)| family.is_none()) {
-            let message =
-                format!("virtual_server_group `{}` has IPv4, IPv6, and a fwmark without a family", name.text);
-            let diagnostic = Diagnostic::new(&codes::BAD_RANGE, name.span, message);
+            let message = format!("the group `{}` has IPv4, IPv6, and a fwmark without a family", name.text);
+            let diagnostic =
+                Diagnostic::new(&codes::BAD_RANGE, name.span, message).told(Told::At(end_of(statement)));
             cx.sink.push(diagnostic.help("write `fwmark N inet` or `fwmark N inet6`"));
         } else if let Some(first) = groups.get(name.text.as_ref()) {
-            let message =
-                format!("virtual_server_group `{}` is already defined; this one is left out", name.text);
+            let message = format!("the group `{}` is already defined; this one is left out", name.text);
             let diagnostic = Diagnostic::new(&codes::DUPLICATE_GROUP, name.span, message);
             cx.sink.push(diagnostic.also(first.named_at, "first defined here"));
         } else {
@@ -66,12 +65,26 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>) -> HashMap<String, Group> {
     groups
 }
 
+/// What an entry stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Member {
+    Address(SocketAddr),
+    Mark(u32, Option<Family>),
+}
+
+fn listed_twice(cx: &mut Lower<'_, '_>, entry: &Statement) {
+    cx.report(&codes::LISTED_TWICE, entry.span, "this group has it already, or a part of it");
+}
+
 impl Group {
-    fn has_marks_of(&self, family: Family) -> bool {
-        self.marks.iter().any(|(_, f)| *f == Some(family))
+    /// Whether it has addresses of this family, or marks that are said to be.
+    pub(super) fn has(&self, family: Family) -> bool {
+        let address = |a: &SocketAddr| Family::of(a.ip()) == family;
+        self.addresses.iter().any(address) || self.marks.iter().any(|(_, f)| *f == Some(family))
     }
 
-    fn entry(&mut self, cx: &mut Lower<'_, '_>, entry: &Statement) {
+    /// `seen` are the services of the entries before it: the kernel has each once.
+    fn entry(&mut self, cx: &mut Lower<'_, '_>, entry: &Statement, seen: &mut HashSet<Member>) {
         let words = cx.words(entry);
         let Some(first) = words.first() else { return };
         if first.text == "fwmark" {
@@ -87,7 +100,10 @@ impl Group {
                     None => return,
                 },
             };
-            self.marks.push((mark as u32, family));
+            match seen.insert(Member::Mark(mark as u32, family)) {
+                true => self.marks.push((mark as u32, family)),
+                false => listed_twice(cx, entry),
+            }
             return;
         }
         let port = match words.get(1) {
@@ -102,7 +118,12 @@ impl Group {
             let message = format!("`{}` has no effect here", extra.text);
             cx.report(&codes::EXTRA_ARGUMENT, extra.span, message);
         }
-        self.addresses.extend((from..=to).map(|n| SocketAddr::new(address(n, first), port)));
+        let all = (from..=to).map(|n| SocketAddr::new(address(n, first), port));
+        let before = self.addresses.len();
+        self.addresses.extend(all.filter(|a| seen.insert(Member::Address(*a))));
+        if ((self.addresses.len() - before) as u128) < to - from + 1 {
+            listed_twice(cx, entry);
+        }
     }
 }
 

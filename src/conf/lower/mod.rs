@@ -70,7 +70,7 @@ pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink)
     sync::lower(&mut cx, &defaults, &trackable, &tracks, &mut config.vrrp);
     config.check.ssl = ssl::lower(&mut cx);
     let groups = group::lower(&mut cx);
-    virtual_server::lower(&mut cx, &groups, &mut config.check);
+    virtual_server::lower(&mut cx, &groups, &trackable, &mut config.check);
     cx.check_script_security();
     config.global.scripts = cx.scripts.settings();
     config

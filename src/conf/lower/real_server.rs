@@ -1,7 +1,7 @@
 //! `real_server`, and the values that it shares with `sorry_server`: addresses, forwarding methods.
 
-use super::checker::{self, Outer, Timing};
-use super::{Lower, body, group};
+use super::checker::{self, Outer, Scope, Timing};
+use super::{Lower, body, end_of, group};
 use crate::check::config::RealServer;
 use crate::conf::diagnostic::codes;
 use crate::conf::source::Span;
@@ -16,6 +16,8 @@ pub(super) struct Draft {
     pub(super) address: SocketAddr,
     /// Where the block begins.
     pub(super) span: Span,
+    /// Where it ends.
+    pub(super) end: Span,
     /// Its own `lvs_method`.
     pub(super) forward: Option<Forward>,
     weight: Option<u32>,
@@ -25,6 +27,8 @@ pub(super) struct Draft {
     alpha: Option<bool>,
     timing: Timing,
     virtual_host: Option<Box<str>>,
+    smtp_alert: Option<bool>,
+    snmp_name: Option<Box<str>>,
     checks: Vec<checker::Draft>,
 }
 
@@ -40,10 +44,12 @@ pub(super) struct Defaults<'a> {
 }
 
 /// Reads a `real_server` block; `None` where keepalived passes over it.
-pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<Draft> {
+pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement, scope: Scope<'_>) -> Option<Draft> {
+    let mut bfd_instances = Vec::new();
     let mut draft = Draft {
         address: address(cx, statement, 1)?,
         span: statement.span,
+        end: end_of(statement),
         forward: None,
         weight: None,
         upper_threshold: 0,
@@ -52,6 +58,8 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<Dra
         alpha: None,
         timing: Timing::default(),
         virtual_host: None,
+        smtp_alert: None,
+        snmp_name: None,
         checks: Vec::new(),
     };
     for statement in body(statement) {
@@ -72,7 +80,12 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<Dra
                     draft.virtual_host = Some(word.text.as_ref().into());
                 }
             }
-            check => draft.checks.extend(checker::lower(cx, check, statement, draft.address)),
+            "smtp_alert" => draft.smtp_alert = cx.flag(statement).or(draft.smtp_alert),
+            "snmp_name" => draft.snmp_name = snmp_name(cx, statement).or(draft.snmp_name),
+            check => {
+                let check = checker::lower(cx, check, statement, draft.address, scope, &mut bfd_instances);
+                draft.checks.extend(check);
+            }
         }
     }
     Some(draft)
@@ -97,10 +110,21 @@ impl Draft {
             lower_threshold: self.lower_threshold,
             inhibit_on_failure: self.inhibit.unwrap_or(defaults.inhibit),
             alpha,
+            smtp_alert: self.smtp_alert,
+            snmp_name: self.snmp_name,
             checkers,
             ..RealServer::new(address)
         }
     }
+}
+
+/// One name, and no word more.
+pub(super) fn snmp_name(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<Box<str>> {
+    let [_, name] = cx.words(statement) else {
+        cx.report(&codes::MISSING_VALUE, statement.span, "`snmp_name` needs one name");
+        return None;
+    };
+    Some(name.text.as_ref().into())
 }
 
 /// `ADDRESS [PORT]` from the statement's word `index` on; port 0 where none is given.

@@ -208,7 +208,7 @@ fn a_schedule_comes_from_the_check_the_real_server_or_the_virtual_server() {
 fn a_group_is_a_service_for_each_of_its_entries() {
     let (v, found) = server("group G", "protocol UDP\nops", "real_server 10.0.0.9 {\n}");
     assert_eq!(found, ["V0414"], "10.0.1.0/30 has no port");
-    assert_eq!((v.name.as_str(), v.persistence_timeout), ("G", 360));
+    assert_eq!((v.name.as_str(), v.persistence_timeout), ("[G]:0", 360));
     assert_eq!(v.flags, ServiceFlags::ONE_PACKET);
     let shown: Vec<String> = v
         .endpoints
@@ -314,12 +314,93 @@ fn extra_words_are_hinted_at_as_keepalived_passes_over_them() {
 
 #[test]
 fn keys_and_certificates_are_in_the_config() {
-    let text =
-        "SSL {\nca /etc/ca.pem\ncertificate /etc/a.pem\nkey /etc/a.key\npassword \"x y\"\n}\nSSL {\nkey b\n}";
+    let text = "SSL {\nca /etc/ca.pem\ncertificate /etc/a.pem\nkey /etc/a.key\npassword \"x y\"\n}";
     let (config, found) = load(text);
     assert_eq!(found, ["V0901"], "said once for the block");
     let ssl = config.unwrap().check.ssl;
     assert_eq!((ssl.ca.as_deref(), ssl.certificate.as_deref()), (Some("/etc/ca.pem"), Some("/etc/a.pem")));
-    assert_eq!((ssl.key.as_deref(), ssl.password.as_deref()), (Some("b"), Some("x y")));
-    assert_eq!(load("SSL {\nca\n}").1, ["V0901", "V0201"]);
+    assert_eq!((ssl.key.as_deref(), ssl.password.as_deref()), (Some("/etc/a.key"), Some("x y")));
+    assert_eq!(load("SSL {\nca\n}").1, ["V0901", "V0211"]);
+
+    let (config, found) = load(&format!("{text}\nSSL {{\nkey b\nkey c\n}}"));
+    assert_eq!(found, ["V0901", "V0218", "V0218"]);
+    let ssl = config.unwrap().check.ssl;
+    assert_eq!((ssl.ca, ssl.key.as_deref()), (None, Some("c")), "nothing is left of the first block");
+}
+
+#[test]
+fn blocks_of_one_group_are_numbered_in_their_logs() {
+    let real = "real_server 10.0.1.1 {\n}";
+    let block = |protocol| {
+        format!("virtual_server group G {{\nlvs_sched rr\nlvs_method NAT\nprotocol {protocol}\n{real}\n}}\n")
+    };
+    let (config, found) =
+        load(&format!("virtual_server_group G {{\n10.0.0.1 80\n}}\n{}{}", block("TCP"), block("UDP")));
+    let names: Vec<String> = config.unwrap().check.virtual_servers.into_iter().map(|v| v.name).collect();
+    assert_eq!((names, found), (vec!["[G]:0".to_owned(), "[G]:1".to_owned()], vec![]));
+}
+
+#[test]
+fn flags_of_a_scheduler_stand_below_its_name() {
+    let flags = |lines| {
+        let (v, found) =
+            server("10.0.0.1 80", &format!("protocol TCP\n{lines}"), "real_server 10.0.1.1 {\n}");
+        (v.flags, found)
+    };
+    assert_eq!(
+        flags("lvs_sched sh\nsh-port\nsh-fallback\nhashed"),
+        (ServiceFlags::SCHED1 | ServiceFlags::SCHED2, vec![])
+    );
+    assert_eq!(flags("lvs_sched mh\nmh-port"), (ServiceFlags::SCHED2, vec![]));
+    assert_eq!(flags("sh-port\nlvs_sched sh"), (ServiceFlags::empty(), vec!["V0413"]));
+    assert_eq!(flags("hashed"), (ServiceFlags::empty(), vec!["V0413"]));
+}
+
+#[test]
+fn a_group_and_its_servers_are_of_one_family() {
+    let (v4, v6) = ("real_server 10.0.1.1 {\n}\n", "real_server 2001:db8::1 {\n}\n");
+    let found = |entries: &str, method: &str, servers: &str| {
+        let (config, found) = load(&format!(
+            "virtual_server_group G {{\n{entries}\n}}\nvirtual_server group G {{\nlvs_sched rr\nlvs_method {method}\n\
+             protocol TCP\npersistence_timeout\n{servers}}}"
+        ));
+        (config.unwrap().check.virtual_servers.len(), found)
+    };
+    assert_eq!(found("10.0.0.1 80", "NAT", v4), (1, vec![]));
+    assert_eq!(found("10.0.0.1 80", "NAT", v6), (0, vec!["V0419"]));
+    assert_eq!(found("2001:db8::2 80", "NAT", v4), (0, vec!["V0419"]));
+    assert_eq!(found("10.0.0.1 80\n2001:db8::2 80", "NAT", v4), (0, vec!["V0419"]));
+    assert_eq!(found("10.0.0.1 80\n2001:db8::2 80", "TUN", &format!("{v4}{v6}")), (1, vec![]));
+    assert_eq!(found("10.0.0.1 80\nfwmark 3 inet6", "NAT", v4), (0, vec!["V0419"]));
+    assert_eq!(found("10.0.0.1 80\nfwmark 3", "NAT", v4), (1, vec![]));
+    assert_eq!(
+        found("10.0.0.1 80\n10.0.0.1-4 80\nfwmark 3\nfwmark 3", "NAT", v4),
+        (1, vec!["V0424", "V0424"])
+    );
+}
+
+#[test]
+fn a_sorry_server_that_works_is_inhibited_as_its_real_server() {
+    let sorry = |lines: &str, real: &str| {
+        let lines = format!("protocol TCP\nsorry_server 10.0.1.1 80\n{lines}");
+        let (v, found) = server("10.0.0.1 80", &lines, &format!("real_server 10.0.1.1 80 {{\n{real}\n}}"));
+        (v.sorry_server.unwrap().inhibit, found)
+    };
+    assert_eq!(sorry("", ""), (false, vec![]));
+    assert_eq!(sorry("sorry_server_inhibit", ""), (false, vec!["V0422"]));
+    assert_eq!(sorry("", "inhibit_on_failure"), (true, vec!["V0422"]));
+    assert_eq!(sorry("sorry_server_inhibit\ninhibit_on_failure", ""), (true, vec![]));
+}
+
+#[test]
+fn suspension_needs_addresses() {
+    let suspended = |line: &str| {
+        let (v, found) =
+            server(line, "ha_suspend\nsmtp_alert no\nsnmp_name web", "real_server 10.0.1.1 {\n}");
+        assert_eq!((v.smtp_alert, v.snmp_name.as_deref()), (Some(false), Some("web")));
+        (v.ha_suspend, found.contains(&"V0418"))
+    };
+    assert_eq!(suspended("10.0.0.1 80"), (true, false));
+    assert_eq!(suspended("fwmark 3"), (false, true));
+    assert_eq!(suspended("group G"), (false, true), "it has a mark");
 }

@@ -2,12 +2,13 @@
 
 mod complete;
 
-use super::checker::Timing;
+use super::checker::{Scope, Timing};
 use super::global::set;
 use super::group::Group;
 use super::iproute::mask_length;
-use super::real_server::{self, Draft, method};
-use super::{Lower, body};
+use super::real_server::{self, Draft, method, snmp_name};
+use super::trackable::Trackable;
+use super::{Lower, body, end_of};
 use crate::check::config::{Config, Endpoint, VirtualServer};
 use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::conf::source::Span;
@@ -24,15 +25,21 @@ const PERSISTENCE_TIMEOUT: u32 = 360;
 const MAX_ENGINE_NAME: usize = 15;
 
 /// Reads every `virtual_server` block.
-pub(super) fn lower(cx: &mut Lower<'_, '_>, groups: &HashMap<String, Group>, config: &mut Config) {
+pub(super) fn lower(
+    cx: &mut Lower<'_, '_>,
+    groups: &HashMap<String, Group>,
+    trackable: &Trackable,
+    config: &mut Config,
+) {
     let mut seen: HashMap<(Option<Protocol>, Endpoint), Span> = HashMap::new();
-    for statement in cx.top_level("virtual_server") {
+    let mut blocks_of_group: HashMap<String, u32> = HashMap::new();
+    for (place, statement) in cx.top_level_places("virtual_server") {
         let Some(service) = service(cx, statement, groups) else { continue };
-        let mut block = Block::new(service, statement.span);
+        let mut block = Block::new(service, statement, Scope { trackable, place });
         for statement in body(statement) {
             block.statement(cx, statement);
         }
-        let Some(server) = block.finish(cx) else { continue };
+        let Some(server) = block.finish(cx, &mut blocks_of_group) else { continue };
         let first =
             server.endpoints.iter().find_map(|e| match seen.insert(identity(&server, e), statement.span) {
                 Some(first) if first != statement.span => Some(first),
@@ -109,13 +116,15 @@ struct Sorry {
 #[derive(Debug)]
 struct Block<'g> {
     service: Service<'g>,
+    scope: Scope<'g>,
     span: Span,
+    end: Span,
     family: Option<Family>,
     protocol: Option<(Protocol, Span)>,
     scheduler: Option<&'static str>,
     flags: ServiceFlags,
-    /// Flags of one scheduler: the scheduler, the flag, and where.
-    scheduler_flags: Vec<(&'static str, ServiceFlags, Span)>,
+    /// Flags that had no effect where they stand, with the scheduler that they belong to.
+    lost_flags: Vec<(&'static str, Span)>,
     ops: Option<Span>,
     persistence_timeout: u32,
     persistence_granularity: Option<(u8, Family)>,
@@ -124,6 +133,9 @@ struct Block<'g> {
     hysteresis: (u32, Option<Span>),
     alpha: bool,
     omega: bool,
+    ha_suspend: Option<Span>,
+    smtp_alert: Option<bool>,
+    snmp_name: Option<Box<str>>,
     inhibit: bool,
     weight: u32,
     forward: Option<Forward>,
@@ -134,19 +146,21 @@ struct Block<'g> {
 }
 
 impl<'g> Block<'g> {
-    fn new(service: Service<'g>, span: Span) -> Block<'g> {
+    fn new(service: Service<'g>, statement: &Statement, scope: Scope<'g>) -> Block<'g> {
         let family = match service {
             Service::Address(address) => Some(Family::of(address.ip())),
             Service::Fwmark(_) | Service::Group(..) => None,
         };
         Block {
             service,
-            span,
+            scope,
+            span: statement.span,
+            end: end_of(statement),
             family,
             protocol: None,
             scheduler: None,
             flags: ServiceFlags::empty(),
-            scheduler_flags: Vec::new(),
+            lost_flags: Vec::new(),
             ops: None,
             persistence_timeout: 0,
             persistence_granularity: None,
@@ -155,6 +169,9 @@ impl<'g> Block<'g> {
             hysteresis: (0, None),
             alpha: false,
             omega: false,
+            ha_suspend: None,
+            smtp_alert: None,
+            snmp_name: None,
             inhibit: false,
             weight: 1,
             forward: None,
@@ -211,12 +228,16 @@ impl<'g> Block<'g> {
             "flag-1" => self.flags |= ServiceFlags::SCHED1,
             "flag-2" => self.flags |= ServiceFlags::SCHED2,
             "flag-3" => self.flags |= ServiceFlags::SCHED3,
-            "sh-fallback" => self.scheduler_flags.push(("sh", ServiceFlags::SCHED1, span)),
-            "sh-port" => self.scheduler_flags.push(("sh", ServiceFlags::SCHED2, span)),
-            "mh-fallback" => self.scheduler_flags.push(("mh", ServiceFlags::SCHED1, span)),
-            "mh-port" => self.scheduler_flags.push(("mh", ServiceFlags::SCHED2, span)),
+            "sh-fallback" => self.scheduler_flag(cx, "sh", ServiceFlags::SCHED1, statement),
+            "sh-port" => self.scheduler_flag(cx, "sh", ServiceFlags::SCHED2, statement),
+            "hashed" => self.scheduler_flag(cx, "sh", ServiceFlags::empty(), statement),
+            "mh-fallback" => self.scheduler_flag(cx, "mh", ServiceFlags::SCHED1, statement),
+            "mh-port" => self.scheduler_flag(cx, "mh", ServiceFlags::SCHED2, statement),
             "alpha" => self.alpha = true,
             "omega" => self.omega = true,
+            "ha_suspend" => self.ha_suspend = Some(span),
+            "smtp_alert" => self.smtp_alert = cx.flag(statement).or(self.smtp_alert),
+            "snmp_name" => self.snmp_name = snmp_name(cx, statement).or(self.snmp_name.take()),
             "inhibit_on_failure" => self.inhibit = true,
             "quorum" => self.quorum = (cx.u32(statement).unwrap_or(1), Some(span)),
             "hysteresis" => self.hysteresis = (cx.u32(statement).unwrap_or(self.hysteresis.0), Some(span)),
@@ -238,11 +259,27 @@ impl<'g> Block<'g> {
                 }
             }
             "real_server" => {
-                if let Some(server) = real_server::lower(cx, statement) {
+                if let Some(server) = real_server::lower(cx, statement, self.scope) {
                     self.real_server(cx, server);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A flag of one scheduler, which must be named before it.
+    fn scheduler_flag(
+        &mut self,
+        cx: &mut Lower<'_, '_>,
+        scheduler: &'static str,
+        flag: ServiceFlags,
+        statement: &Statement,
+    ) {
+        cx.no_more_arguments(statement);
+        if self.scheduler == Some(scheduler) {
+            self.flags |= flag;
+        } else {
+            self.lost_flags.push((scheduler, statement.span));
         }
     }
 
@@ -290,12 +327,16 @@ impl<'g> Block<'g> {
 
     fn engine(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
         let Some(word) = cx.text(statement) else { return };
-        if word.text.len() > MAX_ENGINE_NAME {
-            let message = format!("`{}` is longer than {MAX_ENGINE_NAME} characters", word.text);
-            cx.report(&codes::BAD_NAME, word.span, message);
-            return;
+        let mut name = word.text.to_string();
+        if name.len() > MAX_ENGINE_NAME {
+            while name.len() > MAX_ENGINE_NAME {
+                name.pop();
+            }
+            let message = format!("a name has at most {MAX_ENGINE_NAME} characters; `{name}` is taken");
+            let diagnostic = Diagnostic::new(&codes::ADJUSTED, word.span, message);
+            cx.sink.push(diagnostic.help("the kernel has one engine: `sip`"));
         }
-        self.persistence_engine = Some(word.text.to_string());
+        self.persistence_engine = Some(name);
     }
 
     /// Takes a real server of the right family; the first one settles it where nothing else did.
@@ -308,9 +349,11 @@ impl<'g> Block<'g> {
                 None => self.family = Some(family),
                 Some(own) if own != family => {
                     let ip = server.address.ip();
-                    let message =
-                        format!("{ip} differs in address family from the virtual server; it is left out");
-                    cx.report(&codes::SERVER_FAMILY, server.span, message);
+                    let message = format!(
+                        "real server {ip} is of another address family than the virtual server; it is left out"
+                    );
+                    let diagnostic = Diagnostic::new(&codes::SERVER_FAMILY, server.end, message);
+                    cx.sink.push(diagnostic.also(server.span, "of this real server"));
                     return;
                 }
                 Some(_) => {}

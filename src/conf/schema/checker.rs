@@ -49,7 +49,13 @@ const WARMUP: Keyword =
         .default("that of the real server, else delay_loop");
 
 /// In `virtual_server / real_server / BFD_CHECK`.
-pub(super) static BFD_CHECK: Block = Block { name: "BFD_CHECK", keywords: &[known("alpha"), known("name")] };
+pub(super) static BFD_CHECK: Block = Block {
+    name: "BFD_CHECK",
+    keywords: &[
+        ALPHA,
+        line("name", &[expected("NAME", Kind::Text)], "the bfd_instance whose session must be up"),
+    ],
+};
 
 /// In `virtual_server / real_server / DNS_CHECK`.
 pub(super) static DNS_CHECK: Block = Block {
@@ -75,8 +81,18 @@ pub(super) static DNS_CHECK: Block = Block {
 };
 
 /// In `virtual_server / real_server / FILE_CHECK`.
-pub(super) static FILE_CHECK: Block =
-    Block { name: "FILE_CHECK", keywords: &[known("track_file"), known("weight")] };
+pub(super) static FILE_CHECK: Block = Block {
+    name: "FILE_CHECK",
+    keywords: &[
+        line("track_file", &[arg("NAME", Kind::Text)], "the block that names the file to watch"),
+        line(
+            "weight",
+            &[expected("WEIGHT", Kind::Special), optional("reverse | noreverse", Kind::Special)],
+            "by what the number in the file is multiplied, to be added to the server's weight",
+        )
+        .default("that of the track_file"),
+    ],
+};
 
 /// In `virtual_server / real_server / HTTP_GET`.
 pub(super) static HTTP_GET: Block = Block {
@@ -108,8 +124,12 @@ pub(super) static HTTP_GET: Block = Block {
         )
         .synonym_of("retry"),
         RETRY,
-        line("sni_name", &[arg("NAME", Kind::Text)], "the name to give in the handshake of TLS")
-            .default("the virtual host"),
+        line(
+            "sni_name",
+            &[optional("NAME", Kind::Text)],
+            "the name to give in the handshake of TLS; switches enable_sni on",
+        )
+        .default("the virtual host"),
         line("tls_compliant", BOOL, "a connection that ends without TLS's own goodbye has failed")
             .default("no"),
         block("url", &[], &URL, "a page, and what must come back"),
@@ -273,8 +293,12 @@ pub(super) static SSL_GET: Block = Block {
         )
         .synonym_of("retry"),
         RETRY,
-        line("sni_name", &[arg("NAME", Kind::Text)], "the name to give in the handshake of TLS")
-            .default("the virtual host"),
+        line(
+            "sni_name",
+            &[optional("NAME", Kind::Text)],
+            "the name to give in the handshake of TLS; switches enable_sni on",
+        )
+        .default("the virtual host"),
         line("tls_compliant", BOOL, "a connection that ends without TLS's own goodbye has failed")
             .default("no"),
         block("url", &[], &URL, "a page, and what must come back"),

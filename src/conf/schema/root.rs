@@ -103,9 +103,10 @@ pub static ROOT: Block = Block {
 pub(super) static SSL: Block = Block {
     name: "SSL",
     keywords: &[
-        line("ca", &[arg("FILE", Kind::Text)], "certificates of the authorities that are trusted").read(),
-        line("certificate", &[arg("FILE", Kind::Text)], "the certificate that checks show").read(),
-        line("key", &[arg("FILE", Kind::Text)], "the key of the certificate").read(),
-        line("password", &[arg("PASSWORD", Kind::Text)], "the password of the key").read(),
+        line("ca", &[expected("FILE", Kind::Text)], "certificates of the authorities that are trusted")
+            .read(),
+        line("certificate", &[expected("FILE", Kind::Text)], "the certificate that checks show").read(),
+        line("key", &[expected("FILE", Kind::Text)], "the key of the certificate").read(),
+        line("password", &[expected("PASSWORD", Kind::Text)], "the password of the key").read(),
     ],
 };

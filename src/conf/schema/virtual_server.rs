@@ -5,13 +5,15 @@ use super::checker::{
     UDP_CHECK,
 };
 use super::{
-    Arg, Block, Kind, MAX_U32, arg, block, expected, integer, known, known_block, known_command, line,
-    optional, timer,
+    Arg, Block, Kind, MAX_U32, arg, block, expected, integer, known_block, known_command, line, optional,
+    timer,
 };
 
 /// The kernel's schedulers that keepalived takes.
 pub(super) const SCHEDULERS: &[&str] =
     &["rr", "wrr", "lc", "wlc", "lblc", "sh", "mh", "dh", "fo", "ovf", "lblcr", "sed", "nq", "twos"];
+/// The greatest weight of a server in the kernel.
+const MAX_WEIGHT: u64 = i32::MAX as u64;
 /// What follows from a check that is not run yet.
 const WITHOUT: &str = "real servers are treated as if they had no such check";
 const METHOD: &[Arg] =
@@ -35,7 +37,7 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
         line("flag-1", &[], "first flag of the scheduler"),
         line("flag-2", &[], "second flag of the scheduler"),
         line("flag-3", &[], "third flag of the scheduler"),
-        known("ha_suspend"),
+        line("ha_suspend", &[], "no checks while the service's address is not set on this machine").read(),
         line("hashed", &[], "accepted, and of no effect, as in keepalived"),
         line(
             "hysteresis",
@@ -98,8 +100,10 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
             .default("as the checker"),
         line("sh-fallback", &[], "scheduler sh: another server where the chosen one is down"),
         line("sh-port", &[], "scheduler sh: the client's port counts too"),
-        known("smtp_alert"),
-        known("snmp_name"),
+        line("smtp_alert", BOOL, "mail when the quorum is gained or lost")
+            .default("as global_defs, else no")
+            .read(),
+        line("snmp_name", &[expected("NAME", Kind::Text)], "what SNMP calls it besides").read(),
         line(
             "sorry_server",
             &[arg("ADDRESS", Kind::Special), optional("PORT", Kind::Special)],
@@ -112,7 +116,7 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
             .read(),
         line("warmup", &[arg("SECONDS", timer(0))], "the first check comes at a random moment of this long")
             .default("delay_loop"),
-        line("weight", &[arg("WEIGHT", integer(1, 65_535))], "weight of real servers that name none")
+        line("weight", &[arg("WEIGHT", integer(1, MAX_WEIGHT))], "weight of real servers that name none")
             .default("1"),
     ],
 };
@@ -121,9 +125,16 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
 pub(super) static REAL_SERVER: Block = Block {
     name: "real_server",
     keywords: &[
-        known_block("BFD_CHECK", &BFD_CHECK),
+        block("BFD_CHECK", &[], &BFD_CHECK, "passes while the session of a bfd_instance is up")
+            .read_so(WITHOUT),
         block("DNS_CHECK", &[], &DNS_CHECK, "passes while a DNS query is answered").read_so(WITHOUT),
-        known_block("FILE_CHECK", &FILE_CHECK),
+        block(
+            "FILE_CHECK",
+            &[],
+            &FILE_CHECK,
+            "the number in a file changes the weight, or counts as a failure",
+        )
+        .read_so(WITHOUT),
         block("HTTP_GET", &[], &HTTP_GET, "passes while pages come as they should").read_so(WITHOUT),
         known_block("MISC_CHECK", &MISC_CHECK),
         block("PING_CHECK", &[], &PING_CHECK, "passes while an echo request is answered").read_so(WITHOUT),
@@ -157,8 +168,8 @@ pub(super) static REAL_SERVER: Block = Block {
         known_command("notify_up"),
         line("retry", &[arg("COUNT", integer(1, MAX_U32))], "further tries before a check counts as failed")
             .default("that of the virtual server"),
-        known("smtp_alert"),
-        known("snmp_name"),
+        line("smtp_alert", BOOL, "mail when it comes or goes").default("as global_defs, else yes").read(),
+        line("snmp_name", &[expected("NAME", Kind::Text)], "what SNMP calls it besides").read(),
         line(
             "uthreshold",
             &[arg("CONNECTIONS", integer(0, MAX_U32))],
@@ -172,7 +183,7 @@ pub(super) static REAL_SERVER: Block = Block {
             .default("that of the virtual server"),
         line(
             "weight",
-            &[arg("WEIGHT", integer(0, 65_535))],
+            &[arg("WEIGHT", integer(0, MAX_WEIGHT))],
             "its share of the connections; 0 takes no new ones",
         )
         .default("that of the virtual server"),

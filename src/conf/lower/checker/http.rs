@@ -1,6 +1,7 @@
 //! `HTTP_GET` and `SSL_GET` with their `url` blocks.
 
 use super::connect::Common;
+use super::pattern::malformed;
 use crate::check::config::{Http, HttpProtocol, Regex, Tls, Url};
 use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::conf::lexer::Word;
@@ -92,6 +93,7 @@ pub(super) fn lower(
             "sni_name" => {
                 let name = boxed(cx.text(statement));
                 if let Some(tls) = &mut tls {
+                    tls.sni = true;
                     tls.sni_name = name.or(tls.sni_name.take());
                 }
             }
@@ -227,7 +229,7 @@ fn digest(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<[u8; 16]> {
 /// `regex` and what belongs to it, in whatever order.
 #[derive(Debug, Default)]
 struct RegexDraft {
-    pattern: Option<String>,
+    pattern: Option<(String, Span)>,
     /// The first statement that is of no use without a pattern.
     option_at: Option<Span>,
     no_match: bool,
@@ -240,12 +242,16 @@ struct RegexDraft {
 impl RegexDraft {
     fn statement(&mut self, cx: &mut Lower<'_, '_>, name: &str, statement: &Statement) {
         if name == "regex" {
-            self.pattern = cx.text(statement).map(|w| w.text.to_string()).or(self.pattern.take());
+            let pattern = cx.text(statement).map(|w| (w.text.to_string(), w.span));
+            self.pattern = pattern.or(self.pattern.take());
             return;
         }
         self.option_at = self.option_at.or(Some(statement.span));
         match name {
-            "regex_no_match" => self.no_match = true,
+            "regex_no_match" => {
+                cx.no_more_arguments(statement);
+                self.no_match = true;
+            }
             "regex_options" => {
                 for word in cx.words(statement).iter().skip(1) {
                     self.option(cx, word);
@@ -275,7 +281,7 @@ impl RegexDraft {
     fn finish(self, cx: &mut Lower<'_, '_>) -> Option<Box<Regex>> {
         let RegexDraft { pattern, option_at, no_match, options, mut min_offset, mut max_offset, stack } =
             self;
-        let Some(pattern) = pattern else {
+        let Some((pattern, at)) = pattern else {
             if let Some(span) = option_at {
                 let message = "this means nothing without `regex`; it has no effect";
                 cx.report(&codes::UNKNOWN_OPTION, span, message);
@@ -290,6 +296,13 @@ impl RegexDraft {
             );
             cx.report(&codes::UNKNOWN_OPTION, span, message);
             (min_offset, max_offset) = (0, None);
+        }
+        // With these two, brackets and signs may mean something else.
+        let plain = !options.iter().any(|o| matches!(o.as_str(), "extended" | "allow_empty_class"));
+        if plain && let Some(why) = malformed(&pattern) {
+            let message = format!("this regular expression {why}; the page is not compared with it");
+            cx.report(&codes::BAD_REGEX, at, message);
+            return None;
         }
         Some(Box::new(Regex { pattern, no_match, options, min_offset, max_offset, stack }))
     }

@@ -1,6 +1,8 @@
 //! What each kind of check is made of, and what decides where it says nothing.
 
-use crate::check::config::{Checker, DnsRecord, Http, HttpProtocol, Probe, RealServer, Udp};
+use crate::check::config::{
+    Checker, DnsRecord, FileCheck, Http, HttpProtocol, Probe, RealServer, TrackWeight, Udp,
+};
 use crate::conf::diagnostic::codes;
 use crate::conf::{LoadOptions, load_text};
 use std::time::Duration;
@@ -212,4 +214,80 @@ fn a_datagram_is_written_in_hexadecimal() {
     assert_eq!(found("UDP_CHECK {\npayload\n}"), [("V0211", 3)]);
     assert_eq!(found("UDP_CHECK {\npayload 0X\n}"), [("V0203", 3)]);
     assert_eq!(found("UDP_CHECK {\nmin_reply_length 300\nrequire_reply\n}"), [("V0204", 5)]);
+}
+
+#[test]
+fn an_expression_that_is_not_well_formed_is_left_out() {
+    let text = "HTTP_GET {\nurl {\npath /\nregex \"a(b\"\n}\n}";
+    let (server, found) = load("", text);
+    let Probe::Http(http) = &server.checkers[0].probe else { panic!() };
+    assert_eq!((http.urls[0].regex.as_deref(), found), (None, vec![("V0423", 5)]));
+}
+
+/// The same with what stands at the top of the file, above it and below.
+fn around(above: &str, rs: &str, below: &str) -> (Vec<Checker>, Vec<(&'static str, u32)>) {
+    let text = format!(
+        "{above}\nvirtual_server 10.0.0.1 80 {{\nlvs_sched rr\nlvs_method NAT\nprotocol TCP\nreal_server 10.0.1.1 80 \
+         {{\n{rs}\n}}\n}}\n{below}\n"
+    );
+    let zero = text[..text.find("real_server").unwrap()].lines().count() as u32;
+    let loaded = load_text("test", text, &LoadOptions::default());
+    let found = loaded.diagnostics.iter().filter(|d| d.code != &codes::NOT_CARRIED_OUT);
+    let found = found
+        .map(|d| (d.code.id, loaded.sources.location(d.primary.span).line.saturating_sub(zero)))
+        .collect();
+    (loaded.config.unwrap().check.virtual_servers.remove(0).real_servers.remove(0).checkers, found)
+}
+
+#[test]
+fn a_file_is_watched_with_a_weight() {
+    let file = "track_file F {\nfile /etc/hostname\n}\nvrrp_track_file G {\nfile /etc/hostname\n}";
+    let check = |lines: &str| {
+        let (mut checkers, found) = around(file, &format!("FILE_CHECK {{\n{lines}\n}}"), "");
+        (checkers.pop().map(|c| c.probe), found)
+    };
+    let is = |lines: &str, name: &str, weight: Option<(i32, bool)>| {
+        let weight = weight.map(|(weight, reverse)| TrackWeight { weight, reverse });
+        let file = FileCheck { track_file: name.into(), weight };
+        assert_eq!(check(lines), (Some(Probe::File(file)), vec![]), "{lines}");
+    };
+    is("track_file F", "F", None);
+    is("track_file G\nweight -5", "G", Some((-5, false)));
+    is("weight 2147483647 reverse\ntrack_file F", "F", Some((i32::MAX, true)));
+    is("weight 3 noreverse\ntrack_file F", "F", Some((3, false)));
+    assert_eq!(check("weight 3"), (None, vec![("V0213", 4)]));
+    assert_eq!(check("track_file H"), (None, vec![("V0601", 3), ("V0213", 4)]));
+    assert_eq!(check("track_file F\nweight -2147483648").1, [("V0204", 4)]);
+    assert_eq!(check("track_file F\nweight x").1, [("V0203", 4)]);
+    assert_eq!(check("track_file F\nweight 1 backwards").1, [("V0207", 4)]);
+    assert_eq!(check("track_file F\nweight").1, [("V0211", 4)]);
+    let below = around("", "FILE_CHECK {\ntrack_file F\n}", file);
+    assert_eq!(below, (vec![], vec![("V0601", 3), ("V0213", 4)]), "keepalived reads from top to bottom");
+}
+
+#[test]
+fn a_session_is_watched_by_its_name() {
+    let instances = "bfd_instance A {\nneighbor_ip 10.0.0.2\n}\nbfd_instance B {\nneighbor_ip 10.0.0.3\n}";
+    let check = |rs: &str| {
+        let (checkers, found) = around(instances, rs, "");
+        let names = checkers.into_iter().map(|c| match c.probe {
+            Probe::Bfd { name } => (name.to_string(), c.schedule.alpha),
+            other => panic!("{other:?}"),
+        });
+        (names.collect::<Vec<_>>(), found)
+    };
+    let bfd = |name: &str, alpha| (name.to_owned(), alpha);
+    assert_eq!(
+        check("BFD_CHECK {\nname A\n}\nBFD_CHECK {\nname B\nalpha\n}"),
+        (vec![bfd("A", false), bfd("B", true)], vec![])
+    );
+    assert_eq!(
+        check("BFD_CHECK {\nname A\n}\nBFD_CHECK {\nname A\n}"),
+        (vec![bfd("A", false)], vec![("V0214", 6)])
+    );
+    assert_eq!(check("BFD_CHECK {\nname A\nname B\n}"), (vec![], vec![("V0214", 4)]));
+    assert_eq!(check("BFD_CHECK {\nname C\n}"), (vec![], vec![("V0601", 3)]));
+    assert_eq!(check("BFD_CHECK {\nname\n}"), (vec![], vec![("V0211", 3)]));
+    assert_eq!(check("BFD_CHECK {\nname A B\n}"), (vec![], vec![("V0211", 3)]));
+    assert_eq!(check("BFD_CHECK {\n}"), (vec![], vec![("V0213", 3)]));
 }

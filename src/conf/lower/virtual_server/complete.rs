@@ -12,7 +12,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 impl Block<'_> {
-    fn name(&self, protocol: Protocol) -> String {
+    /// keepalived's name of it; `number` tells the blocks of one group apart.
+    fn name(&self, protocol: Protocol, number: u32) -> String {
         match &self.service {
             Service::Address(address) => {
                 let protocol = match protocol {
@@ -23,7 +24,7 @@ impl Block<'_> {
                 format!("[{}]:{protocol}:{}", address.ip(), address.port())
             }
             Service::Fwmark(mark) => format!("FWM {mark}"),
-            Service::Group(name, _) => name.clone(),
+            Service::Group(name, _) => format!("[{name}]:{number}"),
         }
     }
 
@@ -40,19 +41,31 @@ impl Block<'_> {
     }
 
     /// keepalived's checks across the block, in its order; `None` if nothing is left to run.
-    pub(super) fn finish(mut self, cx: &mut Lower<'_, '_>) -> Option<VirtualServer> {
-        let name = self.name(self.protocol.map_or(Protocol::Udp, |(p, _)| p));
+    /// `blocks_of_group` counts the blocks of each group.
+    pub(super) fn finish(
+        mut self,
+        cx: &mut Lower<'_, '_>,
+        blocks_of_group: &mut HashMap<String, u32>,
+    ) -> Option<VirtualServer> {
+        let number = match &self.service {
+            Service::Group(name, _) => blocks_of_group.get(name).copied().unwrap_or(0),
+            _ => 0,
+        };
+        let name = self.name(self.protocol.map_or(Protocol::Udp, |(p, _)| p), number);
         if self.servers.is_empty() {
-            self.report(
-                cx,
-                &codes::NO_REAL_SERVER,
-                None,
-                format!("virtual server {name} has no real servers; it is left out"),
-            );
+            let message = format!("virtual server {name} has no real servers; it is left out");
+            self.report(cx, &codes::NO_REAL_SERVER, None, message);
             return None;
         }
-        let family = self.family.unwrap_or_else(|| self.tunnelled_family());
         self.check_sorry_family(cx);
+        if !self.group_fits(cx, &name) {
+            return None;
+        }
+        if let Service::Group(name, _) = &self.service {
+            blocks_of_group.insert(name.clone(), number + 1);
+        }
+        let family = self.family.unwrap_or_else(|| self.tunnelled_family());
+        self.check_suspension(cx, &name);
         let protocol = self.protocol(cx, &name);
         self.flags(cx, protocol);
         self.port_zero(cx, &name);
@@ -85,6 +98,7 @@ impl Block<'_> {
         let servers = std::mem::take(&mut self.servers);
         let real_servers: Vec<RealServer> = servers.into_iter().map(|s| s.finish(defaults)).collect();
         let (quorum, hysteresis) = self.quorum(cx, &name, &real_servers);
+        self.check_sorry_inhibition(cx, &name, &real_servers);
         let sorry_server = self.sorry.take().map(|s| SorryServer {
             address: s.address,
             forward: s.forward.unwrap_or(forward),
@@ -103,6 +117,9 @@ impl Block<'_> {
             hysteresis,
             alpha: self.alpha,
             omega: self.omega,
+            ha_suspend: self.ha_suspend.is_some(),
+            smtp_alert: self.smtp_alert,
+            snmp_name: self.snmp_name,
             sorry_server,
             real_servers,
         })
@@ -117,12 +134,57 @@ impl Block<'_> {
 
     fn check_sorry_family(&mut self, cx: &mut Lower<'_, '_>) {
         let Some(sorry) = &self.sorry else { return };
+        let family = Family::of(sorry.address.ip());
         let tunnelled = matches!(sorry.forward, Some(Forward::Tunnel(_)));
-        if !tunnelled && self.family.is_some_and(|f| f != Family::of(sorry.address.ip())) {
+        if tunnelled {
+            return;
+        }
+        if *self.family.get_or_insert(family) != family {
             let message =
-                "the sorry server differs in address family from the virtual server; it is left out";
-            cx.report(&codes::SERVER_FAMILY, sorry.span, message);
+                "the sorry server is of another address family than the virtual server; it is left out";
+            let diagnostic = Diagnostic::new(&codes::SERVER_FAMILY, self.end, message);
+            cx.sink.push(diagnostic.also(sorry.span, "this sorry server"));
             self.sorry = None;
+        }
+    }
+
+    /// Whether the addresses of the group are of the family that the servers have; it settles an open family.
+    fn group_fits(&mut self, cx: &mut Lower<'_, '_>, name: &str) -> bool {
+        let Service::Group(_, group) = &self.service else { return true };
+        let (v4, v6) = (group.has(Family::V4), group.has(Family::V6));
+        let wrong = match self.family {
+            Some(_) if v4 && v6 => "holds IPv4 and IPv6, and not all servers are reached by tunnels",
+            Some(Family::V6) if v4 => "holds IPv4, and the servers are IPv6",
+            Some(Family::V4) if v6 => "holds IPv6, and the servers are IPv4",
+            Some(_) => return true,
+            None => {
+                self.family = if v4 == v6 {
+                    None
+                } else if v4 {
+                    Some(Family::V4)
+                } else {
+                    Some(Family::V6)
+                };
+                return true;
+            }
+        };
+        let message = format!("virtual server {name} is left out: its group {wrong}");
+        let diagnostic = Diagnostic::new(&codes::GROUP_FAMILY, self.span, message);
+        cx.sink.push(diagnostic.also(group.named_at, "this group"));
+        false
+    }
+
+    /// Only addresses can be missing on this machine.
+    fn check_suspension(&mut self, cx: &mut Lower<'_, '_>, name: &str) {
+        let marked = match &self.service {
+            Service::Address(_) => false,
+            Service::Fwmark(_) => true,
+            Service::Group(_, group) => !group.marks.is_empty(),
+        };
+        if let (Some(span), true) = (self.ha_suspend, marked) {
+            let message = format!("virtual server {name}: `ha_suspend` has no effect on firewall marks");
+            cx.report(&codes::HA_SUSPEND, span, message);
+            self.ha_suspend = None;
         }
     }
 
@@ -146,13 +208,13 @@ impl Block<'_> {
     }
 
     fn flags(&mut self, cx: &mut Lower<'_, '_>, protocol: Protocol) {
-        for (scheduler, flag, span) in std::mem::take(&mut self.scheduler_flags) {
+        for (scheduler, span) in std::mem::take(&mut self.lost_flags) {
+            let message = format!("only scheduler {scheduler} knows this flag; it has no effect");
+            let mut diagnostic = Diagnostic::new(&codes::SCHEDULER_FLAG, span, message);
             if self.scheduler == Some(scheduler) {
-                self.flags |= flag;
-            } else {
-                let message = format!("this flag is known to scheduler {scheduler} only; it has no effect");
-                cx.report(&codes::SCHEDULER_FLAG, span, message);
+                diagnostic = diagnostic.help(format!("write it below `lvs_sched {scheduler}`"));
             }
+            cx.sink.push(diagnostic);
         }
         if let Some(span) = self.ops {
             if self.by_address() && protocol != Protocol::Udp {
@@ -236,6 +298,20 @@ impl Block<'_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// A sorry server that does work besides has one entry in the kernel: its block decides what a failure means.
+    fn check_sorry_inhibition(&mut self, cx: &mut Lower<'_, '_>, name: &str, servers: &[RealServer]) {
+        let Some(sorry) = &mut self.sorry else { return };
+        let Some(twin) = servers.iter().find(|s| s.address == sorry.address) else { return };
+        if twin.inhibit_on_failure != sorry.inhibit {
+            let holds = if twin.inhibit_on_failure { "inhibited" } else { "removed" };
+            let message = format!(
+                "virtual server {name}: the sorry server is a real server too, which is {holds} on failure; so is this"
+            );
+            cx.report(&codes::SORRY_IS_REAL, sorry.span, message);
+            sorry.inhibit = twin.inhibit_on_failure;
         }
     }
 

@@ -1,0 +1,139 @@
+//! `FILE_CHECK` and `BFD_CHECK`: checks that watch what another block names, and have no schedule of their own.
+
+use super::connect::Common;
+use super::scope::Scope;
+use crate::check::config::{FileCheck, TrackWeight};
+use crate::conf::diagnostic::{Diagnostic, codes};
+use crate::conf::lower::{Lower, body, end_of};
+use crate::conf::source::Span;
+use crate::conf::tree::Statement;
+
+/// Reads a `FILE_CHECK`; `None` without a file.
+pub(super) fn file(cx: &mut Lower<'_, '_>, block: &Statement, scope: Scope<'_>) -> Option<FileCheck> {
+    let (mut track_file, mut weight) = (None, None);
+    for statement in body(block) {
+        match statement.keyword.map(|k| k.canonical()) {
+            Some("track_file") => {
+                if let Some(word) = cx.text(statement)
+                    && scope.has_track_file(cx, word)
+                {
+                    track_file = Some(word.text.as_ref().into());
+                }
+            }
+            Some("weight") => weight = self::weight(cx, statement).or(weight),
+            _ => {}
+        }
+    }
+    if track_file.is_none() {
+        let diagnostic = Diagnostic::new(
+            &codes::INCOMPLETE,
+            end_of(block),
+            "this check has no file to watch; it is left out",
+        );
+        cx.sink.push(
+            diagnostic
+                .also(block.span, "of this check")
+                .help("add `track_file` with the name of such a block"),
+        );
+    }
+    Some(FileCheck { track_file: track_file?, weight })
+}
+
+/// `N [reverse|noreverse]`
+fn weight(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<TrackWeight> {
+    let words = cx.words(statement);
+    let Some(number) = words.get(1) else {
+        cx.report(&codes::MISSING_VALUE, statement.span, "`weight` needs a number");
+        return None;
+    };
+    const MAX: i64 = i32::MAX as i64;
+    let (code, what) = match number.text.parse::<i64>() {
+        Ok(n) if (-MAX..=MAX).contains(&n) => {
+            let reverse = match words.get(2).map(|w| (w, w.text.as_ref())) {
+                None | Some((_, "noreverse")) => false,
+                Some((_, "reverse")) => true,
+                Some((word, _)) => {
+                    cx.bad_choice(word, "option of a weight", &["reverse", "noreverse"]);
+                    return None;
+                }
+            };
+            if let Some(extra) = words.get(3) {
+                cx.report(&codes::EXTRA_ARGUMENT, extra.span, format!("`{}` has no effect here", extra.text));
+            }
+            return Some(TrackWeight { weight: n as i32, reverse });
+        }
+        Ok(_) => (&codes::OUT_OF_RANGE, "is outside the range -2147483647 to 2147483647"),
+        Err(_) => (&codes::BAD_NUMBER, "is not a whole number"),
+    };
+    cx.report(code, number.span, format!("`{}` {what}", number.text));
+    None
+}
+
+/// Reads a `BFD_CHECK`: the name of its instance. `seen` are those of the real server's checks before it.
+pub(super) fn bfd(
+    cx: &mut Lower<'_, '_>,
+    block: &Statement,
+    common: &mut Common,
+    scope: Scope<'_>,
+    seen: &mut Vec<Box<str>>,
+) -> Option<Box<str>> {
+    let mut name: Option<(Box<str>, Span)> = None;
+    // keepalived leaves the check out at the first name that is wrong.
+    let mut wrong = false;
+    for statement in body(block) {
+        match statement.keyword.map(|k| k.canonical()) {
+            Some("name") => match self::name(cx, statement, scope, name.as_ref(), seen) {
+                Some(good) => name = Some((good, statement.span)),
+                None => wrong = true,
+            },
+            Some(other) => {
+                common.statement(cx, other, statement);
+            }
+            None => {}
+        }
+    }
+    if wrong {
+        return None;
+    }
+    let Some((name, _)) = name else {
+        let message = "this check names no bfd_instance; it is left out";
+        let diagnostic = Diagnostic::new(&codes::INCOMPLETE, end_of(block), message);
+        cx.sink.push(
+            diagnostic.also(block.span, "of this check").help("add `name` with that of a bfd_instance"),
+        );
+        return None;
+    };
+    seen.push(name.clone());
+    Some(name)
+}
+
+fn name(
+    cx: &mut Lower<'_, '_>,
+    statement: &Statement,
+    scope: Scope<'_>,
+    first: Option<&(Box<str>, Span)>,
+    seen: &[Box<str>],
+) -> Option<Box<str>> {
+    let words = cx.words(statement);
+    let [_, word] = words else {
+        let message = "`name` needs one name of a bfd_instance; the check is left out";
+        cx.report(&codes::MISSING_VALUE, statement.span, message);
+        return None;
+    };
+    if !scope.has_bfd_instance(cx, word) {
+        return None;
+    }
+    let said = word.text.as_ref();
+    if let Some((_, span)) = first {
+        let diagnostic =
+            Diagnostic::new(&codes::GIVEN_TWICE, word.span, "a BFD_CHECK has one name; this one is left out");
+        cx.sink.push(diagnostic.also(*span, "first given here"));
+        return None;
+    }
+    if seen.iter().any(|s| s.as_ref() == said) {
+        let message = format!("bfd_instance `{said}` is watched already by this real server");
+        cx.report(&codes::GIVEN_TWICE, word.span, message);
+        return None;
+    }
+    Some(said.into())
+}
