@@ -6,10 +6,11 @@ mod probe;
 mod settings;
 
 pub use probe::{
-    Dns, DnsRecord, FileCheck, Http, HttpProtocol, Probe, Regex, Reply, Tls, TrackWeight, Udp, Url,
+    Dns, DnsRecord, FileCheck, Http, HttpProtocol, Misc, Probe, Regex, Reply, Tls, TrackWeight, Udp, Url,
 };
 pub use settings::{FlushOnStop, Settings, SyncDaemon, Timeouts};
 
+use crate::command::Command;
 use crate::ipvs::model::{DestKey, Forward, Protocol, ServiceFlags, ServiceKey};
 use crate::net::Family;
 use schemars::JsonSchema;
@@ -71,6 +72,10 @@ pub struct VirtualServer {
     pub omega: bool,
     /// `ha_suspend`: no checks while its address is not set on this machine.
     pub ha_suspend: bool,
+    /// `quorum_up`: run when the quorum is gained.
+    pub quorum_up: Option<Box<Command>>,
+    /// `quorum_down`: run when the quorum is lost.
+    pub quorum_down: Option<Box<Command>>,
     /// `smtp_alert`: mail when the quorum is gained or lost; without it the `global_defs` decide, and then no.
     pub smtp_alert: Option<bool>,
     /// `snmp_name`: what SNMP calls it besides.
@@ -100,6 +105,8 @@ impl VirtualServer {
             alpha: false,
             omega: false,
             ha_suspend: false,
+            quorum_up: None,
+            quorum_down: None,
             smtp_alert: None,
             snmp_name: None,
             sorry_server: None,
@@ -182,6 +189,10 @@ pub struct RealServer {
     pub inhibit_on_failure: bool,
     /// `alpha` of the real server, else the virtual server's.
     pub alpha: bool,
+    /// `notify_up`: run when it takes traffic (again).
+    pub notify_up: Option<Box<Command>>,
+    /// `notify_down`: run when it takes no traffic any more.
+    pub notify_down: Option<Box<Command>>,
     /// `smtp_alert`: mail when it comes or goes; without it the `global_defs` decide, and then yes.
     pub smtp_alert: Option<bool>,
     /// `snmp_name`: what SNMP calls it besides.
@@ -202,6 +213,8 @@ impl RealServer {
             lower_threshold: 0,
             inhibit_on_failure: false,
             alpha: false,
+            notify_up: None,
+            notify_down: None,
             smtp_alert: None,
             snmp_name: None,
             checkers: Vec::new(),

@@ -1,7 +1,9 @@
 //! What checks do: the settings that each kind has for itself.
 
+use crate::command::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// What a check does once it may start.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +23,8 @@ pub enum Probe {
     Udp(Box<Udp>),
     /// `PING_CHECK`: an echo request is answered.
     Ping,
+    /// `MISC_CHECK`: a program says so.
+    Misc(Box<Misc>),
     /// `FILE_CHECK`: the number in a file changes the weight, or is the failure itself. It has no schedule.
     File(FileCheck),
     /// `BFD_CHECK`: the session of this `bfd_instance` is up. It has no schedule.
@@ -38,6 +42,17 @@ impl Probe {
     pub const fn is_carried_out(&self) -> bool {
         matches!(self, Probe::Tcp)
     }
+}
+
+/// `MISC_CHECK`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Misc {
+    /// `misc_path` and `user`. Status 0 is success, 1 a failure; what the others mean, `dynamic` decides.
+    pub command: Command,
+    /// `misc_dynamic`: a status of 2 or more is success, and two less than it the server's weight.
+    pub dynamic: bool,
+    /// `misc_timeout`, else the virtual server's `delay_loop`: after this the program is ended, and has failed.
+    pub timeout: Duration,
 }
 
 /// `FILE_CHECK`.

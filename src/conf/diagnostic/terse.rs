@@ -26,6 +26,8 @@ static AFTER_THE_FILE: &[&Code] = &[
     &codes::PORT_ZERO,
     &codes::PORT_MISMATCH,
     &codes::QUORUM,
+    &codes::HA_SUSPEND,
+    &codes::SORRY_IS_REAL,
     &codes::SCRIPT_MISSING,
     &codes::SCRIPT_INSECURE,
     &codes::SCRIPT_SECURITY,

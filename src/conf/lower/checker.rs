@@ -3,6 +3,7 @@
 mod connect;
 mod dns;
 mod http;
+mod misc;
 mod pattern;
 mod scope;
 mod smtp;
@@ -19,6 +20,7 @@ pub(super) use scope::Scope;
 
 use connect::Common;
 use http::HttpDraft;
+use misc::MiscDraft;
 use smtp::SmtpDraft;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -60,9 +62,14 @@ impl Timing {
         }
     }
 
+    /// The time between two checks.
+    fn delay_loop(self) -> Duration {
+        self.delay_loop.unwrap_or(Schedule::DEFAULT.delay_loop)
+    }
+
     /// With the defaults that a kind of check has.
     fn schedule(self, kind: Defaults, alpha: bool, log_all_failures: bool) -> Schedule {
-        let delay_loop = self.delay_loop.unwrap_or(Duration::from_secs(60));
+        let delay_loop = self.delay_loop();
         Schedule {
             delay_loop,
             retry: self.retry.unwrap_or(kind.retry),
@@ -99,6 +106,8 @@ enum What {
     Probe(Probe),
     /// Waits for the virtual host.
     Http(HttpDraft),
+    /// Waits for the time that it has.
+    Misc(MiscDraft),
     /// May stand for many.
     Smtp(SmtpDraft),
 }
@@ -110,6 +119,8 @@ pub(super) struct Outer<'a> {
     pub(super) server: SocketAddr,
     /// Timings of real and virtual server.
     pub(super) timing: Timing,
+    /// Those of the virtual server alone.
+    pub(super) service_timing: Timing,
     /// `alpha`
     pub(super) alpha: bool,
     /// `virtualhost`
@@ -146,6 +157,10 @@ pub(super) fn lower(
             (Defaults { retry: 3, delay_before_retry: None }, What::Probe(Probe::Dns(Box::new(dns))))
         }
         "UDP_CHECK" => (USUAL, What::Probe(Probe::Udp(Box::new(udp::lower(cx, statement, &mut common))))),
+        "MISC_CHECK" => {
+            let what = What::Misc(misc::lower(cx, statement, &mut common)?);
+            return Some(Draft { common, defaults: Defaults { retry: 0, ..USUAL }, what });
+        }
         "FILE_CHECK" => {
             let file = tracked::file(cx, statement, scope)?;
             return Some(Draft { common, defaults: USUAL, what: What::Probe(Probe::File(file)) });
@@ -166,6 +181,7 @@ impl Draft {
         let probe = match what {
             What::Probe(probe) => probe,
             What::Http(http) => Probe::Http(Box::new(http.finish(outer.virtual_host))),
+            What::Misc(misc) => Probe::Misc(Box::new(misc.finish(outer.service_timing.delay_loop()))),
             What::Smtp(smtp) => return smtp.finish(common, defaults, outer, checkers),
         };
         checkers.push(common.checker(outer, defaults, probe));

@@ -3,6 +3,7 @@
 use super::checker::{self, Outer, Scope, Timing};
 use super::{Lower, body, end_of, group};
 use crate::check::config::RealServer;
+use crate::command::Command;
 use crate::conf::diagnostic::codes;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
@@ -27,6 +28,8 @@ pub(super) struct Draft {
     alpha: Option<bool>,
     timing: Timing,
     virtual_host: Option<Box<str>>,
+    notify_up: Option<Box<Command>>,
+    notify_down: Option<Box<Command>>,
     smtp_alert: Option<bool>,
     snmp_name: Option<Box<str>>,
     checks: Vec<checker::Draft>,
@@ -58,6 +61,8 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement, scope: Scope<
         alpha: None,
         timing: Timing::default(),
         virtual_host: None,
+        notify_up: None,
+        notify_down: None,
         smtp_alert: None,
         snmp_name: None,
         checks: Vec::new(),
@@ -80,6 +85,8 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement, scope: Scope<
                     draft.virtual_host = Some(word.text.as_ref().into());
                 }
             }
+            "notify_up" => notify(cx, statement, &mut draft.notify_up),
+            "notify_down" => notify(cx, statement, &mut draft.notify_down),
             "smtp_alert" => draft.smtp_alert = cx.flag(statement).or(draft.smtp_alert),
             "snmp_name" => draft.snmp_name = snmp_name(cx, statement).or(draft.snmp_name),
             check => {
@@ -98,7 +105,8 @@ impl Draft {
         let alpha = self.alpha.unwrap_or(defaults.alpha);
         let address = self.address;
         let virtual_host = self.virtual_host.as_deref().or(defaults.virtual_host);
-        let outer = Outer { server: address, timing, alpha, virtual_host };
+        let service_timing = defaults.timing;
+        let outer = Outer { server: address, timing, service_timing, alpha, virtual_host };
         let mut checkers = Vec::with_capacity(self.checks.len());
         for check in self.checks {
             check.finish(outer, &mut checkers);
@@ -110,12 +118,23 @@ impl Draft {
             lower_threshold: self.lower_threshold,
             inhibit_on_failure: self.inhibit.unwrap_or(defaults.inhibit),
             alpha,
+            notify_up: self.notify_up,
+            notify_down: self.notify_down,
             smtp_alert: self.smtp_alert,
             snmp_name: self.snmp_name,
             checkers,
             ..RealServer::new(address)
         }
     }
+}
+
+/// What is run at some event; the first line holds.
+pub(super) fn notify(cx: &mut Lower<'_, '_>, statement: &Statement, slot: &mut Option<Box<Command>>) {
+    if slot.is_some() {
+        cx.given_already(statement);
+        return;
+    }
+    *slot = cx.notify_command(statement).map(Box::new);
 }
 
 /// One name, and no word more.

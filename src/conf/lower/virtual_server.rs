@@ -6,10 +6,11 @@ use super::checker::{Scope, Timing};
 use super::global::set;
 use super::group::Group;
 use super::iproute::mask_length;
-use super::real_server::{self, Draft, method, snmp_name};
+use super::real_server::{self, Draft, method, notify, snmp_name};
 use super::trackable::Trackable;
 use super::{Lower, body, end_of};
 use crate::check::config::{Config, Endpoint, VirtualServer};
+use crate::command::Command;
 use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
@@ -134,6 +135,8 @@ struct Block<'g> {
     alpha: bool,
     omega: bool,
     ha_suspend: Option<Span>,
+    quorum_up: Option<Box<Command>>,
+    quorum_down: Option<Box<Command>>,
     smtp_alert: Option<bool>,
     snmp_name: Option<Box<str>>,
     inhibit: bool,
@@ -170,6 +173,8 @@ impl<'g> Block<'g> {
             alpha: false,
             omega: false,
             ha_suspend: None,
+            quorum_up: None,
+            quorum_down: None,
             smtp_alert: None,
             snmp_name: None,
             inhibit: false,
@@ -236,6 +241,8 @@ impl<'g> Block<'g> {
             "alpha" => self.alpha = true,
             "omega" => self.omega = true,
             "ha_suspend" => self.ha_suspend = Some(span),
+            "quorum_up" => notify(cx, statement, &mut self.quorum_up),
+            "quorum_down" => notify(cx, statement, &mut self.quorum_down),
             "smtp_alert" => self.smtp_alert = cx.flag(statement).or(self.smtp_alert),
             "snmp_name" => self.snmp_name = snmp_name(cx, statement).or(self.snmp_name.take()),
             "inhibit_on_failure" => self.inhibit = true,

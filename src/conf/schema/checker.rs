@@ -1,8 +1,7 @@
 //! The checks of a real server.
 
 use super::{
-    Arg, Block, Keyword, Kind, MAX_U32, arg, block, expected, integer, known, known_command, line, optional,
-    timer,
+    Arg, Block, Keyword, Kind, MAX_U32, SECOND_US, arg, block, expected, integer, line, optional, timer,
 };
 
 const BOOL: &[Arg] = &[optional("BOOL", Kind::Bool)];
@@ -180,23 +179,38 @@ pub(super) static URL: Block = Block {
 pub(super) static MISC_CHECK: Block = Block {
     name: "MISC_CHECK",
     keywords: &[
-        known("alpha"),
-        known("bind_if"),
-        known("bind_port"),
-        known("bindto"),
-        known("connect_ip"),
-        known("connect_port"),
-        known("connect_timeout"),
-        known("delay_before_retry"),
-        known("delay_loop"),
-        known("fwmark"),
-        known("log_all_failures"),
-        known("misc_dynamic"),
-        known_command("misc_path"),
-        known("misc_timeout"),
-        known("retry"),
-        known("user"),
-        known("warmup"),
+        ALPHA,
+        BIND_IF,
+        BIND_PORT,
+        BINDTO,
+        CONNECT_IP,
+        CONNECT_PORT,
+        CONNECT_TIMEOUT,
+        DELAY_BEFORE_RETRY,
+        DELAY_LOOP,
+        FWMARK,
+        LOG_ALL_FAILURES,
+        line(
+            "misc_dynamic",
+            &[],
+            "a status of 2 or more is success, and two less than it the server's weight",
+        ),
+        line(
+            "misc_path",
+            &[expected("COMMAND", Kind::Text)],
+            "what is run, in quotes if it has arguments; status 0 is success, 1 a failure",
+        )
+        .command(),
+        line(
+            "misc_timeout",
+            &[arg("SECONDS", integer(0, MAX_U32 / SECOND_US))],
+            "after this the program is ended, and has failed",
+        )
+        .default("delay_loop of the virtual server"),
+        RETRY,
+        line("user", &[expected("USER", Kind::Text), optional("GROUP", Kind::Text)], "who runs it")
+            .default("script_user"),
+        WARMUP,
     ],
 };
 

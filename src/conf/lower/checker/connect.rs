@@ -46,6 +46,11 @@ impl Common {
         }
     }
 
+    /// The real server's address.
+    pub(super) fn server(&self) -> IpAddr {
+        self.server
+    }
+
     /// Reads a block that has no settings but these.
     pub(super) fn only(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
         for statement in body(statement) {

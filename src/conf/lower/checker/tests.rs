@@ -291,3 +291,46 @@ fn a_session_is_watched_by_its_name() {
     assert_eq!(check("BFD_CHECK {\nname A B\n}"), (vec![], vec![("V0211", 3)]));
     assert_eq!(check("BFD_CHECK {\n}"), (vec![], vec![("V0213", 3)]));
 }
+
+#[test]
+fn a_program_decides_within_its_time() {
+    let misc = |vs: &str, lines: &str| {
+        let (mut server, found) = load(vs, &format!("MISC_CHECK {{\n{lines}\n}}"));
+        let check = server.checkers.pop().map(|c| (c.probe, c.schedule.retry));
+        let check = check.map(|(probe, retry)| match probe {
+            Probe::Misc(misc) => (misc.command.argv.join("|"), misc.dynamic, misc.timeout.as_secs(), retry),
+            other => panic!("{other:?}"),
+        });
+        (check, found)
+    };
+    let is = |argv: &str, dynamic, timeout, retry| (Some((argv.to_owned(), dynamic, timeout, retry)), vec![]);
+    assert_eq!(misc("", "misc_path /bin/true"), is("/bin/true", false, 60, 0));
+    assert_eq!(
+        misc("delay_loop 7", "misc_path \"/bin/true 'a b' c\"\ndelay_loop 3"),
+        is("/bin/true|a b|c", false, 7, 0)
+    );
+    assert_eq!(
+        misc("retry 2", "misc_dynamic\nmisc_timeout 4\nmisc_path /bin/true"),
+        is("/bin/true", true, 4, 2)
+    );
+    assert_eq!(misc("", "misc_dynamic"), (None, vec![("V0213", 4)]));
+    assert_eq!(misc("", "misc_path"), (None, vec![("V0211", 3)]));
+    assert_eq!(misc("", "misc_path /bin/true\nmisc_timeout 4295").1, [("V0204", 4)]);
+    assert_eq!(misc("", "misc_path /bin/true\nuser").1, [("V0211", 4)]);
+    assert_eq!(misc("", "misc_path /bin/true\nconnect_port 81").1, [("V0215", 4)]);
+    assert_eq!(misc("", "misc_path /bin/true\nconnect_port 0").1, [("V0215", 4), ("V0204", 4)]);
+}
+
+#[test]
+fn a_program_of_a_check_runs_as_somebody() {
+    let run_as = |lines: &str| {
+        let Probe::Misc(misc) = check(&format!("MISC_CHECK {{\nmisc_path /bin/true\n{lines}\n}}")).probe
+        else {
+            panic!()
+        };
+        misc.command.run_as.map(|r| (r.user, r.group))
+    };
+    assert_eq!(run_as(""), None);
+    assert_eq!(run_as("user nobody"), Some(("nobody".to_owned(), None)));
+    assert_eq!(run_as("user nobody adm"), Some(("nobody".to_owned(), Some("adm".to_owned()))));
+}

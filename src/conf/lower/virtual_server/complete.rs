@@ -118,6 +118,8 @@ impl Block<'_> {
             alpha: self.alpha,
             omega: self.omega,
             ha_suspend: self.ha_suspend.is_some(),
+            quorum_up: self.quorum_up,
+            quorum_down: self.quorum_down,
             smtp_alert: self.smtp_alert,
             snmp_name: self.snmp_name,
             sorry_server,
