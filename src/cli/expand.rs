@@ -3,7 +3,7 @@
 use super::check::DEFAULT_FILE;
 use crate::conf::diagnostic::render::{self, Colour};
 use crate::conf::diagnostic::{Diagnostic, Severity};
-use crate::conf::expand::{self, Expansion, Limits};
+use crate::conf::expand::{self, Expansion, Options};
 use crate::conf::source::{Sources, Span, printable};
 use crate::sys::names::node_name;
 use clap::Parser;
@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     }
     let id = args.config_id.clone().or_else(node_name);
     let expand = if args.with_origin { expand::expand_with_origins } else { expand::expand };
-    let expansion = expand(&mut sources, file, id.as_deref(), Limits::default());
+    let expansion = expand(&mut sources, file, Options { config_id: id.as_deref(), ..Options::default() });
     let written = write_text(&sources, &expansion, args.with_origin);
     let diagnostics = expansion.resolve(&mut sources, id.as_deref(), Vec::new());
     report(&sources, &diagnostics);

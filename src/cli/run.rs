@@ -220,7 +220,6 @@ impl Flags {
             (self.snmp || self.snmp_agent_socket.is_some(), "-x", "there is no SNMP agent"),
             (self.release_vips, "-X", "transitions by signal are not done"),
             (self.address_monitoring, "-a", "addresses of others are not logged"),
-            (self.all_config, "-e", "whether included files are missing is not asked"),
             (self.bfd_pid.is_some(), "-b", "there is no BFD"),
             (
                 self.core_dump_pattern.is_some(),
@@ -234,7 +233,11 @@ impl Flags {
     }
 
     fn source(&self) -> Source {
-        Source { file: whole(&self.file), config_id: self.config_id.clone().or_else(node_name) }
+        Source {
+            file: whole(&self.file),
+            config_id: self.config_id.clone().or_else(node_name),
+            all_files: self.all_config,
+        }
     }
 
     fn options(&self, program: &str) -> Options {

@@ -75,10 +75,18 @@ pub struct LoadOptions<'a> {
     pub scripts: Option<&'a dyn script::ScriptHost>,
     /// Gives advice too; without it, only what is wrong is said.
     pub lints: Option<Lints<'a>>,
+    /// `-e`: a file that an include does not find is an error.
+    pub all_files: bool,
     /// How far includes, parameters and sequences may go.
     pub limits: Limits,
     /// Answers what number a name of `/etc/iproute2` has; without it, only the names of every machine are known.
     pub names: Option<AskName<'a>>,
+}
+
+impl<'a> LoadOptions<'a> {
+    fn expansion(&self) -> expand::Options<'a> {
+        expand::Options { config_id: self.config_id, all_files: self.all_files, limits: self.limits }
+    }
 }
 
 impl fmt::Debug for LoadOptions<'_> {
@@ -89,6 +97,7 @@ impl fmt::Debug for LoadOptions<'_> {
             .field("interfaces", &asked(self.interfaces.is_some()))
             .field("scripts", &asked(self.scripts.is_some()))
             .field("lints", &self.lints.is_some())
+            .field("all_files", &self.all_files)
             .field("limits", &self.limits)
             .field("names", &asked(self.names.is_some()))
             .finish()
@@ -186,8 +195,7 @@ fn load_source(mut sources: Sources, file: FileId, options: &LoadOptions<'_>) ->
         let worst = Some(diagnostic.code.verdict);
         return Loaded { config: None, diagnostics: vec![diagnostic], sources, worst };
     }
-    let expansion =
-        expand::needed(main).then(|| expand::expand(&mut sources, file, options.config_id, options.limits));
+    let expansion = expand::needed(main).then(|| expand::expand(&mut sources, file, options.expansion()));
     let parsed = expansion.as_ref().map_or(file, Expansion::text);
     let mut sink = Sink::new(parsed);
     let tree = parser::parse(sources.get(parsed).text(), parsed, options.config_id, &mut sink);

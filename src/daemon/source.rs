@@ -16,6 +16,8 @@ pub struct Source {
     pub file: PathBuf,
     /// `-i`: decides the lines that begin with `@id`.
     pub config_id: Option<String>,
+    /// `-e`: a file that an include does not find is an error.
+    pub all_files: bool,
 }
 
 /// A configuration that can be run.
@@ -64,6 +66,7 @@ impl Source {
             interfaces: Some(&interfaces),
             scripts: Some(&Machine),
             names: Some(&number),
+            all_files: self.all_files,
             ..LoadOptions::default()
         })
     }
@@ -96,7 +99,7 @@ mod tests {
     fn a_missing_file_and_a_bad_one_end_differently() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("k.conf");
-        let source = Source { file: file.clone(), config_id: None };
+        let source = Source { file: file.clone(), config_id: None, all_files: false };
         let refused = source.load().unwrap_err();
         assert_eq!(refused.exit, Exit::NoConfig);
         assert!(refused.findings[0].contains("k.conf"), "{:?}", refused.findings);

@@ -28,6 +28,8 @@ codes! {
     INCLUDE_SKIPPED = "V0006", Warning, Silent, "a file to include can't be had, and is passed over";
     INCLUDE_CYCLE = "V0007", Error, Refuses, "a file that includes itself";
     EXPANSION_TOO_LARGE = "V0008", Error, Refuses, "includes, parameters or sequences that never come to an end";
+    INCLUDE_NOTHING = "V0009", Error, Reports, "an include without a file";
+    CHECK_UNSIGNED = "V0010", Error, Reports, "a word of include_check that has no effect";
 
     UNKNOWN_KEYWORD = "V0101", Error, Reports, "keepalived has no such keyword";
     MISPLACED_KEYWORD = "V0102", Error, Reports, "the keyword belongs into another block";

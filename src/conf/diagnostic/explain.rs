@@ -39,6 +39,11 @@ const REASONS: &[(&str, &str)] = &[
         "V0008",
         "Look for parameters that use each other several times, or a sequence with more rounds than were meant.",
     ),
+    ("V0009", "A name, or a pattern of names, must follow: `include /etc/keepalived/conf.d/*.conf`."),
+    (
+        "V0010",
+        "A word without a sign sets the checks anew, so only one is taken, the first. Put `+` before the others.",
+    ),
     (
         "V0101",
         "The line has no effect, and where it opens a block, neither has the block. A misspelt `priority` silently becomes the default 100.",

@@ -27,6 +27,11 @@ impl Machine<'_> {
             self.complain(line, &at, &codes::EXPANSION_TOO_LARGE, message, "");
             return Err(Stop);
         }
+        if line.text[pattern..].trim().is_empty() {
+            let message = "no file to include is named".to_owned();
+            self.complain(line, &at, &codes::INCLUDE_NOTHING, message, "");
+            return Ok(());
+        }
         let files = match self.replayed {
             Some(next) => {
                 self.replayed = Some(next + 1);

@@ -19,17 +19,21 @@ pub struct Limits {
     pub includes: usize,
 }
 
-impl Default for Limits {
+impl Limits {
     /// Room for a hundred thousand virtual servers with ten real servers each.
+    pub const DEFAULT: Limits = Limits {
+        lines: 8 << 20,
+        bytes: 256 << 20,
+        depth: 64,
+        line_bytes: 64 << 10,
+        line_uses: 10_000,
+        includes: 10_000,
+    };
+}
+
+impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            lines: 8 << 20,
-            bytes: 256 << 20,
-            depth: 64,
-            line_bytes: 64 << 10,
-            line_uses: 10_000,
-            includes: 10_000,
-        }
+        Limits::DEFAULT
     }
 }
 

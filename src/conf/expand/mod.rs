@@ -34,6 +34,8 @@ mod tests;
 
 use crate::conf::diagnostic::{Diagnostic, Verdict, codes};
 use crate::conf::source::{FileId, Sources, Span};
+use include::Checks;
+pub use include::{CHECK_WORDS, CheckProblem, check_problem};
 pub use limits::Limits;
 use machine::{Included, Machine};
 use origin::{Frames, Origin};
@@ -79,33 +81,37 @@ pub struct Expansion {
     lines: Vec<Origin>,
 }
 
-/// Expands a file. `config_id` decides the lines that begin with `@`.
+/// What an expansion depends on, apart from the files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<'a> {
+    /// `-i`: decides the lines that begin with `@`.
+    pub config_id: Option<&'a str>,
+    /// `-e`: each include demands its files.
+    pub all_files: bool,
+    /// How far it may go.
+    pub limits: Limits,
+}
+
+/// Expands a file.
 #[must_use]
-pub fn expand(sources: &mut Sources, file: FileId, config_id: Option<&str>, limits: Limits) -> Expansion {
-    run(sources, file, config_id, Output::text(), limits)
+pub fn expand(sources: &mut Sources, file: FileId, options: Options<'_>) -> Expansion {
+    run(sources, file, options, Output::text())
 }
 
 /// Expands a file, and keeps where each line comes from, for [`Expansion::origins`].
 #[must_use]
-pub fn expand_with_origins(
-    sources: &mut Sources,
-    file: FileId,
-    config_id: Option<&str>,
-    limits: Limits,
-) -> Expansion {
-    run(sources, file, config_id, Output::text_with_origins(), limits)
+pub fn expand_with_origins(sources: &mut Sources, file: FileId, options: Options<'_>) -> Expansion {
+    run(sources, file, options, Output::text_with_origins())
 }
 
-fn run(
-    sources: &mut Sources,
-    file: FileId,
-    config_id: Option<&str>,
-    output: Output,
-    limits: Limits,
-) -> Expansion {
+fn run(sources: &mut Sources, file: FileId, options: Options<'_>, output: Output) -> Expansion {
+    let Options { config_id, all_files, limits } = options;
     let seed = Random::any_seed();
     let name = sources.get(file).name().to_owned();
     let mut machine = Machine::new(sources, start_of(file), config_id, limits, seed, output);
+    if all_files {
+        machine.checks = Checks::ALL;
+    }
     if let Ok(real) = fs::canonicalize(&name) {
         machine.known.insert(real, file);
     }

@@ -2,11 +2,13 @@ use super::*;
 use crate::conf::diagnostic::Label;
 use std::path::PathBuf;
 
+const MAIN: Options<'_> = Options { config_id: Some("main"), all_files: false, limits: Limits::DEFAULT };
+
 /// The text that comes of another one, and the codes of what was found.
 fn expanded_with(text: &str, limits: Limits) -> (String, Vec<String>) {
     let mut sources = Sources::new();
     let file = sources.add("test.conf", text);
-    let expansion = run(&mut sources, file, Some("main"), Output::text(), limits);
+    let expansion = run(&mut sources, file, Options { limits, ..MAIN }, Output::text());
     let lines: Vec<&str> = sources.get(expansion.text()).text().lines().map(str::trim).collect();
     let lines = lines.join("|");
     let found = expansion.resolve(&mut sources, Some("main"), Vec::new());
@@ -14,12 +16,12 @@ fn expanded_with(text: &str, limits: Limits) -> (String, Vec<String>) {
 }
 
 fn clean(text: &str, expected: &str) {
-    assert_eq!(expanded_with(text, Limits::default()), (expected.to_owned(), Vec::new()), "{text}");
+    assert_eq!(expanded_with(text, Limits::DEFAULT), (expected.to_owned(), Vec::new()), "{text}");
 }
 
 fn finds(text: &str, expected: &str, codes: &[&str]) {
     let codes = codes.iter().map(|c| (*c).to_owned()).collect();
-    assert_eq!(expanded_with(text, Limits::default()), (expected.to_owned(), codes), "{text}");
+    assert_eq!(expanded_with(text, Limits::DEFAULT), (expected.to_owned(), codes), "{text}");
 }
 
 #[test]
@@ -92,7 +94,7 @@ fn predefined_parameters() {
     clean("a ${_INSTANCE}", "a main");
     clean("a ${_HASH}b \"${_BANG}c\"", "a \\#b \"!c\"");
     clean("a ${_ENV VIPD_NO_SUCH_VARIABLE}b", "a b");
-    let (text, found) = expanded_with("a ${_ENV PATH}", Limits::default());
+    let (text, found) = expanded_with("a ${_ENV PATH}", Limits::DEFAULT);
     assert_eq!((text, found), (format!("a {}", std::env::var("PATH").unwrap()), Vec::new()));
     let here = std::env::current_dir().unwrap();
     clean("a ${_PWD}/b", &format!("a {}/b", here.display()));
@@ -143,7 +145,7 @@ fn what_never_ends_is_one_diagnostic() {
     let doubled: String = (0..40).map(|i| format!("$A{i}=${{A{}}}${{A{}}}\n", i + 1, i + 1)).collect();
     finds(&format!("{doubled}$A40=x\n$A0\nb"), "b", &["V0504"]);
     finds(&format!("{doubled}$A40=\n$A0\nb"), "b", &["V0504"]);
-    let small = Limits { lines: 1000, bytes: 10_000, ..Limits::default() };
+    let small = Limits { lines: 1000, bytes: 10_000, ..Limits::DEFAULT };
     let doubled: String = (0..40).map(|i| format!("$A{i}= \\\n $A{} \\\n $A{}\n", i + 1, i + 1)).collect();
     let is_large = |text: &str| {
         assert_eq!(expanded_with(text, small), (String::new(), vec!["V0008".to_owned()]), "{text}");
@@ -172,7 +174,7 @@ fn included(all: &[(&str, &str)]) -> (String, Vec<String>) {
     let mut sources = Sources::new();
     let (file, read) = sources.read(&directory.path().join("main.conf"));
     read.unwrap();
-    let expansion = expand(&mut sources, file, Some("main"), Limits::default());
+    let expansion = expand(&mut sources, file, MAIN);
     let lines: Vec<&str> = sources.get(expansion.text()).text().lines().map(str::trim).collect();
     let place = format!("{}/", directory.path().canonicalize().unwrap().display());
     let lines = lines.join("|").replace(&place, "");
@@ -283,7 +285,7 @@ fn an_executable_is_no_configuration() {
     std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut sources = Sources::new();
     let (file, _) = sources.read(&directory.path().join("main.conf"));
-    let expansion = expand(&mut sources, file, None, Limits::default());
+    let expansion = expand(&mut sources, file, Options::default());
     let found = expansion.resolve(&mut sources, None, Vec::new());
     assert_eq!(found.len(), 1);
     assert!(found[0].message.contains("is executable"), "{}", found[0].message);
@@ -293,7 +295,7 @@ fn an_executable_is_no_configuration() {
 fn origin_of(text: &str, word: &str) -> Vec<String> {
     let mut sources = Sources::new();
     let file = sources.add("test.conf", text);
-    let expansion = expand(&mut sources, file, Some("main"), Limits::default());
+    let expansion = expand(&mut sources, file, MAIN);
     let at = sources.get(expansion.text()).text().find(word).unwrap() as u32;
     let span = Span { file: expansion.text(), start: at, end: at + word.len() as u32 };
     let found = Diagnostic::new(&codes::UNKNOWN_KEYWORD, span, "x");
@@ -333,7 +335,7 @@ fn a_diagnostic_points_at_what_its_author_wrote() {
 fn what_a_macro_does_wrong_each_time_is_said_once() {
     let mut sources = Sources::new();
     let file = sources.add("test.conf", "$A=foo\n$A\n$A\n$A\n");
-    let expansion = expand(&mut sources, file, None, Limits::default());
+    let expansion = expand(&mut sources, file, Options::default());
     let span = |i: u32| Span { file: expansion.text(), start: i * 4, end: i * 4 + 3 };
     let all = (0..3).map(|i| Diagnostic::new(&codes::UNKNOWN_KEYWORD, span(i), "x")).collect();
     let found = expansion.resolve(&mut sources, None, all);
@@ -346,7 +348,7 @@ fn the_example_of_the_manual_page_makes_65024_instances() {
     let text = "$VI4= \\\nvrrp_instance vrrp4.${IF}.${NUM}.${ID} { \\\n    interface bond${IF}.${NUM} \\\n    virtual_router_id ${ID} \\\n    virtual_ipaddress { \\\n        10.${IF}.${NUM}.${ID}/24 \\\n    } \\\n}\n\n~SEQ(IF,0,7) ~SEQ(NUM,0,31) ~SEQ(ID,1,254) $VI4\n";
     let mut sources = Sources::new();
     let file = sources.add("test.conf", text);
-    let expansion = expand(&mut sources, file, None, Limits::default());
+    let expansion = expand(&mut sources, file, Options::default());
     let text = sources.get(expansion.text()).text();
     let names: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("vrrp_instance ")).collect();
     assert_eq!(names.len(), 65_024);
@@ -359,7 +361,7 @@ fn origins_of_all_lines() {
     let directory = files(&[("main.conf", "a\ninclude b.conf\n"), ("b.conf", "$X= \\\n b \\\n c\n$X\n")]);
     let mut sources = Sources::new();
     let (file, _) = sources.read(&directory.path().join("main.conf"));
-    let expansion = expand_with_origins(&mut sources, file, None, Limits::default());
+    let expansion = expand_with_origins(&mut sources, file, Options::default());
     let place = |s: Span| {
         let name = PathBuf::from(sources.get(s.file).name());
         format!("{}:{}", name.file_name().unwrap().to_string_lossy(), sources.location(s).line)

@@ -107,7 +107,11 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             "write the states of all instances to the FIFOs after a reload",
         )
         .read(),
-        known("include_check"),
+        line(
+            "include_check",
+            &[optional("[+|-]read|match|wildcard_match|brace_match ...", Kind::Special)],
+            "what of an include must be there; all of it without a word",
+        ),
         line("iproute_etc_dir", DIRECTORY, "names of tables and protocols as the administrator set them")
             .default("/etc/iproute2")
             .read(),

@@ -7,8 +7,9 @@ use super::sync::{TRACK_GROUP, VRRP_SYNC_GROUP};
 use super::track::{TRACK_FILE, VRRP_SCRIPT, VRRP_TRACK_PROCESS};
 use super::virtual_server::VIRTUAL_SERVER;
 use super::vrrp::{GARP_GROUP, VRRP_INSTANCE};
-use super::{Arg, Block, Kind, MAX_U32, arg, block, entries, expected, integer, known, line, optional};
+use super::{Arg, Block, Kind, MAX_U32, arg, block, entries, expected, integer, line, optional};
 
+const PATTERN: &[Arg] = &[arg("PATTERN", Kind::Text)];
 const NAME: &[Arg] = &[arg("NAME", Kind::Text)];
 
 /// The top of a file.
@@ -28,12 +29,12 @@ pub static ROOT: Block = Block {
         block("garp_group", &[], &GARP_GROUP, "a pace for gratuitous ARPs and neighbour advertisements")
             .read(),
         block("global_defs", &[], &GLOBAL_DEFS, "settings of the process, and defaults"),
-        known("include"),
-        known("includea"),
-        known("includeb"),
-        known("includem"),
-        known("includer"),
-        known("includew"),
+        line("include", PATTERN, "read another file here; one that is missing is passed over"),
+        line("includea", PATTERN, "include, and whatever is missing is an error"),
+        line("includeb", PATTERN, "include, and each name of a brace must exist"),
+        line("includem", PATTERN, "include, and a name without wildcards must exist"),
+        line("includer", PATTERN, "include, and what is found must be readable"),
+        line("includew", PATTERN, "include, and something must match"),
         line(
             "instance",
             &[expected("NAME", Kind::Text)],

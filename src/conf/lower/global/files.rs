@@ -3,6 +3,8 @@
 use super::super::Lower;
 use super::{Firsts, put, set, umask};
 use crate::conf::config::{Global, JsonVersion};
+use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
+use crate::conf::expand::{self, CHECK_WORDS, CheckProblem};
 use crate::conf::tree::Statement;
 
 /// Whether the keyword belongs here; if so, it is read.
@@ -15,6 +17,7 @@ pub(super) fn read(
 ) -> bool {
     let (files, reload) = (&mut global.files, &mut global.reload);
     match name {
+        "include_check" => include_check(cx, statement),
         "umask" => put(&mut files.umask, umask::read(cx, statement)),
         "use_symlink_paths" => set(&mut files.use_symlink_paths, cx.flag(statement)),
         "tmp_config_directory" => {
@@ -48,4 +51,33 @@ pub(super) fn read(
         _ => return false,
     }
     true
+}
+
+/// The expansion has carried it out already.
+fn include_check(cx: &mut Lower<'_, '_>, statement: &Statement) {
+    for (i, word) in cx.words(statement).iter().skip(1).enumerate() {
+        let (code, message) = match expand::check_problem(i, &word.text) {
+            None => continue,
+            Some(CheckProblem::Unsigned) => {
+                let message =
+                    format!("`{}` has no effect: only the first word can do without a sign", word.text);
+                (&codes::CHECK_UNSIGNED, message)
+            }
+            Some(CheckProblem::Unknown) => {
+                (&codes::BAD_CHOICE, format!("`{}` is nothing that an include can be checked for", word.text))
+            }
+        };
+        let name = word.text.trim_start_matches(['+', '-']);
+        let mut diagnostic = Diagnostic::new(code, word.span, message);
+        if std::ptr::eq(code, &codes::CHECK_UNSIGNED) {
+            diagnostic = diagnostic.help(format!("write `+{name}`"));
+        } else if name == "readable" {
+            diagnostic = diagnostic.help("write `read`: keepalived's manual page has it wrong");
+        } else if let Some(close) = did_you_mean(name, CHECK_WORDS.into_iter()) {
+            diagnostic = diagnostic.help(format!("did you mean `{close}`?"));
+        } else {
+            diagnostic = diagnostic.label(format!("expected one of {}", CHECK_WORDS.join(", ")));
+        }
+        cx.sink.push(diagnostic);
+    }
 }
