@@ -12,12 +12,13 @@
 
 use super::source::{FileId, Span};
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while, take_while_m_n, take_while1};
+use nom::bytes::complete::{tag, take_while_m_n};
 use nom::character::complete::{anychar, char, one_of, satisfy};
 use nom::combinator::{map, opt, recognize};
 use nom::sequence::preceded;
 use nom::{IResult, Parser};
 use std::borrow::Cow;
+use std::ops::Range;
 
 #[cfg(test)]
 mod tests;
@@ -64,8 +65,14 @@ pub struct Lexer<'s> {
     backslash: Option<Span>,
 }
 
-fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\x0b' | '\x0c' | '\r')
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\x0b' | b'\x0c' | b'\r')
+}
+
+/// The text from its first byte on that is no blank. All that is looked for here is ASCII: bytes will do.
+fn skip_blanks(text: &str) -> &str {
+    let blanks = text.bytes().take_while(|b| is_blank(*b)).count();
+    &text[blanks..]
 }
 
 impl<'s> Lexer<'s> {
@@ -75,6 +82,17 @@ impl<'s> Lexer<'s> {
         Lexer { text, file, config_id, line: "", at: 0, next_line: 0, backslash: None }
     }
 
+    /// A lexer for a part of a text, which begins with a word.
+    pub(super) fn within(
+        text: &'s str,
+        part: Range<usize>,
+        file: FileId,
+        config_id: Option<&'s str>,
+    ) -> Lexer<'s> {
+        let text = text.get(..part.end).unwrap_or(text);
+        Lexer { next_line: part.start, ..Lexer::new(text, file, config_id) }
+    }
+
     fn span(&self, start: usize, end: usize) -> Span {
         Span { file: self.file, start: start as u32, end: end as u32 }
     }
@@ -82,7 +100,7 @@ impl<'s> Lexer<'s> {
     /// The next piece; its words, if it has any, are put behind those that `words` holds.
     pub fn next(&mut self, words: &mut Vec<Word<'s>>) -> Option<Piece> {
         loop {
-            self.skip(self.line.len() - self.line.trim_start_matches(is_blank).len());
+            self.skip(self.line.len() - skip_blanks(self.line).len());
             match self.line.as_bytes().first() {
                 // A backslash alone: its reader must see that the line goes on.
                 None if self.backslash.is_some() => return Some(self.row(words)),
@@ -116,14 +134,14 @@ impl<'s> Lexer<'s> {
         let mut open_quote = None;
         let mut rest = row;
         loop {
-            rest = rest.trim_start_matches(is_blank);
+            rest = skip_blanks(rest);
             if rest.is_empty() {
                 break;
             }
             let start = self.at + row.len() - rest.len();
             let (text, left) = match word(rest) {
-                Ok((left, text)) => (text, left),
-                Err(_) => {
+                Some(word) => word,
+                None => {
                     open_quote = Some(self.span(start, start + 1));
                     (&rest[1..], "")
                 }
@@ -201,7 +219,7 @@ pub(super) fn strip_comment(line: &str) -> (&str, Option<usize>) {
 fn find_brace(line: &str) -> Option<usize> {
     let mut from = 0;
     loop {
-        let i = from + line[from..].find(['{', '}', '"'])?;
+        let i = from + line[from..].bytes().position(|b| matches!(b, b'{' | b'}' | b'"'))?;
         if line.as_bytes()[i] != b'"' {
             return Some(i);
         }
@@ -209,19 +227,20 @@ fn find_brace(line: &str) -> Option<usize> {
     }
 }
 
-/// `"…"` without the quotes, or all up to a blank or a quote. Fails at a quote that is not closed.
-fn word(input: &str) -> IResult<&str, &str> {
-    let quoted = |input| {
-        let (rest, _) = char('"').parse(input)?;
-        let (rest, text) = take_while(|c| c != '"').parse(rest)?;
-        let (rest, _) = char('"').parse(rest)?;
-        Ok((rest, text))
-    };
-    alt((quoted, take_while1(|c| !is_blank(c) && c != '"'))).parse(input)
+/// `"…"` without the quotes, or all up to a blank or a quote; and what follows. `None` at a quote that is not closed.
+fn word(input: &str) -> Option<(&str, &str)> {
+    match input.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"'),
+        None => {
+            let end = input.bytes().position(|b| is_blank(b) || b == b'"').unwrap_or(input.len());
+            Some(input.split_at(end))
+        }
+    }
 }
 
 fn unescape_comment_signs(text: &str) -> Cow<'_, str> {
-    if text.contains("\\#") || text.contains("\\!") {
+    let escapes = text.bytes().any(|b| b == b'\\');
+    if escapes && (text.contains("\\#") || text.contains("\\!")) {
         Cow::Owned(text.replace("\\#", "#").replace("\\!", "!"))
     } else {
         Cow::Borrowed(text)
@@ -253,7 +272,7 @@ pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word
     let mut words = Vec::new();
     let mut rest = text;
     loop {
-        rest = rest.trim_start_matches(is_blank);
+        rest = skip_blanks(rest);
         if rest.is_empty() {
             return Ok(words);
         }
@@ -281,7 +300,7 @@ pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word
                 }
                 (c, Some((q, _))) if c == q => quote = None,
                 ('"' | '\'', None) => quote = Some((c, at(rest))),
-                (c, None) if is_blank(c) || c == '\n' => break,
+                (' ' | '\t' | '\x0b' | '\x0c' | '\r' | '\n', None) => break,
                 (c, _) => said.push(c),
             }
             rest = &rest[c.len_utf8()..];

@@ -198,7 +198,9 @@ fn load_source(mut sources: Sources, file: FileId, options: &LoadOptions<'_>) ->
     let expansion = expand::needed(main).then(|| expand::expand(&mut sources, file, options.expansion()));
     let parsed = expansion.as_ref().map_or(file, Expansion::text);
     let mut sink = Sink::new(parsed);
-    let tree = parser::parse(sources.get(parsed).text(), parsed, options.config_id, &mut sink);
+    // Advice walks through the whole tree.
+    let parse = if options.lints.is_some() { parser::parse } else { parser::parse_folded };
+    let tree = parse(sources.get(parsed).text(), parsed, options.config_id, &mut sink);
     let complete = expansion.as_ref().is_none_or(Expansion::is_complete);
     if tree.words.is_empty() && complete {
         let span = Span { file, start: 0, end: 0 };

@@ -16,6 +16,9 @@ use super::schema::{self, Block, Keyword, ROOT, Shape, Status};
 use super::sink::Sink;
 use super::source::{FileId, Span};
 use super::tree::{Body, Statement, Tree};
+use recent::Recent;
+
+mod recent;
 
 #[cfg(test)]
 mod tests;
@@ -46,27 +49,43 @@ struct Frame {
     statements: Vec<Statement>,
 }
 
+/// Blocks that a file may have ten thousands of: what stands in them is lowered one after the other.
+const FOLDED: [&str; 2] = ["virtual_server", "vrrp_instance"];
+
 /// Parses one file. `config_id` decides the lines that begin with `@`.
 #[must_use]
 pub fn parse<'s>(text: &'s str, file: FileId, config_id: Option<&'s str>, sink: &mut Sink) -> Tree<'s> {
-    let top = Span { file, start: 0, end: 0 };
-    let mut parser = Parser {
-        text,
-        lexer: Lexer::new(text, file, config_id),
-        words: Vec::new(),
-        stack: vec![Frame::new(Context::Keywords(&ROOT), top)],
-        wants_block: false,
-        too_deep: 0,
-        last_close: None,
-        misaligned: None,
-        sink,
-    };
-    loop {
-        let first = parser.words.len();
-        let Some(piece) = parser.lexer.next(&mut parser.words) else { break };
-        parser.piece(first, piece);
-    }
-    parser.finish()
+    Parser::new(text, Lexer::new(text, file, config_id), sink).run()
+}
+
+/// Parses one file, and keeps no tree of [`FOLDED`] blocks that nothing is wrong with: a tree takes ten times the
+/// memory of its text. [`unfold`] makes the tree of one.
+#[must_use]
+pub(super) fn parse_folded<'s>(
+    text: &'s str,
+    file: FileId,
+    config_id: Option<&'s str>,
+    sink: &mut Sink,
+) -> Tree<'s> {
+    let mut parser = Parser::new(text, Lexer::new(text, file, config_id), sink);
+    parser.folds = true;
+    parser.run()
+}
+
+/// The tree of a block that is folded; it has this one statement.
+#[must_use]
+pub(super) fn unfold<'s>(
+    text: &'s str,
+    config_id: Option<&'s str>,
+    statement: &Statement,
+    end: Span,
+) -> Tree<'s> {
+    let span = statement.span;
+    let part = span.start as usize..end.end as usize;
+    let mut muted = Sink::muted(span.file);
+    let words = Vec::with_capacity(part.len() / 8);
+    let lexer = Lexer::within(text, part, span.file, config_id);
+    Parser { words, ..Parser::new(text, lexer, &mut muted) }.run()
 }
 
 struct Parser<'s, 'd> {
@@ -82,6 +101,11 @@ struct Parser<'s, 'd> {
     last_close: Option<(Span, Span)>,
     /// The first `}` that is indented as if it ended a block further out than it does.
     misaligned: Option<Misaligned>,
+    recent: Recent,
+    /// [`parse_folded`]
+    folds: bool,
+    /// [`Sink::problems`] before the last statement of the top level.
+    problems_before: u64,
     sink: &'d mut Sink,
 }
 
@@ -99,7 +123,34 @@ impl Frame {
     }
 }
 
-impl<'s> Parser<'s, '_> {
+impl<'s, 'd> Parser<'s, 'd> {
+    fn new(text: &'s str, lexer: Lexer<'s>, sink: &'d mut Sink) -> Parser<'s, 'd> {
+        let top = Span { file: sink.file(), start: 0, end: 0 };
+        Parser {
+            text,
+            lexer,
+            words: Vec::new(),
+            stack: vec![Frame::new(Context::Keywords(&ROOT), top)],
+            wants_block: false,
+            too_deep: 0,
+            last_close: None,
+            misaligned: None,
+            recent: Recent::new(),
+            folds: false,
+            problems_before: 0,
+            sink,
+        }
+    }
+
+    fn run(mut self) -> Tree<'s> {
+        loop {
+            let first = self.words.len();
+            let Some(piece) = self.lexer.next(&mut self.words) else { break };
+            self.piece(first, piece);
+        }
+        self.finish()
+    }
+
     /// `first` is where the piece's words begin.
     fn piece(&mut self, first: usize, piece: Piece) {
         match piece {
@@ -132,11 +183,14 @@ impl<'s> Parser<'s, '_> {
         if self.wants_block {
             self.missing_open(&name);
         }
-        self.leave_blocks_that_lack_their_brace(&name, self.words[first].span);
-        let keyword = match self.top().context {
-            Context::Keywords(block) => block.find(&name),
-            Context::Entries(_) | Context::Unknown => None,
-        };
+        let mut keyword = self.keyword(&name);
+        if keyword.is_none() {
+            self.leave_blocks_that_lack_their_brace(&name, self.words[first].span);
+            keyword = self.keyword(&name);
+        }
+        if self.stack.len() == 1 {
+            self.problems_before = self.sink.problems();
+        }
         let open_quote = match keyword {
             Some(keyword) if keyword.command_line => self.command_line(first, span),
             _ => open_quote,
@@ -193,6 +247,14 @@ impl<'s> Parser<'s, '_> {
         }
     }
 
+    /// What the innermost block knows by this name.
+    fn keyword(&mut self, name: &str) -> Option<&'static Keyword> {
+        match self.top().context {
+            Context::Keywords(block) => self.recent.find(block, name),
+            Context::Entries(_) | Context::Unknown => None,
+        }
+    }
+
     /// The last statement should have been followed by `{`, and `next` came.
     fn missing_open(&mut self, next: &str) {
         self.wants_block = false;
@@ -234,13 +296,6 @@ impl<'s> Parser<'s, '_> {
 
     /// A keyword that can only stand further out ends the blocks in between: they lack their `}`.
     fn leave_blocks_that_lack_their_brace(&mut self, name: &str, here: Span) {
-        let known_here = match self.top().context {
-            Context::Keywords(block) => block.find(name).is_some(),
-            Context::Entries(_) | Context::Unknown => false,
-        };
-        if known_here {
-            return;
-        }
         let entries_done = matches!(self.top().context, Context::Entries(k) if k.status != Status::Known);
         let depth = self.stack.len();
         let home = self.stack.iter().enumerate().rev().skip(1).find(|(i, f)| match f.context {
@@ -351,13 +406,27 @@ impl<'s> Parser<'s, '_> {
         if self.stack.len() < 2 {
             return;
         }
-        let Some(frame) = self.stack.pop() else { return };
+        let Some(mut frame) = self.stack.pop() else { return };
+        let folded = self.stack.len() == 1 && self.fold(&mut frame);
         let outer = self.top();
         if frame.anonymous {
             outer.statements.extend(frame.statements);
         } else if let Some(statement) = outer.statements.last_mut() {
-            statement.body = Some(Body { statements: frame.statements, end });
+            statement.body = Some(Body { statements: frame.statements, end, folded });
         }
+    }
+
+    /// Leaves a block of the top level in the text, if nothing is wrong with it.
+    fn fold(&mut self, frame: &mut Frame) -> bool {
+        let clean = self.sink.problems() == self.problems_before && self.misaligned.is_none();
+        let outer = self.stack.first().and_then(|top| top.statements.last());
+        let Some(statement) = outer.filter(|_| self.folds && clean && !frame.anonymous) else { return false };
+        let of_many = statement.keyword.is_some_and(|k| FOLDED.contains(&k.name));
+        if of_many {
+            self.words.truncate(statement.words.end as usize);
+            frame.statements = Vec::new();
+        }
+        of_many
     }
 
     fn block_name(&self, opened_by: Span) -> String {
@@ -395,7 +464,7 @@ impl<'s> Parser<'s, '_> {
             self.pop(opened_by);
         }
         let statements = std::mem::take(&mut self.top().statements);
-        Tree { words: self.words, statements }
+        Tree { text: self.text, words: self.words, statements }
     }
 }
 

@@ -16,6 +16,10 @@ pub struct Sink {
     list: Vec<Diagnostic>,
     left_out: u64,
     worst: Option<Verdict>,
+    /// How often there was something wrong.
+    problems: u64,
+    /// All of it was said before.
+    muted: bool,
     not_carried_out: HashMap<*const Keyword, (Span, u64)>,
 }
 
@@ -23,7 +27,25 @@ impl Sink {
     /// Nothing to say yet about this file.
     #[must_use]
     pub fn new(file: FileId) -> Sink {
-        Sink { file, list: Vec::new(), left_out: 0, worst: None, not_carried_out: HashMap::new() }
+        Sink {
+            file,
+            list: Vec::new(),
+            left_out: 0,
+            worst: None,
+            problems: 0,
+            muted: false,
+            not_carried_out: HashMap::new(),
+        }
+    }
+
+    /// For what is read a second time: it keeps nothing.
+    pub(super) fn muted(file: FileId) -> Sink {
+        Sink { muted: true, ..Sink::new(file) }
+    }
+
+    /// How much there was to say so far, keywords without effect apart.
+    pub(super) fn problems(&self) -> u64 {
+        self.problems
     }
 
     /// The file at hand.
@@ -46,6 +68,10 @@ impl Sink {
 
     /// One more.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        if self.muted {
+            return;
+        }
+        self.problems += u64::from(!std::ptr::eq(diagnostic.code, &codes::NOT_CARRIED_OUT));
         self.worst = self.worst.max(Some(diagnostic.code.verdict));
         if !self.is_full() {
             self.list.push(diagnostic);
@@ -56,6 +82,9 @@ impl Sink {
 
     /// A keyword without effect: said at its first place, the others are counted.
     pub fn not_carried_out(&mut self, keyword: &'static Keyword, span: Span) {
+        if self.muted {
+            return;
+        }
         match self.not_carried_out.entry(std::ptr::from_ref(keyword)) {
             Entry::Occupied(mut seen) => seen.get_mut().1 += 1,
             Entry::Vacant(new) => {

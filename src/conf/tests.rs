@@ -45,3 +45,29 @@ fn the_example_means_what_its_comments_say() {
         assert!(!check.schedule.alpha);
     }
 }
+
+#[test]
+fn a_block_that_is_left_in_the_text_means_the_same() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conf/err");
+    let files = std::fs::read_dir(folder).unwrap().map(|f| std::fs::read(f.unwrap().path()).unwrap());
+    let example: &[u8] = include_bytes!("../../examples/keepalived.conf");
+    // A brace less, somewhere: one block is broken, the others are not.
+    let braces = example.iter().enumerate().filter(|(_, b)| matches!(b, b'{' | b'}'));
+    let broken = braces.map(|(i, _)| [&example[..i], &example[i + 1..]].concat());
+    for text in files.chain(broken).chain([example.to_vec()]) {
+        let mut sources = Sources::new();
+        let file = sources.add("keepalived.conf", text);
+        let text = sources.get(file).text();
+        let options = LoadOptions::default();
+        let read = |folded: bool| {
+            let mut sink = Sink::new(file);
+            let tree = match folded {
+                true => parser::parse_folded(text, file, None, &mut sink),
+                false => parser::parse(text, file, None, &mut sink),
+            };
+            let config = lower::lower(&tree, &options, &mut sink);
+            (config, sink.finish())
+        };
+        assert_eq!(read(true), read(false), "{text}");
+    }
+}

@@ -8,6 +8,8 @@ use std::ops::Range;
 /// One file's statements. Their words stand in one row, so that a statement needs no memory of its own for them.
 #[derive(Debug)]
 pub struct Tree<'s> {
+    /// What it was made of.
+    pub text: &'s str,
     /// All words in the order of the text.
     pub words: Vec<Word<'s>>,
     /// The statements of the top level.
@@ -42,4 +44,6 @@ pub struct Body {
     pub statements: Vec<Statement>,
     /// The `}` that ends it, or the place where the parser found that it must have ended.
     pub end: Span,
+    /// It is left in the text, to be read again by [`super::parser::unfold`]: `statements` is empty.
+    pub folded: bool,
 }

@@ -74,11 +74,11 @@ fn a_configuration_that_can_not_be_run_is_refused_on_the_terminal() {
 #[test]
 fn what_has_no_effect_yet_is_said() {
     let program = keepalived("");
-    let outcome = program.run("-x -X -a -e -b b.pid --perf --debug=D -M -n -G -f none.conf -p a.pid");
-    for flag in ["-x", "-X", "-a", "-e", "-b", "--perf", "--debug", "-M"] {
+    let outcome = program.run("-x -X -a -b b.pid --perf --debug=D -M -n -G -f none.conf -p a.pid");
+    for flag in ["-x", "-X", "-a", "-b", "--perf", "--debug", "-M"] {
         assert!(outcome.stderr.contains(&format!("warning: {flag}: ")), "{flag} in:\n{}", outcome.stderr);
     }
-    let quiet = program.run("-B --no-mem-check --flush-log-file -n -G -f none.conf -p a.pid");
+    let quiet = program.run("-e -B --no-mem-check --flush-log-file -n -G -f none.conf -p a.pid");
     assert!(!quiet.stderr.contains("warning: -"), "{}", quiet.stderr);
 }
 

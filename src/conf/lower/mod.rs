@@ -24,6 +24,7 @@ mod tests;
 
 use super::config::Config;
 use super::lexer::Word;
+use super::parser;
 use super::sink::Sink;
 use super::tree::{Statement, Tree};
 use super::{InterfaceKind, LoadOptions};
@@ -104,6 +105,27 @@ impl<'t, 's> Lower<'t, 's> {
         let missing_is_fine =
             |kind: &InterfaceKind| !(self.dynamic_interfaces && *kind == InterfaceKind::Missing);
         self.options.interfaces.and_then(|ask| ask(name)).filter(missing_is_fine)
+    }
+
+    /// Reads a statement with the block that is left in the text for now, as large files have them in thousands.
+    fn unfolded(&mut self, statement: &Statement, read: impl FnOnce(&mut Lower<'_, '_>, &Statement)) {
+        let Some(body) = statement.body.as_ref().filter(|b| b.folded) else { return read(self, statement) };
+        let tree = parser::unfold(self.tree.text, self.options.config_id, statement, body.end);
+        let mut cx = Lower {
+            tree: &tree,
+            sink: self.sink,
+            options: self.options,
+            scripts: std::mem::take(&mut self.scripts),
+            rule_priorities: std::mem::take(&mut self.rule_priorities),
+            dynamic_interfaces: self.dynamic_interfaces,
+            name_folders: std::mem::take(&mut self.name_folders),
+        };
+        if let Some(statement) = tree.statements.first() {
+            read(&mut cx, statement);
+        }
+        self.scripts = cx.scripts;
+        self.rule_priorities = cx.rule_priorities;
+        self.name_folders = cx.name_folders;
     }
 
     /// Whether the machine has this interface; said where it doesn't. Without a way to ask, every one exists.

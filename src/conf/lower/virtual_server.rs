@@ -32,27 +32,50 @@ pub(super) fn lower(
     trackable: &Trackable,
     config: &mut Config,
 ) {
-    let mut seen: HashMap<(Option<Protocol>, Endpoint), Span> = HashMap::new();
-    let mut blocks_of_group: HashMap<String, u32> = HashMap::new();
+    let mut reader = Reader { groups, trackable, seen: HashMap::new(), blocks_of_group: HashMap::new() };
     for (place, statement) in cx.top_level_places("virtual_server") {
-        let Some(service) = service(cx, statement, groups) else { continue };
-        let mut block = Block::new(service, statement, Scope { trackable, place });
+        cx.unfolded(statement, |cx, statement| {
+            config.virtual_servers.extend(reader.server(cx, place, statement));
+        });
+    }
+    config.virtual_servers.shrink_to_fit();
+}
+
+/// What all services are read with.
+struct Reader<'a> {
+    groups: &'a HashMap<String, Group>,
+    trackable: &'a Trackable,
+    /// Where each service was defined first.
+    seen: HashMap<(Option<Protocol>, Endpoint), Span>,
+    blocks_of_group: HashMap<String, u32>,
+}
+
+impl Reader<'_> {
+    fn server(
+        &mut self,
+        cx: &mut Lower<'_, '_>,
+        place: usize,
+        statement: &Statement,
+    ) -> Option<VirtualServer> {
+        let service = service(cx, statement, self.groups)?;
+        let mut block = Block::new(service, statement, Scope { trackable: self.trackable, place });
         for statement in body(statement) {
             block.statement(cx, statement);
         }
-        let Some(server) = block.finish(cx, &mut blocks_of_group) else { continue };
-        let first =
-            server.endpoints.iter().find_map(|e| match seen.insert(identity(&server, e), statement.span) {
+        let server = block.finish(cx, &mut self.blocks_of_group)?;
+        let first = server.endpoints.iter().find_map(|e| {
+            match self.seen.insert(identity(&server, e), statement.span) {
                 Some(first) if first != statement.span => Some(first),
                 _ => None,
-            });
+            }
+        });
         if let Some(first) = first {
             let message = format!("virtual server {} is already defined; this one is left out", server.name);
             let diagnostic = Diagnostic::new(&codes::DUPLICATE_VIRTUAL_SERVER, statement.span, message);
             cx.sink.push(diagnostic.also(first, "first defined here"));
-            continue;
+            return None;
         }
-        config.virtual_servers.push(server);
+        Some(server)
     }
 }
 

@@ -34,6 +34,10 @@ impl Block {
     /// A keyword by its name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&'static Keyword> {
+        // Most words that are no keyword are addresses.
+        if name.as_bytes().first()?.is_ascii_digit() {
+            return None;
+        }
         self.keywords.binary_search_by(|k| k.name.cmp(name)).ok().map(|i| &self.keywords[i])
     }
 }

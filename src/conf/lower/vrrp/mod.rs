@@ -20,7 +20,8 @@ use super::track::{Owner, Tracks};
 use super::trackable::Trackable;
 use super::{Lower, body, notify};
 use crate::conf::diagnostic::codes;
-use crate::vrrp::config::{Config, Defaults};
+use crate::conf::tree::Statement;
+use crate::vrrp::config::{Config, Defaults, Instance};
 use draft::Draft;
 use seen::Seen;
 use std::collections::HashMap;
@@ -33,19 +34,38 @@ pub(super) fn lower(
     members: &Members<'_>,
     config: &mut Config,
 ) -> HashMap<String, Tracks> {
-    let mut of_members = HashMap::new();
-    let mut seen = Seen::default();
+    let mut reader =
+        Reader { globals, trackable, members, seen: Seen::default(), of_members: HashMap::new() };
     for (place, statement) in cx.top_level_places("vrrp_instance") {
+        cx.unfolded(statement, |cx, statement| {
+            config.instances.extend(reader.instance(cx, place, statement));
+        });
+    }
+    config.instances.shrink_to_fit();
+    reader.of_members
+}
+
+/// What all instances are read with.
+struct Reader<'a> {
+    globals: &'a Defaults,
+    trackable: &'a Trackable,
+    members: &'a Members<'a>,
+    seen: Seen,
+    of_members: HashMap<String, Tracks>,
+}
+
+impl Reader<'_> {
+    fn instance(&mut self, cx: &mut Lower<'_, '_>, place: usize, statement: &Statement) -> Option<Instance> {
         let Some(word) = cx.words(statement).get(1) else {
             cx.report(&codes::MISSING_NAME, statement.span, "`vrrp_instance` must have a name");
-            continue;
+            return None;
         };
-        if !seen.is_new_name(cx, word) {
-            continue;
+        if !self.seen.is_new_name(cx, word) {
+            return None;
         }
-        let member = members.get(word.text.as_ref());
-        let mut draft = Draft::new(word.text.to_string(), word.span, globals);
-        let mut notify = notify::defaults(globals);
+        let member = self.members.get(word.text.as_ref());
+        let mut draft = Draft::new(word.text.to_string(), word.span, self.globals);
+        let mut notify = notify::defaults(self.globals);
         if let Some(told) = member.and_then(|m| m.priority_changes) {
             notify.priority_changes = told;
         }
@@ -54,16 +74,15 @@ pub(super) fn lower(
         for statement in body(statement) {
             draft.statement(cx, statement);
             notify::statement(cx, statement, &mut notify);
-            tracks.statement(cx, owner, statement, trackable);
+            tracks.statement(cx, owner, statement, self.trackable);
         }
-        let Some(mut instance) = draft.finish(cx, globals, &mut seen) else { continue };
+        let mut instance = draft.finish(cx, self.globals, &mut self.seen)?;
         tracking::settle(cx, &instance, member, &mut tracks);
         instance.tracking = tracks.tracking();
         instance.notify = notify;
         if member.is_some() {
-            of_members.insert(instance.name.clone(), tracks);
+            self.of_members.insert(instance.name.clone(), tracks);
         }
-        config.instances.push(instance);
+        Some(instance)
     }
-    of_members
 }
