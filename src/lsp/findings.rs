@@ -31,6 +31,10 @@ pub(super) fn findings(main: &Uri, loaded: &Loaded) -> ByFile {
         if diagnostic.code == &codes::EMPTY {
             continue;
         }
+        // The names of iproute2 are those of the machine that runs it; only what resembles a name of all is said.
+        if diagnostic.code == &codes::UNKNOWN_NAME && diagnostic.instead.is_none() {
+            continue;
+        }
         let (uri, found) = places.finding(diagnostic);
         match by_file.iter_mut().find(|(file, _)| *file == uri) {
             Some((_, list)) => list.push(found),

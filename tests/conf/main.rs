@@ -9,3 +9,4 @@ mod mistakes;
 mod program;
 mod robustness;
 mod schema;
+mod verdicts;
