@@ -1,0 +1,197 @@
+//! The release of keepalived that first knew a keyword, for those that came with 2.0.0 or later.
+//!
+//! Taken from keepalived's own history: the first tag whose sources install the keyword. Names that stand in several
+//! blocks, and came to them at different times, are left out.
+
+const SINCE: &[(&str, &str)] = &[
+    ("BFD_CHECK", "2.0.0"),
+    ("FILE_CHECK", "2.1.0"),
+    ("PING_CHECK", "2.1.0"),
+    ("UDP_CHECK", "2.1.0"),
+    ("active_key", "2.4.0"),
+    ("anti_replay", "2.4.0"),
+    ("auth_hmac", "2.4.0"),
+    ("bfd_cpu_affinity", "2.0.17"),
+    ("bfd_instance", "2.0.0"),
+    ("bfd_no_swap", "2.0.0"),
+    ("bfd_priority", "2.0.0"),
+    ("bfd_process_name", "2.0.16"),
+    ("bfd_rlimit_rtime", "2.0.0"),
+    ("bfd_rlimit_rttime", "2.1.0"),
+    ("bfd_rt_priority", "2.0.0"),
+    ("check_unicast_src", "2.1.0"),
+    ("checker", "2.0.0"),
+    ("checker_cpu_affinity", "2.0.17"),
+    ("checker_log_all_failures", "2.0.11"),
+    ("checker_process_name", "2.2.0"),
+    ("checker_rlimit_rtime", "2.0.0"),
+    ("checker_rlimit_rttime", "2.1.0"),
+    ("checker_rt_priority", "2.0.0"),
+    ("child_wait_time", "2.0.0"),
+    ("config_save_dir", "2.2.3"),
+    ("data_use_instance", "2.2.3"),
+    ("dbus_no_interface_name", "2.3.0"),
+    ("delay", "2.0.11"),
+    ("disable_local_igmp", "2.2.0"),
+    ("down_timer_adverts", "2.2.3"),
+    ("dynamic_interfaces", "2.0.0"),
+    ("enable_snmp_vrrp", "2.0.0"),
+    ("fast_recovery", "2.0.17"),
+    ("fifo_write_vrrp_states_on_reload", "2.2.5"),
+    ("fork_delay", "2.0.16"),
+    ("full_command", "2.0.11"),
+    ("garp_extra_if", "2.2.3"),
+    ("hoplimit", "2.0.0"),
+    ("http_protocol", "2.0.17"),
+    ("idle_tx", "2.0.0"),
+    ("include_check", "2.2.0"),
+    ("interface_up_down_delays", "2.2.3"),
+    ("iproute_etc_dir", "2.3.2"),
+    ("iproute_usr_dir", "2.3.2"),
+    ("json_dump_file", "2.3.3"),
+    ("json_version", "2.2.8"),
+    ("kernel_rx_buf_size", "2.0.3"),
+    ("linkbeat_interfaces", "2.0.13"),
+    ("log_unknown_vrids", "2.0.16"),
+    ("lvs_flush_on_stop", "2.2.0"),
+    ("lvs_flush_onstop", "2.0.15"),
+    ("lvs_netlink_cmd_rcv_bufs", "2.0.0"),
+    ("lvs_netlink_cmd_rcv_bufs_force", "2.0.0"),
+    ("lvs_netlink_monitor_rcv_bufs", "2.0.0"),
+    ("lvs_netlink_monitor_rcv_bufs_force", "2.0.0"),
+    ("lvs_process_name", "2.0.16"),
+    ("max_auto_priority", "2.1.0"),
+    ("max_hops", "2.0.0"),
+    ("max_reply_length", "2.2.0"),
+    ("mcast_dst_ip", "2.2.5"),
+    ("mh-fallback", "2.0.20"),
+    ("mh-port", "2.0.20"),
+    ("min_auto_priority_delay", "2.1.0"),
+    ("min_reply_length", "2.2.0"),
+    ("min_rx", "2.0.0"),
+    ("min_tx", "2.0.0"),
+    ("mode", "2.4.0"),
+    ("multihop", "2.2.8"),
+    ("multiplier", "2.0.0"),
+    ("neighbor_ip", "2.0.0"),
+    ("neighbour_ip", "2.0.0"),
+    ("net_namespace_ipvs", "2.1.0"),
+    ("nftables", "2.0.11"),
+    ("nftables_counters", "2.0.11"),
+    ("nftables_ifindex", "2.0.11"),
+    ("nftables_ipvs", "2.2.2"),
+    ("nftables_ipvs_priority", "2.2.2"),
+    ("nftables_ipvs_start_fwmark", "2.2.2"),
+    ("nftables_priority", "2.0.11"),
+    ("no_checker_emails", "2.0.0"),
+    ("no_email_faults", "2.0.0"),
+    ("no_virtual_ipaddress", "2.2.8"),
+    ("notify_deleted", "2.1.0"),
+    ("notify_master_rx_lower_pri", "2.0.6"),
+    ("owner_ignore_adverts", "2.3.3"),
+    ("param_match", "2.0.16"),
+    ("passive", "2.0.0"),
+    ("payload", "2.2.0"),
+    ("process", "2.0.11"),
+    ("process_monitor_rcv_bufs", "2.0.11"),
+    ("process_monitor_rcv_bufs_force", "2.0.11"),
+    ("process_name", "2.0.16"),
+    ("process_names", "2.0.16"),
+    ("quorum_max", "2.0.16"),
+    ("random_seed", "2.0.15"),
+    ("regex", "2.0.7"),
+    ("regex_max_offset", "2.0.7"),
+    ("regex_min_offset", "2.0.7"),
+    ("regex_no_match", "2.0.7"),
+    ("regex_options", "2.0.7"),
+    ("regex_stack", "2.0.7"),
+    ("reload_check_config", "2.2.0"),
+    ("reload_file", "2.2.0"),
+    ("reload_repeat", "2.1.0"),
+    ("reload_time_file", "2.1.0"),
+    ("require_reply", "2.1.0"),
+    ("rs_init_notifies", "2.0.0"),
+    ("shutdown_script", "2.1.0"),
+    ("shutdown_script_timeout", "2.1.0"),
+    ("smtp_alert_checker", "2.0.0"),
+    ("smtp_alert_vrrp", "2.0.0"),
+    ("snmp_rs_stats_update_interval", "2.3.0"),
+    ("snmp_vs_stats_update_interval", "2.3.0"),
+    ("source_ip", "2.0.0"),
+    ("startup_script", "2.1.0"),
+    ("startup_script_timeout", "2.1.0"),
+    ("state_dump_file", "2.3.3"),
+    ("stats_dump_file", "2.3.3"),
+    ("sync_group_tracking_weight", "2.0.0"),
+    ("terminate_delay", "2.0.16"),
+    ("thread_timer_expired", "2.3.2"),
+    ("time_window", "2.4.0"),
+    ("timer_expired_backup", "2.2.8"),
+    ("tmp_config_directory", "2.2.0"),
+    ("track_group", "2.0.3"),
+    ("track_src_ip", "2.0.0"),
+    ("ttl", "2.0.0"),
+    ("umask", "2.0.9"),
+    ("unicast_fault_no_peer", "2.2.5"),
+    ("unicast_ttl", "2.1.0"),
+    ("use_ipvlan", "2.0.17"),
+    ("use_symlink_paths", "2.3.0"),
+    ("use_vmac_addr", "2.2.0"),
+    ("vmac_addr_prefix", "2.2.0"),
+    ("vmac_garp_intvl", "2.2.0"),
+    ("vmac_prefix", "2.2.0"),
+    ("vrf", "2.2.5"),
+    ("vrrp", "2.0.0"),
+    ("vrrp_cpu_affinity", "2.0.17"),
+    ("vrrp_delay_after_boot", "2.4.0"),
+    ("vrrp_down_timer_adverts", "2.2.3"),
+    ("vrrp_garp_extra_if", "2.2.3"),
+    ("vrrp_min_garp", "2.0.12"),
+    ("vrrp_netlink_cmd_rcv_bufs", "2.0.0"),
+    ("vrrp_netlink_cmd_rcv_bufs_force", "2.0.0"),
+    ("vrrp_netlink_monitor_rcv_bufs", "2.0.0"),
+    ("vrrp_netlink_monitor_rcv_bufs_force", "2.0.0"),
+    ("vrrp_notify_priority_changes", "2.0.16"),
+    ("vrrp_owner_ignore_adverts", "2.3.3"),
+    ("vrrp_process_name", "2.0.16"),
+    ("vrrp_rlimit_rtime", "2.0.0"),
+    ("vrrp_rlimit_rttime", "2.1.0"),
+    ("vrrp_rt_priority", "2.0.0"),
+    ("vrrp_rx_bufs_multiplier", "2.0.3"),
+    ("vrrp_rx_bufs_policy", "2.0.3"),
+    ("vrrp_startup_delay", "2.0.14"),
+    ("vrrp_track_file", "2.0.0"),
+    ("vrrp_track_process", "2.0.11"),
+    ("vrrp_vmac_garp_intvl", "2.2.0"),
+];
+
+/// The release since which keepalived knows the keyword; `None` for those of 1.x, and where it is not certain.
+#[must_use]
+pub(super) fn since(keyword: &str) -> Option<&'static str> {
+    SINCE
+        .binary_search_by(|(name, _)| (*name).cmp(keyword))
+        .ok()
+        .and_then(|i| SINCE.get(i))
+        .map(|(_, release)| *release)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conf::schema::reference;
+
+    #[test]
+    fn the_table_is_sorted_and_of_keywords_that_exist() {
+        assert!(SINCE.is_sorted_by(|a, b| a.0 < b.0));
+        let places = reference::places();
+        for (name, _) in SINCE {
+            assert!(places.iter().any(|p| p.keyword.name == *name), "{name}");
+        }
+    }
+
+    #[test]
+    fn old_keywords_have_no_release() {
+        assert_eq!(since("advert_int"), None);
+        assert_eq!(since("http_protocol"), Some("2.0.17"));
+    }
+}
