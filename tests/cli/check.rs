@@ -146,3 +146,20 @@ fn the_help_names_the_exit_statuses() {
         assert!(said.contains(" 1 ") && said.contains(" 2 "), "{command}: {said}");
     }
 }
+
+/// What the program says where a terminal is: `script` runs it on one.
+fn on_a_terminal(vipd: &Program, environment: &str) -> String {
+    let command = format!("{environment} ./vipd check k.conf");
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &command, "/dev/null"]).env_remove("NO_COLOR").env("TERM", "xterm");
+    let output = script.current_dir(vipd.dir.path()).stdin(std::process::Stdio::null()).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn colours_come_on_a_terminal_that_wants_them() {
+    let vipd = checked(TWO);
+    assert!(on_a_terminal(&vipd, "").contains("\x1b["));
+    let plain = on_a_terminal(&vipd, "NO_COLOR=1");
+    assert!(plain.contains("2 hints") && !plain.contains("\x1b["), "{plain}");
+}

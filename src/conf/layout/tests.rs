@@ -140,11 +140,23 @@ fn meaning(text: &str) -> [(Option<crate::conf::Config>, Vec<&'static str>); 2] 
     })
 }
 
+/// Mistakes in braces and quotes: how a reader finds its way past them depends on the indentation, too. `vipd fmt`
+/// leaves such files alone.
+fn is_whole(codes: &[&str]) -> bool {
+    !codes.iter().any(|code| ("V0103".."V0108").contains(code) || *code == "V0109")
+}
+
 /// Formats it twice, and reads it before and after.
 fn holds(text: &str) -> Result<(), TestCaseError> {
     if let Ok(once) = format(text) {
         prop_assert_eq!(format(&once), Ok(once.clone()), "{:?}", text);
-        prop_assert_eq!(meaning(&once), meaning(text), "{:?} became {:?}", text, once);
+        let (before, after) = (meaning(text), meaning(&once));
+        for (before, after) in before.iter().zip(&after) {
+            prop_assert_eq!(is_whole(&before.1), is_whole(&after.1), "{:?} became {:?}", text, once);
+            if is_whole(&before.1) {
+                prop_assert_eq!(before, after, "{:?} became {:?}", text, once);
+            }
+        }
     }
     Ok(())
 }
