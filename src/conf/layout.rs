@@ -280,6 +280,8 @@ struct Alternatives {
 #[derive(Debug, Default)]
 struct Writer {
     lines: Vec<String>,
+    /// How many of them stay as they are: up to the end of a definition of several lines.
+    kept: usize,
     /// Where each open block begins.
     open: Vec<usize>,
     alternatives: Option<Alternatives>,
@@ -337,6 +339,7 @@ impl Writer {
     fn raw(&mut self, text: &str) {
         self.joinable = None;
         self.lines.push(text.trim_end_matches('\r').to_owned());
+        self.kept = self.lines.len();
     }
 
     fn comment(&mut self, text: &str) {
@@ -351,7 +354,7 @@ impl Writer {
     }
 
     fn drop_empty(&mut self) {
-        while self.lines.last().is_some_and(String::is_empty) {
+        while self.lines.len() > self.kept && self.lines.last().is_some_and(String::is_empty) {
             self.lines.pop();
         }
     }

@@ -33,6 +33,12 @@ fn lines_whose_blanks_may_count_only_move() {
 }
 
 #[test]
+fn empty_lines_behind_a_definition_that_goes_on_stay() {
+    let text = "$X=1 \\\n\n\n";
+    assert_eq!(formatted(text), text);
+}
+
+#[test]
 fn braces_that_do_not_go_together_are_named() {
     assert_eq!(format("a {\nb {\n}\n"), Err(Unbalanced::Open { line: 1 }));
     assert_eq!(format("a\n}\n"), Err(Unbalanced::Close { line: 2 }));
