@@ -163,6 +163,11 @@ impl<'t, 's> Lower<'t, 's> {
     }
 
     fn nothing_to_track(&mut self, statement: &Statement, what: &str, name: &Word<'_>, lacks: &str) {
+        // A keyword without its argument is reported as such.
+        let said = |s: &Statement| s.keyword.is_some_and(|k| k.name == lacks) && self.words(s).len() == 1;
+        if body(statement).iter().any(said) {
+            return;
+        }
         let message = format!("there is no `{lacks}` in {what} `{}`; it is left out", name.text);
         let diagnostic = Diagnostic::new(&codes::NOTHING_TO_TRACK, name.span, message);
         self.sink.push(diagnostic.told(Told::At(end_of(statement))));

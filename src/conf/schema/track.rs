@@ -1,6 +1,8 @@
 //! What can be tracked: `vrrp_script`, `track_file`, `vrrp_track_process`; and the lines that refer to it.
 
-use super::{Arg, Block, Keyword, Kind, MAX_U32, SECOND_US, arg, entries, integer, line, optional, signed};
+use super::{
+    Arg, Block, Keyword, Kind, MAX_U32, SECOND_US, arg, entries, expected, integer, line, optional, signed,
+};
 
 pub(super) const FLAG: &[Arg] = &[optional("BOOL", Kind::Bool)];
 const COMMAND: &[Arg] =
@@ -15,7 +17,7 @@ const USER: &[Arg] = &[arg("USER", Kind::Text), optional("GROUP", Kind::Text)];
 const MATCH: &[Arg] = &[optional("COMPARISON", Kind::Choice(&["initial", "partial"]))];
 const REVERSE: Arg = optional("reverse", Kind::Choice(&["reverse"]));
 const SCRIPT_WEIGHT: &[Arg] = &[arg("WEIGHT", signed(-253, 253)), REVERSE];
-const WEIGHT: &[Arg] = &[arg("WEIGHT", signed(-254, 254)), REVERSE];
+const WEIGHT: &[Arg] = &[expected("WEIGHT", signed(-254, 254)), REVERSE];
 const PROCESSES: u64 = 65_535;
 
 /// A `track_*` block of an instance or a sync group.
@@ -43,7 +45,7 @@ pub(super) static VRRP_SCRIPT: Block = Block {
         line("rise", TIMES, "so many successes in a row make it up").default("1").read(),
         line(
             "script",
-            &[arg("COMMAND", Kind::Text)],
+            &[expected("COMMAND", Kind::Text)],
             "what is run, in quotes if it has arguments; status 0 is success",
         )
         .command()
@@ -62,7 +64,7 @@ pub(super) static TRACK_FILE: Block = Block {
     keywords: &[
         line(
             "file",
-            &[arg("PATH", Kind::Text)],
+            &[expected("PATH", Kind::Text)],
             "a number in it, times the weight, is added to the priority",
         )
         .read(),

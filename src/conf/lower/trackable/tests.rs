@@ -133,7 +133,7 @@ fn a_file_is_written_with_a_number() {
     let loaded = text(
         "track_file a {\nfile /run/a\nfile /run/b\ninit_file 300 overwrites\nweight\n}\ntrack_file b {\n}\n",
     );
-    assert_eq!(codes(&loaded), ["V0605", "V0204", "V0207", "V0201", "V0604"]);
+    assert_eq!(codes(&loaded), ["V0605", "V0204", "V0207", "V0211", "V0604"]);
 }
 
 #[test]
@@ -255,4 +255,18 @@ script "/bin/grep -q '\\d \"up\"' /run/state"
     );
     assert_eq!(codes(&loaded), [""; 0]);
     assert_eq!(vrrp(&loaded).scripts[0].command.argv, ["/bin/grep", "-q", r#"\d "up""#, "/run/state"]);
+}
+
+#[test]
+fn a_keyword_without_its_argument_is_reported_once() {
+    for (conf, status) in [
+        ("vrrp_script a {\nscript\n}\n", 5),
+        ("track_file a {\nfile\n}\n", 5),
+        ("track_file a {\nfile /f\nweight\n}\n", 5),
+        ("vrrp_track_process a {\nprocess\n}\n", 2),
+        ("vrrp_script a {\nscript /a\nuser\n}\n", 2),
+    ] {
+        let loaded = text(conf);
+        assert_eq!((codes(&loaded).len(), loaded.test_status()), (1, status), "{conf}");
+    }
 }
