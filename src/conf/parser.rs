@@ -484,7 +484,12 @@ fn unknown_keyword(name: &str, span: Span, block: &'static Block, in_short: bool
     if let (None, Some(_)) = (close, homes.first()) {
         let diagnostic =
             Diagnostic::new(&codes::MISPLACED_KEYWORD, span, format!("`{name}` can't stand {place}"));
-        return diagnostic.help(format!("`{name}` belongs into {}", list(&homes)));
+        // An old spelling elsewhere, of what is called otherwise here.
+        let meant = schema::blocks().into_iter().find_map(|b| b.find(name)?.synonym_of);
+        return match meant.filter(|meant| block.find(meant).is_some()) {
+            Some(meant) => diagnostic.did_you_mean(meant),
+            None => diagnostic.help(format!("`{name}` belongs into {}", list(&homes))),
+        };
     }
     let diagnostic =
         Diagnostic::new(&codes::UNKNOWN_KEYWORD, span, format!("unknown keyword `{name}` {place}"));

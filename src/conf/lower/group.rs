@@ -22,6 +22,8 @@ pub(super) struct Group {
     pub(super) addresses: Vec<SocketAddr>,
     /// Its firewall marks, with their family where it is given.
     pub(super) marks: Vec<(u32, Option<Family>)>,
+    /// keepalived takes it; what is wrong with the others is said already.
+    pub(super) is_usable: bool,
 }
 
 impl Group {
@@ -39,26 +41,31 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>) -> HashMap<String, Group> {
     let mut groups: HashMap<String, Group> = HashMap::new();
     for statement in cx.top_level("virtual_server_group") {
         let Some(name) = cx.text(statement) else { continue };
-        let mut group = Group { named_at: name.span, addresses: Vec::new(), marks: Vec::new() };
+        let mut group =
+            Group { named_at: name.span, addresses: Vec::new(), marks: Vec::new(), is_usable: true };
         let mut seen = HashSet::new();
         for entry in body(statement) {
             group.entry(cx, entry, &mut seen);
         }
         let (v4, v6) = (group.has(Family::V4), group.has(Family::V6));
+        let first = groups.get(name.text.as_ref()).filter(|g| g.is_usable).map(|g| g.named_at);
         if group.addresses.is_empty() && group.marks.is_empty() {
+            group.is_usable = false;
             let message = format!("virtual_server_group `{}` has no entries; it is left out", name.text);
             let diagnostic = Diagnostic::new(&codes::EMPTY_GROUP, name.span, message);
             cx.sink.push(diagnostic.told(Told::At(end_of(statement))));
         } else if v4 && v6 && group.marks.iter().any(|(_, family)| family.is_none()) {
+            group.is_usable = false;
             let message = format!("the group `{}` has IPv4, IPv6, and a fwmark without a family", name.text);
             let diagnostic =
                 Diagnostic::new(&codes::BAD_RANGE, name.span, message).told(Told::At(end_of(statement)));
             cx.sink.push(diagnostic.help("write `fwmark N inet` or `fwmark N inet6`"));
-        } else if let Some(first) = groups.get(name.text.as_ref()) {
+        } else if let Some(first) = first {
             let message = format!("the group `{}` is already defined; this one is left out", name.text);
             let diagnostic = Diagnostic::new(&codes::DUPLICATE_GROUP, name.span, message);
-            cx.sink.push(diagnostic.also(first.named_at, "first defined here"));
-        } else {
+            cx.sink.push(diagnostic.also(first, "first defined here"));
+        }
+        if first.is_none() {
             groups.insert(name.text.to_string(), group);
         }
     }

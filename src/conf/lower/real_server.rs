@@ -24,7 +24,8 @@ pub(super) struct Draft {
     weight: Option<u32>,
     upper_threshold: u32,
     lower_threshold: u32,
-    inhibit: Option<bool>,
+    /// Its own `inhibit_on_failure`.
+    pub(super) inhibit: Option<bool>,
     alpha: Option<bool>,
     timing: Timing,
     virtual_host: Option<Box<str>>,

@@ -112,6 +112,9 @@ fn service<'g>(
     match (kind, second) {
         (Some("group"), Some(name)) => {
             if let Some(group) = groups.get(name.text.as_ref()) {
+                if !group.is_usable {
+                    return None;
+                }
                 return Some(Service::Group(name.text.to_string(), group));
             }
             let message = format!("virtual_server_group `{}` is not defined", name.text);

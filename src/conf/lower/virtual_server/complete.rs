@@ -79,6 +79,7 @@ impl Block<'_> {
         }
         self.drop_duplicates(cx, &name);
         let forward = self.method(cx, &name);
+        self.check_sorry_inhibition(cx, &name);
         self.ports(cx, forward);
         let persistence_granularity =
             self.persistence_granularity.filter(|(_, of)| *of == family).map(|(length, _)| length);
@@ -98,7 +99,6 @@ impl Block<'_> {
         let servers = std::mem::take(&mut self.servers);
         let real_servers: Vec<RealServer> = servers.into_iter().map(|s| s.finish(defaults)).collect();
         let (quorum, hysteresis) = self.quorum(cx, &name, &real_servers);
-        self.check_sorry_inhibition(cx, &name, &real_servers);
         let sorry_server = self.sorry.take().map(|s| SorryServer {
             address: s.address,
             forward: s.forward.unwrap_or(forward),
@@ -304,16 +304,17 @@ impl Block<'_> {
     }
 
     /// A sorry server that does work besides has one entry in the kernel: its block decides what a failure means.
-    fn check_sorry_inhibition(&mut self, cx: &mut Lower<'_, '_>, name: &str, servers: &[RealServer]) {
+    fn check_sorry_inhibition(&mut self, cx: &mut Lower<'_, '_>, name: &str) {
         let Some(sorry) = &mut self.sorry else { return };
-        let Some(twin) = servers.iter().find(|s| s.address == sorry.address) else { return };
-        if twin.inhibit_on_failure != sorry.inhibit {
-            let holds = if twin.inhibit_on_failure { "inhibited" } else { "removed" };
+        let Some(twin) = self.servers.iter().find(|s| s.address == sorry.address) else { return };
+        let inhibit = twin.inhibit.unwrap_or(self.inhibit);
+        if inhibit != sorry.inhibit {
+            let holds = if inhibit { "inhibited" } else { "removed" };
             let message = format!(
                 "virtual server {name}: the sorry server is a real server too, which is {holds} on failure; so is this"
             );
             cx.report(&codes::SORRY_IS_REAL, sorry.span, message);
-            sorry.inhibit = twin.inhibit_on_failure;
+            sorry.inhibit = inhibit;
         }
     }
 
