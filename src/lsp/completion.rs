@@ -55,6 +55,21 @@ pub(super) fn complete(text: &str, offset: usize, snippets: bool, others: &[Name
             .collect();
     }
     let Some(cursor) = cursor::cursor(&scan, offset) else { return Vec::new() };
+    if let (Context::Entries(Keyword { entry: Some(grammar), .. }), [_, behind @ ..]) =
+        (cursor.context, cursor.before.as_slice())
+    {
+        let choices: Vec<&str> = option_choices(grammar, behind);
+        if !choices.is_empty() {
+            let values = choices
+                .into_iter()
+                .map(|c| value(c, CompletionItemKind::ENUM_MEMBER, edit(&cursor.typed, c)));
+            return values.collect();
+        }
+        let options = grammar.keywords.iter().filter(|k| !behind.contains(&k.name));
+        return options
+            .map(|k| CompletionItem { text_edit: edit(&cursor.typed, k.name), ..item(k) })
+            .collect();
+    }
     if let (Context::Keywords(block), []) = (cursor.context, cursor.before.as_slice()) {
         return block
             .keywords
@@ -68,13 +83,18 @@ pub(super) fn complete(text: &str, offset: usize, snippets: bool, others: &[Name
     }
     words(&scan, &cursor, &names)
         .into_iter()
-        .map(|(label, kind)| CompletionItem {
-            text_edit: edit(&cursor.typed, &label),
-            kind: Some(kind),
-            label,
-            ..CompletionItem::default()
-        })
+        .map(|(label, kind)| value(&label, kind, edit(&cursor.typed, &label)))
         .collect()
+}
+
+fn value(label: &str, kind: CompletionItemKind, text_edit: Option<CompletionTextEdit>) -> CompletionItem {
+    CompletionItem { label: label.to_owned(), kind: Some(kind), text_edit, ..CompletionItem::default() }
+}
+
+/// What the option before the cursor may be followed by, where it is one of a few words.
+fn option_choices(grammar: &Block, behind: &[&str]) -> Vec<&'static str> {
+    let option = behind.last().and_then(|name| grammar.find(name));
+    option.and_then(|o| o.args.first()).map(schema::choices).unwrap_or_default()
 }
 
 fn item(keyword: &Keyword) -> CompletionItem {

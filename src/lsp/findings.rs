@@ -4,7 +4,7 @@ use super::position::Lines;
 use super::uri;
 use crate::conf::diagnostic::{Severity, codes};
 use crate::conf::source::{FileId, Sources, Span};
-use crate::conf::{self, LoadOptions, Loaded};
+use crate::conf::{self, Lints, LoadOptions, Loaded};
 use lsp_types::{
     Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Location, NumberOrString,
     Range, Uri,
@@ -19,7 +19,8 @@ pub(super) type ByFile = Vec<(Uri, Vec<Diagnostic>)>;
 pub(super) fn load(uri: &Uri, text: &str) -> Loaded {
     let name =
         uri::to_path(uri).map_or_else(|| uri.as_str().to_owned(), |p| p.to_string_lossy().into_owned());
-    conf::load_text(&name, text, &LoadOptions::default())
+    let options = LoadOptions { lints: Some(Lints::default()), ..LoadOptions::default() };
+    conf::load_text(&name, text, &options)
 }
 
 /// Everything that was found.

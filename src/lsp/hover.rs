@@ -21,9 +21,15 @@ pub(super) fn hover(text: &str, offset: usize) -> Option<(String, Range<usize>)>
     if let Some(keyword) = row.keyword {
         return Some((markdown(keyword), row.words[word].span.clone()));
     }
-    // Entries have no keyword of their own: what they are entries of tells what they are.
+    // Entries have no keyword of their own: an option of theirs explains itself, and what they are entries of the rest.
     match scan.context(row.parent) {
-        Context::Entries(keyword) => Some((markdown(keyword), row.span())),
+        Context::Entries(keyword) => {
+            let option = keyword.entry.and_then(|grammar| grammar.find(&row.words[word].text));
+            Some(match option {
+                Some(option) => (markdown(option), row.words[word].span.clone()),
+                None => (markdown(keyword), row.span()),
+            })
+        }
         Context::Keywords(_) | Context::Unknown => None,
     }
 }

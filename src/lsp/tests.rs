@@ -80,6 +80,16 @@ fn an_argument_proposes_its_choices() {
 }
 
 #[test]
+fn an_entry_proposes_its_options() {
+    let found = labels("vrrp_instance A {\n  virtual_ipaddress {\n    10.0.0.1/24 dev eth0 |");
+    assert!(found.contains(&"label".to_owned()) && !found.contains(&"dev".to_owned()), "{found:?}");
+    let (said, about) =
+        hovered("vrrp_instance A {\n  virtual_ipaddress {\n    10.0.0.1/24 sc|ope host").unwrap();
+    assert_eq!(about, "scope");
+    assert!(said.contains("scope SCOPE"), "{said}");
+}
+
+#[test]
 fn names_are_proposed_where_they_are_meant() {
     let marked = WHOLE.replace("        chk\n", "        |\n");
     assert_eq!(labels(&marked), ["chk"]);

@@ -210,14 +210,22 @@ fn what_is_not_served_is_refused_and_an_editor_that_leaves_is_noticed() {
 }
 
 #[test]
-fn an_include_leads_to_its_file() {
+fn what_is_included_is_served_too() {
     let dir = tempfile::tempdir().unwrap();
     let uri = |name: &str| format!("file://{}", dir.path().join(name).display());
     let write = |name: &str, text: &str| std::fs::write(Path::new(dir.path()).join(name), text).unwrap();
-    write("part.conf", "vrrp_script chk {\n  script /bin/true\n}\n");
+    write("part.conf", "vrrp_script chk {\n  script /bin/true\n  nonsense\n}\n");
     let mut editor = Editor::start();
     let main = uri("keepalived.conf");
-    editor.open(&main, "include part.conf\n");
+    editor.open(&main, "include part.conf\nvrrp_instance A {\n  track_script {\n    chk\n  }\n}\n");
+    // What is wrong in it is said of it, and taken back when it is not included any more.
+    let found = editor.findings(&uri("part.conf"));
+    assert!(found.contains(&("V0101".to_owned(), [2, 2, 2, 10])), "{found:?}");
     assert_eq!(editor.ask_at("textDocument/definition", &main, 0, 10)["uri"], uri("part.conf"));
+    let definition = editor.ask_at("textDocument/definition", &main, 3, 5);
+    assert_eq!(definition[0]["uri"], uri("part.conf"));
+    assert_eq!(range(&definition[0]["range"]), [0, 12, 0, 15]);
+    editor.change(&main, 2, json!([{ "text": "\n" }]));
+    assert_eq!(editor.findings(&uri("part.conf")), []);
     assert_eq!(editor.exit(), Some(0));
 }

@@ -31,6 +31,15 @@ fn section(text: &mut String, keyword: &'static Keyword, path: &mut Vec<&'static
         Shape::Block(block) => Some(block),
         Shape::Entries | Shape::Line => None,
     };
+    if let Some(grammar) = keyword.entry.filter(|_| keyword.synonym_of.is_none()) {
+        let macro_name = if path.is_empty() { "SH" } else { "SS" };
+        let outer: String = path.iter().map(|p| format!("{p} / ")).collect();
+        let _ = writeln!(text, ".{macro_name} {}", escape(&format!("{outer}{}", keyword.name)));
+        let _ = writeln!(text, "Lines of\n.IR {} ,\neach with any of these behind it:", escape(grammar.name));
+        for option in grammar.keywords {
+            item(text, option);
+        }
+    }
     let Some(block) = block else { return };
     let macro_name = if path.is_empty() { "SH" } else { "SS" };
     path.push(keyword.name);

@@ -183,11 +183,20 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -
         5..=9 => 2,
         _ => 3,
     };
+    let bytes = bytes_in(&lower);
     candidates
-        // Keywords are ASCII; of names that are not, the length in bytes is too rough a measure.
+        // Most are too far away to be worth the comparison: by their length, or by what they are made of, where one
+        // change puts in one byte at most and takes one out. Names that are not ASCII have more bytes than letters.
         .filter(|c| !c.is_ascii() || c.len().abs_diff(length) <= allowed)
+        .filter(|c| !c.is_ascii() || (bytes ^ bytes_in(c)).count_ones() as usize <= 2 * allowed)
         .map(|c| (strsim::osa_distance(&lower, &c.to_lowercase()), c))
         .filter(|&(distance, _)| distance <= allowed)
         .min_by_key(|&(distance, c)| (distance, c))
         .map(|(_, c)| c)
+}
+
+/// Which bytes a word has in it, of small letters and capitals alike: a bit for each.
+fn bytes_in(word: &str) -> u128 {
+    word.bytes()
+        .fold(0, |bits, byte| bits | 1_u128.checked_shl(byte.to_ascii_lowercase().into()).unwrap_or(0))
 }
