@@ -54,21 +54,28 @@ pub fn has_conditions(bytes: &[u8]) -> bool {
     bytes.split(|b| *b == b'\n').any(|line| line.trim_ascii_start().starts_with(b"@"))
 }
 
+/// What Windows editors write before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Formats a file's bytes. They may be of any encoding that holds ASCII: other bytes stay as they are, apart from a
-/// byte order mark at the start, which goes.
+/// byte order mark at the start, which goes. One that is part of the text stays so, behind one that is none.
 ///
 /// # Errors
 /// The braces don't go together.
 pub fn format_bytes(bytes: &[u8]) -> Result<Vec<u8>, Unbalanced> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    match std::str::from_utf8(bytes) {
-        Ok(text) => format(text).map(String::into_bytes),
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    let mut formatted = match std::str::from_utf8(bytes) {
+        Ok(text) => format(text).map(String::into_bytes)?,
         Err(_) => {
             // A character a byte, and back: only ASCII is looked at.
             let text: String = bytes.iter().map(|&b| char::from(b)).collect();
-            format(&text).map(|text| text.chars().map(|c| c as u8).collect())
+            format(&text)?.chars().map(|c| c as u8).collect()
         }
+    };
+    if formatted.starts_with(BYTE_ORDER_MARK) {
+        formatted.splice(..0, BYTE_ORDER_MARK.iter().copied());
     }
+    Ok(formatted)
 }
 
 /// Formats a text.

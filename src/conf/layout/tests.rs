@@ -68,6 +68,10 @@ fn a_blank_behind_a_backslash_stays() {
 #[test]
 fn bytes_of_any_encoding_stay() {
     assert_eq!(format_bytes(b"\xef\xbb\xbfa   b # Z\xfcrich"), Ok(b"a b # Z\xfcrich\n".to_vec()));
+    // A second mark is part of the text, and must not become the first.
+    for marked in ["\u{feff}\u{feff}a", " \u{feff}a"] {
+        assert_eq!(format_bytes(marked.as_bytes()), Ok("\u{feff}\u{feff}a\n".as_bytes().to_vec()));
+    }
     assert_eq!(format_bytes("a  \u{f6}".as_bytes()), Ok("a \u{f6}\n".as_bytes().to_vec()));
     assert_eq!(format_bytes(b""), Ok(Vec::new()));
 }
