@@ -3,6 +3,7 @@
 //! A flag has its full effect, or a warning says that it has none yet.
 
 use super::{check, signum};
+use crate::conf::LoadOptions;
 use crate::daemon::worker::{self, Kind};
 use crate::daemon::{Options, Source};
 use crate::sys::log::{Facility, Settings};
@@ -11,6 +12,7 @@ use crate::sys::process;
 use clap::Args;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::net::ToSocketAddrs;
 use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
 
@@ -200,7 +202,9 @@ fn config_test(flags: &Flags, output: &OsStr) -> ExitCode {
     }
     let source = flags.source();
     // As it was called on the command line: that is how the findings name it.
-    source.with_options(|options| check::test(&flags.file, options))
+    source.with_options(|options| {
+        check::test(&flags.file, &LoadOptions { resolves: Some(&is_known_host), ..*options })
+    })
 }
 
 impl Flags {
@@ -297,4 +301,8 @@ pub(super) fn attach_values(arguments: &[OsString]) -> Vec<OsString> {
 /// The path from the root on: a daemon's working directory is `/`, and a reload must find the same file.
 fn whole(path: &Path) -> PathBuf {
     absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+/// Whether this machine can look a host's name up.
+fn is_known_host(name: &str) -> bool {
+    (name, 0).to_socket_addrs().is_ok_and(|mut found| found.next().is_some())
 }

@@ -6,6 +6,7 @@
 mod dbus;
 mod files;
 mod firewall;
+mod hooks;
 mod mail;
 mod netlink;
 mod process;
@@ -16,6 +17,7 @@ mod snmp;
 pub use dbus::Dbus;
 pub use files::{Files, JsonVersion};
 pub use firewall::{Firewall, Ipsets, Iptables, Nftables, NftablesIpvs};
+pub use hooks::{Fifo, Fifos, Hooks};
 pub use mail::{Mail, SmtpServer};
 pub use netlink::{Buffer, Netlink};
 pub use process::{Instancing, IpvsNamespace, Process, Processes};
@@ -55,6 +57,10 @@ pub struct Global {
     pub snmp: Snmp,
     /// `enable_dbus`, `dbus_*`.
     pub dbus: Dbus,
+    /// `startup_script`, `shutdown_script`.
+    pub hooks: Hooks,
+    /// `*notify_fifo*`.
+    pub fifos: Fifos,
     /// `*_rcv_bufs`.
     pub netlink: Netlink,
     /// `nftables*`, `vrrp_iptables`, `vrrp_ipsets`.

@@ -73,6 +73,8 @@ pub struct LoadOptions<'a> {
     pub interfaces: Option<AskInterface<'a>>,
     /// Knows the accounts and scripts of the machine; without it, all are there and safe.
     pub scripts: Option<&'a dyn script::ScriptHost>,
+    /// Looks the name of a host up; without it, every one can be found.
+    pub resolves: Option<&'a dyn Fn(&str) -> bool>,
     /// Gives advice too; without it, only what is wrong is said.
     pub lints: Option<Lints<'a>>,
     /// `-e`: a file that an include does not find is an error.
@@ -96,6 +98,7 @@ impl fmt::Debug for LoadOptions<'_> {
             .field("config_id", &self.config_id)
             .field("interfaces", &asked(self.interfaces.is_some()))
             .field("scripts", &asked(self.scripts.is_some()))
+            .field("resolves", &asked(self.resolves.is_some()))
             .field("lints", &self.lints.is_some())
             .field("all_files", &self.all_files)
             .field("limits", &self.limits)

@@ -11,4 +11,6 @@ pub struct Scripts {
     pub security: bool,
     /// `script_user`: who runs what names nobody; `keepalived_script` if there is such a user, else the daemon's own.
     pub user: Option<RunAs>,
+    /// `set_supplementary_groups`: scripts get the other groups of their user too.
+    pub supplementary_groups: bool,
 }

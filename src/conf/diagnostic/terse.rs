@@ -32,6 +32,9 @@ static AFTER_THE_FILE: &[&Code] = &[
     &codes::SCRIPT_INSECURE,
     &codes::SCRIPT_SECURITY,
     &codes::TRACK_OWN_INTERFACE,
+    &codes::EMPTY_SYNC_GROUP,
+    &codes::UNKNOWN_MEMBER,
+    &codes::GROUP_OF_ONE,
 ];
 
 /// The line that keepalived names for a finding of this kind, where nothing else is said.
@@ -46,7 +49,9 @@ pub fn text(file: &str, diagnostics: &[Diagnostic], sources: &Sources) -> String
     let mut text = String::new();
     let (mut idle, mut more) = (Vec::new(), 0);
     for diagnostic in diagnostics {
-        if diagnostic.code.verdict != Verdict::Silent {
+        // A missing include is no fault of keepalived's either, and it names it all the same.
+        let named = diagnostic.code == &codes::INCLUDE_SKIPPED;
+        if diagnostic.code.verdict != Verdict::Silent || named {
             let _ = writeln!(text, "{}", line(diagnostic, sources));
         } else if diagnostic.code == &codes::NOT_CARRIED_OUT {
             idle.push(sources.text(diagnostic.primary.span).to_owned());

@@ -19,6 +19,8 @@ pub(super) struct Scripts {
     pub(super) security: bool,
     /// `script_user`
     pub(super) user: Option<RunAs>,
+    /// `set_supplementary_groups`
+    pub(super) supplementary_groups: bool,
     /// No default user can be had: reported already.
     pub(super) user_failed: bool,
     default_user_known: bool,
@@ -31,7 +33,11 @@ pub(super) struct Scripts {
 impl Scripts {
     /// As the `Config` has them.
     pub(super) fn settings(&self) -> config::Scripts {
-        config::Scripts { security: self.security, user: self.user.clone() }
+        config::Scripts {
+            security: self.security,
+            user: self.user.clone(),
+            supplementary_groups: self.supplementary_groups,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod files;
 mod firewall;
+mod hooks;
 mod lvs;
 mod mail;
 mod monitor;
@@ -75,6 +76,7 @@ impl Reader {
                 let firsts = &mut self.firsts;
                 let _taken = process::read(cx, statement, name, &mut global.processes)
                     || scripts::read(cx, statement, name)
+                    || hooks::read(cx, statement, name, &mut global.hooks, &mut global.fifos, firsts)
                     || mail::read(cx, statement, name, &mut global.mail)
                     || monitor::read(cx, statement, name, global, firsts)
                     || netlink::read(cx, statement, name, &mut global.netlink)

@@ -1,9 +1,6 @@
 //! `global_defs`.
 
-use super::{
-    Arg, Block, Kind, MAX_U32, SECOND_US, arg, entries, expected, integer, known, known_command, line,
-    optional, signed,
-};
+use super::{Arg, Block, Kind, MAX_U32, SECOND_US, arg, entries, expected, integer, line, optional, signed};
 use crate::net::Family;
 
 /// A user, and a group that is not the user's own.
@@ -14,6 +11,11 @@ const COUNT: &[Arg] = &[arg("COUNT", integer(0, MAX_U32))];
 const LOWER_COUNT: &[Arg] = &[arg("COUNT", integer(0, i32::MAX as u64))];
 const NONE: &[Arg] = &[];
 const BOOL: &[Arg] = &[optional("BOOL", Kind::Bool)];
+const COMMAND: &[Arg] =
+    &[expected("COMMAND", Kind::Text), optional("USER", Kind::Text), optional("GROUP", Kind::Text)];
+const FIFO: &[Arg] =
+    &[expected("PATH", Kind::Text), optional("USER", Kind::Text), optional("GROUP", Kind::Text)];
+const TIMEOUT: &[Arg] = &[expected("SECONDS", integer(1, 1000))];
 const NAME: &[Arg] = &[arg("NAME", Kind::Text)];
 const EXPECTED_NAME: &[Arg] = &[expected("NAME", Kind::Text)];
 const FILE: &[Arg] = &[expected("FILE", Kind::Text)];
@@ -21,7 +23,7 @@ const OPTIONAL_FILE: &[Arg] = &[optional("FILE", Kind::Text)];
 const DIRECTORY: &[Arg] = &[expected("DIRECTORY", Kind::Text)];
 const BYTES: &[Arg] = &[expected("BYTES", integer(0, MAX_U32))];
 const NICE: &[Arg] = &[expected("NICE", signed(-20, 19))];
-const REAL_TIME: &[Arg] = &[expected("PRIORITY", signed(i32::MIN as i64, i32::MAX as i64))];
+const REAL_TIME: &[Arg] = &[expected("PRIORITY", signed(1, 99))];
 const CPUS: &[Arg] = &[expected("CPU...", Kind::Special)];
 const RTTIME: &[Arg] = &[arg("MICROSECONDS", integer(1, MAX_U32))];
 const GAP: &[Arg] = &[arg("SECONDS", Kind::Timer { min_us: 1, max_us: MAX_U32 })];
@@ -81,7 +83,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("disable_local_igmp", NONE, "the kernel does not report membership of 224.0.0.0/24").read(),
         line(
             "dynamic_interfaces",
-            &[optional("allow_if_changes", Kind::Choice(&["allow_if_changes"]))],
+            &[optional("OPTION", Kind::Choice(&["allow_if_changes"]))],
             "interfaces may be missing at start, come and go",
         )
         .read(),
@@ -126,13 +128,13 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("lvs_flush", NONE, "empty the kernel's IPVS table at start").read(),
         line(
             "lvs_flush_on_stop",
-            &[optional("VS", Kind::Choice(&["VS"]))],
+            &[optional("EXTENT", Kind::Choice(&["VS"]))],
             "empty the kernel's IPVS table at the end; VS: only this file's virtual servers",
         )
         .read(),
         line(
             "lvs_flush_onstop",
-            &[optional("VS", Kind::Choice(&["VS"]))],
+            &[optional("EXTENT", Kind::Choice(&["VS"]))],
             "empty the kernel's IPVS table at the end; VS: only this file's virtual servers",
         )
         .synonym_of("lvs_flush_on_stop")
@@ -141,8 +143,8 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("lvs_netlink_cmd_rcv_bufs_force", BOOL, FORCE_HELP).read(),
         line("lvs_netlink_monitor_rcv_bufs", BYTES, BUFFER_HELP).default("the kernel's").read(),
         line("lvs_netlink_monitor_rcv_bufs_force", BOOL, FORCE_HELP).read(),
-        known("lvs_notify_fifo"),
-        known_command("lvs_notify_fifo_script"),
+        line("lvs_notify_fifo", FIFO, "a FIFO for what happens to virtual and real servers").read(),
+        line("lvs_notify_fifo_script", COMMAND, "is started to read lvs_notify_fifo").command().read(),
         line("lvs_process_name", NAME, "name of the check process, up to 15 bytes")
             .synonym_of("checker_process_name")
             .read(),
@@ -201,8 +203,8 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("notification_email_from", &[expected("ADDRESS", Kind::Text)], "whom mails come from")
             .default("keepalived@ and the host name")
             .read(),
-        known("notify_fifo"),
-        known_command("notify_fifo_script"),
+        line("notify_fifo", FIFO, "a FIFO for all that happens").read(),
+        line("notify_fifo_script", COMMAND, "is started to read notify_fifo").command().read(),
         line("process_monitor_rcv_bufs", BYTES, "receive buffer of the news of processes")
             .default("the kernel's")
             .read(),
@@ -227,9 +229,9 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .default("the host name"),
         line("rs_init_notifies", BOOL, "run the notify scripts of real servers at start too").read(),
         line("script_user", ACCOUNT, "who runs scripts that name nobody").default("keepalived_script").read(),
-        known("set_supplementary_groups"),
-        known_command("shutdown_script"),
-        known("shutdown_script_timeout"),
+        line("set_supplementary_groups", BOOL, "scripts get the other groups of their user too").read(),
+        line("shutdown_script", COMMAND, "is run after the last process has ended").command().read(),
+        line("shutdown_script_timeout", TIMEOUT, "how long shutdown_script may take").default("10").read(),
         line("smtp_alert", BOOL, "mail at each change, wherever smtp_alert is not said")
             .default("off")
             .read(),
@@ -258,8 +260,8 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("snmp_vs_stats_update_interval", STATISTICS, "how old the counters of virtual servers may be")
             .default("5")
             .read(),
-        known_command("startup_script"),
-        known("startup_script_timeout"),
+        line("startup_script", COMMAND, "is run before the first process is started").command().read(),
+        line("startup_script_timeout", TIMEOUT, "how long startup_script may take").default("10").read(),
         line("state_dump_file", FILE, "where SIGUSR1 writes the state").read(),
         line("stats_dump_file", FILE, "where SIGUSR2 writes the counters").read(),
         line("tmp_config_directory", DIRECTORY, "where a copy of the configuration is held")
@@ -350,8 +352,8 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("vrrp_netlink_monitor_rcv_bufs", BYTES, BUFFER_HELP).default("the kernel's").read(),
         line("vrrp_netlink_monitor_rcv_bufs_force", BOOL, FORCE_HELP).read(),
         line("vrrp_no_swap", NONE, NO_SWAP_HELP).read(),
-        known("vrrp_notify_fifo"),
-        known_command("vrrp_notify_fifo_script"),
+        line("vrrp_notify_fifo", FIFO, "a FIFO for what happens to instances and sync groups").read(),
+        line("vrrp_notify_fifo_script", COMMAND, "is started to read vrrp_notify_fifo").command().read(),
         line("vrrp_notify_priority_changes", BOOL, "write each change of priority to the FIFOs").read(),
         line("vrrp_owner_ignore_adverts", BOOL, "the address owner does not listen to adverts").read(),
         line("vrrp_priority", NICE, NICE_HELP).default("0").read(),

@@ -222,11 +222,6 @@ const fn known(name: &'static str) -> Keyword {
     Keyword { status: Status::Known, ..line(name, &[], "") }
 }
 
-/// The same, with a command line.
-const fn known_command(name: &'static str) -> Keyword {
-    Keyword { command_line: true, ..known(name) }
-}
-
 /// The same, with keywords in braces.
 const fn known_block(name: &'static str, block: &'static Block) -> Keyword {
     Keyword { shape: Shape::Block(block), ..known(name) }

@@ -6,6 +6,7 @@ use crate::conf::config::{Mail, SmtpServer};
 use crate::conf::diagnostic::{Diagnostic, Told, codes};
 use crate::conf::schema::Kind;
 use crate::conf::tree::Statement;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 /// The port of SMTP.
@@ -43,7 +44,8 @@ pub(super) fn read(cx: &mut Lower<'_, '_>, statement: &Statement, name: &str, ma
 }
 
 fn server(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<SmtpServer> {
-    let host = cx.text(statement)?.text.to_string();
+    let word = cx.text(statement)?;
+    let host = word.text.to_string();
     let port = match cx.argument(statement, 1) {
         None => SMTP_PORT,
         Some((declared, word)) => {
@@ -51,5 +53,14 @@ fn server(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<SmtpServer> {
             u16::try_from(cx.integer_word(word, min, max)?).ok()?
         }
     };
+    if host.parse::<IpAddr>().is_err() && cx.options.resolves.is_some_and(|ask| !ask(&host)) {
+        let message = format!("`{host}` is neither an address nor a name that this machine can look up");
+        let mut diagnostic = Diagnostic::new(&codes::BAD_ADDRESS, word.span, message);
+        if let Some((address, port)) = host.rsplit_once(':').filter(|(a, _)| a.parse::<Ipv4Addr>().is_ok()) {
+            diagnostic = diagnostic.help(format!("write the port behind a blank: `{address} {port}`"));
+        }
+        cx.sink.push(diagnostic);
+        return None;
+    }
     Some(SmtpServer { host, port })
 }

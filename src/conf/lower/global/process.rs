@@ -83,12 +83,16 @@ fn process_name(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<String>
 }
 
 fn rt_priority(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<u8> {
-    let given = cx.signed(statement)?;
+    cx.no_more_arguments(statement);
+    let (_, word) = cx.argument(statement, 0)?;
+    let given = match word.text.trim().parse::<i64>() {
+        Ok(given) => given,
+        Err(_) => cx.signed_word(word, 1, MAX_REAL_TIME)?,
+    };
     let taken = given.clamp(1, MAX_REAL_TIME);
     if given != taken {
-        let at = cx.value_span(statement);
         let message = format!("real-time priorities are 1 to {MAX_REAL_TIME}; it is taken as {taken}");
-        cx.report(&codes::ADJUSTED, at, message);
+        cx.report(&codes::ADJUSTED, word.span, message);
     }
     u8::try_from(taken).ok()
 }

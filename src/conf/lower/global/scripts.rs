@@ -8,6 +8,10 @@ use crate::conf::tree::Statement;
 pub(super) fn read(cx: &mut Lower<'_, '_>, statement: &Statement, name: &str) -> bool {
     match name {
         "enable_script_security" => cx.scripts.security = cx.present(statement),
+        "set_supplementary_groups" => {
+            let on = cx.flag(statement);
+            super::set(&mut cx.scripts.supplementary_groups, on);
+        }
         "script_user" => script_user(cx, statement),
         _ => return false,
     }
