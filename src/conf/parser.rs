@@ -31,8 +31,8 @@ const MAX_DEPTH: usize = 32;
 enum Context {
     /// Keywords of a block.
     Keywords(&'static Block),
-    /// Entries of a keyword that is carried out, or not.
-    Entries(&'static Keyword),
+    /// Entries, one a line.
+    Entries,
     /// Whatever stands behind an unknown keyword: passed over.
     Unknown,
 }
@@ -251,7 +251,7 @@ impl<'s, 'd> Parser<'s, 'd> {
     fn keyword(&mut self, name: &str) -> Option<&'static Keyword> {
         match self.top().context {
             Context::Keywords(block) => self.recent.find(block, name),
-            Context::Entries(_) | Context::Unknown => None,
+            Context::Entries | Context::Unknown => None,
         }
     }
 
@@ -280,7 +280,7 @@ impl<'s, 'd> Parser<'s, 'd> {
     fn enter(&mut self, keyword: &'static Keyword, opened_by: Span) {
         let context = match keyword.shape {
             Shape::Block(block) => Context::Keywords(block),
-            Shape::Entries | Shape::Line => Context::Entries(keyword),
+            Shape::Entries | Shape::Line => Context::Entries,
         };
         let known_only = self.top().known_only || keyword.status != Status::Done;
         self.stack.push(Frame { known_only, ..Frame::new(context, opened_by) });
@@ -290,19 +290,19 @@ impl<'s, 'd> Parser<'s, 'd> {
     fn opens_outer_block(&self, name: &str) -> bool {
         self.stack.iter().any(|f| match f.context {
             Context::Keywords(block) => block.find(name).is_some_and(|k| !matches!(k.shape, Shape::Line)),
-            Context::Entries(_) | Context::Unknown => false,
+            Context::Entries | Context::Unknown => false,
         })
     }
 
     /// A keyword that can only stand further out ends the blocks in between: they lack their `}`.
     fn leave_blocks_that_lack_their_brace(&mut self, name: &str, here: Span) {
-        let entries_done = matches!(self.top().context, Context::Entries(k) if k.status != Status::Known);
+        let in_entries = matches!(self.top().context, Context::Entries);
         let depth = self.stack.len();
         let home = self.stack.iter().enumerate().rev().skip(1).find(|(i, f)| match f.context {
             Context::Keywords(block) => block
                 .find(name)
-                .is_some_and(|k| !matches!(k.shape, Shape::Line) || (entries_done && *i + 2 == depth)),
-            Context::Entries(_) | Context::Unknown => false,
+                .is_some_and(|k| !matches!(k.shape, Shape::Line) || (in_entries && *i + 2 == depth)),
+            Context::Entries | Context::Unknown => false,
         });
         let Some((home, _)) = home.map(|(i, f)| (i, f.opened_by)) else { return };
         while self.stack.len() > home + 1 {
@@ -328,7 +328,7 @@ impl<'s, 'd> Parser<'s, 'd> {
         }
         let wanted = std::mem::replace(&mut self.wants_block, false);
         let in_unknown = matches!(self.top().context, Context::Unknown);
-        let in_entries = matches!(self.top().context, Context::Entries(_));
+        let in_entries = matches!(self.top().context, Context::Entries);
         let last = self.top().statements.last();
         let before = last.filter(|s| s.body.is_none()).map(|s| (s.keyword, s.span));
         match before {

@@ -16,7 +16,7 @@ fn the_example_means_what_its_comments_say() {
     let config = loaded.config.unwrap();
 
     let [instance] = config.vrrp.instances.as_slice() else { panic!("{:?}", config.vrrp) };
-    assert_eq!((instance.name.as_str(), instance.interface.as_str()), ("VI", "eth0"));
+    assert_eq!((instance.name.as_str(), instance.interface.as_deref()), ("VI", Some("eth0")));
     assert_eq!((instance.state, instance.version), (InitialState::Backup, Version::V2));
     assert_eq!((instance.vrid.get(), instance.priority), (230, 150));
     assert_eq!(instance.advert_int, Duration::from_secs(1));

@@ -3,25 +3,34 @@
 //! `conf::lower` writes it, the VRRP worker reads it. It holds nothing of the text it came from.
 
 pub mod address;
+mod conduct;
 mod defaults;
 mod group;
+pub mod hmac;
 pub mod interface;
+mod link;
 mod notify;
 pub mod route;
 pub mod rule;
 mod settings;
 pub mod statics;
 mod track;
+mod unicast;
 
 pub use address::VirtualAddress;
+pub use conduct::Conduct;
 pub use defaults::{Defaults, GarpExtraIf};
 pub use group::{SyncGroup, TrackGroup};
+pub use hmac::Hmac;
+pub use link::{Ipvlan, IpvlanMode, Link, Vmac};
 pub use notify::Notify;
 pub use settings::{DynamicInterfaces, RxBuffers, Settings};
 pub use track::{
     InitFile, ParameterMatch, Parameters, Script, TrackFile, TrackProcess, Tracked, Tracking, Weight,
 };
+pub use unicast::{OldChecksum, Peer, Unicast};
 
+use crate::net::Family;
 use interface::{GarpGroup, LinkDelay, Linkbeat};
 use route::Route;
 use rule::Rule;
@@ -29,7 +38,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statics::Statics;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// Everything the VRRP worker runs.
@@ -68,8 +77,10 @@ pub struct Instance {
     pub name: String,
     /// `state`: which state it asks for at start.
     pub state: InitialState,
-    /// `interface`: where its adverts go out.
-    pub interface: String,
+    /// `interface`: where its adverts go out. `None` only with unicast: then the routes decide.
+    pub interface: Option<String>,
+    /// The family of its adverts: that of its addresses.
+    pub family: Family,
     /// `virtual_router_id`.
     pub vrid: Vrid,
     /// `priority`: 1 to 255; 255 is the address owner.
@@ -94,24 +105,33 @@ pub struct Instance {
     pub nopreempt: bool,
     /// `preempt_delay`: wait so long after start before a master of lower priority is replaced.
     pub preempt_delay: Duration,
-    /// `mcast_src_ip`: source address of the adverts; the interface's first address otherwise.
-    pub mcast_src_ip: Option<IpAddr>,
+    /// `mcast_src_ip` or `unicast_src_ip`: source address of the adverts; the interface's first address otherwise.
+    pub source: Option<IpAddr>,
     /// `mcast_dst_ip` or global `vrrp_mcast_group4`/`6`; 224.0.0.18 or ff02::12 otherwise.
     pub mcast_dst_ip: Option<IpAddr>,
     /// `track_*`: what the state or the priority depends on.
     pub tracking: Tracking,
     /// `notify*` and `smtp_alert`: who is told of its transitions.
     pub notify: Notify,
+    /// `unicast_*`: adverts to named routers instead of a group.
+    pub unicast: Option<Unicast>,
+    /// What it does with its interface, and the links made on top of it.
+    pub link: Link,
+    /// How it deals with other routers' adverts.
+    pub conduct: Conduct,
+    /// `auth_hmac`: signed adverts.
+    pub hmac: Option<Hmac>,
 }
 
 impl Instance {
-    /// An instance with keepalived's defaults and no addresses.
+    /// An instance for IPv4 with keepalived's defaults and no addresses.
     #[must_use]
     pub fn new(name: impl Into<String>, interface: impl Into<String>, vrid: Vrid) -> Instance {
         Instance {
             name: name.into(),
             state: InitialState::Backup,
-            interface: interface.into(),
+            interface: Some(interface.into()),
+            family: Family::V4,
             vrid,
             priority: 100,
             version: Version::V2,
@@ -124,11 +144,26 @@ impl Instance {
             garp: Garp::default(),
             nopreempt: false,
             preempt_delay: Duration::ZERO,
-            mcast_src_ip: None,
+            source: None,
             mcast_dst_ip: None,
             tracking: Tracking::default(),
             notify: Notify::default(),
+            unicast: None,
+            link: Link::default(),
+            conduct: Conduct::default(),
+            hmac: None,
         }
+    }
+}
+
+impl Instance {
+    /// The group that its adverts go to without unicast.
+    #[must_use]
+    pub fn group(&self) -> IpAddr {
+        self.mcast_dst_ip.unwrap_or(match self.family {
+            Family::V4 => IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18)),
+            Family::V6 => IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12)),
+        })
     }
 }
 

@@ -28,7 +28,7 @@ use super::stats::Stats;
 use crate::net::Family;
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Addresses that the kernel refused are tried again after so long.
@@ -51,7 +51,6 @@ pub struct Port {
 pub struct Instance {
     name: Name,
     config: config::Instance,
-    family: Family,
     /// As they stand in the advert.
     listed: Shared<[IpAddr]>,
     /// All that are set while master.
@@ -96,7 +95,6 @@ impl Instance {
     pub fn new(config: config::Instance) -> Instance {
         Instance {
             name: config.name.as_str().into(),
-            family: family_of(&config),
             listed: config.addresses.iter().map(|a| a.net.address).collect(),
             addresses: config.addresses.iter().chain(&config.excluded).cloned().collect(),
             priority: config.priority,
@@ -123,7 +121,7 @@ impl Instance {
     /// The family of its adverts.
     #[must_use]
     pub const fn family(&self) -> Family {
-        self.family
+        self.config.family
     }
 
     /// The state it is in.
@@ -152,10 +150,7 @@ impl Instance {
     /// The group its adverts go to.
     #[must_use]
     pub fn destination(&self) -> IpAddr {
-        self.config.mcast_dst_ip.unwrap_or(match self.family {
-            Family::V4 => IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18)),
-            Family::V6 => IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12)),
-        })
+        self.config.group()
     }
 
     /// When [`Instance::handle_timeout`] has something to do.
@@ -371,9 +366,9 @@ impl Instance {
     #[must_use]
     pub fn same_router(&self, config: &config::Instance) -> bool {
         let old = &self.config;
-        (&old.interface, old.vrid, old.version, self.family)
-            == (&config.interface, config.vrid, config.version, family_of(config))
-            && (old.mcast_src_ip, old.mcast_dst_ip) == (config.mcast_src_ip, config.mcast_dst_ip)
+        (&old.interface, old.family, old.vrid, old.version)
+            == (&config.interface, config.family, config.vrid, config.version)
+            && (old.source, old.mcast_dst_ip) == (config.source, config.mcast_dst_ip)
     }
 
     /// RFC 9568 §6.4.3 (660): a master says that it leaves, then gives the addresses back.
@@ -477,12 +472,6 @@ impl Instance {
     fn report(&self, report: Report) -> Action {
         Action::Report { instance: Some(self.name.clone()), report }
     }
-}
-
-/// The family of an instance's adverts: that of its addresses; those excluded from the adverts don't count.
-#[must_use]
-pub fn family_of(config: &config::Instance) -> Family {
-    config.addresses.first().map_or(Family::V4, |a| Family::of(a.net.address))
 }
 
 #[cfg(test)]

@@ -171,7 +171,7 @@ impl Router {
                 let had = match &old {
                     Some(old) => old.addresses.contains(&a.net),
                     // Those that speak on it have begun anew; others only keep addresses there.
-                    None => *slot.instance.config().interface != *name,
+                    None => slot.instance.config().interface.as_deref() != Some(&*name),
                 };
                 *a.interface == *name && had && !new.addresses.contains(&a.net)
             };
@@ -193,7 +193,7 @@ impl Router {
     fn find_port(&mut self, now: Instant, id: Id, out: &mut Actions) {
         let Some(slot) = self.instances.get_mut(&id) else { return };
         let config = slot.instance.config();
-        let link = self.links.get(config.interface.as_str());
+        let link = config.interface.as_deref().and_then(|name| self.links.get(name));
         let port = match link {
             None => Err(Fault::NoInterface),
             Some(link) if !link.up => Err(Fault::InterfaceDown),
@@ -306,14 +306,14 @@ impl Router {
 fn interfaces_of(instance: &Instance) -> BTreeSet<&str> {
     let config = instance.config();
     let addresses = instance.addresses().iter().map(|a| a.interface.as_str());
-    addresses.chain([config.interface.as_str()]).collect()
+    addresses.chain(config.interface.as_deref()).collect()
 }
 
-/// Where an instance's adverts come from: `mcast_src_ip`, or the interface's first real address of its family (link-local in
+/// Where an instance's adverts come from: `mcast_src_ip` or `unicast_src_ip`, or the interface's first real address of its family (link-local in
 /// IPv6, RFC 9568 §5.1.2.1). The owner's addresses are real.
 fn source(instance: &Instance, link: &Link, virtual_addresses: &HashSet<IpAddr>) -> Option<IpAddr> {
     let config = instance.config();
-    if let Some(configured) = config.mcast_src_ip {
+    if let Some(configured) = config.source {
         return Some(configured);
     }
     let owner = config.priority == PRIORITY_OWNER;

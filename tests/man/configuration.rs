@@ -79,7 +79,6 @@ fn item(text: &mut String, keyword: &Keyword) {
     match keyword.status {
         Status::Done => {}
         Status::Read => sentences.push("Nothing acts on it yet".to_owned()),
-        Status::Known => sentences.push("It has no effect yet".to_owned()),
     }
     for sentence in sentences.iter().filter(|s| !s.is_empty()) {
         let _ = writeln!(text, "{}.", escape(sentence));
@@ -106,5 +105,10 @@ fn sentence(text: &str) -> String {
 /// Text as troff reads it: a `.` at the start of a line would be a request.
 fn escape(text: &str) -> String {
     let escaped = text.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq");
+    // groff reads Latin-1 unless it is told otherwise.
+    let escaped: String = escaped
+        .chars()
+        .map(|c| if c.is_ascii() { c.to_string() } else { format!("\\[u{:04X}]", u32::from(c)) })
+        .collect();
     if escaped.starts_with('.') { format!("\\&{escaped}") } else { escaped }
 }

@@ -85,6 +85,26 @@ codes! {
     NO_SUCH_INTERFACE = "V0312", Error, Reports, "an interface that this machine does not have";
     TOO_MANY_ADDRESSES = "V0313", Warning, Reports, "more virtual addresses than an advert can carry";
     LOOPBACK = "V0314", Error, Reports, "VRRP on a loopback interface";
+    NO_PEER = "V0315", Warning, Reports, "unicast settings without unicast peers";
+    BAD_PEER = "V0316", Error, Reports, "a unicast peer that is listed twice, or an option of it without value";
+    TTL_RANGE = "V0317", Warning, Reports, "a unicast peer whose adverts are all discarded";
+    FAULT_WITHOUT_PEER = "V0318", Warning, Silent, "an instance that stays in FAULT, without unicast peers";
+    NO_SOURCE = "V0319", Error, Refuses, "unicast with neither interface nor usable source address";
+    STRICT_MODE = "V0320", Warning, Reports, "a setting that strict mode does not allow";
+    STRICT_UNICAST = "V0321", Error, Refuses, "unicast in strict mode";
+    GROUP_IGNORED = "V0322", Warning, Reports, "a multicast group where adverts are unicast";
+    LINK_SETTING = "V0324", Warning, Reports, "settings of VMAC or ipvlan that don't go together";
+    LINK_NAME_TAKEN = "V0325", Error, Reports, "two instances call the links they make by one name";
+    BAD_MAC = "V0326", Error, Reports, "a MAC address that a VMAC can't have";
+    IPVLAN_ADDRESS = "V0327", Error, Reports, "an IPv4 ipvlan without address";
+    VRF = "V0328", Warning, Reports, "a VRF where an interface or multicast decides";
+    HMAC_KEY = "V0329", Error, Reports, "a key of auth_hmac that can't be used";
+    HMAC_ACTIVE_KEY = "V0330", Error, Reports, "auth_hmac without a key to sign with";
+    HMAC_AND_PASSWORD = "V0331", Warning, Reports, "auth_hmac and authentication in one instance";
+    OWNER_ADVERTS = "V0332", Warning, Reports, "owner_ignore_adverts for a router that owns no addresses";
+    NEEDS_NOPREEMPT = "V0333", Warning, Reports, "a setting that works with nopreempt only";
+    FIRST_NOT_LINK_LOCAL = "V0334", Hint, Silent, "the first IPv6 address is not a link-local one";
+    NO_EFFECT = "V0335", Warning, Silent, "a setting that has no effect without another one";
 
     NO_REAL_SERVER = "V0401", Error, Reports, "a virtual_server without real servers";
     DUPLICATE_REAL_SERVER = "V0402", Error, Reports, "a real server is listed twice";

@@ -185,6 +185,74 @@ const REASONS: &[(&str, &str)] = &[
         "The count of addresses in an advert is one byte, and the advert must fit the interface's MTU. Put the others into virtual_ipaddress_excluded.",
     ),
     ("V0314", "No other router hears an advert on the loopback interface."),
+    (
+        "V0315",
+        "Without peers adverts go to the multicast group after all, where the network may drop them: each router then becomes master. List the other routers in `unicast_peer`.",
+    ),
+    ("V0316", "Each peer is told once. An option (`min_ttl`, `max_ttl`) needs its value behind it."),
+    (
+        "V0317",
+        "No advert can arrive with a TTL that is both above the one and below the other limit: the peer counts as silent, and both routers become master.",
+    ),
+    (
+        "V0318",
+        "`unicast_fault_no_peer` keeps an instance from falling back on multicast; without any peer it never leaves FAULT. List the other routers in `unicast_peer`.",
+    ),
+    (
+        "V0319",
+        "Without an interface, the source address decides where adverts leave. A link-local address exists on every interface, so it decides nothing.",
+    ),
+    (
+        "V0320",
+        "`strict_mode` (or global `vrrp_strict`) holds the instance to the RFC. What departs from it is switched off or replaced, as the message says.",
+    ),
+    (
+        "V0321",
+        "The RFC knows adverts by multicast only. keepalived does not start with unicast peers on an interface that can do multicast.",
+    ),
+    ("V0322", "With unicast peers nothing is sent to a group. Remove one of the two."),
+    (
+        "V0324",
+        "The link that `use_vmac` or `use_ipvlan` makes has one name, one address, one mode, and an interface below it; some settings follow from it and need not, or must not, be given.",
+    ),
+    (
+        "V0325",
+        "A link belongs to one instance. The second instance gets a name made of `vmac_prefix` and its VRID instead.",
+    ),
+    (
+        "V0326",
+        "A VMAC needs an address of a single station that is not one of the RFC's own (00:00:5e:00:01:XX, 00:00:5e:00:02:XX). The line's address has no effect: the RFC's is taken.",
+    ),
+    (
+        "V0327",
+        "An IPv4 ipvlan has no address that adverts could come from, unless `use_ipvlan` gives one. The instance stays in FAULT.",
+    ),
+    (
+        "V0328",
+        "`vrf` says where unicast adverts are routed if no interface is named; with an interface, that one's VRF holds.",
+    ),
+    (
+        "V0329",
+        "A key has an id of its own, 1 to 255, and 32 to 64 bytes: as text, as `hex:` and digits, or in a `file:` that only root may read. `openssl rand -hex 32` makes one.",
+    ),
+    (
+        "V0330",
+        "`active_key` names the key that signs. Without it the whole block is dropped: adverts go out unsigned, and unsigned ones are believed.",
+    ),
+    (
+        "V0331",
+        "Signed adverts replace the password of version 2. Remove `authentication` on all routers of this VRID.",
+    ),
+    ("V0332", "Only the owner of the addresses (priority 255) may be deaf to others: nobody can outrank it."),
+    (
+        "V0333",
+        "`timer_expired_backup` lets a master that was held up step back, which makes sense only where it would not take over again at once.",
+    ),
+    (
+        "V0334",
+        "Hosts use the first address as that of the router, and RFC 9568 §5.2.9 wants it to be link-local. keepalived says so in its log.",
+    ),
+    ("V0335", "keepalived takes the line and does nothing with it. Add what it needs, or remove it."),
     ("V0401", "A service without servers has nothing to send its clients to: the block is left out."),
     ("V0402", "Address and port identify a real server in the kernel's table: the second block is left out."),
     (

@@ -100,7 +100,7 @@ impl Pair<'_, '_, '_> {
         }
         self.preemption(other);
         self.weights(other);
-        if own.mcast_src_ip.is_some() && own.mcast_src_ip == other.mcast_src_ip {
+        if own.source.is_some() && own.source == other.source {
             let message = format!("the source address of the adverts is the same in {name}");
             self.report(&codes::PAIR_SOURCE, "mcast_src_ip", message);
         }

@@ -228,7 +228,7 @@ fn tracked_twice(cx: &mut Lower<'_, '_>, member: &Instance, group: &Tracks, own:
     for line in &group.lines {
         let name = &line.tracked.name;
         let first = own.and_then(|own| own.find(line.what, name));
-        let own_interface = line.what == What::Interface && *name == member.interface;
+        let own_interface = line.what == What::Interface && Some(name) == member.interface.as_ref();
         if first.is_none() && !own_interface {
             continue;
         }

@@ -33,7 +33,7 @@ fn an_instance_without_more_has_keepalived_s_defaults() {
     assert_eq!((v.state, v.priority, v.version), (InitialState::Backup, 100, Version::V2));
     assert_eq!((v.advert_int, v.auth, v.nopreempt, v.preempt_delay), (SECOND, None, false, Duration::ZERO));
     assert_eq!(v.garp, crate::vrrp::config::Garp::default());
-    assert_eq!((v.mcast_src_ip, v.mcast_dst_ip), (None, None));
+    assert_eq!((v.source, v.mcast_dst_ip), (None, None));
 }
 
 #[test]

@@ -50,8 +50,6 @@ pub enum Status {
     Done,
     /// It is read, checked and in the `Config`; nothing acts on it yet, nor on what stands in its block.
     Read,
-    /// keepalived knows it; here it has no effect yet.
-    Known,
 }
 
 /// What follows a keyword's line.
@@ -215,21 +213,6 @@ const fn block(
 /// A keyword with entries in braces.
 const fn entries(name: &'static str, args: &'static [Arg], help: &'static str) -> Keyword {
     Keyword::new(name, args, Shape::Entries, help)
-}
-
-/// A keyword of keepalived that has no effect here yet.
-const fn known(name: &'static str) -> Keyword {
-    Keyword { status: Status::Known, ..line(name, &[], "") }
-}
-
-/// The same, with keywords in braces.
-const fn known_block(name: &'static str, block: &'static Block) -> Keyword {
-    Keyword { shape: Shape::Block(block), ..known(name) }
-}
-
-/// The same, with entries in braces.
-const fn known_entries(name: &'static str) -> Keyword {
-    Keyword { shape: Shape::Entries, ..known(name) }
 }
 
 /// A required argument.

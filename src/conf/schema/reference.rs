@@ -94,8 +94,8 @@ fn entry(keyword: &Keyword) -> String {
     if let Some(preferred) = keyword.synonym_of {
         let _ = writeln!(text, "{}", row("better", preferred));
     }
-    if keyword.status == Status::Known {
-        let _ = writeln!(text, "{}", row("vipd", "knows it, and does not carry it out yet"));
+    if keyword.status == Status::Read {
+        let _ = writeln!(text, "{}", row("vipd", "reads and checks it, and does not carry it out yet"));
     }
     let inner = match keyword.shape {
         Shape::Block(block) => Some(block),

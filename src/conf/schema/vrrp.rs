@@ -2,10 +2,7 @@
 
 use super::iproute::{VIRTUAL_ADDRESS, VIRTUAL_ROUTE, VIRTUAL_RULE};
 use super::track::{DELETED, flag, notify, tracks};
-use super::{
-    Arg, Block, Kind, MAX_U32, SECOND_US, arg, block, entries, integer, known, known_block, known_entries,
-    line,
-};
+use super::{Arg, Block, Kind, MAX_U32, SECOND_US, arg, block, entries, integer, line, optional};
 
 const SECONDS: &[Arg] = &[arg("SECONDS", integer(0, MAX_U32 / SECOND_US))];
 const REFRESH: &[Arg] = &[arg("SECONDS", integer(0, MAX_U32))];
@@ -36,20 +33,20 @@ pub(super) static GARP_GROUP: Block = Block {
 pub(super) static VRRP_INSTANCE: Block = Block {
     name: "vrrp_instance",
     keywords: &[
-        known("accept"),
+        line("accept", &[], "take packets to the virtual addresses without owning them").default("yes, unless in strict mode"),
         line(
             "advert_int",
             &[arg("SECONDS", Kind::Timer { min_us: SECOND_US / 100, max_us: 255 * SECOND_US })],
             "time between adverts: whole seconds in version 2, hundredths in version 3",
         )
         .default("1"),
-        known_block("auth_hmac", &AUTH_HMAC),
+        block("auth_hmac", &[], &AUTH_HMAC, "signs adverts with HMAC-SHA256, in place of authentication").read(),
         block("authentication", &[], &AUTHENTICATION, "password of the adverts, version 2 only"),
-        known("check_unicast_src"),
+        line("check_unicast_src", &[], "believe adverts only if they come from a unicast peer").read().default("vrrp_check_unicast_src"),
         line("debug", &[arg("LEVEL", integer(0, 4))], "accepted, and of no effect, as in keepalived"),
-        known("dont_track_primary"),
-        known("down_timer_adverts"),
-        known("garp_extra_if"),
+        line("dont_track_primary", &[], "the interface may go down without consequences").read(),
+        line("down_timer_adverts", &[arg("ADVERTS", integer(1, 100))], "so many adverts missed, and the master counts as down; equal on all routers").default("vrrp_down_timer_adverts, or 3"),
+        line("garp_extra_if", &[arg("[all] SECONDS", Kind::Special)], "repeat gratuitous ARPs on VMACs (all: on all interfaces) away from the instance's; 0 to 86400, 0: never").read().default("vrrp_garp_extra_if"),
         line(
             "garp_lower_prio_delay",
             SECONDS,
@@ -72,19 +69,19 @@ pub(super) static VRRP_INSTANCE: Block = Block {
             .default("0: never"),
         line("garp_master_refresh_repeat", COUNT, "how many gratuitous ARPs a refresh sends").default("1"),
         line("garp_master_repeat", COUNT, "how many gratuitous ARPs are sent at a time").default("5"),
-        known("higher_prio_send_advert"),
+        line("higher_prio_send_advert", &[optional("BOOL", Kind::Bool)], "answer an advert of higher priority with a last one before becoming backup").default("vrrp_higher_prio_send_advert"),
         line("interface", &[arg("INTERFACE", Kind::Interface)], "where adverts are sent and received"),
-        known("kernel_rx_buf_size"),
-        known("linkbeat_use_polling"),
-        known("lower_prio_no_advert"),
-        known("lvs_sync_daemon_interface"),
+        line("kernel_rx_buf_size", &[arg("BYTES", Kind::Special)], "size of the receive buffer").read().default("vrrp_rx_bufs_policy"),
+        line("linkbeat_use_polling", &[], "deprecated: ask the driver for its link state; use linkbeat_interfaces").read(),
+        line("lower_prio_no_advert", &[optional("BOOL", Kind::Bool)], "don't answer an advert of lower priority").default("vrrp_lower_prio_no_advert"),
+        line("lvs_sync_daemon_interface", &[arg("INTERFACE", Kind::Interface)], "deprecated: where IPVS connections are synchronised while master; use lvs_sync_daemon").read(),
         line("mcast_dst_ip", &[arg("ADDRESS", Kind::Address(None))], "destination address of adverts")
             .default("vrrp_mcast_group4 or vrrp_mcast_group6"),
         line("mcast_src_ip", &[arg("ADDRESS", Kind::Address(None))], "source address of adverts")
             .default("the interface's first address"),
-        known("native_ipv6"),
-        known("no_accept"),
-        known("no_virtual_ipaddress"),
+        line("native_ipv6", &[], "IPv6 and version 3, whatever the addresses say; not needed any more"),
+        line("no_accept", &[], "drop packets to the virtual addresses, unless the priority is 255").read(),
+        line("no_virtual_ipaddress", &[], "having no virtual address is meant"),
         line("nopreempt", &[], "leave a working master of lower priority alone"),
         notify("notify", "every transition: type, name, state and priority are added to the arguments"),
         notify("notify_backup", "run at the transition to backup"),
@@ -100,8 +97,8 @@ pub(super) static VRRP_INSTANCE: Block = Block {
             "changes of the priority are told too",
         ),
         notify("notify_stop", "run when the daemon stops"),
-        known("old_unicast_checksum"),
-        known("owner_ignore_adverts"),
+        line("old_unicast_checksum", &[optional("MODE", Kind::Choice(&["never"]))], "checksum of version 3 over unicast as keepalived made it up to 1.3.6; never: don't look for it").read(),
+        line("owner_ignore_adverts", &[optional("BOOL", Kind::Bool)], "with priority 255: don't read adverts").default("vrrp_owner_ignore_adverts"),
         line("preempt", &[], "replace a master of lower priority").default("yes"),
         line(
             "preempt_delay",
@@ -115,8 +112,8 @@ pub(super) static VRRP_INSTANCE: Block = Block {
             "the highest becomes master; 255 owns the addresses",
         )
         .default("100, or 255 with state MASTER"),
-        known("promote_secondaries"),
-        known("skip_check_adv_addr"),
+        line("promote_secondaries", &[], "the kernel keeps secondary addresses when their primary one goes").read(),
+        line("skip_check_adv_addr", &[optional("BOOL", Kind::Bool)], "compare the addresses in the first advert of a master only").read().default("vrrp_skip_check_adv_addr"),
         flag("smtp_alert", "smtp_alert_vrrp", "a mail for each transition"),
         line(
             "state",
@@ -124,23 +121,23 @@ pub(super) static VRRP_INSTANCE: Block = Block {
             "which state is asked for at start",
         )
         .default("BACKUP, or MASTER with priority 255"),
-        known("strict_mode"),
-        known("thread_timer_expired"),
-        known("timer_expired_backup"),
+        line("strict_mode", &[optional("BOOL", Kind::Bool)], "keep to the RFC, and switch off what departs from it").read().default("vrrp_strict"),
+        line("thread_timer_expired", &[optional("PRIORITY", integer(1, 254))], "the old name of timer_expired_backup").synonym_of("timer_expired_backup").read(),
+        line("timer_expired_backup", &[optional("PRIORITY", integer(1, 254))], "with nopreempt: become backup after being held up for so long that a router of this priority took over").read().default("254"),
         tracks("track_bfd", "BFD sessions to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_file", "files to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_interface", "interfaces to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_process", "processes to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_script", "scripts to follow: NAME [weight N [reverse|noreverse]]"),
-        known("track_src_ip"),
-        known("unicast_fault_no_peer"),
-        known_entries("unicast_peer"),
-        known("unicast_src_ip"),
-        known("unicast_ttl"),
-        known("use_ipvlan"),
-        known("use_vmac"),
-        known("use_vmac_addr"),
-        known("v3_checksum_as_v2"),
+        line("track_src_ip", &[], "FAULT while the configured source address is missing").read(),
+        line("unicast_fault_no_peer", &[], "FAULT instead of multicast where there is no unicast peer").read(),
+        entries("unicast_peer", &[], "where adverts go instead of a group: ADDRESS [min_ttl 0-255] [max_ttl 0-255]").read(),
+        line("unicast_src_ip", &[arg("ADDRESS", Kind::Address(None))], "source address of unicast adverts").default("the interface's first address"),
+        line("unicast_ttl", &[arg("TTL", integer(0, 255))], "TTL of unicast adverts").read().default("255; IPv6: the kernel's"),
+        line("use_ipvlan", &[optional("[NAME] [ADDRESS] [bridge|private|vepa] [group GROUP]", Kind::Special)], "use an ipvlan on top of the interface; IPv4 needs its address").read(),
+        line("use_vmac", &[optional("[NAME] [MAC] [group GROUP] [netlink_notify_msg]", Kind::Special)], "use a macvlan with the virtual router's own MAC address").read(),
+        line("use_vmac_addr", &[], "a macvlan for each virtual address away from the instance's interface, too").read(),
+        line("v3_checksum_as_v2", &[optional("BOOL", Kind::Bool)], "leave the pseudo header out of IPv4 checksums in version 3").read().default("v3_checksum_as_v2 of global_defs"),
         line("version", &[arg("VERSION", integer(2, 3))], "VRRP version, 2 or 3")
             .default("vrrp_version; 3 for IPv6"),
         entries("virtual_ipaddress", &[], "addresses that the master has, and that its adverts list")
@@ -154,16 +151,37 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         ),
         entries("virtual_routes", &[], "routes that the master has").grammar(&VIRTUAL_ROUTE).read(),
         entries("virtual_rules", &[], "routing rules that the master has").grammar(&VIRTUAL_RULE).read(),
-        known("vmac_garp_intvl"),
-        known("vmac_xmit_base"),
-        known("vrf"),
+        line("vmac_garp_intvl", &[arg("[all] SECONDS", Kind::Special)], "the old name of garp_extra_if").synonym_of("garp_extra_if").read(),
+        line("vmac_xmit_base", &[], "send and receive adverts on the interface below the macvlan or ipvlan").read(),
+        line("vrf", &[arg("INTERFACE", Kind::Interface)], "the VRF of unicast adverts where no interface is named").read(),
     ],
 };
 
 /// In `vrrp_instance / auth_hmac`.
 pub(super) static AUTH_HMAC: Block = Block {
     name: "auth_hmac",
-    keywords: &[known("active_key"), known("anti_replay"), known("key"), known("mode"), known("time_window")],
+    keywords: &[
+        line("active_key", &[arg("ID", integer(1, 255))], "which key signs"),
+        line(
+            "anti_replay",
+            &[arg("MODE", Kind::Choice(&["time", "monotonic"]))],
+            "time: adverts have an age, clocks must agree; monotonic: their numbers must grow",
+        )
+        .default("time"),
+        line(
+            "key",
+            &[arg("ID", integer(1, 255)), arg("KEY", Kind::Special)],
+            "32 to 64 bytes as text, hex:DIGITS or file:PATH; several for a change of keys",
+        ),
+        line(
+            "mode",
+            &[arg("MODE", Kind::Choice(&["enforce", "permissive", "receive-only"]))],
+            "permissive: believe unsigned adverts; receive-only: and send unsigned ones",
+        )
+        .default("enforce"),
+        line("time_window", &[arg("SECONDS", integer(1, 300))], "the greatest age of an advert")
+            .default("3 × advert_int, at least 5"),
+    ],
 };
 
 /// In `vrrp_instance / authentication`.

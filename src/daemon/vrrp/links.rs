@@ -45,7 +45,7 @@ impl Links {
             .iter()
             .flat_map(|i| {
                 let addresses = i.addresses.iter().chain(&i.excluded).map(|a| a.interface.clone());
-                addresses.chain([i.interface.clone()])
+                addresses.chain(i.interface.clone())
             })
             .collect();
         self.told.retain(|name, _| self.wanted.contains(name));

@@ -64,7 +64,9 @@ impl Log {
             }
             Report::Entered { to, .. } => info!("({name}) Entering {} STATE", word(*to)),
             Report::Faulty(fault) => {
-                let interface = router.instance(name).map_or("its interface", |i| &i.config().interface);
+                let instance = router.instance(name);
+                let interface =
+                    instance.and_then(|i| i.config().interface.as_deref()).unwrap_or("(none named)");
                 match fault {
                     Fault::NoInterface => {
                         warn!("({name}) interface {interface} does not exist: waiting for it to appear");

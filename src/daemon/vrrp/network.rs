@@ -11,7 +11,6 @@ use crate::time::Instant;
 use crate::vrrp::config::{self, VirtualAddress};
 use crate::vrrp::event::{Action, Event, IfIndex, Name, Received};
 use crate::vrrp::garp::{self, Forwarding};
-use crate::vrrp::instance::family_of;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::poll_fn;
 use std::io;
@@ -63,12 +62,10 @@ impl Network {
     pub(super) fn want(&mut self, config: &config::Config) {
         self.wanted.clear();
         for instance in &config.instances {
-            let family = family_of(instance);
-            let group = instance.mcast_dst_ip.unwrap_or(match family {
-                Family::V4 => IpAddr::V4(raw::GROUP_V4),
-                Family::V6 => IpAddr::V6(raw::GROUP_V6),
-            });
-            self.wanted.entry((instance.interface.clone(), family)).or_default().insert(group);
+            let Some(interface) = &instance.interface else { continue };
+            let family = instance.family;
+            let group = instance.group();
+            self.wanted.entry((interface.clone(), family)).or_default().insert(group);
         }
     }
 

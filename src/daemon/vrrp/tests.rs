@@ -265,6 +265,7 @@ fn ipv6_is_announced_by_neighbour_advertisements() {
     in_namespace_async(|| async {
         veth("near", "far");
         let mut v6 = instance();
+        v6.family = Family::V6;
         v6.addresses[0].net = "2001:db8::100/64".parse().unwrap();
         let mut frames = Listener::open(index("far"), 0x86dd).unwrap();
         with_driver(config(v6), |parent| async {

@@ -3,6 +3,7 @@
 use super::super::config::{Garp, InitialState, Vrid};
 use super::super::event::{Discard, Received};
 use super::*;
+use std::net::Ipv4Addr;
 
 /// An instance at 10.0.0.2 and the time it lives in.
 struct Bench {

@@ -12,6 +12,13 @@ use std::net::IpAddr;
 /// The address count of an advert is one byte.
 const MAX_ADDRESSES: usize = 255;
 
+/// What an Ethernet frame carries.
+const MTU: usize = 1500;
+
+/// Ethernet, IP and VRRP headers, and the password of version 2.
+const HEADERS_V4: usize = 14 + 20 + 8 + 8;
+const HEADERS_V6: usize = 14 + 40 + 8;
+
 impl Draft {
     /// The first address settles the instance's family; one of the other family is left out.
     pub(super) fn fits_family(&mut self, cx: &mut Lower<'_, '_>, address: IpAddr, span: Span) -> bool {
@@ -71,22 +78,42 @@ impl Draft {
             IpAddr::V6(v6) => v6.is_multicast() && v6.octets()[1] & 0x0f == 2,
         };
         if fits {
-            self.mcast_dst_ip = Some(address);
+            self.mcast_dst_ip = Some((address, statement.span));
         } else {
             let message = format!("{address} is not a multicast address (IPv6: a link-local one)");
             self.report(cx, &codes::BAD_ADDRESS, statement.span, &message);
         }
     }
 
+    /// Hosts take an IPv6 router for real by its link-local address, RFC 9568 §5.2.9.
+    pub(super) fn first_is_link_local(&self, cx: &mut Lower<'_, '_>, strict: bool) {
+        let Some((first, at)) = self.addresses.first() else { return };
+        let IpAddr::V6(address) = first.net.address else { return };
+        if address.is_unicast_link_local() {
+            return;
+        }
+        if strict {
+            self.against_strict(cx, *at, "the first IPv6 address must be a link-local one");
+        } else {
+            let message = format!("({}) the first IPv6 address should be a link-local one", self.name);
+            let diagnostic = Diagnostic::new(&codes::FIRST_NOT_LINK_LOCAL, *at, message);
+            cx.sink.push(diagnostic.help("list one from fe80::/10 first"));
+        }
+    }
+
     /// What an advert has no room for is set all the same, but not listed.
-    pub(super) fn limit_addresses(&mut self, cx: &mut Lower<'_, '_>) {
-        if self.addresses.len() > MAX_ADDRESSES {
-            let rest = self.addresses.split_off(MAX_ADDRESSES);
+    pub(super) fn limit_addresses(&mut self, cx: &mut Lower<'_, '_>, family: Family) {
+        let room = match family {
+            Family::V4 => (MTU - HEADERS_V4) / 4,
+            Family::V6 => (MTU - HEADERS_V6) / 16,
+        };
+        let most = room.min(MAX_ADDRESSES);
+        if self.addresses.len() > most {
+            let rest = self.addresses.split_off(most);
             let at = rest.first().map_or(self.named_at, |(_, span)| *span);
-            let message =
-                format!("an advert lists at most {MAX_ADDRESSES} addresses; the others are not listed");
+            let message = format!("an advert lists at most {most} addresses; the others are not listed");
             self.report(cx, &codes::TOO_MANY_ADDRESSES, at, &message);
-            self.excluded.splice(0..0, rest);
+            self.excluded.extend(rest);
         }
     }
 }

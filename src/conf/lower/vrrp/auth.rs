@@ -38,8 +38,18 @@ impl Draft {
         self.auth_pass = Some((password, word.span));
     }
 
-    pub(super) fn auth(&self, cx: &mut Lower<'_, '_>, version: Version, family: Family) -> Option<Auth> {
+    pub(super) fn auth(
+        &self,
+        cx: &mut Lower<'_, '_>,
+        version: Version,
+        family: Family,
+        strict: bool,
+    ) -> Option<Auth> {
         let (kind, span) = self.auth_type?;
+        if strict {
+            self.against_strict(cx, span, "there is no authentication; the adverts carry none");
+            return None;
+        }
         let ignored = |cx: &mut Lower<'_, '_>, why: &str| {
             self.report(cx, &codes::AUTH_IGNORED, span, &format!("{why}; the adverts carry none"));
         };

@@ -2,6 +2,7 @@
 
 use super::super::Lower;
 use super::garp;
+use super::said::{self, Given};
 use crate::conf::diagnostic::Code;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
@@ -12,9 +13,6 @@ use crate::vrrp::config::{Defaults, Garp, InitialState, Version, VirtualAddress,
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
-
-/// A value, and where it was given.
-pub(super) type Given<T> = Option<(T, Span)>;
 
 #[derive(Debug)]
 pub(super) struct Draft {
@@ -40,8 +38,16 @@ pub(super) struct Draft {
     pub(super) garp: Garp,
     pub(super) nopreempt: Given<()>,
     pub(super) preempt_delay: Given<Duration>,
-    pub(super) mcast_src_ip: Option<IpAddr>,
-    pub(super) mcast_dst_ip: Option<IpAddr>,
+    pub(super) garp_lower_delay: Given<Duration>,
+    pub(super) garp_lower_repeat: Given<u32>,
+    pub(super) source: Given<IpAddr>,
+    pub(super) mcast_dst_ip: Given<IpAddr>,
+    pub(super) unicast: said::Unicast,
+    pub(super) link: said::Link,
+    /// The MAC address of `use_vmac`, and whether its last byte is the VRID.
+    pub(super) mac: Option<([u8; 6], bool)>,
+    pub(super) conduct: said::Conduct,
+    pub(super) hmac: Option<said::Hmac>,
     /// There are entries, or it is said that there are none: no second report if all of them are wrong.
     pub(super) addresses_said: bool,
 }
@@ -70,8 +76,15 @@ impl Draft {
             garp: globals.garp,
             nopreempt: None,
             preempt_delay: None,
-            mcast_src_ip: None,
+            garp_lower_delay: None,
+            garp_lower_repeat: None,
+            source: None,
             mcast_dst_ip: None,
+            unicast: said::Unicast::default(),
+            link: said::Link::inherited(globals),
+            mac: None,
+            conduct: said::Conduct::default(),
+            hmac: None,
             addresses_said: false,
         }
     }
@@ -102,8 +115,21 @@ impl Draft {
             "virtual_ipaddress_excluded" => self.virtual_addresses(cx, statement, false),
             "virtual_routes" => self.virtual_routes(cx, statement),
             "virtual_rules" => self.virtual_rules(cx, statement),
-            "no_virtual_ipaddress" => self.addresses_said = true,
-            name if name.starts_with("garp_") => garp::statement(cx, name, statement, &mut self.garp),
+            "no_virtual_ipaddress" => {
+                cx.no_more_arguments(statement);
+                self.addresses_said = true;
+            }
+            "garp_lower_prio_delay" => {
+                let delay = cx.seconds(statement).map(|d| (d, span));
+                self.garp_lower_delay = delay.or(self.garp_lower_delay);
+            }
+            "garp_lower_prio_repeat" => {
+                let count = cx.u32(statement).map(|n| (n, span));
+                self.garp_lower_repeat = count.or(self.garp_lower_repeat);
+            }
+            name if name.starts_with("garp_master_") => {
+                garp::statement(cx, name, statement, &mut self.garp);
+            }
             "nopreempt" => {
                 cx.no_more_arguments(statement);
                 self.nopreempt = Some(((), span));
@@ -113,12 +139,39 @@ impl Draft {
                 self.nopreempt = None;
             }
             "preempt_delay" => self.preempt_delay = cx.timer(statement).map(|t| (t, span)),
-            "mcast_src_ip" => {
-                let address = cx.address(statement).filter(|a| self.fits_family(cx, *a, span));
-                self.mcast_src_ip = address.or(self.mcast_src_ip);
-            }
+            "mcast_src_ip" => self.source(cx, statement),
             "mcast_dst_ip" => self.mcast_dst_ip(cx, statement),
+            "native_ipv6" => self.native_ipv6(cx, statement),
             "debug" => drop(cx.integer(statement)),
+            "auth_hmac" => self.auth_hmac(cx, statement),
+            name @ ("unicast_peer"
+            | "unicast_src_ip"
+            | "unicast_ttl"
+            | "unicast_fault_no_peer"
+            | "check_unicast_src"
+            | "old_unicast_checksum") => self.unicast(cx, name, statement),
+            name @ ("accept"
+            | "no_accept"
+            | "strict_mode"
+            | "down_timer_adverts"
+            | "timer_expired_backup"
+            | "lower_prio_no_advert"
+            | "higher_prio_send_advert"
+            | "owner_ignore_adverts"
+            | "skip_check_adv_addr"
+            | "v3_checksum_as_v2") => self.conduct(cx, name, statement),
+            name @ ("use_vmac"
+            | "use_vmac_addr"
+            | "use_ipvlan"
+            | "vmac_xmit_base"
+            | "garp_extra_if"
+            | "vrf"
+            | "dont_track_primary"
+            | "track_src_ip"
+            | "promote_secondaries"
+            | "linkbeat_use_polling"
+            | "lvs_sync_daemon_interface"
+            | "kernel_rx_buf_size") => self.link(cx, name, statement),
             _ => {}
         }
     }

@@ -1,13 +1,12 @@
 //! The instance that a block makes: defaults that depend on each other, and what must be there.
 
 use super::super::Lower;
-use super::addresses;
 use super::draft::Draft;
 use super::seen::Seen;
+use super::{addresses, garp};
 use crate::conf::diagnostic::codes;
 use crate::net::Family;
-
-use crate::vrrp::config::{Defaults, Instance, Version};
+use crate::vrrp::config::{Conduct, Defaults, Instance, Version};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -19,48 +18,107 @@ impl Draft {
         globals: &Defaults,
         seen: &mut Seen,
     ) -> Option<Instance> {
+        let defaults = Conduct {
+            strict: globals.strict,
+            down_timer_adverts: globals.down_timer_adverts,
+            lower_prio_no_advert: globals.lower_prio_no_advert,
+            higher_prio_send_advert: globals.higher_prio_send_advert,
+            owner_ignore_adverts: globals.owner_ignore_adverts,
+            skip_check_adv_addr: globals.skip_check_adv_addr,
+            v3_checksum_as_v2: globals.v3_checksum_as_v2,
+            ..Conduct::default()
+        };
+        let strict = self.conduct.strict.unwrap_or(defaults.strict);
         let family = self.family.map_or(Family::V4, |(f, _)| f);
         if self.addresses.is_empty() && self.excluded.is_empty() && !self.addresses_said {
             let at = self.named_at;
             self.report(cx, &codes::NO_ADDRESS, at, "no virtual address; at least one is sensible");
         }
-        let version = match (self.version, family) {
-            (Some((version, _)), _) => version,
-            (None, Family::V6) => Version::V3,
-            (None, Family::V4) => globals.version,
-        };
+        let version = self.checked_version(cx, family, globals.version, strict);
         let (state, priority) = self.state_and_priority();
-        self.preemption(cx, state, priority);
+        let state = self.strict_state(cx, state, priority, strict);
         let advert_int = self.checked_advert_int(cx, version);
-        let auth = self.auth(cx, version, family);
-        self.limit_addresses(cx);
-        let interface = self.required_interface(cx);
-        let vrid = self.required_vrid(cx);
-        let (interface, (vrid, vrid_at)) = (interface?, vrid?);
+        let mut auth = self.auth(cx, version, family, strict);
+        let hmac_at = self.hmac.as_ref().map(|said| said.at);
+        let hmac = self.finish_hmac(cx, strict, advert_int);
+        if let (Some(at), Some(_)) = (hmac_at, &auth) {
+            self.report(cx, &codes::HMAC_AND_PASSWORD, at, "auth_hmac takes the place of authentication");
+            auth = None;
+        }
+        let unicast = self.finish_unicast(cx, globals.check_unicast_src);
+        if let (true, Some(_), Some((_, at))) = (strict, &unicast, &self.interface) {
+            self.report(
+                cx,
+                &codes::STRICT_UNICAST,
+                *at,
+                "strict mode knows no unicast where multicast can be had",
+            );
+        }
+        let interface = self.required_interface(cx, unicast.is_some());
+        let link = self.finish_link(cx, family, unicast.as_ref(), strict, seen);
+        if unicast.is_none() {
+            self.first_is_link_local(cx, strict);
+        }
+        self.limit_addresses(cx, family);
+        self.preemption(cx, state, priority, strict);
+        let conduct = self.finish_conduct(cx, version, priority, &defaults);
+        let (garp, against) = garp::finish(self.garp, self.garp_lower_delay, self.garp_lower_repeat, strict);
+        for at in against {
+            self.against_strict(cx, at, "adverts of lower priority are not answered; this has no effect");
+        }
+        let (vrid, vrid_at) = self.required_vrid(cx)?;
+        let interface = interface.ok()?;
         let group = match family {
             Family::V4 => globals.mcast_group4.map(IpAddr::from),
             Family::V6 => globals.mcast_group6.map(IpAddr::from),
         };
-        let mcast_dst_ip = self.mcast_dst_ip.or(group);
-        if !seen.is_new_router(cx, &self.name, &interface, family, (vrid, vrid_at), mcast_dst_ip) {
-            return None;
-        }
-        Some(Instance {
-            addresses: addresses::on(&interface, self.addresses),
-            excluded: addresses::on(&interface, self.excluded),
+        let mcast_dst_ip = match unicast {
+            Some(_) => None,
+            None => self.mcast_dst_ip.map(|(group, _)| group).or(group),
+        };
+        let device = interface.as_deref().unwrap_or(&globals.interface);
+        let instance = Instance {
+            addresses: addresses::on(device, self.addresses),
+            excluded: addresses::on(device, self.excluded),
             routes: self.routes,
             rules: self.rules,
             state,
+            interface,
+            family,
             priority,
             version,
             advert_int,
             auth,
-            garp: self.garp,
+            garp,
             nopreempt: self.nopreempt.is_some(),
             preempt_delay: self.preempt_delay.map_or(Duration::ZERO, |(d, _)| d),
-            mcast_src_ip: self.mcast_src_ip,
+            source: self.source.map(|(source, _)| source),
             mcast_dst_ip,
-            ..Instance::new(self.name, interface, vrid)
-        })
+            unicast,
+            link,
+            conduct,
+            hmac,
+            ..Instance::new(self.name, String::new(), vrid)
+        };
+        seen.is_new_router(cx, &instance, vrid_at).then_some(instance)
+    }
+
+    /// IPv6 came with version 3; keepalived speaks it in version 2 where it is told to, except in strict mode.
+    fn checked_version(
+        &self,
+        cx: &mut Lower<'_, '_>,
+        family: Family,
+        global: Version,
+        strict: bool,
+    ) -> Version {
+        match (self.version, family) {
+            (Some((Version::V2, at)), Family::V6) if strict => {
+                self.against_strict(cx, at, "version 2 knows no IPv6; version 3 is spoken");
+                Version::V3
+            }
+            (Some((version, _)), _) => version,
+            (None, Family::V6) => Version::V3,
+            (None, Family::V4) => global,
+        }
     }
 }

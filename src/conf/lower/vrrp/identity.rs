@@ -1,12 +1,17 @@
 //! `interface`, `virtual_router_id` and `version`: which virtual router it is.
 
 use super::super::Lower;
-use super::draft::{Draft, Given};
+use super::draft::Draft;
+use super::said::Given;
 use crate::conf::InterfaceKind;
-use crate::conf::diagnostic::codes;
+use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::tree::Statement;
 use crate::net::Family;
 use crate::vrrp::config::{Version, Vrid};
+use std::net::IpAddr;
+
+/// What is missing has been said, and without it there is no instance.
+pub(super) struct Unusable;
 
 impl Draft {
     pub(super) fn interface(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
@@ -40,11 +45,48 @@ impl Draft {
         self.version = Some((version, statement.span));
     }
 
-    pub(super) fn required_interface(&self, cx: &mut Lower<'_, '_>) -> Option<String> {
-        if self.interface.is_none() && !self.interface_said {
-            self.report(cx, &codes::NO_INTERFACE, self.named_at, "the interface must be set");
+    /// Unspoken but for the version: the addresses say it better.
+    pub(super) fn native_ipv6(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
+        cx.no_more_arguments(statement);
+        match self.family {
+            Some((Family::V4, settled)) => {
+                let message = format!("({}) native_ipv6 in an IPv4 instance; it has no effect", self.name);
+                let diagnostic = Diagnostic::new(&codes::MIXED_FAMILIES, statement.span, message);
+                cx.sink.push(diagnostic.also(settled, "this makes it IPv4"));
+            }
+            _ => {
+                self.family = self.family.or(Some((Family::V6, statement.span)));
+                self.version = Some((Version::V3, statement.span));
+            }
         }
-        self.interface.clone().map(|(name, _)| name)
+    }
+
+    /// The interface. It may be missing where unicast adverts have a source that says the way.
+    pub(super) fn required_interface(
+        &self,
+        cx: &mut Lower<'_, '_>,
+        unicast: bool,
+    ) -> Result<Option<String>, Unusable> {
+        if let Some((name, _)) = &self.interface {
+            return Ok(Some(name.clone()));
+        }
+        if self.interface_said {
+            return Err(Unusable);
+        }
+        let at = self.named_at;
+        match self.source {
+            _ if !unicast => self.report(cx, &codes::NO_INTERFACE, at, "the interface must be set"),
+            None => {
+                let message = "unicast without interface needs `unicast_src_ip`";
+                self.report(cx, &codes::NO_SOURCE, at, message);
+            }
+            Some((IpAddr::V6(source), at)) if source.is_unicast_link_local() => {
+                let message = format!("{source} is a link-local address, but no interface is set");
+                self.report(cx, &codes::NO_SOURCE, at, &message);
+            }
+            Some(_) => return Ok(None),
+        }
+        Err(Unusable)
     }
 
     pub(super) fn required_vrid(&self, cx: &mut Lower<'_, '_>) -> Given<Vrid> {

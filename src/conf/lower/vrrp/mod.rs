@@ -5,15 +5,21 @@
 
 mod addresses;
 mod auth;
+mod conduct;
 mod draft;
 mod finish;
 mod garp;
+mod hmac;
 mod identity;
+mod link;
 mod routing;
+mod said;
 mod seen;
 mod state;
 mod timing;
 mod tracking;
+mod unicast;
+mod vmac;
 
 use super::sync::Members;
 use super::track::{Owner, Tracks};

@@ -1,22 +1,31 @@
-//! What no two instances may share: a name; interface, family, VRID and group.
+//! What no two instances may share: a name; interface, family, VRID and group (or peers); the name of a link.
 
 use super::super::Lower;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::net::Family;
-use crate::vrrp::config::Vrid;
+use crate::vrrp::config::Instance;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
-/// What tells virtual routers apart: interface, family, VRID, and where their adverts go.
-type OnTheWire = (String, Family, u8, Option<IpAddr>);
+/// Family and VRID.
+type Router = (Family, u8);
+
+/// Whose adverts go from where to whom.
+type Way = (Router, Option<IpAddr>, IpAddr);
+
+/// An instance, and where it gives its VRID or its link's name.
+type User = (String, Span);
 
 /// Who was seen already.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     names: HashMap<String, Span>,
-    routers: HashMap<OnTheWire, (String, Span)>,
+    links: HashMap<String, User>,
+    groups: Groups,
+    peers: Peers,
 }
 
 impl Seen {
@@ -32,24 +41,95 @@ impl Seen {
         true
     }
 
+    /// Whether no other instance gave a link of its own this name; said where one did.
+    pub(super) fn is_new_link(
+        &mut self,
+        cx: &mut Lower<'_, '_>,
+        instance: &str,
+        name: &str,
+        at: Span,
+    ) -> bool {
+        if let Some((other, first)) = self.links.get(name) {
+            let message =
+                format!("({instance}) ({other}) calls its link {name} already; this name has no effect");
+            let diagnostic = Diagnostic::new(&codes::LINK_NAME_TAKEN, at, message);
+            cx.sink.push(diagnostic.also(*first, "first used here"));
+            return false;
+        }
+        self.links.insert(name.to_owned(), (instance.to_owned(), at));
+        true
+    }
+
     /// Whether the virtual router is a new one; said where it isn't.
     pub(super) fn is_new_router(
         &mut self,
         cx: &mut Lower<'_, '_>,
-        name: &str,
-        interface: &str,
-        family: Family,
-        (vrid, vrid_at): (Vrid, Span),
-        group: Option<IpAddr>,
+        instance: &Instance,
+        vrid_at: Span,
     ) -> bool {
-        let key = (interface.to_owned(), family, vrid.get(), group);
-        if let Some((other, first)) = self.routers.get(&key) {
-            let message = format!("({name}) and ({other}) both use virtual_router_id {vrid} on {interface}");
-            let diagnostic = Diagnostic::new(&codes::DUPLICATE_VRID, vrid_at, message);
-            cx.sink.push(diagnostic.also(*first, "first used here"));
-            return false;
+        let Instance { name, vrid, family, interface, .. } = instance;
+        let key = (*family, vrid.get());
+        let taken = match &instance.unicast {
+            None => self.groups.take((interface.clone(), key, instance.group()), name, vrid_at),
+            Some(unicast) => {
+                let mut taken = None;
+                for peer in &unicast.peers {
+                    let place = (key, instance.source, peer.address);
+                    taken = taken.or(self.peers.take(place, interface.as_deref(), name, vrid_at));
+                }
+                taken
+            }
+        };
+        let Some((other, first)) = taken else { return true };
+        let place = match (&instance.unicast, interface) {
+            (None, Some(interface)) => format!("on {interface}"),
+            (None, None) => String::from("on one interface"),
+            (Some(_), _) => String::from("with the same peer"),
+        };
+        let message = format!("({name}) and ({other}) both use virtual_router_id {vrid} {place}");
+        let diagnostic = Diagnostic::new(&codes::DUPLICATE_VRID, vrid_at, message);
+        cx.sink.push(diagnostic.also(first, "first used here"));
+        false
+    }
+}
+
+/// Virtual routers of multicast: the interface and the group tell them apart.
+#[derive(Debug, Default)]
+struct Groups(HashMap<(Option<String>, Router, IpAddr), User>);
+
+impl Groups {
+    /// Who has it already.
+    fn take(&mut self, place: (Option<String>, Router, IpAddr), name: &str, at: Span) -> Option<User> {
+        match self.0.entry(place) {
+            Entry::Occupied(user) => Some(user.get().clone()),
+            Entry::Vacant(new) => {
+                new.insert((name.to_owned(), at));
+                None
+            }
         }
-        self.routers.insert(key, (name.to_owned(), vrid_at));
-        true
+    }
+}
+
+/// Virtual routers of unicast: source, peer, and the interface where both have one. A table of its own, as an
+/// instance without an interface is in the way of every other one.
+#[derive(Debug, Default)]
+struct Peers {
+    all: HashMap<Way, User>,
+    by_interface: HashMap<Way, HashMap<Option<String>, User>>,
+}
+
+impl Peers {
+    /// Who has it already.
+    fn take(&mut self, way: Way, interface: Option<&str>, name: &str, at: Span) -> Option<User> {
+        let user = || (name.to_owned(), at);
+        let users = self.by_interface.entry(way).or_default();
+        let taken = match interface {
+            None => self.all.get(&way),
+            Some(_) => users.get(&interface.map(str::to_owned)).or_else(|| users.get(&None)),
+        };
+        let taken = taken.cloned();
+        users.entry(interface.map(str::to_owned)).or_insert_with(user);
+        self.all.entry(way).or_insert_with(user);
+        taken
     }
 }

@@ -43,13 +43,53 @@ impl Draft {
         }
     }
 
-    pub(super) fn preemption(&mut self, cx: &mut Lower<'_, '_>, state: InitialState, priority: u8) {
+    /// In strict mode the owner of the addresses is master from the start, and nobody else.
+    pub(super) fn strict_state(
+        &self,
+        cx: &mut Lower<'_, '_>,
+        state: InitialState,
+        priority: u8,
+        strict: bool,
+    ) -> InitialState {
+        let (owner, master) = (priority == 255, state == InitialState::Master);
+        match (strict, owner, master) {
+            (true, true, false) => {
+                let at = self.state.map_or(self.named_at, |(_, at)| at);
+                self.against_strict(cx, at, "the owner of the addresses (priority 255) begins as MASTER");
+                InitialState::Master
+            }
+            (true, false, true) => {
+                let at = self.state.map_or(self.named_at, |(_, at)| at);
+                self.against_strict(
+                    cx,
+                    at,
+                    "only the owner of the addresses (priority 255) begins as MASTER",
+                );
+                InitialState::Backup
+            }
+            _ => state,
+        }
+    }
+
+    pub(super) fn preemption(
+        &mut self,
+        cx: &mut Lower<'_, '_>,
+        state: InitialState,
+        priority: u8,
+        strict: bool,
+    ) {
         if state == InitialState::Master {
             self.drop_nopreempt(cx, "nopreempt does not work with initial state MASTER");
             self.drop_preempt_delay(cx, "preempt_delay does not work with initial state MASTER");
         }
         if priority == 255 {
             self.drop_nopreempt(cx, "nopreempt does not go with priority 255");
+        }
+        if let (true, Some((delay, at))) = (strict, self.preempt_delay)
+            && !delay.is_zero()
+        {
+            self.against_strict(cx, at, "a better router takes over at once; preempt_delay has no effect");
+            self.preempt_delay = None;
         }
         if self.nopreempt.is_some() {
             self.drop_preempt_delay(cx, "preempt_delay does not go with nopreempt");

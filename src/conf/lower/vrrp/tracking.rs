@@ -37,9 +37,9 @@ pub(super) fn settle(
 
 /// An instance follows its own interface anyway.
 fn is_own_interface(cx: &mut Lower<'_, '_>, instance: &Instance, line: &Line) -> bool {
-    let own = line.what == What::Interface && line.tracked.name == instance.interface;
+    let own = line.what == What::Interface && Some(&line.tracked.name) == instance.interface.as_ref();
     if own {
-        let (name, interface) = (&instance.name, &instance.interface);
+        let (name, interface) = (&instance.name, &line.tracked.name);
         let message =
             format!("({name}) {interface} is the instance's own interface, which it follows anyway");
         cx.report(&codes::TRACK_OWN_INTERFACE, line.at, message);

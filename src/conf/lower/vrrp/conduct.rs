@@ -1,0 +1,150 @@
+//! Strict mode, accept mode, and what is done about other routers' adverts.
+
+use super::super::Lower;
+use super::draft::Draft;
+use super::said::Given;
+use crate::conf::diagnostic::{Diagnostic, codes};
+use crate::conf::source::Span;
+use crate::conf::tree::Statement;
+use crate::vrrp::config::{Conduct, Version};
+
+/// The priority of the addresses' owner.
+const OWNER: u8 = 255;
+
+impl Draft {
+    /// One of the keywords.
+    pub(super) fn conduct(&mut self, cx: &mut Lower<'_, '_>, keyword: &str, statement: &Statement) {
+        let span = statement.span;
+        match keyword {
+            "accept" | "no_accept" => {
+                cx.no_more_arguments(statement);
+                self.conduct.accept = Some((keyword == "accept", span));
+            }
+            "down_timer_adverts" => {
+                let adverts = cx.integer(statement).map(|n| (n as u8, span));
+                self.conduct.down_timer_adverts = adverts.or(self.conduct.down_timer_adverts);
+            }
+            "timer_expired_backup" => {
+                if statement.keyword.is_some_and(|k| k.synonym_of.is_some()) {
+                    self.deprecated(cx, statement, "write `timer_expired_backup`");
+                }
+                let priority = match cx.words(statement).len() {
+                    1 => Some(u64::from(OWNER - 1)),
+                    _ => cx.integer(statement),
+                };
+                let priority = priority.map(|n| (n as u8, span));
+                self.conduct.timer_expired_backup = priority.or(self.conduct.timer_expired_backup);
+            }
+            _ => {
+                let Some(on) = cx.flag(statement) else { return };
+                let said = &mut self.conduct;
+                match keyword {
+                    "strict_mode" => said.strict = Some(on),
+                    "lower_prio_no_advert" => said.lower_prio_no_advert = Some((on, span)),
+                    "higher_prio_send_advert" => said.higher_prio_send_advert = Some((on, span)),
+                    "owner_ignore_adverts" => said.owner_ignore_adverts = Some((on, span)),
+                    "skip_check_adv_addr" => said.skip_check_adv_addr = Some(on),
+                    "v3_checksum_as_v2" => said.v3_checksum_as_v2 = Some(on),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Something that strict mode does not allow, and what is done instead.
+    pub(super) fn against_strict(&self, cx: &mut Lower<'_, '_>, at: Span, message: &str) {
+        let message = format!("({}) strict mode: {message}", self.name);
+        let help = "change it, or turn `strict_mode` (global `vrrp_strict`) off";
+        cx.sink.push(Diagnostic::new(&codes::STRICT_MODE, at, message).help(help));
+    }
+
+    /// What the keywords come to; `defaults` are the global ones.
+    pub(super) fn finish_conduct(
+        &mut self,
+        cx: &mut Lower<'_, '_>,
+        version: Version,
+        priority: u8,
+        defaults: &Conduct,
+    ) -> Conduct {
+        let said = std::mem::take(&mut self.conduct);
+        let strict = said.strict.unwrap_or(defaults.strict);
+        let owner = priority == OWNER;
+
+        let mut accept = said.accept.map_or(owner || !strict, |(accept, _)| accept);
+        if let (Some((true, at)), true, false, Version::V2) = (said.accept, strict, owner, version) {
+            self.against_strict(cx, at, "version 2 knows no accept mode; `accept` has no effect");
+            accept = false;
+        }
+        // What strict mode prescribes, whatever is the default elsewhere.
+        let must =
+            |cx: &mut Lower<'_, '_>, given: Given<bool>, default: bool, prescribed: bool, why: &str| {
+                if !strict {
+                    return given.map_or(default, |(on, _)| on);
+                }
+                if let Some((on, at)) = given
+                    && on != prescribed
+                {
+                    self.against_strict(cx, at, why);
+                }
+                prescribed
+            };
+        let lower_prio_no_advert = must(
+            cx,
+            said.lower_prio_no_advert,
+            defaults.lower_prio_no_advert,
+            true,
+            "adverts of lower priority are not answered; this has no effect",
+        );
+        let higher_prio_send_advert = must(
+            cx,
+            said.higher_prio_send_advert,
+            defaults.higher_prio_send_advert,
+            false,
+            "adverts of higher priority are not answered; this has no effect",
+        );
+        let owner_ignore_adverts = match (owner, said.owner_ignore_adverts) {
+            (true, given) => must(
+                cx,
+                given,
+                defaults.owner_ignore_adverts,
+                true,
+                "the owner of the addresses reads no adverts; this has no effect",
+            ),
+            (false, Some((true, at))) => {
+                let message = format!("owner_ignore_adverts needs priority {OWNER}; it has no effect");
+                self.report(cx, &codes::OWNER_ADVERTS, at, &message);
+                false
+            }
+            (false, _) => false,
+        };
+        let down_timer_adverts = match said.down_timer_adverts {
+            Some((adverts, at)) if strict && adverts != 3 => {
+                self.against_strict(
+                    cx,
+                    at,
+                    "a master counts as down after three adverts; this has no effect",
+                );
+                3
+            }
+            given => given.map_or(defaults.down_timer_adverts, |(adverts, _)| adverts),
+        };
+        let timer_expired_backup = match said.timer_expired_backup {
+            Some((_, at)) if self.nopreempt.is_none() => {
+                self.report(cx, &codes::NEEDS_NOPREEMPT, at, "this needs `nopreempt`; it has no effect");
+                None
+            }
+            given => given.map(|(priority, _)| priority),
+        };
+        Conduct {
+            strict,
+            accept,
+            down_timer_adverts,
+            lower_prio_no_advert,
+            higher_prio_send_advert,
+            owner_ignore_adverts,
+            skip_check_adv_addr: said.skip_check_adv_addr.unwrap_or(defaults.skip_check_adv_addr),
+            v3_checksum_as_v2: said.v3_checksum_as_v2.unwrap_or(defaults.v3_checksum_as_v2),
+            timer_expired_backup,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `auth_hmac`: adverts signed with HMAC-SHA256, keepalived's extension of 2.4.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The `auth_hmac` block. It replaces `authentication`, and goes with both versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hmac {
+    /// `key`: each id once. All of them are believed.
+    pub keys: Vec<Key>,
+    /// `active_key`: the id of the key that signs; one of `keys`.
+    pub active_key: u8,
+    /// `anti_replay` and `time_window`.
+    pub anti_replay: AntiReplay,
+    /// `mode`.
+    pub mode: Mode,
+}
+
+/// A line of `key`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Key {
+    /// 1 to 255; part of the signed advert.
+    pub id: u8,
+    /// The secret, or where it is.
+    pub secret: Secret,
+}
+
+/// Where a key's bytes are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Secret {
+    /// In the configuration, as text or behind `hex:`: 32 to 64 bytes.
+    Bytes(Vec<u8>),
+    /// Behind `file:`: in a file that only the daemon may read, written as in the configuration.
+    File(PathBuf),
+}
+
+/// How an old advert that is sent again is found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum AntiReplay {
+    /// `time`: it must not be older than this; needs clocks that agree. `max(3 × advert_int, 5 s)` by default.
+    Time(Duration),
+    /// `monotonic`: its number must be greater than the last one.
+    Monotonic,
+}
+
+/// Who signs, and who must have signed. A group changes over in this order: receive only, permissive, enforce.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Mode {
+    /// `enforce`: all do.
+    #[default]
+    Enforce,
+    /// `permissive`: we do; unsigned adverts are believed.
+    Permissive,
+    /// `receive-only`: we don't; unsigned adverts are believed.
+    ReceiveOnly,
+}
