@@ -69,10 +69,9 @@ fn every_place_takes_what_is_right_and_underlines_what_is_wrong() {
             Err(problem) => wrong.push(format!("{}: {}: {problem}", sample.at, sample.keyword())),
         }
     }
-    let missing: Vec<String> =
-        places.difference(&covered).map(|(path, keyword)| format!("{path}/{keyword}")).collect();
+    let missing: BTreeSet<&Place> = places.difference(&covered).collect();
     println!("{} places: {} with samples", places.len(), covered.len());
-    println!("without: {}", missing.join(" "));
+    wrong.extend(missing.iter().map(|place| format!("no sample of {place:?}")));
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 

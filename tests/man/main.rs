@@ -7,8 +7,9 @@ mod configuration;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use vipd::cli;
 
 /// Each page by its file's name.
@@ -64,8 +65,13 @@ fn pages_are_as_the_program_is() {
 #[test]
 fn groff_finds_nothing_to_remark() {
     for (name, text) in pages() {
-        let file = folder().join(&name);
-        let said = Command::new("groff").args(["-man", "-ww", "-Tutf8", "-z"]).arg(&file).output();
+        let mut groff = Command::new("groff");
+        groff.args(["-man", "-ww", "-Tutf8", "-z"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+        let said = groff.spawn().and_then(|mut child| {
+            // Its end comes with the end of its input.
+            child.stdin.take().unwrap().write_all(text.as_bytes())?;
+            child.wait_with_output()
+        });
         match said {
             Ok(said) => {
                 let said = String::from_utf8_lossy(&said.stderr).into_owned();
