@@ -6,7 +6,7 @@ use std::path::Path;
 /// One line of a table.
 #[derive(Debug)]
 pub(super) struct Sample {
-    /// Where it is written: `base.tsv:12`.
+    /// Where it is written: `globals.tsv:12`.
     pub(super) at: String,
     /// The blocks around it, `a/b`; empty for the top of the file.
     pub(super) path: String,
