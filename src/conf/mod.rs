@@ -121,13 +121,14 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The exit status of `keepalived -t`: 0 clean, 2 parse given up, 5 any finding, 6 script security
-    /// or an include that demands a file which is missing.
+    /// The exit status of `keepalived -t`: 0 clean, 2 parse given up, 4 an interface that is watched and does not
+    /// exist, 5 any other finding, 6 script security or an include that demands a file which is missing.
     /// Findings that are vipd's own (hints, what it does not carry out yet) do not count.
     #[must_use]
     pub fn test_status(&self) -> u8 {
         match self.worst {
             None | Some(Verdict::Silent) => 0,
+            Some(Verdict::Interface) => 4,
             Some(Verdict::Reports | Verdict::Refuses) => 5,
             Some(Verdict::Security | Verdict::Lacks) => 6,
             Some(Verdict::GivesUp) => 2,

@@ -180,6 +180,7 @@ codes! {
     NO_NEIGHBOR = "V0719", Error, Reports, "a bfd_instance without a neighbour";
     BFD_FAMILY = "V0720", Error, Reports, "two address families in a bfd_instance";
     SLOW_BFD = "V0721", Hint, Silent, "an interval of BFD that is longer than is sensible";
+    NOT_WATCHED = "V0722", Error, Interface, "an interface to be watched that this machine does not have";
 
     LINT_PREFIX = "V0801", Hint, Silent, "a virtual address without a prefix length";
     LINT_PRIORITY = "V0802", Hint, Silent, "a vrrp_instance without priority";

@@ -429,6 +429,7 @@ const REASONS: &[(&str, &str)] = &[
     ("V0719", "A session is with somebody: without neighbor_ip the block is left out."),
     ("V0720", "source_ip and neighbor_ip are of one family. The block is left out."),
     ("V0721", "BFD finds a failure within multiplier × interval; above ten seconds VRRP itself is faster."),
+    ("V0722", "The line has no effect; it is not waited for an interface of that name."),
     ("V0901", "vipd starts with this file, and this line has no effect. keepalived carries it out."),
 ];
 
@@ -450,6 +451,9 @@ pub fn text(code: &Code) -> String {
         Verdict::Silent => "says nothing about it: the finding is vipd's own.",
         Verdict::Reports => {
             "reports it and goes on without the line or with a corrected value (`keepalived -t`: status 5)."
+        }
+        Verdict::Interface => {
+            "reports it and goes on without the line (`keepalived -t`: status 4, or 5 with other findings)."
         }
         Verdict::Security => "reports a violation of script security (`keepalived -t`: status 6).",
         Verdict::Refuses => "reports it and does not run with the file (`keepalived -t`: status 5).",

@@ -47,6 +47,8 @@ impl Severity {
 pub enum Verdict {
     /// Says nothing: the finding is vipd's own.
     Silent,
+    /// Reports an interface that does not exist, and leaves the line out. Status 4 where nothing else is found.
+    Interface,
     /// Reports it, leaves the line out or corrects it, and goes on. Status 5.
     Reports,
     /// Reports a violation of script security. Status 6.

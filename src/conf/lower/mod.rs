@@ -130,15 +130,16 @@ impl<'t, 's> Lower<'t, 's> {
 
     /// Whether the machine has this interface; said where it doesn't. Without a way to ask, every one exists.
     fn interface_exists(&mut self, word: &Word<'_>) -> bool {
-        match self.ask_interface(&word.text) {
-            None => true,
-            Some(InterfaceKind::Missing) => {
-                let message = format!("interface `{}` doesn't exist", word.text);
-                self.report(&codes::NO_SUCH_INTERFACE, word.span, message);
-                false
-            }
-            Some(_) => true,
+        self.interface_exists_or(&codes::NO_SUCH_INTERFACE, word)
+    }
+
+    /// The same, said with this code.
+    fn interface_exists_or(&mut self, code: &'static Code, word: &Word<'_>) -> bool {
+        let exists = !matches!(self.ask_interface(&word.text), Some(InterfaceKind::Missing));
+        if !exists {
+            self.report(code, word.span, format!("interface `{}` doesn't exist", word.text));
         }
+        exists
     }
 }
 

@@ -113,7 +113,7 @@ fn link_delay(cx: &mut Lower<'_, '_>, line: &Statement) -> Option<LinkDelay> {
     let words = cx.words(line);
     let interface = words.first()?;
     cx.interface_word(interface)?;
-    if !cx.interface_exists(interface) {
+    if !cx.interface_exists_or(&codes::NOT_WATCHED, interface) {
         return None;
     }
     let Some(down) = words.get(1) else {
@@ -139,7 +139,7 @@ fn linkbeat(cx: &mut Lower<'_, '_>, line: &Statement) -> Option<Linkbeat> {
     let words = cx.words(line);
     let interface = words.first()?;
     cx.interface_word(interface)?;
-    if !cx.interface_exists(interface) {
+    if !cx.interface_exists_or(&codes::NOT_WATCHED, interface) {
         return None;
     }
     let mut poll = None;
