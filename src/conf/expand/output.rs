@@ -1,9 +1,10 @@
 //! What an expansion writes, and what it finds: lines, the origins that were asked for, diagnostics.
 
 use super::origin::{Frames, Line, Origin};
-use crate::conf::diagnostic::Diagnostic;
+use crate::conf::diagnostic::{Diagnostic, Severity};
 use crate::conf::source::Span;
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 /// Findings beyond these are of no use to anyone.
@@ -84,25 +85,46 @@ impl Output {
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     list: Vec<(u64, Diagnostic)>,
-    seen: HashSet<(&'static str, Span)>,
+    /// Where in the list each stands, and how often it was found again.
+    seen: HashMap<(&'static str, Span), Again>,
 }
 
 impl Findings {
     /// One more, unless the same was found at the same place: a sequence comes by often.
     pub(super) fn push(&mut self, at: u64, origin: Origin, mut diagnostic: Diagnostic) {
         origin.point(&mut diagnostic);
-        let new = self.seen.insert((diagnostic.code.id, diagnostic.primary.span));
-        // A limit that ends the work comes last, and must be said.
-        if new
-            && (self.list.len() < MAX_FINDINGS
-                || diagnostic.code.severity > crate::conf::diagnostic::Severity::Warning)
-        {
-            self.list.push((at, diagnostic));
+        match self.seen.entry((diagnostic.code.id, diagnostic.primary.span)) {
+            Entry::Occupied(mut again) => again.get_mut().times += 1,
+            Entry::Vacant(new) => {
+                // A limit that ends the work comes last, and must be said.
+                let kept = self.list.len() < MAX_FINDINGS || diagnostic.code.severity > Severity::Warning;
+                new.insert(Again { place: kept.then_some(self.list.len()), times: 0 });
+                if kept {
+                    self.list.push((at, diagnostic));
+                }
+            }
         }
     }
 
-    /// All of them.
-    pub(super) fn into_list(self) -> Vec<(u64, Diagnostic)> {
+    /// All of them, each with how often it came again.
+    pub(super) fn into_list(mut self) -> Vec<(u64, Diagnostic)> {
+        for Again { place, times } in self.seen.into_values().filter(|again| again.times > 0) {
+            let Some((_, diagnostic)) = place.and_then(|place| self.list.get_mut(place)) else { continue };
+            let plural = if times == 1 { "" } else { "s" };
+            let again = format!("expanded {times} more time{plural} with the same outcome");
+            diagnostic.help = Some(match diagnostic.help.take() {
+                Some(help) => format!("{help} ({again})"),
+                None => again,
+            });
+        }
         self.list
     }
+}
+
+/// How often a finding came again.
+#[derive(Debug)]
+struct Again {
+    /// Its place in the list; `None` where it is not kept.
+    place: Option<usize>,
+    times: usize,
 }

@@ -344,6 +344,17 @@ fn what_a_macro_does_wrong_each_time_is_said_once() {
 }
 
 #[test]
+fn what_is_not_replaced_each_time_is_said_once_with_its_count() {
+    let mut sources = Sources::new();
+    let file = sources.add("test.conf", "$A=1\n$M=b $A.x\n$M\n$M\n$M\n");
+    let expansion = expand(&mut sources, file, Options::default());
+    let found = expansion.resolve(&mut sources, None, vec![]);
+    assert_eq!(found.len(), 1);
+    let help = "write `${A}` (expanded 2 more times with the same outcome)";
+    assert_eq!(found[0].help.as_deref(), Some(help));
+}
+
+#[test]
 fn the_example_of_the_manual_page_makes_65024_instances() {
     let text = "$VI4= \\\nvrrp_instance vrrp4.${IF}.${NUM}.${ID} { \\\n    interface bond${IF}.${NUM} \\\n    virtual_router_id ${ID} \\\n    virtual_ipaddress { \\\n        10.${IF}.${NUM}.${ID}/24 \\\n    } \\\n}\n\n~SEQ(IF,0,7) ~SEQ(NUM,0,31) ~SEQ(ID,1,254) $VI4\n";
     let mut sources = Sources::new();
