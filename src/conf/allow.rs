@@ -10,9 +10,10 @@ const MARK: &str = "vipd: allow ";
 /// Leaves out what is allowed at its place.
 pub(super) fn retain(diagnostics: &mut Vec<Diagnostic>, sources: &Sources) {
     diagnostics.retain(|d| {
-        let span = d.primary.span;
+        // Through a macro it is allowed at its use as well as in its definition.
+        let mut spans = std::iter::once(&d.primary).chain(&d.secondary).map(|label| label.span);
         d.code.verdict != Verdict::Silent
-            || !is_allowed(sources.get(span.file), span.start as usize, d.code.id)
+            || !spans.any(|span| is_allowed(sources.get(span.file), span.start as usize, d.code.id))
     });
 }
 
@@ -64,6 +65,14 @@ mod tests {
         }
         let apart = format!("# vipd: allow V0820\n\n{text}");
         assert!(codes(&apart).contains(&"V0820"), "an empty line between them");
+    }
+
+    #[test]
+    fn it_may_stand_where_a_macro_is_used() {
+        const MACRO: &str = "$S= \\\nvrrp_script s { \\\n script /bin/true \\\n}\n";
+        let text = |comment: &str| format!("{MACRO}$S{comment}\n");
+        assert!(codes(&text("")).contains(&"V0820"));
+        assert!(!codes(&text(" # vipd: allow V0820")).contains(&"V0820"));
     }
 
     #[test]
