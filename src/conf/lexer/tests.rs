@@ -124,3 +124,96 @@ fn kept_escapes_hide_quotes_and_blanks() {
     let words: Vec<&str> = words.iter().map(|w| w.text.as_ref()).collect();
     assert_eq!(words, [r"a\ b", r#"c \"d\" \x41\\"#, r"\é"]);
 }
+
+#[test]
+fn each_escape_means_the_same_in_both_quotes_and_without() {
+    let escapes = [
+        (r"\a", "\x07"),
+        (r"\b", "\x08"),
+        (r"\E", "\x1b"),
+        (r"\f", "\x0c"),
+        (r"\n", "\n"),
+        (r"\r", "\r"),
+        (r"\t", "\t"),
+        (r"\v", "\x0b"),
+        (r"\7", "\x07"),
+        (r"\101", "A"),
+        (r"\1018", "A8"),
+        (r"\x41", "A"),
+        (r"\xA", "\n"),
+        (r"\x41g", "Ag"),
+        (r"\xg", "xg"),
+        (r"\cC", "\x03"),
+        (r"\cc", "\x03"),
+        (r"\\", "\\"),
+        (r#"\""#, "\""),
+        (r"\'", "'"),
+        (r"\ ", " "),
+        (r"\e", "e"),
+        (r"\q", "q"),
+        (r"\8", "8"),
+        (r"\é", "é"),
+    ];
+    for (escape, means) in escapes {
+        for quote in ["", "\"", "'"] {
+            let text = format!("x {quote}<{escape}>{quote} y");
+            let words = ["x".to_owned(), format!("<{means}>"), "y".to_owned()];
+            assert_eq!(split(&text), Ok(words.to_vec()), "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_other_quote_is_literal_within_quotes() {
+    assert_eq!(split(r#"'a "b" c' "d 'e' f""#), Ok(vec![r#"a "b" c"#.to_owned(), "d 'e' f".to_owned()]));
+    assert_eq!(split(r#""" ''"#), Ok(vec![String::new(), String::new()]));
+}
+
+#[test]
+fn comments_end_every_kind_of_line() {
+    for sign in ["#", "!"] {
+        let text = "% one\n%two\na % b\nc% d\n{% e\n}  % f { \"\n\tg\t% h\n%".replace('%', sign);
+        assert_eq!(pieces(&text), ["a", "c", "{", "}", "g"], "{sign}");
+        assert_eq!(pieces(&format!("a \"b {sign} c\"")), [format!("a|b {sign} c")]);
+    }
+}
+
+#[test]
+fn braces_stand_where_one_likes() {
+    let one = ["a|b", "{", "c|d", "}", "e|f"];
+    for text in [
+        "a b {\nc d\n}\ne f",
+        "a b\n{\nc d\n}\ne f",
+        "a b{c d}e f",
+        "a b { c d } e f",
+        "a b\n\n# x\n {c d\n} e f",
+    ] {
+        assert_eq!(pieces(text), one, "{text:?}");
+    }
+}
+
+#[test]
+fn line_ends_tabs_and_bytes_of_other_encodings_change_nothing() {
+    let wanted = ["a|b", "{", "c|d", "}"];
+    let plain = "a b {\n  c d\n}\n";
+    let texts: [&[u8]; 7] = [
+        plain.as_bytes(),
+        b"a b {\n  c d\n}",
+        b"a b {\r\n  c d\r\n}\r\n",
+        b"\ta\tb\t{\t\n\tc\td\t\n\t}\t",
+        b"\xef\xbb\xbfa b {\nc d\n}\n",
+        b"# caf\xe9\na b { ! \xfc\xff\nc d # \xa0\n}\n",
+        b"\xef\xbb\xbf# \xe9\r\na b\r\n{\r\nc\td\r\n}",
+    ];
+    for text in texts {
+        let mut sources = Sources::new();
+        let file = sources.add("test", text);
+        let read = sources.get(file).text().to_owned();
+        assert_eq!(
+            pieces(read.trim_start_matches('\u{feff}')),
+            wanted,
+            "{:?}",
+            String::from_utf8_lossy(text)
+        );
+    }
+}
