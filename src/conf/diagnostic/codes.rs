@@ -86,12 +86,12 @@ codes! {
     TOO_MANY_ADDRESSES = "V0313", Warning, Reports, "more virtual addresses than an advert can carry";
     LOOPBACK = "V0314", Error, Reports, "VRRP on a loopback interface";
     NO_PEER = "V0315", Warning, Reports, "unicast settings without unicast peers";
-    BAD_PEER = "V0316", Error, Reports, "a unicast peer that is listed twice, or an option of it without value";
+    BAD_PEER = "V0316", Error, Reports, "an option of a unicast peer without its value";
     TTL_RANGE = "V0317", Warning, Reports, "a unicast peer whose adverts are all discarded";
     FAULT_WITHOUT_PEER = "V0318", Warning, Silent, "an instance that stays in FAULT, without unicast peers";
     NO_SOURCE = "V0319", Error, Refuses, "unicast with neither interface nor usable source address";
     STRICT_MODE = "V0320", Warning, Reports, "a setting that strict mode does not allow";
-    STRICT_UNICAST = "V0321", Error, Refuses, "unicast in strict mode";
+    STRICT_UNICAST = "V0321", Warning, Silent, "unicast in strict mode";
     GROUP_IGNORED = "V0322", Warning, Reports, "a multicast group where adverts are unicast";
     LINK_SETTING = "V0324", Warning, Reports, "settings of VMAC or ipvlan that don't go together";
     LINK_NAME_TAKEN = "V0325", Error, Reports, "two instances call the links they make by one name";
@@ -105,6 +105,7 @@ codes! {
     NEEDS_NOPREEMPT = "V0333", Warning, Reports, "a setting that works with nopreempt only";
     FIRST_NOT_LINK_LOCAL = "V0334", Hint, Silent, "the first IPv6 address is not a link-local one";
     NO_EFFECT = "V0335", Warning, Silent, "a setting that has no effect without another one";
+    DUPLICATE_PEER = "V0336", Warning, Silent, "a unicast peer that is listed twice";
 
     NO_REAL_SERVER = "V0401", Error, Reports, "a virtual_server without real servers";
     DUPLICATE_REAL_SERVER = "V0402", Error, Reports, "a real server is listed twice";

@@ -189,7 +189,7 @@ const REASONS: &[(&str, &str)] = &[
         "V0315",
         "Without peers adverts go to the multicast group after all, where the network may drop them: each router then becomes master. List the other routers in `unicast_peer`.",
     ),
-    ("V0316", "Each peer is told once. An option (`min_ttl`, `max_ttl`) needs its value behind it."),
+    ("V0316", "An option of a peer (`min_ttl`, `max_ttl`) needs its value behind it."),
     (
         "V0317",
         "No advert can arrive with a TTL that is both above the one and below the other limit: the peer counts as silent, and both routers become master.",
@@ -208,7 +208,7 @@ const REASONS: &[(&str, &str)] = &[
     ),
     (
         "V0321",
-        "The RFC knows adverts by multicast only. keepalived does not start with unicast peers on an interface that can do multicast.",
+        "The RFC knows adverts by multicast only. keepalived 2.2.7 lets it pass all the same; later ones do not start where the interface can do multicast. Remove one of the two.",
     ),
     ("V0322", "With unicast peers nothing is sent to a group. Remove one of the two."),
     (
@@ -253,6 +253,10 @@ const REASONS: &[(&str, &str)] = &[
         "Hosts use the first address as that of the router, and RFC 9568 §5.2.9 wants it to be link-local. keepalived says so in its log.",
     ),
     ("V0335", "keepalived takes the line and does nothing with it. Add what it needs, or remove it."),
+    (
+        "V0336",
+        "Each peer is told once. keepalived 2.2.7 sends it each advert twice; later ones report the line.",
+    ),
     ("V0401", "A service without servers has nothing to send its clients to: the block is left out."),
     ("V0402", "Address and port identify a real server in the kernel's table: the second block is left out."),
     (

@@ -22,6 +22,16 @@ const HEADERS_V6: usize = 14 + 40 + 8;
 impl Draft {
     /// The first address settles the instance's family; one of the other family is left out.
     pub(super) fn fits_family(&mut self, cx: &mut Lower<'_, '_>, address: IpAddr, span: Span) -> bool {
+        self.fits_family_or(cx, address, span, "use a second vrrp_instance for the other family")
+    }
+
+    fn fits_family_or(
+        &mut self,
+        cx: &mut Lower<'_, '_>,
+        address: IpAddr,
+        span: Span,
+        help: &'static str,
+    ) -> bool {
         let family = Family::of(address);
         match self.family {
             None => {
@@ -36,7 +46,6 @@ impl Draft {
                 };
                 let message =
                     format!("({}) {address} is {not} in an {is} instance; it is left out", self.name);
-                let help = "use a second vrrp_instance for the other family, or virtual_ipaddress_excluded";
                 let diagnostic = Diagnostic::new(&codes::MIXED_FAMILIES, span, message);
                 cx.sink.push(diagnostic.also(settled, format!("this makes it {is}")).help(help));
                 false
@@ -51,7 +60,8 @@ impl Draft {
             self.addresses_said = true;
             // The device is filled in once the instance's own is known.
             let Some(address) = iproute::address(cx, grammar, line, "") else { continue };
-            if listed && !self.fits_family(cx, address.net.address, line.span) {
+            let help = "use a second vrrp_instance for the other family, or virtual_ipaddress_excluded";
+            if listed && !self.fits_family_or(cx, address.net.address, line.span, help) {
                 continue;
             }
             let device = Some(address.interface.clone()).filter(|d| !d.is_empty());

@@ -56,7 +56,7 @@ impl Draft {
         let password = self.auth_pass.filter(|(p, _)| *p != [0; 8]);
         match (version, password, kind) {
             (Version::V3, _, _) => ignored(cx, "VRRP version 3 has no authentication"),
-            (Version::V2, None, _) => ignored(cx, "authentication has no password"),
+            (Version::V2, None, _) => ignored(cx, "authentication has no password (`auth_pass`)"),
             (Version::V2, Some((password, _)), "PASS") => return Some(Auth::Pass(password)),
             (Version::V2, Some(_), _) if family == Family::V6 => ignored(cx, "AH does not exist for IPv6"),
             (Version::V2, Some(_), _) => {

@@ -130,7 +130,12 @@ impl Draft {
         };
         let timer_expired_backup = match said.timer_expired_backup {
             Some((_, at)) if self.nopreempt.is_none() => {
-                self.report(cx, &codes::NEEDS_NOPREEMPT, at, "this needs `nopreempt`; it has no effect");
+                self.report(
+                    cx,
+                    &codes::NEEDS_NOPREEMPT,
+                    at,
+                    "timer_expired_backup needs `nopreempt`; it has no effect",
+                );
                 None
             }
             given => given.map(|(priority, _)| priority),

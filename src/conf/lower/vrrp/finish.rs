@@ -4,7 +4,7 @@ use super::super::Lower;
 use super::draft::Draft;
 use super::seen::Seen;
 use super::{addresses, garp};
-use crate::conf::diagnostic::codes;
+use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::net::Family;
 use crate::vrrp::config::{Conduct, Defaults, Instance, Version};
 use std::net::IpAddr;
@@ -41,18 +41,19 @@ impl Draft {
         let mut auth = self.auth(cx, version, family, strict);
         let hmac_at = self.hmac.as_ref().map(|said| said.at);
         let hmac = self.finish_hmac(cx, strict, advert_int);
-        if let (Some(at), Some(_)) = (hmac_at, &auth) {
-            self.report(cx, &codes::HMAC_AND_PASSWORD, at, "auth_hmac takes the place of authentication");
+        if let (Some(hmac_at), Some(_), Some((_, at))) = (hmac_at, &auth, self.auth_type) {
+            let message = format!("({}) auth_hmac takes the place of this authentication", self.name);
+            let diagnostic = Diagnostic::new(&codes::HMAC_AND_PASSWORD, at, message);
+            cx.sink.push(diagnostic.also(hmac_at, "this holds"));
             auth = None;
         }
+        let unicast_at = self.unicast.asked;
         let unicast = self.finish_unicast(cx, globals.check_unicast_src);
-        if let (true, Some(_), Some((_, at))) = (strict, &unicast, &self.interface) {
-            self.report(
-                cx,
-                &codes::STRICT_UNICAST,
-                *at,
-                "strict mode knows no unicast where multicast can be had",
-            );
+        if let (true, Some(_), Some(at), Some(_)) = (strict, &unicast, unicast_at, &self.interface) {
+            let message = format!("({}) strict mode knows no unicast where multicast can be had", self.name);
+            let diagnostic = Diagnostic::new(&codes::STRICT_UNICAST, at, message);
+            cx.sink
+                .push(diagnostic.help("remove the peers, or turn `strict_mode` (global `vrrp_strict`) off"));
         }
         let interface = self.required_interface(cx, unicast.is_some());
         let link = self.finish_link(cx, family, unicast.as_ref(), strict, seen);

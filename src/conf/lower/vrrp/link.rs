@@ -161,9 +161,10 @@ impl Draft {
             if strict && link.vmac.is_some() {
                 self.against_strict(cx, at, "adverts must come from the VMAC; vmac_xmit_base has no effect");
                 link.transmit_on_base = false;
-            } else if !has_link && !link.vmac_for_addresses {
+            } else if !has_link {
                 let message = "vmac_xmit_base has no effect without use_vmac or use_ipvlan";
-                self.report(cx, &codes::NO_EFFECT, at, message);
+                self.report(cx, &codes::LINK_SETTING, at, message);
+                link.transmit_on_base = false;
             }
         }
         if let (true, Some(at)) = (has_link, said.promote_at) {

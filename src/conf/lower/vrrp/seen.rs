@@ -51,7 +51,7 @@ impl Seen {
     ) -> bool {
         if let Some((other, first)) = self.links.get(name) {
             let message =
-                format!("({instance}) ({other}) calls its link {name} already; this name has no effect");
+                format!("({instance}) the link {name} is that of ({other}) already; this name has no effect");
             let diagnostic = Diagnostic::new(&codes::LINK_NAME_TAKEN, at, message);
             cx.sink.push(diagnostic.also(*first, "first used here"));
             return false;

@@ -18,6 +18,8 @@ impl Draft {
         }
         match keyword {
             "unicast_peer" => {
+                // What is wrong with it was said.
+                self.unicast.bad_peer |= statement.body.is_none();
                 for line in body(statement) {
                     self.peer(cx, line);
                 }
@@ -88,7 +90,7 @@ impl Draft {
         match self.unicast.peers_at.entry(address) {
             Entry::Occupied(first_at) => {
                 let message = format!("({}) peer {address} is listed twice", self.name);
-                let diagnostic = Diagnostic::new(&codes::BAD_PEER, first.span, message);
+                let diagnostic = Diagnostic::new(&codes::DUPLICATE_PEER, first.span, message);
                 cx.sink.push(diagnostic.also(*first_at.get(), "first listed here"));
                 return;
             }
@@ -109,6 +111,7 @@ impl Draft {
     pub(super) fn finish_unicast(&mut self, cx: &mut Lower<'_, '_>, check_source: bool) -> Option<Unicast> {
         let said = std::mem::take(&mut self.unicast);
         if said.peers.is_empty()
+            && said.asked.is_none()
             && let Some((_, at)) = said.ttl
         {
             self.report(cx, &codes::NO_PEER, at, "unicast_ttl has no effect without unicast_peer");

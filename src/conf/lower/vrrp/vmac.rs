@@ -101,14 +101,14 @@ impl Draft {
         };
         let text = word.text.as_ref();
         let forbidden = |c: char| c == '/' || c == ':' || c.is_ascii_whitespace();
-        if let Some(first) = name {
+        if text.is_empty() || text == "." || text == ".." || text.contains(forbidden) {
+            let message = format!("`{text}` can't be the name of an interface");
+            self.report(cx, &codes::BAD_NAME, word.span, &message);
+        } else if let Some(first) = name {
             let message = format!("`{text}` is a second name; the link is called {first} already");
             self.report(cx, &codes::LINK_SETTING, word.span, &message);
         } else if cx.interface_word(word).is_none() {
             // Said.
-        } else if text.is_empty() || text == "." || text == ".." || text.contains(forbidden) {
-            let message = format!("`{text}` can't be the name of an interface");
-            self.report(cx, &codes::BAD_NAME, word.span, &message);
         } else {
             *name = Some(text.to_owned());
             self.link.name_at = Some(word.span);
