@@ -12,7 +12,7 @@
 
 use super::source::{FileId, Span};
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take_while_m_n};
+use nom::bytes::complete::{tag, take_while1};
 use nom::character::complete::{anychar, char, one_of, satisfy};
 use nom::combinator::{map, opt, recognize};
 use nom::sequence::preceded;
@@ -317,7 +317,9 @@ fn escape(input: &str) -> IResult<&str, char> {
     let number =
         |radix| move |digits: &str| char::from(u32::from_str_radix(digits, radix).unwrap_or(0) as u8);
     let is_octal = |c: char| c.is_digit(8);
-    let hex = preceded(char('x'), map(take_while_m_n(1, 2, |c: char| c.is_ascii_hexdigit()), number(16)));
+    // Of any number of digits the last two count.
+    let hex_byte = |digits: &str| number(16)(&digits[digits.len().saturating_sub(2)..]);
+    let hex = preceded(char('x'), map(take_while1(|c: char| c.is_ascii_hexdigit()), hex_byte));
     let control = preceded(char('c'), map(satisfy(|c| c.is_ascii()), |c| char::from(c as u8 & 0x1f)));
     let octal =
         map(recognize((satisfy(is_octal), opt(satisfy(is_octal)), opt(satisfy(is_octal)))), number(8));

@@ -142,6 +142,8 @@ fn each_escape_means_the_same_in_both_quotes_and_without() {
         (r"\x41", "A"),
         (r"\xA", "\n"),
         (r"\x41g", "Ag"),
+        (r"\x414", "\x14"),
+        (r"\x0e41", "A"),
         (r"\xg", "xg"),
         (r"\cC", "\x03"),
         (r"\cc", "\x03"),
