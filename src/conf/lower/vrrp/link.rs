@@ -149,20 +149,23 @@ impl Draft {
         let has_link = link.vmac.is_some() || link.ipvlan.is_some();
         if has_link && unicast.is_some() && !link.transmit_on_base {
             let at = said.vmac_at.or(said.ipvlan_at).unwrap_or(self.named_at);
-            let message = format!(
-                "({}) unicast adverts can't use the link of their own; vmac_xmit_base is set",
-                self.name
-            );
+            // For the adverts of an ipvlan, vmac_xmit_base means nothing.
+            let (consequence, help) = match link.vmac {
+                Some(_) => ("vmac_xmit_base is set", "add `vmac_xmit_base`"),
+                None => ("they leave by the interface", "remove `use_ipvlan`, or the peers"),
+            };
+            let message =
+                format!("({}) unicast adverts can't use the link of their own; {consequence}", self.name);
             let diagnostic = Diagnostic::new(&codes::LINK_SETTING, at, message);
-            cx.sink.push(diagnostic.help("add `vmac_xmit_base`"));
+            cx.sink.push(diagnostic.help(help));
             link.transmit_on_base = true;
         }
         if let Some(at) = said.transmit_at {
             if strict && link.vmac.is_some() {
                 self.against_strict(cx, at, "adverts must come from the VMAC; vmac_xmit_base has no effect");
                 link.transmit_on_base = false;
-            } else if !has_link {
-                let message = "vmac_xmit_base has no effect without use_vmac or use_ipvlan";
+            } else if link.vmac.is_none() {
+                let message = "vmac_xmit_base has no effect without use_vmac";
                 self.report(cx, &codes::LINK_SETTING, at, message);
                 link.transmit_on_base = false;
             }
