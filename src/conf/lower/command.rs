@@ -158,6 +158,17 @@ impl<'t, 's> Lower<'t, 's> {
         false
     }
 
+    /// Where the first script that runs stands, and whether one is insecure.
+    pub(super) fn scripts_so_far(&self) -> (Option<Span>, bool) {
+        (self.scripts.first, self.scripts.insecure)
+    }
+
+    /// Scripts found since then don't run after all.
+    pub(super) fn forget_scripts_since(&mut self, (first, insecure): (Option<Span>, bool)) {
+        self.scripts.first = first;
+        self.scripts.insecure = insecure;
+    }
+
     /// At the end: scripts that run without script security. Where an interface is missing, keepalived does not get
     /// as far as that.
     pub(super) fn check_script_security(&mut self) {

@@ -84,11 +84,16 @@ pub(super) fn lower(
     let mut names = HashMap::new();
     let mut taken = HashMap::new();
     let mut groups = Vec::new();
+    let scripts = cx.scripts_so_far();
     for (place, statement) in cx.top_level_places("vrrp_sync_group") {
         let Some(name) = cx.group_name(statement, &mut names) else { continue };
         let owner = Owner { name: &name.text, place };
         let group = Draft::read(cx, globals, known, owner, statement);
         groups.extend(group.finish(cx, name, &instances, tracks, &mut taken));
+    }
+    if instances.named.is_empty() {
+        // VRRP does not start, and runs nothing.
+        cx.forget_scripts_since(scripts);
     }
     let mut names = HashMap::new();
     let mut track_groups = Vec::new();
