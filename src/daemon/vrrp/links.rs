@@ -1,6 +1,6 @@
 //! The kernel's links and addresses, as far as instances care, and what has changed of them since they were told.
 
-use crate::net::MacAddr;
+use crate::net::{IpNet, MacAddr};
 use crate::netlink;
 use crate::netlink::route::{self, AddressFlags, Client, Monitor};
 use crate::vrrp::config;
@@ -17,6 +17,8 @@ pub(super) struct Links {
     wanted: BTreeSet<String>,
     /// What the router was told last.
     told: BTreeMap<String, Link>,
+    /// Addresses that went since then.
+    gone: Vec<(u32, IpNet)>,
 }
 
 impl Links {
@@ -79,6 +81,7 @@ impl Links {
                 if let Some(known) = self.addresses.get_mut(&address.interface) {
                     known.retain(|a| a.net != address.net);
                 }
+                self.gone.push((address.interface, address.net));
             }
             route::Event::Resync => return true,
         }
@@ -105,9 +108,11 @@ impl Links {
         Some((index, self.links.get(&index)?.mac?))
     }
 
-    /// What the router does not know yet. An interface on which nothing can be heard counts as down.
+    /// What the router does not know yet. An interface on which nothing can be heard counts as down. An address that
+    /// came and went in between is told, too: else a master would not miss what was taken as soon as it was set.
     pub(super) fn changes(&mut self, usable: impl Fn(&str) -> bool) -> Vec<Event> {
         let mut changes = Vec::new();
+        let gone = std::mem::take(&mut self.gone);
         for name in &self.wanted {
             let now = self.index.get(name).and_then(|index| {
                 let link = self.links.get(index)?;
@@ -122,6 +127,19 @@ impl Links {
                     addresses: addresses.filter(settled).map(|a| a.net).collect(),
                 })
             });
+            if let (Some(now), Some(told)) = (&now, self.told.get_mut(name))
+                && now.index == told.index
+            {
+                let passing =
+                    gone.iter().filter(|(index, _)| IfIndex(*index) == now.index).map(|(_, net)| *net);
+                let passing: Vec<IpNet> = passing
+                    .filter(|net| !told.addresses.contains(net) && !now.addresses.contains(net))
+                    .collect();
+                if !passing.is_empty() {
+                    told.addresses.extend(passing);
+                    changes.push(Event::Link(told.clone()));
+                }
+            }
             match (now, self.told.get(name)) {
                 (Some(now), told) if told != Some(&now) => {
                     self.told.insert(name.clone(), now.clone());
@@ -135,5 +153,68 @@ impl Links {
             }
         }
         changes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::route::LinkFlags;
+
+    fn links() -> Links {
+        let mut links = Links::default();
+        let mut wanted = config::Config::default();
+        let vrid = config::Vrid::new(51).unwrap();
+        wanted.instances.push(config::Instance {
+            interface: Some("eth0".into()),
+            ..config::Instance::new("VI", "eth0", vrid)
+        });
+        links.want(&wanted);
+        let link = route::Link {
+            index: 7,
+            name: "eth0".into(),
+            mac: None,
+            flags: LinkFlags::UP | LinkFlags::RUNNING,
+            mtu: 1500,
+            kind: None,
+            lower: None,
+            controller: None,
+        };
+        links.apply(route::Event::Link(link));
+        links.apply(route::Event::Address(address("10.9.0.1/24")));
+        links.index_names();
+        links
+    }
+
+    fn address(net: &str) -> route::Address {
+        route::Address::new(7, net.parse().unwrap())
+    }
+
+    fn told(events: &[Event]) -> Vec<Vec<String>> {
+        let addresses = |event: &Event| match event {
+            Event::Link(link) => link.addresses.iter().map(ToString::to_string).collect(),
+            other => panic!("{other:?}"),
+        };
+        events.iter().map(addresses).collect()
+    }
+
+    #[test]
+    fn an_address_that_came_and_went_at_once_is_told_both_times() {
+        let mut links = links();
+        assert_eq!(told(&links.changes(|_| true)), [["10.9.0.1/24"]]);
+        links.apply(route::Event::Address(address("10.9.0.100/24")));
+        links.apply(route::Event::AddressGone(address("10.9.0.100/24")));
+        let changes = told(&links.changes(|_| true));
+        assert_eq!(changes, [vec!["10.9.0.1/24", "10.9.0.100/24"], vec!["10.9.0.1/24"]]);
+        assert_eq!(links.changes(|_| true), [], "and that is all");
+    }
+
+    #[test]
+    fn an_address_that_went_and_came_back_is_no_news() {
+        let mut links = links();
+        let _ = links.changes(|_| true);
+        links.apply(route::Event::AddressGone(address("10.9.0.1/24")));
+        links.apply(route::Event::Address(address("10.9.0.1/24")));
+        assert_eq!(links.changes(|_| true), []);
     }
 }
