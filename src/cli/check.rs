@@ -109,7 +109,9 @@ pub fn run(args: &Args) -> ExitCode {
     let load = |file: &Path| {
         // What lies there is meant for this machine.
         let cloud = if file.starts_with(HERE) { cloud::name() } else { None };
-        let lints = Some(Lints { hints: !args.no_hints, against, cloud });
+        // Without advice a file is read in much less memory.
+        let wanted = !args.no_hints || against.is_some();
+        let lints = wanted.then_some(Lints { hints: !args.no_hints, against, cloud });
         let mut loaded = conf::load(file, &LoadOptions { lints, ..options });
         let allowed = |d: &Diagnostic| args.allow.iter().any(|code| std::ptr::eq(*code, d.code));
         loaded.diagnostics.retain(|d| !allowed(d));

@@ -11,6 +11,7 @@
 //! only to keywords that take command lines: [`split_quoted`] reads these.
 
 use super::source::{FileId, Span};
+use super::work::{self, Step};
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while1};
 use nom::character::complete::{anychar, char, one_of, satisfy};
@@ -148,6 +149,7 @@ impl<'s> Lexer<'s> {
             };
             let end = self.at + row.len() - left.len();
             let text = if rest.starts_with('"') { Cow::Borrowed(text) } else { unescape_comment_signs(text) };
+            work::add(Step::Word, 1);
             words.push(Word { text, span: self.span(start, end) });
             rest = left;
         }

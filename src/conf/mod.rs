@@ -21,6 +21,7 @@ pub mod script;
 mod sink;
 pub mod source;
 pub mod tree;
+mod work;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use super::diagnostic::{Code, Diagnostic, Severity, Verdict, codes};
 use super::schema::Keyword;
 use super::source::{FileId, Span};
+use super::work::{self, Step};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -71,6 +72,7 @@ impl Sink {
         if self.muted {
             return;
         }
+        work::add(Step::Finding, 1);
         self.problems += u64::from(!std::ptr::eq(diagnostic.code, &codes::NOT_CARRIED_OUT));
         self.worst = self.worst.max(Some(diagnostic.code.verdict));
         if !self.is_full() {

@@ -3,6 +3,7 @@
 use super::origin::{Frames, Line, Origin};
 use crate::conf::diagnostic::{Diagnostic, Severity};
 use crate::conf::source::Span;
+use crate::conf::work::{self, Step};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
@@ -58,6 +59,7 @@ impl Output {
 
     /// Writes a line.
     pub(super) fn line(&mut self, line: &Line<'_>, frames: &Frames) {
+        work::add(Step::Line, 1);
         let start = self.length;
         self.length += line.text.len() as u64 + 1;
         if !self.counts_only {

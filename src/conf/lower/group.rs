@@ -6,8 +6,9 @@ use crate::conf::diagnostic::{Diagnostic, Told, codes};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
+use crate::conf::work::Table;
 use crate::net::Family;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A range with more addresses than this is refused: each would be a service of its own.
@@ -37,8 +38,8 @@ impl Group {
 }
 
 /// Reads every `virtual_server_group` block.
-pub(super) fn lower(cx: &mut Lower<'_, '_>) -> HashMap<String, Group> {
-    let mut groups: HashMap<String, Group> = HashMap::new();
+pub(super) fn lower(cx: &mut Lower<'_, '_>) -> Table<String, Group> {
+    let mut groups: Table<String, Group> = Table::new();
     for statement in cx.top_level("virtual_server_group") {
         let Some(name) = cx.text(statement) else { continue };
         let mut group =

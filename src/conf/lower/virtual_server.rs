@@ -14,9 +14,9 @@ use crate::command::Command;
 use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
+use crate::conf::work::Table;
 use crate::ipvs::model::{Forward, Protocol, ServiceFlags};
 use crate::net::Family;
-use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// `IPVS_SVC_PERSISTENT_TIMEOUT`: what `persistence_timeout` means without a number.
@@ -28,11 +28,11 @@ const MAX_ENGINE_NAME: usize = 15;
 /// Reads every `virtual_server` block.
 pub(super) fn lower(
     cx: &mut Lower<'_, '_>,
-    groups: &HashMap<String, Group>,
+    groups: &Table<String, Group>,
     trackable: &Trackable,
     config: &mut Config,
 ) {
-    let mut reader = Reader { groups, trackable, seen: HashMap::new(), blocks_of_group: HashMap::new() };
+    let mut reader = Reader { groups, trackable, seen: Table::new(), blocks_of_group: Table::new() };
     for (place, statement) in cx.top_level_places("virtual_server") {
         cx.unfolded(statement, |cx, statement| {
             config.virtual_servers.extend(reader.server(cx, place, statement));
@@ -43,11 +43,11 @@ pub(super) fn lower(
 
 /// What all services are read with.
 struct Reader<'a> {
-    groups: &'a HashMap<String, Group>,
+    groups: &'a Table<String, Group>,
     trackable: &'a Trackable,
     /// Where each service was defined first.
-    seen: HashMap<(Option<Protocol>, Endpoint), Span>,
-    blocks_of_group: HashMap<String, u32>,
+    seen: Table<(Option<Protocol>, Endpoint), Span>,
+    blocks_of_group: Table<String, u32>,
 }
 
 impl Reader<'_> {
@@ -95,7 +95,7 @@ enum Service<'g> {
 fn service<'g>(
     cx: &mut Lower<'_, '_>,
     statement: &Statement,
-    groups: &'g HashMap<String, Group>,
+    groups: &'g Table<String, Group>,
 ) -> Option<Service<'g>> {
     let words = cx.words(statement);
     let (first, second) = (words.get(1), words.get(2));
