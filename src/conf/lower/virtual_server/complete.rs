@@ -97,7 +97,9 @@ impl Block<'_> {
             virtual_host: self.virtual_host.as_deref(),
         };
         let servers = std::mem::take(&mut self.servers);
-        let real_servers: Vec<RealServer> = servers.into_iter().map(|s| s.finish(defaults)).collect();
+        let mut real_servers: Vec<RealServer> = servers.into_iter().map(|s| s.finish(defaults)).collect();
+        // `collect` keeps the room of the drafts, which are many times larger.
+        real_servers.shrink_to_fit();
         let (quorum, hysteresis) = self.quorum(cx, &name, &real_servers);
         let sorry_server = self.sorry.take().map(|s| SorryServer {
             address: s.address,
