@@ -44,7 +44,7 @@ pub(super) fn statement(cx: &mut Lower<'_, '_>, statement: &Statement, notify: &
         cx.given_already(statement);
         return;
     }
-    *slot = cx.notify_command(statement);
+    *slot = cx.notify_command(statement).map(Box::new);
 }
 
 /// `notify_deleted [COMMAND [USER [GROUP]]]`: alone, nothing is run in the place of `notify_fault`.
@@ -55,7 +55,7 @@ fn deleted(cx: &mut Lower<'_, '_>, statement: &Statement, notify: &mut Notify) {
     }
     notify.at_deletion = true;
     if cx.words(statement).len() > 1 {
-        notify.deleted = cx.notify_command(statement);
+        notify.deleted = cx.notify_command(statement).map(Box::new);
     }
 }
 
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(codes(&loaded), [""; 0]);
         let notify = loaded.config.unwrap().vrrp.instances.remove(0).notify;
         assert_eq!(notify.master.unwrap().argv, ["/m", "a b", "c"]);
-        let program = |c: &Option<crate::command::Command>| c.as_ref().unwrap().program().to_owned();
+        let program = |c: &Option<Box<crate::command::Command>>| c.as_ref().unwrap().program().to_owned();
         assert_eq!(
             [&notify.any, &notify.stop, &notify.deleted, &notify.master_rx_lower_pri].map(program),
             ["/n", "/s", "/d", "/r"]

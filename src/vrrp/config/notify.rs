@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Notify {
     /// `notify_master`: at the transition to master.
-    pub master: Option<Command>,
+    pub master: Option<Box<Command>>,
     /// `notify_backup`: at the transition to backup.
-    pub backup: Option<Command>,
+    pub backup: Option<Box<Command>>,
     /// `notify_fault`: at the transition to fault.
-    pub fault: Option<Command>,
+    pub fault: Option<Box<Command>>,
     /// `notify_stop`: when the daemon stops.
-    pub stop: Option<Command>,
+    pub stop: Option<Box<Command>>,
     /// `notify_deleted`: a reload that drops the instance is told as such, not as a fault.
     pub at_deletion: bool,
     /// `notify_deleted COMMAND`: run then.
-    pub deleted: Option<Command>,
+    pub deleted: Option<Box<Command>>,
     /// `notify_master_rx_lower_pri`: a master saw an advert of lower priority.
-    pub master_rx_lower_pri: Option<Command>,
+    pub master_rx_lower_pri: Option<Box<Command>>,
     /// `notify`: every transition, with type, name, state and priority behind its own arguments.
-    pub any: Option<Command>,
+    pub any: Option<Box<Command>>,
     /// `notify_priority_changes`: changes of the priority go to the FIFOs too.
     pub priority_changes: bool,
     /// `smtp_alert`: a mail for each transition.
