@@ -46,6 +46,6 @@ pub struct Body {
     pub statements: Vec<Statement>,
     /// The `}` that ends it, or the place where the parser found that it must have ended.
     pub end: Span,
-    /// It is left in the text, to be read again by [`super::parser::unfold`]: `statements` is empty.
+    /// It is left in the text, to be read again by the parser: `statements` is empty.
     pub folded: bool,
 }
