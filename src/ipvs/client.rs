@@ -18,7 +18,7 @@
 use crate::ipvs::attributes::FAMILY;
 use crate::ipvs::attributes::decode::{self, DecodeError};
 use crate::ipvs::attributes::encode::{self, Query};
-use crate::ipvs::model::{Daemon, DestEntry, Info, ServiceEntry, ServiceKey, Table, Timeouts};
+use crate::ipvs::model::{Daemon, DestEntry, Info, Reading, ServiceEntry, ServiceKey, Table, Timeouts};
 use crate::ipvs::operation::Operation;
 use crate::netlink::genl::{self, ResolveError};
 use crate::netlink::{self, Batch, Consistency, Failure, Protocol, Socket};
@@ -273,6 +273,21 @@ impl Client {
             table.services.push((entry.service, dests.iter().rev().map(|d| d.dest).collect()));
         }
         Ok(table)
+    }
+
+    /// The whole table with its counters, in the kernel's order (of destinations, the newest first).
+    ///
+    /// A service that another program removes while the table is read may appear without destinations.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn reading(&mut self) -> Result<Reading, Error> {
+        let mut reading = Reading::default();
+        for entry in self.services()? {
+            let dests = self.dests(&entry.service.key)?;
+            reading.services.push((entry, dests));
+        }
+        Ok(reading)
     }
 
     /// A request answered with one object.

@@ -9,6 +9,7 @@
 //! | [`grammar`] | ipvsadm's arguments |
 //! | [`mod@format`] | ipvsadm's listings |
 //! | [`names`] | host and service names, for both |
+//! | [`rates`] | what happened between two readings of the table |
 //! | [`client`] | operations and listings through a netlink socket, pipelined |
 
 pub mod attributes;
@@ -19,3 +20,4 @@ pub mod model;
 pub mod names;
 pub mod operation;
 pub mod plan;
+pub mod rates;

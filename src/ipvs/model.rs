@@ -302,6 +302,13 @@ pub struct DestEntry {
     pub stats: Stats,
 }
 
+/// The table as the kernel lists it at a moment: each service with its destinations; keys are unique.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Services and the destinations of each, in the kernel's order or as somebody sorted them.
+    pub services: Vec<(ServiceEntry, Vec<DestEntry>)>,
+}
+
 /// What a synchronisation daemon does (`IP_VS_STATE_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DaemonState {
