@@ -8,6 +8,7 @@ mod directors;
 mod ipvs;
 mod reload;
 mod support;
+mod traffic;
 
 use std::process::ExitCode;
 
@@ -15,6 +16,6 @@ use std::process::ExitCode;
 const VIPD: &str = env!("CARGO_BIN_EXE_vipd");
 
 fn main() -> ExitCode {
-    let tests = [directors::tests(), reload::tests(), check::tests(), ipvs::tests()];
+    let tests = [directors::tests(), reload::tests(), check::tests(), ipvs::tests(), traffic::tests()];
     support::main(support::Kernel::Ipvs, tests.into_iter().flatten())
 }

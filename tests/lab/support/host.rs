@@ -214,6 +214,12 @@ impl Host {
         setns(file, CloneFlags::CLONE_NEWNET).unwrap_or_else(|error| panic!("enter {path}: {error}"));
     }
 
+    /// Runs command lines of `ip` in this host's namespace, all with one process.
+    #[track_caller]
+    pub(crate) fn configure(&self, lines: &[&str]) {
+        batch(&lines.iter().map(|line| format!("-n {} {line}", self.namespace)).collect::<Vec<_>>());
+    }
+
     /// Sets a parameter below `net`, as `ipv4.ip_forward`.
     pub(crate) fn sysctl(&self, key: &str, value: &str) {
         let path = format!("/proc/sys/net/{}", key.replace('.', "/"));

@@ -1,0 +1,32 @@
+//! Traffic through the tables that `vipd ipvs` writes: each forwarding method, each scheduler, and what else decides
+//! where a packet goes. Packets are looked at where the server gets them, and an answer has to reach the client.
+
+mod methods;
+mod network;
+mod packet;
+
+use crate::support::Test;
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::Mutex;
+
+pub(crate) fn tests() -> Vec<Test> {
+    methods::tests().collect()
+}
+
+/// Loads modules that a test's hosts need of the kernel; the first time says which this kernel does not have.
+fn lacks(modules: &[&'static str]) -> bool {
+    static TRIED: Mutex<BTreeMap<&str, bool>> = Mutex::new(BTreeMap::new());
+    let mut tried = TRIED.lock().expect("no panic while held");
+    let mut there = |module: &'static str| {
+        *tried.entry(module).or_insert_with(|| {
+            let status = Command::new("modprobe").args(["-q", module]).status();
+            let there = status.is_ok_and(|status| status.success());
+            if !there {
+                println!("This kernel has no {module}: what needs it is not tested.");
+            }
+            there
+        })
+    };
+    !modules.iter().all(|module| there(module))
+}
