@@ -63,16 +63,48 @@ pub struct Lexer<'s> {
     at: usize,
     /// Offset of the next line.
     next_line: usize,
+    /// The line may hold `\#` or `\!`.
+    escapes: bool,
     backslash: Option<Span>,
 }
 
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\x0b' | b'\x0c' | b'\r')
+/// What a byte is to the lexer, in bits. All that it looks for is ASCII: bytes will do.
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let members: [(u8, &[u8]); 6] = [
+        (BLANK, b" \t\x0b\x0c\r"),
+        (NEWLINE, b"\n"),
+        (QUOTE, b"\""),
+        (BRACE, b"{}"),
+        (COMMENT, b"#!"),
+        (BACKSLASH, b"\\"),
+    ];
+    let mut i = 0;
+    while i < members.len() {
+        let (bit, mut bytes) = members[i];
+        while let [first, rest @ ..] = bytes {
+            class[*first as usize] |= bit;
+            bytes = rest;
+        }
+        i += 1;
+    }
+    class
+};
+const BLANK: u8 = 1;
+const NEWLINE: u8 = 2;
+const QUOTE: u8 = 4;
+const BRACE: u8 = 8;
+const COMMENT: u8 = 16;
+const BACKSLASH: u8 = 32;
+
+/// The offset of the first byte of these classes; the text's length if there is none.
+fn find(text: &str, classes: u8) -> usize {
+    text.bytes().position(|b| CLASS[usize::from(b)] & classes != 0).unwrap_or(text.len())
 }
 
-/// The text from its first byte on that is no blank. All that is looked for here is ASCII: bytes will do.
+/// The text from its first byte on that is no blank.
 fn skip_blanks(text: &str) -> &str {
-    let blanks = text.bytes().take_while(|b| is_blank(*b)).count();
+    let blanks = text.bytes().take_while(|b| CLASS[usize::from(*b)] & BLANK != 0).count();
     &text[blanks..]
 }
 
@@ -80,7 +112,7 @@ impl<'s> Lexer<'s> {
     /// A lexer at the start of a text. `config_id` decides the lines that begin with `@`.
     #[must_use]
     pub fn new(text: &'s str, file: FileId, config_id: Option<&'s str>) -> Lexer<'s> {
-        Lexer { text, file, config_id, line: "", at: 0, next_line: 0, backslash: None }
+        Lexer { text, file, config_id, line: "", at: 0, next_line: 0, escapes: false, backslash: None }
     }
 
     /// A lexer for a part of a text, which begins with a word.
@@ -125,38 +157,38 @@ impl<'s> Lexer<'s> {
         span
     }
 
-    /// The words up to the next brace or the end of the line.
+    /// The words up to the next brace or the end of the line. An open quote hides all that follows it.
     fn row(&mut self, words: &mut Vec<Word<'s>>) -> Piece {
-        let (row, backslash) = match find_brace(self.line) {
-            Some(end) => (&self.line[..end], None),
-            None => (self.line, self.backslash.take()),
-        };
+        let mut span = self.span(self.at, self.at);
         let first = words.len();
         let mut open_quote = None;
-        let mut rest = row;
         loop {
-            rest = skip_blanks(rest);
-            if rest.is_empty() {
-                break;
-            }
-            let start = self.at + row.len() - rest.len();
-            let (text, left) = match word(rest) {
-                Some(word) => word,
-                None => {
-                    open_quote = Some(self.span(start, start + 1));
-                    (&rest[1..], "")
+            self.skip(self.line.len() - skip_blanks(self.line).len());
+            let start = self.at;
+            let (text, length) = match self.line.as_bytes().first() {
+                None | Some(b'{' | b'}') => break,
+                Some(b'"') => match self.line[1..].find('"') {
+                    Some(end) => (Cow::Borrowed(&self.line[1..end + 1]), end + 2),
+                    None => {
+                        open_quote = Some(self.span(start, start + 1));
+                        (Cow::Borrowed(&self.line[1..]), self.line.len())
+                    }
+                },
+                Some(_) => {
+                    let end = find(self.line, BLANK | QUOTE | BRACE);
+                    let text = &self.line[..end];
+                    (if self.escapes { unescape_comment_signs(text) } else { Cow::Borrowed(text) }, end)
                 }
             };
-            let end = self.at + row.len() - left.len();
-            let text = if rest.starts_with('"') { Cow::Borrowed(text) } else { unescape_comment_signs(text) };
+            self.skip(length);
+            if words.len() == first {
+                span.start = start as u32;
+            }
+            span.end = self.at as u32;
             work::add(Step::Word, 1);
-            words.push(Word { text, span: self.span(start, end) });
-            rest = left;
+            words.push(Word { text, span: self.span(start, self.at) });
         }
-        let start = words.get(first).map_or(self.at, |w| w.span.start as usize);
-        let end = words.last().map_or(self.at, |w| w.span.end as usize);
-        let span = self.span(start, end);
-        self.skip(row.len());
+        let backslash = if self.line.is_empty() { self.backslash.take() } else { None };
         Piece::Words { span, open_quote, backslash }
     }
 
@@ -167,15 +199,22 @@ impl<'s> Lexer<'s> {
                 return false;
             }
             let rest = &self.text[self.next_line..];
-            let length = rest.find('\n').unwrap_or(rest.len());
             self.at = self.next_line;
+            let plain = find(rest, NEWLINE | QUOTE | COMMENT | BACKSLASH);
+            let is_plain = matches!(rest.as_bytes().get(plain), None | Some(b'\n'));
+            let length =
+                if is_plain { plain } else { rest[plain..].find('\n').map_or(rest.len(), |n| plain + n) };
             self.next_line += (length + 1).min(rest.len());
             self.line = rest[..length].trim_end_matches('\r');
             self.backslash = None;
+            self.escapes = !is_plain;
             self.skip(self.line.len() - self.line.trim_start_matches([' ', '\t']).len());
-            let (code, backslash) = strip_comment(self.line);
-            self.line = code.trim_end_matches([' ', '\t']);
-            self.backslash = backslash.map(|i| self.span(self.at + i, self.at + i + 1));
+            if !is_plain {
+                let (code, backslash) = strip_comment(self.line);
+                self.line = code;
+                self.backslash = backslash.map(|i| self.span(self.at + i, self.at + i + 1));
+            }
+            self.line = self.line.trim_end_matches([' ', '\t']);
             if self.line.starts_with('@') {
                 self.condition();
             }
@@ -217,32 +256,8 @@ pub(super) fn strip_comment(line: &str) -> (&str, Option<usize>) {
     (line, None)
 }
 
-/// The first brace that does not stand within `"…"`. An open quote hides all that follows it.
-fn find_brace(line: &str) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let i = from + line[from..].bytes().position(|b| matches!(b, b'{' | b'}' | b'"'))?;
-        if line.as_bytes()[i] != b'"' {
-            return Some(i);
-        }
-        from = i + 1 + line[i + 1..].find('"')? + 1;
-    }
-}
-
-/// `"…"` without the quotes, or all up to a blank or a quote; and what follows. `None` at a quote that is not closed.
-fn word(input: &str) -> Option<(&str, &str)> {
-    match input.strip_prefix('"') {
-        Some(quoted) => quoted.split_once('"'),
-        None => {
-            let end = input.bytes().position(|b| is_blank(b) || b == b'"').unwrap_or(input.len());
-            Some(input.split_at(end))
-        }
-    }
-}
-
 fn unescape_comment_signs(text: &str) -> Cow<'_, str> {
-    let escapes = text.bytes().any(|b| b == b'\\');
-    if escapes && (text.contains("\\#") || text.contains("\\!")) {
+    if text.contains("\\#") || text.contains("\\!") {
         Cow::Owned(text.replace("\\#", "#").replace("\\!", "!"))
     } else {
         Cow::Borrowed(text)
