@@ -10,15 +10,21 @@
 //!
 //! Each round takes a piece, so the parser ends; depth is bounded, and it does not recurse.
 
-use super::diagnostic::{Diagnostic, codes, did_you_mean};
+use super::diagnostic::{Diagnostic, codes};
 use super::lexer::{Escapes, Lexer, Piece, Word, split_quoted};
-use super::schema::{self, Block, Keyword, ROOT, Shape, Status};
+use super::schema::{Block, Keyword, ROOT, Shape, Status};
 use super::sink::Sink;
 use super::source::{FileId, Span};
 use super::tree::{Body, Statement, Tree};
+pub(super) use fold::{Unfold, parse_folded};
+use indent::Misaligned;
 use recent::Recent;
+use unknown::unknown_keyword;
 
+mod fold;
+mod indent;
 mod recent;
+mod unknown;
 
 #[cfg(test)]
 mod tests;
@@ -49,43 +55,10 @@ struct Frame {
     statements: Vec<Statement>,
 }
 
-/// Blocks that a file may have ten thousands of: what stands in them is lowered one after the other.
-const FOLDED: [&str; 2] = ["virtual_server", "vrrp_instance"];
-
 /// Parses one file. `config_id` decides the lines that begin with `@`.
 #[must_use]
 pub fn parse<'s>(text: &'s str, file: FileId, config_id: Option<&'s str>, sink: &mut Sink) -> Tree<'s> {
-    Parser::new(text, Lexer::new(text, file, config_id), sink).run()
-}
-
-/// Parses one file, and keeps no tree of [`FOLDED`] blocks that nothing is wrong with: a tree takes ten times the
-/// memory of its text. [`unfold`] makes the tree of one.
-#[must_use]
-pub(super) fn parse_folded<'s>(
-    text: &'s str,
-    file: FileId,
-    config_id: Option<&'s str>,
-    sink: &mut Sink,
-) -> Tree<'s> {
-    let mut parser = Parser::new(text, Lexer::new(text, file, config_id), sink);
-    parser.folds = true;
-    parser.run()
-}
-
-/// The tree of a block that is folded; it has this one statement.
-#[must_use]
-pub(super) fn unfold<'s>(
-    text: &'s str,
-    config_id: Option<&'s str>,
-    statement: &Statement,
-    end: Span,
-) -> Tree<'s> {
-    let span = statement.span;
-    let part = span.start as usize..end.end as usize;
-    let mut muted = Sink::muted(span.file);
-    let words = Vec::with_capacity(part.len() / 8);
-    let lexer = Lexer::within(text, part, span.file, config_id);
-    Parser { words, ..Parser::new(text, lexer, &mut muted) }.run()
+    Parser::new(text, Lexer::new(text, file, config_id), sink).run().0
 }
 
 struct Parser<'s, 'd> {
@@ -102,19 +75,11 @@ struct Parser<'s, 'd> {
     /// The first `}` that is indented as if it ended a block further out than it does.
     misaligned: Option<Misaligned>,
     recent: Recent,
-    /// [`parse_folded`]
+    /// Whether blocks are folded: [`fold`].
     folds: bool,
     /// [`Sink::problems`] before the last statement of the top level.
     problems_before: u64,
     sink: &'d mut Sink,
-}
-
-/// A `}`, the block that it ends, and the one that it looks as if it ended.
-#[derive(Clone, Copy, Debug)]
-struct Misaligned {
-    brace: Span,
-    ends: Span,
-    looks_like: Span,
 }
 
 impl Frame {
@@ -135,36 +100,31 @@ impl<'s, 'd> Parser<'s, 'd> {
             too_deep: 0,
             last_close: None,
             misaligned: None,
-            recent: Recent::new(),
+            recent: Recent::default(),
             folds: false,
             problems_before: 0,
             sink,
         }
     }
 
-    fn run(mut self) -> Tree<'s> {
+    fn run(mut self) -> (Tree<'s>, Recent) {
         loop {
             let first = self.words.len();
-            let Some(piece) = self.lexer.next(&mut self.words) else { break };
-            self.piece(first, piece);
-        }
-        self.finish()
-    }
-
-    /// `first` is where the piece's words begin.
-    fn piece(&mut self, first: usize, piece: Piece) {
-        match piece {
-            Piece::Words { span, open_quote, backslash } => {
-                if self.too_deep > 0 {
-                    self.words.truncate(first);
-                } else if first < self.words.len() {
-                    self.row(first, span, open_quote, backslash);
+            // Each piece is taken apart where it comes out of the lexer: it is not moved as a whole.
+            match self.lexer.next(&mut self.words) {
+                None => return self.finish(),
+                Some(Piece::Words { span, open_quote, backslash }) => {
+                    if self.too_deep > 0 {
+                        self.words.truncate(first);
+                    } else if first < self.words.len() {
+                        self.row(first, span, open_quote, backslash);
+                    }
                 }
+                Some(Piece::Open(_)) if self.too_deep > 0 => self.too_deep = self.too_deep.saturating_add(1),
+                Some(Piece::Close(_)) if self.too_deep > 0 => self.too_deep -= 1,
+                Some(Piece::Open(span)) => self.open(span),
+                Some(Piece::Close(span)) => self.close(span),
             }
-            Piece::Open(_) if self.too_deep > 0 => self.too_deep = self.too_deep.saturating_add(1),
-            Piece::Close(_) if self.too_deep > 0 => self.too_deep -= 1,
-            Piece::Open(span) => self.open(span),
-            Piece::Close(span) => self.close(span),
         }
     }
 
@@ -370,29 +330,6 @@ impl<'s, 'd> Parser<'s, 'd> {
         self.sink.push(diagnostic);
     }
 
-    /// Indentation says what the author meant: a `}` that lines up with an outer block, not with the one it ends.
-    fn note_misaligned(&mut self, brace: Span) {
-        if self.misaligned.is_some() {
-            return;
-        }
-        let Some((frame, outer)) = self.stack.split_last() else { return };
-        let Some(indent) = indentation(self.text, brace) else { return };
-        if indentation(self.text, frame.opened_by) == Some(indent) {
-            return;
-        }
-        let same = |f: &&Frame| f.opened_by.end > 0 && indentation(self.text, f.opened_by) == Some(indent);
-        if let Some(looks_like) = outer.iter().rev().find(same) {
-            self.misaligned =
-                Some(Misaligned { brace, ends: frame.opened_by, looks_like: looks_like.opened_by });
-        }
-    }
-
-    fn explain_misaligned(&mut self, diagnostic: Diagnostic) -> Diagnostic {
-        let Some(Misaligned { brace, ends, looks_like }) = self.misaligned.take() else { return diagnostic };
-        let (ends, looks_like) = (self.block_name(ends), self.block_name(looks_like));
-        diagnostic.also(brace, format!("this ends {ends}, though it lines up with {looks_like}"))
-    }
-
     fn lone_keyword_before_brace(&mut self) {
         let Some(statement) = self.top().statements.last() else { return };
         let Some(keyword) = statement.keyword else { return };
@@ -416,19 +353,6 @@ impl<'s, 'd> Parser<'s, 'd> {
         }
     }
 
-    /// Leaves a block of the top level in the text, if nothing is wrong with it.
-    fn fold(&mut self, frame: &mut Frame) -> bool {
-        let clean = self.sink.problems() == self.problems_before && self.misaligned.is_none();
-        let outer = self.stack.first().and_then(|top| top.statements.last());
-        let Some(statement) = outer.filter(|_| self.folds && clean && !frame.anonymous) else { return false };
-        let of_many = statement.keyword.is_some_and(|k| FOLDED.contains(&k.name));
-        if of_many {
-            self.words.truncate(statement.words.end as usize);
-            frame.statements = Vec::new();
-        }
-        of_many
-    }
-
     fn block_name(&self, opened_by: Span) -> String {
         let at = self.words.partition_point(|w| w.span.start < opened_by.start);
         match self.words.get(at) {
@@ -442,7 +366,7 @@ impl<'s, 'd> Parser<'s, 'd> {
         }
     }
 
-    fn finish(mut self) -> Tree<'s> {
+    fn finish(mut self) -> (Tree<'s>, Recent) {
         if std::mem::replace(&mut self.wants_block, false) {
             self.lone_keyword_before_brace();
         }
@@ -464,66 +388,6 @@ impl<'s, 'd> Parser<'s, 'd> {
             self.pop(opened_by);
         }
         let statements = std::mem::take(&mut self.top().statements);
-        Tree { text: self.text, words: self.words, statements }
-    }
-}
-
-/// `in_short`: nobody will see it, so no search for what was meant.
-fn unknown_keyword(name: &str, span: Span, block: &'static Block, in_short: bool) -> Diagnostic {
-    if in_short {
-        return Diagnostic::new(&codes::UNKNOWN_KEYWORD, span, "");
-    }
-    let place =
-        if block.name.is_empty() { "at the top level".to_owned() } else { format!("in `{}`", block.name) };
-    let homes: Vec<&str> = schema::blocks()
-        .into_iter()
-        .filter(|b| b.find(name).is_some())
-        .map(|b| if b.name.is_empty() { "the top level" } else { b.name })
-        .collect();
-    let close = did_you_mean(name, block.keywords.iter().map(|k| k.name));
-    if let (None, Some(_)) = (close, homes.first()) {
-        let diagnostic =
-            Diagnostic::new(&codes::MISPLACED_KEYWORD, span, format!("`{name}` can't stand {place}"));
-        // An old spelling elsewhere, of what is called otherwise here.
-        let meant = schema::blocks().into_iter().find_map(|b| b.find(name)?.synonym_of);
-        return match meant.filter(|meant| block.find(meant).is_some()) {
-            Some(meant) => diagnostic.did_you_mean(meant),
-            None => diagnostic.help(format!("`{name}` belongs into {}", list(&homes))),
-        };
-    }
-    let diagnostic =
-        Diagnostic::new(&codes::UNKNOWN_KEYWORD, span, format!("unknown keyword `{name}` {place}"));
-    let assigned = name.split_once('=').filter(|(keyword, _)| block.find(keyword).is_some());
-    match (close, assigned) {
-        (_, Some((keyword, value))) => {
-            diagnostic.help(format!("write `{keyword} {value}`")).instead(format!("{keyword} {value}"))
-        }
-        (Some(close), None) => diagnostic.did_you_mean(close),
-        (None, None) => diagnostic,
-    }
-}
-
-/// How far the first thing on a line is indented; `None` if the span is not the first. Looks back a little only:
-/// all braces of a file may stand on one line.
-fn indentation(text: &str, span: Span) -> Option<&str> {
-    let start = span.start as usize;
-    let blanks =
-        text.as_bytes().get(..start)?.iter().rev().take(80).take_while(|b| matches!(b, b' ' | b'\t')).count();
-    let line_start = start - blanks;
-    let first = line_start == 0 || text.as_bytes().get(line_start - 1) == Some(&b'\n');
-    if first { text.get(line_start..start) } else { None }
-}
-
-/// `` `a`, `b` or `c` ``
-fn list(names: &[&str]) -> String {
-    let mut names: Vec<String> = names
-        .iter()
-        .map(|n| if *n == "the top level" { (*n).to_owned() } else { format!("`{n}`") })
-        .collect();
-    names.dedup();
-    match names.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => String::new(),
+        (Tree { text: self.text, words: self.words, statements }, self.recent)
     }
 }

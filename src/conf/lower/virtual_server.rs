@@ -33,8 +33,9 @@ pub(super) fn lower(
     config: &mut Config,
 ) {
     let mut reader = Reader { groups, trackable, seen: Table::new(), blocks_of_group: Table::new() };
+    let mut unfold = cx.unfold();
     for (place, statement) in cx.top_level_places("virtual_server") {
-        cx.unfolded(statement, |cx, statement| {
+        cx.unfolded(&mut unfold, statement, |cx, statement| {
             config.virtual_servers.extend(reader.server(cx, place, statement));
         });
     }

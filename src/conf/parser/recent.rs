@@ -6,15 +6,18 @@ use std::ptr;
 const SLOTS: usize = 128;
 
 /// Remembers what was found, each at the place that its name leads to; what comes later takes it.
+#[derive(Debug)]
 pub(super) struct Recent {
-    slots: [Option<(&'static Block, &'static Keyword)>; SLOTS],
+    slots: Box<[Option<(&'static Block, &'static Keyword)>; SLOTS]>,
+}
+
+impl Default for Recent {
+    fn default() -> Recent {
+        Recent { slots: Box::new([None; SLOTS]) }
+    }
 }
 
 impl Recent {
-    pub(super) const fn new() -> Recent {
-        Recent { slots: [None; SLOTS] }
-    }
-
     /// A block's keyword by its name, as [`Block::find`] finds it.
     pub(super) fn find(&mut self, block: &'static Block, name: &str) -> Option<&'static Keyword> {
         let (&[first, ..], &[.., last]) = (name.as_bytes(), name.as_bytes()) else { return None };
@@ -39,7 +42,7 @@ mod tests {
 
     #[test]
     fn it_finds_what_the_block_finds() {
-        let mut recent = Recent::new();
+        let mut recent = Recent::default();
         for _ in 0..2 {
             for block in schema::blocks() {
                 for name in

@@ -41,8 +41,9 @@ pub(super) fn lower(
     config: &mut Config,
 ) -> Table<String, Tracks> {
     let mut reader = Reader { globals, trackable, members, seen: Seen::default(), of_members: Table::new() };
+    let mut unfold = cx.unfold();
     for (place, statement) in cx.top_level_places("vrrp_instance") {
-        cx.unfolded(statement, |cx, statement| {
+        cx.unfolded(&mut unfold, statement, |cx, statement| {
             config.instances.extend(reader.instance(cx, place, statement));
         });
     }
