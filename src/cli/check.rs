@@ -119,13 +119,17 @@ pub fn run(args: &Args) -> ExitCode {
     };
     if args.format == Format::Text {
         let colour = colour();
+        let mut worst = CLEAN;
         // A file at a time: a person sees the first findings while the rest is read.
-        let status = args.files.iter().map(|file| {
+        for (i, file) in args.files.iter().enumerate() {
             let loaded = load(file);
             print_text(file, &loaded, colour);
-            status(&loaded, args.fails_from())
-        });
-        return ExitCode::from(status.max().unwrap_or(CLEAN));
+            worst = worst.max(status(&loaded, args.fails_from()));
+            if i + 1 == args.files.len() {
+                leave(loaded);
+            }
+        }
+        return ExitCode::from(worst);
     }
     let loaded: Vec<(String, Loaded)> =
         args.files.iter().map(|f| (f.to_string_lossy().into_owned(), load(f))).collect();
@@ -151,6 +155,11 @@ pub fn run(args: &Args) -> ExitCode {
     }
     let status = loaded.iter().map(|(_, l)| status(l, args.fails_from()));
     ExitCode::from(status.max().unwrap_or(CLEAN))
+}
+
+/// The process ends with this: to give back a large configuration piece by piece would only take time.
+fn leave(loaded: Loaded) {
+    std::mem::forget(loaded);
 }
 
 /// A code that can be allowed: keepalived says nothing of it.
@@ -234,5 +243,7 @@ pub fn test(file: &Path, options: &LoadOptions<'_>) -> ExitCode {
     let text = terse::text(&file.to_string_lossy(), &loaded.diagnostics, &loaded.sources);
     // Nobody is left to tell when standard error is closed.
     let _ = io::stderr().write_all(text.as_bytes());
-    ExitCode::from(loaded.test_status())
+    let status = loaded.test_status();
+    leave(loaded);
+    ExitCode::from(status)
 }
