@@ -50,14 +50,8 @@ enum Command {
     Lsp(lsp::Args),
     Fmt(fmt::Args),
     Expand(expand::Args),
-    /// The kernel's table of virtual services: the arguments of ipvsadm (-h)
-    // What follows is ipvsadm's own language; clap has it for the help alone.
-    #[command(disable_help_flag = true)]
-    Ipvs {
-        /// ipvsadm's arguments
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<OsString>,
-    },
+    // clap has it for the help alone: its arguments are ipvsadm's own language.
+    Ipvs(ipvs::Args),
 }
 
 /// Virtual IPs with VRRP and Linux virtual servers with health checks: vipd with keepalived's command line.
@@ -97,7 +91,7 @@ pub fn main() -> ExitCode {
         "ipvsadm-save" => ipvs::save(arguments.into_iter().skip(1)),
         "ipvsadm-restore" => ipvs::restore(),
         _ if arguments.get(1).is_some_and(|command| command == "ipvs") => {
-            ipvs::run(arguments.into_iter().skip(2))
+            ipvs::run_vipd(arguments.into_iter().skip(2))
         }
         _ if arguments.get(1).is_some_and(|command| command == "run") => {
             vipd(&program, &run::attach_values(&arguments))
@@ -132,8 +126,8 @@ fn vipd(program: &str, arguments: &[OsString]) -> ExitCode {
         Ok(Vipd { command: Some(Command::Lsp(arguments)), .. }) => lsp::run(&arguments),
         Ok(Vipd { command: Some(Command::Fmt(arguments)), .. }) => fmt::run(&arguments),
         Ok(Vipd { command: Some(Command::Expand(arguments)), .. }) => expand::run(&arguments),
-        Ok(Vipd { command: Some(Command::Ipvs { arguments }), .. }) => ipvs::run(arguments.into_iter()),
-        Ok(Vipd { command: None, .. }) => ExitCode::SUCCESS,
+        // `vipd ipvs` has been taken before.
+        Ok(Vipd { command: Some(Command::Ipvs(_)) | None, .. }) => ExitCode::SUCCESS,
         Err(error) => complain(&error, 2),
     }
 }

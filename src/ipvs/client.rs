@@ -267,8 +267,19 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub fn table(&mut self) -> Result<Table, Error> {
+        self.table_of(|_| true)
+    }
+
+    /// Like [`Client::table`], for the services whose keys are `wanted`.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn table_of(&mut self, wanted: impl Fn(&ServiceKey) -> bool) -> Result<Table, Error> {
         let mut table = Table::default();
         for entry in self.services()? {
+            if !wanted(&entry.service.key) {
+                continue;
+            }
             let dests = self.dests(&entry.service.key)?;
             table.services.push((entry.service, dests.iter().rev().map(|d| d.dest).collect()));
         }

@@ -2,8 +2,10 @@
 //!
 //! One deviation, on purpose: ipvsadm shows the counters of servers modulo 2³²; here they are whole.
 
+mod command;
 mod sort;
 
+pub use command::CommandLine;
 pub use sort::{sort_dests, sort_services};
 
 use crate::ipvs::grammar::Columns;

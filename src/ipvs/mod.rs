@@ -7,6 +7,8 @@
 //! | [`attributes`] | both on the wire: `linux/ip_vs.h` |
 //! | [`plan`] | the least list of operations from one table to another |
 //! | [`grammar`] | ipvsadm's arguments |
+//! | [`rules`] | a whole table in ipvsadm's language |
+//! | [`select`] | which services are meant |
 //! | [`mod@format`] | ipvsadm's listings |
 //! | [`names`] | host and service names, for both |
 //! | [`rates`] | what happened between two readings of the table |
@@ -21,3 +23,5 @@ pub mod names;
 pub mod operation;
 pub mod plan;
 pub mod rates;
+pub mod rules;
+pub mod select;

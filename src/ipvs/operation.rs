@@ -33,6 +33,24 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// The service that it changes, where it is about one.
+    #[must_use]
+    pub const fn service(&self) -> Option<ServiceKey> {
+        match self {
+            Operation::AddService(s) | Operation::EditService(s) => Some(s.key),
+            Operation::DeleteService(key)
+            | Operation::AddDest(key, _)
+            | Operation::EditDest(key, _)
+            | Operation::DeleteDest(key, _)
+            | Operation::Zero(Some(key)) => Some(*key),
+            Operation::Flush
+            | Operation::Zero(None)
+            | Operation::SetTimeouts(_)
+            | Operation::StartDaemon(_)
+            | Operation::StopDaemon(_) => None,
+        }
+    }
+
     /// What the kernel means by refusing this operation with `errno`.
     #[must_use]
     pub fn reason(&self, errno: Errno) -> &'static str {

@@ -63,6 +63,19 @@ pub fn plan(actual: &Table, desired: &Table, owned: &[ServiceKey]) -> Vec<Operat
     plan.into_operations()
 }
 
+/// How many operations at the beginning of a plan take nothing from any service: all but the last ones that stop or
+/// remove servers, or remove services. Where one of the first fails, those of the rest that concern its service are
+/// better left undone: what was to take over may be missing.
+#[must_use]
+pub fn giving(operations: &[Operation]) -> usize {
+    let takes = |operation: &&Operation| match operation {
+        Operation::EditDest(_, dest) => dest.weight == 0,
+        Operation::DeleteDest(..) | Operation::DeleteService(_) => true,
+        _ => false,
+    };
+    operations.len() - operations.iter().rev().take_while(takes).count()
+}
+
 /// Operations by phase.
 #[derive(Default)]
 struct Plan {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod write;
+
 use crate::VIPD;
 use crate::support::{Host, Lab, Test};
 use std::collections::HashSet;
@@ -36,6 +38,7 @@ pub(crate) fn tests() -> Vec<Test> {
     ];
     stories
         .into_iter()
+        .chain(write::STORIES)
         .map(|(name, story)| Test::new(format!("ipvs::{name}"), move |lab: &Lab| story(&Pair::new(lab))))
         .collect()
 }

@@ -31,7 +31,11 @@ fn pages() -> BTreeMap<String, String> {
     };
     let program = cli::command();
     for subcommand in program.get_subcommands().filter(|c| !c.is_hide_set()) {
-        add(subcommand.clone(), format!("vipd-{}", subcommand.get_name()));
+        let name = format!("vipd-{}", subcommand.get_name());
+        for nested in subcommand.get_subcommands().filter(|c| !c.is_hide_set()) {
+            add(nested.clone(), format!("{name}-{}", nested.get_name()));
+        }
+        add(subcommand.clone().disable_help_subcommand(true), name);
     }
     add(program.disable_help_subcommand(true), "vipd".to_owned());
     pages.insert("keepalived.conf.5".to_owned(), configuration::page());

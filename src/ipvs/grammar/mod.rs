@@ -134,15 +134,39 @@ fn invalid<T>(message: impl Into<String>) -> Result<T, Error> {
 /// # Errors
 /// As [`parse`]; `-R` within `-R` is refused.
 pub fn parse_line(line: &str, names: &dyn Names) -> Result<Option<Command>, Error> {
+    parse_line_located(line, names).map_err(|misplaced| misplaced.error)
+}
+
+/// Like [`parse_line`], and tells where in the line the mistake is.
+///
+/// # Errors
+/// As [`parse_line`].
+pub fn parse_line_located(line: &str, names: &dyn Names) -> Result<Option<Command>, Misplaced> {
     let words: Vec<&str> =
         line.split([' ', '\t', '\r', '\n']).filter(|w| !w.is_empty() && *w != "ipvsadm").collect();
     if words.is_empty() {
         return Ok(None);
     }
-    match parse(&words, names)? {
-        Command::Restore => Err(Error::NoCommand("-R within -R".into())),
-        command => Ok(Some(command)),
-    }
+    let mut word = 0;
+    let error = match parse_words(&words, names, &mut word) {
+        Ok(Command::Restore) => Error::NoCommand("-R within -R".into()),
+        Ok(command) => return Ok(Some(command)),
+        Err(error) => error,
+    };
+    // The words are parts of the line.
+    let place = words.get(word).map_or(0, |w| w.as_ptr().addr().saturating_sub(line.as_ptr().addr()));
+    Err(Misplaced { at: place, error })
+}
+
+/// A mistake and where in its line it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct Misplaced {
+    /// Where the word begins that was read last, in bytes: the value where a value is wrong, the command where all is
+    /// read and does not go together.
+    pub at: usize,
+    /// The mistake.
+    pub error: Error,
 }
 
 /// The command of a line of arguments (without the program's name).
@@ -150,6 +174,11 @@ pub fn parse_line(line: &str, names: &dyn Names) -> Result<Option<Command>, Erro
 /// # Errors
 /// What ipvsadm refuses before it asks the kernel.
 pub fn parse(arguments: &[&str], names: &dyn Names) -> Result<Command, Error> {
+    parse_words(arguments, names, &mut 0)
+}
+
+/// Like [`parse`]; where there is an error, `word` is the index of the word it is about.
+fn parse_words(arguments: &[&str], names: &dyn Names, word: &mut usize) -> Result<Command, Error> {
     let mut options = Options::new(arguments);
     let first = options.next().map_err(|e| Error::NoCommand(e.to_string()))?;
     let (command, value) = first.ok_or_else(|| Error::NoCommand("no command".into()))?;
@@ -166,9 +195,13 @@ pub fn parse(arguments: &[&str], names: &dyn Names) -> Result<Command, Error> {
             _ => return invalid("a sync daemon is either master or backup"),
         };
     }
-    while let Some((token, value)) = options.next()? {
+    loop {
+        let next = options.next();
+        *word = options.position();
+        let Some((token, value)) = next? else { break };
         draft.take(token, value)?;
     }
+    *word = 0;
     let mut words = options.words.into_iter();
     if command == Token::Set {
         let [tcp, tcp_fin, udp] = [words.next(), words.next(), words.next()];

@@ -341,6 +341,8 @@ impl Set {
 /// The options in a row of arguments, and what is no option.
 #[derive(Debug)]
 pub(super) struct Options<'a> {
+    /// Number of all words.
+    given: usize,
     rest: &'a [&'a str],
     /// What is left of a word of short options.
     cluster: &'a str,
@@ -350,7 +352,12 @@ pub(super) struct Options<'a> {
 
 impl<'a> Options<'a> {
     pub(super) const fn new(arguments: &'a [&'a str]) -> Options<'a> {
-        Options { rest: arguments, cluster: "", words: Vec::new() }
+        Options { given: arguments.len(), rest: arguments, cluster: "", words: Vec::new() }
+    }
+
+    /// The index of the word that was read last.
+    pub(super) const fn position(&self) -> usize {
+        (self.given - self.rest.len()).saturating_sub(1)
     }
 
     /// The next option with its value, or `None` behind the last.

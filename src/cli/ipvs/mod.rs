@@ -2,8 +2,14 @@
 //! status and effect as ipvsadm 1.31.
 //!
 //! `-R` reads and sends at once: up to 512 lines become one system call, and an error is reported with its line.
+//!
+//! What goes beyond ipvsadm (subcommands) is there as `vipd ipvs` only.
 
+mod apply;
 mod restore;
+mod subcommand;
+
+pub(super) use subcommand::Args;
 
 use crate::ipvs::client::{self, Client};
 use crate::ipvs::format::{self, Form, Style};
@@ -24,6 +30,13 @@ const VERSION: &str = "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.
 const CONNECTIONS: &str = "/proc/net/ip_vs_conn";
 /// What ipvsadm's -1 looks like from outside.
 const FAILED: u8 = 255;
+
+/// Runs the arguments of `vipd ipvs`: a subcommand, or ipvsadm's.
+#[must_use]
+pub(super) fn run_vipd(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.collect();
+    subcommand::run(&arguments).unwrap_or_else(|| run(arguments.into_iter()))
+}
 
 /// Runs ipvsadm's arguments (without the program's name).
 #[must_use]

@@ -1,0 +1,52 @@
+//! What `vipd ipvs` has beyond ipvsadm: subcommands. A first word that names one is one; whatever else stands there is
+//! ipvsadm's language. Under ipvsadm's names there are none.
+
+use super::{Stop, apply, finish};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand as Subcommands};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// The kernel's table of virtual services: the arguments of ipvsadm (-h), and more commands (help)
+///
+/// Without a subcommand these are the arguments of ipvsadm(8): the same options, output, exit status and effect.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vipd ipvs",
+    disable_help_flag = true,
+    override_usage = "vipd ipvs [IPVSADM'S ARGUMENTS]\n       vipd ipvs <COMMAND>"
+)]
+pub(in crate::cli) struct Args {
+    #[command(subcommand)]
+    subcommand: Option<Subcommand>,
+}
+
+/// A subcommand, each in a file of its name.
+#[derive(Debug, Subcommands)]
+enum Subcommand {
+    Apply(apply::Args),
+}
+
+impl Subcommand {
+    fn run(self) -> Result<(), Stop> {
+        match self {
+            Subcommand::Apply(args) => apply::run(&args),
+        }
+    }
+}
+
+/// Runs the subcommand that the first word names; `None` where it names none.
+pub(super) fn run(arguments: &[OsString]) -> Option<ExitCode> {
+    let name = arguments.first()?.to_str()?;
+    let mut command = Args::command();
+    if name != "help" && command.find_subcommand(name).is_none() {
+        return None;
+    }
+    // clap's first word is the program's.
+    let words = std::iter::once("vipd ipvs".into()).chain(arguments.iter().cloned());
+    let parsed = command.try_get_matches_from_mut(words).and_then(|m| Args::from_arg_matches(&m));
+    Some(match parsed {
+        Ok(Args { subcommand: Some(subcommand) }) => finish(subcommand.run()),
+        Ok(Args { subcommand: None }) => ExitCode::SUCCESS,
+        Err(error) => crate::cli::complain(&error, 2),
+    })
+}

@@ -1,0 +1,171 @@
+//! A whole table as a text of rules, in the language that `-S` writes: a service with `-A`, then its servers with
+//! `-a`. Pure; who reads files and prints mistakes is the caller.
+//!
+//! Blank lines, and lines that begin with `#`, mean nothing. Any other line that is no `-A` or `-a` is a mistake, since
+//! it describes no state but a change.
+
+use crate::ipvs::grammar::{self, Command};
+use crate::ipvs::model::{Dest, DestKey, Service, ServiceKey, Table};
+use crate::ipvs::names::Names;
+use crate::ipvs::operation::Operation;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+/// A table and the lines it came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// What the text describes, in its order.
+    pub table: Table,
+    /// For each service of the table its line, and those of its destinations; from 1.
+    lines: Vec<(usize, Vec<usize>)>,
+}
+
+/// A line that can't be part of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Its number, from 1.
+    pub line: usize,
+    /// The column, in characters, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// `LINE:COLUMN: MESSAGE`
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.message)
+    }
+}
+
+impl Rules {
+    /// Reads all of `text`.
+    ///
+    /// # Errors
+    /// Every line that is wrong, in their order.
+    pub fn parse(text: &[u8], names: &dyn Names) -> Result<Rules, Vec<Mistake>> {
+        let mut reader = Reader::new(names);
+        for (n, line) in text.split(|&b| b == b'\n').enumerate() {
+            reader.line(n + 1, line);
+        }
+        if reader.mistakes.is_empty() { Ok(reader.rules) } else { Err(reader.mistakes) }
+    }
+
+    /// The lines that asked for what an operation does, by the operation's object.
+    #[must_use]
+    pub fn index(&self) -> Lines {
+        let mut lines = Lines::default();
+        for ((service, dests), (line, dest_lines)) in self.table.services.iter().zip(&self.lines) {
+            lines.services.insert(service.key, *line);
+            lines.dests.extend(dests.iter().zip(dest_lines).map(|(d, line)| ((service.key, d.key), *line)));
+        }
+        lines
+    }
+}
+
+/// Which line asked for what; see [`Rules::index`].
+#[derive(Clone, Debug, Default)]
+pub struct Lines {
+    services: HashMap<ServiceKey, usize>,
+    dests: HashMap<(ServiceKey, DestKey), usize>,
+}
+
+impl Lines {
+    /// The line of the operation's object; none for what is removed, as no line has it.
+    #[must_use]
+    pub fn of(&self, operation: &Operation) -> Option<usize> {
+        match operation {
+            Operation::AddService(s) | Operation::EditService(s) => self.services.get(&s.key).copied(),
+            Operation::AddDest(key, d) | Operation::EditDest(key, d) => {
+                self.dests.get(&(*key, d.key)).copied()
+            }
+            _ => None,
+        }
+    }
+}
+
+struct Reader<'a> {
+    names: &'a dyn Names,
+    rules: Rules,
+    mistakes: Vec<Mistake>,
+    /// Where in the table a service stands.
+    services: HashMap<ServiceKey, usize>,
+    /// Of the service that got the last server: rules of one service usually stand together.
+    current: Option<(ServiceKey, usize)>,
+    dests: HashSet<(usize, DestKey)>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(names: &'a dyn Names) -> Reader<'a> {
+        Reader {
+            names,
+            rules: Rules::default(),
+            mistakes: Vec::new(),
+            services: HashMap::new(),
+            current: None,
+            dests: HashSet::new(),
+        }
+    }
+
+    fn line(&mut self, number: usize, line: &[u8]) {
+        if line.trim_ascii_start().starts_with(b"#") {
+            return;
+        }
+        let text = String::from_utf8_lossy(line);
+        let result = match grammar::parse_line_located(&text, self.names) {
+            Ok(None) => return,
+            Ok(Some(Command::Execute(Operation::AddService(service)))) => self.service(number, service),
+            Ok(Some(Command::Execute(Operation::AddDest(key, dest)))) => self.dest(number, key, dest),
+            Ok(Some(_)) => Err("a table consists of -A and -a: this command describes no state".to_owned()),
+            Err(misplaced) => {
+                let column = text.get(..misplaced.at).unwrap_or_default().chars().count() + 1;
+                self.mistakes.push(Mistake { line: number, column, message: misplaced.error.to_string() });
+                return;
+            }
+        };
+        if let Err(message) = result {
+            let column = text.len() - text.trim_start().len() + 1;
+            self.mistakes.push(Mistake { line: number, column, message });
+        }
+    }
+
+    fn service(&mut self, line: usize, service: Service) -> Result<(), String> {
+        let key = service.key;
+        if let Some(earlier) = self.services.get(&key).and_then(|&n| self.rules.lines.get(n)) {
+            return Err(format!("service {key} stands in line {} already", earlier.0));
+        }
+        let n = self.rules.table.services.len();
+        self.services.insert(key, n);
+        self.current = Some((key, n));
+        self.rules.table.services.push((service, Vec::new()));
+        self.rules.lines.push((line, Vec::new()));
+        Ok(())
+    }
+
+    fn dest(&mut self, line: usize, key: ServiceKey, dest: Dest) -> Result<(), String> {
+        let known = self.current.filter(|(current, _)| *current == key).map(|(_, n)| n);
+        let Some(n) = known.or_else(|| self.services.get(&key).copied()) else {
+            return Err(format!("no service {key} in the lines before: it needs its -A"));
+        };
+        let (Some((_, dests)), Some((_, lines))) =
+            (self.rules.table.services.get_mut(n), self.rules.lines.get_mut(n))
+        else {
+            return Ok(());
+        };
+        if !self.dests.insert((n, dest.key)) {
+            let earlier = dests.iter().position(|d| d.key == dest.key).and_then(|at| lines.get(at));
+            return Err(format!(
+                "server {} of service {key} stands in line {} already",
+                dest.key,
+                earlier.copied().unwrap_or_default()
+            ));
+        }
+        self.current = Some((key, n));
+        dests.push(dest);
+        lines.push(line);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

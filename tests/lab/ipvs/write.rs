@@ -1,0 +1,106 @@
+//! What `vipd ipvs` has beyond ipvsadm for writing tables.
+
+use super::{Pair, Story};
+use crate::VIPD;
+use crate::support::Host;
+use std::io::Write as _;
+use std::process::Stdio;
+use std::thread;
+
+pub(super) const STORIES: [(&str, Story); 2] =
+    [("apply_makes_the_table_what_a_file_says", apply), ("apply_tells_refusals_by_line", apply_refused)];
+
+/// What `vipd ipvs` did: exit status, standard output, standard error.
+type Done = (Option<i32>, String, String);
+
+fn vipd(host: &Host, line: &str, input: &str) -> Done {
+    let mut command = host.command(VIPD);
+    command.arg("ipvs").args(super::words(line));
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let output = thread::scope(|scope| {
+        // A program that refuses its arguments does not read.
+        scope.spawn(move || drop(stdin.write_all(input.as_bytes())));
+        child.wait_with_output().unwrap()
+    });
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn saved(host: &Host) -> String {
+    let (status, saved, errors) = vipd(host, "-Sn", "");
+    assert_eq!((status, errors.as_str()), (Some(0), ""));
+    saved
+}
+
+const FIRST: &str = "\
+-A -t 192.0.2.1:80 -s wlc
+-a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 1
+-a -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 1
+-A -t 198.51.100.1:80 -s rr
+-a -t 198.51.100.1:80 -r 10.0.0.3:80 -g -w 1
+";
+
+fn apply(pair: &Pair) {
+    let host = &pair.ours;
+    let done = |line: &str, input: &str| vipd(host, line, input);
+    assert_eq!(done("apply -", FIRST), (Some(0), String::new(), String::new()));
+    assert_eq!(saved(host), FIRST);
+    assert_eq!(done("apply --dry-run -", FIRST), (Some(0), String::new(), String::new()));
+
+    let second = FIRST.replace("10.0.0.2:80 -m -w 1", "10.0.0.4:80 -m -w 3").replace("rr", "sh -p 300");
+    let expected = "\
+-E -t 198.51.100.1:80 -s sh -p 300
+-a -t 192.0.2.1:80 -r 10.0.0.4:80 -m -w 3
+-d -t 192.0.2.1:80 -r 10.0.0.2:80
+";
+    assert_eq!(done("apply --dry-run -", &second), (Some(1), expected.to_owned(), String::new()));
+    assert_eq!(saved(host), FIRST, "nothing was changed");
+
+    let only = "apply --only tcp:198.51.100.0/24 -";
+    assert_eq!(done(only, &second), (Some(0), String::new(), String::new()));
+    assert_eq!(saved(host), FIRST.replace("rr", "sh -p 300"));
+    let nothing = "apply --only fwmark:7 --only 203.0.113.0/24 -";
+    assert_eq!(done(nothing, ""), (Some(0), String::new(), String::new()), "none of those is there");
+    assert_eq!(done("apply -", &second), (Some(0), String::new(), String::new()));
+    assert_eq!(saved(host), second);
+    // What was printed is what can be run.
+    pair.theirs.run("ipvsadm -C");
+    let (_, commands, _) = vipd(&pair.theirs, "apply --dry-run -", &second);
+    assert_eq!(vipd(&pair.theirs, "-R", &commands), (Some(0), String::new(), String::new()));
+    assert_eq!(saved(&pair.theirs), second);
+    assert_eq!(done("apply --only tcp:192.0.2.1:80 -", ""), (Some(0), String::new(), String::new()));
+    assert!(saved(host).starts_with("-A -t 198.51.100.1:80"));
+    assert_eq!(done("apply -", "# nothing\n"), (Some(0), String::new(), String::new()));
+    assert_eq!(saved(host), "");
+}
+
+fn apply_refused(pair: &Pair) {
+    let host = &pair.ours;
+    assert_eq!(vipd(host, "apply -", FIRST).0, Some(0));
+    let (status, out, errors) = vipd(host, "apply -", "-A -t 192.0.2.1\n-C\n-A -t 192.0.2.1:80 -s\n");
+    assert_eq!((status, out.as_str()), (Some(2), ""));
+    let places: Vec<&str> = errors
+        .lines()
+        .map(|l| l.strip_prefix("standard input:").unwrap().split(": ").next().unwrap())
+        .collect();
+    assert_eq!(places, ["1:1", "2:1", "3:20"], "{errors}");
+    assert_eq!(saved(host), FIRST, "nothing was changed");
+
+    // A scheduler that does not exist, and an address that is none of a host's.
+    let second = "\
+-A -t 192.0.2.7:80 -s nosuch
+-A -t 192.0.2.1:80 -s wlc
+-a -t 192.0.2.1:80 -r 255.255.255.255:80 -m
+";
+    let (status, _, errors) = vipd(host, "apply -", second);
+    assert_eq!(status, Some(3), "{errors}");
+    assert!(
+        errors.starts_with("standard input:1: add service TCP 192.0.2.7:80: this kernel has no such"),
+        "{errors}"
+    );
+    assert!(errors.contains("\nstandard input:3: add server 255.255.255.255:80"), "{errors}");
+    let expected: String = FIRST.lines().take(3).map(|l| format!("{l}\n")).collect();
+    assert_eq!(saved(host), expected, "the servers of what could not be completed stay; the rest is done");
+}
