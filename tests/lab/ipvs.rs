@@ -2,6 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod differential;
+mod generator;
+mod options;
+mod shrink;
+// As many values to a line as fit.
+#[rustfmt::skip]
+mod values;
 mod write;
 
 use crate::VIPD;
@@ -40,6 +47,7 @@ pub(crate) fn tests() -> Vec<Test> {
         .into_iter()
         .chain(write::STORIES)
         .map(|(name, story)| Test::new(format!("ipvs::{name}"), move |lab: &Lab| story(&Pair::new(lab))))
+        .chain(differential::tests())
         .collect()
 }
 
