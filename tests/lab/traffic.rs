@@ -4,6 +4,8 @@
 mod methods;
 mod network;
 mod packet;
+mod policy;
+mod schedulers;
 
 use crate::support::Test;
 use std::collections::BTreeMap;
@@ -11,7 +13,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 pub(crate) fn tests() -> Vec<Test> {
-    methods::tests().collect()
+    methods::tests().chain(policy::tests()).chain(schedulers::tests()).collect()
 }
 
 /// Loads modules that a test's hosts need of the kernel; the first time says which this kernel does not have.

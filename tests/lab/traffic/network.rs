@@ -17,6 +17,7 @@ use crate::support::{Host, Lab};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::thread::{self, JoinHandle};
@@ -95,6 +96,7 @@ impl Network {
         let last = 10 + n;
         let host = lab.host(&format!("s{n}"), &format!("10.7.2.{last}/24"));
         host.sysctl("ipv6.conf.eth0.accept_redirects", "0");
+        host.sysctl("ipv6.ip_nonlocal_bind", "1");
         host.configure(&[
             "link set eth0 addrgenmode none",
             &format!("address add fe80::{last}/64 dev eth0 nodad"),
@@ -139,10 +141,37 @@ impl Network {
         }));
     }
 
+    /// Has `host` answer datagrams to `address`.
+    pub(super) fn listen_udp(&mut self, host: &Host, address: SocketAddr) {
+        let socket = host.enter(|| std::net::UdpSocket::bind(address));
+        let socket = socket.unwrap_or_else(|e| panic!("bind {address} on {}: {e}", host.name()));
+        socket.set_read_timeout(Some(BREATH)).expect("set a timeout");
+        let (name, stop) = (host.name().to_owned(), Arc::clone(&self.stop));
+        self.threads.push(thread::spawn(move || {
+            let mut bytes = [0; 64];
+            while !stop.load(Ordering::Relaxed) {
+                let Ok((_, peer)) = socket.recv_from(&mut bytes) else { continue };
+                let _ = socket.send_to(format!("{name} {address} {peer}\n").as_bytes(), peer);
+            }
+        }));
+    }
+
     /// Runs `vipd ipvs` with these words on the director, and gives what it prints.
     #[track_caller]
     pub(super) fn ipvs(&self, words: &str) -> String {
         self.director.run(&format!("{VIPD} ipvs {words}"))
+    }
+
+    /// Runs `vipd ipvs -R` on the director with these lines.
+    #[track_caller]
+    pub(super) fn restore(&self, lines: &str) {
+        let mut command = self.director.command(VIPD);
+        command.args(["ipvs", "-R"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("start vipd");
+        let written = child.stdin.take().expect("it is piped").write_all(lines.as_bytes());
+        let output = child.wait_with_output().expect("wait for vipd");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(written.is_ok() && output.status.success() && said.is_empty(), "{lines}{said}");
     }
 
     fn next_port(&self) -> u16 {
@@ -171,6 +200,24 @@ impl Network {
         })?;
         socket.set_read_timeout(Some(patience))?;
         Talk::new(socket)
+    }
+
+    /// The name of the server that answers a connection from this address, which then ends.
+    #[track_caller]
+    pub(super) fn who(&self, from: &str, to: &str) -> String {
+        self.connect(from, to).unwrap_or_else(|error| panic!("{from} to {to}: {error}")).server
+    }
+
+    /// The names of the servers that answer so many connections in turn, each of which ends at once.
+    #[track_caller]
+    pub(super) fn answers(&self, from: &str, to: &str, count: usize) -> Vec<String> {
+        (0..count).map(|_| self.who(from, to)).collect()
+    }
+
+    /// Connects and stays connected.
+    #[track_caller]
+    pub(super) fn hold(&self, from: &str, to: &str) -> Talk {
+        self.connect(from, to).unwrap_or_else(|error| panic!("{from} to {to}: {error}"))
     }
 }
 
