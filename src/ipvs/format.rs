@@ -5,7 +5,7 @@
 mod command;
 mod sort;
 
-pub use command::CommandLine;
+pub use command::{CommandLine, Rule};
 pub use sort::{sort_dests, sort_services};
 
 use crate::ipvs::grammar::Columns;

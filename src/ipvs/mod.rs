@@ -6,6 +6,8 @@
 //! | [`operation`] | one change of the kernel's IPVS as a value |
 //! | [`attributes`] | both on the wire: `linux/ip_vs.h` |
 //! | [`plan`] | the least list of operations from one table to another |
+//! | [`undo`] | the way back from what was done |
+//! | [`mod@diff`] | two tables beside each other |
 //! | [`grammar`] | ipvsadm's arguments |
 //! | [`rules`] | a whole table in ipvsadm's language |
 //! | [`select`] | which services are meant |
@@ -16,6 +18,7 @@
 
 pub mod attributes;
 pub mod client;
+pub mod diff;
 pub mod format;
 pub mod grammar;
 pub mod model;
@@ -25,3 +28,7 @@ pub mod plan;
 pub mod rates;
 pub mod rules;
 pub mod select;
+pub mod undo;
+
+#[cfg(test)]
+mod testing;

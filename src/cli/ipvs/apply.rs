@@ -1,7 +1,7 @@
 //! `vipd ipvs apply`: the kernel's table becomes what a file says.
 
 use super::{Session, Stop, SystemNames};
-use crate::ipvs::client::{self, Client};
+use crate::ipvs::client::Client;
 use crate::ipvs::format::CommandLine;
 use crate::ipvs::model::{Forward, ServiceKey, Table};
 use crate::ipvs::operation::Operation;
@@ -15,8 +15,8 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-/// There is something to do (`--dry-run`).
-const DIFFERS: u8 = 1;
+/// There is something to do (`--dry-run`); tables differ.
+pub(super) const DIFFERS: u8 = 1;
 /// Nothing was done: a file that can't be read, mistakes in it, no IPVS.
 const TROUBLE: u8 = 2;
 /// The kernel refused some operations; the others are done.
@@ -48,11 +48,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     // Reading the file and asking the kernel go on side by side.
     let (desired, actual) = thread::scope(|scope| {
         let desired = scope.spawn(|| read(&args.file));
-        let actual = Session::open().and_then(|session| {
-            let mut client = session.client;
-            let table = table(&mut client, &args.only).map_err(|e| trouble(super::chain(e)))?;
-            Ok((client, table))
-        });
+        let actual = kernel(&args.only);
         (desired.join(), actual)
     });
     let mut rules = desired.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -92,15 +88,17 @@ pub(super) fn read(file: &Path) -> Result<Rules, Stop> {
 }
 
 /// The selected part of the kernel's table, as rules would describe it.
-pub(super) fn table(client: &mut Client, only: &[Selector]) -> Result<Table, client::Error> {
-    let mut table = client.table_of(|key| select::selected(only, key))?;
+pub(super) fn kernel(only: &[Selector]) -> Result<(Client, Table), Stop> {
+    let mut client = Session::open()?.client;
+    let table = client.table_of(|key| select::selected(only, key));
+    let mut table = table.map_err(|e| trouble(super::chain(e)))?;
     for dest in table.services.iter_mut().flat_map(|(_, dests)| dests) {
         // What rules can't say, and -S writes as -g.
         if matches!(dest.forward, Forward::Local | Forward::Bypass) {
             dest.forward = Forward::DirectRoute;
         }
     }
-    Ok(table)
+    Ok((client, table))
 }
 
 fn show(operations: &[Operation]) -> Result<(), Stop> {

@@ -3,11 +3,13 @@
 //!
 //! `-R` reads and sends at once: up to 512 lines become one system call, and an error is reported with its line.
 //!
-//! What goes beyond ipvsadm (subcommands) is there as `vipd ipvs` only.
+//! What goes beyond ipvsadm (subcommands, more options of -R) is there as `vipd ipvs` only.
 
 mod apply;
+mod diff;
 mod restore;
 mod subcommand;
+mod transaction;
 
 pub(super) use subcommand::Args;
 
@@ -31,11 +33,13 @@ const CONNECTIONS: &str = "/proc/net/ip_vs_conn";
 /// What ipvsadm's -1 looks like from outside.
 const FAILED: u8 = 255;
 
-/// Runs the arguments of `vipd ipvs`: a subcommand, or ipvsadm's.
+/// Runs the arguments of `vipd ipvs`: a subcommand, a command of ipvsadm with options that ipvsadm lacks, or ipvsadm's.
 #[must_use]
 pub(super) fn run_vipd(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.collect();
-    subcommand::run(&arguments).unwrap_or_else(|| run(arguments.into_iter()))
+    subcommand::run(&arguments)
+        .or_else(|| restore::run(&arguments))
+        .unwrap_or_else(|| run(arguments.into_iter()))
 }
 
 /// Runs ipvsadm's arguments (without the program's name).
@@ -57,7 +61,7 @@ pub(super) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let status = match command {
         Ok(Command::Help | Command::Version) => command.map(|c| explain(&c)).unwrap_or(Ok(())),
         command => Session::open().and_then(|mut session| match command {
-            Ok(Command::Restore) => session.restore(&mut io::stdin().lock()),
+            Ok(Command::Restore) => session.restore(&mut io::stdin().lock(), restore::Mode::Ipvsadm),
             Ok(command) => session.carry_out(command),
             Err(error) => Err(Stop::new(error.exit_status(), error.to_string())),
         }),

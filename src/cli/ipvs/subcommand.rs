@@ -1,7 +1,7 @@
 //! What `vipd ipvs` has beyond ipvsadm: subcommands. A first word that names one is one; whatever else stands there is
 //! ipvsadm's language. Under ipvsadm's names there are none.
 
-use super::{Stop, apply, finish};
+use super::{Stop, apply, diff, finish};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand as Subcommands};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use std::process::ExitCode;
 #[command(
     name = "vipd ipvs",
     disable_help_flag = true,
+    after_help = BEYOND,
     override_usage = "vipd ipvs [IPVSADM'S ARGUMENTS]\n       vipd ipvs <COMMAND>"
 )]
 pub(in crate::cli) struct Args {
@@ -20,16 +21,27 @@ pub(in crate::cli) struct Args {
     subcommand: Option<Subcommand>,
 }
 
+/// Options that ipvsadm's commands do not have in ipvsadm; written out in full, and only as `vipd ipvs`.
+const BEYOND: &str = "\
+Options beyond ipvsadm's, to be written out in full:
+  -R --atomic      All lines of standard input or none: every line is read before the first change, and where the kernel \
+refuses one, what was done is undone. Exit status: 0 done; 1 refused, and all is as it was; 2 lines are wrong, nothing \
+was changed; 3 refused, and it could not be undone: what is left to do is printed
+  -R --keep-going  Carry out every line that can be; the end tells which ones failed. Exit status: 0 all are done, 1 \
+some failed";
+
 /// A subcommand, each in a file of its name.
 #[derive(Debug, Subcommands)]
 enum Subcommand {
     Apply(apply::Args),
+    Diff(diff::Args),
 }
 
 impl Subcommand {
     fn run(self) -> Result<(), Stop> {
         match self {
             Subcommand::Apply(args) => apply::run(&args),
+            Subcommand::Diff(args) => diff::run(&args),
         }
     }
 }

@@ -40,6 +40,24 @@ impl fmt::Display for CommandLine<'_> {
     }
 }
 
+/// An object of a table as the rule that makes it: `-A …` or `-a …`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule<'a> {
+    /// A service.
+    Service(&'a Service),
+    /// A server of the service.
+    Dest(ServiceKey, &'a Dest),
+}
+
+impl fmt::Display for Rule<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::Service(s) => service(f, "-A", s),
+            Rule::Dest(key, d) => dest(f, "-a", key, d),
+        }
+    }
+}
+
 struct Key<'a>(&'a ServiceKey);
 
 impl fmt::Display for Key<'_> {

@@ -7,8 +7,13 @@ use std::io::Write as _;
 use std::process::Stdio;
 use std::thread;
 
-pub(super) const STORIES: [(&str, Story); 2] =
-    [("apply_makes_the_table_what_a_file_says", apply), ("apply_tells_refusals_by_line", apply_refused)];
+pub(super) const STORIES: [(&str, Story); 5] = [
+    ("apply_makes_the_table_what_a_file_says", apply),
+    ("apply_tells_refusals_by_line", apply_refused),
+    ("diff_shows_what_differs", diff),
+    ("restore_atomic_is_all_or_nothing", atomic),
+    ("restore_keep_going_tells_what_failed", keep_going),
+];
 
 /// What `vipd ipvs` did: exit status, standard output, standard error.
 type Done = (Option<i32>, String, String);
@@ -103,4 +108,81 @@ fn apply_refused(pair: &Pair) {
     assert!(errors.contains("\nstandard input:3: add server 255.255.255.255:80"), "{errors}");
     let expected: String = FIRST.lines().take(3).map(|l| format!("{l}\n")).collect();
     assert_eq!(saved(host), expected, "the servers of what could not be completed stay; the rest is done");
+}
+
+fn diff(pair: &Pair) {
+    let host = &pair.ours;
+    assert_eq!(vipd(host, "apply -", FIRST).0, Some(0));
+    assert_eq!(vipd(host, "diff kernel -", FIRST), (Some(0), String::new(), String::new()));
+    let second = FIRST.replace("10.0.0.2:80 -m -w 1", "10.0.0.2:80 -m -w 0");
+    let expected = "\
+--- kernel
++++ standard input
+@@ -1,5 +1,5 @@
+ -A -t 192.0.2.1:80 -s wlc
+ -a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 1
+--a -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 1
++-a -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 0
+ -A -t 198.51.100.1:80 -s rr
+ -a -t 198.51.100.1:80 -r 10.0.0.3:80 -g -w 1
+";
+    assert_eq!(vipd(host, "diff kernel -", &second), (Some(1), expected.to_owned(), String::new()));
+    assert_eq!(vipd(host, "diff --only 198.51.100.0/24 kernel -", &second).0, Some(0));
+    let (status, _, errors) = vipd(host, "diff /no/such/file kernel", "");
+    assert_eq!((status, errors.contains("read /no/such/file: ")), (Some(2), true), "{errors}");
+}
+
+fn atomic(pair: &Pair) {
+    let host = &pair.ours;
+    let restore = |input: &str| vipd(host, "-R --atomic", input);
+    assert_eq!(restore(FIRST), (Some(0), String::new(), String::new()));
+    assert_eq!(saved(host), FIRST);
+
+    let (status, out, errors) =
+        restore("-C\nfoo\n-A -t 192.0.2.9:80\n-L\n-Z\n-a -t 192.0.2.9:80 -r x.invalid. -q\n");
+    let wrong: Vec<&str> =
+        errors.lines().filter_map(|l| l.strip_prefix("line ")?.split(':').next()).collect();
+    assert_eq!((status, out.as_str(), &wrong[..]), (Some(2), "", &["2", "4", "5", "6"][..]), "{errors}");
+    assert!(errors.ends_with("nothing was changed: 4 lines are wrong\n"), "{errors}");
+    assert_eq!(saved(host), FIRST, "nothing was changed");
+
+    // Much is done before the kernel refuses a line of the second lot, and all of it is undone.
+    let mut input = "-D -t 192.0.2.1:80\n-E -t 198.51.100.1:80 -s sh\n--set 77 78 79\n".to_owned();
+    input += "-d -t 198.51.100.1:80 -r 10.0.0.3:80\n-A -f 7\n";
+    input.extend((0..600).map(|n| format!("-a -f 7 -r 10.1.{}.{}:0 -g\n", n >> 8, n & 255)));
+    input += "-a -f 7 -r 10.1.0.0:0 -g\n-A -f 8\n";
+    let timeouts = host.run("ipvsadm -L --timeout");
+    let (status, _, errors) = restore(&input);
+    assert_eq!(status, Some(1), "{errors}");
+    assert!(
+        errors.starts_with("line 606: add server 10.1.0.0:0 to service FWM 7: the server exists"),
+        "{errors}"
+    );
+    assert!(errors.ends_with("nothing was changed: what had been done is undone\n"), "{errors}");
+    assert_eq!(saved(host), FIRST);
+    assert_eq!(host.run("ipvsadm -L --timeout"), timeouts);
+
+    let (status, _, errors) = restore("-C\n-A -t 192.0.2.9:80\n-A -t 192.0.2.9:80\n");
+    assert_eq!((status, errors.lines().count()), (Some(1), 2), "{errors}");
+    assert_eq!(saved(host), FIRST, "the table that was cleared is back");
+    // ipvsadm has no such options, nor has vipd under its name.
+    pair.same("ipvsadm", "-R --atomic", "-C\n");
+    pair.same("ipvsadm", "-R --keep-going", "-C\n");
+    assert_eq!(vipd(host, "-R --atom", "-C\n").0, Some(255));
+    assert_eq!(vipd(host, "-R --atomic --keep-going", "-C\n").0, Some(2));
+    assert_eq!(saved(host), FIRST);
+}
+
+fn keep_going(pair: &Pair) {
+    let host = &pair.ours;
+    let input = format!(
+        "foo\n{FIRST}-A -t 192.0.2.1:80 -w 1\n-A -t 192.0.2.1:80\n-Z -t 9.9.9.9:9\n-L -t 9.9.9.9:9\n\n"
+    );
+    let (status, out, errors) = vipd(host, "-R --keep-going", &input);
+    assert_eq!((status, out.as_str()), (Some(1), ""));
+    let lines: Vec<&str> = errors.lines().map(|l| l.split(':').next().unwrap()).collect();
+    assert_eq!(lines, ["line 1", "line 7", "line 8", "line 9", "line 10", "5 lines failed"], "{errors}");
+    assert!(errors.ends_with("5 lines failed: 1, 7-10\n"), "{errors}");
+    assert_eq!(saved(host), FIRST);
+    assert_eq!(vipd(host, "-R --keep-going", "-C\n"), (Some(0), String::new(), String::new()));
 }
