@@ -15,6 +15,11 @@ pub trait Names {
     fn host(&self, address: IpAddr) -> Option<String>;
     /// The service name of a port.
     fn service(&self, port: u16, protocol: Protocol) -> Option<String>;
+    /// Whether the environment wants options to end at the first other word (`POSIXLY_CORRECT`, `POSIX_ME_HARDER`),
+    /// as popt has it.
+    fn options_first(&self) -> bool {
+        false
+    }
 }
 
 /// Knows no names: numbers only.

@@ -274,4 +274,7 @@ impl Names for SystemNames {
     fn service(&self, port: u16, protocol: Protocol) -> Option<String> {
         names::service(port, resolver_name(protocol))
     }
+    fn options_first(&self) -> bool {
+        ["POSIXLY_CORRECT", "POSIX_ME_HARDER"].iter().any(|name| std::env::var_os(name).is_some())
+    }
 }

@@ -87,8 +87,11 @@ impl Session {
             if !readable(input) {
                 run.flush();
             }
-            let read =
-                input.read(&mut chunk).map_err(|e| Stop::new(1, format!("read standard input: {e}")))?;
+            // What can't be read ends the input, and ipvsadm's status does not tell.
+            let read = input.read(&mut chunk).unwrap_or_else(|error| {
+                eprintln!("read standard input: {error}");
+                0
+            });
             if read == 0 {
                 break;
             }
@@ -99,7 +102,9 @@ impl Session {
             }
             buffer.drain(..complete);
         }
-        run.line(&buffer)?;
+        if grammar::last_line_counts(&buffer) {
+            run.line(&buffer)?;
+        }
         run.finish()
     }
 

@@ -142,8 +142,13 @@ pub fn parse_line(line: &str, names: &dyn Names) -> Result<Option<Command>, Erro
 /// # Errors
 /// As [`parse_line`].
 pub fn parse_line_located(line: &str, names: &dyn Names) -> Result<Option<Command>, Misplaced> {
-    let words: Vec<&str> =
-        line.split([' ', '\t', '\r', '\n']).filter(|w| !w.is_empty() && *w != "ipvsadm").collect();
+    let words: Vec<&str> = line
+        .split([' ', '\t', '\r', '\n'])
+        .filter(|w| !w.is_empty())
+        // In C a zero byte ends a word.
+        .map(|w| w.split_once('\0').map_or(w, |(before, _)| before))
+        .filter(|w| *w != "ipvsadm")
+        .collect();
     if words.is_empty() {
         return Ok(None);
     }
@@ -156,6 +161,14 @@ pub fn parse_line_located(line: &str, names: &dyn Names) -> Result<Option<Comman
     // The words are parts of the line.
     let place = words.get(word).map_or(0, |w| w.as_ptr().addr().saturating_sub(line.as_ptr().addr()));
     Err(Misplaced { at: place, error })
+}
+
+/// Whether ipvsadm carries out this as the end of its input, where it does not end with a newline: it drops a line
+/// with more than a single blank behind its last word.
+#[must_use]
+pub fn last_line_counts(line: &[u8]) -> bool {
+    let blank = |byte: &u8| b" \t\r".contains(byte);
+    !matches!(line, [.., last, end] if blank(last) && blank(end))
 }
 
 /// A mistake and where in its line it is.
@@ -179,7 +192,7 @@ pub fn parse(arguments: &[&str], names: &dyn Names) -> Result<Command, Error> {
 
 /// Like [`parse`]; where there is an error, `word` is the index of the word it is about.
 fn parse_words(arguments: &[&str], names: &dyn Names, word: &mut usize) -> Result<Command, Error> {
-    let mut options = Options::new(arguments);
+    let mut options = Options::new(arguments, names.options_first());
     let first = options.next().map_err(|e| Error::NoCommand(e.to_string()))?;
     let (command, value) = first.ok_or_else(|| Error::NoCommand("no command".into()))?;
     let (legal, required) = match command {

@@ -344,6 +344,8 @@ pub(super) struct Options<'a> {
     /// Number of all words.
     given: usize,
     rest: &'a [&'a str],
+    /// Whether the first word that is no option ends them.
+    options_first: bool,
     /// What is left of a word of short options.
     cluster: &'a str,
     /// Words that are no options, in their order.
@@ -351,8 +353,8 @@ pub(super) struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    pub(super) const fn new(arguments: &'a [&'a str]) -> Options<'a> {
-        Options { given: arguments.len(), rest: arguments, cluster: "", words: Vec::new() }
+    pub(super) const fn new(arguments: &'a [&'a str], options_first: bool) -> Options<'a> {
+        Options { given: arguments.len(), rest: arguments, options_first, cluster: "", words: Vec::new() }
     }
 
     /// The index of the word that was read last.
@@ -366,11 +368,13 @@ impl<'a> Options<'a> {
             let Some((&word, rest)) = self.rest.split_first() else { return Ok(None) };
             self.rest = rest;
             match word.strip_prefix('-') {
-                None | Some("") => self.words.push(word),
-                Some("-") => {
-                    self.words.extend_from_slice(rest);
-                    self.rest = &[];
+                None | Some("") => {
+                    self.words.push(word);
+                    if self.options_first {
+                        self.all_are_words();
+                    }
                 }
+                Some("-") => self.all_are_words(),
                 Some(name) => match name.strip_prefix('-') {
                     Some(name) => return self.long(word, name).map(Some),
                     None => self.cluster = name,
@@ -378,6 +382,12 @@ impl<'a> Options<'a> {
             }
         }
         self.short().map(Some)
+    }
+
+    /// No more options.
+    fn all_are_words(&mut self) {
+        self.words.extend_from_slice(self.rest);
+        self.rest = &[];
     }
 
     fn long(&mut self, word: &'a str, name: &'a str) -> Result<(Token, Option<&'a str>), Error> {

@@ -118,6 +118,11 @@ fn the_order_of_options_counts_where_it_does_for_ipvsadm() {
     assert_eq!(netmask("-A -f 1 -M 24 -6 -p 9"), Netmask::Prefix(128));
     assert_eq!(netmask("-A -f 1 -6 -M 24x -p 9"), Netmask::Prefix(24));
     refused("-A -6 -f 1", 2);
+    // An int of the 64 bits that strtol gives.
+    assert_eq!(netmask("-A -f 1 -6 -M 4294967297 -p 9"), Netmask::Prefix(1));
+    assert_eq!(netmask("-A -f 1 -6 -M -9223372036854775807 -p 9"), Netmask::Prefix(1));
+    refused("-A -f 1 -6 -M -9223372036854775808 -p 9", 2);
+    refused("-A -f 1 -6 -M -9999999999999999999 -p 9", 2);
 
     // A server takes the port of the service named so far.
     let port = |line| match operation(line) {
@@ -272,6 +277,54 @@ fn addresses_are_read_as_the_c_library_reads_them() {
     ] {
         assert_eq!(value::aton(text), expected.map(Ipv4Addr::from), "{text:?}");
     }
+}
+
+/// Names that know nothing, where `POSIXLY_CORRECT` is set.
+struct Posix;
+
+impl Names for Posix {
+    fn address(&self, _: &str) -> Option<Ipv4Addr> {
+        None
+    }
+    fn port(&self, _: &str, _: Protocol) -> Option<u16> {
+        None
+    }
+    fn host(&self, _: IpAddr) -> Option<String> {
+        None
+    }
+    fn service(&self, _: u16, _: Protocol) -> Option<String> {
+        None
+    }
+    fn options_first(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn with_posixly_correct_options_end_at_the_first_word() {
+    let set = |names| parse(&["--set", "1", "2", "-3"], names);
+    assert_eq!(set(&Numeric).unwrap_err().exit_status(), 255, "there is no option -3");
+    assert_eq!(set(&Posix).unwrap_err().exit_status(), 2, "-3 is no timeout");
+    assert_eq!(parse(&["x", "-L"], &Posix).unwrap_err().exit_status(), 255, "no command");
+    assert_eq!(parse(&["x", "-L"], &Numeric).unwrap_err().exit_status(), 2, "one word too many");
+    assert!(parse(&["-D", "-f", "5"], &Posix).is_ok(), "a value is no such word");
+}
+
+#[test]
+fn the_end_of_the_input_drops_a_line_with_blanks() {
+    for (line, counts) in [
+        (&b"-C"[..], true),
+        (b"-C ", true),
+        (b"-C\r", true),
+        (b"-C  ", false),
+        (b"-C\t\r", false),
+        (b" -C", true),
+        (b"", true),
+    ] {
+        assert_eq!(last_line_counts(line), counts, "{line:?}");
+    }
+    assert_eq!(read("-C\0x -\0"), read("-C -"), "a zero byte ends a word");
+    assert_eq!(read("ipvsadm\0x -C"), Ok(Command::Execute(Operation::Flush)));
 }
 
 proptest! {

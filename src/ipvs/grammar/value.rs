@@ -19,8 +19,12 @@ pub(super) fn prefix(text: &str) -> Option<(i64, &str)> {
     if digits.is_empty() {
         return None;
     }
-    let number = digits.parse().unwrap_or(i64::MAX);
-    Some((if text.starts_with('-') { -number } else { number }, rest))
+    // Out of range: `strtol` gives the end of the range.
+    let number = match text.starts_with('-') {
+        true => digits.parse::<u64>().ok().and_then(|n| 0i64.checked_sub_unsigned(n)).unwrap_or(i64::MIN),
+        false => digits.parse().unwrap_or(i64::MAX),
+    };
+    Some((number, rest))
 }
 
 /// `isspace` of the C locale.

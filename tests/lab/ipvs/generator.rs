@@ -110,7 +110,7 @@ impl Generator {
     pub(super) fn line(&mut self) -> Line {
         let (subcommand, posix) = (self.random.percent(20), self.random.percent(2));
         let line = |program, words: Vec<Vec<u8>>, input| Line { program, words, input, subcommand, posix };
-        match self.random.below(100) {
+        let mut line = match self.random.below(100) {
             0..4 => {
                 let input = self.batch();
                 let mut words = vec![self.random.of(&[&b"-R"[..], b"--restore"]).to_vec()];
@@ -119,14 +119,23 @@ impl Generator {
                 }
                 line(Program::Ipvsadm, words, input)
             }
-            4 => line(Program::Restore, Vec::new(), self.batch()),
+            4 => {
+                // The script's grep passes nothing on of what it takes for binary.
+                let mut input = self.batch();
+                input.retain(|&b| b.is_ascii() && b != 0);
+                line(Program::Restore, Vec::new(), input)
+            }
             5 => {
                 let words = ["", "-n", "-x", "x", "-n -n", "x -n", "-h", "--", "-", "-n x"];
                 let words = self.random.of(&words).split_whitespace().map(|w| w.as_bytes().to_vec());
                 line(Program::Save, words.collect(), Vec::new())
             }
             _ => line(Program::Ipvsadm, self.words(), Vec::new()),
-        }
+        };
+        // What goes beyond ipvsadm has words of its own.
+        let of_vipd = |word: &Vec<u8>| values::OF_VIPD.iter().any(|known| word.starts_with(known));
+        line.subcommand &= !line.words.iter().any(of_vipd);
+        line
     }
 
     /// Lines as `-R` reads them.
