@@ -15,10 +15,12 @@
 //! | [`names`] | host and service names, for both |
 //! | [`rates`] | what happened between two readings of the table |
 //! | [`client`] | operations and listings through a netlink socket, pipelined |
+//! | [`drain`] | takes a server out without cutting connections |
 
 pub mod attributes;
 pub mod client;
 pub mod diff;
+pub mod drain;
 pub mod format;
 pub mod grammar;
 pub mod model;

@@ -75,6 +75,18 @@ impl AsFd for SignalFd {
     }
 }
 
+/// Whether the launcher has set `signal` to be ignored, as `nohup` does.
+#[must_use]
+#[allow(unsafe_code)]
+pub fn is_ignored(signal: c_int) -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: no action is installed, the present one is written to a buffer of its size, and zeros are valid too.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init_ref().sa_sigaction == libc::SIG_IGN
+    }
+}
+
 /// Lets every signal through to the calling thread and all it starts: a program that was started by one that collects
 /// its signals inherits that they are blocked. What has come meanwhile arrives now.
 ///
@@ -114,6 +126,14 @@ mod tests {
         raise(Signal::SIGUSR1).unwrap();
         assert_eq!(signals.read().unwrap(), Some(libc::SIGUSR1));
         assert_eq!(signals.read().unwrap(), None);
+    }
+
+    #[test]
+    fn whether_a_signal_is_ignored_is_known() {
+        // Rust's runtime ignores this one and leaves the other one alone.
+        assert!(is_ignored(libc::SIGPIPE));
+        assert!(!is_ignored(libc::SIGUSR2));
+        assert!(!is_ignored(1000));
     }
 
     #[test]
