@@ -37,6 +37,14 @@ impl Rates {
         Rates { cps, inpps, outpps, inbps, outbps }
     }
 
+    /// The kernel's own averages: what there is to know after one reading.
+    #[must_use]
+    pub fn of_kernel(stats: &Stats) -> Rates {
+        let [cps, inpps, outpps, inbps, outbps] =
+            [stats.cps, stats.inpps, stats.outpps, stats.inbps, stats.outbps].map(|n| n as f64);
+        Rates { cps, inpps, outpps, inbps, outbps }
+    }
+
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_zero(&self) -> bool {

@@ -7,8 +7,10 @@
 
 mod apply;
 mod diff;
+mod drain;
 mod restore;
 mod subcommand;
+mod top;
 mod transaction;
 
 pub(super) use subcommand::Args;

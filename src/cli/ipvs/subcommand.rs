@@ -1,7 +1,7 @@
 //! What `vipd ipvs` has beyond ipvsadm: subcommands. A first word that names one is one; whatever else stands there is
 //! ipvsadm's language. Under ipvsadm's names there are none.
 
-use super::{Stop, apply, diff, finish};
+use super::{Stop, apply, diff, drain, finish, top};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand as Subcommands};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -35,6 +35,8 @@ some failed";
 enum Subcommand {
     Apply(apply::Args),
     Diff(diff::Args),
+    Drain(drain::Args),
+    Top(top::Args),
 }
 
 impl Subcommand {
@@ -42,6 +44,8 @@ impl Subcommand {
         match self {
             Subcommand::Apply(args) => apply::run(&args),
             Subcommand::Diff(args) => diff::run(&args),
+            Subcommand::Drain(args) => drain::run(&args),
+            Subcommand::Top(args) => top::run(&args),
         }
     }
 }

@@ -1,0 +1,259 @@
+//! What the user sees of a drain: a bar on a terminal, a line now and then elsewhere, or JSON.
+
+use crate::ipvs::drain::{OnTimeout, Outcome, Progress, Then};
+use crate::ipvs::model::{DestKey, ServiceKey};
+use crate::time::Instant;
+use ratatui::crossterm::terminal;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+/// How often a line is written where there is no terminal.
+const EVERY: Duration = Duration::from_secs(10);
+/// As wide as a bar gets, and as narrow.
+const BAR: std::ops::RangeInclusive<usize> = 10..=40;
+
+/// Standard output. That nobody reads it (any more) does not stop a drain.
+#[derive(Debug)]
+pub(super) struct Display {
+    form: Form,
+    service: ServiceKey,
+    server: DestKey,
+    began: Option<Instant>,
+    said: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Bar,
+    Lines,
+    Json,
+}
+
+impl Display {
+    pub(super) fn new(json: bool, service: ServiceKey, server: DestKey) -> Display {
+        let capable = || io::stdout().is_terminal() && std::env::var_os("TERM").is_some_and(|t| t != "dumb");
+        let form = match json {
+            true => Form::Json,
+            false if capable() => Form::Bar,
+            false => Form::Lines,
+        };
+        Display { form, service, server, began: None, said: None }
+    }
+
+    pub(super) fn warn(&self, message: &str) {
+        eprintln!("warning: {message}");
+    }
+
+    pub(super) fn report(&mut self, now: Instant, progress: &Progress) {
+        self.began.get_or_insert(now);
+        let text = match self.form {
+            Form::Json => format!("{}\n", self.json("progress", &as_json(progress))),
+            Form::Bar => {
+                let width = terminal::size().map_or(80, |(columns, _)| usize::from(columns));
+                // What was there is overwritten, and the rest cleared: nothing flickers.
+                format!("\r{}\x1b[K", bar(progress, width))
+            }
+            Form::Lines if self.said.is_some_and(|at| now - at < EVERY) => return,
+            Form::Lines => format!("{}: {}\n", self.server, figures(progress)),
+        };
+        self.said = Some(now);
+        write(&text);
+    }
+
+    /// Removes the bar.
+    pub(super) fn clear(&self) {
+        if self.form == Form::Bar {
+            write("\r\x1b[K");
+        }
+    }
+
+    pub(super) fn end(&self, now: Instant, outcome: Outcome) {
+        self.clear();
+        let elapsed = self.began.map_or(Duration::ZERO, |began| now - began);
+        match self.form {
+            Form::Json => {
+                let (event, mut values) = outcome_as_json(outcome);
+                values["elapsed_seconds"] = seconds(elapsed);
+                write(&format!("{}\n", self.json(event, &values)));
+            }
+            // Anything else is told to standard error, with the exit status.
+            Form::Bar | Form::Lines if matches!(outcome, Outcome::Drained(_)) => {
+                write(&format!("{} ({})\n", message(self.service, self.server, outcome), span(elapsed)));
+            }
+            Form::Bar | Form::Lines => {}
+        }
+    }
+
+    fn json(&self, event: &str, values: &Value) -> Value {
+        let mut line = json!({
+            "event": event,
+            "service": self.service.to_string(),
+            "server": self.server.to_string(),
+        });
+        if let (Some(line), Some(values)) = (line.as_object_mut(), values.as_object()) {
+            line.extend(values.clone());
+        }
+        line
+    }
+}
+
+fn write(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The end in words.
+pub(super) fn message(service: ServiceKey, server: DestKey, outcome: Outcome) -> String {
+    let weight_again = |weight: u32| match weight {
+        0 => format!("{server} keeps weight 0, which it had before"),
+        weight => format!("{server} has weight {weight} again"),
+    };
+    match outcome {
+        Outcome::Drained(Then::Remove) => format!("{server} is drained and removed from {service}"),
+        Outcome::Drained(Then::Keep) => format!("{server} of {service} is drained and keeps weight 0"),
+        Outcome::TimedOut { left, then, weight } => {
+            let after = match then {
+                OnTimeout::Restore => weight_again(weight),
+                OnTimeout::Keep => format!("{server} keeps weight 0"),
+                OnTimeout::Remove => format!("{server} is removed from {service}, which cuts them"),
+            };
+            format!("the time is up with {} left: {after}", number(left, "connection"))
+        }
+        Outcome::Interrupted { weight } => format!("interrupted: {}", weight_again(weight)),
+        Outcome::WeightChanged { weight } => {
+            format!("someone else set the weight of {server} of {service} to {weight}: it is not drained")
+        }
+        Outcome::Gone => format!("someone else removed {server} of {service}"),
+    }
+}
+
+/// `1 client`, `2 clients`
+pub(super) fn number(number: u32, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+/// `12 of 40 connections left, 0.5/s, 24s to go`
+fn figures(progress: &Progress) -> String {
+    let mut text = format!("{} of {} left", progress.left, number(progress.most, "connection"));
+    if let Some(eta) = progress.eta.filter(|_| progress.left > 0) {
+        let _ = write!(text, ", {:.1}/s, {} to go", progress.rate, span(eta));
+    }
+    text
+}
+
+/// A line of at most `width` columns, less one: a terminal may wrap what fills its last one.
+fn bar(progress: &Progress, width: usize) -> String {
+    let mut line = format!("{} ({})", figures(progress), span(progress.elapsed));
+    let room = width.saturating_sub(1);
+    if let Some(columns) = room.checked_sub(line.len() + 3).filter(|columns| columns >= BAR.start()) {
+        let columns = columns.min(*BAR.end());
+        let ended = progress.most.saturating_sub(progress.left) as usize;
+        let full = (columns * ended).checked_div(progress.most as usize).unwrap_or(columns);
+        line = format!("[{}{}] {line}", "#".repeat(full), "-".repeat(columns - full));
+    }
+    line.truncate(room);
+    line
+}
+
+/// `12s`, `3m20s`, `1h02m`
+fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// Milliseconds are as good as it gets.
+fn seconds(duration: Duration) -> Value {
+    (duration.as_millis() as f64 / 1000.0).into()
+}
+
+fn as_json(progress: &Progress) -> Value {
+    json!({
+        "elapsed_seconds": seconds(progress.elapsed),
+        "left": progress.left,
+        "most": progress.most,
+        "active": progress.active,
+        "inactive": progress.inactive,
+        "persistent": progress.persistent,
+        "per_second": (progress.rate * 1000.0).round() / 1000.0,
+        "eta_seconds": progress.eta.map(seconds),
+    })
+}
+
+fn outcome_as_json(outcome: Outcome) -> (&'static str, Value) {
+    match outcome {
+        Outcome::Drained(Then::Remove) => ("drained", json!({ "then": "removed" })),
+        Outcome::Drained(Then::Keep) => ("drained", json!({ "then": "kept" })),
+        Outcome::TimedOut { left, then, weight } => {
+            let then = match then {
+                OnTimeout::Restore => "restored",
+                OnTimeout::Keep => "kept",
+                OnTimeout::Remove => "removed",
+            };
+            ("timed_out", json!({ "left": left, "then": then, "former_weight": weight }))
+        }
+        Outcome::Interrupted { weight } => {
+            ("interrupted", json!({ "then": "restored", "former_weight": weight }))
+        }
+        Outcome::WeightChanged { weight } => ("weight_changed", json!({ "weight": weight })),
+        Outcome::Gone => ("gone", json!({})),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(left: u32, most: u32) -> Progress {
+        Progress {
+            elapsed: Duration::from_secs(75),
+            left,
+            most,
+            active: left,
+            inactive: 7,
+            persistent: 0,
+            rate: 0.5,
+            eta: Some(Duration::from_secs(24)),
+        }
+    }
+
+    #[test]
+    fn the_bar_fits_the_terminal() {
+        let at = |width| bar(&progress(12, 40), width);
+        assert_eq!(at(80), "[#################--------] 12 of 40 connections left, 0.5/s, 24s to go (1m15s)");
+        assert_eq!(at(52), "12 of 40 connections left, 0.5/s, 24s to go (1m15s)");
+        for width in 0..200 {
+            assert!(at(width).len() < width.max(1), "{width}");
+        }
+        assert_eq!(bar(&progress(0, 0), 60), "[#########################] 0 of 0 connections left (1m15s)");
+    }
+
+    #[test]
+    fn times_are_short() {
+        let spans = [0, 59, 60, 3599, 3600, 7321].map(|seconds| span(Duration::from_secs(seconds)));
+        assert_eq!(spans, ["0s", "59s", "1m00s", "59m59s", "1h00m", "2h02m"]);
+    }
+
+    #[test]
+    fn json_tells_all_figures() {
+        let service = ServiceKey::Fwmark { mark: 5, family: crate::net::Family::V4 };
+        let server = DestKey { address: "10.0.0.5".parse().unwrap(), port: 80 };
+        let display = Display { form: Form::Json, service, server, began: None, said: None };
+        let line = display.json("progress", &as_json(&progress(12, 40)));
+        assert_eq!(
+            line,
+            json!({
+                "event": "progress", "service": "FWM 5", "server": "10.0.0.5:80", "elapsed_seconds": 75.0,
+                "left": 12, "most": 40, "active": 12, "inactive": 7, "persistent": 0, "per_second": 0.5,
+                "eta_seconds": 24.0,
+            })
+        );
+        let (event, values) = outcome_as_json(Outcome::WeightChanged { weight: 4 });
+        assert_eq!((event, values), ("weight_changed", json!({ "weight": 4 })));
+    }
+}

@@ -1,0 +1,102 @@
+//! The terminal in its other state (raw, the alternate screen), and back in its own whatever happens: the end, a
+//! panic, a signal, ^Z.
+
+use crate::sys::signal::SignalFd;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::unistd::Pid;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::crossterm::{Command, execute};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::panic;
+use std::sync::Once;
+
+/// A frame leaves in one piece: its parts do not appear one after another.
+const FRAME: usize = 1 << 16;
+
+type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+
+/// The terminal while it is ours. Dropping it gives it back.
+#[derive(Debug)]
+pub(super) struct Session {
+    screen: Screen,
+}
+
+/// Whether there is a terminal that can do what is needed.
+pub(super) fn is_capable() -> bool {
+    let term = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+    term && io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+impl Session {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// The terminal's.
+    pub(super) fn open() -> io::Result<Session> {
+        static HOOK: Once = Once::new();
+        HOOK.call_once(|| {
+            let hook = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                // The message is to be read.
+                give_back();
+                hook(info);
+            }));
+        });
+        take()?;
+        let out = BufWriter::with_capacity(FRAME, io::stdout());
+        let screen = Terminal::new(CrosstermBackend::new(out)).inspect_err(|_| give_back())?;
+        Ok(Session { screen })
+    }
+
+    pub(super) fn screen(&mut self) -> &mut Screen {
+        &mut self.screen
+    }
+
+    /// Draws all of the next frame, whatever the terminal shows now.
+    pub(super) fn forget(&mut self) -> io::Result<()> {
+        take()?;
+        self.screen.clear()
+    }
+
+    /// Stops as the terminal's ^Z would, everything in its own state, until the shell continues us. `SIGTSTP` is
+    /// among the signals that are collected.
+    pub(super) fn suspend(&mut self, signals: &SignalFd) -> io::Result<()> {
+        give_back();
+        let mut stop = SigSet::empty();
+        stop.add(Signal::SIGTSTP);
+        // All of the job: sudo waits for us in it.
+        kill(Pid::from_raw(0), Signal::SIGTSTP)?;
+        // Here it takes effect; where nobody could continue us, it has none.
+        stop.thread_unblock()?;
+        stop.thread_block()?;
+        // What came of it is done.
+        while matches!(signals.read()?, Some(libc::SIGTSTP | libc::SIGCONT)) {}
+        self.forget()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn take() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen, Hide)
+}
+
+/// Does what it can: the terminal may be gone.
+fn give_back() {
+    let mut out = io::stdout().lock();
+    let mut bytes = String::new();
+    // Show before the switch: some terminals keep a cursor a screen.
+    let _ = Show.write_ansi(&mut bytes).and_then(|()| LeaveAlternateScreen.write_ansi(&mut bytes));
+    let _ = out.write_all(bytes.as_bytes()).and_then(|()| out.flush());
+    let _ = disable_raw_mode();
+}
