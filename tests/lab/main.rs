@@ -8,6 +8,7 @@ mod directors;
 mod ipvs;
 mod reload;
 mod support;
+mod top;
 mod traffic;
 
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 const VIPD: &str = env!("CARGO_BIN_EXE_vipd");
 
 fn main() -> ExitCode {
-    let tests = [directors::tests(), reload::tests(), check::tests(), ipvs::tests(), traffic::tests()];
+    let tests =
+        [directors::tests(), reload::tests(), check::tests(), ipvs::tests(), traffic::tests(), top::tests()];
     support::main(support::Kernel::Ipvs, tests.into_iter().flatten())
 }

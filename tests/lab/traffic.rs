@@ -1,6 +1,7 @@
 //! Traffic through the tables that `vipd ipvs` writes: each forwarding method, each scheduler, and what else decides
 //! where a packet goes. Packets are looked at where the server gets them, and an answer has to reach the client.
 
+mod drain;
 mod methods;
 mod network;
 mod packet;
@@ -13,7 +14,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 pub(crate) fn tests() -> Vec<Test> {
-    methods::tests().chain(policy::tests()).chain(schedulers::tests()).collect()
+    methods::tests().chain(policy::tests()).chain(schedulers::tests()).chain(drain::tests()).collect()
 }
 
 /// Loads modules that a test's hosts need of the kernel; the first time says which this kernel does not have.

@@ -15,6 +15,7 @@ mod ipvs;
 mod process;
 mod runner;
 mod scenario;
+mod screen;
 mod wait;
 
 pub(crate) use capture::{Capture, Frame};
@@ -23,7 +24,8 @@ pub(crate) use director::{Director, Implementation, Worker};
 pub(crate) use helper::serve_if_asked;
 pub(crate) use host::{Host, Lab, Mac, checked};
 pub(crate) use ipvs::Table;
-pub(crate) use process::Process;
+pub(crate) use process::{Process, descendants};
 pub(crate) use runner::{Kernel, Test, guarded, has_ipvs, main, run_where_possible, vm};
 pub(crate) use scenario::{Config, RealServer, Scenario};
+pub(crate) use screen::Screen;
 pub(crate) use wait::{Waited, wait_for};
