@@ -39,7 +39,8 @@ pub(super) fn run(args: &Args) -> ExitCode {
     let expand = if args.with_origin { expand::expand_with_origins } else { expand::expand };
     let expansion = expand(&mut sources, file, Options { config_id: id.as_deref(), ..Options::default() });
     let written = write_text(&sources, &expansion, args.with_origin);
-    let diagnostics = expansion.resolve(&mut sources, id.as_deref(), Vec::new());
+    let (left_out, _) = expansion.sink().finish();
+    let diagnostics = expansion.resolve(&mut sources, id.as_deref(), left_out);
     report(&sources, &diagnostics);
     match written {
         // Whoever reads it may well stop early.

@@ -202,7 +202,7 @@ fn load_source(mut sources: Sources, file: FileId, options: &LoadOptions<'_>) ->
     }
     let expansion = expand::needed(main).then(|| expand::expand(&mut sources, file, options.expansion()));
     let parsed = expansion.as_ref().map_or(file, Expansion::text);
-    let mut sink = Sink::new(parsed);
+    let mut sink = expansion.as_ref().map_or_else(|| Sink::new(parsed), Expansion::sink);
     // Advice walks through the whole tree.
     let parse = if options.lints.is_some() { parser::parse } else { parser::parse_folded };
     let tree = parse(sources.get(parsed).text(), parsed, options.config_id, &mut sink);

@@ -8,13 +8,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 /// More than this is read by nobody; the rest is counted.
-const MAX_DIAGNOSTICS: usize = 500;
+pub(super) const MAX_DIAGNOSTICS: usize = 500;
 
 /// Gathers diagnostics.
 #[derive(Debug)]
 pub struct Sink {
     file: FileId,
     list: Vec<Diagnostic>,
+    /// How many are shown besides these.
+    before: usize,
     left_out: u64,
     worst: Option<Verdict>,
     /// How often there was something wrong.
@@ -31,12 +33,18 @@ impl Sink {
         Sink {
             file,
             list: Vec::new(),
+            before: 0,
             left_out: 0,
             worst: None,
             problems: 0,
             muted: false,
             not_carried_out: HashMap::new(),
         }
+    }
+
+    /// For what comes after so many other findings, and after so many that are left out.
+    pub(super) fn behind(file: FileId, before: usize, left_out: u64) -> Sink {
+        Sink { before, left_out, ..Sink::new(file) }
     }
 
     /// For what is read a second time: it keeps nothing.
@@ -58,7 +66,7 @@ impl Sink {
     /// Whether what comes now is only counted.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.list.len() >= MAX_DIAGNOSTICS
+        self.before + self.list.len() >= MAX_DIAGNOSTICS
     }
 
     /// Whether a finding of this kind is among those shown.

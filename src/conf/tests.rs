@@ -71,3 +71,21 @@ fn a_block_that_is_left_in_the_text_means_the_same() {
         assert_eq!(read(true), read(false), "{text}");
     }
 }
+
+#[test]
+fn what_the_expansion_finds_is_bounded_with_all_the_rest() {
+    let includes: String = (0..700).map(|i| format!("include /nonexistent/{i}.conf\n")).collect();
+    let text = format!("global_defs {{\n}}\n{includes}foo\n");
+    let options = LoadOptions { all_files: true, ..LoadOptions::default() };
+    let loaded = load_text("keepalived.conf", text, &options);
+    assert_eq!(loaded.diagnostics.len(), 501);
+    let last = &loaded.diagnostics[500].message;
+    assert_eq!(last, "201 more problems are not shown; correct these first");
+    assert_eq!(loaded.test_status(), 6, "the verdict is that on all of them");
+
+    // What ends the expansion is said even then.
+    let text = format!("{includes}~SEQ(N,1,3000) x ${{N}}\n");
+    let limits = Limits { lines: 2000, ..Limits::DEFAULT };
+    let loaded = load_text("keepalived.conf", text, &LoadOptions { limits, ..options });
+    assert!(loaded.diagnostics.iter().any(|d| d.code.id == codes::EXPANSION_TOO_LARGE.id));
+}

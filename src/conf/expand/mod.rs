@@ -33,13 +33,14 @@ mod substitute;
 mod tests;
 
 use crate::conf::diagnostic::{Diagnostic, Verdict, codes};
+use crate::conf::sink::Sink;
 use crate::conf::source::{FileId, Sources, Span};
 use include::Checks;
 pub use include::{CHECK_WORDS, CheckProblem, check_problem};
 pub use limits::Limits;
 use machine::{Included, Machine};
 use origin::{Frames, Origin};
-use output::{Output, Watch};
+use output::{Found, Output, Watch};
 use random::Random;
 use std::collections::HashMap;
 use std::fs;
@@ -76,7 +77,7 @@ pub struct Expansion {
     seed: u32,
     limits: Limits,
     journal: Vec<Vec<Included>>,
-    findings: Vec<(u64, Diagnostic)>,
+    found: Found,
     complete: bool,
     lines: Vec<Origin>,
 }
@@ -119,7 +120,7 @@ fn run(sources: &mut Sources, file: FileId, options: Options<'_>, output: Output
     let Machine { output, findings, journal, .. } = machine;
     let (text, _, lines) = output.finish();
     let text = sources.add(name, if complete { text } else { String::new() });
-    Expansion { main: file, text, seed, limits, journal, findings: findings.into_list(), complete, lines }
+    Expansion { main: file, text, seed, limits, journal, found: findings.finish(), complete, lines }
 }
 
 fn start_of(file: FileId) -> Span {
@@ -142,7 +143,13 @@ impl Expansion {
     /// The gravest of keepalived's verdicts on what was found during the expansion.
     #[must_use]
     pub fn worst(&self) -> Option<Verdict> {
-        self.findings.iter().map(|(_, d)| d.code.verdict).max()
+        self.found.worst
+    }
+
+    /// Where to gather what is found in the text: bounded together with what was found on the way to it.
+    #[must_use]
+    pub fn sink(&self) -> Sink {
+        Sink::behind(self.text, self.found.list.len(), self.found.left_out)
     }
 
     /// Where each line of the text comes from, and the places that led to it, innermost first.
@@ -168,7 +175,7 @@ impl Expansion {
         let origins =
             if wanted.is_empty() { HashMap::new() } else { self.origins_of(sources, config_id, &wanted) };
 
-        let mut all = self.findings;
+        let mut all = self.found.list;
         let found = all.len();
         let start = start_of(self.main);
         for mut diagnostic in diagnostics {

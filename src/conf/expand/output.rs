@@ -1,15 +1,13 @@
 //! What an expansion writes, and what it finds: lines, the origins that were asked for, diagnostics.
 
 use super::origin::{Frames, Line, Origin};
-use crate::conf::diagnostic::{Diagnostic, Severity};
+use crate::conf::diagnostic::{Diagnostic, Severity, Verdict, codes};
+use crate::conf::sink::MAX_DIAGNOSTICS;
 use crate::conf::source::Span;
 use crate::conf::work::{self, Step};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
-
-/// Findings beyond these are of no use to anyone.
-const MAX_FINDINGS: usize = 200;
 
 /// A part of the text whose origin is asked for.
 #[derive(Clone, Debug)]
@@ -83,12 +81,26 @@ impl Output {
     }
 }
 
-/// What an expansion finds, each with how far the text was written by then.
+/// What an expansion finds: bounded as all findings are.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
+    /// Each with how far the text was written by then.
     list: Vec<(u64, Diagnostic)>,
     /// Where in the list each stands, and how often it was found again.
     seen: HashMap<(&'static str, Span), Again>,
+    left_out: u64,
+    worst: Option<Verdict>,
+}
+
+/// All that an expansion found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// What is shown of it, each with how far the text was written by then.
+    pub(super) list: Vec<(u64, Diagnostic)>,
+    /// How many problems are not.
+    pub(super) left_out: u64,
+    /// The gravest of keepalived's verdicts on all of them.
+    pub(super) worst: Option<Verdict>,
 }
 
 impl Findings {
@@ -98,18 +110,23 @@ impl Findings {
         match self.seen.entry((diagnostic.code.id, diagnostic.primary.span)) {
             Entry::Occupied(mut again) => again.get_mut().times += 1,
             Entry::Vacant(new) => {
-                // A limit that ends the work comes last, and must be said.
-                let kept = self.list.len() < MAX_FINDINGS || diagnostic.code.severity > Severity::Warning;
+                // What ends the work comes last, and must be said.
+                let ends = std::ptr::eq(diagnostic.code, &codes::EXPANSION_TOO_LARGE);
+                let kept = ends || self.list.len() < MAX_DIAGNOSTICS;
+                work::add(Step::Finding, 1);
+                self.worst = self.worst.max(Some(diagnostic.code.verdict));
                 new.insert(Again { place: kept.then_some(self.list.len()), times: 0 });
                 if kept {
                     self.list.push((at, diagnostic));
+                } else if diagnostic.code.severity > Severity::Hint {
+                    self.left_out += 1;
                 }
             }
         }
     }
 
     /// All of them, each with how often it came again.
-    pub(super) fn into_list(mut self) -> Vec<(u64, Diagnostic)> {
+    pub(super) fn finish(mut self) -> Found {
         for Again { place, times } in self.seen.into_values().filter(|again| again.times > 0) {
             let Some((_, diagnostic)) = place.and_then(|place| self.list.get_mut(place)) else { continue };
             let plural = if times == 1 { "" } else { "s" };
@@ -119,7 +136,7 @@ impl Findings {
                 None => again,
             });
         }
-        self.list
+        Found { list: self.list, left_out: self.left_out, worst: self.worst }
     }
 }
 
