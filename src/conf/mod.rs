@@ -203,17 +203,15 @@ fn load_source(mut sources: Sources, file: FileId, options: &LoadOptions<'_>) ->
     let expansion = expand::needed(main).then(|| expand::expand(&mut sources, file, options.expansion()));
     let parsed = expansion.as_ref().map_or(file, Expansion::text);
     let mut sink = expansion.as_ref().map_or_else(|| Sink::new(parsed), Expansion::sink);
-    // Advice walks through the whole tree.
-    let parse = if options.lints.is_some() { parser::parse } else { parser::parse_folded };
-    let tree = parse(sources.get(parsed).text(), parsed, options.config_id, &mut sink);
+    let tree = parser::parse_folded(sources.get(parsed).text(), parsed, options.config_id, &mut sink);
     let complete = expansion.as_ref().is_none_or(Expansion::is_complete);
     if tree.words.is_empty() && complete {
         let span = Span { file, start: 0, end: 0 };
         sink.push(Diagnostic::new(&codes::EMPTY, span, "this file configures nothing"));
     }
-    let config = lower::lower(&tree, options, &mut sink);
+    let lowered = lower::lower(&tree, options, &mut sink);
     if let Some(lints) = &options.lints {
-        lint::lint(&tree, &config, lints, &mut sink);
+        lint::lint(&tree, &lowered, lints, options.config_id, &mut sink);
     }
     drop(tree);
     let (mut diagnostics, mut worst) = sink.finish();
@@ -223,5 +221,5 @@ fn load_source(mut sources: Sources, file: FileId, options: &LoadOptions<'_>) ->
     }
     allow::retain(&mut diagnostics, &sources);
     let runs = !matches!(worst, Some(Verdict::Refuses | Verdict::Lacks | Verdict::GivesUp));
-    Loaded { config: runs.then_some(config), diagnostics, sources, worst }
+    Loaded { config: runs.then_some(lowered.config), diagnostics, sources, worst }
 }

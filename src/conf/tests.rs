@@ -65,8 +65,9 @@ fn a_block_that_is_left_in_the_text_means_the_same() {
                 true => parser::parse_folded(text, file, None, &mut sink),
                 false => parser::parse(text, file, None, &mut sink),
             };
-            let config = lower::lower(&tree, &options, &mut sink);
-            (config, sink.finish())
+            let lowered = lower::lower(&tree, &options, &mut sink);
+            lint::lint(&tree, &lowered, &Lints::default(), None, &mut sink);
+            (lowered.config, sink.finish())
         };
         assert_eq!(read(true), read(false), "{text}");
     }

@@ -5,8 +5,8 @@
 //! `lower` looks names up, and walking through one costs as many steps as it has entries.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 /// A kind of step.
@@ -58,6 +58,8 @@ mod counting {
     }
 }
 
+#[cfg(test)]
+mod samples;
 #[cfg(test)]
 mod tests;
 
@@ -121,5 +123,48 @@ impl<K: Hash + Eq, V> Table<K, V> {
 impl<K: Hash + Eq, V> FromIterator<(K, V)> for Table<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         Table(entries.into_iter().inspect(|_| add(Step::Name, 1)).collect())
+    }
+}
+
+/// A `HashSet` whose use is counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Set<T: Hash + Eq>(HashSet<T>);
+
+impl<T: Hash + Eq> Default for Set<T> {
+    fn default() -> Self {
+        Set(HashSet::new())
+    }
+}
+
+impl<T: Hash + Eq> Set<T> {
+    pub(super) fn new() -> Set<T> {
+        Set::default()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn contains<Q: Hash + Eq + ?Sized>(&self, value: &Q) -> bool
+    where
+        T: Borrow<Q>,
+    {
+        add(Step::Name, 1);
+        self.0.contains(value)
+    }
+
+    pub(super) fn insert(&mut self, value: T) -> bool {
+        add(Step::Name, 1);
+        self.0.insert(value)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().inspect(|_| add(Step::Name, 1))
+    }
+}
+
+impl<T: Hash + Eq> FromIterator<T> for Set<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        Set(values.into_iter().inspect(|_| add(Step::Name, 1)).collect())
     }
 }

@@ -15,9 +15,10 @@ mod vrrp;
 mod tests;
 
 use super::config::Config;
+use super::lower::Lowered;
 use super::sink::Sink;
 use super::tree::Tree;
-use places::Places;
+use places::{Index, Places};
 
 /// What the advice is about.
 #[derive(Clone, Copy, Debug)]
@@ -37,16 +38,45 @@ impl Default for Lints<'_> {
     }
 }
 
-/// Gives advice on one configuration.
-pub(super) fn lint(tree: &Tree<'_>, config: &Config, lints: &Lints<'_>, sink: &mut Sink) {
-    let places = Places::new(tree, config);
+/// Gives advice on one configuration. `config_id` is the one that it was parsed with.
+pub(super) fn lint<'s>(
+    tree: &Tree<'s>,
+    lowered: &Lowered,
+    lints: &Lints<'_>,
+    config_id: Option<&'s str>,
+    sink: &mut Sink,
+) {
+    let index = Index::new(tree, lowered, config_id);
+    let places = Places::new(&index);
+    let config = &lowered.config;
     if lints.hints {
-        vrrp::lint(&places, config, lints.cloud, sink);
-        script::lint(&places, config, sink);
-        virtual_server::lint(&places, config, sink);
-        sample::lint(&places, sink);
+        advise(&places, config, lints.cloud, sink);
     }
     if let Some((name, other)) = lints.against {
         pair::compare(&places, config, name, other, sink);
     }
+}
+
+/// Looks at each block once, since many of them may be left in the text, and then at what they have to do with each
+/// other.
+fn advise(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &mut Sink) {
+    let mut routers = vrrp::Advisor::new(config, cloud);
+    let mut scripts = script::Advisor::default();
+    let mut services = virtual_server::Advisor::new(config);
+    for (place, statement) in places.top().iter().enumerate() {
+        let instance = routers.instance_of(places, statement);
+        let service = services.next_at(places, place);
+        places.unfolded(statement, |places, block| {
+            if let Some(instance) = instance {
+                routers.advise(places, instance, block, sink);
+            }
+            scripts.advise(places, instance, block, sink);
+            if let Some(service) = service {
+                services.advise(places, service, block, sink);
+            }
+            sample::advise(places, block, sink);
+        });
+    }
+    routers.finish(places, sink);
+    scripts.finish(places, sink);
 }

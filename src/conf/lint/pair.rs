@@ -7,10 +7,10 @@ use crate::conf::config::Config;
 use crate::conf::diagnostic::{Code, Diagnostic, codes};
 use crate::conf::sink::Sink;
 use crate::conf::source::Span;
+use crate::conf::work::{Set, Table};
 use crate::net::{Family, IpNet};
 use crate::vrrp;
 use crate::vrrp::config::{InitialState, Instance, Vrid};
-use std::collections::{HashMap, HashSet};
 
 /// Compares one configuration (whose text is at hand) with the other director's.
 pub(super) fn compare(places: &Places<'_, '_>, own: &Config, name: &str, other: &Config, sink: &mut Sink) {
@@ -20,10 +20,10 @@ pub(super) fn compare(places: &Places<'_, '_>, own: &Config, name: &str, other: 
 }
 
 fn instances(places: &Places<'_, '_>, own: &vrrp::Config, name: &str, other: &vrrp::Config, sink: &mut Sink) {
-    let by_name: HashMap<&str, &Instance> = other.instances.iter().map(|i| (i.name.as_str(), i)).collect();
-    let by_vrid: HashMap<(Vrid, Option<Family>), &Instance> =
+    let by_name: Table<&str, &Instance> = other.instances.iter().map(|i| (i.name.as_str(), i)).collect();
+    let by_vrid: Table<(Vrid, Option<Family>), &Instance> =
         other.instances.iter().map(|i| ((i.vrid, family(i)), i)).collect();
-    let mut met: HashSet<&str> = HashSet::new();
+    let mut met: Set<&str> = Set::new();
     for instance in &own.instances {
         // Names are each machine's own; on the wire the VRID counts. The name helps where the VRID is the mistake.
         let partner =
@@ -66,7 +66,8 @@ impl Pair<'_, '_, '_> {
     /// Says something at a keyword of the instance, or at its block.
     fn report(&mut self, code: &'static Code, keyword: &'static str, message: String) {
         let start = Span { file: self.sink.file(), start: 0, end: 0 };
-        let place = self.places.instance(&self.instance.name).map_or(start, |block| span(block, keyword));
+        let block = self.places.instance(&self.instance.name);
+        let place = block.map_or(start, |b| self.places.unfolded(b, |_, block| span(block, keyword)));
         let message = format!("({}) {message}", self.instance.name);
         self.sink.push(Diagnostic::new(code, place, message));
     }
@@ -90,9 +91,9 @@ impl Pair<'_, '_, '_> {
             // What differs is a secret.
             self.report(&codes::PAIR_AUTH, "authentication", format!("authentication differs from {name}"));
         }
-        let addresses = |i: &Instance| i.addresses.iter().map(|a| a.net).collect::<HashSet<IpNet>>();
+        let addresses = |i: &Instance| i.addresses.iter().map(|a| a.net).collect::<Set<IpNet>>();
         self.addresses("virtual_ipaddress", &addresses(own), &addresses(other));
-        let excluded = |i: &Instance| i.excluded.iter().map(|a| a.net).collect::<HashSet<IpNet>>();
+        let excluded = |i: &Instance| i.excluded.iter().map(|a| a.net).collect::<Set<IpNet>>();
         self.addresses("virtual_ipaddress_excluded", &excluded(own), &excluded(other));
         if own.priority == other.priority {
             let message = format!("priority {} is the same in {name}", own.priority);
@@ -130,9 +131,11 @@ impl Pair<'_, '_, '_> {
             return;
         };
         let swing = |w: i64| w.unsigned_abs();
-        let weak: Vec<_> =
-            weights(self.places, block).filter(|(_, w)| *w != 0 && swing(*w) <= gap.unsigned_abs()).collect();
-        if let [(script, weight)] = weak[..] {
+        let weak: Vec<(String, i64)> = self.places.unfolded(block, |places, block| {
+            let weak = weights(places, block).filter(|(_, w)| *w != 0 && swing(*w) <= gap.unsigned_abs());
+            weak.map(|(script, weight)| (script.to_owned(), weight)).collect()
+        });
+        if let [(script, weight)] = &weak[..] {
             let message = format!(
                 "weight {weight} of `{script}` is no more than the priorities differ by ({} and {} in {}): \
                  when it fails, this router stays master",
@@ -142,9 +145,10 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    fn addresses(&mut self, keyword: &'static str, own: &HashSet<IpNet>, other: &HashSet<IpNet>) {
-        let list = |a: &HashSet<IpNet>, b: &HashSet<IpNet>| {
-            let mut only: Vec<String> = a.difference(b).map(ToString::to_string).collect();
+    fn addresses(&mut self, keyword: &'static str, own: &Set<IpNet>, other: &Set<IpNet>) {
+        let list = |a: &Set<IpNet>, b: &Set<IpNet>| {
+            let mut only: Vec<String> =
+                a.iter().filter(|n| !b.contains(*n)).map(ToString::to_string).collect();
             only.sort();
             only.join(", ")
         };
@@ -176,8 +180,8 @@ fn virtual_servers(places: &Places<'_, '_>, own: &Config, name: &str, other: &Co
         let protocol = s.protocol;
         s.endpoints.iter().map(|e| e.key(protocol)).collect::<Vec<_>>()
     };
-    let theirs: HashSet<_> = other.check.virtual_servers.iter().flat_map(keys).collect();
-    let ours: HashSet<_> = own.check.virtual_servers.iter().flat_map(keys).collect();
+    let theirs: Set<_> = other.check.virtual_servers.iter().flat_map(keys).collect();
+    let ours: Set<_> = own.check.virtual_servers.iter().flat_map(keys).collect();
     let start = Span { file: sink.file(), start: 0, end: 0 };
     for (index, server) in own.check.virtual_servers.iter().enumerate() {
         if !keys(server).iter().all(|key| theirs.contains(key)) {

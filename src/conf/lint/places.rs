@@ -1,55 +1,84 @@
 //! Where in the text a part of the [`Config`] stands.
 //!
 //! The `Config` knows no spans. Its parts are found again by what identifies them: instances by name, virtual and real
-//! servers by address and by their order, which is that of the text.
+//! servers by the places of their blocks, which the lowering tells, and by address.
 
-use crate::check::config::{Endpoint, RealServer, VirtualServer};
-use crate::conf::config::Config;
+use crate::check::config::RealServer;
 use crate::conf::lexer::Word;
+use crate::conf::lower::Lowered;
+use crate::conf::parser::Unfold;
 use crate::conf::source::Span;
 use crate::conf::tree::{Statement, Tree};
-use std::collections::HashMap;
+use crate::conf::work::{self, Step, Table};
+use std::cell::RefCell;
 use std::net::IpAddr;
 
-/// Finds statements.
+/// Where the blocks of a file are.
 #[derive(Debug)]
+pub(super) struct Index<'t, 's> {
+    file: &'t Tree<'s>,
+    instances: Table<&'t str, &'t Statement>,
+    scripts: Table<&'t str, &'t Statement>,
+    /// Of each virtual server, the place of its block among the statements of the top level.
+    virtual_servers: &'t [usize],
+    unfold: RefCell<Unfold<'s>>,
+}
+
+impl<'t, 's> Index<'t, 's> {
+    pub(super) fn new(file: &'t Tree<'s>, lowered: &'t Lowered, config_id: Option<&'s str>) -> Index<'t, 's> {
+        let mut index = Index {
+            file,
+            instances: Table::new(),
+            scripts: Table::new(),
+            virtual_servers: &lowered.virtual_servers,
+            unfold: RefCell::new(Unfold::new(config_id)),
+        };
+        for statement in &file.statements {
+            let Some(name) = file.words(statement).get(1) else { continue };
+            if is(statement, "vrrp_instance") {
+                // The second block of a name is left out.
+                index.instances.entry(&name.text).or_insert(statement);
+            } else if is(statement, "vrrp_script") {
+                index.scripts.insert(&name.text, statement);
+            }
+        }
+        index
+    }
+}
+
+/// Finds statements: in the file, or in one of its blocks that is left in the text.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Places<'t, 's> {
     tree: &'t Tree<'s>,
-    instances: HashMap<&'t str, &'t Statement>,
-    scripts: HashMap<&'t str, &'t Statement>,
-    /// As many as there are virtual servers; `None` for one that can't be told from others.
-    virtual_servers: Vec<Option<&'t Statement>>,
+    index: &'t Index<'t, 's>,
 }
 
 impl<'t, 's> Places<'t, 's> {
-    pub(super) fn new(tree: &'t Tree<'s>, config: &Config) -> Places<'t, 's> {
-        let mut places =
-            Places { tree, instances: HashMap::new(), scripts: HashMap::new(), virtual_servers: Vec::new() };
-        for statement in places.top_level("vrrp_instance") {
-            if let Some(name) = places.words(statement).get(1) {
-                // The second block of a name is left out.
-                places.instances.entry(&name.text).or_insert(statement);
-            }
-        }
-        for statement in places.top_level("vrrp_script") {
-            if let Some(name) = places.words(statement).get(1) {
-                places.scripts.insert(&name.text, statement);
-            }
-        }
-        let mut statements = places.top_level("virtual_server");
-        let found: Vec<_> = config
-            .check
-            .virtual_servers
-            .iter()
-            .map(|server| {
-                let mut ahead = statements.clone();
-                let found = ahead.find(|s| is_server(places.words(s), server))?;
-                statements = ahead;
-                Some(found)
-            })
-            .collect();
-        places.virtual_servers = found;
-        places
+    /// In the file.
+    pub(super) fn new(index: &'t Index<'t, 's>) -> Places<'t, 's> {
+        Places { tree: index.file, index }
+    }
+
+    /// The statements of the file, wherever this looks for statements.
+    pub(super) fn file(&self) -> Places<'t, 's> {
+        Places::new(self.index)
+    }
+
+    /// Reads a statement of the top level with its block, be it left in the text or not.
+    pub(super) fn unfolded<R>(
+        &self,
+        statement: &'t Statement,
+        read: impl FnOnce(&Places<'_, 's>, &Statement) -> R,
+    ) -> R {
+        let Some(body) = statement.body.as_ref().filter(|b| b.folded) else {
+            return read(&self.file(), statement);
+        };
+        let unfold = &self.index.unfold;
+        let tree = unfold.borrow_mut().tree(self.tree.text, statement, body.end);
+        let places = Places { tree: &tree, index: self.index };
+        let result = read(&places, tree.statements.first().unwrap_or(statement));
+        unfold.borrow_mut().done(tree);
+        result
     }
 
     pub(super) fn words(&self, statement: &Statement) -> &'t [Word<'s>] {
@@ -59,12 +88,13 @@ impl<'t, 's> Places<'t, 's> {
 
     /// The statements of the top level.
     pub(super) fn top(&self) -> &'t [Statement] {
-        &self.tree.statements
+        work::add(Step::Statement, self.index.file.statements.len());
+        &self.index.file.statements
     }
 
     /// The block of a script.
     pub(super) fn script(&self, name: &str) -> Option<&'t Statement> {
-        self.scripts.get(name).copied()
+        self.index.scripts.get(name).copied()
     }
 
     /// All statements of the top level with this keyword.
@@ -72,18 +102,22 @@ impl<'t, 's> Places<'t, 's> {
         &self,
         name: &'static str,
     ) -> impl Iterator<Item = &'t Statement> + Clone + use<'t, 's> {
-        let statements: &'t [Statement] = &self.tree.statements;
-        statements.iter().filter(move |s| is(s, name))
+        self.top().iter().filter(move |s| is(s, name))
     }
 
     /// The block of an instance.
     pub(super) fn instance(&self, name: &str) -> Option<&'t Statement> {
-        self.instances.get(name).copied()
+        self.index.instances.get(name).copied()
     }
 
     /// The block of the virtual server at this index of the `Config`.
     pub(super) fn virtual_server(&self, index: usize) -> Option<&'t Statement> {
-        self.virtual_servers.get(index).copied().flatten()
+        self.index.virtual_servers.get(index).and_then(|place| self.index.file.statements.get(*place))
+    }
+
+    /// Whether the block at this place of the top level is that of this virtual server.
+    pub(super) fn is_virtual_server(&self, index: usize, place: usize) -> bool {
+        self.index.virtual_servers.get(index) == Some(&place)
     }
 
     /// The block of a real server within that of its virtual server.
@@ -102,30 +136,20 @@ impl<'t, 's> Places<'t, 's> {
     }
 }
 
-fn is_server(words: &[Word<'_>], server: &VirtualServer) -> bool {
-    let number = |w: Option<&Word<'_>>| w.and_then(|w| w.text.parse::<u32>().ok());
-    match (words.get(1).map(|w| w.text.as_ref()), server.endpoints.first()) {
-        (Some("group"), _) => words.get(2).is_some_and(|name| name.text == server.name.as_str()),
-        (Some("fwmark"), Some(Endpoint::Fwmark { mark, .. })) => number(words.get(2)) == Some(*mark),
-        (Some(_), Some(Endpoint::Address(at))) => {
-            address(words.get(1)) == Some(at.ip())
-                && number(words.get(2)).unwrap_or(0) == u32::from(at.port())
-        }
-        _ => false,
-    }
-}
-
 fn address(word: Option<&Word<'_>>) -> Option<IpAddr> {
     word.and_then(|w| w.text.parse().ok())
 }
 
-fn is(statement: &Statement, name: &str) -> bool {
+/// Whether a statement has this keyword.
+pub(super) fn is(statement: &Statement, name: &str) -> bool {
     statement.keyword.is_some_and(|k| k.canonical() == name)
 }
 
 /// The statements of a block, or the entries of a list.
 pub(super) fn body(statement: &Statement) -> &[Statement] {
-    statement.body.as_ref().map_or(&[], |b| &b.statements)
+    let statements: &[Statement] = statement.body.as_ref().map_or(&[], |b| &b.statements);
+    work::add(Step::Statement, statements.len());
+    statements
 }
 
 /// The statements of a block with this keyword.

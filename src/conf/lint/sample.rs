@@ -1,6 +1,6 @@
 //! What was left as it stands in keepalived's own sample file, and in every tutorial since.
 
-use super::places::{Places, all, body};
+use super::places::{Places, all, body, is};
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lexer::Word;
 use crate::conf::sink::Sink;
@@ -17,18 +17,19 @@ const VALUES: &[(&str, &str, &str)] = &[
 /// Its recipients: nobody reads these.
 const RECIPIENTS: &str = "@firewall.loc";
 
-pub(super) fn lint(places: &Places<'_, '_>, sink: &mut Sink) {
-    for (block, keyword, value) in VALUES {
-        for statement in places.top_level(block).flat_map(|b| all(b, keyword)) {
+pub(super) fn advise(places: &Places<'_, '_>, block: &Statement, sink: &mut Sink) {
+    for (_, keyword, value) in VALUES.iter().filter(|(name, ..)| is(block, name)) {
+        for statement in all(block, keyword) {
             if let Some(word) = places.words(statement).get(1).filter(|w| w.text == *value) {
                 report(places, statement, word, sink);
             }
         }
     }
-    let lists = places.top_level("global_defs").flat_map(|b| all(b, "notification_email"));
-    for entry in lists.flat_map(body) {
-        if let Some(word) = places.words(entry).first().filter(|w| w.text.ends_with(RECIPIENTS)) {
-            report(places, entry, word, sink);
+    if is(block, "global_defs") {
+        for entry in all(block, "notification_email").flat_map(body) {
+            if let Some(word) = places.words(entry).first().filter(|w| w.text.ends_with(RECIPIENTS)) {
+                report(places, entry, word, sink);
+            }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Advice on scripts: those that are tracked, and those that are told of changes.
 
 use super::places::{Places, all, body, number, value};
-use crate::conf::config::Config;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::sink::Sink;
+use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use std::collections::HashSet;
+use crate::conf::work::Set;
+use crate::vrrp::config::Instance;
 
 /// A failure that takes this long to be noticed is probably not meant: seconds.
 const SLOW_SECS: f64 = 30.0;
@@ -34,15 +35,42 @@ const COMMANDS: &[&str] = &[
 const SHELL: &[&str] =
     &["|", "||", "&&", ";", "&", ">", ">>", "<", "2>", "2>&1", "&>", "&>/dev/null", ">/dev/null"];
 
-pub(super) fn lint(places: &Places<'_, '_>, config: &Config, sink: &mut Sink) {
-    untracked(places, sink);
-    for script in places.top_level("vrrp_script") {
-        slow(places, script, sink);
+/// What there is to say of scripts.
+#[derive(Default)]
+pub(super) struct Advisor {
+    /// Scripts that some block tracks.
+    tracked: Set<String>,
+    /// Where the first mail is asked for.
+    mail: Option<Span>,
+}
+
+impl Advisor {
+    pub(super) fn advise(
+        &mut self,
+        places: &Places<'_, '_>,
+        instance: Option<&Instance>,
+        block: &Statement,
+        sink: &mut Sink,
+    ) {
+        for entry in all(block, "track_script").flat_map(body) {
+            if let Some(name) = places.words(entry).first() {
+                self.tracked.insert(name.text.to_string());
+            }
+        }
+        if let Some(instance) = instance {
+            priority(places, instance, block, sink);
+        }
+        self.mail = self.mail.or_else(|| asks_for_mail(places, block));
+        commands(places, block, sink);
     }
-    priorities(places, config, sink);
-    mail(places, sink);
-    for statement in places.top() {
-        commands(places, statement, sink);
+
+    /// What concerns them all.
+    pub(super) fn finish(self, places: &Places<'_, '_>, sink: &mut Sink) {
+        for script in places.top_level("vrrp_script") {
+            untracked(places, script, &self.tracked, sink);
+            slow(places, script, sink);
+        }
+        mail(places, self.mail, sink);
     }
 }
 
@@ -56,27 +84,19 @@ pub(super) fn weights<'p>(
         let words = places.words(entry);
         let name = words.first()?.text.as_ref();
         let own = words.iter().skip_while(|w| w.text != "weight").nth(1).and_then(|w| w.text.parse().ok());
-        let weight = own.or_else(|| value(places, places.script(name)?, "weight")?.text.parse().ok());
+        let weight = own.or_else(|| value(&places.file(), places.script(name)?, "weight")?.text.parse().ok());
         let reverse = words.iter().any(|w| w.text == "reverse");
         let weight: i64 = weight.unwrap_or(0);
         Some((name, if reverse { -weight } else { weight }))
     })
 }
 
-fn untracked(places: &Places<'_, '_>, sink: &mut Sink) {
-    let blocks = ["vrrp_instance", "vrrp_sync_group"].into_iter().flat_map(|name| places.top_level(name));
-    let entries = blocks.flat_map(|block| all(block, "track_script")).flat_map(body);
-    let tracked: HashSet<&str> =
-        entries.filter_map(|entry| places.words(entry).first().map(|w| w.text.as_ref())).collect();
-    for script in places.top_level("vrrp_script") {
-        let Some(name) = places.words(script).get(1).filter(|name| !tracked.contains(name.text.as_ref()))
-        else {
-            continue;
-        };
-        let message = format!("vrrp_script `{}` is tracked by nobody: it is never run", name.text);
-        let help = "name it in `track_script { ... }` of a vrrp_instance or vrrp_sync_group";
-        sink.push(Diagnostic::new(&codes::LINT_UNTRACKED, name.span, message).help(help));
-    }
+fn untracked(places: &Places<'_, '_>, script: &Statement, tracked: &Set<String>, sink: &mut Sink) {
+    let name = places.words(script).get(1);
+    let Some(name) = name.filter(|name| !tracked.contains(name.text.as_ref())) else { return };
+    let message = format!("vrrp_script `{}` is tracked by nobody: it is never run", name.text);
+    let help = "name it in `track_script { ... }` of a vrrp_instance or vrrp_sync_group";
+    sink.push(Diagnostic::new(&codes::LINT_UNTRACKED, name.span, message).help(help));
 }
 
 fn slow(places: &Places<'_, '_>, script: &Statement, sink: &mut Sink) {
@@ -105,49 +125,48 @@ fn slow(places: &Places<'_, '_>, script: &Statement, sink: &mut Sink) {
 }
 
 /// What the trackers add or take away must leave the priority within its range: beyond it, routers become equal.
-fn priorities(places: &Places<'_, '_>, config: &Config, sink: &mut Sink) {
-    for instance in &config.vrrp.instances {
-        let Some(block) = places.instance(&instance.name) else { continue };
-        let own = i64::from(instance.priority);
-        if own == 255 {
-            continue;
-        }
-        let (mut most, mut least) = (own, own);
-        for (_, weight) in weights(places, block) {
-            most = most.saturating_add(weight.max(0));
-            least = least.saturating_add(weight.min(0));
-        }
-        let (reached, bound) = match (most > *PRIORITIES.end(), least < *PRIORITIES.start()) {
-            (true, _) => (most, PRIORITIES.end()),
-            (_, true) => (least, PRIORITIES.start()),
-            _ => continue,
-        };
-        let place = super::places::span(block, "track_script");
-        let message = format!(
-            "({}) its trackers bring the priority to {reached}, which is cut to {bound}",
-            instance.name
-        );
-        let help = "choose weights that keep it within 1 to 254, so that the order of the routers stays";
-        sink.push(Diagnostic::new(&codes::LINT_PRIORITY_CUT, place, message).help(help));
+fn priority(places: &Places<'_, '_>, instance: &Instance, block: &Statement, sink: &mut Sink) {
+    let own = i64::from(instance.priority);
+    if own == 255 {
+        return;
     }
+    let (mut most, mut least) = (own, own);
+    for (_, weight) in weights(places, block) {
+        most = most.saturating_add(weight.max(0));
+        least = least.saturating_add(weight.min(0));
+    }
+    let (reached, bound) = match (most > *PRIORITIES.end(), least < *PRIORITIES.start()) {
+        (true, _) => (most, PRIORITIES.end()),
+        (_, true) => (least, PRIORITIES.start()),
+        _ => return,
+    };
+    let place = super::places::span(block, "track_script");
+    let message =
+        format!("({}) its trackers bring the priority to {reached}, which is cut to {bound}", instance.name);
+    let help = "choose weights that keep it within 1 to 254, so that the order of the routers stays";
+    sink.push(Diagnostic::new(&codes::LINT_PRIORITY_CUT, place, message).help(help));
 }
 
-/// `smtp_alert` in some block, and nobody to write to.
-fn mail(places: &Places<'_, '_>, sink: &mut Sink) {
+/// `smtp_alert` in a block.
+fn asks_for_mail(places: &Places<'_, '_>, block: &Statement) -> Option<Span> {
+    let asks = |s: &&Statement| {
+        s.keyword.is_some_and(|k| k.canonical().starts_with("smtp_alert"))
+            && !places.words(s).get(1).is_some_and(|w| matches!(w.text.as_ref(), "off" | "no" | "false"))
+    };
+    body(block).iter().find(asks).map(|s| s.span)
+}
+
+/// Mails are asked for, and there is nobody to write to.
+fn mail(places: &Places<'_, '_>, asked: Option<Span>, sink: &mut Sink) {
+    let Some(alert) = asked else { return };
     let recipients =
         places.top_level("global_defs").flat_map(|b| all(b, "notification_email")).flat_map(body);
     if recipients.count() > 0 {
         return;
     }
-    let asks = |s: &&Statement| {
-        s.keyword.is_some_and(|k| k.canonical().starts_with("smtp_alert"))
-            && !places.words(s).get(1).is_some_and(|w| matches!(w.text.as_ref(), "off" | "no" | "false"))
-    };
-    let blocks = places.top().iter().filter(|s| s.body.is_some());
-    let Some(alert) = blocks.flat_map(body).find(asks) else { return };
     let message = "mails are asked for, and `notification_email` names nobody to write to";
     let help = "list the addresses in `global_defs { notification_email { ... } }`";
-    sink.push(Diagnostic::new(&codes::LINT_MAIL, alert.span, message).help(help));
+    sink.push(Diagnostic::new(&codes::LINT_MAIL, alert, message).help(help));
 }
 
 fn commands(places: &Places<'_, '_>, statement: &Statement, sink: &mut Sink) {

@@ -48,6 +48,21 @@ fn a_virtual_router_gets_its_advice_at_the_place() {
 }
 
 #[test]
+fn services_by_group_and_by_mark_get_their_advice() {
+    let server = |service: &str| {
+        format!(
+            "virtual_server {service} {{\n delay_loop 6\n lvs_sched rr\n lvs_method DR\n real_server 10.0.0.2 {{\n }}\n}}\n"
+        )
+    };
+    let groups = "virtual_server_group G {\n fwmark 1\n}\nvirtual_server_group H {\n fwmark 2\n}\n";
+    let text = [groups, &server("group H"), &server("group G"), &server("fwmark 3")].concat();
+    let loaded = linted(&text, Lints::default());
+    let lines = loaded.diagnostics.iter().filter(|d| d.code.id == "V0830");
+    let lines: Vec<u32> = lines.map(|d| loaded.sources.location(d.primary.span).line).collect();
+    assert_eq!(lines, [11, 18, 25], "{:?}", loaded.diagnostics);
+}
+
+#[test]
 fn a_sync_group_moves_together() {
     let instance = |name: &str, vrid: u8, interval: u8| {
         PAIR.replace("VI_1", name)

@@ -7,8 +7,8 @@ use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::sink::Sink;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
+use crate::conf::work::Set;
 use crate::ipvs::model::Forward;
-use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -21,28 +21,52 @@ const LONG_PERSISTENCE: u32 = 86_400;
 /// Schedulers that give each server the same share, whatever its weight.
 const WITHOUT_WEIGHTS: &[&str] = &["rr", "lc", "dh"];
 
-pub(super) fn lint(places: &Places<'_, '_>, config: &Config, sink: &mut Sink) {
-    let virtual_addresses: HashSet<IpAddr> = config
-        .vrrp
-        .instances
-        .iter()
-        .flat_map(|i| i.addresses.iter().chain(&i.excluded))
-        .map(|a| a.net.address)
-        .collect();
-    let mut told_nat = false;
-    for (index, server) in config.check.virtual_servers.iter().enumerate() {
-        let Some(block) = places.virtual_server(index) else { continue };
+/// What there is to say of virtual servers.
+pub(super) struct Advisor<'c> {
+    servers: &'c [VirtualServer],
+    /// The next one.
+    next: usize,
+    virtual_addresses: Set<IpAddr>,
+    told_nat: bool,
+}
+
+impl<'c> Advisor<'c> {
+    pub(super) fn new(config: &'c Config) -> Advisor<'c> {
+        let instances = config.vrrp.instances.iter();
+        let addresses = instances.flat_map(|i| i.addresses.iter().chain(&i.excluded));
+        Advisor {
+            servers: &config.check.virtual_servers,
+            next: 0,
+            virtual_addresses: addresses.map(|a| a.net.address).collect(),
+            told_nat: false,
+        }
+    }
+
+    /// The virtual server that the block at this place of the top level became. Places are asked for in their order.
+    pub(super) fn next_at(&mut self, places: &Places<'_, '_>, place: usize) -> Option<&'c VirtualServer> {
+        let server = self.servers.get(self.next).filter(|_| places.is_virtual_server(self.next, place))?;
+        self.next += 1;
+        Some(server)
+    }
+
+    pub(super) fn advise(
+        &mut self,
+        places: &Places<'_, '_>,
+        server: &VirtualServer,
+        block: &Statement,
+        sink: &mut Sink,
+    ) {
         unchecked(places, server, block, sink);
         delay_loop(server, block, sink);
         quorum(server, block, sink);
         sorry_server(places, server, block, sink);
-        nat(server, block, &mut told_nat, sink);
+        nat(server, block, &mut self.told_nat, sink);
         persistence(server, block, sink);
         timeouts(places, server, block, sink);
         weights(places, server, block, sink);
         real_servers(places, server, block, sink);
-        if !virtual_addresses.is_empty() {
-            unserved(server, block, &virtual_addresses, sink);
+        if !self.virtual_addresses.is_empty() {
+            unserved(server, block, &self.virtual_addresses, sink);
         }
     }
 }
@@ -185,7 +209,7 @@ fn weights(places: &Places<'_, '_>, server: &VirtualServer, block: &Statement, s
 }
 
 fn real_servers(places: &Places<'_, '_>, server: &VirtualServer, block: &Statement, sink: &mut Sink) {
-    let own: HashSet<IpAddr> = server.endpoints.iter().filter_map(|e| address(*e)).collect();
+    let own: Set<IpAddr> = server.endpoints.iter().filter_map(|e| address(*e)).collect();
     if let Some(real) = server.real_servers.iter().find(|r| own.contains(&r.address.ip())) {
         let place = places.real_server(block, real).map_or(block.span, |b| b.span);
         let message = format!("real server {} is the virtual server's own address", real.address);
@@ -214,7 +238,7 @@ fn address(endpoint: Endpoint) -> Option<IpAddr> {
 }
 
 /// A service at an address that no instance brings: of a pair of directors both would have it, or none.
-fn unserved(server: &VirtualServer, block: &Statement, known: &HashSet<IpAddr>, sink: &mut Sink) {
+fn unserved(server: &VirtualServer, block: &Statement, known: &Set<IpAddr>, sink: &mut Sink) {
     let mut foreign = server
         .endpoints
         .iter()

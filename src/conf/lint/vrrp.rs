@@ -6,10 +6,10 @@ use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lexer::Word;
 use crate::conf::sink::Sink;
 use crate::conf::tree::Statement;
+use crate::conf::work::{Set, Table};
 use crate::net::{Family, IpNet};
 use crate::vrrp::config::{Auth, Instance};
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -34,12 +34,36 @@ const COMMON_PASSWORDS: &[&str] = &[
     "secret",
 ];
 
-pub(super) fn lint(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &mut Sink) {
-    let mut owners: HashMap<IpAddr, &Instance> = HashMap::new();
-    let strict = places.top_level("global_defs").find_map(|b| all(b, "vrrp_strict").last());
-    let mut strictly = false;
-    for instance in &config.vrrp.instances {
-        let Some(block) = places.instance(&instance.name) else { continue };
+/// What there is to say of virtual routers.
+pub(super) struct Advisor<'c> {
+    cloud: Option<&'c str>,
+    by_name: Table<&'c str, &'c Instance>,
+    /// Who has an address.
+    owners: Table<IpAddr, &'c Instance>,
+    /// Whether `vrrp_strict` would bind an instance.
+    strictly: bool,
+}
+
+impl<'c> Advisor<'c> {
+    pub(super) fn new(config: &'c Config, cloud: Option<&'c str>) -> Advisor<'c> {
+        let by_name = config.vrrp.instances.iter().map(|i| (i.name.as_str(), i)).collect();
+        Advisor { cloud, by_name, owners: Table::new(), strictly: false }
+    }
+
+    /// The instance that a block became.
+    pub(super) fn instance_of(&self, places: &Places<'_, '_>, block: &Statement) -> Option<&'c Instance> {
+        let name = places.words(block).get(1)?;
+        let is_it = places.instance(&name.text).is_some_and(|first| std::ptr::eq(first, block));
+        self.by_name.get(name.text.as_ref()).copied().filter(|_| is_it)
+    }
+
+    pub(super) fn advise(
+        &mut self,
+        places: &Places<'_, '_>,
+        instance: &'c Instance,
+        block: &Statement,
+        sink: &mut Sink,
+    ) {
         without_prefix(places, instance, block, sink);
         default_priority(instance, block, sink);
         password(instance, block, sink);
@@ -48,20 +72,25 @@ pub(super) fn lint(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>
         slow(instance, block, sink);
         useless_addresses(places, instance, block, sink);
         source(places, instance, block, sink);
-        shared(places, instance, block, &mut owners, sink);
-        if let Some(cloud) = cloud {
+        shared(places, instance, block, &mut self.owners, sink);
+        if let Some(cloud) = self.cloud {
             multicast(instance, block, cloud, sink);
         }
         let says = ["strict_mode", "accept", "no_accept"].into_iter().any(|k| all(block, k).next().is_some());
-        strictly |= !says && instance.priority != 255 && !instance.addresses.is_empty();
+        self.strictly |= !says && instance.priority != 255 && !instance.addresses.is_empty();
     }
-    if let Some(strict) = strict.filter(|_| strictly) {
-        let message =
-            "with vrrp_strict nobody can reach the virtual addresses themselves: not even ping answers";
-        let help = "remove vrrp_strict, or write `accept` into the instances (version 3)";
-        sink.push(Diagnostic::new(&codes::LINT_STRICT, strict.span, message).help(help));
+
+    /// What concerns them all.
+    pub(super) fn finish(self, places: &Places<'_, '_>, sink: &mut Sink) {
+        let strict = places.top_level("global_defs").find_map(|b| all(b, "vrrp_strict").last());
+        if let Some(strict) = strict.filter(|_| self.strictly) {
+            let message =
+                "with vrrp_strict nobody can reach the virtual addresses themselves: not even ping answers";
+            let help = "remove vrrp_strict, or write `accept` into the instances (version 3)";
+            sink.push(Diagnostic::new(&codes::LINT_STRICT, strict.span, message).help(help));
+        }
+        sync_groups(places, &self.by_name, sink);
     }
-    sync_groups(places, config, sink);
 }
 
 /// One hint an instance: who leaves one prefix length out leaves out all.
@@ -103,9 +132,7 @@ fn password(instance: &Instance, block: &Statement, sink: &mut Sink) {
 }
 
 /// The members of a sync group change state together, and the slowest decides when they notice.
-fn sync_groups(places: &Places<'_, '_>, config: &Config, sink: &mut Sink) {
-    let by_name: HashMap<&str, &Instance> =
-        config.vrrp.instances.iter().map(|i| (i.name.as_str(), i)).collect();
+fn sync_groups(places: &Places<'_, '_>, by_name: &Table<&str, &Instance>, sink: &mut Sink) {
     for group in places.top_level("vrrp_sync_group") {
         let words = all(group, "group").flat_map(body).flat_map(|line| places.words(line));
         let mut members = words.filter_map(|w| by_name.get(w.text.as_ref()).map(|i| (w, *i)));
@@ -198,7 +225,7 @@ fn useless_addresses(places: &Places<'_, '_>, instance: &Instance, block: &State
 
 /// Adverts from a virtual address: both routers would send from it.
 fn source(places: &Places<'_, '_>, instance: &Instance, block: &Statement, sink: &mut Sink) {
-    let own: HashSet<IpAddr> = instance.addresses.iter().map(|a| a.net.address).collect();
+    let own: Set<IpAddr> = instance.addresses.iter().map(|a| a.net.address).collect();
     let is_own = |word: &&Word<'_>| word.text.parse().is_ok_and(|a: IpAddr| own.contains(&a));
     for keyword in ["mcast_src_ip", "unicast_src_ip"] {
         if let Some(word) = value(places, block, keyword).filter(is_own) {
@@ -228,7 +255,7 @@ fn shared<'c>(
     places: &Places<'_, '_>,
     instance: &'c Instance,
     block: &Statement,
-    owners: &mut HashMap<IpAddr, &'c Instance>,
+    owners: &mut Table<IpAddr, &'c Instance>,
     sink: &mut Sink,
 ) {
     for IpNet { address, .. } in instance.addresses.iter().chain(&instance.excluded).map(|a| a.net) {
@@ -240,12 +267,14 @@ fn shared<'c>(
             Entry::Occupied(taken) if taken.get().name == instance.name => continue,
             Entry::Occupied(taken) => *taken.get(),
         };
-        let at =
-            |block: &Statement| listed(places, block).find(|(_, a, _)| *a == address).map(|(w, ..)| w.span);
+        let at = |places: &Places<'_, '_>, block: &Statement| {
+            let word = listed(places, block).find(|(_, a, _)| *a == address);
+            word.map_or(block.span, |(w, ..)| w.span)
+        };
         let message = format!("({}) {address} is a virtual address of ({}), too", instance.name, other.name);
-        let mut diagnostic = Diagnostic::new(&codes::LINT_SHARED, at(block).unwrap_or(block.span), message);
+        let mut diagnostic = Diagnostic::new(&codes::LINT_SHARED, at(places, block), message);
         if let Some(first) = places.instance(&other.name) {
-            diagnostic = diagnostic.also(at(first).unwrap_or(first.span), "here first");
+            diagnostic = diagnostic.also(places.unfolded(first, at), "here first");
         }
         sink.push(diagnostic);
     }

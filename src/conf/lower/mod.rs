@@ -46,8 +46,16 @@ struct Lower<'t, 's> {
     name_folders: [Option<String>; 2],
 }
 
+/// What a tree means.
+#[derive(Debug)]
+pub(super) struct Lowered {
+    pub(super) config: Config,
+    /// Of each virtual server, the place of its block among the statements of the top level.
+    pub(super) virtual_servers: Vec<usize>,
+}
+
 /// Lowers one file's tree.
-pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink) -> Config {
+pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink) -> Lowered {
     let mut cx = Lower {
         tree,
         sink,
@@ -72,10 +80,10 @@ pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink)
     sync::lower(&mut cx, &defaults, &trackable, &tracks, &mut config.vrrp);
     config.check.ssl = ssl::lower(&mut cx);
     let groups = group::lower(&mut cx);
-    virtual_server::lower(&mut cx, &groups, &trackable, &mut config.check);
+    let virtual_servers = virtual_server::lower(&mut cx, &groups, &trackable, &mut config.check);
     cx.check_script_security();
     config.global.scripts = cx.scripts.settings();
-    config
+    Lowered { config, virtual_servers }
 }
 
 impl<'t, 's> Lower<'t, 's> {

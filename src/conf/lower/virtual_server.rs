@@ -25,21 +25,26 @@ const PERSISTENCE_TIMEOUT: u32 = 360;
 /// The longest name of a persistence engine (`IP_VS_PENAME_MAXLEN` without its NUL).
 const MAX_ENGINE_NAME: usize = 15;
 
-/// Reads every `virtual_server` block.
+/// Reads every `virtual_server` block. Of each service that is left, the place of its block in the file.
 pub(super) fn lower(
     cx: &mut Lower<'_, '_>,
     groups: &Table<String, Group>,
     trackable: &Trackable,
     config: &mut Config,
-) {
+) -> Vec<usize> {
     let mut reader = Reader { groups, trackable, seen: Table::new(), blocks_of_group: Table::new() };
+    let mut places = Vec::new();
     let mut unfold = cx.unfold();
     for (place, statement) in cx.top_level_places("virtual_server") {
         cx.unfolded(&mut unfold, statement, |cx, statement| {
-            config.virtual_servers.extend(reader.server(cx, place, statement));
+            if let Some(server) = reader.server(cx, place, statement) {
+                config.virtual_servers.push(server);
+                places.push(place);
+            }
         });
     }
     config.virtual_servers.shrink_to_fit();
+    places
 }
 
 /// What all services are read with.
