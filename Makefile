@@ -6,8 +6,8 @@ SHELL := /bin/bash
 # Debian's users have no sbin in their path, and ip, ipvsadm and keepalived are there.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-# Targets that need namespaces or the lab are not nextest's (see .config/nextest.toml).
-in_the_lab := lab net
+# Targets that need namespaces, the lab or valgrind are not nextest's (see .config/nextest.toml).
+in_the_lab := lab net work
 units := --lib --bins \
   $(addprefix --test ,$(basename $(notdir $(wildcard tests/*.rs)))) \
   $(addprefix --test ,$(filter-out $(in_the_lab),$(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs))))
@@ -26,7 +26,7 @@ build: ## Build the program
 	cargo build
 
 .PHONY: test
-test: setup lint unit net lab ## Everything: format, lints, documentation, unit tests, namespaces, lab
+test: setup lint unit work net lab ## Everything: format, lints, documentation, unit tests, namespaces, lab
 
 .PHONY: lint
 lint: ## Format, clippy, documentation, dependencies' licences
@@ -45,6 +45,10 @@ unit: ## Unit, property and documentation tests, which need no privileges
 	  echo cargo test $(units); cargo test $(units); \
 	fi
 	cargo test --doc
+
+.PHONY: work
+work: setup ## How the work of checking a configuration grows with it, in instructions
+	cargo test --test work
 
 .PHONY: net
 net: setup ## Tests in network namespaces, on this machine's kernel

@@ -1,0 +1,86 @@
+//! How the work of `vipd check` grows with the configuration, in instructions of the processor, as valgrind counts them.
+//!
+//! `conf::work` counts the steps that the code says it takes, and tells at once which kind of step grows. This counts
+//! whatever is done, said or not: a list that is searched for each of its entries, or shifted. The numbers are the same
+//! on a busy machine and on an idle one, to one in a thousand.
+//!
+//! From n to 2n and from 2n to 4n: where the work grows as the configuration does, the second step costs twice the
+//! first, and what every run costs plays no part. A search through all for each would make it up to four times.
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::path::Path;
+use std::process::Command;
+
+#[path = "../../src/conf/work/samples.rs"]
+mod samples;
+
+/// The second step may cost this much of what it should. Sorting and the digits of longer numbers take one percent; a
+/// search through a list of the smallest things there are takes five, even of the few hundred that are checked here.
+const MOST: f64 = 1.03;
+
+/// Instructions that `vipd check` executes on a file.
+fn instructions(file: &Path, options: &[&str]) -> u64 {
+    let log = file.with_extension("log");
+    let valgrind = Command::new("valgrind")
+        .args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"])
+        .arg(format!("--log-file={}", log.display()))
+        .arg(env!("CARGO_BIN_EXE_vipd"))
+        .arg("check")
+        .args(options)
+        .arg(file)
+        .output()
+        .unwrap_or_else(|e| panic!("valgrind: {e} (`make setup` installs it)"));
+    let report = std::fs::read_to_string(&log).unwrap();
+    // ==1234== I   refs:      504,771,537
+    let line =
+        report.lines().find(|l| l.contains(" refs:")).unwrap_or_else(|| panic!("{valgrind:?}\n{report}"));
+    line.rsplit(' ').next().unwrap().replace(',', "").parse().unwrap()
+}
+
+/// Checks what `of` makes of a quarter of `size`, of half of it and of all.
+fn grows(of: fn(usize) -> String, size: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keepalived.conf");
+    for options in [&["--no-hints"] as &[&str], &[]] {
+        let [small, middle, large] = [4, 2, 1].map(|part| {
+            std::fs::write(&file, of(size / part)).unwrap();
+            instructions(&file, options)
+        });
+        let (first, second) = (middle - small, large - middle);
+        let share = second as f64 / (2.0 * first as f64);
+        println!("{options:?}: {small}, {middle}, {large} instructions: {share:.4} of a straight line");
+        assert!(share <= MOST, "{options:?}: {small}, {middle}, {large}: {share:.3} of a straight line");
+    }
+}
+
+#[test]
+fn of_everything_that_a_file_has_many_of() {
+    grows(samples::large, 400);
+}
+
+#[test]
+fn of_blocks_with_many_entries() {
+    grows(samples::wide, 1600);
+}
+
+#[test]
+fn of_instances_by_a_sequence() {
+    grows(samples::sequence, 1600);
+}
+
+#[test]
+fn of_parameters() {
+    grows(samples::parameters, 1000);
+}
+
+#[test]
+fn of_mistakes_beyond_those_shown() {
+    grows(samples::wrong, 2000);
+}
+
+#[test]
+fn of_the_example_of_the_manual_page() {
+    // 8 × 254 instances each.
+    grows(samples::example, 4);
+}
