@@ -18,12 +18,13 @@ use super::source::{FileId, Span};
 use super::tree::{Body, Statement, Tree};
 pub(super) use fold::{Unfold, parse_folded};
 use indent::Misaligned;
-use recent::Recent;
+use scratch::Scratch;
 use unknown::unknown_keyword;
 
 mod fold;
 mod indent;
 mod recent;
+mod scratch;
 mod unknown;
 
 #[cfg(test)]
@@ -58,7 +59,7 @@ struct Frame {
 /// Parses one file. `config_id` decides the lines that begin with `@`.
 #[must_use]
 pub fn parse<'s>(text: &'s str, file: FileId, config_id: Option<&'s str>, sink: &mut Sink) -> Tree<'s> {
-    Parser::new(text, Lexer::new(text, file, config_id), sink).run().0
+    Parser::new(text, Lexer::new(text, file, config_id), Scratch::default(), sink).run().0
 }
 
 struct Parser<'s, 'd> {
@@ -74,9 +75,9 @@ struct Parser<'s, 'd> {
     last_close: Option<(Span, Span)>,
     /// The first `}` that is indented as if it ended a block further out than it does.
     misaligned: Option<Misaligned>,
-    recent: Recent,
     /// Whether blocks are folded: [`fold`].
     folds: bool,
+    scratch: Scratch,
     /// [`Sink::problems`] before the last statement of the top level.
     problems_before: u64,
     sink: &'d mut Sink,
@@ -89,25 +90,25 @@ impl Frame {
 }
 
 impl<'s, 'd> Parser<'s, 'd> {
-    fn new(text: &'s str, lexer: Lexer<'s>, sink: &'d mut Sink) -> Parser<'s, 'd> {
+    fn new(text: &'s str, lexer: Lexer<'s>, mut scratch: Scratch, sink: &'d mut Sink) -> Parser<'s, 'd> {
         let top = Span { file: sink.file(), start: 0, end: 0 };
         Parser {
             text,
             lexer,
             words: Vec::new(),
-            stack: vec![Frame::new(Context::Keywords(&ROOT), top)],
+            stack: vec![Frame { statements: scratch.rows(), ..Frame::new(Context::Keywords(&ROOT), top) }],
             wants_block: false,
             too_deep: 0,
             last_close: None,
             misaligned: None,
-            recent: Recent::default(),
             folds: false,
+            scratch,
             problems_before: 0,
             sink,
         }
     }
 
-    fn run(mut self) -> (Tree<'s>, Recent) {
+    fn run(mut self) -> (Tree<'s>, Scratch) {
         loop {
             let first = self.words.len();
             // Each piece is taken apart where it comes out of the lexer: it is not moved as a whole.
@@ -210,7 +211,7 @@ impl<'s, 'd> Parser<'s, 'd> {
     /// What the innermost block knows by this name.
     fn keyword(&mut self, name: &str) -> Option<&'static Keyword> {
         match self.top().context {
-            Context::Keywords(block) => self.recent.find(block, name),
+            Context::Keywords(block) => self.scratch.recent.find(block, name),
             Context::Entries | Context::Unknown => None,
         }
     }
@@ -243,7 +244,8 @@ impl<'s, 'd> Parser<'s, 'd> {
             Shape::Entries | Shape::Line => Context::Entries,
         };
         let known_only = self.top().known_only || keyword.status != Status::Done;
-        self.stack.push(Frame { known_only, ..Frame::new(context, opened_by) });
+        let statements = self.scratch.rows();
+        self.stack.push(Frame { known_only, statements, ..Frame::new(context, opened_by) });
     }
 
     /// Whether an enclosing level, or this one, has a keyword of this name with a block.
@@ -366,7 +368,7 @@ impl<'s, 'd> Parser<'s, 'd> {
         }
     }
 
-    fn finish(mut self) -> (Tree<'s>, Recent) {
+    fn finish(mut self) -> (Tree<'s>, Scratch) {
         if std::mem::replace(&mut self.wants_block, false) {
             self.lone_keyword_before_brace();
         }
@@ -388,6 +390,6 @@ impl<'s, 'd> Parser<'s, 'd> {
             self.pop(opened_by);
         }
         let statements = std::mem::take(&mut self.top().statements);
-        (Tree { text: self.text, words: self.words, statements }, self.recent)
+        (Tree { text: self.text, words: self.words, statements }, self.scratch)
     }
 }

@@ -290,9 +290,9 @@ fn microseconds(text: &str) -> Option<u64> {
         return None;
     }
     let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().unwrap_or(u64::MAX) };
-    let six: String = decimals.chars().chain("000000".chars()).take(6).collect();
     let round_up = u64::from(decimals.as_bytes().get(6).is_some_and(|&d| d >= b'5'));
-    let decimals: u64 = six.parse().ok()?;
+    let six = decimals.bytes().chain(std::iter::repeat(b'0')).take(6);
+    let decimals = six.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
     Some(whole.saturating_mul(1_000_000).saturating_add(decimals + round_up))
 }
 

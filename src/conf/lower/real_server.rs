@@ -92,6 +92,10 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement, scope: Scope<
             "snmp_name" => draft.snmp_name = snmp_name(cx, statement).or(draft.snmp_name),
             check => {
                 let check = checker::lower(cx, check, statement, draft.address, scope, &mut bfd_instances);
+                if draft.checks.is_empty() {
+                    // Most have one, which is large.
+                    draft.checks.reserve_exact(1);
+                }
                 draft.checks.extend(check);
             }
         }

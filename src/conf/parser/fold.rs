@@ -1,7 +1,7 @@
 //! Blocks that a file may have ten thousands of are left in the text once nothing is wrong with them, and read again
 //! one after the other: a tree takes ten times the memory of its text.
 
-use super::recent::Recent;
+use super::scratch::Scratch;
 use super::{Frame, Parser};
 use crate::conf::lexer::{Lexer, Word};
 use crate::conf::sink::Sink;
@@ -19,7 +19,7 @@ pub(in crate::conf) fn parse_folded<'s>(
     config_id: Option<&'s str>,
     sink: &mut Sink,
 ) -> Tree<'s> {
-    let mut parser = Parser::new(text, Lexer::new(text, file, config_id), sink);
+    let mut parser = Parser::new(text, Lexer::new(text, file, config_id), Scratch::default(), sink);
     parser.folds = true;
     parser.run().0
 }
@@ -30,7 +30,7 @@ pub(in crate::conf) struct Unfold<'s> {
     config_id: Option<&'s str>,
     /// Room for the words of the next one.
     words: Vec<Word<'s>>,
-    recent: Recent,
+    scratch: Scratch,
 }
 
 impl<'s> Unfold<'s> {
@@ -44,11 +44,10 @@ impl<'s> Unfold<'s> {
         let span = statement.span;
         let mut muted = Sink::muted(span.file);
         let lexer = Lexer::within(text, span.start as usize..end.end as usize, span.file, self.config_id);
-        let mut parser = Parser::new(text, lexer, &mut muted);
+        let mut parser = Parser::new(text, lexer, std::mem::take(&mut self.scratch), &mut muted);
         parser.words = std::mem::take(&mut self.words);
-        parser.recent = std::mem::take(&mut self.recent);
-        let (tree, recent) = parser.run();
-        self.recent = recent;
+        let (tree, scratch) = parser.run();
+        self.scratch = scratch;
         tree
     }
 
@@ -56,6 +55,7 @@ impl<'s> Unfold<'s> {
     pub(in crate::conf) fn done(&mut self, tree: Tree<'s>) {
         self.words = tree.words;
         self.words.clear();
+        self.scratch.take_back(tree.statements);
     }
 }
 
@@ -68,7 +68,7 @@ impl Parser<'_, '_> {
         let of_many = statement.keyword.is_some_and(|k| FOLDED.contains(&k.name));
         if of_many {
             self.words.truncate(statement.words.end as usize);
-            frame.statements = Vec::new();
+            self.scratch.take_back(std::mem::take(&mut frame.statements));
         }
         of_many
     }
