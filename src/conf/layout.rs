@@ -13,8 +13,8 @@
 //! formatted: there indentation would only hide the mistake. Lines with conditions that follow one another are read as
 //! alternatives, so that each may open (or end) the same block.
 
+use super::work::Table;
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 #[cfg(test)]
 mod tests;
@@ -278,7 +278,7 @@ struct Alternatives {
     /// What was open before the first.
     before: Vec<usize>,
     /// What is open behind the last line of each id.
-    by_id: HashMap<String, Vec<usize>>,
+    by_id: Table<String, Vec<usize>>,
     /// The id of the line at hand.
     id: String,
 }
@@ -319,7 +319,7 @@ impl Writer {
             }
             None => {
                 let (before, id) = (self.open.clone(), id.to_owned());
-                self.alternatives = Some(Alternatives { before, id, by_id: HashMap::new() });
+                self.alternatives = Some(Alternatives { before, id, by_id: Table::new() });
             }
         }
     }

@@ -5,6 +5,9 @@
 //! [`Config`]. Whatever is found goes into [`Diagnostic`]s. Apart from reading the files named, and the variables of
 //! the environment that they name, nothing here asks the system anything.
 
+// Look-ups are counted: see `work`.
+#![warn(clippy::disallowed_types)]
+
 mod allow;
 pub mod config;
 pub mod diagnostic;
@@ -193,7 +196,7 @@ fn unreadable(path: &Path, error: &ReadError) -> String {
 
 fn load_source(mut sources: Sources, file: FileId, options: &LoadOptions<'_>) -> Loaded {
     let main = sources.get(file).text();
-    if let Some(nul) = main.find('\0') {
+    if let Some(nul) = memchr::memchr(0, main.as_bytes()) {
         let span = Span { file, start: nul as u32, end: nul as u32 + 1 };
         let message = "this file holds a NUL byte: it is not a configuration";
         let diagnostic = Diagnostic::new(&codes::BINARY, span, message);

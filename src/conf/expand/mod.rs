@@ -35,22 +35,25 @@ mod tests;
 use crate::conf::diagnostic::{Diagnostic, Verdict, codes};
 use crate::conf::sink::Sink;
 use crate::conf::source::{FileId, Sources, Span};
+use crate::conf::work::Table;
 use include::Checks;
 pub use include::{CHECK_WORDS, CheckProblem, check_problem};
 pub use limits::Limits;
 use machine::{Included, Machine};
+use memchr::{memchr2, memmem};
 use origin::{Frames, Origin};
 use output::{Found, Output, Watch};
 use random::Random;
-use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
 /// Whether a text has anything to expand.
 #[must_use]
 pub fn needed(text: &str) -> bool {
-    // Three searches that find nothing are faster than a look at each line.
-    (text.contains('$') || text.contains('~') || text.contains("include")) && text.lines().any(line_needs)
+    let bytes = text.as_bytes();
+    // Searches that find nothing are faster than a look at each line.
+    (memchr2(b'$', b'~', bytes).is_some() || memmem::find(bytes, b"include").is_some())
+        && text.lines().any(line_needs)
 }
 
 fn line_needs(line: &str) -> bool {
@@ -173,7 +176,7 @@ impl Expansion {
         wanted.sort_by_key(|s| (s.start, s.end));
         wanted.dedup();
         let origins =
-            if wanted.is_empty() { HashMap::new() } else { self.origins_of(sources, config_id, &wanted) };
+            if wanted.is_empty() { Table::new() } else { self.origins_of(sources, config_id, &wanted) };
 
         let mut all = self.found.list;
         let found = all.len();
@@ -206,7 +209,7 @@ impl Expansion {
         sources: &mut Sources,
         config_id: Option<&str>,
         wanted: &[Span],
-    ) -> HashMap<Span, Origin> {
+    ) -> Table<Span, Origin> {
         let watch = |s: &Span| Watch { range: s.start.into()..s.end.into(), origin: None };
         let output = Output::watching(wanted.iter().map(watch).collect());
         let name = sources.get(self.main).name().to_owned();
@@ -225,7 +228,7 @@ impl Expansion {
 /// Of the same finding at the same place, come to in several ways, the first is kept, and the others are counted. The
 /// first `apart` are left as they are.
 fn say_once(all: Vec<(u64, Diagnostic)>, apart: usize) -> Vec<(u64, Diagnostic)> {
-    let mut first: HashMap<(&'static str, Span), usize> = HashMap::new();
+    let mut first: Table<(&'static str, Span), usize> = Table::new();
     let mut kept: Vec<(u64, Diagnostic, u64)> = Vec::new();
     for (i, (position, diagnostic)) in all.into_iter().enumerate() {
         let expanded = i >= apart && !diagnostic.secondary.is_empty();

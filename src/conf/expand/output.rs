@@ -4,8 +4,7 @@ use super::origin::{Frames, Line, Origin};
 use crate::conf::diagnostic::{Diagnostic, Severity, Verdict, codes};
 use crate::conf::sink::MAX_DIAGNOSTICS;
 use crate::conf::source::Span;
-use crate::conf::work::{self, Step};
-use std::collections::HashMap;
+use crate::conf::work::{self, Step, Table};
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 
@@ -87,7 +86,7 @@ pub(super) struct Findings {
     /// Each with how far the text was written by then.
     list: Vec<(u64, Diagnostic)>,
     /// Where in the list each stands, and how often it was found again.
-    seen: HashMap<(&'static str, Span), Again>,
+    seen: Table<(&'static str, Span), Again>,
     left_out: u64,
     worst: Option<Verdict>,
 }

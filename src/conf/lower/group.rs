@@ -6,9 +6,8 @@ use crate::conf::diagnostic::{Diagnostic, Told, codes};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::conf::work::Table;
+use crate::conf::work::{Set, Table};
 use crate::net::Family;
-use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A range with more addresses than this is refused: each would be a service of its own.
@@ -44,7 +43,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>) -> Table<String, Group> {
         let Some(name) = cx.text(statement) else { continue };
         let mut group =
             Group { named_at: name.span, addresses: Vec::new(), marks: Vec::new(), is_usable: true };
-        let mut seen = HashSet::new();
+        let mut seen = Set::new();
         for entry in body(statement) {
             group.entry(cx, entry, &mut seen);
         }
@@ -92,7 +91,7 @@ impl Group {
     }
 
     /// `seen` are the services of the entries before it: the kernel has each once.
-    fn entry(&mut self, cx: &mut Lower<'_, '_>, entry: &Statement, seen: &mut HashSet<Member>) {
+    fn entry(&mut self, cx: &mut Lower<'_, '_>, entry: &Statement, seen: &mut Set<Member>) {
         let words = cx.words(entry);
         let Some(first) = words.first() else { return };
         if first.text == "fwmark" {

@@ -1,5 +1,5 @@
 use super::*;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 #[test]
 fn every_block_is_sorted_so_that_its_keywords_are_found() {
@@ -41,7 +41,7 @@ fn a_synonym_stands_beside_what_it_means() {
 fn codes_are_unique_and_in_order() {
     let ids: Vec<&str> = crate::conf::diagnostic::codes::ALL.iter().map(|c| c.id).collect();
     assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
-    let summaries: HashSet<&str> = crate::conf::diagnostic::codes::ALL.iter().map(|c| c.summary).collect();
+    let summaries: BTreeSet<&str> = crate::conf::diagnostic::codes::ALL.iter().map(|c| c.summary).collect();
     assert_eq!(summaries.len(), ids.len());
 }
 
