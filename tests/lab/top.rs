@@ -165,6 +165,12 @@ fn gives_the_terminal_back(lab: &Lab) {
     screen.wait_text("vWeight");
     screen.press(&["r"]);
     screen.wait_text("^Weight");
+    signal(Signal::SIGSTOP);
+    screen.wait_text("Stopped");
+    screen.enter("stty sane; fg");
+    screen.wait("all of the table", |text| text.contains("^Weight") && !text.contains("Stopped"));
+    screen.press(&["r"]);
+    screen.wait_text("vWeight");
     signal(Signal::SIGTERM);
     screen.wait("the shell", |text| {
         !text.contains("Weight") && text.trim_end().ends_with(Screen::PROMPT.trim_end())

@@ -98,7 +98,7 @@ impl Top {
             }
             while let Some(signal) = self.signals.read()? {
                 match signal {
-                    libc::SIGTSTP => self.session.suspend(&self.signals)?,
+                    libc::SIGTSTP => self.session.suspend()?,
                     // Whoever stopped us has used the terminal meanwhile.
                     libc::SIGCONT => self.session.forget()?,
                     // The next frame looks at the size.
@@ -124,7 +124,7 @@ impl Top {
     fn obey(&mut self, command: Command) -> io::Result<()> {
         match command {
             Command::Quit => {}
-            Command::Suspend => self.session.suspend(&self.signals)?,
+            Command::Suspend => self.session.suspend()?,
             Command::Repaint => self.session.forget()?,
             Command::Read => self.read(),
             Command::SetWeight(change) => {

@@ -1,7 +1,6 @@
 //! The terminal in its other state (raw, the alternate screen), and back in its own whatever happens: the end, a
 //! panic, a signal, ^Z.
 
-use crate::sys::signal::SignalFd;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::Pid;
 use ratatui::Terminal;
@@ -14,9 +13,13 @@ use ratatui::crossterm::{Command, execute};
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::panic;
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A frame leaves in one piece: its parts do not appear one after another.
 const FRAME: usize = 1 << 16;
+
+/// Giving it back twice would put the cursor back too, onto what was written in between.
+static TAKEN: AtomicBool = AtomicBool::new(false);
 
 type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
@@ -64,8 +67,8 @@ impl Session {
     }
 
     /// Stops as the terminal's ^Z would, everything in its own state, until the shell continues us. `SIGTSTP` is
-    /// among the signals that are collected.
-    pub(super) fn suspend(&mut self, signals: &SignalFd) -> io::Result<()> {
+    /// among the signals that are blocked.
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
         give_back();
         let mut stop = SigSet::empty();
         stop.add(Signal::SIGTSTP);
@@ -74,8 +77,6 @@ impl Session {
         // Here it takes effect; where nobody could continue us, it has none.
         stop.thread_unblock()?;
         stop.thread_block()?;
-        // What came of it is done.
-        while matches!(signals.read()?, Some(libc::SIGTSTP | libc::SIGCONT)) {}
         self.forget()
     }
 }
@@ -87,12 +88,18 @@ impl Drop for Session {
 }
 
 fn take() -> io::Result<()> {
+    TAKEN.store(true, Ordering::Relaxed);
+    // Whoever stopped us (SIGSTOP lets nobody tidy up) may have changed the mode, which is set only once otherwise.
+    disable_raw_mode()?;
     enable_raw_mode()?;
     execute!(io::stdout(), EnterAlternateScreen, Hide)
 }
 
 /// Does what it can: the terminal may be gone.
 fn give_back() {
+    if !TAKEN.swap(false, Ordering::Relaxed) {
+        return;
+    }
     let mut out = io::stdout().lock();
     let mut bytes = String::new();
     // Show before the switch: some terminals keep a cursor a screen.

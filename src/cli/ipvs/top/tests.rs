@@ -9,12 +9,16 @@ use crate::ipvs::model::{
 use crate::net::Family;
 use crate::time::Instant;
 use insta::assert_snapshot;
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
+use ratatui::backend::{CrosstermBackend, TestBackend};
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
+use ratatui::{Terminal, TerminalOptions, Viewport};
+use std::cell::RefCell;
+use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 fn service_entry(key: ServiceKey, scheduler: &str, stats: Stats) -> ServiceEntry {
@@ -348,14 +352,18 @@ fn a_table_that_takes_long_to_read_is_read_less_often() {
 }
 
 /// One service with 10,000 servers.
-fn crowd() -> App {
+fn crowd_reading() -> Reading {
     let servers = (0..10_000_u32).map(|n| {
         let address = SocketAddr::from((std::net::Ipv4Addr::from_bits(0x0a00_0000 + n), 80));
         server(&address.to_string(), Forward::DirectRoute, 1, [n, 0], Stats::default())
     });
     let entry = service_entry(address(Protocol::Tcp, "192.0.2.1:80"), "wlc", Stats::default());
+    Reading { services: vec![(entry, servers.collect())] }
+}
+
+fn crowd() -> App {
     let mut app = App::new(Duration::from_secs(2), String::new());
-    app.take(Instant::ZERO, Duration::ZERO, Reading { services: vec![(entry, servers.collect())] });
+    app.take(Instant::ZERO, Duration::ZERO, crowd_reading());
     app
 }
 
@@ -377,6 +385,56 @@ fn a_large_table_scrolls() {
     // A filter leaves few rows: nothing is empty above them.
     press(&mut app, "G/10.0.39.15:");
     assert_eq!(app.offset, 0);
+}
+
+/// What a terminal is sent.
+#[derive(Clone, Default)]
+struct Wire(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Wire {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_refresh_sends_only_what_changed() {
+    let wire = Wire::default();
+    let viewport = Viewport::Fixed(Rect::new(0, 0, 80, 24));
+    let mut terminal =
+        Terminal::with_options(CrosstermBackend::new(wire.clone()), TerminalOptions { viewport }).unwrap();
+    let mut app = crowd();
+    let mut sent = |app: &mut App| {
+        terminal.draw(|frame| view::draw(frame, app, Theme::new(true))).unwrap();
+        std::mem::take(&mut *wire.0.borrow_mut()).len()
+    };
+    let busy = |seconds: u64| {
+        let Reading { mut services } = crowd_reading();
+        for (n, dest) in (0..).zip(&mut services[0].1) {
+            dest.active_conns += u32::try_from(seconds).unwrap();
+            dest.stats = counted(seconds * seconds, n % 50 + 1);
+        }
+        Reading { services }
+    };
+    let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+    let first = sent(&mut app);
+    assert!((500..4000).contains(&first), "{first}");
+    app.take(at(2), Duration::ZERO, crowd_reading());
+    let idle = sent(&mut app);
+    assert!(idle < 50, "nothing has changed: {idle}");
+    app.take(at(4), Duration::ZERO, busy(2));
+    sent(&mut app);
+    app.take(at(6), Duration::ZERO, busy(4));
+    let all = sent(&mut app);
+    assert!(all < 2000, "every figure on the screen has changed: {all}");
+    press(&mut app, "j");
+    let cursor = sent(&mut app);
+    assert!(cursor < 300, "the cursor has appeared: {cursor}");
+    println!("bytes at 80 columns: {first} first, {idle} idle, {all} every figure, {cursor} the cursor");
 }
 
 #[test]
