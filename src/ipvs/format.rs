@@ -8,6 +8,7 @@ mod sort;
 pub use command::{CommandLine, Rule};
 pub use sort::{sort_dests, sort_services};
 
+use crate::ipvs::connection::Connection;
 use crate::ipvs::grammar::Columns;
 use crate::ipvs::model::{
     Daemon, Dest, DestEntry, Forward, Info, Netmask, Protocol, Service, ServiceEntry, ServiceFlags,
@@ -165,34 +166,17 @@ pub fn connection(
     columns: Columns,
     names: Option<&dyn Names>,
 ) -> io::Result<()> {
-    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-    let [name, client, cport, service, sport, server, dport, state, expires, rest @ ..] = &fields[..] else {
-        return Ok(());
-    };
+    let Some(c) = Connection::parse(line) else { return Ok(()) };
     let protocol =
-        [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter().find(|p| p.to_string() == *name);
-    let place = |address: &str, port: &str| {
-        let address = connection_address(address);
-        let port = u16::from_str_radix(port, 16).unwrap_or_default();
-        place(address, port, protocol, names)
-    };
-    let seconds: u32 = expires.parse().unwrap_or_default();
-    let expires = format!("{:02}:{:02}", seconds / 60, seconds % 60);
-    let (client, service, server) = (place(client, cport), place(service, sport), place(server, dport));
-    write!(out, "{name:<3} {expires:<6} {state:<11} {client:<18} {service:<18} ")?;
-    match (columns, rest) {
-        (Columns::PersistentConn, [pe_name, pe_data, ..]) => {
-            writeln!(out, "{server:<16} {pe_name:<18} {pe_data}")
-        }
+        [Protocol::Tcp, Protocol::Udp, Protocol::Sctp].into_iter().find(|p| p.to_string() == c.protocol);
+    let place = |(address, port)| place(address, port, protocol, names);
+    let expires = format!("{:02}:{:02}", c.expires / 60, c.expires % 60);
+    let (client, service, server) = (place(c.client), place(c.service), place(c.server));
+    write!(out, "{:<3} {expires:<6} {:<11} {client:<18} {service:<18} ", c.protocol, c.state)?;
+    match (columns, c.engine) {
+        (Columns::PersistentConn, Some((name, data))) => writeln!(out, "{server:<16} {name:<18} {data}"),
         _ => writeln!(out, "{server}"),
     }
-}
-
-/// IPv6 as text, IPv4 as text or as eight hexadecimal digits.
-fn connection_address(text: &str) -> IpAddr {
-    text.parse().unwrap_or_else(|_| {
-        IpAddr::V4(Ipv4Addr::from_bits(u32::from_str_radix(text, 16).unwrap_or_default()))
-    })
 }
 
 /// The longest `ADDRESS:PORT` that ipvsadm writes, in bytes.

@@ -12,6 +12,8 @@
 //! | [`rules`] | a whole table in ipvsadm's language |
 //! | [`select`] | which services are meant |
 //! | [`mod@format`] | ipvsadm's listings |
+//! | [`document`] | listings as JSON |
+//! | [`connection`] | a line of the kernel's list of connections |
 //! | [`names`] | host and service names, for both |
 //! | [`rates`] | what happened between two readings of the table |
 //! | [`client`] | operations and listings through a netlink socket, pipelined |
@@ -21,6 +23,8 @@ pub mod attributes;
 pub mod client;
 pub mod diff;
 pub mod drain;
+pub mod connection;
+pub mod document;
 pub mod format;
 pub mod grammar;
 pub mod model;
