@@ -18,14 +18,15 @@
 use crate::ipvs::attributes::FAMILY;
 use crate::ipvs::attributes::decode::{self, DecodeError};
 use crate::ipvs::attributes::encode::{self, Query};
-use crate::ipvs::model::{Daemon, DestEntry, Info, Reading, ServiceEntry, ServiceKey, Table, Timeouts};
+use crate::ipvs::model::{
+    Daemon, DaemonState, DestEntry, Info, Reading, ServiceEntry, ServiceKey, Table, Timeouts,
+};
 use crate::ipvs::operation::Operation;
 use crate::netlink::genl::{self, ResolveError};
 use crate::netlink::{self, Batch, Consistency, Failure, Protocol, Socket};
 use crate::sys::kmod;
 use nix::errno::Errno;
 use std::collections::HashSet;
-use std::hash::Hash;
 
 /// Operations that go to the kernel in one system call: what [`Client::execute`] takes at once.
 pub const CHUNK: usize = 512;
@@ -194,7 +195,11 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub fn daemons(&mut self) -> Result<Vec<Daemon>, Error> {
-        self.list("list the sync daemons", &Query::Daemons, decode::daemon, |d| d.state, Twice::BeginAgain)
+        let mut list = Vec::new();
+        self.list("list the sync daemons", &Query::Daemons, decode::daemon, &mut list, |list| {
+            is_unique(list, |d| d.state == DaemonState::Master)
+        })?;
+        Ok(list)
     }
 
     /// All services, in the kernel's order.
@@ -223,8 +228,14 @@ impl Client {
     }
 
     fn list_services(&mut self) -> Result<Vec<ServiceEntry>, Error> {
-        let key = |entry: &ServiceEntry| entry.service.key;
-        self.list("list the IPVS services", &Query::Services, decode::service, key, Twice::Drop)
+        let mut list = Vec::new();
+        self.list("list the IPVS services", &Query::Services, decode::service, &mut list, |list| {
+            // Of one that is there twice, either is as good as the other.
+            let mut seen = HashSet::with_capacity(list.len());
+            list.retain(|entry: &ServiceEntry| seen.insert(entry.service.key));
+            true
+        })?;
+        Ok(list)
     }
 
     fn find_service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, Error> {
@@ -249,15 +260,21 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub fn dests(&mut self, service: &ServiceKey) -> Result<Vec<DestEntry>, Error> {
+        let mut list = Vec::new();
+        self.dests_into(service, &mut list)?;
+        Ok(list)
+    }
+
+    /// Like [`Client::dests`], with the room of `list`, whose content is replaced.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn dests_into(&mut self, service: &ServiceKey, list: &mut Vec<DestEntry>) -> Result<(), Error> {
         let family = service.family();
         let decode = |payload: &[u8]| decode::dest(payload, family);
-        self.list(
-            "list an IPVS service's servers",
-            &Query::Dests(*service),
-            decode,
-            |d| d.dest.key,
-            Twice::BeginAgain,
-        )
+        self.list("list an IPVS service's servers", &Query::Dests(*service), decode, list, |list| {
+            is_unique(list, |d| d.dest.key)
+        })
     }
 
     /// The whole table, the destinations of each service in the order they were made in.
@@ -318,39 +335,30 @@ impl Client {
         }
     }
 
-    /// A dump, begun again while others interrupt it.
-    fn list<T, K: Hash + Eq>(
+    /// A dump, begun again while others interrupt it, or `settle` says that it is not whole.
+    fn list<T>(
         &mut self,
         what: &'static str,
         query: &Query,
         decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
-        key: impl Fn(&T) -> K,
-        on_twice: Twice,
-    ) -> Result<Vec<T>, Error> {
-        let mut list = Vec::new();
-        let mut seen = HashSet::new();
+        list: &mut Vec<T>,
+        settle: impl Fn(&mut Vec<T>) -> bool,
+    ) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
             list.clear();
-            seen.clear();
             self.batch.clear();
             encode::query(&mut self.batch, self.family, query);
-            let (mut broken, mut twice) = (None, false);
+            let mut broken = None;
             let consistency = self
                 .socket
                 .dump(&mut self.batch, |message| match decode(message.payload) {
-                    Ok(object) => {
-                        let new = seen.insert(key(&object));
-                        twice |= !new && on_twice == Twice::BeginAgain;
-                        if new {
-                            list.push(object);
-                        }
-                    }
+                    Ok(object) => list.push(object),
                     Err(error) => broken = broken.or(Some(error)),
                 })
                 .map_err(|source| refused(what, source))?;
             match (consistency, broken) {
                 (Consistency::Whole, Some(source)) => return Err(Error::Decode { what, source }),
-                (Consistency::Whole, None) if !twice => return Ok(list),
+                (Consistency::Whole, None) if settle(list) => return Ok(()),
                 (Consistency::Whole, None) | (Consistency::Interrupted, _) => {}
             }
         }
@@ -358,13 +366,12 @@ impl Client {
     }
 }
 
-/// What an object means that a listing has twice.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Twice {
-    /// The list changed: read it again.
-    BeginAgain,
-    /// One is as good as the other.
-    Drop,
+/// Whether no two have the same key.
+fn is_unique<T, K: Ord>(list: &[T], key: impl Fn(&T) -> K) -> bool {
+    let mut keys: Vec<K> = list.iter().map(key).collect();
+    // Sorting is quick where the list has an order already, as it mostly has one.
+    keys.sort_unstable();
+    keys.windows(2).all(|pair| pair.first() != pair.last())
 }
 
 fn keys(list: &[ServiceEntry]) -> HashSet<ServiceKey> {

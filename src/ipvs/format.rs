@@ -3,6 +3,7 @@
 //! One deviation, on purpose: ipvsadm shows the counters of servers modulo 2³²; here they are whole.
 
 mod command;
+mod line;
 mod sort;
 
 pub use command::{CommandLine, Rule};
@@ -16,8 +17,9 @@ use crate::ipvs::model::{
 };
 use crate::ipvs::names::Names;
 use crate::net::Family;
+use line::Line;
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 /// How services and servers are written.
 #[derive(Clone, Copy)]
@@ -93,31 +95,35 @@ pub fn service(
     style: Style<'_>,
 ) -> io::Result<()> {
     let service = &entry.service;
+    let line = &mut Line::new();
     match style.form {
         Form::Rules => {
             let name = rule_name(&service.key, style.names);
             rule(out, &name, service)?;
-            for d in dests {
-                dest_rule(out, &name, &service.key, &d.dest, style.names)?;
-            }
-            Ok(())
+            dests.iter().try_for_each(|d| {
+                dest_rule(line, &name, &service.key, &d.dest, style.names);
+                line.finish(out)
+            })
         }
         Form::Table(columns) => {
             let name = table_name(&service.key, style.names);
-            match columns {
-                Columns::Stats => {
-                    write!(out, "{name:<33}")?;
-                    numbers(out, &totals(&entry.stats), style.exact)?;
-                    writeln!(out)?;
+            let figures = match columns {
+                Columns::Stats => Some(totals(&entry.stats)),
+                Columns::Rate => Some(rates(&entry.stats)),
+                _ => None,
+            };
+            match figures {
+                Some(figures) => {
+                    line.text(&name).pad(0, 33);
+                    numbers(line, &figures, style.exact);
+                    line.finish(out)?;
                 }
-                Columns::Rate => {
-                    write!(out, "{name:<33}")?;
-                    numbers(out, &rates(&entry.stats), style.exact)?;
-                    writeln!(out)?;
-                }
-                _ => service_line(out, &name, service)?,
+                None => service_line(out, &name, service)?,
             }
-            dests.iter().try_for_each(|d| dest_line(out, &service.key, d, columns, style))
+            dests.iter().try_for_each(|d| {
+                dest_line(line, &service.key, d, columns, style);
+                line.finish(out)
+            })
         }
     }
 }
@@ -184,26 +190,32 @@ const PLACE_MAX: usize = 59;
 
 /// `192.0.2.1:80`, `[2001:db8::1]:80`, `web.example:http`
 fn place(address: IpAddr, port: u16, protocol: Option<Protocol>, names: Option<&dyn Names>) -> String {
-    let host = names.and_then(|n| n.host(address));
-    let host = host.unwrap_or_else(|| address_text(address));
-    let service = names.zip(protocol).and_then(|(n, protocol)| n.service(port, protocol));
-    let service = service.unwrap_or_else(|| port.to_string());
-    let mut text = match address {
-        IpAddr::V4(_) => format!("{host}:{service}"),
-        IpAddr::V6(_) => format!("[{host}]:{service}"),
-    };
-    text.truncate(text.floor_char_boundary(PLACE_MAX));
-    text
+    let mut line = Line::new();
+    write_place(&mut line, address, port, protocol, names);
+    line.into_text()
 }
 
-/// As `inet_ntop` writes it, which has the last 32 bits of `::/96` in IPv4's form.
-fn address_text(address: IpAddr) -> String {
-    match address {
-        IpAddr::V6(a) if a.to_bits() >> 32 == 0 && a.to_bits() >> 16 != 0 => {
-            format!("::{}", Ipv4Addr::from_bits(a.to_bits() as u32))
-        }
-        other => other.to_string(),
+fn write_place(
+    line: &mut Line,
+    address: IpAddr,
+    port: u16,
+    protocol: Option<Protocol>,
+    names: Option<&dyn Names>,
+) {
+    let start = line.end();
+    if address.is_ipv6() {
+        line.text("[");
     }
+    match names.and_then(|n| n.host(address)) {
+        Some(host) => line.text(&host),
+        None => line.address(address),
+    };
+    line.text(if address.is_ipv6() { "]:" } else { ":" });
+    match names.zip(protocol).and_then(|(n, protocol)| n.service(port, protocol)) {
+        Some(service) => line.text(&service),
+        None => line.number(port.into()),
+    };
+    line.cut(start, PLACE_MAX);
 }
 
 fn rule_name(key: &ServiceKey, names: Option<&dyn Names>) -> String {
@@ -297,87 +309,83 @@ fn scheduler_flags(service: &Service) -> Option<String> {
     Some(set.map(|(name, _)| name).collect::<Vec<_>>().join(","))
 }
 
-fn dest_place(service: &ServiceKey, dest: &Dest, names: Option<&dyn Names>) -> String {
+fn dest_place(line: &mut Line, service: &ServiceKey, dest: &Dest, names: Option<&dyn Names>) {
     let protocol = match service {
         ServiceKey::Address { protocol, .. } => Some(*protocol),
         ServiceKey::Fwmark { .. } => None,
     };
-    place(dest.key.address, dest.key.port, protocol, names)
+    write_place(line, dest.key.address, dest.key.port, protocol, names);
 }
 
-fn dest_rule(
-    out: &mut impl Write,
-    name: &str,
-    service: &ServiceKey,
-    dest: &Dest,
-    names: Option<&dyn Names>,
-) -> io::Result<()> {
+fn dest_rule(line: &mut Line, name: &str, service: &ServiceKey, dest: &Dest, names: Option<&dyn Names>) {
     let method = match dest.forward {
-        Forward::Masq => "-m",
-        Forward::Tunnel(_) => "-i",
-        Forward::Local | Forward::DirectRoute | Forward::Bypass => "-g",
+        Forward::Masq => " -m -w ",
+        Forward::Tunnel(_) => " -i -w ",
+        Forward::Local | Forward::DirectRoute | Forward::Bypass => " -g -w ",
     };
-    let weight = dest.weight.cast_signed();
-    write!(out, "-a {name} -r {} {method} -w {weight}", dest_place(service, dest, names))?;
+    line.text("-a ").text(name).text(" -r ");
+    dest_place(line, service, dest, names);
+    line.text(method);
+    signed(line, dest.weight, 0);
     if let Forward::Tunnel(tunnel) = dest.forward {
-        write!(out, " --tun-type {}", tunnel_name(tunnel.kind))?;
-        let checksum = match tunnel.flags {
-            TunnelFlags::CSUM => "--tun-csum",
-            TunnelFlags::REMCSUM => "--tun-remcsum",
-            _ => "--tun-nocsum",
-        };
-        match tunnel.kind {
-            TunnelKind::Ipip => {}
-            TunnelKind::Gue => write!(out, " --tun-port {} {checksum}", tunnel.port)?,
-            TunnelKind::Gre => write!(out, " {checksum}")?,
+        line.text(" --tun-type ").text(tunnel_name(tunnel.kind));
+        if tunnel.kind == TunnelKind::Gue {
+            line.text(" --tun-port ").number(tunnel.port.into());
+        }
+        if tunnel.kind != TunnelKind::Ipip {
+            line.text(match tunnel.flags {
+                TunnelFlags::CSUM => " --tun-csum",
+                TunnelFlags::REMCSUM => " --tun-remcsum",
+                _ => " --tun-nocsum",
+            });
         }
     }
-    writeln!(out)
 }
 
-fn dest_line(
-    out: &mut impl Write,
-    service: &ServiceKey,
-    entry: &DestEntry,
-    columns: Columns,
-    style: Style<'_>,
-) -> io::Result<()> {
+fn dest_line(line: &mut Line, service: &ServiceKey, entry: &DestEntry, columns: Columns, style: Style<'_>) {
     let dest = &entry.dest;
-    let mut name = dest_place(service, dest, style.names);
+    line.text("  -> ");
+    let start = line.end();
+    dest_place(line, service, dest, style.names);
     if dest.key.address.is_ipv4() {
-        name.truncate(name.floor_char_boundary(28));
+        line.cut(start, 28);
     }
-    write!(out, "  -> {name:<28}")?;
-    let (active, inactive) = (entry.active_conns, entry.inactive_conns);
-    let weight = dest.weight.cast_signed();
+    line.pad(start, 28);
+    let (active, inactive) = (entry.active_conns.into(), entry.inactive_conns.into());
     match columns {
-        Columns::Stats => {
-            numbers(out, &totals(&entry.stats), style.exact)?;
-            writeln!(out)
-        }
+        Columns::Stats => return numbers(line, &totals(&entry.stats), style.exact),
         Columns::Rate => {
             let [cps, inpps, outpps, bytes @ ..] = rates(&entry.stats);
-            write!(out, " {cps:>8} {inpps:>8} {outpps:>8}")?;
-            numbers(out, &bytes, style.exact)?;
-            writeln!(out)
+            for n in [cps, inpps, outpps] {
+                line.text(" ").right(n, 8);
+            }
+            return numbers(line, &bytes, style.exact);
         }
         Columns::Thresholds => {
-            let (upper, lower) = (dest.upper_threshold, dest.lower_threshold);
-            writeln!(out, " {upper:<10} {lower:<10} {active:<10} {inactive:<10}")
+            line.left(dest.upper_threshold.into(), 10).left(dest.lower_threshold.into(), 10);
         }
         Columns::PersistentConn => {
-            let persistent = entry.persistent_conns;
-            writeln!(out, " {:<9} {persistent:<11} {active:<10} {inactive:<10}", dest.weight)
+            line.left(dest.weight.into(), 9).left(entry.persistent_conns.into(), 11);
         }
         Columns::TunnelInfo => {
-            let method = method_name(dest.forward);
-            let tunnel = tunnel_info(dest.forward);
-            writeln!(out, " {method:<7} {tunnel:<13} {weight:<6} {active:<10} {inactive:<10}")
+            line.column(method_name(dest.forward), 7).column(&tunnel_info(dest.forward), 13).text(" ");
+            signed(line, dest.weight, 6);
         }
         Columns::Default => {
-            writeln!(out, " {:<7} {weight:<6} {active:<10} {inactive:<10}", method_name(dest.forward))
+            line.column(method_name(dest.forward), 7).text(" ");
+            signed(line, dest.weight, 6);
         }
     }
+    line.left(active, 10).left(inactive, 10);
+}
+
+/// A weight as ipvsadm takes it: signed.
+fn signed(line: &mut Line, weight: u32, width: usize) {
+    let start = line.end();
+    if weight.cast_signed() < 0 {
+        line.text("-");
+    }
+    line.number(weight.cast_signed().unsigned_abs().into()).pad(start, width);
 }
 
 const fn method_name(forward: Forward) -> &'static str {
@@ -422,24 +430,17 @@ const fn rates(s: &Stats) -> [u64; 5] {
 }
 
 /// Nine columns each; from 100 million on in thousands (K), millions (M), …, or in full and as wide as it takes.
-fn numbers(out: &mut impl Write, numbers: &[u64], exact: bool) -> io::Result<()> {
+fn numbers(line: &mut Line, numbers: &[u64], exact: bool) {
     for &n in numbers {
-        if exact {
-            let width = if n < 100_000_000 { 9 } else { n.to_string().len() + 1 };
-            write!(out, "{n:>width$}")?;
-        } else if n < 100_000_000 {
-            write!(out, "{n:>9}")?;
-        } else if n < 1_000_000_000 {
-            write!(out, "{:>8}K", n / 1000)?;
-        } else if n < 100_000_000_000 {
-            write!(out, "{:>8}M", n / 1_000_000)?;
-        } else if n < 100_000_000_000_000 {
-            write!(out, "{:>8}G", n / 1_000_000_000)?;
-        } else {
-            write!(out, "{:>8}T", n / 1_000_000_000_000)?;
-        }
+        match n {
+            0..100_000_000 => line.right(n, 9),
+            _ if exact => line.text(" ").number(n),
+            0..1_000_000_000 => line.right(n / 1000, 8).text("K"),
+            0..100_000_000_000 => line.right(n / 1_000_000, 8).text("M"),
+            0..100_000_000_000_000 => line.right(n / 1_000_000_000, 8).text("G"),
+            _ => line.right(n / 1_000_000_000_000, 8).text("T"),
+        };
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -262,7 +262,8 @@ impl Socket {
         batch.seal(0, 1, sequence, false);
         self.send(batch.range(0, 1)).map_err(Error::Send)?;
         let mut consistency = Consistency::Whole;
-        let mut deadline = clock::now() + self.patience;
+        // The clock is read only where there is something to wait for: a long dump hardly ever waits.
+        let mut deadline = None;
         loop {
             let len = match self.read().map_err(Error::Receive)? {
                 Read::Datagram(len) => len,
@@ -271,6 +272,7 @@ impl Socket {
                     continue;
                 }
                 Read::Empty => {
+                    let deadline = *deadline.get_or_insert_with(|| clock::now() + self.patience);
                     if !wait_readable(self.fd.as_fd(), deadline).map_err(Error::Receive)? {
                         return Err(Error::NoAnswer);
                     }
@@ -282,7 +284,7 @@ impl Socket {
                 if message.port != self.port || message.sequence != sequence {
                     continue;
                 }
-                deadline = clock::now() + self.patience;
+                deadline = None;
                 if message.flags & DUMP_INTERRUPTED != 0 {
                     consistency = Consistency::Interrupted;
                 }

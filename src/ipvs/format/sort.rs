@@ -15,7 +15,21 @@ pub fn sort_services(services: &mut Vec<ServiceEntry>) {
 
 /// Sorts by address and port.
 pub fn sort_dests(dests: &mut Vec<DestEntry>) {
+    if in_one_half(dests) {
+        // There it is an order, so any way of sorting gives the same.
+        return dests.sort_unstable_by_key(|d| d.dest.key);
+    }
     merge_sort(dests, &|a, b| dest_difference(&a.dest.key, &b.dest.key));
+}
+
+/// Whether all addresses are IPv4 and less than 2³¹ apart.
+fn in_one_half(dests: &[DestEntry]) -> bool {
+    let (mut min, mut max) = (u32::MAX, 0);
+    for d in dests {
+        let IpAddr::V4(address) = d.dest.key.address else { return false };
+        (min, max) = (min.min(address.to_bits()), max.max(address.to_bits()));
+    }
+    max.saturating_sub(min) < 1 << 31
 }
 
 fn service_difference(a: &ServiceKey, b: &ServiceKey) -> i32 {
