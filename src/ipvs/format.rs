@@ -433,11 +433,11 @@ const fn rates(s: &Stats) -> [u64; 5] {
 fn numbers(line: &mut Line, numbers: &[u64], exact: bool) {
     for &n in numbers {
         match n {
-            0..100_000_000 => line.right(n, 9),
+            0..=99_999_999 => line.right(n, 9),
             _ if exact => line.text(" ").number(n),
-            0..1_000_000_000 => line.right(n / 1000, 8).text("K"),
-            0..100_000_000_000 => line.right(n / 1_000_000, 8).text("M"),
-            0..100_000_000_000_000 => line.right(n / 1_000_000_000, 8).text("G"),
+            100_000_000..=999_999_999 => line.right(n / 1000, 8).text("K"),
+            1_000_000_000..=99_999_999_999 => line.right(n / 1_000_000, 8).text("M"),
+            100_000_000_000..=99_999_999_999_999 => line.right(n / 1_000_000_000, 8).text("G"),
             _ => line.right(n / 1_000_000_000_000, 8).text("T"),
         };
     }

@@ -21,10 +21,10 @@
 
 pub mod attributes;
 pub mod client;
-pub mod diff;
-pub mod drain;
 pub mod connection;
+pub mod diff;
 pub mod document;
+pub mod drain;
 pub mod format;
 pub mod grammar;
 pub mod model;

@@ -9,4 +9,5 @@ mod mistakes;
 mod program;
 mod robustness;
 mod schema;
+mod validator;
 mod verdicts;

@@ -9,6 +9,7 @@ mod shrink;
 // As many values to a line as fit.
 #[rustfmt::skip]
 mod values;
+mod json;
 mod write;
 
 use crate::VIPD;
@@ -46,6 +47,7 @@ pub(crate) fn tests() -> Vec<Test> {
     stories
         .into_iter()
         .chain(write::STORIES)
+        .chain(json::STORIES)
         .map(|(name, story)| Test::new(format!("ipvs::{name}"), move |lab: &Lab| story(&Pair::new(lab))))
         .chain(differential::tests())
         .collect()

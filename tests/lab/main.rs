@@ -10,6 +10,8 @@ mod reload;
 mod support;
 mod top;
 mod traffic;
+#[path = "../conf/validator.rs"]
+mod validator;
 
 use std::process::ExitCode;
 

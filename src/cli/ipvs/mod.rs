@@ -3,35 +3,37 @@
 //!
 //! `-R` reads and sends at once: up to 512 lines become one system call, and an error is reported with its line.
 //!
-//! What goes beyond ipvsadm (subcommands, more options of -R) is there as `vipd ipvs` only.
+//! What goes beyond ipvsadm (subcommands, more options of -R, -L and -S) is there as `vipd ipvs` only.
 
 mod apply;
 mod diff;
 mod drain;
+mod listing;
 mod restore;
+mod schema;
 mod subcommand;
 mod top;
 mod transaction;
+mod view;
 
 pub(super) use subcommand::Args;
 
 use crate::ipvs::client::{self, Client};
-use crate::ipvs::format::{self, Form, Style};
 use crate::ipvs::grammar::{self, Columns, Command, Listing, Subject};
-use crate::ipvs::model::{DestEntry, Info, Protocol, ServiceEntry};
+use crate::ipvs::model::{Info, Protocol};
 use crate::ipvs::names::Names;
 use crate::sys::names;
 use nix::errno::Errno;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
 
 /// What `--version` prints: the version whose behaviour this is, in the words that scripts look for.
 const VERSION: &str = "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)";
-/// Where the kernel lists connections.
-const CONNECTIONS: &str = "/proc/net/ip_vs_conn";
+/// What is listed where nothing is asked for.
+const WHOLE_TABLE: Listing =
+    Listing { subject: Subject::All, columns: Columns::Default, numeric: false, exact: false, sorted: true };
 /// What ipvsadm's -1 looks like from outside.
 const FAILED: u8 = 255;
 
@@ -41,6 +43,7 @@ pub(super) fn run_vipd(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.collect();
     subcommand::run(&arguments)
         .or_else(|| restore::run(&arguments))
+        .or_else(|| view::run(&arguments))
         .unwrap_or_else(|| run(arguments.into_iter()))
 }
 
@@ -50,13 +53,7 @@ pub(super) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<String> = arguments.map(|a| a.to_string_lossy().into_owned()).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let command = match &words[..] {
-        [] => Ok(Command::List(Listing {
-            subject: Subject::All,
-            columns: Columns::Default,
-            numeric: false,
-            exact: false,
-            sorted: true,
-        })),
+        [] => Ok(Command::List(WHOLE_TABLE)),
         words => grammar::parse(words, &SystemNames),
     };
     // Help needs no kernel.
@@ -169,74 +166,11 @@ impl Session {
                 Some(failed) => Err(Stop::new(FAILED, failed.to_string())),
             },
             Command::List(listing) => self.list(&listing),
-            Command::Save { numeric } => {
-                let style = Style { form: Form::Rules, exact: false, names: names_unless(numeric) };
-                let mut out = BufWriter::new(io::stdout().lock());
-                self.table(&mut out, style, true)?;
-                Ok(out.flush()?)
-            }
+            Command::Save { numeric } => self.save(numeric),
             Command::Restore => Err(Stop::new(FAILED, "-R within -R")),
             Command::Help | Command::Version => explain(&command),
         }
     }
-
-    fn list(&mut self, listing: &Listing) -> Result<(), Stop> {
-        let names = names_unless(listing.numeric);
-        let style = Style { form: Form::Table(listing.columns), exact: listing.exact, names };
-        let out = &mut BufWriter::new(io::stdout().lock());
-        match listing.subject {
-            Subject::All => {
-                format::version(out, &self.info)?;
-                format::title(out, listing.columns)?;
-                self.table(out, style, listing.sorted)?;
-            }
-            Subject::Service(key) => {
-                let entry = self.client.service(&key)?;
-                format::title(out, listing.columns)?;
-                self.service(out, &entry, style, listing.sorted)?;
-            }
-            Subject::Timeouts => format::timeouts(out, &self.client.timeouts()?)?,
-            Subject::Daemons => {
-                for daemon in self.client.daemons()? {
-                    format::daemon(out, &daemon)?;
-                }
-            }
-            Subject::Connections => connections(out, listing.columns, names)?,
-        }
-        Ok(out.flush()?)
-    }
-
-    fn table(&mut self, out: &mut impl Write, style: Style<'_>, sorted: bool) -> Result<(), Stop> {
-        let mut services = self.client.services()?;
-        if sorted {
-            format::sort_services(&mut services);
-        }
-        services.iter().try_for_each(|entry| self.service(out, entry, style, sorted))
-    }
-
-    fn service(
-        &mut self,
-        out: &mut impl Write,
-        entry: &ServiceEntry,
-        style: Style<'_>,
-        sorted: bool,
-    ) -> Result<(), Stop> {
-        let mut dests: Vec<DestEntry> = self.client.dests(&entry.service.key)?;
-        if sorted {
-            format::sort_dests(&mut dests);
-        }
-        Ok(format::service(out, entry, &dests, style)?)
-    }
-}
-
-fn connections(out: &mut impl Write, columns: Columns, names: Option<&dyn Names>) -> Result<(), Stop> {
-    let file = File::open(CONNECTIONS).map_err(|e| Stop::new(1, format!("open {CONNECTIONS}: {e}")))?;
-    format::connections_title(out, columns)?;
-    for line in BufReader::new(file).lines().skip(1) {
-        let line = line.map_err(|e| Stop::new(1, format!("read {CONNECTIONS}: {e}")))?;
-        format::connection(out, &line, columns, names)?;
-    }
-    Ok(())
 }
 
 fn explain(command: &Command) -> Result<(), Stop> {

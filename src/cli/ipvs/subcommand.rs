@@ -1,7 +1,7 @@
 //! What `vipd ipvs` has beyond ipvsadm: subcommands. A first word that names one is one; whatever else stands there is
 //! ipvsadm's language. Under ipvsadm's names there are none.
 
-use super::{Stop, apply, diff, drain, finish, top};
+use super::{Stop, apply, diff, drain, finish, schema, top};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand as Subcommands};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -37,6 +37,7 @@ enum Subcommand {
     Diff(diff::Args),
     Drain(drain::Args),
     Top(top::Args),
+    Schema(schema::Args),
 }
 
 impl Subcommand {
@@ -46,13 +47,15 @@ impl Subcommand {
             Subcommand::Diff(args) => diff::run(&args),
             Subcommand::Drain(args) => drain::run(&args),
             Subcommand::Top(args) => top::run(&args),
+            Subcommand::Schema(args) => schema::run(&args),
         }
     }
 }
 
 /// Runs the subcommand that the first word names; `None` where it names none.
 pub(super) fn run(arguments: &[OsString]) -> Option<ExitCode> {
-    let name = arguments.first()?.to_str()?;
+    // Before clap is asked, which takes its time to get ready.
+    let name = arguments.first()?.to_str().filter(|name| !name.starts_with('-'))?;
     let mut command = Args::command();
     if name != "help" && command.find_subcommand(name).is_none() {
         return None;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ipvs::model::DestKey;
+use std::net::Ipv4Addr;
 
 struct Known;
 
@@ -65,12 +66,14 @@ fn table(columns: Columns) -> Style<'static> {
 #[test]
 fn large_numbers_are_cut_to_their_column_or_written_in_full() {
     let row = [0, 99_999_999, 100_000_000, 999_999_999, 1_000_000_000, 100_000_000_000, 100_000_000_000_000];
+    let written = |exact| {
+        let mut line = Line::new();
+        numbers(&mut line, &row, exact);
+        line.into_text()
+    };
+    assert_eq!(written(false), "        0 99999999  100000K  999999K    1000M     100G     100T");
     assert_eq!(
-        written(|out| numbers(out, &row, false)),
-        "        0 99999999  100000K  999999K    1000M     100G     100T"
-    );
-    assert_eq!(
-        written(|out| numbers(out, &row, true)),
+        written(true),
         "        0 99999999 100000000 999999999 1000000000 100000000000 100000000000000"
     );
 }
@@ -173,8 +176,6 @@ fn addresses_are_compared_by_the_sign_of_their_difference() {
         addresses.rotate_left(turn);
         assert_eq!(sorted(&addresses), addresses);
     }
-    assert_eq!(address_text("::1.2.3.4".parse().unwrap()), "::1.2.3.4");
-    assert_eq!(address_text("::1".parse().unwrap()), "::1");
 
     let mut services: Vec<ServiceEntry> =
         ["2001:db8::1", "10.0.0.2", "10.0.0.1"].iter().map(|a| tcp(a)).collect();

@@ -1,0 +1,19 @@
+//! `vipd ipvs schema`: what the JSON of listings looks like.
+
+use super::Stop;
+use crate::ipvs::document;
+use clap::Parser;
+use std::io::{self, Write};
+
+/// Print the JSON Schema of what listings print with --json
+///
+/// It is the same for every table; docs/ipvs-json.md tells more.
+#[derive(Debug, Parser)]
+pub(super) struct Args {}
+
+/// Runs `vipd ipvs schema`.
+pub(super) fn run(_: &Args) -> Result<(), Stop> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, &document::schema()).map_err(io::Error::from)?;
+    Ok(writeln!(out)?)
+}
