@@ -76,6 +76,13 @@ pub fn giving(operations: &[Operation]) -> usize {
     operations.len() - operations.iter().rev().take_while(takes).count()
 }
 
+/// In the order of their keys; where they are in that order already, as they mostly are, this takes one look at each.
+fn sorted(dests: &[Dest]) -> Vec<&Dest> {
+    let mut dests: Vec<&Dest> = dests.iter().collect();
+    dests.sort_by_key(|d| d.key);
+    dests
+}
+
 /// Operations by phase.
 #[derive(Default)]
 struct Plan {
@@ -93,7 +100,7 @@ struct Plan {
 
 impl Plan {
     fn dests(&mut self, key: ServiceKey, old: &[Dest], new: &[Dest]) {
-        if old == new {
+        if old == new || sorted(old) == sorted(new) {
             return;
         }
         let mut gone: HashMap<DestKey, &Dest> = HashMap::with_capacity(old.len());

@@ -8,7 +8,7 @@ use crate::ipvs::grammar::{self, Command};
 use crate::ipvs::model::{Dest, DestKey, Service, ServiceKey, Table};
 use crate::ipvs::names::Names;
 use crate::ipvs::operation::Operation;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 
 /// A table and the lines it came from.
@@ -48,7 +48,12 @@ impl Rules {
         for (n, line) in text.split(|&b| b == b'\n').enumerate() {
             reader.line(n + 1, line);
         }
-        if reader.mistakes.is_empty() { Ok(reader.rules) } else { Err(reader.mistakes) }
+        reader.duplicates();
+        if reader.mistakes.is_empty() {
+            return Ok(reader.rules);
+        }
+        reader.mistakes.sort_by_key(|mistake| mistake.line);
+        Err(reader.mistakes)
     }
 
     /// The lines that asked for what an operation does, by the operation's object.
@@ -92,7 +97,6 @@ struct Reader<'a> {
     services: HashMap<ServiceKey, usize>,
     /// Of the service that got the last server: rules of one service usually stand together.
     current: Option<(ServiceKey, usize)>,
-    dests: HashSet<(usize, DestKey)>,
 }
 
 impl<'a> Reader<'a> {
@@ -103,7 +107,6 @@ impl<'a> Reader<'a> {
             mistakes: Vec::new(),
             services: HashMap::new(),
             current: None,
-            dests: HashSet::new(),
         }
     }
 
@@ -152,18 +155,29 @@ impl<'a> Reader<'a> {
         else {
             return Ok(());
         };
-        if !self.dests.insert((n, dest.key)) {
-            let earlier = dests.iter().position(|d| d.key == dest.key).and_then(|at| lines.get(at));
-            return Err(format!(
-                "server {} of service {key} stands in line {} already",
-                dest.key,
-                earlier.copied().unwrap_or_default()
-            ));
-        }
         self.current = Some((key, n));
         dests.push(dest);
         lines.push(line);
         Ok(())
+    }
+
+    /// Servers that a service has twice. Sorting finds them sooner than hashing, as they mostly stand in order.
+    fn duplicates(&mut self) {
+        let mut keys: Vec<(DestKey, usize)> = Vec::new();
+        for ((service, dests), (_, lines)) in self.rules.table.services.iter().zip(&self.rules.lines) {
+            keys.clear();
+            keys.extend(dests.iter().map(|d| d.key).zip(lines.iter().copied()));
+            keys.sort_unstable();
+            for same in keys.chunk_by(|(a, _), (b, _)| a == b) {
+                let [(dest, first), again @ ..] = same else { continue };
+                for (_, line) in again {
+                    let message =
+                        format!("server {dest} of service {} stands in line {first} already", service.key);
+                    // Which word it is, is known no more: the line's first one.
+                    self.mistakes.push(Mistake { line: *line, column: 1, message });
+                }
+            }
+        }
     }
 }
 

@@ -54,7 +54,9 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let mut rules = desired.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     let (mut client, actual) = actual?;
     select::retain(&args.only, &mut rules.table);
-    let present: Vec<ServiceKey> = actual.services.iter().map(|(service, _)| service.key).collect();
+    let mut present: Vec<ServiceKey> = actual.services.iter().map(|(service, _)| service.key).collect();
+    // Nobody knows in which order they were made; should they come back, this one is likely.
+    present.sort_unstable();
     let operations = plan(&actual, &rules.table, &present);
     match args.dry_run {
         true => show(&operations),

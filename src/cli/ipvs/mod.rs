@@ -9,6 +9,7 @@ mod apply;
 mod diff;
 mod drain;
 mod listing;
+mod lines;
 mod restore;
 mod schema;
 mod subcommand;
@@ -22,12 +23,14 @@ use crate::ipvs::client::{self, Client};
 use crate::ipvs::grammar::{self, Columns, Command, Listing, Subject};
 use crate::ipvs::model::{Info, Protocol};
 use crate::ipvs::names::Names;
+use crate::ipvs::operation::Operation;
 use crate::sys::names;
 use nix::errno::Errno;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 /// What `--version` prints: the version whose behaviour this is, in the words that scripts look for.
 const VERSION: &str = "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)";
@@ -60,7 +63,7 @@ pub(super) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let status = match command {
         Ok(Command::Help | Command::Version) => command.map(|c| explain(&c)).unwrap_or(Ok(())),
         command => Session::open().and_then(|mut session| match command {
-            Ok(Command::Restore) => session.restore(&mut io::stdin().lock(), restore::Mode::Ipvsadm),
+            Ok(Command::Restore) => session.restore(restore::Mode::Ipvsadm),
             Ok(command) => session.carry_out(command),
             Err(error) => Err(Stop::new(error.exit_status(), error.to_string())),
         }),
@@ -161,6 +164,7 @@ impl Session {
 
     fn carry_out(&mut self, command: Command) -> Result<(), Stop> {
         match command {
+            Command::Execute(Operation::Flush) => self.clear(),
             Command::Execute(operation) => match self.client.execute([&operation]).into_iter().next() {
                 None => Ok(()),
                 Some(failed) => Err(Stop::new(FAILED, failed.to_string())),
@@ -211,6 +215,10 @@ impl Names for SystemNames {
         names::service(port, resolver_name(protocol))
     }
     fn options_first(&self) -> bool {
-        ["POSIXLY_CORRECT", "POSIX_ME_HARDER"].iter().any(|name| std::env::var_os(name).is_some())
+        // Asked for each line of -R.
+        static ANSWER: LazyLock<bool> = LazyLock::new(|| {
+            ["POSIXLY_CORRECT", "POSIX_ME_HARDER"].iter().any(|name| std::env::var_os(name).is_some())
+        });
+        *ANSWER
     }
 }

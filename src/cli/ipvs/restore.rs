@@ -1,24 +1,22 @@
-//! `-R` and `ipvsadm-restore`: lines to operations, operations to the kernel in lots, errors back to their lines.
+//! `-R` and `ipvsadm-restore`: operations to the kernel in lots, errors back to their lines.
 //!
 //! As with ipvsadm, a line that the kernel refuses, or with an option that does not exist, stops none of the others;
 //! any other mistake ends the run there, with everything before it done. The exit status is the last line's.
 //! With `--keep-going` no mistake ends the run, and the end tells which lines failed; `--atomic` is `transaction`'s.
 
-use super::{FAILED, Session, Stop, SystemNames, explain, finish};
-use crate::ipvs::client::CHUNK;
+use super::lines::{Item, Lines};
+use super::{FAILED, Session, Stop, explain, finish};
+use crate::ipvs::format;
 use crate::ipvs::grammar::{self, Command};
+use crate::ipvs::model::ServiceEntry;
 use crate::ipvs::operation::Operation;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, Read};
-use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 /// Exit status of `--keep-going` where lines failed.
 const SOME_FAILED: u8 = 1;
-/// Bytes read at once.
-const READ: usize = 64 << 10;
 
 /// What becomes of the other lines when one fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,93 +48,55 @@ pub(super) fn run(arguments: &[OsString]) -> Option<ExitCode> {
         [mode] => mode,
         _ => return Some(finish(Err(Stop::new(2, "--atomic and --keep-going exclude each other")))),
     };
-    let input = &mut io::stdin().lock();
     Some(finish(Session::open().and_then(|mut session| match mode {
-        Mode::Atomic => session.restore_atomically(input),
-        mode => session.restore(input, mode),
+        Mode::Atomic => session.restore_atomically(io::stdin().lock()),
+        mode => session.restore(mode),
     })))
 }
 
-/// What a line asks for.
-pub(super) enum Change {
-    /// It is blank.
-    Nothing,
-    /// A change.
-    Operation(Operation),
-    /// A command that changes nothing.
-    Other(Command),
-}
-
-/// Reads a line.
-pub(super) fn change(line: &[u8]) -> Result<Change, grammar::Error> {
-    Ok(match grammar::parse_line(&String::from_utf8_lossy(line), &SystemNames)? {
-        None => Change::Nothing,
-        Some(Command::Execute(operation)) => Change::Operation(operation),
-        Some(command) => Change::Other(command),
-    })
-}
-
 impl Session {
-    /// Carries out the lines of `input` as they come. What was read is carried out before waiting for more, so that
-    /// whoever feeds line after line sees each take effect.
-    pub(super) fn restore(&mut self, input: &mut (impl Read + AsFd), mode: Mode) -> Result<(), Stop> {
-        let mut run = Run::new(self, mode);
-        let mut buffer = Vec::new();
-        let mut chunk = vec![0; READ];
-        loop {
-            if !readable(input) {
-                run.flush();
-            }
-            // What can't be read ends the input, and ipvsadm's status does not tell.
-            let read = input.read(&mut chunk).unwrap_or_else(|error| {
-                eprintln!("read standard input: {error}");
-                0
-            });
-            if read == 0 {
-                break;
-            }
-            buffer.extend_from_slice(chunk.get(..read).unwrap_or_default());
-            let complete = buffer.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
-            for line in buffer.get(..complete).unwrap_or_default().split_inclusive(|&b| b == b'\n') {
-                run.line(line)?;
-            }
-            buffer.drain(..complete);
-        }
-        if grammar::last_line_counts(&buffer) {
-            run.line(&buffer)?;
-        }
-        run.finish()
+    /// Carries out the lines of standard input as they come.
+    pub(super) fn restore(&mut self, mode: Mode) -> Result<(), Stop> {
+        let lines = Lines::of_standard_input()?;
+        Run::new(self, mode).carry_out(lines)
     }
 
     /// Reads all of `input`, clears the table, and carries out the lines that do not begin with `#`.
     pub(super) fn replace(&mut self, mut input: impl Read) -> Result<(), Stop> {
-        let mut bytes = Vec::new();
-        input.read_to_end(&mut bytes).map_err(|e| Stop::new(1, format!("read standard input: {e}")))?;
-        for failed in self.client.execute([&Operation::Flush]) {
-            eprintln!("{failed}");
+        let mut text = Vec::new();
+        input.read_to_end(&mut text).map_err(|e| Stop::new(1, format!("read standard input: {e}")))?;
+        if let Err(stop) = self.clear() {
+            eprintln!("{}", stop.message);
         }
-        let mut run = Run::new(self, Mode::Ipvsadm);
-        for line in bytes.split_inclusive(|&b| b == b'\n') {
-            run.line(if line.starts_with(b"#") { b"" } else { line })?;
-        }
-        run.finish()
+        Run::new(self, Mode::Ipvsadm).carry_out(Lines::of(text)?)
     }
-}
 
-/// Whether reading gives something, or the end, at once; true where that can't be told.
-fn readable(input: &impl AsFd) -> bool {
-    let mut fds = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
-    poll(&mut fds, PollTimeout::ZERO) != Ok(0)
+    /// Clears the table, the services that a listing has last first.
+    ///
+    /// The kernel clears in the order of its hash table. What it removes it keeps for up to two minutes in one list, the
+    /// newest first, and searches that for each server that is added. So what comes back in the order of a listing would
+    /// be found far behind the front of it, all of it each time; like this, it is at the front.
+    pub(super) fn clear(&mut self) -> Result<(), Stop> {
+        // Where this fails, so does clearing, and tells why.
+        let mut services = self.client.services().unwrap_or_default();
+        format::sort_services(&mut services);
+        let delete = |entry: &ServiceEntry| Operation::DeleteService(entry.service.key);
+        let mut operations: Vec<Operation> = services.iter().rev().map(delete).collect();
+        // And what others have added in the meantime; that they have removed something is no failure.
+        operations.push(Operation::Flush);
+        match self.client.execute(&operations).pop() {
+            Some(failed) if failed.operation == Operation::Flush => {
+                Err(Stop::new(FAILED, failed.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A run over lines.
 struct Run<'a> {
     session: &'a mut Session,
     mode: Mode,
-    /// Number of the last line, from 1.
-    number: u64,
-    /// Operations not yet sent, each with its line.
-    pending: Vec<(u64, Operation)>,
     /// Lines that failed.
     failed: Vec<u64>,
     /// Exit status of the last line that was carried out.
@@ -144,27 +104,46 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(session: &'a mut Session, mode: Mode) -> Run<'a> {
-        Run { session, mode, number: 0, pending: Vec::with_capacity(CHUNK), failed: Vec::new(), status: 0 }
+    const fn new(session: &'a mut Session, mode: Mode) -> Run<'a> {
+        Run { session, mode, failed: Vec::new(), status: 0 }
     }
 
-    fn line(&mut self, line: &[u8]) -> Result<(), Stop> {
-        self.number += 1;
-        let other = match change(line) {
-            Ok(Change::Nothing) => return Ok(()),
-            Ok(Change::Operation(operation)) => {
-                self.pending.push((self.number, operation));
-                if self.pending.len() >= CHUNK {
-                    self.flush();
+    fn carry_out(mut self, mut lines: Lines) -> Result<(), Stop> {
+        while let Some(item) = lines.next() {
+            match item {
+                Item::Lot(lot) => self.lot(&lot),
+                Item::Clear(line) => {
+                    let cleared = self.session.clear();
+                    self.status = 0;
+                    if let Err(stop) = cleared {
+                        self.fail(line, &stop);
+                    }
                 }
-                return Ok(());
+                Item::Other(line, command) => self.other(line, command)?,
+                // That ends the input, and ipvsadm's status does not tell.
+                Item::Unreadable(error) => eprintln!("read standard input: {error}"),
             }
-            Ok(Change::Other(command)) => Ok(command),
-            Err(error) => Err(error),
-        };
-        self.flush();
-        let number = self.number;
-        let stop = match other {
+        }
+        lines.finish();
+        self.finish()
+    }
+
+    /// Sends operations, and reports what failed of them.
+    fn lot(&mut self, lot: &[(u64, Operation)]) {
+        self.status = 0;
+        for failed in self.session.client.execute(lot.iter().map(|(_, operation)| operation)) {
+            let line = lot.get(failed.index).map_or(0, |(line, _)| *line);
+            eprintln!("line {line}: {failed}");
+            self.failed.push(line);
+            if failed.index + 1 == lot.len() {
+                self.status = FAILED;
+            }
+        }
+    }
+
+    fn other(&mut self, line: u64, command: Result<Command, grammar::Error>) -> Result<(), Stop> {
+        let keep_going = self.mode == Mode::KeepGoing;
+        match command {
             Ok(command @ (Command::Help | Command::Version)) => {
                 explain(&command)?;
                 return Err(Stop::new(0, ""));
@@ -172,44 +151,30 @@ impl<'a> Run<'a> {
             Ok(command) => {
                 self.status = 0;
                 match self.session.carry_out(command) {
-                    Ok(()) => return Ok(()),
-                    Err(stop) if self.mode == Mode::KeepGoing && !stop.message.is_empty() => {
-                        Stop::new(stop.status, format!("line {number}: {}", stop.message))
-                    }
+                    Ok(()) => {}
+                    Err(stop) if keep_going && !stop.message.is_empty() => self.fail(line, &stop),
                     Err(stop) => return Err(stop),
                 }
             }
             Err(error) => {
-                let stop = Stop::new(error.exit_status(), format!("line {number}: {error}"));
-                if self.mode != Mode::KeepGoing && !error.restore_continues() {
-                    return Err(stop);
+                let goes_on = keep_going || error.restore_continues();
+                let stop = Stop::new(error.exit_status(), error.to_string());
+                if !goes_on {
+                    return Err(Stop::new(stop.status, format!("line {line}: {}", stop.message)));
                 }
-                stop
+                self.fail(line, &stop);
             }
-        };
-        eprintln!("{}", stop.message);
-        self.failed.push(number);
-        self.status = stop.status;
+        }
         Ok(())
     }
 
-    /// Sends what is pending, and reports what failed of it.
-    fn flush(&mut self) {
-        let Some(last) = self.pending.len().checked_sub(1) else { return };
-        self.status = 0;
-        for failed in self.session.client.execute(self.pending.iter().map(|(_, operation)| operation)) {
-            let number = self.pending.get(failed.index).map_or(self.number, |(number, _)| *number);
-            eprintln!("line {number}: {failed}");
-            self.failed.push(number);
-            if failed.index == last {
-                self.status = FAILED;
-            }
-        }
-        self.pending.clear();
+    fn fail(&mut self, line: u64, stop: &Stop) {
+        eprintln!("line {line}: {}", stop.message);
+        self.failed.push(line);
+        self.status = stop.status;
     }
 
-    fn finish(mut self) -> Result<(), Stop> {
-        self.flush();
+    fn finish(self) -> Result<(), Stop> {
         match (self.mode, &self.failed[..]) {
             (Mode::KeepGoing, []) => Ok(()),
             (Mode::KeepGoing, [line]) => Err(Stop::new(SOME_FAILED, format!("line {line} failed"))),

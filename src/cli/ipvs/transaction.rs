@@ -3,7 +3,7 @@
 //! The kernel has no transactions. So every line is read before the first change; the part of the table that the lines
 //! touch is read too; and when the kernel refuses something, what was done before is undone.
 
-use super::restore::{Change, change};
+use super::lines::{Change, change};
 use super::{Session, Stop};
 use crate::ipvs::client::{CHUNK, Failed};
 use crate::ipvs::format::CommandLine;

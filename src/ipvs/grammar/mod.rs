@@ -142,13 +142,7 @@ pub fn parse_line(line: &str, names: &dyn Names) -> Result<Option<Command>, Erro
 /// # Errors
 /// As [`parse_line`].
 pub fn parse_line_located(line: &str, names: &dyn Names) -> Result<Option<Command>, Misplaced> {
-    let words: Vec<&str> = line
-        .split([' ', '\t', '\r', '\n'])
-        .filter(|w| !w.is_empty())
-        // In C a zero byte ends a word.
-        .map(|w| w.split_once('\0').map_or(w, |(before, _)| before))
-        .filter(|w| *w != "ipvsadm")
-        .collect();
+    let words = words(line);
     if words.is_empty() {
         return Ok(None);
     }
@@ -169,6 +163,28 @@ pub fn parse_line_located(line: &str, names: &dyn Names) -> Result<Option<Comman
 pub fn last_line_counts(line: &[u8]) -> bool {
     let blank = |byte: &u8| b" \t\r".contains(byte);
     !matches!(line, [.., last, end] if blank(last) && blank(end))
+}
+
+/// The words of a line but `ipvsadm`.
+fn words(line: &str) -> Vec<&str> {
+    // More than a usual line has.
+    let mut words = Vec::with_capacity(16);
+    let blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let mut start = 0;
+    for (end, _) in line.bytes().chain([b'\n']).enumerate().filter(|(_, byte)| blank(*byte)) {
+        if let Some(word) = line.get(start..end).filter(|w| !w.is_empty()) {
+            words.push(word);
+        }
+        start = end + 1;
+    }
+    if line.contains('\0') {
+        // In C a zero byte ends a word.
+        for word in &mut words {
+            *word = word.split_once('\0').map_or(*word, |(before, _)| before);
+        }
+    }
+    words.retain(|word| *word != "ipvsadm");
+    words
 }
 
 /// A mistake and where in its line it is.

@@ -400,7 +400,9 @@ impl<'a> Options<'a> {
             (Value::None, Some(_)) => Err(Error::option(word, "option does not take an argument")),
             (Value::None, None) => Ok((token, None)),
             (_, Some(given)) => Ok((token, Some(given))),
-            (kind, None) => Ok((token, self.following(kind, word)?)),
+            (kind, None) => {
+                Ok((token, self.following(kind).map_err(|problem| Error::option(word, problem))?))
+            }
         }
     }
 
@@ -408,14 +410,12 @@ impl<'a> Options<'a> {
         let mut chars = self.cluster.chars();
         let name = chars.next().unwrap_or('-');
         self.cluster = chars.as_str();
-        let word = || format!("-{name}");
-        let token = short(name).ok_or_else(|| Error::option(&word(), "unknown option"))?;
+        let wrong = |problem| Error::option(&format!("-{name}"), problem);
+        let token = short(name).ok_or_else(|| wrong("unknown option"))?;
         match value(token) {
-            Value::None if self.cluster.starts_with('=') => {
-                Err(Error::option(&word(), "option does not take an argument"))
-            }
+            Value::None if self.cluster.starts_with('=') => Err(wrong("option does not take an argument")),
             Value::None => Ok((token, None)),
-            kind if self.cluster.is_empty() => Ok((token, self.following(kind, &word())?)),
+            kind if self.cluster.is_empty() => Ok((token, self.following(kind).map_err(wrong)?)),
             _ => {
                 let given = std::mem::take(&mut self.cluster);
                 Ok((token, Some(given.strip_prefix('=').unwrap_or(given))))
@@ -424,7 +424,7 @@ impl<'a> Options<'a> {
     }
 
     /// The next word as a value.
-    fn following(&mut self, kind: Value, option: &str) -> Result<Option<&'a str>, Error> {
+    fn following(&mut self, kind: Value) -> Result<Option<&'a str>, &'static str> {
         match self.rest.split_first() {
             Some((next, _)) if kind == Value::Optional && next.starts_with('-') => Ok(None),
             Some((&next, rest)) => {
@@ -432,7 +432,7 @@ impl<'a> Options<'a> {
                 Ok(Some(next))
             }
             None if kind == Value::Optional => Ok(None),
-            None => Err(Error::option(option, "missing argument")),
+            None => Err("missing argument"),
         }
     }
 }

@@ -6,6 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A decimal number as `strtol` reads it (leading blanks, a sign), nothing behind it, within `min..=max`.
 pub(super) fn number(text: &str, min: i64, max: i64) -> Option<i64> {
+    // The usual form.
+    if let Ok(number) = text.parse() {
+        return (min..=max).contains(&number).then_some(number);
+    }
     let (number, rest) = prefix(text)?;
     (rest.is_empty() && (min..=max).contains(&number)).then_some(number)
 }

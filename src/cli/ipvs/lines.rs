@@ -1,0 +1,172 @@
+//! The lines of `-R`: read and understood on a thread of their own, so that the kernel carries out one lot while the
+//! next one is read. It works within the call that sends the lot, which takes about as long as reading does.
+
+use super::{Stop, SystemNames};
+use crate::ipvs::client::CHUNK;
+use crate::ipvs::grammar::{self, Command};
+use crate::ipvs::operation::Operation;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::io::{self, Read, Stdin};
+use std::os::fd::AsFd;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+/// Bytes read at once.
+const READ: usize = 64 << 10;
+/// Lots that may wait for the kernel.
+const WAITING: usize = 8;
+
+/// What a line asks for.
+pub(super) enum Change {
+    /// It is blank.
+    Nothing,
+    /// A change.
+    Operation(Operation),
+    /// A command that changes nothing.
+    Other(Command),
+}
+
+/// Reads a line.
+pub(super) fn change(line: &[u8]) -> Result<Change, grammar::Error> {
+    Ok(match grammar::parse_line(&String::from_utf8_lossy(line), &SystemNames)? {
+        None => Change::Nothing,
+        Some(Command::Execute(operation)) => Change::Operation(operation),
+        Some(command) => Change::Other(command),
+    })
+}
+
+/// What comes next.
+pub(super) enum Item {
+    /// Operations, each with the number of its line: at most as many as go to the kernel at once.
+    Lot(Vec<(u64, Operation)>),
+    /// `-C` in this line.
+    Clear(u64),
+    /// A line with another command, or a mistake.
+    Other(u64, Result<Command, grammar::Error>),
+    /// The input can't be read any further.
+    Unreadable(io::Error),
+}
+
+/// Lines as they are read.
+pub(super) struct Lines {
+    items: Receiver<Item>,
+    reader: JoinHandle<()>,
+}
+
+impl Lines {
+    /// Of standard input. What was read is given before more is waited for, so that whoever feeds line after line sees
+    /// each take effect.
+    pub(super) fn of_standard_input() -> Result<Lines, Stop> {
+        Lines::start(|reader| reader.read(io::stdin()))
+    }
+
+    /// Of a text; lines that begin with `#` are comments.
+    pub(super) fn of(text: Vec<u8>) -> Result<Lines, Stop> {
+        Lines::start(move |reader| {
+            for line in text.split_inclusive(|&b| b == b'\n') {
+                reader.line(if line.starts_with(b"#") { b"" } else { line })?;
+            }
+            reader.send_lot()
+        })
+    }
+
+    fn start(
+        read: impl FnOnce(&mut Reader) -> Result<(), NobodyListens> + Send + 'static,
+    ) -> Result<Lines, Stop> {
+        let (sender, items) = sync_channel(WAITING);
+        let mut reader = Reader { items: sender, number: 0, lot: Vec::with_capacity(CHUNK) };
+        let body = move || {
+            // Who does not listen any more does not want to know either.
+            let _ = read(&mut reader);
+        };
+        let reader = thread::Builder::new().name("lines".into()).spawn(body);
+        Ok(Lines { items, reader: reader.map_err(|e| Stop::new(1, format!("start a thread: {e}")))? })
+    }
+
+    /// The next item; `None` at the end.
+    pub(super) fn next(&mut self) -> Option<Item> {
+        self.items.recv().ok()
+    }
+
+    /// Must follow the end: a reader that broke down has not read to the end.
+    pub(super) fn finish(self) {
+        if let Err(panic) = self.reader.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// The other side has ended the run.
+struct NobodyListens;
+
+/// The reading side.
+struct Reader {
+    items: SyncSender<Item>,
+    /// Number of the last line, from 1.
+    number: u64,
+    lot: Vec<(u64, Operation)>,
+}
+
+impl Reader {
+    fn read(&mut self, mut input: Stdin) -> Result<(), NobodyListens> {
+        let mut buffer = Vec::new();
+        let mut chunk = vec![0; READ];
+        loop {
+            if !readable(&input) {
+                self.send_lot()?;
+            }
+            let read = match input.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) => {
+                    self.send_lot()?;
+                    return self.send(Item::Unreadable(error));
+                }
+            };
+            buffer.extend_from_slice(chunk.get(..read).unwrap_or_default());
+            let complete = buffer.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+            for line in buffer.get(..complete).unwrap_or_default().split_inclusive(|&b| b == b'\n') {
+                self.line(line)?;
+            }
+            buffer.drain(..complete);
+        }
+        if grammar::last_line_counts(&buffer) {
+            self.line(&buffer)?;
+        }
+        self.send_lot()
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<(), NobodyListens> {
+        self.number += 1;
+        let item = match change(line) {
+            Ok(Change::Nothing) => return Ok(()),
+            Ok(Change::Operation(Operation::Flush)) => Item::Clear(self.number),
+            Ok(Change::Operation(operation)) => {
+                self.lot.push((self.number, operation));
+                return if self.lot.len() < CHUNK { Ok(()) } else { self.send_lot() };
+            }
+            Ok(Change::Other(command)) => Item::Other(self.number, Ok(command)),
+            Err(error) => Item::Other(self.number, Err(error)),
+        };
+        self.send_lot()?;
+        self.send(item)
+    }
+
+    fn send_lot(&mut self) -> Result<(), NobodyListens> {
+        if self.lot.is_empty() {
+            return Ok(());
+        }
+        let lot = std::mem::replace(&mut self.lot, Vec::with_capacity(CHUNK));
+        self.send(Item::Lot(lot))
+    }
+
+    fn send(&self, item: Item) -> Result<(), NobodyListens> {
+        self.items.send(item).map_err(|_| NobodyListens)
+    }
+}
+
+/// Whether reading gives something, or the end, at once; true where that can't be told.
+fn readable(input: &impl AsFd) -> bool {
+    let mut fds = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
+    poll(&mut fds, PollTimeout::ZERO) != Ok(0)
+}
