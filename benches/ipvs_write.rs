@@ -11,7 +11,10 @@
 #![allow(clippy::disallowed_methods, reason = "a stopwatch is what this is")]
 #![allow(clippy::unwrap_used, reason = "what fails here ends the measurement")]
 
-use nix::sched::{CloneFlags, unshare};
+#[path = "ipvs/mod.rs"]
+mod ipvs;
+
+use ipvs::{fresh, operations, text};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send, setsockopt,
     socket, sockopt,
@@ -20,15 +23,11 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 use vipd::ipvs::client::Client;
-use vipd::ipvs::model::{Dest, DestKey, Forward, Netmask, Protocol, Service, ServiceFlags, ServiceKey};
+use vipd::ipvs::model::ServiceKey;
 use vipd::ipvs::operation::Operation;
-use vipd::net::Family;
 use vipd::netlink::{Socket, genl};
 
 /// Runs of each.
@@ -40,13 +39,7 @@ const SEND: usize = 512;
 
 fn main() {
     let sizes: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    let here = nix::unistd::geteuid().is_root() && Client::open_or_load().is_ok();
-    if !here {
-        let vm = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/vm");
-        let mut command = Command::new(vm);
-        command.args(["-t", "1800", "-m", "4096", "--"]).arg(std::env::current_exe().unwrap()).args(&sizes);
-        panic!("start the lab's guest: {}", command.exec());
-    }
+    ipvs::in_the_lab(&sizes);
     let sizes = if sizes.is_empty() { vec!["1000x10".to_owned(), "1000x100".to_owned()] } else { sizes };
     for size in sizes {
         let (services, servers) = size.split_once('x').expect("SERVICESxSERVERS");
@@ -106,70 +99,6 @@ fn measure(services: u32, servers: u32) {
 
 fn share(a: Duration, b: Duration) -> f64 {
     a.as_secs_f64() / b.as_secs_f64()
-}
-
-/// Runs `work` in a new network namespace, and checks that the table is there then.
-fn fresh(work: &(dyn Fn() -> Duration + Sync), operations: &[Operation], kept: &mut Vec<File>) -> Duration {
-    let (time, namespace) = thread::scope(|scope| {
-        let measurement = scope.spawn(|| {
-            unshare(CloneFlags::CLONE_NEWNET).unwrap();
-            // Without any route, no address counts as unicast to the kernel.
-            assert!(Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap().success());
-            let time = work();
-            let table = Client::open().unwrap().table().unwrap();
-            let written: usize = table.services.iter().map(|(_, dests)| 1 + dests.len()).sum();
-            assert_eq!(written, operations.len());
-            (time, File::open("/proc/thread-self/ns/net").unwrap())
-        });
-        measurement.join().unwrap()
-    });
-    kept.push(namespace);
-    time
-}
-
-fn operations(services: u32, servers: u32) -> Vec<Operation> {
-    let mut operations = Vec::new();
-    for s in 0..services {
-        let address = IpAddr::V4(Ipv4Addr::from_bits(0xac10_0000 + s));
-        let key = ServiceKey::Address { protocol: Protocol::Tcp, address, port: 80 };
-        operations.push(Operation::AddService(Service {
-            key,
-            scheduler: "wlc".into(),
-            flags: ServiceFlags::empty(),
-            timeout: 0,
-            netmask: Netmask::host(Family::V4),
-            pe_name: None,
-        }));
-        operations.extend((s * servers..(s + 1) * servers).map(|n| {
-            let address = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + n));
-            Operation::AddDest(
-                key,
-                Dest {
-                    key: DestKey { address, port: 80 },
-                    forward: Forward::DirectRoute,
-                    weight: 5,
-                    upper_threshold: 0,
-                    lower_threshold: 0,
-                },
-            )
-        }));
-    }
-    operations
-}
-
-/// The operations as command lines.
-fn text(operations: &[Operation]) -> String {
-    let line = |operation: &Operation| match operation {
-        Operation::AddService(s) => {
-            let ServiceKey::Address { address, port, .. } = s.key else { unreachable!() };
-            format!("-A -t {address}:{port} -s {}\n", s.scheduler)
-        }
-        Operation::AddDest(ServiceKey::Address { address, port, .. }, d) => {
-            format!("-a -t {address}:{port} -r {} -g -w {}\n", d.key, d.weight)
-        }
-        _ => unreachable!(),
-    };
-    operations.iter().map(line).collect()
 }
 
 /// The operations as messages, ready to be sent: each element one send, its last message asking for an answer.
