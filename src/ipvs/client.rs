@@ -27,6 +27,7 @@ use crate::netlink::{self, Batch, Consistency, Failure, Protocol, Socket};
 use crate::sys::kmod;
 use nix::errno::Errno;
 use std::collections::HashSet;
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// Operations that go to the kernel in one system call: what [`Client::execute`] takes at once.
 pub const CHUNK: usize = 512;
@@ -363,6 +364,12 @@ impl Client {
             }
         }
         Err(Error::Restless)
+    }
+}
+
+impl AsFd for Client {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

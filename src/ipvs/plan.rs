@@ -13,8 +13,11 @@
 //!
 //! Nothing is added after something was removed: the kernel keeps removed destinations for up to two minutes in one
 //! list, newest first, and searches it from the front for each destination that is added
-//! (`ip_vs_trash_get_dest`). For the same reason what is removed goes in the reverse of the order it was made in:
-//! added again in that order, each is found at the front.
+//! (`ip_vs_trash_get_dest`): for the same address and port of a service of the same key. For the same reason what is
+//! removed goes in the reverse of the order it was made in: added again in that order, each is found at the front. A
+//! service is removed with all its destinations in one operation, since the kernel then goes through them from the newest
+//! to the oldest. A destination that moves to another service is no other than a new one there: the kernel would not
+//! find it.
 
 use crate::ipvs::model::{Dest, DestKey, ServiceKey, Table};
 use crate::ipvs::operation::Operation;

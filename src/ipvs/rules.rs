@@ -56,6 +56,15 @@ impl Rules {
         Err(reader.mistakes)
     }
 
+    /// Leaves the services whose keys are `wanted`.
+    pub fn retain(&mut self, wanted: impl Fn(&ServiceKey) -> bool) {
+        let keep: Vec<bool> = self.table.services.iter().map(|(service, _)| wanted(&service.key)).collect();
+        let mut these = keep.iter();
+        self.table.services.retain(|_| these.next() == Some(&true));
+        let mut these = keep.iter();
+        self.lines.retain(|_| these.next() == Some(&true));
+    }
+
     /// The lines that asked for what an operation does, by the operation's object.
     #[must_use]
     pub fn index(&self) -> Lines {

@@ -1,6 +1,6 @@
 //! Which services are meant: by protocol, prefix and port of their address, or by firewall mark.
 
-use crate::ipvs::model::{Protocol, ServiceKey, Table};
+use crate::ipvs::model::{Protocol, ServiceKey};
 use crate::net::Family;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -54,11 +54,6 @@ impl Selector {
 #[must_use]
 pub fn selected(selectors: &[Selector], key: &ServiceKey) -> bool {
     selectors.is_empty() || selectors.iter().any(|s| s.selects(key))
-}
-
-/// Leaves the selected services in a table.
-pub fn retain(selectors: &[Selector], table: &mut Table) {
-    table.services.retain(|(service, _)| selected(selectors, &service.key));
 }
 
 /// Whether two addresses are of one family and agree in their first `bits` bits.

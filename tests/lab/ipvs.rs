@@ -9,6 +9,7 @@ mod shrink;
 // As many values to a line as fit.
 #[rustfmt::skip]
 mod values;
+mod interleave;
 mod json;
 mod write;
 
@@ -48,6 +49,7 @@ pub(crate) fn tests() -> Vec<Test> {
         .into_iter()
         .chain(write::STORIES)
         .chain(json::STORIES)
+        .chain(interleave::STORIES)
         .map(|(name, story)| Test::new(format!("ipvs::{name}"), move |lab: &Lab| story(&Pair::new(lab))))
         .chain(differential::tests())
         .collect()

@@ -1,14 +1,16 @@
 //! `vipd ipvs apply`: the kernel's table becomes what a file says.
 
 use super::{Session, Stop, SystemNames};
-use crate::ipvs::client::Client;
+use crate::ipvs::client::{Client, Failed};
 use crate::ipvs::format::CommandLine;
 use crate::ipvs::model::{Forward, ServiceKey, Table};
 use crate::ipvs::operation::Operation;
 use crate::ipvs::plan::{self, plan};
 use crate::ipvs::rules::{Lines, Rules};
 use crate::ipvs::select::{self, Selector};
+use crate::netlink::Failure;
 use clap::Parser;
+use nix::errno::Errno;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, BufWriter, Read, Write};
@@ -21,6 +23,8 @@ pub(super) const DIFFERS: u8 = 1;
 const TROUBLE: u8 = 2;
 /// The kernel refused some operations; the others are done.
 const REFUSED: u8 = 3;
+/// How often the table is read, where another program changes it between reading and writing.
+const ATTEMPTS: usize = 3;
 
 /// Make the kernel's table what a file says
 ///
@@ -47,21 +51,30 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Stop> {
     // Reading the file and asking the kernel go on side by side.
     let (desired, actual) = thread::scope(|scope| {
-        let desired = scope.spawn(|| read(&args.file));
+        let desired = scope.spawn(|| read(&args.file, &args.only));
         let actual = kernel(&args.only);
         (desired.join(), actual)
     });
-    let mut rules = desired.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    let (mut client, actual) = actual?;
-    select::retain(&args.only, &mut rules.table);
-    let mut present: Vec<ServiceKey> = actual.services.iter().map(|(service, _)| service.key).collect();
-    // Nobody knows in which order they were made; should they come back, this one is likely.
-    present.sort_unstable();
-    let operations = plan(&actual, &rules.table, &present);
-    match args.dry_run {
-        true => show(&operations),
-        false => carry_out(&mut client, &operations, &rules, &args.file),
+    let rules = desired.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    let (mut client, mut actual) = actual?;
+    for attempt in 1.. {
+        let mut present: Vec<ServiceKey> = actual.services.iter().map(|(service, _)| service.key).collect();
+        // Nobody knows in which order they were made; should they come back, this one is likely.
+        present.sort_unstable();
+        let operations = plan(&actual, &rules.table, &present);
+        if args.dry_run {
+            return show(&operations);
+        }
+        let outcome = carry_out(&mut client, &operations);
+        if outcome.failed.is_empty() {
+            break;
+        }
+        if attempt == ATTEMPTS || !outcome.failed.iter().any(is_stale) {
+            return Err(tell(&outcome, &operations, &rules, &args.file));
+        }
+        actual = table(&mut client, &args.only)?;
     }
+    Ok(())
 }
 
 fn trouble(message: impl Into<String>) -> Stop {
@@ -73,8 +86,8 @@ pub(super) fn shown(file: &Path) -> Cow<'_, str> {
     if file.as_os_str() == "-" { "standard input".into() } else { file.to_string_lossy() }
 }
 
-/// The rules in a file; every mistake in them is told.
-pub(super) fn read(file: &Path) -> Result<Rules, Stop> {
+/// The rules in a file, of the selected services; every mistake in them is told.
+pub(super) fn read(file: &Path, only: &[Selector]) -> Result<Rules, Stop> {
     let name = shown(file);
     let bytes = if file.as_os_str() == "-" {
         let mut bytes = Vec::new();
@@ -83,15 +96,24 @@ pub(super) fn read(file: &Path) -> Result<Rules, Stop> {
         std::fs::read(file)
     };
     let bytes = bytes.map_err(|e| trouble(format!("read {name}: {e}")))?;
-    Rules::parse(&bytes, &SystemNames).map_err(|mistakes| {
+    let mut rules = Rules::parse(&bytes, &SystemNames).map_err(|mistakes| {
         let lines: Vec<String> = mistakes.iter().map(|m| format!("{name}:{m}")).collect();
         trouble(lines.join("\n"))
-    })
+    })?;
+    if !only.is_empty() {
+        rules.retain(|key| select::selected(only, key));
+    }
+    Ok(rules)
 }
 
 /// The selected part of the kernel's table, as rules would describe it.
 pub(super) fn kernel(only: &[Selector]) -> Result<(Client, Table), Stop> {
     let mut client = Session::open()?.client;
+    let table = table(&mut client, only)?;
+    Ok((client, table))
+}
+
+fn table(client: &mut Client, only: &[Selector]) -> Result<Table, Stop> {
     let table = client.table_of(|key| select::selected(only, key));
     let mut table = table.map_err(|e| trouble(super::chain(e)))?;
     for dest in table.services.iter_mut().flat_map(|(_, dests)| dests) {
@@ -100,7 +122,7 @@ pub(super) fn kernel(only: &[Selector]) -> Result<(Client, Table), Stop> {
             dest.forward = Forward::DirectRoute;
         }
     }
-    Ok((client, table))
+    Ok(table)
 }
 
 fn show(operations: &[Operation]) -> Result<(), Stop> {
@@ -112,27 +134,49 @@ fn show(operations: &[Operation]) -> Result<(), Stop> {
     if operations.is_empty() { Ok(()) } else { Err(Stop::new(DIFFERS, "")) }
 }
 
+/// How operations were carried out.
+struct Outcome {
+    failed: Vec<Failed>,
+    /// What was not tried, as it needs what failed.
+    held: Vec<Operation>,
+}
+
 /// What takes something away from a service is done only where all that was to be added to it is there.
-fn carry_out(client: &mut Client, operations: &[Operation], rules: &Rules, file: &Path) -> Result<(), Stop> {
+fn carry_out(client: &mut Client, operations: &[Operation]) -> Outcome {
     let (giving, taking) = operations.split_at(plan::giving(operations));
-    let failed = client.execute(giving);
+    let mut failed = client.execute(giving);
     let incomplete: HashSet<ServiceKey> = failed.iter().filter_map(|f| f.operation.service()).collect();
     let (taking, held): (Vec<&Operation>, Vec<&Operation>) =
         taking.iter().partition(|o| o.service().is_none_or(|key| !incomplete.contains(&key)));
-    let failed = [failed, client.execute(taking.iter().copied())].concat();
-    if failed.is_empty() {
-        return Ok(());
+    failed.extend(client.execute(taking.iter().copied()));
+    Outcome { failed, held: held.into_iter().cloned().collect() }
+}
+
+/// Whether the operation would not have been planned had the table been read later: another program was there first, or
+/// its answer was lost.
+fn is_stale(failed: &Failed) -> bool {
+    use Operation::{AddDest, AddService, DeleteDest, DeleteService, EditDest, EditService};
+    match (&failed.operation, failed.errno()) {
+        (_, None) => failed.failure == Failure::Unknown,
+        (AddService(_) | AddDest(..), Some(Errno::EEXIST))
+        | (EditDest(..) | DeleteDest(..), Some(Errno::ENOENT))
+        | (EditService(_) | DeleteService(_), Some(Errno::ESRCH))
+        | (AddDest(..) | EditDest(..) | DeleteDest(..), Some(Errno::ESRCH)) => true,
+        _ => false,
     }
+}
+
+/// Tells what was not done.
+fn tell(outcome: &Outcome, operations: &[Operation], rules: &Rules, file: &Path) -> Stop {
     let lines = rules.index();
-    let place = |operation: &Operation| place(file, &lines, operation);
-    for f in &failed {
-        eprintln!("{}{f}", place(&f.operation));
+    for f in &outcome.failed {
+        eprintln!("{}{f}", place(file, &lines, &f.operation));
     }
-    for operation in &held {
+    for operation in &outcome.held {
         eprintln!("not done, since something else of its service was refused: {operation}");
     }
-    let left = failed.len() + held.len();
-    Err(Stop::new(REFUSED, format!("{left} of {} operations are not done, the others are", operations.len())))
+    let left = outcome.failed.len() + outcome.held.len();
+    Stop::new(REFUSED, format!("{left} of {} operations are not done, the others are", operations.len()))
 }
 
 /// `FILE:LINE: `, where a line asked for it.

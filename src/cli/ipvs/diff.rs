@@ -4,7 +4,7 @@ use super::apply::{kernel, read, shown};
 use super::{Stop, apply};
 use crate::ipvs::diff::{self, Side};
 use crate::ipvs::model::Table;
-use crate::ipvs::select::{self, Selector};
+use crate::ipvs::select::Selector;
 use clap::Parser;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -60,7 +60,5 @@ fn table(name: &Path, only: &[Selector]) -> Result<Table, Stop> {
     if name.as_os_str() == "kernel" {
         return Ok(kernel(only)?.1);
     }
-    let mut table = read(name)?.table;
-    select::retain(only, &mut table);
-    Ok(table)
+    Ok(read(name, only)?.table)
 }

@@ -8,8 +8,8 @@
 mod apply;
 mod diff;
 mod drain;
-mod listing;
 mod lines;
+mod listing;
 mod restore;
 mod schema;
 mod subcommand;

@@ -24,6 +24,11 @@ fn a_table_with_its_lines() {
     let gone = DestKey { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 1 };
     assert_eq!(lines.of(&Operation::DeleteDest(web.key, gone)), None);
     assert_eq!(parse(""), Ok(Rules::default()));
+    let mut rules = rules;
+    rules.retain(|key| matches!(key, ServiceKey::Fwmark { .. }));
+    assert_eq!(rules.table.services.len(), 1);
+    let (mark, _) = &rules.table.services[0];
+    assert_eq!(rules.index().of(&Operation::AddService(mark.clone())), Some(6));
 }
 
 #[test]

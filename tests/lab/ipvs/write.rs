@@ -4,7 +4,7 @@ use super::{Pair, Story};
 use crate::VIPD;
 use crate::support::Host;
 use std::io::Write as _;
-use std::process::Stdio;
+use std::process::{Command, Output, Stdio};
 use std::thread;
 
 pub(super) const STORIES: [(&str, Story); 5] = [
@@ -16,24 +16,27 @@ pub(super) const STORIES: [(&str, Story); 5] = [
 ];
 
 /// What `vipd ipvs` did: exit status, standard output, standard error.
-type Done = (Option<i32>, String, String);
+pub(super) type Done = (Option<i32>, String, String);
 
-fn vipd(host: &Host, line: &str, input: &str) -> Done {
-    let mut command = host.command(VIPD);
-    command.arg("ipvs").args(super::words(line));
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let output = thread::scope(|scope| {
-        // A program that refuses its arguments does not read.
-        scope.spawn(move || drop(stdin.write_all(input.as_bytes())));
-        child.wait_with_output().unwrap()
-    });
+pub(super) fn vipd(host: &Host, line: &str, input: &str) -> Done {
+    let output = piped(host.command(VIPD).arg("ipvs").args(super::words(line)), input);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-fn saved(host: &Host) -> String {
+/// Runs a command with `input` as its standard input.
+pub(super) fn piped(command: &mut Command, input: &str) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    thread::scope(|scope| {
+        // A program that refuses its arguments does not read.
+        scope.spawn(move || drop(stdin.write_all(input.as_bytes())));
+        child.wait_with_output().unwrap()
+    })
+}
+
+pub(super) fn saved(host: &Host) -> String {
     let (status, saved, errors) = vipd(host, "-Sn", "");
     assert_eq!((status, errors.as_str()), (Some(0), ""));
     saved
