@@ -4,6 +4,8 @@
 //! `ipvsadm-restore`) ipvsadm's, and `vipd`, or any other name, has subcommands.
 
 pub mod check;
+mod complete;
+mod completions;
 mod config;
 mod expand;
 mod explain;
@@ -52,6 +54,7 @@ enum Command {
     Expand(expand::Args),
     // clap has it for the help alone: its arguments are ipvsadm's own language.
     Ipvs(ipvs::Args),
+    Completions(completions::Args),
 }
 
 /// Virtual IPs with VRRP and Linux virtual servers with health checks: vipd with keepalived's command line.
@@ -90,6 +93,9 @@ pub fn main() -> ExitCode {
         "ipvsadm" => ipvs::run(arguments.into_iter().skip(1)),
         "ipvsadm-save" => ipvs::save(arguments.into_iter().skip(1)),
         "ipvsadm-restore" => ipvs::restore(),
+        _ if arguments.get(1).is_some_and(|command| command == complete::WORD) => {
+            complete::run(arguments.into_iter().skip(2))
+        }
         _ if arguments.get(1).is_some_and(|command| command == "ipvs") => {
             ipvs::run_vipd(arguments.into_iter().skip(2))
         }
@@ -127,6 +133,7 @@ fn vipd(program: &str, arguments: &[OsString]) -> ExitCode {
         Ok(Vipd { command: Some(Command::Fmt(arguments)), .. }) => fmt::run(&arguments),
         Ok(Vipd { command: Some(Command::Expand(arguments)), .. }) => expand::run(&arguments),
         // `vipd ipvs` has been taken before.
+        Ok(Vipd { command: Some(Command::Completions(arguments)), .. }) => completions::run(&arguments),
         Ok(Vipd { command: Some(Command::Ipvs(_)) | None, .. }) => ExitCode::SUCCESS,
         Err(error) => complain(&error, 2),
     }

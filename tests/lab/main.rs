@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "the lab runs in real time")]
 
 mod check;
+mod completions;
 mod directors;
 mod ipvs;
 mod reload;
@@ -19,7 +20,14 @@ use std::process::ExitCode;
 const VIPD: &str = env!("CARGO_BIN_EXE_vipd");
 
 fn main() -> ExitCode {
-    let tests =
-        [directors::tests(), reload::tests(), check::tests(), ipvs::tests(), traffic::tests(), top::tests()];
+    let tests = [
+        directors::tests(),
+        reload::tests(),
+        check::tests(),
+        ipvs::tests(),
+        traffic::tests(),
+        top::tests(),
+        completions::tests(),
+    ];
     support::main(support::Kernel::Ipvs, tests.into_iter().flatten())
 }

@@ -3,6 +3,7 @@
 //! What ipvsadm 1.31 takes is taken, with the same meaning, in the same order of evaluation (`-M` before `-t` is an
 //! IPv4 mask); what it refuses before it asks the kernel is refused, with the same exit status. Messages are our own.
 
+pub mod complete;
 mod draft;
 mod option;
 mod value;

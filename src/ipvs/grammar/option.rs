@@ -77,14 +77,14 @@ pub(super) enum Token {
 
 /// Whether an option takes a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Value {
+pub(super) enum Value {
     None,
     Required,
     /// Only a word that does not look like an option is taken.
     Optional,
 }
 
-const fn value(token: Token) -> Value {
+pub(super) const fn value(token: Token) -> Value {
     match token {
         Token::Other(Opt::Persistent) => Value::Optional,
         Token::StartDaemon | Token::StopDaemon | Token::Tcp | Token::Udp | Token::Sctp | Token::Fwmark => {
@@ -112,7 +112,7 @@ const fn value(token: Token) -> Value {
     }
 }
 
-fn short(c: char) -> Option<Token> {
+pub(super) fn short(c: char) -> Option<Token> {
     Some(match c {
         'A' => Token::AddService,
         'E' => Token::EditService,
@@ -150,7 +150,7 @@ fn short(c: char) -> Option<Token> {
     })
 }
 
-fn long(name: &str) -> Option<Token> {
+pub(super) fn long(name: &str) -> Option<Token> {
     Some(match name {
         "add-service" => Token::AddService,
         "edit-service" => Token::EditService,
