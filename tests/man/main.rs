@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "what can not be read fails the test")]
 
 mod configuration;
+mod ipvs;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,9 +36,14 @@ fn pages() -> BTreeMap<String, String> {
         for nested in subcommand.get_subcommands().filter(|c| !c.is_hide_set()) {
             add(nested.clone(), format!("{name}-{}", nested.get_name()));
         }
-        add(subcommand.clone().disable_help_subcommand(true), name);
+        if subcommand.get_name() != "ipvs" {
+            add(subcommand.clone().disable_help_subcommand(true), name);
+        }
     }
+    let ipvs = program.find_subcommand("ipvs").unwrap().clone();
     add(program.disable_help_subcommand(true), "vipd".to_owned());
+    pages.insert("vipd-ipvs.1".to_owned(), ipvs::page(&ipvs));
+    pages.extend(ipvs::OTHER_NAMES.map(|name| (name.to_owned(), ipvs::SAME.to_owned())));
     pages.insert("keepalived.conf.5".to_owned(), configuration::page());
     pages
 }
@@ -68,7 +74,7 @@ fn pages_are_as_the_program_is() {
 
 #[test]
 fn groff_finds_nothing_to_remark() {
-    for (name, text) in pages() {
+    for (name, text) in pages().into_iter().filter(|(_, text)| text != ipvs::SAME) {
         let mut groff = Command::new("groff");
         groff.args(["-man", "-ww", "-Tutf8", "-z"]).stdin(Stdio::piped()).stderr(Stdio::piped());
         let said = groff.spawn().and_then(|mut child| {

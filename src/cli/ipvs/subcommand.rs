@@ -24,6 +24,7 @@ pub(in crate::cli) struct Args {
 /// Options that ipvsadm's commands do not have in ipvsadm; written out in full, and only as `vipd ipvs`.
 const BEYOND: &str = "\
 Options beyond ipvsadm's, to be written out in full:
+  -L, -S --json    The listing, with its other options, as JSON: all that the kernel tells, unrounded (vipd ipvs schema)
   -R --atomic      All lines of standard input or none: every line is read before the first change, and where the kernel \
 refuses one, what was done is undone. Exit status: 0 done; 1 refused, and all is as it was; 2 lines are wrong, nothing \
 was changed; 3 refused, and it could not be undone: what is left to do is printed
