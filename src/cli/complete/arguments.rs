@@ -11,9 +11,8 @@ use clap::{Arg, Command, ValueHint};
 const IPVS: &str = "ipvs";
 
 /// What ipvsadm's commands take beyond ipvsadm's options.
-const BEYOND: [(&str, &[&str], &str); 4] = [
+const BEYOND: [(&str, &[&str], &str); 3] = [
     ("--json", &["-L", "-l", "--list", "-S", "--save"], "as JSON"),
-    ("--watch", &["-L", "-l", "--list"], "read again every so many seconds, and show what changed"),
     ("--atomic", &["-R", "--restore"], "all lines or none"),
     ("--keep-going", &["-R", "--restore"], "every line that can be carried out"),
 ];

@@ -118,6 +118,7 @@ fn options_are_those_of_the_command() {
 fn what_ipvsadm_lacks_is_vipd_s() {
     offers("ipvsadm -R -", "");
     offers("vipd ipvs -R --a", "--atomic");
+    offers("vipd ipvs -Ln --j", "--json");
     assert!(offered("vipd ipvs ").contains(&"apply".to_owned()));
     assert!(!offered("ipvsadm ").contains(&"apply".to_owned()));
     offers("vipd ipvs apply --dry-run", "--dry-run");
