@@ -66,10 +66,12 @@ pub(super) struct App {
     folds: Folds,
     /// The cursor stays with what it points at, wherever sorting moves that: a key never meets another server.
     selected: Option<(ServiceKey, Option<DestKey>)>,
+    /// Which row that is now, if it shows.
+    cursor: Option<usize>,
     reading: Option<(Instant, Reading)>,
     /// When the table was read last, or that was tried.
     read_at: Instant,
-    /// How long the last reading took.
+    /// How long the last reading took, with what was made of it.
     cost: Duration,
     /// How many rows the screen has.
     page: usize,
@@ -95,6 +97,7 @@ impl App {
             offset: 0,
             folds: Folds::default(),
             selected: None,
+            cursor: None,
             reading: None,
             read_at: Instant::ZERO,
             cost: Duration::ZERO,
@@ -102,8 +105,8 @@ impl App {
         }
     }
 
-    /// Takes a reading that began at `at` and took `cost`.
-    pub(super) fn take(&mut self, at: Instant, cost: Duration, reading: Reading) {
+    /// Takes a reading that began at `at`.
+    pub(super) fn take(&mut self, at: Instant, reading: Reading) {
         let (before, elapsed) = match &self.reading {
             Some((then, before)) => (Some(before), at - *then),
             None => (None, Duration::ZERO),
@@ -111,8 +114,12 @@ impl App {
         self.table = Table::new(before, &reading, elapsed);
         self.reading = Some((at, reading));
         self.read_at = at;
-        self.cost = cost;
         self.arrange();
+    }
+
+    /// To read the table and to take it took so long.
+    pub(super) fn spent(&mut self, cost: Duration) {
+        self.cost = cost;
     }
 
     /// When the next reading is due; `None` while it is paused.
@@ -137,9 +144,8 @@ impl App {
     }
 
     /// The row of the cursor, if it is shown.
-    pub(super) fn cursor(&self) -> Option<usize> {
-        let selected = self.selected?;
-        self.table.rows.iter().position(|row| self.table.id(*row) == Some(selected))
+    pub(super) const fn cursor(&self) -> Option<usize> {
+        self.cursor
     }
 
     pub(super) fn is_folded(&self, row: Row) -> bool {
@@ -232,12 +238,12 @@ impl App {
             KeyCode::Char('S' | '<') => self.sort_by(Sort::ALL.len() - 1),
             KeyCode::Char('r') => {
                 self.reversed = !self.reversed;
-                self.arrange();
+                self.arrange_from_top();
             }
             KeyCode::Char('/') => self.mode = Mode::Filter { before: self.filter.clone() },
             KeyCode::Esc => {
                 if self.filter.is_empty() {
-                    self.selected = None;
+                    (self.selected, self.cursor) = (None, None);
                 } else {
                     self.filter.clear();
                     self.arrange();
@@ -262,19 +268,21 @@ impl App {
     /// Moves the cursor; the first time it appears at the top of the screen.
     fn go(&mut self, by: isize) {
         let last = self.table.rows.len().saturating_sub(1);
-        let to = match (self.cursor(), by) {
+        let to = match (self.cursor, by) {
             (Some(at), _) => at.saturating_add_signed(by),
             (None, isize::MIN..=1) if by != isize::MIN => self.offset,
             (None, _) => self.offset.saturating_add_signed(by),
         };
-        let row = self.table.rows.get(to.min(last));
-        self.selected = row.and_then(|row| self.table.id(*row)).or(self.selected);
+        let to = to.min(last);
+        if let Some(id) = self.table.rows.get(to).and_then(|row| self.table.id(*row)) {
+            (self.selected, self.cursor) = (Some(id), Some(to));
+        }
         self.scroll();
     }
 
     /// Folds the cursor's service, unfolds it, or either.
     fn fold(&mut self, folded: Option<bool>) {
-        let Some((service, _)) = self.selected else { return };
+        let Some((service, _)) = self.selected.filter(|_| self.cursor.is_some()) else { return };
         let folded = folded.unwrap_or(!self.folds.is_folded(&service));
         self.folds.set(service, folded);
         if folded {
@@ -287,12 +295,12 @@ impl App {
         let at = Sort::ALL.iter().position(|sort| *sort == self.sort).unwrap_or_default();
         self.sort = Sort::ALL[(at + steps) % Sort::ALL.len()];
         self.reversed = false;
-        self.arrange();
+        self.arrange_from_top();
     }
 
     /// Asks whether the cursor's server is to get another weight.
     fn change_weight(&mut self, by: i32) {
-        let row = self.cursor().and_then(|at| self.table.rows.get(at)).copied();
+        let row = self.cursor.and_then(|at| self.table.rows.get(at)).copied();
         let pair = row.and_then(|row| Some((self.table.service(row)?, self.table.server(row)?)));
         let Some((service, server)) = pair else {
             self.note = Some(Note::Problem("move to a server first: arrow keys".into()));
@@ -304,14 +312,26 @@ impl App {
         self.mode = Mode::Weight { change, typed: false };
     }
 
+    /// Another order is wanted to see what comes first; a cursor that is not there any more is gone.
+    fn arrange_from_top(&mut self) {
+        self.arrange();
+        if self.cursor.is_some_and(|at| at >= self.page) {
+            (self.selected, self.cursor) = (None, None);
+        }
+        self.offset = 0;
+    }
+
     fn arrange(&mut self) {
         self.table.arrange(self.sort, self.reversed, &self.folds, &self.filter);
+        let table = &self.table;
+        let at = |selected| table.rows.iter().position(|row| table.id(*row) == Some(selected));
+        self.cursor = self.selected.and_then(at);
         self.scroll();
     }
 
     /// Keeps the cursor on the screen, and no empty space below the last row.
     fn scroll(&mut self) {
-        if let Some(at) = self.cursor() {
+        if let Some(at) = self.cursor {
             self.offset = self.offset.clamp((at + 1).saturating_sub(self.page), at);
         }
         self.offset = self.offset.min(self.table.rows.len().saturating_sub(self.page));

@@ -147,7 +147,8 @@ impl Top {
 fn read(client: &mut Client, app: &mut App) -> Result<(), Stop> {
     let start = clock::now();
     let reading = client.reading()?;
-    app.take(start, clock::now() - start, reading);
+    app.take(start, reading);
+    app.spent(clock::now() - start);
     Ok(())
 }
 

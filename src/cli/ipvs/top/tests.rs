@@ -102,8 +102,8 @@ fn reading(seconds: u64) -> Reading {
 fn app() -> App {
     let mut app = App::new(Duration::from_secs(2), String::new());
     let start = Instant::from_nanos(1_000_000_000);
-    app.take(start, Duration::from_millis(1), reading(100));
-    app.take(start + Duration::from_secs(2), Duration::from_millis(1), reading(102));
+    app.take(start, reading(100));
+    app.take(start + Duration::from_secs(2), reading(102));
     app
 }
 
@@ -188,7 +188,7 @@ fn the_help_fits() {
 #[test]
 fn an_empty_table_says_so() {
     let mut app = App::new(Duration::from_secs(2), String::new());
-    app.take(Instant::ZERO, Duration::ZERO, Reading::default());
+    app.take(Instant::ZERO, Reading::default());
     assert!(screen(&mut app, 80, 24).contains("The table is empty."));
     press(&mut app, "jjG+zsr ");
     assert!(screen(&mut app, 80, 24).contains("0 services, 0 servers"));
@@ -271,7 +271,7 @@ fn the_cursor_stays_with_its_server() {
     assert!(at(&mut app).contains("10.0.0.12:443"), "sorted");
     let mut gone = reading(104);
     gone.services[0].1.remove(1);
-    app.take(Instant::from_nanos(9_000_000_000), Duration::ZERO, gone);
+    app.take(Instant::from_nanos(9_000_000_000), gone);
     assert_eq!(app.cursor(), None, "it is gone, and no other server takes its place");
     assert_eq!(press(&mut app, "+"), None);
     assert_eq!(app.mode, Mode::Table);
@@ -346,7 +346,8 @@ fn pause_and_interval_say_when_to_read() {
 fn a_table_that_takes_long_to_read_is_read_less_often() {
     let mut app = app();
     let at = Instant::from_nanos(9_000_000_000);
-    app.take(at, Duration::from_millis(700), reading(108));
+    app.take(at, reading(108));
+    app.spent(Duration::from_millis(700));
     assert_eq!(app.next_reading(), Some(at + Duration::from_secs(7)));
     assert!(screen(&mut app, 80, 24).contains("every 7s"));
 }
@@ -363,7 +364,7 @@ fn crowd_reading() -> Reading {
 
 fn crowd() -> App {
     let mut app = App::new(Duration::from_secs(2), String::new());
-    app.take(Instant::ZERO, Duration::ZERO, crowd_reading());
+    app.take(Instant::ZERO, crowd_reading());
     app
 }
 
@@ -382,6 +383,9 @@ fn a_large_table_scrolls() {
     assert_eq!((app.cursor(), app.offset), (Some(0), 0));
     press(&mut app, "ss");
     assert!(screen(&mut app, 80, 24).lines().nth(3).unwrap().contains("9999"));
+    // Another order begins at its top, whatever the cursor was on.
+    press(&mut app, "gjr");
+    assert_eq!((app.cursor(), app.offset), (None, 0));
     // A filter leaves few rows: nothing is empty above them.
     press(&mut app, "G/10.0.39.15:");
     assert_eq!(app.offset, 0);
@@ -423,12 +427,12 @@ fn a_refresh_sends_only_what_changed() {
     let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
     let first = sent(&mut app);
     assert!((500..4000).contains(&first), "{first}");
-    app.take(at(2), Duration::ZERO, crowd_reading());
+    app.take(at(2), crowd_reading());
     let idle = sent(&mut app);
     assert!(idle < 50, "nothing has changed: {idle}");
-    app.take(at(4), Duration::ZERO, busy(2));
+    app.take(at(4), busy(2));
     sent(&mut app);
-    app.take(at(6), Duration::ZERO, busy(4));
+    app.take(at(6), busy(4));
     let all = sent(&mut app);
     assert!(all < 2000, "every figure on the screen has changed: {all}");
     press(&mut app, "j");

@@ -162,8 +162,12 @@ fn headline(app: &App, width: u16) -> String {
     if app.paused {
         line.push_str("PAUSED");
     } else {
-        // Two places are enough for a quarter of a second.
-        let _ = write!(line, "every {}s", (pace * 100.0).round() / 100.0);
+        let digits = match pace {
+            ..1.0 => 100.0,
+            ..10.0 => 10.0,
+            _ => 1.0,
+        };
+        let _ = write!(line, "every {}s", (pace * digits).round() / digits);
     }
     if !app.filter.is_empty() {
         let _ = write!(line, "   filter: {}", app.filter);
