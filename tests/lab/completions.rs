@@ -43,11 +43,13 @@ const TABLE: &str = "\
 -A -t [2001:db8::1]:443 -s rr
 -a -t [2001:db8::1]:443 -r [2001:db8::a]:443 -g -w 1
 -a -t [2001:db8::1]:443 -r [2001:db8::b]:443 -g -w 1
+-A -t 10.9.0.2:8000 -s rr
+-a -t 10.9.0.2:8000 -r 10.8.0.9:8000 -g -w 1
 -A -u 10.9.0.1:53 -s rr
 -A -f 77 -s rr
 -a -f 77 -r 10.8.0.1:0 -g -w 1
 ";
-const TYPED: [&str; 8] = [
+const TYPED: [&str; 9] = [
     "vipd ipvs -d -t 10.9.0.1:4\t-r 10.8.0.2\t\n",
     "ipvsadm -e --tcp-service 10.9.0.1:4\t-r 10.\t-g -w 7\n",
     "vipd ipvs -d -t [2001:db8::1]:\t-r [2001:db8::b\t\n",
@@ -55,12 +57,14 @@ const TYPED: [&str; 8] = [
     "vipd ipvs -d -f \t-r \t\n",
     "ipvsadm -E -t 10.9.0.1:8\t-s mh -b mh-f\t\n",
     "vipd ipvs -E -f 7\t--schedu\trr -p 60\n",
+    "vipd ipvs drain tcp:10.9.0.2:\t10.8\t--fo\t\n",
     "vipd ipvs --start-d\tmas\t--mcast-interface eth\t--syncid 9\n",
 ];
 const AFTER: &str = "\
 -A -f 77 -s rr -p 60
 -A -t 10.9.0.1:443 -s rr
 -A -t 10.9.0.1:80 -s mh -b mh-fallback
+-A -t 10.9.0.2:8000 -s rr
 -A -t [2001:db8::1]:443 -s rr
 -a -t 10.9.0.1:443 -r 10.8.0.1:443 -g -w 7
 -a -t [2001:db8::1]:443 -r [2001:db8::a]:443 -g -w 1

@@ -5,7 +5,8 @@ use super::lacks;
 use super::network::Network;
 use super::packet::{GUE_PORT, layers};
 use crate::support::{Capture, Lab, Test, wait_for};
-use std::net::{IpAddr, SocketAddr};
+use socket2::Protocol;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// The client's addresses: servers answer the first two directly, the others through the director.
@@ -50,6 +51,23 @@ const PLAIN: &[Row] = &[
         needs: &[],
         wire: "fd07:20::1 > fd07:2::11 | tcp 8080",
         local: "[fd07:2::11]:8080",
+    },
+    // The director itself, by whatever method: packets stay there.
+    Row {
+        service: "10.7.3.3",
+        server: "-r 10.7.1.1 -g",
+        from: DIRECT[0],
+        needs: &[],
+        wire: "10.7.16.1 > 10.7.3.3 | tcp 80",
+        local: "10.7.3.3:80",
+    },
+    Row {
+        service: "fd07:3::3",
+        server: "-r [fd07:2::1]:80 -i",
+        from: ROUTED[1],
+        needs: &[],
+        wire: "fd07:20::1 > fd07:3::3 | tcp 80",
+        local: "[fd07:3::3]:80",
     },
     // ipvsadm's default, and the port of the service.
     Row {
@@ -187,12 +205,16 @@ fn receive_tunnels(network: &Network) {
 }
 
 fn run(lab: &Lab, rows: &[Row]) {
-    let network = Network::new(lab, 2);
+    let mut network = Network::new(lab, 2);
     let tunnels = rows.iter().any(|row| !row.needs.is_empty());
     if tunnels {
         receive_tunnels(&network);
     }
-    let captures: Vec<Capture> = network.servers.iter().map(Capture::start).collect();
+    // The hosts that may be servers: s1, s2, and the director.
+    let director = network.director.clone();
+    network.listen(&director, SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 80), Protocol::TCP);
+    let hosts = [&network.servers[..], &[director]].concat();
+    let captures: Vec<Capture> = hosts.iter().map(Capture::start).collect();
     for row in rows {
         let service = SocketAddr::new(row.service.parse::<IpAddr>().expect("an address"), 80);
         if lacks(row.needs) {
@@ -202,7 +224,10 @@ fn run(lab: &Lab, rows: &[Row]) {
         network.ipvs(&format!("-a -t {service} {}", row.server));
 
         let talk = network.connect(row.from, &service.to_string());
-        let which = usize::from(row.server.contains("12"));
+        let which = match row.server {
+            server if server.contains("10.7.1.1 ") || server.contains("::1]") => 2,
+            server => usize::from(server.contains("12")),
+        };
         // What reached the server says more than that no answer came.
         let seen =
             wait_for(format_args!("{service} {}: {talk:?}", row.server), Duration::from_secs(10), || {
@@ -217,7 +242,7 @@ fn run(lab: &Lab, rows: &[Row]) {
         assert_eq!(talk.peer, talk.own, "{service} {}: the client, as the server sees it", row.server);
         let local = if row.local.is_empty() { service.to_string() } else { row.local.to_owned() };
         assert_eq!(talk.local.to_string(), local, "{service} {}", row.server);
-        assert_eq!(talk.server, network.servers[which].name(), "{service} {}", row.server);
+        assert_eq!(talk.server, hosts[which].name(), "{service} {}", row.server);
         // There and back again on the same connection.
         assert_eq!(talk.ask().expect("an answer"), talk.server, "{service} {}", row.server);
         let listed = network.ipvs(&format!("-Ln -t {service}"));
