@@ -3,7 +3,7 @@
 //! These calls may wait for a name server: they are for commands, never for a worker.
 
 use std::ffi::{CStr, CString};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 
 /// The first part of this node's name, as `uname(2)` has it: what a configuration is called without `-i`. Never waits.
@@ -13,13 +13,31 @@ pub fn node_name() -> Option<String> {
     name.split('.').next().filter(|n| !n.is_empty()).map(str::to_owned)
 }
 
-/// The first IPv4 address of a host name.
+// gethostbyname, getservbyname and getservbyport answer in buffers of the C library's, one each.
+static ANSWERS: Mutex<()> = Mutex::new(());
+
+/// The first IPv4 address of a host name, as `gethostbyname(3)` finds it.
+///
+/// That is more than `getaddrinfo` finds: a name whose line of `/etc/hosts` has `::1` (Debian's `ip6-localhost`) or an
+/// IPv4-mapped address is the IPv4 address that belongs to it.
 #[must_use]
+#[allow(unsafe_code)]
 pub fn address(host: &str) -> Option<Ipv4Addr> {
-    (host, 0).to_socket_addrs().ok()?.find_map(|address| match address {
-        SocketAddr::V4(a) => Some(*a.ip()),
-        SocketAddr::V6(_) => None,
-    })
+    unsafe extern "C" {
+        fn gethostbyname(name: *const libc::c_char) -> *const libc::hostent;
+    }
+    let host = CString::new(host).ok()?;
+    let _one_at_a_time = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: the name ends with a zero; what comes back is null, or valid until the next call, which the lock keeps
+    // off. The list ends with a null pointer, and what is in it has `h_length` bytes, for IPv4 four.
+    let bytes = unsafe {
+        let entry = gethostbyname(host.as_ptr()).as_ref()?;
+        if entry.h_addrtype != libc::AF_INET || entry.h_length != 4 {
+            return None;
+        }
+        (*entry.h_addr_list).cast::<[u8; 4]>().as_ref().copied()?
+    };
+    Some(Ipv4Addr::from(bytes))
 }
 
 /// The name of an address.
@@ -46,15 +64,12 @@ pub fn host(address: IpAddr) -> Option<String> {
     CStr::from_bytes_until_nul(&name).ok()?.to_str().ok().map(str::to_owned)
 }
 
-/// getservbyname and getservbyport share one buffer in the C library.
-static SERVICES: Mutex<()> = Mutex::new(());
-
 /// The port of a service name; `protocol` is `tcp`, `udp` or `sctp`.
 #[must_use]
 #[allow(unsafe_code)]
 pub fn port(service: &str, protocol: &str) -> Option<u16> {
     let (service, protocol) = (CString::new(service).ok()?, CString::new(protocol).ok()?);
-    let _one_at_a_time = SERVICES.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one_at_a_time = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
     // SAFETY: both strings end with a zero; what comes back is null, or valid until the next call, which the lock
     // keeps off.
     let entry = unsafe { libc::getservbyname(service.as_ptr(), protocol.as_ptr()).as_ref() }?;
@@ -66,7 +81,7 @@ pub fn port(service: &str, protocol: &str) -> Option<u16> {
 #[allow(unsafe_code)]
 pub fn service(port: u16, protocol: &str) -> Option<String> {
     let protocol = CString::new(protocol).ok()?;
-    let _one_at_a_time = SERVICES.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one_at_a_time = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
     // SAFETY: the string ends with a zero; what comes back is null, or valid (with a name that ends with a zero)
     // until the next call, which the lock keeps off.
     unsafe {
