@@ -4,6 +4,7 @@
 
 mod differential;
 mod generator;
+mod listings;
 mod options;
 mod shrink;
 // As many values to a line as fit.
@@ -50,6 +51,7 @@ pub(crate) fn tests() -> Vec<Test> {
         .chain(write::STORIES)
         .chain(json::STORIES)
         .chain(interleave::STORIES)
+        .chain(listings::STORIES)
         .map(|(name, story)| Test::new(format!("ipvs::{name}"), move |lab: &Lab| story(&Pair::new(lab))))
         .chain(differential::tests())
         .collect()

@@ -115,7 +115,11 @@ impl Generator {
                 let input = self.batch();
                 let mut words = vec![self.random.of(&[&b"-R"[..], b"--restore"]).to_vec()];
                 if self.random.percent(5) {
-                    words.push(self.random.of(&[&b"-n"[..], b"x", b"-t", b"-R", b"--", b""]).to_vec());
+                    words.push(
+                        self.random
+                            .of(&[&b"-n"[..], b"x", b"-t", b"-R", b"--", b"", b"--atomic", b"--keep-going"])
+                            .to_vec(),
+                    );
                 }
                 line(Program::Ipvsadm, words, input)
             }
