@@ -133,6 +133,24 @@ fn interrupted(lab: &Lab) {
         assert_eq!(process.wait_exit(PATIENCE).code(), Some(status), "{}", process.log());
         wait_weight(&network, SERVICE, Some(5));
     }
+    // Told to programs, reading by reading.
+    let process = network.director.start("drain", &mut drain(&network, &["--json"]));
+    let events = |process: &Process| -> Vec<String> {
+        let event =
+            |line: &str| Some(serde_json::from_str::<Value>(line).ok()?["event"].as_str()?.to_owned());
+        process.log().lines().filter_map(event).collect()
+    };
+    wait_for("three readings", PATIENCE, || {
+        let events = events(&process);
+        if events.len() >= 3 { Ok(()) } else { Err(format!("{events:?}")) }
+    });
+    process.signal(Signal::SIGINT);
+    assert_eq!(process.wait_exit(PATIENCE).code(), Some(130), "{}", process.log());
+    let events = events(&process);
+    let (last, progress) = events.split_last().expect("an event");
+    assert_eq!(last, "interrupted");
+    assert!(progress.iter().all(|event| event == "progress"), "{events:?}");
+    wait_weight(&network, SERVICE, Some(5));
     assert_eq!(talk.ask().expect("an answer"), "s1");
 }
 
@@ -152,7 +170,7 @@ fn the_time_is_up(lab: &Lab) {
     let events: Vec<Value> =
         out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {out}"))).collect();
     let (last, progress) = events.split_last().expect("an event");
-    assert!(progress.len() > 1, "each reading is told: {out}");
+    assert!(!progress.is_empty(), "the first reading is told: {out}");
     for event in progress {
         assert_eq!((&event["event"], &event["left"]), (&Value::from("progress"), &Value::from(1)), "{out}");
     }
