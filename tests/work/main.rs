@@ -15,9 +15,9 @@ use std::process::Command;
 #[path = "../../src/conf/work/samples.rs"]
 mod samples;
 
-/// The second step may cost this much of what it should. Sorting and the digits of longer numbers take one percent; a
-/// search through a list of the smallest things there are takes five, even of the few hundred that are checked here.
-const MOST: f64 = 1.03;
+/// The second step may cost this much of what it should. What grows as it should was seen to cost 0.99 to 1.002 of it;
+/// a search through names or addresses for each of the hundreds of entries here makes it 1.04 and more.
+const MOST: f64 = 1.01;
 
 /// Instructions that `vipd check` executes on a file.
 fn instructions(file: &Path, options: &[&str]) -> u64 {
@@ -56,7 +56,7 @@ fn grows(of: fn(usize) -> String, size: usize) {
 
 #[test]
 fn of_everything_that_a_file_has_many_of() {
-    grows(samples::large, 400);
+    grows(samples::large, 800);
 }
 
 #[test]
