@@ -1,8 +1,10 @@
 //! The JSON of listings: stable types for programs, each field of the kernel's under a name that is written out.
 //! docs/ipvs-json.md tells what they mean. Pure; long tables are written service by service.
 
+mod changes;
 mod write;
 
+pub use changes::{Change, Measured, Watched};
 pub use write::{Connections, Table};
 
 use crate::ipvs::connection;
@@ -28,6 +30,17 @@ pub enum Document {
         /// What the kernel says of its IPVS.
         kernel: Kernel,
         /// The services in the listing's order.
+        services: Vec<Service>,
+    },
+    /// A reading of `-L --watch`: what changed, or was counted, since the one before.
+    Changes {
+        /// Of this format.
+        version: u32,
+        /// When it was read: seconds since 1970.
+        time: f64,
+        /// Seconds since the reading before; null for the first one, which has everything.
+        elapsed: Option<f64>,
+        /// Services of which something changed, each with those of its servers of which something changed.
         services: Vec<Service>,
     },
     /// `-L -c`
@@ -148,6 +161,9 @@ pub struct Service {
     pub counters: Counters,
     /// The kernel's averages a second, over some seconds.
     pub rates: Counters,
+    /// With `--watch`, what became of it; otherwise not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watched: Option<Watched>,
     /// Its servers in the listing's order.
     pub servers: Vec<Server>,
 }
@@ -177,6 +193,7 @@ impl Service {
             persistence: service.flags.contains(ServiceFlags::PERSISTENT).then(|| Persistence::of(service)),
             counters,
             rates,
+            watched: None,
             servers: dests.iter().map(Server::from).collect(),
         }
     }
@@ -252,6 +269,9 @@ pub struct Server {
     pub counters: Counters,
     /// The kernel's averages a second, over some seconds.
     pub rates: Counters,
+    /// With `--watch`, what became of it; otherwise not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watched: Option<Watched>,
 }
 
 impl From<&model::DestEntry> for Server {
@@ -280,6 +300,7 @@ impl From<&model::DestEntry> for Server {
             persistent_connections: entry.persistent_conns,
             counters,
             rates,
+            watched: None,
         }
     }
 }

@@ -7,7 +7,7 @@ mod line;
 mod sort;
 
 pub use command::{CommandLine, Rule};
-pub use sort::{sort_dests, sort_services};
+pub use sort::{sort_dests, sort_reading, sort_services};
 
 use crate::ipvs::connection::Connection;
 use crate::ipvs::grammar::Columns;

@@ -1,7 +1,11 @@
 //! What happened between two readings of the table: rates from counters, and what is new, gone or changed. Pure.
 //!
 //! The kernel's own rates are averages over some seconds that follow slowly; these are what was counted between the
-//! readings, divided by the time.
+//! readings, divided by the time. [`Watch`] does this over many readings, however close.
+
+mod watch;
+
+pub use watch::Watch;
 
 use crate::ipvs::model::{DestEntry, Reading, ServiceEntry, Stats};
 use std::collections::HashMap;

@@ -12,6 +12,12 @@ pub fn now() -> Instant {
     Instant::from_nanos(nanos(ClockId::CLOCK_MONOTONIC))
 }
 
+/// The wall clock, since 1970: to tell people the time, never to measure it.
+#[must_use]
+pub fn wall() -> Duration {
+    Duration::from_nanos(nanos(ClockId::CLOCK_REALTIME))
+}
+
 /// The monotonic clock and the wall clock (since 1970) at the same moment, to turn the kernel's time stamps into
 /// instants. Of use for a moment only: the wall clock may be set.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +33,7 @@ impl Sample {
         const ATTEMPTS: usize = 4;
         const APART: Duration = Duration::from_micros(20);
         let read = || {
-            let sample = Sample { now: now(), wall: Duration::from_nanos(nanos(ClockId::CLOCK_REALTIME)) };
+            let sample = Sample { now: now(), wall: wall() };
             (sample, now() - sample.now)
         };
         let mut last = read();

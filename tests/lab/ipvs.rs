@@ -12,6 +12,7 @@ mod shrink;
 mod values;
 mod interleave;
 mod json;
+mod watch;
 mod write;
 
 use crate::VIPD;
@@ -52,6 +53,7 @@ pub(crate) fn tests() -> Vec<Test> {
         .chain(json::STORIES)
         .chain(interleave::STORIES)
         .chain(listings::STORIES)
+        .chain(watch::STORIES)
         .map(|(name, story)| Test::new(format!("ipvs::{name}"), move |lab: &Lab| story(&Pair::new(lab))))
         .chain(differential::tests())
         .collect()

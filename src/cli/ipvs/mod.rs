@@ -16,6 +16,7 @@ mod subcommand;
 mod top;
 mod transaction;
 mod view;
+mod watch;
 
 pub(super) use subcommand::Args;
 

@@ -4,7 +4,7 @@
 //! 200.0.0.1 < 10.0.0.1. What comes out depends on how one sorts, so this is the merge sort of the C library, whose
 //! steps are fixed, and its result on the kernel's order is the same.
 
-use crate::ipvs::model::{DestEntry, DestKey, ServiceEntry, ServiceKey};
+use crate::ipvs::model::{DestEntry, DestKey, Reading, ServiceEntry, ServiceKey};
 use crate::net::Family;
 use std::net::IpAddr;
 
@@ -20,6 +20,14 @@ pub fn sort_dests(dests: &mut Vec<DestEntry>) {
         return dests.sort_unstable_by_key(|d| d.dest.key);
     }
     merge_sort(dests, &|a, b| dest_difference(&a.dest.key, &b.dest.key));
+}
+
+/// Sorts services, and the servers of each.
+pub fn sort_reading(reading: &mut Reading) {
+    merge_sort(&mut reading.services, &|a, b| service_difference(&a.0.service.key, &b.0.service.key));
+    for (_, dests) in &mut reading.services {
+        sort_dests(dests);
+    }
 }
 
 /// Whether all addresses are IPv4 and less than 2³¹ apart.

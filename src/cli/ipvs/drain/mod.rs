@@ -317,7 +317,7 @@ impl Driver {
 }
 
 /// Sleeps until the clock has reached `deadline`, or a signal came.
-fn sleep_until(deadline: Instant, signals: &SignalFd) -> io::Result<Option<c_int>> {
+pub(super) fn sleep_until(deadline: Instant, signals: &SignalFd) -> io::Result<Option<c_int>> {
     loop {
         if let Some(signal) = signals.read()? {
             return Ok(Some(signal));

@@ -1,7 +1,7 @@
 //! Numbers of any size in six columns.
 
 /// `0`, `0.5`, `12345`, `123K`, `1.23M`: at most six characters, powers of 1000.
-pub(super) fn short(number: f64) -> String {
+pub(in crate::cli::ipvs) fn short(number: f64) -> String {
     if number < 9.95 && number.fract() != 0.0 {
         return format!("{number:.1}");
     }

@@ -10,7 +10,7 @@
 //! | `terminal` | the terminal, taken and given back |
 
 mod app;
-mod figure;
+pub(super) mod figure;
 mod table;
 mod terminal;
 mod view;

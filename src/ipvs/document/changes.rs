@@ -1,0 +1,107 @@
+//! The JSON of `--watch`: what became of services and servers since the reading before.
+
+use super::{Document, Server, Service, VERSION};
+use crate::ipvs::rates::{self, Rates, Seen, SeenService};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::time::Duration;
+
+impl Document {
+    /// A reading of `--watch`.
+    #[must_use]
+    pub fn changes(time: Duration, elapsed: Option<Duration>, seen: &[SeenService<'_>]) -> Document {
+        let all = elapsed.is_none();
+        let service = |SeenService { service, dests }: &SeenService<'_>| {
+            let whole: f64 = dests.iter().filter_map(|d| d.rates).map(|r| r.inpps).sum();
+            let share = |rates: Rates| (whole > 0.0).then(|| rates.inpps / whole);
+            let servers: Vec<Server> = dests
+                .iter()
+                .filter(|dest| all || !dest.is_idle())
+                .map(|dest| Server {
+                    watched: Some(Watched::new(dest, dest.rates.and_then(share))),
+                    ..Server::from(dest.entry)
+                })
+                .collect();
+            let changed = all || !service.is_idle() || !servers.is_empty();
+            changed.then(|| Service {
+                watched: Some(Watched::new(service, None)),
+                servers,
+                ..Service::new(service.entry, &[])
+            })
+        };
+        Document::Changes {
+            version: VERSION,
+            time: time.as_secs_f64(),
+            elapsed: elapsed.map(|elapsed| elapsed.as_secs_f64()),
+            services: seen.iter().filter_map(service).collect(),
+        }
+    }
+}
+
+/// What became of a service or a server since the reading before.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Watched {
+    /// Null where it is set as it was, or nothing came before.
+    pub change: Option<Change>,
+    /// Its counters began again from 0.
+    pub reset: bool,
+    /// What was counted, a second; null where it is gone, or nothing came before.
+    pub rates: Option<Measured>,
+    /// Of a server: its part of the packets that came in for the service, 0 to 1; null where none came.
+    pub share: Option<f64>,
+}
+
+impl Watched {
+    fn new<T>(seen: &Seen<'_, T>, share: Option<f64>) -> Watched {
+        Watched {
+            change: match seen.change {
+                rates::Change::None => None,
+                rates::Change::New => Some(Change::New),
+                rates::Change::Changed => Some(Change::Changed),
+                rates::Change::Gone => Some(Change::Gone),
+            },
+            reset: seen.reset,
+            rates: seen.rates.map(Measured::from),
+            share,
+        }
+    }
+}
+
+/// What became of a service or a server.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// It was not there.
+    New,
+    /// It is set in another way.
+    Changed,
+    /// It is not there any more.
+    Gone,
+}
+
+/// Measured numbers a second.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct Measured {
+    /// Connections scheduled.
+    pub connections: f64,
+    /// From clients.
+    pub incoming_packets: f64,
+    /// To clients.
+    pub outgoing_packets: f64,
+    /// From clients.
+    pub incoming_bytes: f64,
+    /// To clients.
+    pub outgoing_bytes: f64,
+}
+
+impl From<Rates> for Measured {
+    fn from(rates: Rates) -> Measured {
+        Measured {
+            connections: rates.cps,
+            incoming_packets: rates.inpps,
+            outgoing_packets: rates.outpps,
+            incoming_bytes: rates.inbps,
+            outgoing_bytes: rates.outbps,
+        }
+    }
+}
