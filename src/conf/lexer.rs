@@ -282,6 +282,7 @@ pub enum Escapes {
 
 /// Splits a row as keywords do that take command lines: `"…"` and `'…'` hold words together, and `\` escapes,
 /// within quotes and without: `\a \b \E \f \n \r \t \v`, `\nnn` (octal), `\xXX`, `\cC` (control), others literal.
+/// Bytes of escapes that are no UTF-8 stand for the letters of their numbers, as in ISO 8859-1.
 ///
 /// The command is one word of its line, and split again: escapes are kept the first time, and resolved the second.
 pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word<'static>>, OpenQuote> {
@@ -294,7 +295,8 @@ pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word
             return Ok(words);
         }
         let start = at(rest);
-        let mut said = String::new();
+        // Escapes are bytes: several of them may make one letter.
+        let mut said = Vec::new();
         let mut quote: Option<(char, u32)> = None;
         while let Some(c) = rest.chars().next() {
             match (c, quote) {
@@ -304,12 +306,15 @@ pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word
                     let (left, c) = escape(rest).map_err(|_| open)?;
                     rest = match escapes {
                         Escapes::Resolve => {
-                            said.push(c);
+                            match u8::try_from(c) {
+                                Ok(byte) if !is_itself(rest) => said.push(byte),
+                                _ => push(&mut said, c),
+                            }
                             left
                         }
                         Escapes::Keep => {
                             let end = rest.char_indices().nth(2).map_or(rest.len(), |(i, _)| i);
-                            said.push_str(&rest[..end]);
+                            said.extend_from_slice(&rest.as_bytes()[..end]);
                             &rest[end..]
                         }
                     };
@@ -318,15 +323,35 @@ pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word
                 (c, Some((q, _))) if c == q => quote = None,
                 ('"' | '\'', None) => quote = Some((c, at(rest))),
                 (' ' | '\t' | '\x0b' | '\x0c' | '\r' | '\n', None) => break,
-                (c, _) => said.push(c),
+                (c, _) => push(&mut said, c),
             }
             rest = &rest[c.len_utf8()..];
         }
         if let Some((_, start)) = quote {
             return Err(OpenQuote { span: Span { file: span.file, start, end: start + 1 } });
         }
+        let said = String::from_utf8(said).unwrap_or_else(|said| latin_1(said.as_bytes()));
         words.push(Word { text: Cow::Owned(said), span: Span { file: span.file, start, end: at(rest) } });
     }
+}
+
+/// Whether the letter behind the backslash stands for itself: then it is no byte.
+fn is_itself(escape: &str) -> bool {
+    escape.chars().nth(1).is_some_and(|c| !c.is_ascii())
+}
+
+fn push(said: &mut Vec<u8>, c: char) {
+    said.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+}
+
+/// Bytes that are no UTF-8, each as the letter of its number.
+fn latin_1(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|b| char::from(*b)));
+    }
+    text
 }
 
 /// One escape, its backslash included.

@@ -287,7 +287,13 @@ impl<'a> Machine<'a> {
             && body.contains('$')
             && let Some(substituted) = self.substituted(line, depth)
         {
-            let new = &substituted.line;
+            // A value can begin a comment.
+            let (code, backslash) = strip_comment(&substituted.line.text);
+            let uncommented = match backslash.is_none() && code.len() < substituted.line.text.len() {
+                true => Some(substituted.line.part(0..code.trim_end_matches(is_blank).len())),
+                false => None,
+            };
+            let new = uncommented.as_ref().unwrap_or(&substituted.line);
             let at = indent(&new.text);
             match self.condition(&new.text[at..]) {
                 Condition::None => self.read_unconditional(new, depth, true)?,

@@ -32,7 +32,7 @@ mod substitute;
 #[cfg(test)]
 mod tests;
 
-use crate::conf::diagnostic::{Diagnostic, Verdict, codes};
+use crate::conf::diagnostic::{Diagnostic, Told, Verdict, codes};
 use crate::conf::sink::Sink;
 use crate::conf::source::{FileId, Sources, Span};
 use crate::conf::work::Table;
@@ -45,7 +45,13 @@ use origin::{Frames, Origin};
 use output::{Found, Output, Watch};
 use random::Random;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The files that the pattern of an `include` stands for, relative to the folder of the file that it is in.
+#[must_use]
+pub fn files_of(pattern: &str, folder: &Path) -> Vec<PathBuf> {
+    glob::find(pattern, folder).paths.iter().map(|path| folder.join(path)).collect()
+}
 
 /// Whether a text has anything to expand.
 #[must_use]
@@ -170,7 +176,9 @@ impl Expansion {
     ) -> Vec<Diagnostic> {
         let inside = |span: Span| span.file == self.text;
         let spans = |d: &Diagnostic| {
-            std::iter::once(d.primary.span).chain(d.secondary.iter().map(|l| l.span)).collect::<Vec<_>>()
+            let told = if let Told::At(span) = d.told { Some(span) } else { None };
+            let secondary = d.secondary.iter().map(|l| l.span);
+            std::iter::once(d.primary.span).chain(told).chain(secondary).collect::<Vec<_>>()
         };
         let mut wanted: Vec<Span> = diagnostics.iter().flat_map(spans).filter(|s| inside(*s)).collect();
         wanted.sort_by_key(|s| (s.start, s.end));
@@ -188,6 +196,11 @@ impl Expansion {
                 if inside(label.span) {
                     label.span = origins.get(&label.span).and_then(|o| o.span).unwrap_or(start);
                 }
+            }
+            if let Told::At(span) = &mut diagnostic.told
+                && inside(*span)
+            {
+                *span = origins.get(span).and_then(Origin::line).unwrap_or(start);
             }
             if inside(diagnostic.primary.span) {
                 let origin = origins.get(&diagnostic.primary.span).cloned();

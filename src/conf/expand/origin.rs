@@ -3,7 +3,7 @@
 //! What led to it are frames: an include, the use of a parameter, a round of a sequence. A frame lives as long as the
 //! work on what it leads to, so there are never more of them than the work is deep, plus the uses on one line.
 
-use crate::conf::diagnostic::{Diagnostic, Label};
+use crate::conf::diagnostic::{Diagnostic, Label, Told};
 use crate::conf::source::{FileId, Span};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -242,12 +242,19 @@ impl<'t> Line<'t> {
             }
         }
         let mut path = Vec::new();
+        let (mut used, mut included) = (None, false);
         for frame in frames.chain(common) {
             let Some(span) = frame.span else { continue };
             match &frame.cause {
                 Cause::Root => {}
-                Cause::Include => note(&mut path, span, "included from here".to_owned()),
+                Cause::Include => {
+                    included = true;
+                    note(&mut path, span, "included from here".to_owned());
+                }
                 Cause::Parameter { name, .. } => {
+                    if !included {
+                        used = Some(span);
+                    }
                     note(&mut path, span, format!("expanded from `${name}` here"));
                 }
                 Cause::Round { names, values } => {
@@ -255,7 +262,7 @@ impl<'t> Line<'t> {
                 }
             }
         }
-        Origin { span, values, path }
+        Origin { span, used, values, path }
     }
 
     /// The text at an offset as it is written in the text that `frame` leads to: itself, or the use of a parameter.
@@ -276,6 +283,8 @@ impl<'t> Line<'t> {
 pub(super) struct Origin {
     /// `None` where it stands in no file at all.
     pub(super) span: Option<Span>,
+    /// The line that used the parameter whose value this is.
+    pub(super) used: Option<Span>,
     /// The values put into it.
     pub(super) values: Vec<Label>,
     /// Uses, sequences and includes, the innermost first.
@@ -290,10 +299,18 @@ fn note(notes: &mut Vec<Label>, span: Span, text: String) {
 }
 
 impl Origin {
+    /// The line of a file that was read when this came: keepalived knows no other.
+    pub(super) fn line(&self) -> Option<Span> {
+        self.used.or(self.span)
+    }
+
     /// Points a diagnostic here: its place, and the places that led to it behind those it has.
     pub(super) fn point(self, diagnostic: &mut Diagnostic) {
         if let Some(span) = self.span {
             diagnostic.primary.span = span;
+        }
+        if let (Told::Here, Some(used)) = (diagnostic.told, self.used) {
+            diagnostic.told = Told::At(used);
         }
         for note in self.values.into_iter().chain(self.path) {
             let known = diagnostic.secondary.iter().any(|l| l.span == note.span && l.text == note.text);

@@ -27,7 +27,7 @@ pub(super) enum Value {
     Random,
     /// `${_ENV NAME}`.
     Environment,
-    /// `${_HASH}`, `${_BANG}`: a character that would begin a comment.
+    /// `${_HASH}`, `${_BANG}`: a character that begins a comment, except within quotes.
     CommentSign(char),
 }
 

@@ -176,11 +176,7 @@ impl Machine<'_> {
             Value::Instance => made(self.config_id?),
             Value::Random => made(&self.random_number(line, found)?),
             Value::Environment => made(&environment(found.arguments)),
-            // Within quotes it begins no comment, and a backslash would stay.
-            Value::CommentSign(sign) => {
-                let before = line.text[..found.range.start].bytes().filter(|b| *b == b'"').count();
-                made(&if before % 2 == 1 { sign.to_string() } else { format!("\\{sign}") })
-            }
+            Value::CommentSign(sign) => made(&sign.to_string()),
         };
         Some((id, replacement))
     }

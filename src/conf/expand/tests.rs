@@ -92,7 +92,9 @@ fn definitions_may_have_several_lines() {
 #[test]
 fn predefined_parameters() {
     clean("a ${_INSTANCE}", "a main");
-    clean("a ${_HASH}b \"${_BANG}c\"", "a \\#b \"!c\"");
+    clean("a \"${_HASH}b ${_BANG}c\"", "a \"#b !c\"");
+    // Lines that are switched off by a parameter.
+    clean("$OFF=${_HASH}\n$OFF a {\n$OFF b\n$OFF }\nc ${_BANG} d", "c");
     clean("a ${_ENV VIPD_NO_SUCH_VARIABLE}b", "a b");
     let (text, found) = expanded_with("a ${_ENV PATH}", Limits::DEFAULT);
     assert_eq!((text, found), (format!("a {}", std::env::var("PATH").unwrap()), Vec::new()));

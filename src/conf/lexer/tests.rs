@@ -141,6 +141,8 @@ fn each_escape_means_the_same_in_both_quotes_and_without() {
         (r"\1018", "A8"),
         (r"\x41", "A"),
         (r"\xA", "\n"),
+        (r"\xC3\xA4\303\244\ä", "äää"),
+        (r"\xA1x", "¡x"),
         (r"\x41g", "Ag"),
         (r"\x414", "\x14"),
         (r"\x0e41", "A"),
