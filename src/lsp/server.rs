@@ -11,7 +11,8 @@ use super::names::{self, Name};
 use super::position::Lines;
 use super::scan::Scan;
 use super::{actions, completion, hover, outline, uri};
-use crate::conf::layout;
+use crate::conf::source::Source;
+use crate::conf::{Loaded, expand, layout};
 use lsp_server::{Connection, ErrorCode, IoThreads, Message, Notification, ProtocolError, Request, Response};
 use lsp_types::notification::{
     DidChangeTextDocument, DidCloseTextDocument, DidOpenTextDocument, Notification as _, PublishDiagnostics,
@@ -232,8 +233,10 @@ impl Server {
     fn definition(&self, params: &GotoDefinitionParams) -> Option<GotoDefinitionResponse> {
         let at = &params.text_document_position_params;
         let uri = &at.text_document.uri;
-        if let Some(file) = self.included(uri, at.position) {
-            return Some(file.into());
+        match self.included(uri, at.position) {
+            Some(mut files) if files.len() == 1 => return files.pop().map(Into::into),
+            Some(files) => return Some(files.into()),
+            None => {}
         }
         let found = self.occurrences(uri, at.position, true);
         (!found.is_empty()).then_some(GotoDefinitionResponse::Array(found))
@@ -274,12 +277,27 @@ impl Server {
         self.documents.get(uri).map(|d| d.text.as_str())
     }
 
-    /// Names that the other open documents define.
+    /// Names that the other open documents define, and the files that this one includes.
     fn other_names(&self, uri: &Uri) -> Vec<Name> {
+        let defined = |text: &str| names::names(text, &Scan::new(text)).into_iter().filter(|n| n.defines);
         let others = self.documents.iter().filter(|(other, _)| *other != uri);
-        others
-            .flat_map(|(_, d)| names::names(&d.text, &Scan::new(&d.text)))
-            .filter(|name| name.defines)
+        let mut found: Vec<Name> = others.flat_map(|(_, d)| defined(&d.text)).collect();
+        let Some(text) = self.text(uri) else { return found };
+        for (_, source) in self.included_sources(uri, &findings::load(uri, text)) {
+            found.extend(defined(source.text()));
+        }
+        found
+    }
+
+    /// The files that a document includes, apart from those that are open.
+    fn included_sources<'l>(&self, uri: &Uri, loaded: &'l Loaded) -> Vec<(Uri, &'l Source)> {
+        let mut seen = BTreeSet::new();
+        let sources = loaded.sources.ids().skip(1).map(|file| loaded.sources.get(file));
+        let named = sources.filter_map(|s| Some((uri::from_path(Path::new(s.name()))?, s)));
+        named
+            .filter(|(file, _)| {
+                file != uri && !self.documents.contains_key(file) && seen.insert(file.clone())
+            })
             .collect()
     }
 
@@ -296,37 +314,31 @@ impl Server {
             found.extend(locations.map(|range| Location { uri: uri.clone(), range }));
         };
         look(uri, text, &here);
-        let mut seen = BTreeSet::from([uri.clone()]);
-        for (other, document) in &self.documents {
-            if seen.insert(other.clone()) {
-                look(other, &document.text, &names::names(&document.text, &Scan::new(&document.text)));
-            }
+        for (other, document) in self.documents.iter().filter(|(other, _)| *other != uri) {
+            look(other, &document.text, &names::names(&document.text, &Scan::new(&document.text)));
         }
-        let loaded = findings::load(uri, text);
-        for file in loaded.sources.ids().skip(1) {
-            let source = loaded.sources.get(file);
-            let Some(included) = uri::from_path(Path::new(source.name())) else { continue };
-            if seen.insert(included.clone()) {
-                look(&included, source.text(), &names::names(source.text(), &Scan::new(source.text())));
-            }
+        for (included, source) in self.included_sources(uri, &findings::load(uri, text)) {
+            look(&included, source.text(), &names::names(source.text(), &Scan::new(source.text())));
         }
         found
     }
 
-    /// The file that the `include` at a place names, if it is one alone.
-    fn included(&self, uri: &Uri, position: Position) -> Option<Location> {
+    /// The files that the `include` at a place names, as many as match; `None` where there are none, or no `include`.
+    fn included(&self, uri: &Uri, position: Position) -> Option<Vec<Location>> {
         let text = self.text(uri)?;
-        let scan = Scan::new(text);
-        let (statement, word) = scan.at(Lines::new(text).offset(position))?;
-        let words = &scan.statements[statement].words;
-        let is_include = matches!(
-            words.first()?.text.as_str(),
-            "include" | "includea" | "includeb" | "includem" | "includer" | "includew"
-        );
-        let name = words.get(word).filter(|_| is_include && word > 0)?;
-        let path = uri::to_path(uri)?.parent()?.join(&name.text);
-        let uri = uri::from_path(&path).filter(|_| path.is_file())?;
-        Some(Location { uri, range: lsp_types::Range::default() })
+        let (before, after) = text.split_at_checked(Lines::new(text).offset(position))?;
+        let start = before.rfind('\n').map_or(0, |i| i + 1);
+        let end = before.len() + after.find('\n').unwrap_or(after.len());
+        // Not its words: braces in a pattern are none of a block's.
+        let (keyword, pattern) = text.get(start..end)?.trim().split_once([' ', '\t'])?;
+        let pattern = pattern.split(['#', '!']).next().unwrap_or_default().trim();
+        if !matches!(keyword, "include" | "includea" | "includeb" | "includem" | "includer" | "includew") {
+            return None;
+        }
+        let found = expand::files_of(pattern, uri::to_path(uri)?.parent()?);
+        let files = found.iter().filter(|path| path.is_file()).filter_map(|path| uri::from_path(path));
+        let at_its_start = |uri| Location { uri, range: lsp_types::Range::default() };
+        Some(files.map(at_its_start).collect()).filter(|found: &Vec<Location>| !found.is_empty())
     }
 }
 

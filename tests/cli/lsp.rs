@@ -225,7 +225,23 @@ fn what_is_included_is_served_too() {
     let definition = editor.ask_at("textDocument/definition", &main, 3, 5);
     assert_eq!(definition[0]["uri"], uri("part.conf"));
     assert_eq!(range(&definition[0]["range"]), [0, 12, 0, 15]);
+    // A file that is not open lends its names; a pattern leads to all that it matches.
+    let items = editor.ask_at("textDocument/completion", &main, 3, 5);
+    assert_eq!(items.as_array().unwrap().iter().map(|i| &i["label"]).collect::<Vec<_>>(), ["chk"]);
     editor.change(&main, 2, json!([{ "text": "\n" }]));
     assert_eq!(editor.findings(&uri("part.conf")), []);
+    write("b1.conf", "vrrp_script one {\n  script /bin/true\n}\n");
+    write("b2.conf", "vrrp_script two {\n  script /bin/true\n}\n");
+    write("other.conf", "");
+    for pattern in ["b*.conf", "b{1,2}.conf # both"] {
+        let text = format!("include {pattern}\nvrrp_instance A {{\n  track_script {{\n    \n  }}\n}}\n");
+        editor.change(&main, 3, json!([{ "text": text }]));
+        let found = editor.ask_at("textDocument/definition", &main, 0, 10);
+        let found: Vec<_> = found.as_array().unwrap().iter().map(|l| l["uri"].as_str().unwrap()).collect();
+        assert_eq!(found, [uri("b1.conf"), uri("b2.conf")], "{pattern}");
+        let items = editor.ask_at("textDocument/completion", &main, 3, 4);
+        let labels: Vec<_> = items.as_array().unwrap().iter().map(|i| &i["label"]).collect();
+        assert_eq!(labels, ["one", "two"], "{pattern}");
+    }
     assert_eq!(editor.exit(), Some(0));
 }
