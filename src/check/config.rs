@@ -11,7 +11,7 @@ pub use probe::{
 pub use settings::{FlushOnStop, Settings, SyncDaemon, Timeouts};
 
 use crate::command::Command;
-use crate::ipvs::model::{DestKey, Forward, Protocol, ServiceFlags, ServiceKey};
+use crate::ipvs::model::{DestKey, Forward, Netmask, Protocol, ServiceFlags, ServiceKey};
 use crate::net::Family;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,8 +58,8 @@ pub struct VirtualServer {
     pub flags: ServiceFlags,
     /// `persistence_timeout` in seconds; 0 for none.
     pub persistence_timeout: u32,
-    /// `persistence_granularity` as a prefix length; `None`: each client address alone, whatever its family.
-    pub persistence_granularity: Option<u8>,
+    /// `persistence_granularity`; `None`: each client address alone, whatever its family.
+    pub persistence_granularity: Option<Netmask>,
     /// `persistence_engine`.
     pub persistence_engine: Option<String>,
     /// `quorum`: the total weight of live servers that makes the service live.
@@ -76,8 +76,8 @@ pub struct VirtualServer {
     pub quorum_up: Option<Box<Command>>,
     /// `quorum_down`: run when the quorum is lost.
     pub quorum_down: Option<Box<Command>>,
-    /// `smtp_alert`: mail when the quorum is gained or lost; without it the `global_defs` decide, and then no.
-    pub smtp_alert: Option<bool>,
+    /// `smtp_alert`: mail when the quorum is gained or lost.
+    pub smtp_alert: bool,
     /// `snmp_name`: what SNMP calls it besides.
     pub snmp_name: Option<Box<str>>,
     /// `sorry_server`: takes the traffic while the quorum is lost.
@@ -107,7 +107,7 @@ impl VirtualServer {
             ha_suspend: false,
             quorum_up: None,
             quorum_down: None,
-            smtp_alert: None,
+            smtp_alert: false,
             snmp_name: None,
             sorry_server: None,
             real_servers: Vec::new(),
@@ -193,8 +193,8 @@ pub struct RealServer {
     pub notify_up: Option<Box<Command>>,
     /// `notify_down`: run when it takes no traffic any more.
     pub notify_down: Option<Box<Command>>,
-    /// `smtp_alert`: mail when it comes or goes; without it the `global_defs` decide, and then yes.
-    pub smtp_alert: Option<bool>,
+    /// `smtp_alert`: mail when it comes or goes.
+    pub smtp_alert: bool,
     /// `snmp_name`: what SNMP calls it besides.
     pub snmp_name: Option<Box<str>>,
     /// Its checks: it is up while all of them pass.
@@ -215,7 +215,7 @@ impl RealServer {
             alpha: false,
             notify_up: None,
             notify_down: None,
-            smtp_alert: None,
+            smtp_alert: true,
             snmp_name: None,
             checkers: Vec::new(),
         }

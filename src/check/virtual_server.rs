@@ -185,7 +185,7 @@ impl VirtualServer {
             flags,
             timeout: c.persistence_timeout,
             netmask: match c.persistence_granularity {
-                Some(bits) if c.persistence_timeout > 0 => Netmask::from_prefix(family, bits),
+                Some(mask) if c.persistence_timeout > 0 => mask,
                 _ => Netmask::host(family),
             },
             pe_name: c.persistence_engine.clone().filter(|_| c.persistence_timeout > 0),

@@ -84,6 +84,8 @@ impl Loaded {
 /// What this machine (this network namespace) knows of an interface.
 fn interface(name: &str) -> InterfaceKind {
     match if_nametoindex(name) {
+        // To the kernel, a label of addresses (`eth0:1`) names the interface before the colon.
+        Ok(_) if name.contains(':') => InterfaceKind::Missing,
         Err(_) => InterfaceKind::Missing,
         // The loopback interface is the first of every network namespace.
         Ok(1) => InterfaceKind::Loopback,
@@ -111,5 +113,6 @@ mod tests {
     fn every_network_namespace_has_its_loopback() {
         assert_eq!(interface("lo"), InterfaceKind::Loopback);
         assert_eq!(interface("no-such-if"), InterfaceKind::Missing);
+        assert_eq!(interface("lo:1"), InterfaceKind::Missing, "a label");
     }
 }

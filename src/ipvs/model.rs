@@ -138,7 +138,7 @@ pub struct Service {
 }
 
 /// Persistence granularity, in the kernel's two forms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Netmask {
     /// IPv4: any mask, also one with holes.
     Mask(Ipv4Addr),

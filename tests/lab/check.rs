@@ -17,7 +17,7 @@ use vipd::conf::Config;
 use vipd::daemon::check;
 use vipd::daemon::worker::{Control, FromWorker, Options, ToWorker};
 use vipd::ipvs::client::Client;
-use vipd::ipvs::model::{Forward, Protocol, ServiceFlags, Tunnel, TunnelFlags, TunnelKind};
+use vipd::ipvs::model::{Forward, Netmask, Protocol, ServiceFlags, Tunnel, TunnelFlags, TunnelKind};
 use vipd::ipvs::plan::plan;
 use vipd::net::Family;
 
@@ -329,7 +329,8 @@ fn what_is_written_reads_back_the_same(lab: &Lab) {
     methods.real_servers[0].weight = 65535;
     (methods.real_servers[0].upper_threshold, methods.real_servers[0].lower_threshold) = (100, 50);
     let mut persistent = service(2, vec![server(1, vec![])]);
-    (persistent.persistence_timeout, persistent.persistence_granularity) = (300, Some(24));
+    (persistent.persistence_timeout, persistent.persistence_granularity) =
+        (300, Some(Netmask::from_prefix(Family::V4, 24)));
     let mut flags = service(3, vec![server(1, vec![])]);
     (flags.scheduler, flags.flags) = ("sh".into(), ServiceFlags::SCHED1 | ServiceFlags::SCHED2);
     let mut one_packet = udp(service(4, vec![server(1, vec![])]));
@@ -338,7 +339,8 @@ fn what_is_written_reads_back_the_same(lab: &Lab) {
     (sip.persistence_timeout, sip.persistence_engine) = (60, Some("sip".into()));
     let mut group = service(6, vec![server(1, vec![])]);
     group.real_servers[0].address = "[2001:db8::11]:80".parse().expect("an address");
-    (group.persistence_timeout, group.persistence_granularity) = (60, Some(64));
+    (group.persistence_timeout, group.persistence_granularity) =
+        (60, Some(Netmask::from_prefix(Family::V6, 64)));
     group.endpoints = vec![
         Endpoint::Address("[2001:db8::1]:80".parse().expect("an address")),
         Endpoint::Fwmark { mark: 6, family: Family::V6 },

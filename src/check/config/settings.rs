@@ -15,8 +15,8 @@ pub struct Settings {
     pub flush_on_stop: FlushOnStop,
     /// `lvs_sync_daemon`.
     pub sync_daemon: Option<SyncDaemon>,
-    /// `smtp_alert_checker`, else `smtp_alert`: mail when a real server goes or comes.
-    pub smtp_alert: bool,
+    /// `smtp_alert_checker`, else `smtp_alert`: what holds where a virtual or real server says nothing of mails.
+    pub smtp_alert: Option<bool>,
     /// `no_checker_emails`: no mail for each checker, only for real servers.
     pub no_checker_emails: bool,
     /// `checker_log_all_failures`: log every failed try, not only the last.

@@ -82,6 +82,21 @@ const ADVICE: &[(&str, &str, &str)] = &[
         "vrrp_strict follows the RFC to the letter: a router that does not own the addresses must drop packets to them. keepalived sets firewall rules for that, and services at the address, ping included, seem dead. The sample file has the line, so many have it without wanting it.",
     ),
     (
+        "V0815",
+        INSTANCE,
+        "Hosts of the interface's network reach such an address only through a router that knows the way. With a typing error nobody does.",
+    ),
+    (
+        "V0816",
+        INSTANCE,
+        "Without it the interface's first address is taken, and that changes when others are added. The other routers list one address, and refuse adverts from others where check_unicast_src is set.",
+    ),
+    (
+        "V0817",
+        INSTANCE,
+        "A script for one transition gets no arguments but those that stand here: called in the same way for two, it does the same for both.",
+    ),
+    (
         "V0820",
         SCRIPT,
         "keepalived runs a script only if an instance or a group tracks it. Without that, the check that somebody wrote does not happen.",
@@ -117,6 +132,12 @@ const ADVICE: &[(&str, &str, &str)] = &[
         "Trackers can't bring a priority below 1 or above 254. Where it is cut, routers that should differ become equal, and the higher address decides.",
     ),
     ("V0827", GLOBAL, "Without recipients no mail is sent, and nothing says so."),
+    (
+        "V0828",
+        SCRIPTS,
+        "With script security, scripts that name no user run as keepalived_script. Packages of distributions don't make that user: where it is missing the scripts are left out, and the check that somebody wrote does not happen.",
+    ),
+    ("V0829", GLOBAL, "There is no default server: the mails are dropped, and nothing says so."),
     (
         "V0830",
         SERVER,
@@ -170,6 +191,16 @@ const ADVICE: &[(&str, &str, &str)] = &[
     ),
     ("V0841", SERVER, "The service can be dead while the other port still answers, and the other way round."),
     (
+        "V0842",
+        SERVER,
+        "A TLS server answers a plain request with an error or not at all (and a plain server a TLS handshake): the check fails for ever, or passes for the wrong reason.",
+    ),
+    (
+        "V0843",
+        SERVER,
+        "That the TCP port is open says little of the UDP service: it can be dead, or answer by UDP alone. DNS_CHECK and UDP_CHECK ask it in its own way.",
+    ),
+    (
         "V0845",
         INSTANCE,
         "A virtual router that one director has alone has no backup. Both need an instance with the same virtual_router_id on the same network.",
@@ -221,6 +252,11 @@ const ADVICE: &[(&str, &str, &str)] = &[
         "V0857",
         SERVER,
         "After a failover, clients of the service find nobody there. Both directors need the same virtual servers.",
+    ),
+    (
+        "V0858",
+        INSTANCE,
+        "With unicast each director hears only those who send to it. One that hears nobody becomes master, and both answer for the addresses. Each needs the other's unicast_src_ip in its unicast_peer.",
     ),
 ];
 

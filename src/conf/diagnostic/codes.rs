@@ -59,6 +59,8 @@ codes! {
     UNKNOWN_OPTION = "V0216", Warning, Silent, "an option without effect, which keepalived passes over in silence";
     REPLACED = "V0218", Warning, Reports, "a value that takes the place of one given before";
 
+    ONE_ADDRESS = "V0219", Hint, Silent, "a prefix length or the end of a range where one address is meant";
+    EMPTY_PREFIX = "V0220", Warning, Silent, "a slash without a prefix length behind it";
     NO_SUCH_OPTION = "V0221", Error, Reports, "an option that this kind of entry does not have";
     UNKNOWN_NAME = "V0222", Error, Reports, "a name that is not in /etc/iproute2";
     REPEATED_OPTION = "V0223", Warning, Silent, "an option of an entry is given twice";
@@ -129,6 +131,8 @@ codes! {
     SORRY_IS_REAL = "V0422", Warning, Reports, "a sorry server that is a real server too, and is inhibited differently";
     BAD_REGEX = "V0423", Error, Silent, "a regular expression that is not well formed";
     LISTED_TWICE = "V0424", Hint, Silent, "an entry that a virtual_server_group has already";
+    ZERO_MARK = "V0425", Error, Silent, "a firewall mark of 0";
+    MASK_GAPS = "V0426", Hint, Silent, "a netmask with gaps";
 
     PARAMETER_CYCLE = "V0501", Error, Refuses, "a parameter that leads back to itself";
     NOT_REPLACED = "V0502", Warning, Silent, "a parameter that is defined, but not replaced as it is written";
@@ -197,6 +201,9 @@ codes! {
     LINT_SOURCE = "V0812", Hint, Silent, "adverts that are sent from a virtual address";
     LINT_PEER = "V0813", Hint, Silent, "a unicast_peer that is no other router";
     LINT_STRICT = "V0814", Hint, Silent, "vrrp_strict makes the virtual addresses unreachable";
+    LINT_SUBNET = "V0815", Hint, Silent, "a virtual address outside the networks of its interface";
+    LINT_NO_SOURCE = "V0816", Hint, Silent, "unicast adverts from whatever address comes first";
+    LINT_SAME_NOTIFY = "V0817", Hint, Silent, "one command for different transitions";
     LINT_UNTRACKED = "V0820", Hint, Silent, "a vrrp_script that nobody tracks";
     LINT_SLOW_SCRIPT = "V0821", Hint, Silent, "a script that notices a failure late";
     LINT_SCRIPT_TIMEOUT = "V0822", Hint, Silent, "a script that may run longer than its interval";
@@ -205,6 +212,8 @@ codes! {
     LINT_POLLS = "V0825", Hint, Silent, "a script that looks for a process";
     LINT_PRIORITY_CUT = "V0826", Hint, Silent, "weights that bring a priority out of its range";
     LINT_MAIL = "V0827", Hint, Silent, "mails to nobody";
+    LINT_SCRIPT_USER = "V0828", Hint, Silent, "scripts of a user that not every machine has";
+    LINT_MAIL_SERVER = "V0829", Hint, Silent, "mails without a server";
     LINT_UNCHECKED = "V0830", Hint, Silent, "a real server that no checker looks at";
     LINT_DELAY_LOOP = "V0831", Hint, Silent, "checks once a minute, because nothing says how often";
     LINT_QUORUM = "V0832", Hint, Silent, "a quorum that no failure is allowed for";
@@ -217,6 +226,8 @@ codes! {
     LINT_LOOP = "V0839", Hint, Silent, "a real server at the virtual server's own address";
     LINT_UNSERVED = "V0840", Hint, Silent, "a virtual server at an address that no instance brings";
     LINT_OTHER_PORT = "V0841", Hint, Silent, "a check of another port than the clients'";
+    LINT_TLS_PORT = "V0842", Hint, Silent, "a page asked for without TLS at the port of TLS, or the reverse";
+    LINT_UDP_BY_TCP = "V0843", Hint, Silent, "a UDP service that is checked by TCP";
 
     PAIR_MISSING = "V0845", Warning, Silent, "an instance that only one of two directors has";
     PAIR_VRID = "V0846", Warning, Silent, "virtual_router_id differs between two directors";
@@ -231,6 +242,7 @@ codes! {
     PAIR_WEIGHT = "V0855", Warning, Silent, "a script whose failure does not move the addresses";
     PAIR_PREEMPTION = "V0856", Warning, Silent, "nopreempt at the director that never preempts";
     PAIR_SERVICE = "V0857", Warning, Silent, "a virtual server that only one of two directors has";
+    PAIR_PEER = "V0858", Warning, Silent, "a director that does not send to the other";
 
     NOT_CARRIED_OUT = "V0901", Warning, Silent, "keepalived knows it, this version of vipd does not carry it out yet";
 }

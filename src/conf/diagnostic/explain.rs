@@ -115,6 +115,14 @@ const REASONS: &[(&str, &str)] = &[
         "keepalived at most writes to its log about it, when it runs: the file counts as correct, and does something else than it says.",
     ),
     ("V0218", "The last one holds. Remove the others, so that the next reader need not know that."),
+    (
+        "V0219",
+        "The setting is one address, and keepalived passes over what stands behind it without a word. A router's own prefix length stands at its interface.",
+    ),
+    (
+        "V0220",
+        "The length may have been lost. keepalived reads nothing as 0, so that the address comes with a route to everywhere.",
+    ),
     ("V0221", "An address goes without what is not understood; a route or rule is left out altogether."),
     (
         "V0222",
@@ -306,6 +314,14 @@ const REASONS: &[(&str, &str)] = &[
         "keepalived says so in its log when it starts, and the page then passes without the expression.",
     ),
     ("V0424", "The kernel has one service for it. Remove the line, or correct it."),
+    (
+        "V0425",
+        "0 is the mark of packets that no firewall rule has marked: the kernel takes it for `no mark`, and has no such service.",
+    ),
+    (
+        "V0426",
+        "Clients count as one where the bits of the mask are equal. The kernel allows any bits; a gap is rarely meant.",
+    ),
     (
         "V0501",
         "The parameter's value needs the parameter itself: there is no end to it, and keepalived hangs on such a file.",

@@ -4,6 +4,7 @@ use super::Lower;
 use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::conf::lexer::Word;
 use crate::conf::schema::{Arg, Kind};
+use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::net::Family;
 use std::net::IpAddr;
@@ -217,6 +218,18 @@ impl<'t, 's> Lower<'t, 's> {
 
     /// A word as an address. A prefix or a range behind it is passed over, as keepalived does.
     pub(super) fn address_word(&mut self, word: &Word<'_>, family: Option<Family>) -> Option<IpAddr> {
+        let address = self.first_address(word, family)?;
+        if let Some(at) = word.text.find(['-', '/']) {
+            let rest = &word.text[at..];
+            let start = word.span.end.saturating_sub(rest.len() as u32).max(word.span.start);
+            let message = format!("`{rest}` has no effect: this is one address, {address}");
+            self.report(&codes::ONE_ADDRESS, Span { start, ..word.span }, message);
+        }
+        Some(address)
+    }
+
+    /// The address that a word begins with; a range or a prefix length behind it is the caller's.
+    pub(super) fn first_address(&mut self, word: &Word<'_>, family: Option<Family>) -> Option<IpAddr> {
         let text = word.text.split(['-', '/']).next().unwrap_or_default();
         let wanted = match family {
             None => "an IPv4 or IPv6 address",

@@ -92,7 +92,7 @@ impl Reader {
         self.vrrp.finish(&mut config.vrrp.defaults);
         self.firewall.finish(&mut config.global.firewall);
         config.vrrp.defaults.smtp_alert = self.smtp_alert_vrrp.or(self.smtp_alert).unwrap_or_default();
-        config.check.settings.smtp_alert = self.smtp_alert_checker.or(self.smtp_alert).unwrap_or_default();
+        config.check.settings.smtp_alert = self.smtp_alert_checker.or(self.smtp_alert);
     }
 }
 

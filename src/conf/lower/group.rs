@@ -100,6 +100,11 @@ impl Group {
                 return;
             };
             let Some(mark) = cx.integer_word(number, 0, u64::from(u32::MAX)) else { return };
+            if mark == 0 {
+                let message = "0 is no firewall mark: packets without one have it; the entry is left out";
+                cx.report(&codes::ZERO_MARK, number.span, message);
+                return;
+            }
             let family = match words.get(2) {
                 None => None,
                 Some(word) => match family(cx, word) {
@@ -168,7 +173,7 @@ fn address(number: u128, like: &Word<'_>) -> IpAddr {
 /// `A`, `A/PREFIX`, `A-B` (a whole address), `A-n` (the last byte, or the last hexadecimal group of IPv6).
 fn range(cx: &mut Lower<'_, '_>, word: &Word<'_>) -> Option<(u128, u128)> {
     let text = word.text.as_ref();
-    let start = cx.address_word(word, None)?;
+    let start = cx.first_address(word, None)?;
     let first = number(start);
     let last = if let Some((_, prefix)) = text.split_once('/') {
         let bits = Family::of(start).bits();

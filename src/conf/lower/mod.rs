@@ -42,6 +42,8 @@ struct Lower<'t, 's> {
     rule_priorities: iproute::Priorities,
     /// `dynamic_interfaces`
     dynamic_interfaces: bool,
+    /// `net_namespace`: the interfaces are those of another network namespace than this one.
+    elsewhere: bool,
     /// `iproute_etc_dir` and `iproute_usr_dir`.
     name_folders: [Option<String>; 2],
 }
@@ -63,11 +65,13 @@ pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink)
         scripts: command::Scripts::default(),
         rule_priorities: iproute::Priorities::default(),
         dynamic_interfaces: false,
+        elsewhere: false,
         name_folders: [None, None],
     };
     let mut config = Config::default();
     global::lower(&mut cx, &mut config);
     cx.dynamic_interfaces = config.vrrp.settings.dynamic_interfaces != DynamicInterfaces::No;
+    cx.elsewhere = config.global.instancing.net_namespace.is_some();
     let defaults = config.vrrp.defaults.clone();
     let files = &config.global.files;
     cx.name_folders = [files.iproute_etc_dir.clone(), files.iproute_usr_dir.clone()];
@@ -109,11 +113,13 @@ impl<'t, 's> Lower<'t, 's> {
         statements.iter().inspect(|_| work::add(Step::Statement, 1)).enumerate().filter(is_it)
     }
 
-    /// What the machine says of an interface. With `dynamic_interfaces` one that is missing may come.
+    /// What the machine says of an interface. With `dynamic_interfaces` one that is missing may come; those of
+    /// another network namespace can't be seen from here.
     fn ask_interface(&self, name: &str) -> Option<InterfaceKind> {
         let missing_is_fine =
             |kind: &InterfaceKind| !(self.dynamic_interfaces && *kind == InterfaceKind::Missing);
-        self.options.interfaces.and_then(|ask| ask(name)).filter(missing_is_fine)
+        let ask = self.options.interfaces.filter(|_| !self.elsewhere)?;
+        ask(name).filter(missing_is_fine)
     }
 
     /// What [`Lower::unfolded`] needs.
@@ -137,6 +143,7 @@ impl<'t, 's> Lower<'t, 's> {
             scripts: std::mem::take(&mut self.scripts),
             rule_priorities: std::mem::take(&mut self.rule_priorities),
             dynamic_interfaces: self.dynamic_interfaces,
+            elsewhere: self.elsewhere,
             name_folders: std::mem::take(&mut self.name_folders),
         };
         if let Some(statement) = tree.statements.first() {

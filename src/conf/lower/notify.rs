@@ -16,8 +16,16 @@ pub(super) fn defaults(globals: &Defaults) -> Notify {
     }
 }
 
+/// The commands that a block has named so far: the first one counts, even if it can't be run.
+pub(super) type Named = Vec<&'static str>;
+
 /// A notify keyword of an instance or a sync group; any other is passed over. `notify` starts with the defaults.
-pub(super) fn statement(cx: &mut Lower<'_, '_>, statement: &Statement, notify: &mut Notify) {
+pub(super) fn statement(
+    cx: &mut Lower<'_, '_>,
+    statement: &Statement,
+    notify: &mut Notify,
+    named: &mut Named,
+) {
     let keyword = statement.keyword.map_or("", |k| k.canonical());
     let slot = match keyword {
         "notify" => &mut notify.any,
@@ -40,11 +48,7 @@ pub(super) fn statement(cx: &mut Lower<'_, '_>, statement: &Statement, notify: &
         }
         _ => return,
     };
-    if slot.is_some() {
-        cx.given_already(statement);
-        return;
-    }
-    *slot = cx.notify_command(statement).map(Box::new);
+    cx.first_command(statement, slot, named);
 }
 
 /// `notify_deleted [COMMAND [USER [GROUP]]]`: alone, nothing is run in the place of `notify_fault`.
@@ -60,6 +64,22 @@ fn deleted(cx: &mut Lower<'_, '_>, statement: &Statement, notify: &mut Notify) {
 }
 
 impl<'t, 's> Lower<'t, 's> {
+    /// A command for an event that the block names no command for yet.
+    pub(super) fn first_command(
+        &mut self,
+        statement: &Statement,
+        slot: &mut Option<Box<Command>>,
+        named: &mut Named,
+    ) {
+        let keyword = statement.keyword.map_or("", |k| k.canonical());
+        if named.contains(&keyword) {
+            self.given_already(statement);
+            return;
+        }
+        named.push(keyword);
+        *slot = self.notify_command(statement).map(Box::new);
+    }
+
     /// `KEYWORD COMMAND [USER [GROUP]]`: what to run, if it can be run.
     pub(super) fn notify_command(&mut self, statement: &Statement) -> Option<Command> {
         let (_, line) = self.argument(statement, 0)?;
@@ -144,6 +164,13 @@ mod tests {
         assert_eq!((codes(&loaded), loaded.test_status()), (vec!["V0605"; 2], 5));
         let notify = loaded.config.unwrap().vrrp.instances.remove(0).notify;
         assert_eq!((notify.master.unwrap().program(), notify.deleted), ("/a", None));
+    }
+
+    #[test]
+    fn the_first_of_two_counts_even_if_it_can_not_run() {
+        let loaded = load("", "notify_master /a -v\nnotify_master /b");
+        assert_eq!(codes(&loaded), ["V0611", "V0605"]);
+        assert_eq!(loaded.config.unwrap().vrrp.instances.remove(0).notify.master, None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `real_server`, and the values that it shares with `sorry_server`: addresses, forwarding methods.
 
 use super::checker::{self, Outer, Scope, Timing};
+use super::notify::Named;
 use super::{Lower, body, end_of, group};
 use crate::check::config::RealServer;
 use crate::command::Command;
@@ -45,11 +46,13 @@ pub(super) struct Defaults<'a> {
     pub(super) alpha: bool,
     pub(super) timing: Timing,
     pub(super) virtual_host: Option<&'a str>,
+    pub(super) smtp_alert: bool,
 }
 
 /// Reads a `real_server` block; `None` where keepalived passes over it.
 pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement, scope: Scope<'_>) -> Option<Draft> {
     let mut bfd_instances = Vec::new();
+    let mut named = Named::default();
     let mut draft = Draft {
         address: address(cx, statement, 1)?,
         span: statement.span,
@@ -86,8 +89,8 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement, scope: Scope<
                     draft.virtual_host = Some(word.text.as_ref().into());
                 }
             }
-            "notify_up" => notify(cx, statement, &mut draft.notify_up),
-            "notify_down" => notify(cx, statement, &mut draft.notify_down),
+            "notify_up" => cx.first_command(statement, &mut draft.notify_up, &mut named),
+            "notify_down" => cx.first_command(statement, &mut draft.notify_down, &mut named),
             "smtp_alert" => draft.smtp_alert = cx.flag(statement).or(draft.smtp_alert),
             "snmp_name" => draft.snmp_name = snmp_name(cx, statement).or(draft.snmp_name),
             check => {
@@ -125,21 +128,12 @@ impl Draft {
             alpha,
             notify_up: self.notify_up,
             notify_down: self.notify_down,
-            smtp_alert: self.smtp_alert,
+            smtp_alert: self.smtp_alert.unwrap_or(defaults.smtp_alert),
             snmp_name: self.snmp_name,
             checkers,
             ..RealServer::new(address)
         }
     }
-}
-
-/// What is run at some event; the first line holds.
-pub(super) fn notify(cx: &mut Lower<'_, '_>, statement: &Statement, slot: &mut Option<Box<Command>>) {
-    if slot.is_some() {
-        cx.given_already(statement);
-        return;
-    }
-    *slot = cx.notify_command(statement).map(Box::new);
 }
 
 /// One name, and no word more.

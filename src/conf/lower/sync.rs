@@ -129,6 +129,7 @@ impl<'t, 's> Draft<'t, 's> {
             notify: notify::defaults(globals),
         };
         let mut draft = Draft { members: None, tracks: Tracks::default(), group };
+        let mut named = notify::Named::default();
         for statement in body(statement) {
             match statement.keyword.map_or("", |k| k.name) {
                 "group" => draft.members = cx.members_of_group(statement, draft.members.take()),
@@ -144,7 +145,7 @@ impl<'t, 's> Draft<'t, 's> {
                     draft.group.tracking_weight = true;
                 }
                 _ => {
-                    notify::statement(cx, statement, &mut draft.group.notify);
+                    notify::statement(cx, statement, &mut draft.group.notify, &mut named);
                     draft.tracks.statement(cx, owner, statement, known);
                 }
             }
@@ -233,7 +234,8 @@ fn tracked_twice(cx: &mut Lower<'_, '_>, member: &Instance, group: &Tracks, own:
     for line in &group.lines {
         let name = &line.tracked.name;
         let first = own.and_then(|own| own.find(line.what, name));
-        let own_interface = line.what == What::Interface && Some(name) == member.interface.as_ref();
+        let follows = !member.link.ignore_faults && Some(name) == member.interface.as_ref();
+        let own_interface = line.what == What::Interface && follows;
         if first.is_none() && !own_interface {
             continue;
         }

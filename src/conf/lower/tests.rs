@@ -1,6 +1,7 @@
 use crate::check::config::{Endpoint, VirtualServer};
 use crate::conf::{Config, InterfaceKind, LoadOptions, load_text};
-use crate::ipvs::model::{Forward, Protocol, ServiceFlags, Tunnel, TunnelFlags, TunnelKind};
+use crate::ipvs::model::{Forward, Netmask, Protocol, ServiceFlags, Tunnel, TunnelFlags, TunnelKind};
+use crate::net::Family;
 use crate::vrrp::config::{Auth, InitialState, Instance, Version};
 use std::time::Duration;
 
@@ -110,6 +111,13 @@ fn authentication_belongs_to_version_2() {
     assert_eq!(auth(&block("auth_pass secret")), (None, vec![]));
     assert_eq!(auth(&block("auth_type AH\nauth_pass secret")), (None, vec!["V0901"]));
     assert_eq!(auth(&format!("version 3\n{}", block("auth_type PASS\nauth_pass a"))), (None, vec!["V0310"]));
+    let (master, found) =
+        instance(&format!("state MASTER\npriority 150\n{}", block("auth_type AH\nauth_pass secret")));
+    assert_eq!(
+        (master.state, found),
+        (InitialState::Backup, vec!["V0308", "V0901"]),
+        "it must hear one first"
+    );
 }
 
 #[test]
@@ -172,6 +180,15 @@ fn interfaces_are_asked_for_where_somebody_knows() {
     assert_eq!(found("eth1", "eth0"), ["V0312"]);
     assert_eq!(found("lo", "eth0"), ["V0314"]);
     assert_eq!(found("eth0", "eth9"), ["V0312"]);
+    let elsewhere = format!("net_namespace blue\n{}", vrrp_on("eth1"));
+    let loaded = load_text("test", elsewhere, &options);
+    assert!(loaded.diagnostics.iter().all(|d| d.code.id == "V0901"), "{:?}", loaded.diagnostics);
+}
+
+fn vrrp_on(interface: &str) -> String {
+    format!(
+        "vrrp_instance V {{\ninterface {interface}\nvirtual_router_id 1\nvirtual_ipaddress {{\n10.0.0.1\n}}\n}}\n"
+    )
 }
 
 #[test]
@@ -240,9 +257,7 @@ fn a_firewall_mark_has_no_protocol_and_no_ports() {
     let (v, found) = server("fwmark 5", "protocol TCP", real);
     assert_eq!(found, ["V0410", "V0415"]);
     assert_eq!((v.name.as_str(), v.real_servers[0].address.port()), ("FWM 5", 0));
-    let Some(Endpoint::Fwmark { mark: 5, family: crate::net::Family::V6 }) = v.endpoints.first() else {
-        panic!()
-    };
+    let Some(Endpoint::Fwmark { mark: 5, family: Family::V6 }) = v.endpoints.first() else { panic!() };
 }
 
 #[test]
@@ -295,7 +310,10 @@ fn persistence_flags_quorum_and_sorry_server() {
     assert_eq!(found, ["V0415"], "the sorry server's port, since it is reached by DR");
     assert_eq!((v.protocol, v.scheduler.as_str()), (Protocol::Sctp, "mh"));
     assert_eq!(v.flags, ServiceFlags::SCHED1 | ServiceFlags::SCHED2);
-    assert_eq!((v.persistence_timeout, v.persistence_granularity), (360, Some(24)));
+    assert_eq!(
+        (v.persistence_timeout, v.persistence_granularity),
+        (360, Some(Netmask::from_prefix(Family::V4, 24)))
+    );
     assert_eq!(v.persistence_engine.as_deref(), Some("sip"));
     assert_eq!((v.quorum, v.hysteresis, v.alpha, v.omega), (3, 1, true, true));
     let sorry = v.sorry_server.unwrap();
@@ -397,12 +415,29 @@ fn suspension_needs_addresses() {
     let suspended = |line: &str| {
         let (v, found) =
             server(line, "ha_suspend\nsmtp_alert no\nsnmp_name web", "real_server 10.0.1.1 {\n}");
-        assert_eq!((v.smtp_alert, v.snmp_name.as_deref()), (Some(false), Some("web")));
+        assert_eq!((v.smtp_alert, v.snmp_name.as_deref()), (false, Some("web")));
         (v.ha_suspend, found.contains(&"V0418"))
     };
     assert_eq!(suspended("10.0.0.1 80"), (true, false));
     assert_eq!(suspended("fwmark 3"), (false, true));
     assert_eq!(suspended("group G"), (false, true), "it has a mark");
+}
+
+#[test]
+fn mails_of_servers_follow_the_globals() {
+    let mails = |global: &str, service: &str, real: &str| {
+        let (config, _) = load(&format!(
+            "global_defs {{\n{global}\n}}\nvirtual_server 10.0.0.1 80 {{\nprotocol TCP\n{service}\n\
+             real_server 10.0.1.1 80 {{\n{real}\n}}\n}}"
+        ));
+        let service = config.unwrap().check.virtual_servers.remove(0);
+        (service.smtp_alert, service.real_servers[0].smtp_alert)
+    };
+    assert_eq!(mails("", "", ""), (false, true), "as keepalived has it");
+    assert_eq!(mails("smtp_alert", "", ""), (true, true));
+    assert_eq!(mails("smtp_alert\nsmtp_alert_checker no", "", ""), (false, false));
+    assert_eq!(mails("smtp_alert_checker yes", "smtp_alert no", "smtp_alert off"), (false, false));
+    assert_eq!(mails("smtp_alert_vrrp no", "smtp_alert", ""), (true, true));
 }
 
 #[test]

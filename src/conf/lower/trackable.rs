@@ -234,7 +234,14 @@ fn script(cx: &mut Lower<'_, '_>, statement: &Statement, known: &Targets) -> Opt
     }
     let run_as = match account {
         Some(account) => Some(account),
-        None => cx.default_account(name.span, Told::At(end_of(statement)))?,
+        None => match (cx.scripts.user_failed, Told::At(end_of(statement))) {
+            (false, told) => cx.default_account(name.span, told)?,
+            (true, told) => {
+                let message = format!("there is no user to run `{}`; it is left out", name.text);
+                cx.sink.push(Diagnostic::new(&codes::UNKNOWN_USER, name.span, message).told(told));
+                return None;
+            }
+        },
     };
     script.command = Command { argv, run_as };
     (!cx.is_shadowed(statement, name, known)).then_some((script, name.span, at))

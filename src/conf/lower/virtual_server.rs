@@ -6,16 +6,18 @@ use super::checker::{Scope, Timing};
 use super::global::set;
 use super::group::Group;
 use super::iproute::mask_length;
-use super::real_server::{self, Draft, method, notify, snmp_name};
+use super::notify::Named;
+use super::real_server::{self, Draft, method, snmp_name};
 use super::trackable::Trackable;
 use super::{Lower, body, end_of};
 use crate::check::config::{Config, Endpoint, VirtualServer};
 use crate::command::Command;
 use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
+use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::conf::work::Table;
-use crate::ipvs::model::{Forward, Protocol, ServiceFlags};
+use crate::ipvs::model::{Forward, Netmask, Protocol, ServiceFlags};
 use crate::net::Family;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -32,7 +34,13 @@ pub(super) fn lower(
     trackable: &Trackable,
     config: &mut Config,
 ) -> Vec<usize> {
-    let mut reader = Reader { groups, trackable, seen: Table::new(), blocks_of_group: Table::new() };
+    let mut reader = Reader {
+        groups,
+        trackable,
+        smtp_alert: config.settings.smtp_alert,
+        seen: Table::new(),
+        blocks_of_group: Table::new(),
+    };
     let mut places = Vec::new();
     let mut unfold = cx.unfold();
     for (place, statement) in cx.top_level_places("virtual_server") {
@@ -51,6 +59,8 @@ pub(super) fn lower(
 struct Reader<'a> {
     groups: &'a Table<String, Group>,
     trackable: &'a Trackable,
+    /// What `global_defs` says of mails.
+    smtp_alert: Option<bool>,
     /// Where each service was defined first.
     seen: Table<(Option<Protocol>, Endpoint), Span>,
     blocks_of_group: Table<String, u32>,
@@ -68,7 +78,7 @@ impl Reader<'_> {
         for statement in body(statement) {
             block.statement(cx, statement);
         }
-        let server = block.finish(cx, &mut self.blocks_of_group)?;
+        let server = block.finish(cx, self.smtp_alert, &mut self.blocks_of_group)?;
         let first = server.endpoints.iter().find_map(|e| {
             match self.seen.insert(identity(&server, e), statement.span) {
                 Some(first) if first != statement.span => Some(first),
@@ -132,7 +142,7 @@ fn service<'g>(
             None
         }
         (Some("fwmark"), Some(number)) => {
-            cx.integer_word(number, 0, u64::from(u32::MAX)).map(|mark| Service::Fwmark(mark as u32))
+            cx.integer_word(number, 1, u64::from(u32::MAX)).map(|mark| Service::Fwmark(mark as u32))
         }
         _ => real_server::address(cx, statement, 1).map(Service::Address),
     }
@@ -160,7 +170,7 @@ struct Block<'g> {
     lost_flags: Vec<(&'static str, Span)>,
     ops: Option<Span>,
     persistence_timeout: u32,
-    persistence_granularity: Option<(u8, Family)>,
+    persistence_granularity: Option<(Netmask, Family)>,
     persistence_engine: Option<String>,
     quorum: (u32, Option<Span>),
     hysteresis: (u32, Option<Span>),
@@ -169,6 +179,8 @@ struct Block<'g> {
     ha_suspend: Option<Span>,
     quorum_up: Option<Box<Command>>,
     quorum_down: Option<Box<Command>>,
+    /// The commands that were named.
+    named: Named,
     smtp_alert: Option<bool>,
     snmp_name: Option<Box<str>>,
     inhibit: bool,
@@ -207,6 +219,7 @@ impl<'g> Block<'g> {
             ha_suspend: None,
             quorum_up: None,
             quorum_down: None,
+            named: Named::default(),
             smtp_alert: None,
             snmp_name: None,
             inhibit: false,
@@ -273,8 +286,8 @@ impl<'g> Block<'g> {
             "alpha" => self.alpha = true,
             "omega" => self.omega = true,
             "ha_suspend" => self.ha_suspend = Some(span),
-            "quorum_up" => notify(cx, statement, &mut self.quorum_up),
-            "quorum_down" => notify(cx, statement, &mut self.quorum_down),
+            "quorum_up" => cx.first_command(statement, &mut self.quorum_up, &mut self.named),
+            "quorum_down" => cx.first_command(statement, &mut self.quorum_down, &mut self.named),
             "smtp_alert" => self.smtp_alert = cx.flag(statement).or(self.smtp_alert),
             "snmp_name" => self.snmp_name = snmp_name(cx, statement).or(self.snmp_name.take()),
             "inhibit_on_failure" => self.inhibit = true,
@@ -344,21 +357,13 @@ impl<'g> Block<'g> {
         };
         let guess = if word.text.contains('.') { Family::V4 } else { Family::V6 };
         let family = self.family.unwrap_or(guess);
-        let length = match family {
-            Family::V6 => cx.integer_word(word, 1, 128).map(|n| n as u8),
-            Family::V4 => {
-                let length = word.text.parse::<Ipv4Addr>().ok().and_then(mask_length);
-                if length.is_none() {
-                    let message = format!("`{}` is not a netmask", word.text);
-                    let diagnostic = Diagnostic::new(&codes::BAD_PREFIX, word.span, message);
-                    cx.sink.push(diagnostic.label("expected a netmask as 255.255.255.0"));
-                }
-                length
-            }
+        let mask = match family {
+            Family::V6 => cx.integer_word(word, 1, 128).map(|n| Netmask::Prefix(n as u8)),
+            Family::V4 => mask(cx, word).map(Netmask::Mask),
         };
-        let Some(length) = length else { return };
+        let Some(mask) = mask else { return };
         self.family = Some(family);
-        self.persistence_granularity = Some((length, family));
+        self.persistence_granularity = Some((mask, family));
         if self.persistence_timeout == 0 {
             self.persistence_timeout = PERSISTENCE_TIMEOUT;
         }
@@ -400,6 +405,22 @@ impl<'g> Block<'g> {
         }
         self.servers.push(server);
     }
+}
+
+/// The netmask of `persistence_granularity`: the kernel takes one with gaps, too.
+fn mask(cx: &mut Lower<'_, '_>, word: &Word<'_>) -> Option<Ipv4Addr> {
+    let Ok(mask) = word.text.parse::<Ipv4Addr>() else {
+        let message = format!("`{}` is not a netmask", word.text);
+        let diagnostic = Diagnostic::new(&codes::BAD_PREFIX, word.span, message);
+        cx.sink.push(diagnostic.label("expected a netmask as 255.255.255.0"));
+        return None;
+    };
+    if mask_length(mask).is_none() {
+        let message = format!("the netmask {mask} has gaps");
+        let diagnostic = Diagnostic::new(&codes::MASK_GAPS, word.span, message);
+        cx.sink.push(diagnostic.help("write one as 255.255.255.0, unless this is meant"));
+    }
+    Some(mask)
 }
 
 fn without_sorry_server(cx: &mut Lower<'_, '_>, statement: &Statement) {

@@ -3,7 +3,7 @@
 use super::super::Lower;
 use super::{Firsts, put, set};
 use crate::conf::config::{Firewall, Ipsets, Iptables, Nftables, NftablesIpvs};
-use crate::conf::diagnostic::codes;
+use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lexer::Word;
 use crate::conf::tree::Statement;
 
@@ -60,13 +60,17 @@ impl Draft {
             "nftables_ipvs_priority" => set(&mut self.ipvs_priority, priority(cx, statement)),
             "nftables_ipvs_start_fwmark" => set(&mut self.start_fwmark, cx.u32(statement)),
             "vrrp_iptables" => {
+                before_nftables(cx, statement);
                 if let Some(iptables) = iptables(cx, statement)
                     && firsts.is_first(cx, statement, firewall.iptables.is_some())
                 {
                     firewall.iptables = Some(iptables);
                 }
             }
-            "vrrp_ipsets" => set(&mut firewall.ipsets, ipsets(cx, statement)),
+            "vrrp_ipsets" => {
+                before_nftables(cx, statement);
+                set(&mut firewall.ipsets, ipsets(cx, statement));
+            }
             _ => return false,
         }
         true
@@ -81,6 +85,13 @@ impl Draft {
             (ipvs.priority, ipvs.start_fwmark) = (self.ipvs_priority, self.start_fwmark);
         }
     }
+}
+
+/// Debian builds keepalived without iptables, as most do by now: it says so, and takes nftables.
+fn before_nftables(cx: &mut Lower<'_, '_>, statement: &Statement) {
+    let keyword = statement.keyword.map_or("", |k| k.name);
+    let message = format!("`{keyword}` is from before nftables, which set the rules now");
+    cx.sink.push(Diagnostic::new(&codes::DEPRECATED, statement.span, message).help("write `nftables`"));
 }
 
 fn priority(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<i32> {

@@ -111,6 +111,12 @@ impl Entry<'_, '_, '_> {
         let bits = Family::of(address).bits();
         let alone = IpNet::host(address);
         let Some(prefix) = prefix else { return Some(alone) };
+        if prefix.is_empty() {
+            let message = format!("`{}` has no prefix length behind the `/`; /{bits} is taken", word.text);
+            let help = format!("write {alone} if that is meant; keepalived takes /0");
+            self.cx.sink.push(Diagnostic::new(&codes::EMPTY_PREFIX, word.span, message).help(help));
+            return Some(alone);
+        }
         match prefix.parse::<u8>() {
             Ok(prefix_len) if prefix_len <= bits => Some(IpNet { address, prefix_len }),
             _ => {

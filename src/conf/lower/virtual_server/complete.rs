@@ -41,10 +41,11 @@ impl Block<'_> {
     }
 
     /// keepalived's checks across the block, in its order; `None` if nothing is left to run.
-    /// `blocks_of_group` counts the blocks of each group.
+    /// `smtp_alert` is what `global_defs` says of mails; `blocks_of_group` counts the blocks of each group.
     pub(super) fn finish(
         mut self,
         cx: &mut Lower<'_, '_>,
+        smtp_alert: Option<bool>,
         blocks_of_group: &mut Table<String, u32>,
     ) -> Option<VirtualServer> {
         let number = match &self.service {
@@ -82,7 +83,7 @@ impl Block<'_> {
         self.check_sorry_inhibition(cx, &name);
         self.ports(cx, forward);
         let persistence_granularity =
-            self.persistence_granularity.filter(|(_, of)| *of == family).map(|(length, _)| length);
+            self.persistence_granularity.filter(|(_, of)| *of == family).map(|(mask, _)| mask);
         let endpoints = match &self.service {
             Service::Address(address) => vec![Endpoint::Address(*address)],
             Service::Fwmark(mark) => vec![Endpoint::Fwmark { mark: *mark, family }],
@@ -95,6 +96,8 @@ impl Block<'_> {
             alpha: self.alpha,
             timing: self.timing,
             virtual_host: self.virtual_host.as_deref(),
+            // Only here keepalived's default is yes.
+            smtp_alert: smtp_alert.unwrap_or(true),
         };
         let servers = std::mem::take(&mut self.servers);
         let mut real_servers: Vec<RealServer> = servers.into_iter().map(|s| s.finish(defaults)).collect();
@@ -122,7 +125,7 @@ impl Block<'_> {
             ha_suspend: self.ha_suspend.is_some(),
             quorum_up: self.quorum_up,
             quorum_down: self.quorum_down,
-            smtp_alert: self.smtp_alert,
+            smtp_alert: self.smtp_alert.or(smtp_alert).unwrap_or(false),
             snmp_name: self.snmp_name,
             sorry_server,
             real_servers,

@@ -5,7 +5,7 @@ use super::draft::Draft;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::tree::Statement;
 use crate::net::Family;
-use crate::vrrp::config::{Auth, Version};
+use crate::vrrp::config::{Auth, InitialState, Version};
 
 impl Draft {
     pub(super) fn authentication(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
@@ -38,12 +38,15 @@ impl Draft {
         self.auth_pass = Some((password, word.span));
     }
 
+    /// What the adverts carry. AH needs an advert of the master's before the first of its own, so `state` may change.
     pub(super) fn auth(
         &self,
         cx: &mut Lower<'_, '_>,
         version: Version,
         family: Family,
         strict: bool,
+        state: &mut InitialState,
+        priority: u8,
     ) -> Option<Auth> {
         let (kind, span) = self.auth_type?;
         if strict {
@@ -60,6 +63,13 @@ impl Draft {
             (Version::V2, Some((password, _)), "PASS") => return Some(Auth::Pass(password)),
             (Version::V2, Some(_), _) if family == Family::V6 => ignored(cx, "AH does not exist for IPv6"),
             (Version::V2, Some(_), _) => {
+                if *state == InitialState::Master && priority != 255 {
+                    let at = self.state.map_or(self.named_at, |(_, at)| at);
+                    let why =
+                        "state MASTER does not go with AH, which must hear an advert first; BACKUP is taken";
+                    self.report(cx, &codes::STATE_CONFLICT, at, why);
+                    *state = InitialState::Backup;
+                }
                 let message = "`auth_type AH` is known but not carried out yet by this version of vipd";
                 cx.report(&codes::NOT_CARRIED_OUT, span, format!("{message}; the adverts carry none"));
             }

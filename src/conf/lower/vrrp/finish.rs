@@ -36,9 +36,9 @@ impl Draft {
         }
         let version = self.checked_version(cx, family, globals.version, strict);
         let (state, priority) = self.state_and_priority();
-        let state = self.strict_state(cx, state, priority, strict);
+        let mut state = self.strict_state(cx, state, priority, strict);
         let advert_int = self.checked_advert_int(cx, version);
-        let mut auth = self.auth(cx, version, family, strict);
+        let mut auth = self.auth(cx, version, family, strict, &mut state, priority);
         let hmac_at = self.hmac.as_ref().map(|said| said.at);
         let hmac = self.finish_hmac(cx, strict, advert_int);
         if let (Some(hmac_at), Some(_), Some((_, at))) = (hmac_at, &auth, self.auth_type) {

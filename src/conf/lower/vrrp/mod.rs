@@ -75,11 +75,11 @@ impl Reader<'_> {
         if let Some(told) = member.and_then(|m| m.priority_changes) {
             notify.priority_changes = told;
         }
-        let mut tracks = Tracks::default();
+        let (mut named, mut tracks) = (notify::Named::default(), Tracks::default());
         let owner = Owner { name: &word.text, place };
         for statement in body(statement) {
             draft.statement(cx, statement);
-            notify::statement(cx, statement, &mut notify);
+            notify::statement(cx, statement, &mut notify, &mut named);
             tracks.statement(cx, owner, statement, self.trackable);
         }
         let mut instance = draft.finish(cx, self.globals, &mut self.seen)?;
