@@ -4,10 +4,12 @@
 //! file says; [`places`] leads from one to the other. Each is a hint with its reason in
 //! [`super::diagnostic::advice`], and none changes what runs. [`pair`] holds two directors against each other.
 
+mod network;
 mod pair;
 mod places;
 mod sample;
 mod script;
+mod told;
 mod virtual_server;
 mod vrrp;
 
@@ -61,7 +63,9 @@ pub(super) fn lint<'s>(
 /// other.
 fn advise(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &mut Sink) {
     let mut routers = vrrp::Advisor::new(config, cloud);
+    let networks = network::Advisor::new(config);
     let mut scripts = script::Advisor::default();
+    let mut told = told::Advisor::default();
     let mut services = virtual_server::Advisor::new(config);
     for (place, statement) in places.top().iter().enumerate() {
         let instance = routers.instance_of(places, statement);
@@ -69,8 +73,10 @@ fn advise(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &
         places.unfolded(statement, |places, block| {
             if let Some(instance) = instance {
                 routers.advise(places, instance, block, sink);
+                networks.advise(places, instance, block, sink);
             }
             scripts.advise(places, instance, block, sink);
+            told.advise(places, block, sink);
             if let Some(service) = service {
                 services.advise(places, service, block, sink);
             }
@@ -79,4 +85,5 @@ fn advise(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &
     }
     routers.finish(places, sink);
     scripts.finish(places, sink);
+    told.finish(sink);
 }

@@ -10,7 +10,8 @@ use crate::conf::source::Span;
 use crate::conf::work::{Set, Table};
 use crate::net::{Family, IpNet};
 use crate::vrrp;
-use crate::vrrp::config::{InitialState, Instance, Vrid};
+use crate::vrrp::config::{InitialState, Instance, Unicast, Vrid};
+use std::net::IpAddr;
 
 /// Compares one configuration (whose text is at hand) with the other director's.
 pub(super) fn compare(places: &Places<'_, '_>, own: &Config, name: &str, other: &Config, sink: &mut Sink) {
@@ -99,11 +100,60 @@ impl Pair<'_, '_, '_> {
             let message = format!("priority {} is the same in {name}", own.priority);
             self.report(&codes::PAIR_PRIORITY, "priority", message);
         }
+        self.peers(other);
         self.preemption(other);
         self.weights(other);
         if own.source.is_some() && own.source == other.source {
             let message = format!("the source address of the adverts is the same in {name}");
             self.report(&codes::PAIR_SOURCE, "mcast_src_ip", message);
+        }
+    }
+
+    /// Each must send to the other's address, from which the other sends: else it hears nothing, and becomes master.
+    fn peers(&mut self, other: &Instance) {
+        let (own, name) = (self.instance, self.name);
+        let (here, there) = match (&own.unicast, &other.unicast) {
+            (None, None) => return,
+            (Some(here), Some(there)) => (here, there),
+            (here, _) => {
+                let (how, others) = match here {
+                    Some(_) => ("unicast", "multicast"),
+                    None => ("multicast", "unicast"),
+                };
+                let message = format!("adverts go by {how} here, by {others} in {name}");
+                return self.report(&codes::PAIR_PEER, "unicast_peer", message);
+            }
+        };
+        self.third(here, there, [own.source, other.source]);
+        let lists = |peers: &Unicast, address: IpAddr| peers.peers.iter().any(|p| p.address == address);
+        if let Some(address) = other.source.filter(|a| !lists(here, *a)) {
+            let message = format!("{address}, from which {name} sends, is no unicast_peer");
+            self.report(&codes::PAIR_PEER, "unicast_peer", message);
+        }
+        if let Some(address) = own.source.filter(|a| !lists(there, *a)) {
+            let message = format!("{address}, from which this sends, is no unicast_peer in {name}");
+            self.report(&codes::PAIR_PEER, "unicast_src_ip", message);
+        }
+    }
+
+    /// Routers besides the two: both send to them, or they hear only one.
+    fn third(&mut self, here: &Unicast, there: &Unicast, [own, other]: [Option<IpAddr>; 2]) {
+        let [Some(own), Some(other)] = [own, other] else { return };
+        let rest = |peers: &Unicast, known: &Unicast| {
+            let third = peers.peers.iter().map(|p| p.address).filter(|a| *a != own && *a != other);
+            third.filter(|a| known.peers.iter().all(|p| p.address != *a)).collect::<Vec<_>>()
+        };
+        let name = self.name;
+        for address in rest(here, there) {
+            self.report(
+                &codes::PAIR_PEER,
+                "unicast_peer",
+                format!("unicast_peer {address} is not in {name}"),
+            );
+        }
+        for address in rest(there, here) {
+            let message = format!("unicast_peer {address} of {name} is not here");
+            self.report(&codes::PAIR_PEER, "unicast_peer", message);
         }
     }
 

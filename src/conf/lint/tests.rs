@@ -178,7 +178,8 @@ fn cases() -> Vec<(&'static str, String, &'static str)> {
         ("V0808", instance("").replace("id 7", "id 51"), "51"),
         (
             "V0808",
-            "global_defs {\nnotification_email {\nfailover@firewall.loc\n}\n}\n".into(),
+            "global_defs {\nsmtp_server 127.0.0.1\nnotification_email {\nfailover@firewall.loc\n}\n}\n"
+                .into(),
             "failover@firewall.loc",
         ),
         ("V0809", instance("advert_int 20"), "advert_int 20"),
@@ -192,6 +193,26 @@ fn cases() -> Vec<(&'static str, String, &'static str)> {
         ("V0812", instance("mcast_src_ip 10.0.0.1"), "10.0.0.1"),
         ("V0813", instance("unicast_src_ip 10.0.0.8\nunicast_peer {\n10.0.0.8\n}"), "10.0.0.8"),
         ("V0814", "global_defs {\nvrrp_strict\n}\n".to_owned() + &instance(""), "vrrp_strict"),
+        (
+            "V0815",
+            "static_ipaddress {\n10.0.0.8/24 dev eth0\n}\n".to_owned()
+                + &instance("").replace("10.0.0.2/24", "10.0.1.2/24"),
+            "10.0.1.2/24",
+        ),
+        ("V0816", instance("unicast_peer {\n10.0.0.9\n}"), "unicast_peer"),
+        ("V0817", instance("notify_master /bin/n\nnotify_backup /bin/n"), "notify_backup /bin/n"),
+        (
+            "V0828",
+            "global_defs {\nenable_script_security\n}\n".to_owned() + &script(""),
+            "enable_script_security",
+        ),
+        ("V0829", "global_defs {\nnotification_email {\nme@example.net\n}\n}\n".into(), "notification_email"),
+        (
+            "V0842",
+            service("", "HTTP_GET {\nurl {\npath /\nstatus_code 200\n}\n}").replace(" 80 ", " 443 "),
+            "HTTP_GET",
+        ),
+        ("V0843", service("", CHECK).replace("protocol TCP", "protocol UDP"), "TCP_CHECK"),
         ("V0820", "vrrp_script s {\nscript /bin/true\n}\n".into(), "s"),
         ("V0821", script("interval 10\nfall 3"), "interval 10"),
         ("V0822", script("interval 2\ntimeout 5"), "timeout 5"),
@@ -249,7 +270,7 @@ fn each_lint_says_what_it_is_for_and_nothing_else_does() {
 fn multicast_is_talked_about_where_the_cloud_is_known() {
     let cloud = Lints { cloud: Some("Amazon EC2"), ..Lints::default() };
     assert_eq!(advice(&linted(PAIR, cloud)), [("V0805", "interface eth0")]);
-    assert_eq!(advice(&linted(&instance("unicast_peer {\n10.0.0.9\n}"), cloud)), []);
+    assert_eq!(advice(&linted(&instance("unicast_src_ip 10.0.0.8\nunicast_peer {\n10.0.0.9\n}"), cloud)), []);
 }
 
 #[test]
@@ -274,6 +295,31 @@ fn directors_should_not_both_claim_to_be_the_master() {
     let said = against(&instance(""), &instance("nopreempt").replace("150", "100"));
     assert_eq!(said.len(), 1);
     assert!(said[0].starts_with("V0856 (VI_1) nopreempt stands only in b.conf"), "{said:?}");
+}
+
+#[test]
+fn each_director_must_be_a_peer_of_the_other() {
+    let director = |source: &str, peers: &str, priority: &str| {
+        instance(&format!("unicast_src_ip {source}\nunicast_peer {{\n{peers}\n}}")).replace("150", priority)
+    };
+    let a = director("10.0.0.8", "10.0.0.9\n10.0.0.7", "150");
+    assert_eq!(against(&a, &director("10.0.0.9", "10.0.0.8\n10.0.0.7", "100")), Vec::<String>::new());
+    assert_eq!(
+        against(&a, &director("10.0.0.9", "10.0.0.6", "100")),
+        [
+            "V0858 (VI_1) 10.0.0.8, from which this sends, is no unicast_peer in b.conf",
+            "V0858 (VI_1) unicast_peer 10.0.0.7 is not in b.conf",
+            "V0858 (VI_1) unicast_peer 10.0.0.6 of b.conf is not here",
+        ]
+    );
+    assert_eq!(
+        against(&a, &director("10.0.0.5", "10.0.0.8\n10.0.0.7\n10.0.0.9", "100")),
+        ["V0858 (VI_1) 10.0.0.5, from which b.conf sends, is no unicast_peer"]
+    );
+    assert_eq!(
+        against(&a, &instance("").replace("150", "100")),
+        ["V0858 (VI_1) adverts go by unicast here, by multicast in b.conf"]
+    );
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! Advice on virtual servers.
 
 use super::places::{Places, all, body, span, value};
-use crate::check::config::{Endpoint, VirtualServer};
+use crate::check::config::{Endpoint, Probe, VirtualServer};
 use crate::conf::config::Config;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::sink::Sink;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::conf::work::Set;
-use crate::ipvs::model::Forward;
+use crate::ipvs::model::{Forward, Protocol};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -65,6 +65,7 @@ impl<'c> Advisor<'c> {
         timeouts(places, server, block, sink);
         weights(places, server, block, sink);
         real_servers(places, server, block, sink);
+        wrong_protocol(places, server, block, sink);
         if !self.virtual_addresses.is_empty() {
             unserved(server, block, &self.virtual_addresses, sink);
         }
@@ -227,6 +228,34 @@ fn real_servers(places: &Places<'_, '_>, server: &VirtualServer, block: &Stateme
             let help = "leave connect_port out, unless another port tells better whether the service works";
             sink.push(Diagnostic::new(&codes::LINT_OTHER_PORT, word.span, message).help(help));
         }
+    }
+}
+
+/// Checks that speak another protocol than what they ask: one hint of each kind a service.
+fn wrong_protocol(places: &Places<'_, '_>, server: &VirtualServer, block: &Statement, sink: &mut Sink) {
+    let checkers = server.real_servers.iter().flat_map(|r| r.checkers.iter().map(move |c| (r, c)));
+    let tls = |probe: &Probe| if let Probe::Http(http) = probe { Some(http.tls.is_some()) } else { None };
+    let wrong =
+        checkers.clone().find_map(|(real, checker)| match (tls(&checker.probe), checker.connect.to.port()) {
+            (Some(false), 443) => Some((real, "HTTP_GET", "SSL_GET", 443)),
+            (Some(true), 80) => Some((real, "SSL_GET", "HTTP_GET", 80)),
+            _ => None,
+        });
+    if let Some((real, here, other, port)) = wrong {
+        let inner = places.real_server(block, real).unwrap_or(block);
+        let message = format!("{here} asks port {port} of real server {}", real.address);
+        let help = format!("`{other}` is for that port");
+        sink.push(Diagnostic::new(&codes::LINT_TLS_PORT, span(inner, here), message).help(help));
+    }
+    let by_tcp = |p: &Probe| matches!(p, Probe::Tcp | Probe::Http(_) | Probe::Smtp { .. });
+    let marks = server.endpoints.iter().all(|e| matches!(e, Endpoint::Fwmark { .. }));
+    if server.protocol == Protocol::Udp && !marks && checkers.clone().all(|(_, c)| by_tcp(&c.probe)) {
+        let Some((real, _)) = checkers.clone().next() else { return };
+        let inner = places.real_server(block, real).unwrap_or(block);
+        let check = body(inner).iter().find(|s| s.body.is_some()).map_or(inner.span, |s| s.span);
+        let message = format!("virtual server {} is for UDP, and checked by TCP", server.name);
+        let help = "write a UDP_CHECK, or for name servers a DNS_CHECK";
+        sink.push(Diagnostic::new(&codes::LINT_UDP_BY_TCP, check, message).help(help));
     }
 }
 
