@@ -138,9 +138,6 @@ fn hundred_thousand(pair: &Pair) {
     assert_eq!(vipd(&pair.ours, "-R", &rules), (Some(0), String::new(), String::new()));
     let kept = saved(&pair.ours);
     assert!(kept == rules, "what was saved is what was written");
-    let (status, listed, _) = vipd(&pair.ours, "-L -n", "");
-    assert_eq!((status, listed.lines().count()), (Some(0), 3 + 101_000));
-    assert_eq!(vipd(&pair.theirs, "apply -", &kept), (Some(0), String::new(), String::new()));
+    assert_eq!(vipd(&pair.theirs, "-R", &kept), (Some(0), String::new(), String::new()));
     assert!(saved(&pair.theirs) == rules, "restored in another namespace");
-    assert_eq!(vipd(&pair.theirs, "diff kernel -", &kept), (Some(0), String::new(), String::new()));
 }
