@@ -11,8 +11,9 @@ use clap::{Arg, Command, ValueHint};
 const IPVS: &str = "ipvs";
 
 /// What ipvsadm's commands take beyond ipvsadm's options.
-const BEYOND: [(&str, &[&str], &str); 3] = [
+const BEYOND: [(&str, &[&str], &str); 4] = [
     ("--json", &["-L", "-l", "--list", "-S", "--save"], "as JSON"),
+    ("--watch", &["-L", "-l", "--list"], "again and again, with what changes"),
     ("--atomic", &["-R", "--restore"], "all lines or none"),
     ("--keep-going", &["-R", "--restore"], "every line that can be carried out"),
 ];

@@ -119,6 +119,7 @@ fn what_ipvsadm_lacks_is_vipd_s() {
     offers("ipvsadm -R -", "");
     offers("vipd ipvs -R --a", "--atomic");
     offers("vipd ipvs -Ln --j", "--json");
+    offers("vipd ipvs -Ln --w", "--watch");
     assert!(offered("vipd ipvs ").contains(&"apply".to_owned()));
     assert!(!offered("ipvsadm ").contains(&"apply".to_owned()));
     offers("vipd ipvs apply --dry-run", "--dry-run");
