@@ -52,11 +52,24 @@ pub(crate) fn main(needs: Kernel, tests: impl IntoIterator<Item = Test>) -> Exit
     let mut arguments = Arguments::from_args();
     if !arguments.list {
         run_where_possible(needs);
+        if needs == Kernel::Ipvs {
+            load_schedulers();
+        }
     }
     arguments.test_threads.get_or_insert(AT_ONCE);
     let run = |test: Test| move || guarded(test.run).map_err(Failed::from);
     let trials = tests.into_iter().map(|test| Trial::test(test.name.clone(), run(test))).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Loads the schedulers that have something in each namespace, before there are namespaces. If the kernel does so on its
+/// own, for a service that is added, it holds IPVS's lock and waits for that of the namespaces; where one is deleted
+/// at that moment, this lock is held and IPVS's is waited for, and all three wait for ever (seen with Linux 6.1).
+fn load_schedulers() {
+    for scheduler in ["ip_vs_lblc", "ip_vs_lblcr"] {
+        // A kernel without it has no such trouble.
+        let _ = Command::new("modprobe").args(["-q", scheduler]).stderr(std::process::Stdio::null()).status();
+    }
 }
 
 /// Goes on here if this kernel and this user will do, and becomes the guest's launcher otherwise.
