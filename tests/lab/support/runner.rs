@@ -36,6 +36,9 @@ pub(crate) enum Kernel {
 /// The lab's guest sets it to `guest`.
 const WHERE: &str = "VIPD_LAB";
 
+/// Seconds that all tests together may take in the guest: several times what they do on two processors.
+const PATIENCE: &str = "2400";
+
 /// Tests wait most of the time: so many run at once, if the command line says nothing else.
 const AT_ONCE: usize = 8;
 
@@ -85,7 +88,8 @@ pub(crate) fn run_where_possible(needs: Kernel) {
     eprintln!("This kernel has no IPVS, or you are not root: starting the lab's guest (tests/lab/vm).");
     let vm = vm();
     let program = std::env::current_exe().expect("the path of this program");
-    let error = Command::new(&vm).arg("--").arg(program).args(std::env::args_os().skip(1)).exec();
+    let error =
+        Command::new(&vm).args(["-t", PATIENCE, "--"]).arg(program).args(std::env::args_os().skip(1)).exec();
     panic!("{}: {error}", vm.display());
 }
 
