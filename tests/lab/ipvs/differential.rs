@@ -7,7 +7,7 @@
 use super::generator::{Generator, Line, Program};
 use super::{ATTEMPTS, Pair, by_service, shrink};
 use crate::VIPD;
-use crate::support::{Host, Lab, Test};
+use crate::support::{Host, Lab, Test, yield_to_others};
 use std::ffi::OsStr;
 use std::fmt::{self, Debug, Write as _};
 use std::io::Write as _;
@@ -29,7 +29,7 @@ const COMMANDS: u64 = 3000;
 /// Commands between two empty tables.
 const EPISODE: usize = 40;
 /// A program that runs longer hangs.
-const PATIENCE: Duration = Duration::from_secs(100);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// A seed ends after so many differences.
 const ENOUGH: usize = 8;
 
@@ -51,6 +51,7 @@ fn parameter(name: &str, default: u64) -> u64 {
 }
 
 fn random_commands(pair: &Pair, seed: u64, commands: u64) {
+    yield_to_others();
     thread::scope(|scope| {
         let seat = |host: &Host, programs: Option<PathBuf>| {
             let (jobs, queue) = channel();

@@ -3,6 +3,7 @@
 
 use super::write::{piped, saved, vipd};
 use super::{Pair, Story, dest, key, service};
+use crate::support::yield_to_others;
 use nix::sys::socket::{setsockopt, sockopt};
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -126,6 +127,7 @@ fn lost_answers(pair: &Pair) {
 }
 
 fn hundred_thousand(pair: &Pair) {
+    yield_to_others();
     let mut rules = String::new();
     for service in 0..1000u32 {
         let name = format!("-t 172.16.{}.{}:80", service >> 8, service & 255);

@@ -25,7 +25,7 @@ pub(crate) use helper::serve_if_asked;
 pub(crate) use host::{Host, Lab, Mac, checked};
 pub(crate) use ipvs::Table;
 pub(crate) use process::{Process, descendants};
-pub(crate) use runner::{Kernel, Test, guarded, has_ipvs, main, run_where_possible, vm};
+pub(crate) use runner::{Kernel, Test, guarded, has_ipvs, main, run_where_possible, vm, yield_to_others};
 pub(crate) use scenario::{Config, RealServer, Scenario};
 pub(crate) use screen::Screen;
 pub(crate) use wait::{Waited, wait_for};
