@@ -8,6 +8,7 @@
 mod apply;
 mod diff;
 mod drain;
+mod figure;
 mod lines;
 mod listing;
 mod restore;
@@ -16,6 +17,7 @@ mod subcommand;
 mod top;
 mod transaction;
 mod view;
+mod wait;
 mod watch;
 
 pub(super) use subcommand::Args;
@@ -27,7 +29,7 @@ use crate::ipvs::names::Names;
 use crate::ipvs::operation::Operation;
 use crate::sys::names;
 use nix::errno::Errno;
-use std::ffi::OsString;
+use std::ffi::{OsString, c_int};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
@@ -120,13 +122,18 @@ impl Stop {
     fn new(status: u8, message: impl Into<String>) -> Stop {
         Stop { status, message: message.into() }
     }
+
+    /// As a shell tells that a signal has ended a program.
+    fn by_signal(signal: c_int, message: impl Into<String>) -> Stop {
+        Stop::new(128_u8.saturating_add(u8::try_from(signal).unwrap_or(0)), message)
+    }
 }
 
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Stop {
         match error.kind() {
             // As if the signal had ended it.
-            io::ErrorKind::BrokenPipe => Stop::new(128 + libc::SIGPIPE as u8, ""),
+            io::ErrorKind::BrokenPipe => Stop::by_signal(libc::SIGPIPE, ""),
             _ => Stop::new(1, format!("write the listing: {error}")),
         }
     }

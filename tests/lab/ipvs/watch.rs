@@ -55,7 +55,7 @@ fn watch_in_a_terminal(pair: &Pair) {
     with_traffic(pair, |flowing| {
         let screen = Screen::open(&pair.ours, 80, 24);
         screen.enter(&format!("{VIPD} ipvs -Ln --watch=0.5; echo status=$?"));
-        let first = screen.wait_text("1 services, 2 servers");
+        let first = screen.wait_text("1 service, 2 servers");
         assert!(first.starts_with("vipd ipvs, every 0.5 s"), "{first}");
         assert!(!first.contains("100%"), "nothing flows yet: {first}");
         flowing.store(true, Ordering::Relaxed);

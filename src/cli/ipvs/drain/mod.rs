@@ -2,6 +2,8 @@
 
 mod progress;
 
+use super::figure::number_of;
+use super::wait::{heed, seconds, sleep_until};
 use super::{Stop, SystemNames};
 use crate::ipvs::client::Client;
 use crate::ipvs::drain::{self, Action, Drain, Event, OnTimeout, Options, Outcome, Then, WaitFor};
@@ -9,16 +11,12 @@ use crate::ipvs::grammar;
 use crate::ipvs::model::{DestEntry, DestKey, ServiceKey};
 use crate::ipvs::operation::Operation;
 use crate::sys::clock;
-use crate::sys::signal::{self, SignalFd};
-use crate::time::Instant;
+use crate::sys::signal::SignalFd;
 use clap::ValueEnum;
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use progress::Display;
 use std::ffi::c_int;
 use std::fs;
-use std::io;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// Take a server out of its service without cutting connections
@@ -117,14 +115,6 @@ enum After {
     Remove,
 }
 
-/// A span of time in seconds, with a fraction if need be: more than 0.
-pub(super) fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    // What is shorter would only keep the kernel busy; what is longer is a slip.
-    let sensible = |d: &Duration| (Duration::from_millis(10)..=Duration::from_hours(24 * 365)).contains(d);
-    seconds.filter(sensible).ok_or_else(|| "a number of seconds, 0.01 or more, is expected".to_owned())
-}
-
 impl Args {
     fn options(&self) -> Options {
         Options {
@@ -189,8 +179,8 @@ impl Args {
 /// Drains a server.
 pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let (service, server) = args.target()?;
-    let signals =
-        collect_signals().map_err(|error| Stop::new(KERNEL, format!("collect signals: {error}")))?;
+    let signals = heed(&[libc::SIGINT, libc::SIGTERM, libc::SIGHUP])
+        .map_err(|error| Stop::new(KERNEL, format!("collect signals: {error}")))?;
     let mut client = Client::open_or_load()?;
     let entry = client.service(&service).map_err(|error| match error.errno() {
         Some(Errno::ESRCH) => Stop::new(KERNEL, format!("there is no service {service}")),
@@ -205,7 +195,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
             display.warn(&format!(
                 "{service} is persistent: it goes on leading {} that it remembers to {server}, until they stay away \
                  for {} s; sysctl net.ipv4.vs.expire_quiescent_template=1 makes it forget them",
-                progress::number(dest.persistent_conns, "client"),
+                number_of(dest.persistent_conns, "client"),
                 entry.service.timeout
             ));
         }
@@ -223,13 +213,6 @@ const fn refusal_status(refusal: drain::Refusal) -> u8 {
         drain::Refusal::NoServer { .. } => KERNEL,
         drain::Refusal::LastServer { .. } => LAST_SERVER,
     }
-}
-
-/// Those that end it. One that the launcher has set to be ignored (nohup, a job of a script) stays so.
-fn collect_signals() -> io::Result<SignalFd> {
-    let all = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
-    let heeded: Vec<c_int> = all.into_iter().filter(|signal| !signal::is_ignored(*signal)).collect();
-    SignalFd::new(&heeded)
 }
 
 /// Whether the kernel follows a template to a server of weight 0.
@@ -259,9 +242,7 @@ impl Driver {
         let message = progress::message(self.service, self.server, outcome);
         match (outcome, signal) {
             (Outcome::Drained(_), _) => Ok(()),
-            (_, Some(signal)) => {
-                Err(Stop::new(128_u8.saturating_add(u8::try_from(signal).unwrap_or(0)), message))
-            }
+            (_, Some(signal)) => Err(Stop::by_signal(signal, message)),
             (Outcome::TimedOut { .. }, None) => Err(Stop::new(TIMED_OUT, message)),
             (_, None) => Err(Stop::new(SOMEONE_ELSE, message)),
         }
@@ -312,25 +293,6 @@ impl Driver {
                 error.status,
                 format!("{}\nand the former weight is not restored: {}", error.message, second.message),
             ),
-        }
-    }
-}
-
-/// Sleeps until the clock has reached `deadline`, or a signal came.
-pub(super) fn sleep_until(deadline: Instant, signals: &SignalFd) -> io::Result<Option<c_int>> {
-    loop {
-        if let Some(signal) = signals.read()? {
-            return Ok(Some(signal));
-        }
-        let rest = deadline - clock::now();
-        if rest.is_zero() {
-            return Ok(None);
-        }
-        // Whole milliseconds: the next one, not to spin before the deadline.
-        let timeout = PollTimeout::try_from(rest.as_millis() + 1).unwrap_or(PollTimeout::MAX);
-        match poll(&mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)], timeout) {
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
         }
     }
 }

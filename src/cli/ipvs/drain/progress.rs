@@ -1,5 +1,6 @@
 //! What the user sees of a drain: a bar on a terminal, a line now and then elsewhere, or JSON.
 
+use crate::cli::ipvs::figure::number_of;
 use crate::ipvs::drain::{OnTimeout, Outcome, Progress, Then};
 use crate::ipvs::model::{DestKey, ServiceKey};
 use crate::time::Instant;
@@ -119,7 +120,7 @@ pub(super) fn message(service: ServiceKey, server: DestKey, outcome: Outcome) ->
                 OnTimeout::Keep => format!("{server} keeps weight 0"),
                 OnTimeout::Remove => format!("{server} is removed from {service}, which cuts them"),
             };
-            format!("the time is up with {} left: {after}", number(left, "connection"))
+            format!("the time is up with {} left: {after}", number_of(left, "connection"))
         }
         Outcome::Interrupted { weight } => format!("interrupted: {}", weight_again(weight)),
         Outcome::WeightChanged { weight } => {
@@ -129,14 +130,9 @@ pub(super) fn message(service: ServiceKey, server: DestKey, outcome: Outcome) ->
     }
 }
 
-/// `1 client`, `2 clients`
-pub(super) fn number(number: u32, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
-}
-
 /// `12 of 40 connections left, 0.5/s, 24s to go`
 fn figures(progress: &Progress) -> String {
-    let mut text = format!("{} of {} left", progress.left, number(progress.most, "connection"));
+    let mut text = format!("{} of {} left", progress.left, number_of(progress.most, "connection"));
     if let Some(eta) = progress.eta.filter(|_| progress.left > 0) {
         let _ = write!(text, ", {:.1}/s, {} to go", progress.rate, span(eta));
     }

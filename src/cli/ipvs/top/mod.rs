@@ -6,25 +6,22 @@
 //! | `app` | the state: what keys and readings make of it |
 //! | `table` | the rows: figures, order, folding, filter |
 //! | `view` | the state on a screen |
-//! | `figure` | numbers in six columns |
 //! | `terminal` | the terminal, taken and given back |
 
 mod app;
-pub(super) mod figure;
 mod table;
 mod terminal;
 mod view;
 
 use super::Stop;
-use super::drain::seconds;
+use super::wait::{poll_until, seconds};
 use crate::ipvs::client::Client;
 use crate::ipvs::operation::Operation;
 use crate::sys::clock;
 use crate::sys::signal::SignalFd;
 use crate::time::Instant;
 use app::{App, Change, Command, Note};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags};
 use ratatui::crossterm::event::{self, Event};
 use std::ffi::c_int;
 use std::io;
@@ -74,7 +71,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let ended_by = Top { client, app, theme, session, signals }.run().map_err(terminal)?;
     match ended_by {
         None => Ok(()),
-        Some(signal) => Err(Stop::new(128_u8.saturating_add(u8::try_from(signal).unwrap_or(0)), "")),
+        Some(signal) => Err(Stop::by_signal(signal, "")),
     }
 }
 
@@ -176,22 +173,10 @@ fn set_weight(client: &mut Client, change: Change) -> Note {
 
 /// Waits for a key, a signal or the moment `due`; whether the terminal is still there.
 fn wait(due: Option<Instant>, signals: &SignalFd) -> io::Result<bool> {
-    let timeout = match due {
-        None => PollTimeout::NONE,
-        Some(due) => {
-            let rest = due - clock::now();
-            // Whole milliseconds: the next one, not to spin before the moment.
-            let millis = if rest.is_zero() { 0 } else { rest.as_millis() + 1 };
-            PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
-        }
-    };
     let stdin = io::stdin();
     let mut fds =
         [PollFd::new(stdin.as_fd(), PollFlags::POLLIN), PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
-    match poll(&mut fds, timeout) {
-        Ok(_) | Err(Errno::EINTR) => {}
-        Err(errno) => return Err(errno.into()),
-    }
+    poll_until(due, &mut fds)?;
     let gone = PollFlags::POLLHUP | PollFlags::POLLERR;
     Ok(!fds[0].revents().is_some_and(|events| events.intersects(gone)))
 }

@@ -9,8 +9,8 @@
 //! ```
 
 use super::app::{App, Mode, Note};
-use super::figure::short;
 use super::table::{Figures, Row, Service, Sort};
+use crate::cli::ipvs::figure::{number_of, short};
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -152,12 +152,11 @@ fn text(buffer: &mut Buffer, area: Rect, text: &str, style: Style) {
 }
 
 fn headline(app: &App, width: u16) -> String {
-    let plural = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
     let pace = app.pace().as_secs_f64();
     let mut line = format!(
         "vipd ipvs top   {}, {}   ",
-        plural(app.table.services.len(), "service"),
-        plural(app.table.servers, "server")
+        number_of(app.table.services.len(), "service"),
+        number_of(app.table.servers, "server")
     );
     if app.paused {
         line.push_str("PAUSED");

@@ -1,6 +1,6 @@
 //! What `--watch` shows: a table in the light of earlier readings as lines of a given width. Pure.
 
-use crate::cli::ipvs::top::figure::short;
+use crate::cli::ipvs::figure::{number_of, short};
 use crate::ipvs::grammar::Columns;
 use crate::ipvs::model::{DestEntry, Forward, Service};
 use crate::ipvs::rates::{Change, Rates, Seen, SeenService};
@@ -53,7 +53,7 @@ pub(super) fn lines(seen: &[SeenService<'_>], look: Look) -> Vec<String> {
 /// What stands above: how much there is, and what it gets in all.
 pub(super) fn summary(seen: &[SeenService<'_>], look: Look) -> String {
     let there = || seen.iter().filter(|s| s.service.change != Change::Gone);
-    let servers: usize = there().map(|s| s.dests.iter().filter(|d| d.change != Change::Gone).count()).sum();
+    let servers = there().flat_map(|s| &s.dests).filter(|d| d.change != Change::Gone).count();
     let mut sum = Rates::default();
     for rates in there().filter_map(|s| s.service.rates) {
         sum.cps += rates.cps;
@@ -61,8 +61,9 @@ pub(super) fn summary(seen: &[SeenService<'_>], look: Look) -> String {
         sum.outbps += rates.outbps;
     }
     let text = format!(
-        "{} services, {servers} servers   {} conn/s   in {} B/s   out {} B/s",
-        there().count(),
+        "{}, {}   {} conn/s   in {} B/s   out {} B/s",
+        number_of(there().count(), "service"),
+        number_of(servers, "server"),
         short(sum.cps),
         short(sum.inbps),
         short(sum.outbps),

@@ -4,7 +4,7 @@
 mod lines;
 mod screen;
 
-use super::drain::sleep_until;
+use super::wait::{heed, sleep_until};
 use super::{Stop, chain};
 use crate::ipvs::client::{self, Client};
 use crate::ipvs::document::Document;
@@ -29,7 +29,7 @@ pub(super) fn run(listing: &Listing, json: bool, period: Duration) -> Result<(),
     if !matches!(listing.subject, Subject::All | Subject::Service(_)) {
         return Err(Stop::new(2, "--watch shows the table, or a service of it"));
     }
-    let signals = SignalFd::new(&[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGWINCH])?;
+    let signals = heed(&[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGWINCH])?;
     let on_screen = !json && io::stdout().is_terminal();
     let mut screen = on_screen.then(Screen::default);
     let result = watch(listing, period, &signals, &mut screen);
@@ -91,7 +91,7 @@ fn watch(
             Some(libc::SIGWINCH) => next = clock::now(),
             // Looking on has no end of its own: this is how it ends well.
             Some(libc::SIGINT) => return Ok(()),
-            Some(signal) => return Err(Stop::new(128 + u8::try_from(signal).unwrap_or(0), "")),
+            Some(signal) => return Err(Stop::by_signal(signal, "")),
         }
     }
 }

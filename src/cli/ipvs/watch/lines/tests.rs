@@ -82,5 +82,5 @@ fn the_summary_counts_what_is_there() {
     let after = reading(vec![dest("10.0.0.1", 1, 300)]);
     let seen = compare(Some(&before), &after, Duration::from_secs(2));
     let text = summary(&seen, look(80, true));
-    assert_eq!(text, "1 services, 1 servers   15 conn/s   in 150K B/s   out 0 B/s");
+    assert_eq!(text, "1 service, 1 server   15 conn/s   in 150K B/s   out 0 B/s");
 }

@@ -1,7 +1,9 @@
-//! Numbers of any size in six columns.
+//! Numbers as people read them.
+
+use std::fmt;
 
 /// `0`, `0.5`, `12345`, `123K`, `1.23M`: at most six characters, powers of 1000.
-pub(in crate::cli::ipvs) fn short(number: f64) -> String {
+pub(super) fn short(number: f64) -> String {
     if number < 9.95 && number.fract() != 0.0 {
         return format!("{number:.1}");
     }
@@ -22,9 +24,20 @@ pub(in crate::cli::ipvs) fn short(number: f64) -> String {
     "huge".to_owned()
 }
 
+/// `1 server`, `2 servers`: a number of things whose plural has an s.
+pub(super) fn number_of<N: fmt::Display + PartialEq + From<u8>>(number: N, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == N::from(1) { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_no_plural() {
+        let texts = [0_u32, 1, 2].map(|number| number_of(number, "server"));
+        assert_eq!(texts, ["0 servers", "1 server", "2 servers"]);
+    }
 
     #[test]
     fn numbers_fit_six_columns() {
