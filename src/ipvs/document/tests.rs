@@ -1,5 +1,11 @@
 use super::*;
-use crate::ipvs::model::{Dest, DestEntry, DestKey, Info, ServiceEntry, Stats};
+use crate::ipvs::connection;
+use crate::ipvs::model::{
+    self, Dest, DestEntry, DestKey, Forward, Info, Netmask, ServiceEntry, ServiceFlags, ServiceKey, Stats,
+    TunnelFlags,
+};
+use crate::net;
+use std::net::Ipv4Addr;
 
 fn stats() -> Stats {
     Stats {
