@@ -1,0 +1,63 @@
+//! Virtual servers, their real servers and their groups (V04xx).
+
+use super::Reason;
+
+pub(super) const REASONS: &[Reason] = &[
+    ("V0401", "A service without servers has nothing to send its clients to: the block is left out."),
+    ("V0402", "Address and port identify a real server in the kernel's table: the second block is left out."),
+    (
+        "V0403",
+        "The block is left out, since nothing says which addresses it serves. keepalived says so only in its log, when it runs.",
+    ),
+    ("V0404", "The second group of a name is left out, as keepalived does without a word."),
+    ("V0405", "A virtual_server for this group serves nothing."),
+    (
+        "V0406",
+        "The kernel's table has one service for an address, port and protocol: the second block is left out. keepalived says nothing, and both blocks change the same service.",
+    ),
+    ("V0407", "Only tunnels carry one family in the other."),
+    ("V0408", "A range is `10.0.0.1-20`: the last part of the last address, not below the first."),
+    ("V0409", "TCP is taken. Name the protocol: UDP services look the same otherwise."),
+    ("V0410", "The firewall rule that sets the mark decides about the protocol."),
+    ("V0411", "wlc is taken. Name the scheduler, so that the file says how clients are spread."),
+    ("V0412", "NAT is taken. NAT needs the answers to come back through this machine; DR and TUN don't."),
+    ("V0413", "The kernel would not look at this flag."),
+    (
+        "V0414",
+        "A service for every port only works if a client stays with its server: the kernel wants persistence for it.",
+    ),
+    (
+        "V0415",
+        "With DR and TUN packets reach the server as they are: nothing rewrites the port. Checks go to the port of the service.",
+    ),
+    (
+        "V0416",
+        "The service would never count as up: quorum_up would not run, and the sorry server would never leave.",
+    ),
+    ("V0417", "The option changes the sorry_server line before it. Write that line first."),
+    (
+        "V0418",
+        "Checks are suspended while the service's address is not set here. A firewall mark has no address, so checks always run.",
+    ),
+    (
+        "V0419",
+        "The virtual server is left out: its real servers can't serve these addresses. One group may have both families where all real servers are reached by tunnels.",
+    ),
+    (
+        "V0422",
+        "Address and port are one entry in the kernel's table: it can't be kept at weight 0 and removed. What the real server says holds.",
+    ),
+    (
+        "V0423",
+        "keepalived says so in its log when it starts, and the page then passes without the expression.",
+    ),
+    ("V0424", "The kernel has one service for it. Remove the line, or correct it."),
+    (
+        "V0425",
+        "0 is the mark of packets that no firewall rule has marked: the kernel takes it for `no mark`, and has no such service.",
+    ),
+    (
+        "V0426",
+        "Clients count as one where the bits of the mask are equal. The kernel allows any bits; a gap is rarely meant.",
+    ),
+];
