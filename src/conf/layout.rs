@@ -13,6 +13,7 @@
 //! formatted: there indentation would only hide the mistake. Lines with conditions that follow one another are read as
 //! alternatives, so that each may open (or end) the same block.
 
+use super::lexer::{strip_comment, strip_definition};
 use super::work::Table;
 use std::borrow::Cow;
 
@@ -92,7 +93,7 @@ pub fn format(text: &str) -> Result<String, Unbalanced> {
             writer.raw(line);
             let line = split(line);
             // Nothing on a line ends no definition for every reader: the next line stays as it is, too.
-            in_definition = line.backslash || line.code.is_empty();
+            in_definition = line.goes_on || line.code.is_empty();
             continue;
         }
         let line = split(line);
@@ -110,7 +111,7 @@ pub fn format(text: &str) -> Result<String, Unbalanced> {
             }
         } else if is_definition(condition.map_or(line.code, |(_, rest)| rest)) {
             writer.line(line.whole);
-            (in_definition, continues) = (line.backslash, false);
+            (in_definition, continues) = (line.goes_on, false);
         } else if goes_on || line.backslash || !is_plain(line.code) {
             let braces = braces(line.code);
             writer.rough(line.whole, &braces, line_number)?;
@@ -141,42 +142,24 @@ struct Line<'s> {
     code: &'s str,
     /// From its `#` or `!` on.
     comment: Option<&'s str>,
-    /// The code ends in a backslash.
+    /// The code ends in a backslash, which is no part of it.
     backslash: bool,
+    /// It is followed by another, if it is the line of a definition.
+    goes_on: bool,
 }
 
-/// As the lexer does it: `#` and `!` begin a comment outside `"…"`, and a backslash takes the next character's meaning.
+/// As the lexer does it.
 fn split(line: &str) -> Line<'_> {
     let blanks = [' ', '\t', '\r'];
     let whole = line.trim_end_matches(blanks).trim_start_matches([' ', '\t']);
-    // A backslash ends the line only where no blank follows it: of such lines the blanks stay.
+    // A backslash takes the next character's meaning, a blank's too.
     let unended = line.trim_end_matches('\r').trim_start_matches([' ', '\t']);
-    let bytes = unended.as_bytes();
-    let mut quoted = false;
-    let mut i = 0;
-    while let Some(&b) = bytes.get(i) {
-        match b {
-            b'"' => quoted = !quoted,
-            b'\\' if i + 1 == bytes.len() => {
-                return Line {
-                    whole,
-                    code: unended[..i].trim_end_matches(blanks),
-                    comment: None,
-                    backslash: true,
-                };
-            }
-            b'\\' => i += 1,
-            b'#' | b'!' if !quoted => {
-                let comment = unended[i..].trim_end_matches(blanks);
-                let code = unended[..i].trim_end_matches(blanks);
-                return Line { whole, code, comment: Some(comment), backslash: false };
-            }
-            _ => {}
-        }
-        i += 1;
-    }
-    let whole = if unended.contains('\\') { unended } else { whole };
-    Line { whole, code: whole.trim_end_matches(blanks), comment: None, backslash: false }
+    let (code, backslash) = strip_comment(unended);
+    let behind = unended[backslash.map_or(code.len(), |b| b + 1)..].trim_matches(blanks);
+    let comment = (!behind.is_empty()).then_some(behind);
+    let whole = if comment.is_none() && unended.contains('\\') { unended } else { whole };
+    let goes_on = strip_definition(unended).1.is_some();
+    Line { whole, code: code.trim_end_matches(blanks), comment, backslash: backslash.is_some(), goes_on }
 }
 
 /// `$NAME=value`: blanks in it, and what braces it holds, are the parameter's.

@@ -238,22 +238,38 @@ impl<'s> Lexer<'s> {
     }
 }
 
-/// The line without its comment, and the offset of a backslash that ended it.
+/// The line without its comment and the blanks before that, and the offset of a backslash that ends it then.
 pub(super) fn strip_comment(line: &str) -> (&str, Option<usize>) {
     let bytes = line.as_bytes();
     let mut quoted = false;
+    let mut backslash = None;
     let mut i = 0;
     while let Some(&b) = bytes.get(i) {
         match b {
             b'"' => quoted = !quoted,
-            b'\\' if i + 1 == bytes.len() => return (&line[..i], Some(i)),
-            b'\\' => i += 1,
-            b'#' | b'!' if !quoted => return (&line[..i], None),
+            b'\\' => {
+                backslash = Some(i);
+                i += 1;
+            }
+            b'#' | b'!' if !quoted => break,
             _ => {}
         }
         i += 1;
     }
-    (line, None)
+    let code = line.get(..i).unwrap_or(line).trim_end_matches([' ', '\t']);
+    match backslash {
+        Some(at) if at + 1 == code.len() => (&code[..at], Some(at)),
+        _ => (code, None),
+    }
+}
+
+/// A line of a definition as [`strip_comment`] has it. keepalived looks at nothing but the line's last character: the
+/// second backslash of two continues it, too.
+pub(crate) fn strip_definition(line: &str) -> (&str, Option<usize>) {
+    match strip_comment(line) {
+        (code, None) if code.ends_with('\\') => (&code[..code.len() - 1], Some(code.len() - 1)),
+        stripped => stripped,
+    }
 }
 
 fn unescape_comment_signs(text: &str) -> Cow<'_, str> {

@@ -4,7 +4,7 @@
 //! (`@id`) and sequences (`~SEQ(…)`) at the start of a line are passed over, so that what they stand before is read
 //! whatever they say; definitions (`$NAME=…`) are kept apart.
 
-use crate::conf::lexer::{Lexer, Piece, Word};
+use crate::conf::lexer::{Lexer, Piece, Word, strip_definition};
 use crate::conf::schema::{Block, Keyword, ROOT, Shape};
 use crate::conf::source::Sources;
 use std::ops::Range;
@@ -210,12 +210,18 @@ fn blank_out(text: &str) -> (String, Vec<Definition>) {
         } else if goes_on && let Some(last) = definitions.last_mut() {
             last.value.end = at + content.len();
         }
-        goes_on = defines && content.ends_with('\\');
+        goes_on = defines && continues_definition(content);
         plain.extend(std::iter::repeat_n(' ', blanked));
         mask(&line[blanked..], &mut plain);
         at += line.len();
     }
     (plain, definitions)
+}
+
+/// Whether a definition goes on behind one of its lines: a comment alone, or blanks, don't end it.
+fn continues_definition(line: &str) -> bool {
+    let (code, backslash) = strip_definition(line);
+    backslash.is_some() || (!line.is_empty() && code.trim_start_matches([' ', '\t']).is_empty())
 }
 
 /// How many bytes at the start of a line stand before its statement; and the name that it defines.

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 const WHOLE: &str = "\
 $VIP=10.0.0.1
-@east $X=1 \\
+@east $X=1 \\ # goes on
     vrrp_instance no {
 vrrp_script chk {
     script /bin/true

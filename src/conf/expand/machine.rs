@@ -10,7 +10,7 @@ use super::output::{Findings, Output};
 use super::parameter::{self, Definition, PREDEFINED, Text, Value};
 use super::random::Random;
 use crate::conf::diagnostic::{Diagnostic, codes};
-use crate::conf::lexer::strip_comment;
+use crate::conf::lexer::{strip_comment, strip_definition};
 use crate::conf::source::{FileId, Source, Sources, Span};
 use crate::conf::work::Table;
 use std::ops::Range;
@@ -145,15 +145,15 @@ impl<'a> Machine<'a> {
             let length = text[at..].find('\n').unwrap_or(text.len() - at);
             let raw = text[at..at + length].trim_end_matches('\r');
             at += length + 1;
-            let (code, backslash) = strip_comment(raw);
-            let code = code.trim_end_matches(is_blank);
-            let body = indent(code);
             if let Some(mut definition) = open.take() {
                 if raw.is_empty() {
                     self.ended_by_empty_line(&definition, frame);
                     self.end_definition(definition);
                     continue;
                 }
+                let (code, backslash) = strip_definition(raw);
+                let code = code.trim_end_matches(is_blank);
+                let body = indent(code);
                 if body < code.len() {
                     definition.lines.push(Text { text: Rc::from(code), place: Some(place) });
                 }
@@ -167,13 +167,14 @@ impl<'a> Machine<'a> {
                 }
                 continue;
             }
-            if body == code.len() && backslash.is_none() {
-                continue;
-            }
-            if let Some(backslash) = backslash
-                && let Some(definition) = self.begin_definition(code, body, place, backslash)
+            if let (code, Some(backslash)) = strip_definition(raw)
+                && let Some(definition) = self.begin_definition(code, place, backslash)
             {
                 open = Some(definition);
+                continue;
+            }
+            let (code, backslash) = strip_comment(raw);
+            if indent(code) == code.len() && backslash.is_none() {
                 continue;
             }
             let end = backslash.map_or(code.len(), |b| b + 1);
@@ -185,13 +186,9 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn begin_definition(
-        &self,
-        code: &str,
-        body: usize,
-        place: Place,
-        backslash: usize,
-    ) -> Option<OpenDefinition> {
+    fn begin_definition(&self, code: &str, place: Place, backslash: usize) -> Option<OpenDefinition> {
+        let code = code.trim_end_matches(is_blank);
+        let body = indent(code);
         let (at, holds) = match self.condition(&code[body..]) {
             Condition::None => (body, true),
             Condition::Holds(offset) => (body + offset, true),
@@ -289,8 +286,9 @@ impl<'a> Machine<'a> {
         {
             // A value can begin a comment.
             let (code, backslash) = strip_comment(&substituted.line.text);
-            let uncommented = match backslash.is_none() && code.len() < substituted.line.text.len() {
-                true => Some(substituted.line.part(0..code.trim_end_matches(is_blank).len())),
+            let end = backslash.map_or(code.len(), |b| b + 1);
+            let uncommented = match end < substituted.line.text.len() {
+                true => Some(substituted.line.part(0..end)),
                 false => None,
             };
             let new = uncommented.as_ref().unwrap_or(&substituted.line);

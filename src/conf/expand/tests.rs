@@ -85,6 +85,12 @@ fn definitions_may_have_several_lines() {
     );
     finds("$A= \\\n a \\\n b\n$A c", "$A c", &["V0502"]);
     finds("$A= \\\n a \\\n\n b\n$A", "b|a", &["V0506"]);
+    // A comment or blanks behind the backslash change nothing, and the last of two backslashes is one, too.
+    clean("$A= a \\ # b\n c \\ ! d\n e \\ \t\n f\n$A\ng", "a|c|e|f|g");
+    clean("$A= a \\\\\n b\n$A", "a \\|b");
+    // Within the comment it is none, and `\#` begins none.
+    clean("$A= a # b \\\n c\n$A", "c|a");
+    clean("$A= a \\# b \\\n c\n$A", "a \\# b|c");
     clean("$A= \\", "");
     clean("$A= \\\n a \\", "");
 }

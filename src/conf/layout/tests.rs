@@ -33,9 +33,10 @@ fn lines_whose_blanks_may_count_only_move() {
 }
 
 #[test]
-fn empty_lines_behind_a_definition_that_goes_on_stay() {
-    let text = "$X=1 \\\n\n\n";
-    assert_eq!(formatted(text), text);
+fn lines_behind_a_definition_that_goes_on_stay() {
+    for text in ["$X=1 \\\n\n\n", "$X=1 \\ # a\n    b   c  {\n", "$X=1 \\\\\n    b   c \\ !\n   d  \n"] {
+        assert_eq!(formatted(text), text);
+    }
 }
 
 #[test]
@@ -61,7 +62,6 @@ fn conditions_are_alternatives() {
 
 #[test]
 fn a_blank_behind_a_backslash_stays() {
-    // Without it the line would go on.
     assert_eq!(formatted("a \\ \nb\n"), "a \\ \nb\n");
 }
 

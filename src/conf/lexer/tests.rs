@@ -63,6 +63,20 @@ fn a_backslash_at_the_end_is_told() {
     assert_eq!(pieces("a b \\\nc"), ["a|b\\", "c"]);
     assert_eq!(pieces("a\\\n\\\nc"), ["a\\", "\\", "c"]);
     assert_eq!(pieces("a # b \\\nc"), ["a", "c"]);
+    assert_eq!(pieces("a \\ # b\nc \\\t\nd"), ["a\\", "c\\", "d"]);
+    assert_eq!(pieces("a \\\\\nb \\\\ ! c"), ["a|\\\\", "b|\\\\"]);
+}
+
+#[test]
+fn a_definition_goes_on_behind_any_backslash() {
+    assert_eq!(strip_definition("$A=b \\"), ("$A=b ", Some(5)));
+    assert_eq!(strip_definition("$A=b\\ \t# c"), ("$A=b", Some(4)));
+    assert_eq!(strip_definition("$A=b \\\\ ! c"), ("$A=b \\", Some(6)));
+    for ends in ["$A=b \\# c", "$A=b # c \\", "$A=b \\ c", "", "# \\"] {
+        assert_eq!(strip_definition(ends).1, None, "{ends}");
+    }
+    // Within quotes a `#` is no comment.
+    assert_eq!(strip_definition("$A=\"b \\ # c").1, None);
 }
 
 #[test]
