@@ -247,6 +247,19 @@ fn connections(host: &Host, service: &str) -> Vec<String> {
     counts
 }
 
+/// How many connections within a host were refused and accepted since it exists.
+fn connects(host: &Host) -> (u64, u64) {
+    let text = host.run("cat /proc/net/snmp");
+    let mut tcp = text.lines().filter_map(|l| l.strip_prefix("Tcp: ")).map(str::split_whitespace);
+    let (names, values) = tcp.next().zip(tcp.next()).expect("names and values");
+    let counters: Vec<_> = names.zip(values).collect();
+    let counter = |wanted| {
+        let found = counters.iter().find(|(name, _)| *name == wanted).expect("a counter");
+        found.1.parse().expect("a number")
+    };
+    (counter("AttemptFails"), counter("PassiveOpens"))
+}
+
 fn a_reload_changes_what_changed(lab: &Lab) {
     let host = director(lab);
     host.run("ip address add 10.99.0.1/32 dev lo");
@@ -298,13 +311,17 @@ fn a_successor_adopts_the_table(lab: &Lab) {
     worker.stop();
     let left = host.run("ipvsadm -Sn");
 
+    let (refused, accepted) = connects(&host);
     let respawned = Options { respawned: true, ..Options::default() };
     let worker = Worker::start(&host, config, respawned);
-    // Until the checks have run anew, and some time after.
-    for _ in 0..30 {
+    // Two checks fail with two tries each, one succeeds: until they have run anew, and as long again.
+    wait_for("the checks to have run twice", LIMIT, || {
         assert_eq!(host.run("ipvsadm -Sn"), left, "nothing changes at any moment");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+        match connects(&host) {
+            (r, a) if r >= refused + 8 && a >= accepted + 2 => Ok(()),
+            seen => Err(format!("{seen:?} after {:?}", (refused, accepted))),
+        }
+    });
     let _returned = listen(&host, local(1002));
     wait_row(&host, "10.99.0.1:80", &["1/1", "2/1", "3/1"]);
     worker.stop();
