@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 /// A 48-bit Ethernet address.
@@ -170,6 +170,40 @@ impl FromStr for IpNet {
     }
 }
 
+/// An IPv4 address as `inet_aton` reads it: one to four parts, each decimal, octal (`0`) or hexadecimal (`0x`), the
+/// last one filling what is left.
+#[must_use]
+pub fn aton(text: &str) -> Option<Ipv4Addr> {
+    // The usual form, in which both readings agree.
+    if let Ok(address) = text.parse() {
+        return Some(address);
+    }
+    let text = text.split(|c: char| c.is_ascii_whitespace() || c == '\u{b}').next().unwrap_or_default();
+    let parts: Vec<u64> = text.split('.').map(part).collect::<Option<_>>()?;
+    let (last, leading) = parts.split_last()?;
+    if leading.len() > 3 || leading.iter().any(|&p| p > 0xff) {
+        return None;
+    }
+    if *last >> (32 - 8 * leading.len()) != 0 {
+        return None;
+    }
+    let high = leading.iter().zip([24, 16, 8]).map(|(p, shift)| p << shift).sum::<u64>();
+    u32::try_from(high | last).ok().map(Ipv4Addr::from_bits)
+}
+
+fn part(text: &str) -> Option<u64> {
+    let (digits, radix) = match text.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (&text[2..], 16),
+        [b'0', _, ..] => (&text[1..], 8),
+        _ => (text, 10),
+    };
+    // from_str_radix would take a sign.
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return None;
+    }
+    u64::from_str_radix(digits, radix).ok().filter(|&n| n <= u64::from(u32::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,5 +217,28 @@ mod tests {
         assert_eq!("192.0.2.1/33".parse::<IpNet>(), Err(IpNetError::Prefix));
         assert_eq!("192.0.2/24".parse::<IpNet>(), Err(IpNetError::Address));
         assert_eq!(MacAddr([0, 0, 0x5e, 0, 1, 230]).to_string(), "00:00:5e:00:01:e6");
+    }
+
+    #[test]
+    fn addresses_are_read_as_the_c_library_reads_them() {
+        for (text, expected) in [
+            ("1.2.3.4", Some([1, 2, 3, 4])),
+            ("0x7f.1", Some([127, 0, 0, 1])),
+            ("010.1.1.1", Some([8, 1, 1, 1])),
+            ("1.2.3", Some([1, 2, 0, 3])),
+            ("1.256", Some([1, 0, 1, 0])),
+            ("4294967295", Some([255, 255, 255, 255])),
+            ("1.2.3.4 x", Some([1, 2, 3, 4])),
+            ("4294967296", None),
+            ("1.2.3.4.5", None),
+            ("256.1", None),
+            ("08", None),
+            ("0x", None),
+            ("1..2", None),
+            ("-1", None),
+            ("", None),
+        ] {
+            assert_eq!(aton(text), expected.map(Ipv4Addr::from), "{text:?}");
+        }
     }
 }

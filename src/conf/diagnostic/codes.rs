@@ -72,6 +72,7 @@ codes! {
     EMPTY_RANGE = "V0229", Warning, Silent, "a range that ends before it begins";
     TOO_MANY_ARGUMENTS = "V0231", Error, Reports, "a line that words too many leave without effect";
     OLD_SPELLING = "V0232", Hint, Silent, "a spelling that has been replaced";
+    EMPTY_NUMBER = "V0233", Warning, Silent, "nothing where a number is wanted";
 
     DUPLICATE_INSTANCE = "V0301", Error, Reports, "two vrrp_instance blocks of one name";
     NO_INTERFACE = "V0302", Error, Refuses, "a vrrp_instance without an interface";
@@ -133,6 +134,8 @@ codes! {
     LISTED_TWICE = "V0424", Hint, Silent, "an entry that a virtual_server_group has already";
     ZERO_MARK = "V0425", Error, Silent, "a firewall mark of 0";
     MASK_GAPS = "V0426", Hint, Silent, "a netmask with gaps";
+    MASK_IS_NUMBER = "V0427", Warning, Silent, "a number where a netmask is wanted";
+    LARGE_RANGE = "V0428", Error, Silent, "a range of more addresses than can be services";
 
     PARAMETER_CYCLE = "V0501", Error, Refuses, "a parameter that leads back to itself";
     NOT_REPLACED = "V0502", Warning, Silent, "a parameter that is defined, but not replaced as it is written";

@@ -85,7 +85,11 @@ impl<'t, 's> Lower<'t, 's> {
 
     /// A word as a whole number within a range.
     pub(super) fn integer_word(&mut self, word: &Word<'_>, min: u64, max: u64) -> Option<u64> {
-        let text = word.text.trim();
+        // As strtoul(3): blanks may stand before a number, not behind it.
+        let text = word.text.trim_start();
+        if text.is_empty() {
+            return self.empty_number(word, min, max);
+        }
         let digits = text.strip_prefix('+').unwrap_or(text);
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
             let what = match text.strip_prefix('-').is_some_and(|d| d.parse::<u64>().is_ok()) {
@@ -108,9 +112,26 @@ impl<'t, 's> Lower<'t, 's> {
         }
     }
 
+    /// `""` where a number is wanted: keepalived takes it for 0.
+    fn empty_number(&mut self, word: &Word<'_>, min: u64, max: u64) -> Option<u64> {
+        if min > 0 {
+            let message = format!("an empty word counts as 0, which is outside the range {min} to {max}");
+            let diagnostic = Diagnostic::new(&codes::OUT_OF_RANGE, word.span, message);
+            self.sink.push(diagnostic.label(format!("expected {}", range(min, max))));
+            return None;
+        }
+        self.report(&codes::EMPTY_NUMBER, word.span, "an empty word counts as 0 here");
+        Some(0)
+    }
+
     /// A word as a whole number that may be negative.
     pub(super) fn signed_word(&mut self, word: &Word<'_>, min: i64, max: i64) -> Option<i64> {
-        let (code, message) = match word.text.trim().parse::<i64>() {
+        let text = word.text.trim_start();
+        if text.is_empty() && min <= 0 {
+            self.report(&codes::EMPTY_NUMBER, word.span, "an empty word counts as 0 here");
+            return Some(0);
+        }
+        let (code, message) = match text.parse::<i64>() {
             Ok(n) if (min..=max).contains(&n) => return Some(n),
             Ok(_) => (&codes::OUT_OF_RANGE, format!("`{}` is outside the range {min} to {max}", word.text)),
             Err(_) => (&codes::BAD_NUMBER, format!("`{}` is not a whole number", word.text)),
@@ -136,7 +157,13 @@ impl<'t, 's> Lower<'t, 's> {
     /// A word as seconds with up to six decimals, within a range in microseconds.
     pub(super) fn timer_word(&mut self, word: &Word<'_>, min_us: u64, max_us: u64) -> Option<Duration> {
         let text = word.text.as_ref();
-        let Some(us) = microseconds(text) else {
+        let number = text.trim_start();
+        let number = number.strip_prefix('+').unwrap_or(number);
+        if matches!(number, "" | ".") && min_us == 0 {
+            self.report(&codes::EMPTY_NUMBER, word.span, "a word without digits counts as 0 here");
+            return Some(Duration::ZERO);
+        }
+        let Some(us) = microseconds(number) else {
             let message = format!("`{text}` is not a number of seconds");
             let mut diagnostic = Diagnostic::new(&codes::BAD_NUMBER, word.span, message)
                 .label("expected seconds, with a decimal point where needed");
@@ -331,6 +358,8 @@ fn plain_seconds(us: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::config::VirtualServer;
+    use crate::conf::{LoadOptions, load_text};
 
     #[test]
     fn seconds_with_decimals() {
@@ -345,5 +374,42 @@ mod tests {
         assert_eq!(unit_removed("500ms").as_deref(), Some("0.5"));
         assert_eq!(unit_removed("3s").as_deref(), Some("3"));
         assert_eq!(unit_removed("3x"), None);
+    }
+
+    /// A virtual server that is complete but for these lines, and what is found in it.
+    fn server(lines: &str, real: &str) -> (VirtualServer, Vec<&'static str>) {
+        let text = format!(
+            "virtual_server 10.0.0.1 80 {{\nlvs_sched rr\nlvs_method NAT\nprotocol TCP\n{lines}\n\
+             real_server 10.0.0.9 80 {{\n{real}\n}}\n}}"
+        );
+        let loaded = load_text("test", text, &LoadOptions::default());
+        let found = loaded.diagnostics.iter().map(|d| d.code.id).collect();
+        (loaded.config.unwrap().check.virtual_servers.remove(0), found)
+    }
+
+    #[test]
+    fn numbers_are_read_as_the_c_library_reads_them() {
+        let timeout = |said: &str| {
+            let (vs, found) = server("", &format!("uthreshold {said}"));
+            (vs.real_servers[0].upper_threshold, found)
+        };
+        assert_eq!(timeout("+5"), (5, vec![]));
+        assert_eq!(timeout("\" 5\""), (5, vec![]));
+        assert_eq!(timeout("\"\""), (0, vec!["V0233"]));
+        for bad in ["\"5 \"", "-5", "+", "5,", "0x5", "1.5"] {
+            assert_eq!(timeout(bad), (0, vec!["V0203"]), "{bad}");
+        }
+        // Where 0 is not allowed, nothing is not either.
+        let (_, found) = server("persistence_timeout \"\"", "");
+        assert_eq!(found, ["V0204"]);
+
+        let warmup = |said: &str| {
+            let (vs, found) = server("", &format!("TCP_CHECK {{\nwarmup {said}\n}}"));
+            (vs.real_servers[0].checkers[0].schedule.warmup, found)
+        };
+        assert_eq!(warmup("+1.5"), (Duration::from_millis(1500), vec![]));
+        assert_eq!(warmup("\"\""), (Duration::ZERO, vec!["V0233"]));
+        assert_eq!(warmup("."), (Duration::ZERO, vec!["V0233"]));
+        assert_eq!(warmup("-1").1, ["V0203"]);
     }
 }

@@ -22,8 +22,10 @@ pub(super) struct Group {
     pub(super) addresses: Vec<SocketAddr>,
     /// Its firewall marks, with their family where it is given.
     pub(super) marks: Vec<(u32, Option<Family>)>,
-    /// keepalived takes it; what is wrong with the others is said already.
+    /// What is wrong with one that is not is said already.
     pub(super) is_usable: bool,
+    /// An entry that keepalived would take is not among these.
+    lacks: bool,
 }
 
 impl Group {
@@ -41,8 +43,13 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>) -> Table<String, Group> {
     let mut groups: Table<String, Group> = Table::new();
     for statement in cx.top_level("virtual_server_group") {
         let Some(name) = cx.text(statement) else { continue };
-        let mut group =
-            Group { named_at: name.span, addresses: Vec::new(), marks: Vec::new(), is_usable: true };
+        let mut group = Group {
+            named_at: name.span,
+            addresses: Vec::new(),
+            marks: Vec::new(),
+            is_usable: true,
+            lacks: false,
+        };
         let mut seen = Set::new();
         for entry in body(statement) {
             group.entry(cx, entry, &mut seen);
@@ -51,9 +58,11 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>) -> Table<String, Group> {
         let first = groups.get(name.text.as_ref()).filter(|g| g.is_usable).map(|g| g.named_at);
         if group.addresses.is_empty() && group.marks.is_empty() {
             group.is_usable = false;
-            let message = format!("virtual_server_group `{}` has no entries; it is left out", name.text);
-            let diagnostic = Diagnostic::new(&codes::EMPTY_GROUP, name.span, message);
-            cx.sink.push(diagnostic.told(Told::At(end_of(statement))));
+            if !group.lacks {
+                let message = format!("virtual_server_group `{}` has no entries; it is left out", name.text);
+                let diagnostic = Diagnostic::new(&codes::EMPTY_GROUP, name.span, message);
+                cx.sink.push(diagnostic.told(Told::At(end_of(statement))));
+            }
         } else if v4 && v6 && group.marks.iter().any(|(_, family)| family.is_none()) {
             group.is_usable = false;
             let message = format!("the group `{}` has IPv4, IPv6, and a fwmark without a family", name.text);
@@ -103,6 +112,7 @@ impl Group {
             if mark == 0 {
                 let message = "0 is no firewall mark: packets without one have it; the entry is left out";
                 cx.report(&codes::ZERO_MARK, number.span, message);
+                self.lacks = true;
                 return;
             }
             let family = match words.get(2) {
@@ -126,6 +136,14 @@ impl Group {
             },
         };
         let Some((from, to)) = range(cx, first) else { return };
+        if to - from >= MAX_RANGE {
+            let message =
+                format!("`{}` stands for more than {MAX_RANGE} addresses; it is left out", first.text);
+            let help = "a virtual_server for a firewall mark serves any number of addresses";
+            cx.sink.push(Diagnostic::new(&codes::LARGE_RANGE, first.span, message).help(help));
+            self.lacks = true;
+            return;
+        }
         if let Some(extra) = words.get(2) {
             let message = format!("`{}` has no effect here", extra.text);
             cx.report(&codes::EXTRA_ARGUMENT, extra.span, message);
@@ -177,7 +195,9 @@ fn range(cx: &mut Lower<'_, '_>, word: &Word<'_>) -> Option<(u128, u128)> {
     let first = number(start);
     let last = if let Some((_, prefix)) = text.split_once('/') {
         let bits = Family::of(start).bits();
-        let Some(length) = prefix.parse::<u8>().ok().filter(|n| (1..=bits).contains(n)) else {
+        let Some(length) =
+            strtoul(prefix, 10).and_then(|n| u8::try_from(n).ok()).filter(|n| (1..=bits).contains(n))
+        else {
             cx.report(
                 &codes::BAD_PREFIX,
                 word.span,
@@ -196,11 +216,21 @@ fn range(cx: &mut Lower<'_, '_>, word: &Word<'_>) -> Option<(u128, u128)> {
     } else {
         first
     };
-    if last - first >= MAX_RANGE {
-        bad_range(cx, word, "the range has more than 65536 addresses");
+    Some((first, last))
+}
+
+/// A number as strtoul(3) reads it, without blanks.
+fn strtoul(text: &str, radix: u32) -> Option<u64> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let digits = match radix {
+        16 => digits.strip_prefix("0x").or(digits.strip_prefix("0X")).unwrap_or(digits),
+        _ => digits,
+    };
+    // It would take another sign.
+    if digits.starts_with('+') {
         return None;
     }
-    Some((first, last))
+    u64::from_str_radix(digits, radix).ok()
 }
 
 fn range_end(cx: &mut Lower<'_, '_>, word: &Word<'_>, start: IpAddr, end: &str) -> Option<u128> {
@@ -209,9 +239,12 @@ fn range_end(cx: &mut Lower<'_, '_>, word: &Word<'_>, start: IpAddr, end: &str) 
         _ if end.contains(['.', ':']) => {
             (end.parse::<IpAddr>().ok().map(|e| (Family::of(e), number(e))), true)
         }
-        IpAddr::V4(_) => (end.parse::<u8>().ok().map(|n| (Family::V4, first & !0xff | u128::from(n))), false),
+        IpAddr::V4(_) => {
+            let last = strtoul(end, 10).and_then(|n| u8::try_from(n).ok());
+            (last.map(|n| (Family::V4, first & !0xff | u128::from(n))), false)
+        }
         IpAddr::V6(_) => {
-            let last = u16::from_str_radix(end, 16).ok();
+            let last = strtoul(end, 16).and_then(|n| u16::try_from(n).ok());
             (last.map(|n| (Family::V6, first & !0xffff | u128::from(n))), false)
         }
     };
@@ -226,4 +259,30 @@ fn range_end(cx: &mut Lower<'_, '_>, word: &Word<'_>, start: IpAddr, end: &str) 
 
 fn bad_range(cx: &mut Lower<'_, '_>, word: &Word<'_>, why: &str) {
     cx.report(&codes::BAD_RANGE, word.span, format!("`{}` is not a range: {why}", word.text));
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::conf::{LoadOptions, load_text};
+
+    #[test]
+    fn entries_of_groups_are_read_as_the_c_library_reads_them() {
+        let group = |entry: &str| {
+            let text = format!(
+                "virtual_server_group G {{\n{entry}\n}}\nvirtual_server group G {{\nlvs_sched rr\nlvs_method NAT\n\
+                 protocol TCP\npersistence_timeout 9\nreal_server 10.0.0.9 80 {{\n}}\n}}"
+            );
+            let loaded = load_text("test", text, &LoadOptions::default());
+            let found: Vec<_> = loaded.diagnostics.iter().map(|d| d.code.id).collect();
+            let servers = loaded.config.unwrap().check.virtual_servers;
+            (servers.first().map_or(0, |vs| vs.endpoints.len()), found)
+        };
+        assert_eq!(group("10.0.0.0/016"), (65_536, vec![]));
+        assert_eq!(group("10.0.0.1-+3"), (3, vec![]));
+        // What keepalived takes, and vipd does not, is no fault of the group's in `keepalived -t`.
+        assert_eq!(group("10.0.0.0/15"), (0, vec!["V0428"]));
+        assert_eq!(group("fwmark 0"), (0, vec!["V0425"]));
+        assert_eq!(group("10.0.0.1-256"), (0, vec!["V0405", "V0408"]));
+        assert_eq!(group("10.0.0.0/0"), (0, vec!["V0405", "V0206"]));
+    }
 }

@@ -455,3 +455,18 @@ fn scripts_of_servers_and_quorums_are_in_the_config() {
     );
     assert_eq!(rs.notify_up.as_ref().unwrap().run_as.as_ref().unwrap().user, "nobody");
 }
+
+#[test]
+fn a_netmask_may_be_one_number() {
+    let granularity = |said: &str| {
+        let lines = format!("protocol TCP\npersistence_granularity {said}");
+        let (vs, found) = server("10.0.0.1 80", &lines, "real_server 10.0.0.9 80 {\n}");
+        (vs.persistence_granularity, found)
+    };
+    let mask = |octets: [u8; 4]| Some(Netmask::Mask(octets.into()));
+    assert_eq!(granularity("255.255.255.0"), (mask([255, 255, 255, 0]), vec![]));
+    assert_eq!(granularity("0xffffff00"), (mask([255, 255, 255, 0]), vec![]));
+    assert_eq!(granularity("24"), (mask([0, 0, 0, 24]), vec!["V0427"]));
+    assert_eq!(granularity("255.255"), (mask([255, 0, 0, 255]), vec!["V0426"]));
+    assert_eq!(granularity("/24"), (None, vec!["V0206"]));
+}

@@ -18,7 +18,7 @@ use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::conf::work::Table;
 use crate::ipvs::model::{Forward, Netmask, Protocol, ServiceFlags};
-use crate::net::Family;
+use crate::net::{Family, aton};
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// `IPVS_SVC_PERSISTENT_TIMEOUT`: what `persistence_timeout` means without a number.
@@ -409,13 +409,24 @@ impl<'g> Block<'g> {
 
 /// The netmask of `persistence_granularity`: the kernel takes one with gaps, too.
 fn mask(cx: &mut Lower<'_, '_>, word: &Word<'_>) -> Option<Ipv4Addr> {
-    let Ok(mask) = word.text.parse::<Ipv4Addr>() else {
+    // keepalived has getaddrinfo(3) read it, which takes the short forms of inet_aton(3): a number alone, too.
+    let Some(mask) = aton(&word.text).filter(|_| !word.text.contains(char::is_whitespace)) else {
         let message = format!("`{}` is not a netmask", word.text);
         let diagnostic = Diagnostic::new(&codes::BAD_PREFIX, word.span, message);
         cx.sink.push(diagnostic.label("expected a netmask as 255.255.255.0"));
         return None;
     };
-    if mask_length(mask).is_none() {
+    if word.text.bytes().all(|b| b.is_ascii_digit()) && mask_length(mask).is_none() {
+        let message = format!("`{}` is the netmask {mask}", word.text);
+        let mut diagnostic = Diagnostic::new(&codes::MASK_IS_NUMBER, word.span, message);
+        if let Some(length) = word.text.parse().ok().filter(|n| *n <= Family::V4.bits())
+            && let Netmask::Mask(meant) = Netmask::from_prefix(Family::V4, length)
+        {
+            diagnostic =
+                diagnostic.help(format!("that of a /{length} is {meant}")).instead(meant.to_string());
+        }
+        cx.sink.push(diagnostic);
+    } else if mask_length(mask).is_none() {
         let message = format!("the netmask {mask} has gaps");
         let diagnostic = Diagnostic::new(&codes::MASK_GAPS, word.span, message);
         cx.sink.push(diagnostic.help("write one as 255.255.255.0, unless this is meant"));

@@ -2,6 +2,7 @@
 
 use crate::ipvs::model::Protocol;
 use crate::ipvs::names::Names;
+use crate::net::aton;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A decimal number as `strtol` reads it (leading blanks, a sign), nothing behind it, within `min..=max`.
@@ -34,39 +35,6 @@ pub(super) fn prefix(text: &str) -> Option<(i64, &str)> {
 /// `isspace` of the C locale.
 fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r')
-}
-
-/// An IPv4 address as `inet_aton` reads it: one to four parts, each decimal, octal (`0`) or hexadecimal (`0x`), the
-/// last one filling what is left.
-pub(super) fn aton(text: &str) -> Option<Ipv4Addr> {
-    // The usual form, in which both readings agree.
-    if let Ok(address) = text.parse() {
-        return Some(address);
-    }
-    let text = text.split(is_space).next().unwrap_or_default();
-    let parts: Vec<u64> = text.split('.').map(part).collect::<Option<_>>()?;
-    let (last, leading) = parts.split_last()?;
-    if leading.len() > 3 || leading.iter().any(|&p| p > 0xff) {
-        return None;
-    }
-    if *last >> (32 - 8 * leading.len()) != 0 {
-        return None;
-    }
-    let high = leading.iter().zip([24, 16, 8]).map(|(p, shift)| p << shift).sum::<u64>();
-    u32::try_from(high | last).ok().map(Ipv4Addr::from_bits)
-}
-
-fn part(text: &str) -> Option<u64> {
-    let (digits, radix) = match text.as_bytes() {
-        [b'0', b'x' | b'X', ..] => (&text[2..], 16),
-        [b'0', _, ..] => (&text[1..], 8),
-        _ => (text, 10),
-    };
-    // from_str_radix would take a sign.
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return None;
-    }
-    u64::from_str_radix(digits, radix).ok().filter(|&n| n <= u64::from(u32::MAX))
 }
 
 /// An IPv4 mask, or the address of a host.

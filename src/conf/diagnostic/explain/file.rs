@@ -145,4 +145,8 @@ pub(super) const REASONS: &[Reason] = &[
         "Here keepalived does not pass over words too many: it passes over the whole line. Names with blanks stand in double quotes.",
     ),
     ("V0232", "It still works. The keyword that replaced it says better what it does."),
+    (
+        "V0233",
+        "keepalived counts the digits that are there, and none are 0. Often the value of a template or a parameter is missing: write the number.",
+    ),
 ];

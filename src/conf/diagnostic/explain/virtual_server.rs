@@ -60,4 +60,12 @@ pub(super) const REASONS: &[Reason] = &[
         "V0426",
         "Clients count as one where the bits of the mask are equal. The kernel allows any bits; a gap is rarely meant.",
     ),
+    (
+        "V0427",
+        "A number is the whole mask, not its length: 24 is 0.0.0.24, and two bits of an address tell clients apart. For IPv4 write the mask, as 255.255.255.0; for IPv6 the length.",
+    ),
+    (
+        "V0428",
+        "Each address is a service of its own in the kernel, with all of its real servers. keepalived would set up all of them, one after another. A firewall rule that marks the packets, and `virtual_server fwmark N`, serve any number of addresses with one entry.",
+    ),
 ];

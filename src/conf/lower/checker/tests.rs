@@ -213,6 +213,7 @@ fn a_datagram_is_written_in_hexadecimal() {
     assert_eq!(udp("require_reply").reply.unwrap().max_length, 255);
     assert_eq!(found("UDP_CHECK {\npayload\n}"), [("V0211", 3)]);
     assert_eq!(found("UDP_CHECK {\npayload 0X\n}"), [("V0203", 3)]);
+    assert_eq!(found("UDP_CHECK {\nrequire_reply \"\"\n}"), [("V0203", 3)]);
     assert_eq!(found("UDP_CHECK {\nmin_reply_length 300\nrequire_reply\n}"), [("V0204", 5)]);
 }
 

@@ -96,5 +96,9 @@ fn bytes(cx: &mut Lower<'_, '_>, statement: &Statement, wildcards: bool) -> Opti
             }
         }
     }
+    if bytes.data.is_empty() {
+        cx.report(&codes::BAD_NUMBER, statement.span, "there is no hexadecimal digit in this");
+        return None;
+    }
     Some(bytes)
 }
