@@ -37,4 +37,4 @@ pub mod select;
 pub mod undo;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

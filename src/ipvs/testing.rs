@@ -1,7 +1,9 @@
-//! What the tests of this room share: small tables at random, and a table as the kernel keeps it.
+//! What the tests of this room and of its readers share: services and servers, small tables at random, and a table as
+//! the kernel keeps it.
 
 use crate::ipvs::model::{
-    Dest, DestKey, Forward, Netmask, Protocol, Service, ServiceFlags, ServiceKey, Table,
+    Dest, DestEntry, DestKey, Forward, Netmask, Protocol, Reading, Service, ServiceEntry, ServiceFlags,
+    ServiceKey, Stats, Table,
 };
 use crate::ipvs::operation::Operation;
 use crate::net::Family;
@@ -9,7 +11,7 @@ use proptest::prelude::*;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-pub(super) fn key(n: u8) -> ServiceKey {
+pub(crate) fn key(n: u8) -> ServiceKey {
     match n {
         0..3 => ServiceKey::Address {
             protocol: Protocol::Tcp,
@@ -20,7 +22,7 @@ pub(super) fn key(n: u8) -> ServiceKey {
     }
 }
 
-pub(super) fn dest(n: u8, weight: u32) -> Dest {
+pub(crate) fn dest(n: u8, weight: u32) -> Dest {
     Dest {
         key: DestKey { address: IpAddr::V4(Ipv4Addr::new(10, 0, 0, n)), port: 80 },
         forward: Forward::DirectRoute,
@@ -30,7 +32,7 @@ pub(super) fn dest(n: u8, weight: u32) -> Dest {
     }
 }
 
-pub(super) fn service(key: ServiceKey, scheduler: &str) -> Service {
+pub(crate) fn service(key: ServiceKey, scheduler: &str) -> Service {
     Service {
         key,
         scheduler: scheduler.to_owned(),
@@ -39,6 +41,26 @@ pub(super) fn service(key: ServiceKey, scheduler: &str) -> Service {
         netmask: Netmask::host(key.family()),
         pe_name: None,
     }
+}
+
+/// A server as the kernel lists it, with no connections.
+pub(crate) fn listed_dest(dest: Dest, stats: Stats) -> DestEntry {
+    DestEntry { dest, active_conns: 0, inactive_conns: 0, persistent_conns: 0, stats }
+}
+
+/// A service as the kernel lists it, with its servers: what they have counted is what it has counted.
+pub(crate) fn listed(service: Service, dests: Vec<DestEntry>) -> (ServiceEntry, Vec<DestEntry>) {
+    let mut stats = Stats::default();
+    for d in &dests {
+        stats.conns += d.stats.conns;
+        stats.inpkts += d.stats.inpkts;
+        stats.inbytes += d.stats.inbytes;
+    }
+    (ServiceEntry { service, stats }, dests)
+}
+
+pub(crate) fn reading(services: Vec<(ServiceEntry, Vec<DestEntry>)>) -> Reading {
+    Reading { services }
 }
 
 /// A table as the kernel keeps it: it refuses what the kernel refuses.

@@ -1,52 +1,21 @@
 use super::*;
-use crate::ipvs::model::{Dest, DestKey, Forward, Netmask, Protocol, Service, ServiceFlags, ServiceKey};
-use crate::net::Family;
-use std::net::{IpAddr, Ipv4Addr};
+use crate::ipvs::model::ServiceKey;
+use crate::ipvs::testing::{self, key, listed, listed_dest, reading};
+use std::net::IpAddr;
 
 fn stats(conns: u64, inpkts: u64, inbytes: u64) -> Stats {
     Stats { conns, inpkts, inbytes, ..Stats::default() }
 }
 
 fn service(n: u8, dests: Vec<DestEntry>) -> (ServiceEntry, Vec<DestEntry>) {
-    let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, n));
-    let service = Service {
-        key: ServiceKey::Address { protocol: Protocol::Tcp, address, port: 80 },
-        scheduler: "wlc".into(),
-        flags: ServiceFlags::empty(),
-        timeout: 0,
-        netmask: Netmask::host(Family::V4),
-        pe_name: None,
-    };
-    let mut stats = Stats::default();
-    for d in &dests {
-        stats.conns += d.stats.conns;
-        stats.inpkts += d.stats.inpkts;
-        stats.inbytes += d.stats.inbytes;
-    }
-    (ServiceEntry { service, stats }, dests)
+    listed(testing::service(key(n), "wlc"), dests)
 }
 
 fn dest(n: u8, weight: u32, stats: Stats) -> DestEntry {
-    DestEntry {
-        dest: Dest {
-            key: DestKey { address: IpAddr::V4(Ipv4Addr::new(10, 0, 0, n)), port: 80 },
-            forward: Forward::Masq,
-            weight,
-            upper_threshold: 0,
-            lower_threshold: 0,
-        },
-        active_conns: 0,
-        inactive_conns: 0,
-        persistent_conns: 0,
-        stats,
-    }
+    listed_dest(testing::dest(n, weight), stats)
 }
 
-fn reading(services: Vec<(ServiceEntry, Vec<DestEntry>)>) -> Reading {
-    Reading { services }
-}
-
-/// A service's last byte, what became of it, and the same of its servers.
+/// A service's number, what became of it, and the same of its servers.
 type Changes = (u8, Change, Vec<(u8, Change)>);
 
 fn changes(seen: &[SeenService<'_>]) -> Vec<Changes> {
@@ -54,11 +23,14 @@ fn changes(seen: &[SeenService<'_>]) -> Vec<Changes> {
         IpAddr::V4(a) => a.octets()[3],
         IpAddr::V6(_) => unreachable!(),
     };
+    let number = |key: ServiceKey| match key {
+        ServiceKey::Address { address, .. } => last(address),
+        ServiceKey::Fwmark { mark, .. } => mark as u8,
+    };
     seen.iter()
         .map(|s| {
-            let ServiceKey::Address { address, .. } = s.service.entry.service.key else { unreachable!() };
             let dests = s.dests.iter().map(|d| (last(d.entry.dest.key.address), d.change)).collect();
-            (last(address), s.service.change, dests)
+            (number(s.service.entry.service.key), s.service.change, dests)
         })
         .collect()
 }

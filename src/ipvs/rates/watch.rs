@@ -98,23 +98,13 @@ const fn counted(s: &Stats) -> [u64; 5] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ipvs::model::{Netmask, Protocol, Service, ServiceEntry, ServiceFlags};
-    use crate::net::Family;
-    use std::net::{IpAddr, Ipv4Addr};
+    use crate::ipvs::testing::{self, key, listed, service};
 
     /// A reading of one service that has scheduled so many connections.
     fn reading(conns: u64) -> Reading {
-        let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-        let service = Service {
-            key: ServiceKey::Address { protocol: Protocol::Tcp, address, port: 80 },
-            scheduler: "wlc".into(),
-            flags: ServiceFlags::empty(),
-            timeout: 0,
-            netmask: Netmask::host(Family::V4),
-            pe_name: None,
-        };
-        let stats = Stats { conns, cps: conns % 7, ..Stats::default() };
-        Reading { services: vec![(ServiceEntry { service, stats }, Vec::new())] }
+        let (mut entry, dests) = listed(service(key(1), "wlc"), Vec::new());
+        entry.stats = Stats { conns, cps: conns % 7, ..Stats::default() };
+        testing::reading(vec![(entry, dests)])
     }
 
     /// Connections a second at each reading, of a service that gets 100 a second, which the kernel adds up every

@@ -1,42 +1,16 @@
 use super::*;
-use crate::ipvs::model::{
-    Dest, DestKey, Netmask, Protocol, Reading, ServiceEntry, ServiceFlags, ServiceKey, Stats,
-};
+use crate::ipvs::model::{Reading, Stats};
 use crate::ipvs::rates::compare;
-use crate::net::Family;
+use crate::ipvs::testing::{self, key, listed, listed_dest, service};
 use std::time::Duration;
 
-fn dest(address: &str, weight: u32, inpkts: u64) -> DestEntry {
-    DestEntry {
-        dest: Dest {
-            key: DestKey { address: address.parse().unwrap(), port: 8080 },
-            forward: Forward::Masq,
-            weight,
-            upper_threshold: 0,
-            lower_threshold: 0,
-        },
-        active_conns: 12,
-        inactive_conns: 0,
-        persistent_conns: 0,
-        stats: Stats { conns: inpkts / 10, inpkts, inbytes: inpkts * 1000, ..Stats::default() },
-    }
+fn dest(n: u8, weight: u32, inpkts: u64) -> DestEntry {
+    let stats = Stats { conns: inpkts / 10, inpkts, inbytes: inpkts * 1000, ..Stats::default() };
+    DestEntry { active_conns: 12, ..listed_dest(testing::dest(n, weight), stats) }
 }
 
 fn reading(dests: Vec<DestEntry>) -> Reading {
-    let service = Service {
-        key: ServiceKey::Address { protocol: Protocol::Tcp, address: "192.0.2.1".parse().unwrap(), port: 80 },
-        scheduler: "wlc".into(),
-        flags: ServiceFlags::empty(),
-        timeout: 0,
-        netmask: Netmask::host(Family::V4),
-        pe_name: None,
-    };
-    let mut stats = Stats::default();
-    for d in &dests {
-        stats.conns += d.stats.conns;
-        stats.inbytes += d.stats.inbytes;
-    }
-    Reading { services: vec![(ServiceEntry { service, stats }, dests)] }
+    testing::reading(vec![listed(service(key(1), "wlc"), dests)])
 }
 
 fn look(width: usize, unicode: bool) -> Look {
@@ -44,8 +18,8 @@ fn look(width: usize, unicode: bool) -> Look {
 }
 
 fn shown(look: Look) -> Vec<String> {
-    let before = reading(vec![dest("10.0.0.1", 1, 0), dest("10.0.0.2", 1, 0), dest("10.0.0.4", 1, 0)]);
-    let after = reading(vec![dest("10.0.0.1", 1, 300), dest("10.0.0.2", 0, 100), dest("10.0.0.3", 1, 0)]);
+    let before = reading(vec![dest(1, 1, 0), dest(2, 1, 0), dest(4, 1, 0)]);
+    let after = reading(vec![dest(1, 1, 300), dest(2, 0, 100), dest(3, 1, 0)]);
     lines(&compare(Some(&before), &after, Duration::from_secs(2)), look)
 }
 
@@ -56,10 +30,10 @@ fn a_table_with_bars_of_shares() {
         [
             "  Service / server        Weight  Active  Conn/s   InB/s  OutB/s Share",
             "  TCP 192.0.2.1:80           wlc              20    200K       0",
-            "  -> 10.0.0.1:8080             1      12      15    150K       0 ███████▌    75%",
-            "~ -> 10.0.0.2:8080             0      12       5   50000       0 ██▌         25%",
-            "- -> 10.0.0.4:8080             1      12       -       -       -",
-            "+ -> 10.0.0.3:8080             1      12       0       0       0              0%",
+            "  -> 10.0.0.1:80               1      12      15    150K       0 ███████▌    75%",
+            "~ -> 10.0.0.2:80               0      12       5   50000       0 ██▌         25%",
+            "- -> 10.0.0.4:80               1      12       -       -       -",
+            "+ -> 10.0.0.3:80               1      12       0       0       0              0%",
         ]
     );
 }
@@ -78,8 +52,8 @@ fn no_line_is_wider_than_the_window() {
 
 #[test]
 fn the_summary_counts_what_is_there() {
-    let before = reading(vec![dest("10.0.0.1", 1, 0), dest("10.0.0.4", 1, 0)]);
-    let after = reading(vec![dest("10.0.0.1", 1, 300)]);
+    let before = reading(vec![dest(1, 1, 0), dest(4, 1, 0)]);
+    let after = reading(vec![dest(1, 1, 300)]);
     let seen = compare(Some(&before), &after, Duration::from_secs(2));
     let text = summary(&seen, look(80, true));
     assert_eq!(text, "1 service, 1 server   15 conn/s   in 150K B/s   out 0 B/s");
