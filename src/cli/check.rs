@@ -150,7 +150,7 @@ pub fn run(args: &Args) -> ExitCode {
     let printed = text.map_err(io::Error::from).and_then(|text| io::stdout().write_all(text.as_bytes()));
     if let Err(error) = printed {
         // A report that is cut off must not pass for a clean one.
-        eprintln!("vipd check: write the report: {error}");
+        complain!("vipd check: write the report: {error}");
         return ExitCode::from(UNREAD);
     }
     let status = loaded.iter().map(|(_, l)| status(l, args.fails_from()));
@@ -181,7 +181,7 @@ fn director(file: &Path, options: &LoadOptions<'_>) -> Result<(String, Config), 
         Some(config) if !unread => Ok((name, config)),
         _ => {
             let shown = conf::source::printable(&name);
-            eprintln!("vipd check: {shown} can't be compared with: `vipd check {shown}` says why");
+            complain!("vipd check: {shown} can't be compared with: `vipd check {shown}` says why");
             Err(status)
         }
     }

@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
         LoadOptions { config_id: args.config_id.as_deref(), names: Some(&number), ..LoadOptions::default() };
     let loaded = conf::load(&args.file, &options);
     for diagnostic in loaded.diagnostics.iter().filter(|d| d.code.severity == Severity::Error) {
-        eprintln!("{}", render::line(diagnostic, &loaded.sources));
+        complain!("{}", render::line(diagnostic, &loaded.sources));
     }
     let Some(config) = &loaded.config else {
         return ExitCode::from(if loaded.is_unread() { 2 } else { 1 });
@@ -68,6 +68,6 @@ fn print(value: &Value) -> ExitCode {
 }
 
 fn failed(error: &io::Error) -> ExitCode {
-    eprintln!("vipd config: {error}");
+    complain!("vipd config: {error}");
     ExitCode::from(2)
 }

@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     let worst = files.iter().map(|file| {
         let done = if file.as_os_str() == "-" { stream(args.check) } else { in_place(file, args.check) };
         done.unwrap_or_else(|error| {
-            eprintln!("vipd fmt: {}: {error}", shown(file));
+            complain!("vipd fmt: {}: {error}", shown(file));
             FAILED
         })
     });

@@ -20,7 +20,7 @@ pub(super) fn run(_: &Args) -> ExitCode {
     match lsp::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("vipd lsp: {error}");
+            complain!("vipd lsp: {error}");
             ExitCode::FAILURE
         }
     }

@@ -3,6 +3,15 @@
 //! The program answers to its name: `keepalived` takes keepalived's flags, `ipvsadm` (and `ipvsadm-save`,
 //! `ipvsadm-restore`) ipvsadm's, and `vipd`, or any other name, has subcommands.
 
+/// Like `eprintln!`, which panics where standard error is a full disk or a pipe that nobody reads: then nobody is told,
+/// and the exit status is what it would have been.
+macro_rules! complain {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 pub mod check;
 mod complete;
 mod completions;
@@ -110,7 +119,7 @@ fn keepalived(program: &str, arguments: &[OsString]) -> ExitCode {
     match Keepalived::try_parse_from(arguments) {
         Ok(Keepalived { version: true, .. }) => {
             // Where keepalived prints it, and where scripts read it.
-            eprintln!("{VERSION}");
+            complain!("{VERSION}");
             ExitCode::SUCCESS
         }
         Ok(Keepalived { flags, .. }) => run::run(program, &flags),

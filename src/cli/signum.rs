@@ -11,7 +11,7 @@ pub(super) fn print(function: &str) -> ExitCode {
             ExitCode::SUCCESS
         }
         None => {
-            eprintln!("Unknown sigfunc {function}");
+            complain!("Unknown sigfunc {function}");
             ExitCode::FAILURE
         }
     }

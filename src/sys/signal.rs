@@ -5,7 +5,7 @@
 
 use nix::errno::Errno;
 use nix::libc::{self, c_int};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigHandler, SigSet, Signal};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -94,6 +94,17 @@ pub fn is_ignored(signal: c_int) -> bool {
 /// None is expected.
 pub fn unblock_all() -> io::Result<()> {
     Ok(SigSet::all().thread_unblock()?)
+}
+
+/// Ends the process as `signal` does where nobody caught it or had it ignored, so that who waits for it sees that. Comes
+/// back where the signal would not end it.
+#[allow(unsafe_code)]
+pub fn die_of(signal: Signal) {
+    // SAFETY: SIG_DFL installs no code.
+    let default = unsafe { nix::sys::signal::signal(signal, SigHandler::SigDfl) };
+    if default.is_ok() && SigSet::from(signal).thread_unblock().is_ok() {
+        let _ = nix::sys::signal::raise(signal);
+    }
 }
 
 /// `SIGTERM`, `SIGRTMIN+2`, …: a signal's name as `kill -l` knows it.

@@ -1,6 +1,9 @@
 //! The program answers to its name.
 
 use super::Program;
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
 
 #[test]
 fn as_keepalived_it_prints_its_version_where_keepalived_does() {
@@ -63,4 +66,24 @@ fn ipvsadms_names_lead_to_ipvsadms_command_line() {
     let outcome = Program::called("ipvsadm").run("--help");
     let text = outcome.stdout + &outcome.stderr;
     assert!(text.contains("--add-service"), "{text}");
+}
+
+#[test]
+fn the_exit_status_is_the_same_where_nobody_can_be_told() {
+    for (name, option, status) in [("ipvsadm-save", "-x", 1), ("keepalived", "--bogus", 1)] {
+        let program = Program::called(name);
+        let mut command = Command::new(program.dir.path().join(name));
+        command.arg(option).stderr(File::create("/dev/full").unwrap());
+        assert_eq!(command.status().unwrap().code(), Some(status), "{name} {option}");
+    }
+}
+
+#[test]
+fn as_ipvsadm_it_dies_of_a_pipe_that_nobody_reads() {
+    let program = Program::called("ipvsadm");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(program.dir.path().join("ipvsadm"));
+    let status = command.arg("--version").stdout(writer).status().unwrap();
+    assert_eq!(status.signal(), Some(13), "{status}");
 }

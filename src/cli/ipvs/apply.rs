@@ -170,10 +170,10 @@ fn is_stale(failed: &Failed) -> bool {
 fn tell(outcome: &Outcome, operations: &[Operation], rules: &Rules, file: &Path) -> Stop {
     let lines = rules.index();
     for f in &outcome.failed {
-        eprintln!("{}{f}", place(file, &lines, &f.operation));
+        complain!("{}{f}", place(file, &lines, &f.operation));
     }
     for operation in &outcome.held {
-        eprintln!("not done, since something else of its service was refused: {operation}");
+        complain!("not done, since something else of its service was refused: {operation}");
     }
     let left = outcome.failed.len() + outcome.held.len();
     Stop::new(REFUSED, format!("{left} of {} operations are not done, the others are", operations.len()))

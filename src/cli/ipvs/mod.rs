@@ -27,8 +27,9 @@ use crate::ipvs::grammar::{self, Columns, Command, Listing, Subject};
 use crate::ipvs::model::{Info, Protocol};
 use crate::ipvs::names::Names;
 use crate::ipvs::operation::Operation;
-use crate::sys::names;
+use crate::sys::{names, signal};
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use std::ffi::{OsString, c_int};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
@@ -42,6 +43,8 @@ const WHOLE_TABLE: Listing =
     Listing { subject: Subject::All, columns: Columns::Default, numeric: false, exact: false, sorted: true };
 /// What ipvsadm's -1 looks like from outside.
 const FAILED: u8 = 255;
+/// What a shell makes of a program that `SIGPIPE` has ended.
+const NOBODY_READS: u8 = 128 + libc::SIGPIPE as u8;
 
 /// Runs the arguments of `vipd ipvs`: a subcommand, a command of ipvsadm with options that ipvsadm lacks, or ipvsadm's.
 #[must_use]
@@ -104,7 +107,10 @@ fn finish(result: Result<(), Stop>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
             if !stop.message.is_empty() {
-                eprintln!("{}", stop.message);
+                complain!("{}", stop.message);
+            }
+            if stop.status == NOBODY_READS {
+                signal::die_of(Signal::SIGPIPE);
             }
             ExitCode::from(stop.status)
         }

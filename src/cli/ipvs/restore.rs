@@ -66,7 +66,7 @@ impl Session {
         let mut text = Vec::new();
         input.read_to_end(&mut text).map_err(|e| Stop::new(1, format!("read standard input: {e}")))?;
         if let Err(stop) = self.clear() {
-            eprintln!("{}", stop.message);
+            complain!("{}", stop.message);
         }
         Run::new(self, Mode::Ipvsadm).carry_out(Lines::of(text)?)
     }
@@ -121,7 +121,7 @@ impl<'a> Run<'a> {
                 }
                 Item::Other(line, command) => self.other(line, command)?,
                 // That ends the input, and ipvsadm's status does not tell.
-                Item::Unreadable(error) => eprintln!("read standard input: {error}"),
+                Item::Unreadable(error) => complain!("read standard input: {error}"),
             }
         }
         lines.finish();
@@ -133,7 +133,7 @@ impl<'a> Run<'a> {
         self.status = 0;
         for failed in self.session.client.execute(lot.iter().map(|(_, operation)| operation)) {
             let line = lot.get(failed.index).map_or(0, |(line, _)| *line);
-            eprintln!("line {line}: {failed}");
+            complain!("line {line}: {failed}");
             self.failed.push(line);
             if failed.index + 1 == lot.len() {
                 self.status = FAILED;
@@ -169,7 +169,7 @@ impl<'a> Run<'a> {
     }
 
     fn fail(&mut self, line: u64, stop: &Stop) {
-        eprintln!("line {line}: {}", stop.message);
+        complain!("line {line}: {}", stop.message);
         self.failed.push(line);
         self.status = stop.status;
     }

@@ -41,7 +41,7 @@ impl Session {
             }
             for f in &failed {
                 let line = lines.get(n * CHUNK + f.index).copied().unwrap_or_default();
-                eprintln!("line {line}: {f}");
+                complain!("line {line}: {f}");
             }
             return Err(self.go_back(&before, &done, &failed));
         }
@@ -94,7 +94,7 @@ impl Session {
             return Stop::new(UNDONE, "nothing was changed: what had been done is undone");
         }
         for f in &left {
-            eprintln!("not undone: {f}");
+            complain!("not undone: {f}");
         }
         let commands: Vec<String> = left.iter().map(|f| CommandLine(&f.operation).to_string()).collect();
         let message =
@@ -118,7 +118,7 @@ fn parse(bytes: &[u8]) -> Result<(Vec<u64>, Vec<Operation>), Stop> {
             Ok(Change::Other(_)) => "this command changes nothing".to_owned(),
             Err(error) => error.to_string(),
         };
-        eprintln!("line {number}: {problem}");
+        complain!("line {number}: {problem}");
         wrong += 1;
     }
     match wrong {
