@@ -60,11 +60,11 @@ impl Lines {
         Lines::start(|reader| reader.read(io::stdin()))
     }
 
-    /// Of a text; lines that begin with `#` are comments.
+    /// Of a text that ends with a newline.
     pub(super) fn of(text: Vec<u8>) -> Result<Lines, Stop> {
         Lines::start(move |reader| {
             for line in text.split_inclusive(|&b| b == b'\n') {
-                reader.line(if line.starts_with(b"#") { b"" } else { line })?;
+                reader.line(line)?;
             }
             reader.send_lot()
         })

@@ -13,6 +13,7 @@ mod lines;
 mod listing;
 mod restore;
 mod schema;
+mod script;
 mod subcommand;
 mod top;
 mod transaction;
@@ -198,6 +199,14 @@ fn explain(command: &Command) -> Result<(), Stop> {
         out.write_all(grammar::HELP.as_bytes())?;
     }
     Ok(())
+}
+
+/// Whether the locale's characters are UTF-8.
+fn utf8() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    locale.is_some_and(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8"))
 }
 
 /// What the system's resolver knows.

@@ -5,7 +5,7 @@
 //! With `--keep-going` no mistake ends the run, and the end tells which lines failed; `--atomic` is `transaction`'s.
 
 use super::lines::{Item, Lines};
-use super::{FAILED, Session, Stop, explain, finish};
+use super::{FAILED, Session, Stop, explain, finish, script, utf8};
 use crate::ipvs::format;
 use crate::ipvs::grammar::{self, Command};
 use crate::ipvs::model::ServiceEntry;
@@ -61,14 +61,18 @@ impl Session {
         Run::new(self, mode).carry_out(lines)
     }
 
-    /// Reads all of `input`, clears the table, and carries out the lines that do not begin with `#`.
+    /// Reads all of `input`, clears the table, and carries out what the script ipvsadm-restore would hand on.
     pub(super) fn replace(&mut self, mut input: impl Read) -> Result<(), Stop> {
         let mut text = Vec::new();
         input.read_to_end(&mut text).map_err(|e| Stop::new(1, format!("read standard input: {e}")))?;
+        let input = script::handed_on(&text, utf8());
+        if input.binary {
+            complain!("standard input is no text: what is not has no effect");
+        }
         if let Err(stop) = self.clear() {
             complain!("{}", stop.message);
         }
-        Run::new(self, Mode::Ipvsadm).carry_out(Lines::of(text)?)
+        Run::new(self, Mode::Ipvsadm).carry_out(Lines::of(input.text)?)
     }
 
     /// Clears the table, the services that a listing has last first.

@@ -268,6 +268,7 @@ fn run(programs: Option<&Path>, line: &Line) -> Outcome {
     if line.posix {
         command.env("POSIXLY_CORRECT", "1");
     }
+    command.env("LC_ALL", if line.utf8 { "C.UTF-8" } else { "C" });
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     // A program that refuses its arguments does not read.

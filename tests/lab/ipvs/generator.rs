@@ -38,6 +38,8 @@ pub(super) struct Line {
     pub(super) subcommand: bool,
     /// Whether `POSIXLY_CORRECT` is set, which ends the options at the first other word.
     pub(super) posix: bool,
+    /// Whether the locale is one of UTF-8.
+    pub(super) utf8: bool,
 }
 
 impl Line {
@@ -109,7 +111,9 @@ impl Generator {
     /// The next run of a program.
     pub(super) fn line(&mut self) -> Line {
         let (subcommand, posix) = (self.random.percent(20), self.random.percent(2));
-        let line = |program, words: Vec<Vec<u8>>, input| Line { program, words, input, subcommand, posix };
+        let utf8 = self.random.percent(50);
+        let line =
+            |program, words: Vec<Vec<u8>>, input| Line { program, words, input, subcommand, posix, utf8 };
         let mut line = match self.random.below(100) {
             0..4 => {
                 let input = self.batch();
@@ -124,9 +128,11 @@ impl Generator {
                 line(Program::Ipvsadm, words, input)
             }
             4 => {
-                // The script's grep passes nothing on of what it takes for binary.
                 let mut input = self.batch();
-                input.retain(|&b| b.is_ascii() && b != 0);
+                if self.random.percent(5) {
+                    // What the script's echo takes for its own.
+                    input = self.random.of(&[&b"-E"[..], b"-e\n", b"# x\n-n\n\n", b"-nE"]).to_vec();
+                }
                 line(Program::Restore, Vec::new(), input)
             }
             5 => {

@@ -64,6 +64,7 @@ pub(super) fn script(lines: &[Line]) -> String {
         if line.posix {
             script.push_str("POSIXLY_CORRECT=1 ");
         }
+        let _ = write!(script, "LC_ALL={} ", if line.utf8 { "C.UTF-8" } else { "C" });
         let program = match line.program {
             Program::Ipvsadm if line.subcommand => "vipd ipvs",
             program => program.name(),

@@ -5,7 +5,7 @@ mod lines;
 mod screen;
 
 use super::wait::{heed, sleep_until};
-use super::{Stop, chain};
+use super::{Stop, chain, utf8};
 use crate::ipvs::client::{self, Client};
 use crate::ipvs::document::Document;
 use crate::ipvs::format;
@@ -61,7 +61,7 @@ fn watch(
                     columns: listing.columns,
                     exact: listing.exact,
                     width: size.0.into(),
-                    unicode: unicode(),
+                    unicode: utf8(),
                 };
                 let seen = watch.observe(now, reading);
                 let mut shown = vec![lines::cut(&heading(&lines::summary(&seen, look)), look.width)];
@@ -141,12 +141,4 @@ fn write(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
-}
-
-/// Whether the locale says that the terminal has more than ASCII.
-fn unicode() -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    locale.is_some_and(|locale| locale.to_ascii_lowercase().replace('-', "").contains("utf8"))
 }
