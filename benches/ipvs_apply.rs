@@ -10,19 +10,12 @@
 #[path = "ipvs/mod.rs"]
 mod ipvs;
 
-use ipvs::{fresh, operations, text};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send, socket,
-};
+use ipvs::{bare, fresh, median, text};
 use std::fs::File;
-use std::net::IpAddr;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use vipd::ipvs::client::Client;
-use vipd::ipvs::model::ServiceKey;
 use vipd::ipvs::operation::Operation;
-use vipd::netlink::{Socket, genl};
 
 /// Runs of each.
 const ROUNDS: usize = 5;
@@ -30,22 +23,14 @@ const ROUNDS: usize = 5;
 const PATIENCE: usize = 20_000;
 
 fn main() {
-    let sizes: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    ipvs::in_the_lab(&sizes);
-    let sizes = if sizes.is_empty() { vec!["1000x10".to_owned(), "1000x100".to_owned()] } else { sizes };
-    for size in sizes {
-        let (services, servers) = size.split_once('x').expect("SERVICESxSERVERS");
-        let operations = operations(services.parse().unwrap(), servers.parse().unwrap());
+    let arguments = ipvs::arguments();
+    ipvs::in_the_lab(&arguments);
+    for (services, servers) in ipvs::sizes(arguments, &["1000x10", "1000x100"]) {
         println!("{services} services x {servers} servers");
+        let operations = ipvs::operations(services, servers);
         apply(&operations);
         again(&operations);
     }
-}
-
-/// The middle one, in seconds.
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort();
-    times[times.len() / 2].as_secs_f64()
 }
 
 /// Runs `vipd ipvs` with these arguments and this file as its standard input.
@@ -72,7 +57,7 @@ fn apply(operations: &[Operation]) {
     let work = || {
         assert_eq!(Client::open().unwrap().execute(operations), []);
         for round in 0..ROUNDS {
-            let bare = read_bare(operations);
+            let (bare, _) = bare::read(&bare::dumps(operations));
             let start = Instant::now();
             let table = Client::open().unwrap().table().unwrap();
             let client = start.elapsed();
@@ -86,7 +71,7 @@ fn apply(operations: &[Operation]) {
         Duration::ZERO
     };
     fresh(&work, operations, &mut Vec::new());
-    let [bare, client, apply] = times.into_inner().unwrap().map(median);
+    let [bare, client, apply] = times.into_inner().unwrap().map(|times| median(times).as_secs_f64());
     for (name, time) in [("bare reading", bare), ("client's", client), ("apply, one changed", apply)] {
         println!("  {name:<26} {time:>9.4} s  {:>7.2} x bare", time / bare);
     }
@@ -106,7 +91,7 @@ fn again(operations: &[Operation]) {
     ];
     let restore = || vipd(&["-R"], rules.path());
     let mut kept = Vec::new();
-    let first = median((0..3).map(|_| fresh(&restore, operations, &mut kept)).collect());
+    let first = median((0..3).map(|_| fresh(&restore, operations, &mut kept)).collect()).as_secs_f64();
     println!("  {:<26} {first:>9.4} s", "-R into nothing");
     // What takes long grows with the square.
     for (name, remove) in ways.into_iter().take(if operations.len() > PATIENCE { 2 } else { 3 }) {
@@ -118,71 +103,4 @@ fn again(operations: &[Operation]) {
         let time = fresh(&work, operations, &mut kept).as_secs_f64();
         println!("  {name:<26} {time:>9.4} s  {:>7.2} x first", time / first);
     }
-}
-
-/// Asks for the services, then for the servers of each, and looks at nothing but where each dump ends: the bound.
-fn read_bare(operations: &[Operation]) -> Duration {
-    const DUMP: u16 = 0x301;
-    let mut resolver = Socket::open(vipd::netlink::Protocol::Generic).unwrap();
-    let family = genl::resolve(&mut resolver, "IPVS").unwrap().id;
-    let requests: Vec<Vec<u8>> = std::iter::once(request(family, DUMP, 4, None))
-        .chain(operations.iter().filter_map(|operation| match operation {
-            Operation::AddService(s) => Some(request(family, DUMP, 8, Some(&s.key))),
-            _ => None,
-        }))
-        .collect();
-    let start = Instant::now();
-    let flags = SockFlag::SOCK_CLOEXEC;
-    let socket: OwnedFd =
-        socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkGeneric).unwrap();
-    bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 0)).unwrap();
-    let mut answer = vec![0; 64 << 10];
-    for bytes in requests {
-        assert_eq!(send(socket.as_raw_fd(), &bytes, MsgFlags::empty()), Ok(bytes.len()));
-        loop {
-            let len = recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty()).unwrap();
-            // NLMSG_DONE comes in a datagram of its own, or as the last message of one.
-            let mut at = 0;
-            let mut kind = 0;
-            while at + 16 <= len {
-                kind = u16::from_ne_bytes([answer[at + 4], answer[at + 5]]);
-                let len = u32::from_ne_bytes(answer[at..at + 4].try_into().unwrap());
-                at += (len as usize).next_multiple_of(4);
-            }
-            assert_ne!(kind, 2, "refused");
-            if kind == 3 {
-                break;
-            }
-        }
-    }
-    start.elapsed()
-}
-
-/// A request for a dump, written by hand (`linux/ip_vs.h`): nothing of the client's is in the bound.
-fn request(family: u16, flags: u16, command: u8, service: Option<&ServiceKey>) -> Vec<u8> {
-    let mut out = vec![0; 20];
-    if let Some(ServiceKey::Address { address: IpAddr::V4(address), port, .. }) = service {
-        let mut nest = Vec::new();
-        for (kind, value) in [
-            (1u16, 2u16.to_ne_bytes().to_vec()),
-            (2, 6u16.to_ne_bytes().to_vec()),
-            (3, [&address.octets()[..], &[0; 12]].concat()),
-            (4, port.to_be_bytes().to_vec()),
-        ] {
-            nest.extend_from_slice(&(value.len() as u16 + 4).to_ne_bytes());
-            nest.extend_from_slice(&kind.to_ne_bytes());
-            nest.extend_from_slice(&value);
-            nest.resize(nest.len().next_multiple_of(4), 0);
-        }
-        out.extend_from_slice(&(nest.len() as u16 + 4).to_ne_bytes());
-        out.extend_from_slice(&0x8001u16.to_ne_bytes());
-        out.extend_from_slice(&nest);
-    }
-    let len = out.len() as u32;
-    out[..4].copy_from_slice(&len.to_ne_bytes());
-    out[4..6].copy_from_slice(&family.to_ne_bytes());
-    out[6..8].copy_from_slice(&flags.to_ne_bytes());
-    out[8..12].copy_from_slice(&1u32.to_ne_bytes());
-    out[16..18].copy_from_slice(&[command, 1]);
-    out
 }

@@ -14,42 +14,29 @@
 #[path = "ipvs/mod.rs"]
 mod ipvs;
 
-use ipvs::{fresh, operations, text};
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send, setsockopt,
-    socket, sockopt,
-};
+use ipvs::{bare, fresh, median, operations, text};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::net::{IpAddr, Ipv4Addr};
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use vipd::ipvs::client::Client;
-use vipd::ipvs::model::ServiceKey;
-use vipd::ipvs::operation::Operation;
-use vipd::netlink::{Socket, genl};
 
 /// Runs of each.
 const ROUNDS: usize = 5;
 /// ipvsadm is slow: it writes tables of more messages once.
 const PATIENCE: usize = 20_000;
-/// Messages a send.
-const SEND: usize = 512;
 
 fn main() {
-    let sizes: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    ipvs::in_the_lab(&sizes);
-    let sizes = if sizes.is_empty() { vec!["1000x10".to_owned(), "1000x100".to_owned()] } else { sizes };
-    for size in sizes {
-        let (services, servers) = size.split_once('x').expect("SERVICESxSERVERS");
-        measure(services.parse().unwrap(), servers.parse().unwrap());
+    let arguments = ipvs::arguments();
+    ipvs::in_the_lab(&arguments);
+    for (services, servers) in ipvs::sizes(arguments, &["1000x10", "1000x100"]) {
+        measure(services, servers);
     }
 }
 
 fn measure(services: u32, servers: u32) {
     let operations = operations(services, servers);
-    let messages = messages(&operations);
+    let sends = bare::sends(&operations);
     let rules = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(rules.path(), text(&operations)).unwrap();
     let restore = |program: &OsStr, arguments: &[&str]| {
@@ -62,7 +49,7 @@ fn measure(services: u32, servers: u32) {
     };
     let slow = if operations.len() > PATIENCE { 1 } else { 3 };
     println!("{services} services x {servers} servers: {} messages", operations.len());
-    let bare = || send_bare(&messages);
+    let bare = || bare::write(&sends);
     let client = || {
         let start = Instant::now();
         let failed = Client::open().unwrap().execute(&operations);
@@ -81,10 +68,7 @@ fn measure(services: u32, servers: u32) {
             times.push(fresh(*writer, &operations, &mut kept));
         }
     }
-    let [bare, client, vipd, ipvsadm] = times.map(|mut times| {
-        times.sort();
-        times[times.len() / 2]
-    });
+    let [bare, client, vipd, ipvsadm] = times.map(median);
     for (name, time) in [("bare", bare), ("client", client), ("vipd ipvs -R", vipd), ("ipvsadm -R", ipvsadm)]
     {
         let ratio = time.as_secs_f64() / bare.as_secs_f64();
@@ -99,99 +83,4 @@ fn measure(services: u32, servers: u32) {
 
 fn share(a: Duration, b: Duration) -> f64 {
     a.as_secs_f64() / b.as_secs_f64()
-}
-
-/// The operations as messages, ready to be sent: each element one send, its last message asking for an answer.
-fn messages(operations: &[Operation]) -> Vec<Vec<u8>> {
-    let mut socket = Socket::open(vipd::netlink::Protocol::Generic).unwrap();
-    let family = genl::resolve(&mut socket, "IPVS").unwrap().id;
-    operations
-        .chunks(SEND)
-        .map(|chunk| {
-            let mut bytes = Vec::new();
-            for (n, operation) in chunk.iter().enumerate() {
-                message(&mut bytes, family, n as u32 + 1, n + 1 == chunk.len(), operation);
-            }
-            bytes
-        })
-        .collect()
-}
-
-/// One message, written by hand (`linux/ip_vs.h`): nothing of the client's is in the bound.
-fn message(out: &mut Vec<u8>, family: u16, sequence: u32, ack: bool, operation: &Operation) {
-    let (command, key) = match operation {
-        Operation::AddService(s) => (1, &s.key),
-        Operation::AddDest(key, _) => (5, key),
-        _ => unreachable!(),
-    };
-    let ServiceKey::Address { address: IpAddr::V4(address), port, .. } = key else { unreachable!() };
-    let start = out.len();
-    out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(&family.to_ne_bytes());
-    out.extend_from_slice(&(if ack { 5u16 } else { 1 }).to_ne_bytes());
-    out.extend_from_slice(&sequence.to_ne_bytes());
-    out.extend_from_slice(&[0, 0, 0, 0, command, 1, 0, 0]);
-    let nest = out.len();
-    out.extend_from_slice(&[0, 0, 1, 0x80]);
-    attribute(out, 1, &2u16.to_ne_bytes());
-    attribute(out, 2, &6u16.to_ne_bytes());
-    attribute(out, 3, &padded(*address));
-    attribute(out, 4, &port.to_be_bytes());
-    if let Operation::AddService(s) = operation {
-        attribute(out, 6, format!("{}\0", s.scheduler).as_bytes());
-        attribute(out, 7, &[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
-        attribute(out, 8, &0u32.to_ne_bytes());
-        attribute(out, 9, &[0xff; 4]);
-    }
-    close(out, nest, 2);
-    if let Operation::AddDest(_, d) = operation {
-        let IpAddr::V4(address) = d.key.address else { unreachable!() };
-        let nest = out.len();
-        out.extend_from_slice(&[0, 0, 2, 0x80]);
-        attribute(out, 11, &2u16.to_ne_bytes());
-        attribute(out, 1, &padded(address));
-        attribute(out, 2, &d.key.port.to_be_bytes());
-        attribute(out, 3, &3u32.to_ne_bytes());
-        attribute(out, 4, &d.weight.to_ne_bytes());
-        attribute(out, 5, &0u32.to_ne_bytes());
-        attribute(out, 6, &0u32.to_ne_bytes());
-        close(out, nest, 2);
-    }
-    close(out, start, 4);
-}
-
-fn attribute(out: &mut Vec<u8>, kind: u16, value: &[u8]) {
-    out.extend_from_slice(&(value.len() as u16 + 4).to_ne_bytes());
-    out.extend_from_slice(&kind.to_ne_bytes());
-    out.extend_from_slice(value);
-    out.resize(out.len().next_multiple_of(4), 0);
-}
-
-/// Writes the length of what began at `start` into its first `width` bytes.
-fn close(out: &mut [u8], start: usize, width: usize) {
-    let len = (out.len() - start) as u32;
-    out[start..start + width].copy_from_slice(&len.to_ne_bytes()[..width]);
-}
-
-fn padded(address: Ipv4Addr) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes[..4].copy_from_slice(&address.octets());
-    bytes
-}
-
-/// Sends, and waits for each send's answer: the bound.
-fn send_bare(messages: &[Vec<u8>]) -> Duration {
-    let start = Instant::now();
-    let socket: OwnedFd =
-        socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkGeneric)
-            .unwrap();
-    setsockopt(&socket, sockopt::SndBuf, &(1 << 20)).unwrap();
-    bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 0)).unwrap();
-    let mut answer = [0; 4096];
-    for bytes in messages {
-        assert_eq!(send(socket.as_raw_fd(), bytes, MsgFlags::empty()), Ok(bytes.len()));
-        let len = recv(socket.as_raw_fd(), &mut answer, MsgFlags::empty()).unwrap();
-        assert_eq!(answer[16..20.min(len)], [0; 4], "the first answer is the last request's: no error");
-    }
-    start.elapsed()
 }

@@ -1,6 +1,9 @@
-//! What the benchmarks of IPVS share: the lab, network namespaces, a table.
+//! What the benchmarks of IPVS share: the lab, sizes, network namespaces, a table; and bare netlink in [`bare`].
 
 #![allow(clippy::unwrap_used, reason = "what fails here ends the measurement")]
+#![allow(dead_code, reason = "each benchmark uses a part")]
+
+pub(crate) mod bare;
 
 use nix::sched::{CloneFlags, unshare};
 use std::fs::File;
@@ -26,6 +29,34 @@ pub(crate) fn in_the_lab(arguments: &[String]) {
     panic!("start the lab's guest: {}", command.exec());
 }
 
+/// The sizes that the command line asks for (`SERVICESxSERVERS`), or these.
+pub(crate) fn sizes(arguments: Vec<String>, usual: &[&str]) -> Vec<(u32, u32)> {
+    let sizes = if arguments.is_empty() { usual.iter().map(|&s| s.to_owned()).collect() } else { arguments };
+    let parse = |size: String| {
+        let (services, servers) = size.split_once('x').expect("SERVICESxSERVERS");
+        (services.parse().unwrap(), servers.parse().unwrap())
+    };
+    sizes.into_iter().map(parse).collect()
+}
+
+/// The words of the command line that are not for cargo.
+pub(crate) fn arguments() -> Vec<String> {
+    std::env::args().skip(1).filter(|a| a != "--bench").collect()
+}
+
+/// This thread goes on in a network namespace of its own.
+pub(crate) fn enter_new_namespace() {
+    unshare(CloneFlags::CLONE_NEWNET).unwrap();
+    // Without any route, no address counts as unicast to the kernel.
+    assert!(Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap().success());
+}
+
+/// The middle one.
+pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
 /// Runs `work` in a new network namespace, and checks that the table is there then.
 pub(crate) fn fresh(
     work: &(dyn Fn() -> Duration + Sync),
@@ -34,9 +65,7 @@ pub(crate) fn fresh(
 ) -> Duration {
     let (time, namespace) = thread::scope(|scope| {
         let measurement = scope.spawn(|| {
-            unshare(CloneFlags::CLONE_NEWNET).unwrap();
-            // Without any route, no address counts as unicast to the kernel.
-            assert!(Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap().success());
+            enter_new_namespace();
             let time = work();
             let table = Client::open().unwrap().table().unwrap();
             let written: usize = table.services.iter().map(|(_, dests)| 1 + dests.len()).sum();
