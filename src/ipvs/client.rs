@@ -16,6 +16,7 @@
 //! there twice.
 
 use crate::ipvs::attributes::FAMILY;
+pub use crate::ipvs::attributes::decode::Counters;
 use crate::ipvs::attributes::decode::{self, DecodeError};
 use crate::ipvs::attributes::encode::{self, Query};
 use crate::ipvs::model::{
@@ -262,17 +263,22 @@ impl Client {
     /// See [`Error`].
     pub fn dests(&mut self, service: &ServiceKey) -> Result<Vec<DestEntry>, Error> {
         let mut list = Vec::new();
-        self.dests_into(service, &mut list)?;
+        self.dests_into(service, Counters::Read, &mut list)?;
         Ok(list)
     }
 
-    /// Like [`Client::dests`], with the room of `list`, whose content is replaced.
+    /// Like [`Client::dests`], with the room of `list`, whose content is replaced; the counters where they are wanted.
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn dests_into(&mut self, service: &ServiceKey, list: &mut Vec<DestEntry>) -> Result<(), Error> {
+    pub fn dests_into(
+        &mut self,
+        service: &ServiceKey,
+        counters: Counters,
+        list: &mut Vec<DestEntry>,
+    ) -> Result<(), Error> {
         let family = service.family();
-        let decode = |payload: &[u8]| decode::dest(payload, family);
+        let decode = |payload: &[u8]| decode::dest(payload, family, counters);
         self.list("list an IPVS service's servers", &Query::Dests(*service), decode, list, |list| {
             is_unique(list, |d| d.dest.key)
         })
@@ -294,11 +300,12 @@ impl Client {
     /// See [`Error`].
     pub fn table_of(&mut self, wanted: impl Fn(&ServiceKey) -> bool) -> Result<Table, Error> {
         let mut table = Table::default();
+        let mut dests = Vec::new();
         for entry in self.services()? {
             if !wanted(&entry.service.key) {
                 continue;
             }
-            let dests = self.dests(&entry.service.key)?;
+            self.dests_into(&entry.service.key, Counters::Leave, &mut dests)?;
             table.services.push((entry.service, dests.iter().rev().map(|d| d.dest).collect()));
         }
         Ok(table)
@@ -375,10 +382,13 @@ impl AsFd for Client {
 
 /// Whether no two have the same key.
 fn is_unique<T, K: Ord>(list: &[T], key: impl Fn(&T) -> K) -> bool {
+    // Mostly they come in the order in which somebody counted them up, the newest first.
+    if list.is_sorted_by(|a, b| key(a) > key(b)) {
+        return true;
+    }
     let mut keys: Vec<K> = list.iter().map(key).collect();
-    // Sorting is quick where the list has an order already, as it mostly has one.
     keys.sort_unstable();
-    keys.windows(2).all(|pair| pair.first() != pair.last())
+    keys.is_sorted_by(|a, b| a < b)
 }
 
 fn keys(list: &[ServiceEntry]) -> HashSet<ServiceKey> {

@@ -1,6 +1,7 @@
 //! Listings: `-L` and `-S` as ipvsadm prints them, or as JSON. Services are held in full, the servers of one at a time.
 
 use super::{Session, Stop, names_unless};
+use crate::ipvs::client::Counters;
 use crate::ipvs::connection::{Connection, FILE};
 use crate::ipvs::document::{self, Document};
 use crate::ipvs::format::{self, Form, Style};
@@ -24,7 +25,12 @@ impl Session {
             Subject::All => {
                 format::version(out, &self.info)?;
                 format::title(out, listing.columns)?;
-                self.each_service(listing.sorted, |entry, dests| format::service(out, entry, dests, style))?;
+                let counters = match listing.columns {
+                    Columns::Stats | Columns::Rate => Counters::Read,
+                    _ => Counters::Leave,
+                };
+                let show = |entry: &_, dests: &_| format::service(out, entry, dests, style);
+                self.each_service(listing.sorted, counters, show)?;
             }
             Subject::Service(key) => {
                 let entry = self.client.service(&key)?;
@@ -46,7 +52,7 @@ impl Session {
     pub(super) fn save(&mut self, numeric: bool) -> Result<(), Stop> {
         let style = Style { form: Form::Rules, exact: false, names: names_unless(numeric) };
         let out = &mut standard_output()?;
-        self.each_service(true, |entry, dests| format::service(out, entry, dests, style))?;
+        self.each_service(true, Counters::Leave, |entry, dests| format::service(out, entry, dests, style))?;
         Ok(out.flush()?)
     }
 
@@ -57,7 +63,7 @@ impl Session {
         match subject {
             Subject::All => {
                 let mut table = document::Table::begin(out, &self.info)?;
-                self.each_service(sorted, |entry, dests| table.service(out, entry, dests))?;
+                self.each_service(sorted, Counters::Read, |entry, dests| table.service(out, entry, dests))?;
                 table.end(out)?;
             }
             Subject::Service(key) => {
@@ -90,13 +96,22 @@ impl Session {
     fn each_service(
         &mut self,
         sorted: bool,
+        counters: Counters,
         mut show: impl FnMut(&ServiceEntry, &[DestEntry]) -> io::Result<()>,
     ) -> Result<(), Stop> {
         let mut services = self.client.services()?;
         if sorted {
             format::sort_services(&mut services);
         }
-        services.iter().try_for_each(|entry| Ok(show(entry, &self.dests_of(entry, sorted)?)?))
+        let mut dests = Vec::new();
+        for entry in services {
+            self.client.dests_into(&entry.service.key, counters, &mut dests)?;
+            if sorted {
+                format::sort_dests(&mut dests);
+            }
+            show(&entry, &dests)?;
+        }
+        Ok(())
     }
 
     fn dests_of(&mut self, entry: &ServiceEntry, sorted: bool) -> Result<Vec<DestEntry>, Stop> {

@@ -222,14 +222,8 @@ impl Kernel {
     /// Learns what the kernel holds of these services.
     fn read(&mut self, keys: &HashSet<ServiceKey>) -> Result<(), Error> {
         let Some(client) = &mut self.client else { return Ok(()) };
-        let mut found = HashMap::new();
-        for entry in client.services()? {
-            let key = entry.service.key;
-            if keys.contains(&key) {
-                let dests = client.dests(&key)?.iter().rev().map(|d| d.dest).collect();
-                found.insert(key, (entry.service, dests));
-            }
-        }
+        let table = client.table_of(|key| keys.contains(key))?;
+        let found = table.services.into_iter().map(|row| (row.0.key, row));
         for key in keys {
             self.known.remove(key);
             self.stale.remove(key);

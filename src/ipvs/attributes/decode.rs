@@ -2,13 +2,13 @@
 //!
 //! Each function takes a message's payload behind its netlink header. Nothing here panics, whatever the bytes.
 
-use super::number::{CommandAttr, DaemonAttr, DestAttr, InfoAttr, ServiceAttr, StatsAttr};
+use super::number::{CommandAttr, DaemonAttr, DestAttr, InfoAttr, ServiceAttr};
 use crate::ipvs::model::{
     Daemon, DaemonState, Dest, DestEntry, DestKey, Forward, Info, Netmask, Protocol, Service, ServiceEntry,
     ServiceFlags, ServiceKey, Stats, Timeouts, Tunnel, TunnelFlags, TunnelKind,
 };
 use crate::net::Family;
-use crate::netlink::message::{Attribute, Attributes, Malformed};
+use crate::netlink::message::{Attribute, Attributes, ByKind, Malformed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Length of `genlmsghdr`.
@@ -34,58 +34,96 @@ impl From<Malformed> for DecodeError {
     }
 }
 
+/// Whether a listing needs the counters of its servers: reading them takes as long as the rest of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counters {
+    /// They are read.
+    Read,
+    /// They are left at 0.
+    Leave,
+}
+
 type Result<T> = std::result::Result<T, DecodeError>;
 
 /// A message of [`super::encode::Query::Services`] or [`super::encode::Query::Service`].
 pub fn service(payload: &[u8]) -> Result<ServiceEntry> {
-    let mut raw = RawService::default();
-    for a in command(payload, CommandAttr::Service, "service")? {
-        let a = a?;
-        match ServiceAttr::from(a.kind) {
-            ServiceAttr::Af => raw.af = a.u16(),
-            ServiceAttr::Protocol => raw.protocol = a.u16(),
-            ServiceAttr::Addr => raw.address = a.array(),
-            ServiceAttr::Port => raw.port = a.be16(),
-            ServiceAttr::Fwmark => raw.fwmark = a.u32(),
-            ServiceAttr::SchedName => raw.scheduler = text(&a),
-            ServiceAttr::Flags => raw.flags = a.array::<8>(),
-            ServiceAttr::Timeout => raw.timeout = a.u32(),
-            ServiceAttr::Netmask => raw.netmask = a.array(),
-            ServiceAttr::PeName => raw.pe_name = text(&a).filter(|name| !name.is_empty()),
-            ServiceAttr::Stats => raw.stats = raw.stats.or(Some(a)),
-            ServiceAttr::Stats64 => raw.stats = Some(a),
-            _ => {}
+    let found = ByKind::<13>::new(command(payload, CommandAttr::Service, "service")?)?;
+    let a = |kind: ServiceAttr| found.get(kind);
+    let family = family(need(a(ServiceAttr::Af), Attribute::u16, "address family")?)?;
+    let key = match a(ServiceAttr::Fwmark).and_then(|a| a.u32()) {
+        Some(mark) if mark != 0 => ServiceKey::Fwmark { mark, family },
+        _ => {
+            let number = need(a(ServiceAttr::Protocol), Attribute::u16, "protocol")?;
+            ServiceKey::Address {
+                protocol: Protocol::from_number(number)
+                    .ok_or(DecodeError::Unknown("protocol", u32::from(number)))?,
+                address: address(family, need(a(ServiceAttr::Addr), Attribute::array, "address")?),
+                port: need(a(ServiceAttr::Port), Attribute::be16, "port")?,
+            }
         }
-    }
-    raw.build()
+    };
+    let netmask: [u8; 4] = need(a(ServiceAttr::Netmask), Attribute::array, "netmask")?;
+    let [f0, f1, f2, f3, m0, m1, m2, m3] = need(a(ServiceAttr::Flags), Attribute::array, "flags")?;
+    let flags = u32::from_ne_bytes([f0, f1, f2, f3]) & u32::from_ne_bytes([m0, m1, m2, m3]);
+    Ok(ServiceEntry {
+        service: Service {
+            key,
+            scheduler: need(a(ServiceAttr::SchedName), text, "scheduler")?,
+            flags: ServiceFlags::from_bits_retain(flags).difference(ServiceFlags::HASHED),
+            timeout: need(a(ServiceAttr::Timeout), Attribute::u32, "timeout")?,
+            netmask: match family {
+                Family::V4 => Netmask::Mask(Ipv4Addr::from(netmask)),
+                Family::V6 => Netmask::Prefix(u32::from_ne_bytes(netmask).try_into().unwrap_or(u8::MAX)),
+            },
+            pe_name: a(ServiceAttr::PeName).as_ref().and_then(text).filter(|name| !name.is_empty()),
+        },
+        stats: stats(a(ServiceAttr::Stats64).or(a(ServiceAttr::Stats)))?,
+    })
 }
 
-/// A message of [`super::encode::Query::Dests`]; `family` is the service's, which is the destination's too unless
+/// A message of [`super::encode::Query::Dests`]; the family is its service's, which is the destination's too unless
 /// the kernel says otherwise.
-pub fn dest(payload: &[u8], family: Family) -> Result<DestEntry> {
-    let mut raw = RawDest::default();
-    for a in command(payload, CommandAttr::Dest, "destination")? {
-        let a = a?;
-        match DestAttr::from(a.kind) {
-            DestAttr::Addr => raw.address = a.array(),
-            DestAttr::Port => raw.port = a.be16(),
-            DestAttr::FwdMethod => raw.forward = a.u32(),
-            DestAttr::Weight => raw.weight = a.u32(),
-            DestAttr::UThresh => raw.upper = a.u32(),
-            DestAttr::LThresh => raw.lower = a.u32(),
-            DestAttr::ActiveConns => raw.active = a.u32(),
-            DestAttr::InactConns => raw.inactive = a.u32(),
-            DestAttr::PersistConns => raw.persistent = a.u32(),
-            DestAttr::AddrFamily => raw.af = a.u16(),
-            DestAttr::TunType => raw.tunnel_kind = a.u8().unwrap_or(0),
-            DestAttr::TunPort => raw.tunnel_port = a.be16().unwrap_or(0),
-            DestAttr::TunFlags => raw.tunnel_flags = a.u16().unwrap_or(0),
-            DestAttr::Stats => raw.stats = raw.stats.or(Some(a)),
-            DestAttr::Stats64 => raw.stats = Some(a),
-            _ => {}
-        }
-    }
-    raw.build(family)
+pub fn dest(payload: &[u8], service: Family, counters: Counters) -> Result<DestEntry> {
+    let found = ByKind::<16>::new(command(payload, CommandAttr::Dest, "destination")?)?;
+    let a = |kind: DestAttr| found.get(kind);
+    let family = a(DestAttr::AddrFamily).and_then(|a| a.u16()).map_or(Ok(service), family)?;
+    let number = |kind, name| need(a(kind), Attribute::u32, name);
+    let forward = match number(DestAttr::FwdMethod, "forwarding method")? & 7 {
+        0 => Forward::Masq,
+        1 => Forward::Local,
+        2 => Forward::Tunnel(Tunnel {
+            kind: match a(DestAttr::TunType).and_then(|a| a.u8()).unwrap_or(0) {
+                0 => TunnelKind::Ipip,
+                1 => TunnelKind::Gue,
+                2 => TunnelKind::Gre,
+                n => return Err(DecodeError::Unknown("tunnel type", u32::from(n))),
+            },
+            port: a(DestAttr::TunPort).and_then(|a| a.be16()).unwrap_or(0),
+            flags: TunnelFlags::from_bits_retain(a(DestAttr::TunFlags).and_then(|a| a.u16()).unwrap_or(0)),
+        }),
+        3 => Forward::DirectRoute,
+        4 => Forward::Bypass,
+        n => return Err(DecodeError::Unknown("forwarding method", n)),
+    };
+    Ok(DestEntry {
+        dest: Dest {
+            key: DestKey {
+                address: address(family, need(a(DestAttr::Addr), Attribute::array, "address")?),
+                port: need(a(DestAttr::Port), Attribute::be16, "port")?,
+            },
+            forward,
+            weight: number(DestAttr::Weight, "weight")?,
+            upper_threshold: number(DestAttr::UThresh, "upper threshold")?,
+            lower_threshold: number(DestAttr::LThresh, "lower threshold")?,
+        },
+        active_conns: number(DestAttr::ActiveConns, "number of active connections")?,
+        inactive_conns: number(DestAttr::InactConns, "number of inactive connections")?,
+        persistent_conns: number(DestAttr::PersistConns, "number of persistent connections")?,
+        stats: match counters {
+            Counters::Read => stats(a(DestAttr::Stats64).or(a(DestAttr::Stats)))?,
+            Counters::Leave => Stats::default(),
+        },
+    })
 }
 
 /// A message of [`super::encode::Query::Timeouts`].
@@ -191,134 +229,25 @@ fn address(family: Family, bytes: [u8; 16]) -> IpAddr {
     }
 }
 
-#[derive(Default)]
-struct RawService<'a> {
-    af: Option<u16>,
-    protocol: Option<u16>,
-    address: Option<[u8; 16]>,
-    port: Option<u16>,
-    fwmark: Option<u32>,
-    scheduler: Option<String>,
-    flags: Option<[u8; 8]>,
-    timeout: Option<u32>,
-    netmask: Option<[u8; 4]>,
-    pe_name: Option<String>,
-    stats: Option<Attribute<'a>>,
-}
-
-impl RawService<'_> {
-    fn build(self) -> Result<ServiceEntry> {
-        let family = family(self.af.ok_or(DecodeError::Missing("address family"))?)?;
-        let key = match self.fwmark {
-            Some(mark) if mark != 0 => ServiceKey::Fwmark { mark, family },
-            _ => {
-                let number = self.protocol.ok_or(DecodeError::Missing("protocol"))?;
-                ServiceKey::Address {
-                    protocol: Protocol::from_number(number)
-                        .ok_or(DecodeError::Unknown("protocol", u32::from(number)))?,
-                    address: address(family, self.address.ok_or(DecodeError::Missing("address"))?),
-                    port: self.port.ok_or(DecodeError::Missing("port"))?,
-                }
-            }
-        };
-        let netmask = self.netmask.ok_or(DecodeError::Missing("netmask"))?;
-        let [f0, f1, f2, f3, m0, m1, m2, m3] = self.flags.ok_or(DecodeError::Missing("flags"))?;
-        let flags = u32::from_ne_bytes([f0, f1, f2, f3]) & u32::from_ne_bytes([m0, m1, m2, m3]);
-        Ok(ServiceEntry {
-            service: Service {
-                key,
-                scheduler: self.scheduler.ok_or(DecodeError::Missing("scheduler"))?,
-                flags: ServiceFlags::from_bits_retain(flags).difference(ServiceFlags::HASHED),
-                timeout: self.timeout.ok_or(DecodeError::Missing("timeout"))?,
-                netmask: match family {
-                    Family::V4 => Netmask::Mask(Ipv4Addr::from(netmask)),
-                    Family::V6 => Netmask::Prefix(u32::from_ne_bytes(netmask).try_into().unwrap_or(u8::MAX)),
-                },
-                pe_name: self.pe_name,
-            },
-            stats: stats(self.stats)?,
-        })
-    }
-}
-
-#[derive(Default)]
-struct RawDest<'a> {
-    af: Option<u16>,
-    address: Option<[u8; 16]>,
-    port: Option<u16>,
-    forward: Option<u32>,
-    weight: Option<u32>,
-    upper: Option<u32>,
-    lower: Option<u32>,
-    active: Option<u32>,
-    inactive: Option<u32>,
-    persistent: Option<u32>,
-    tunnel_kind: u8,
-    tunnel_port: u16,
-    tunnel_flags: u16,
-    stats: Option<Attribute<'a>>,
-}
-
-impl RawDest<'_> {
-    fn build(self, service: Family) -> Result<DestEntry> {
-        let family = self.af.map_or(Ok(service), family)?;
-        let forward = match self.forward.ok_or(DecodeError::Missing("forwarding method"))? & 7 {
-            0 => Forward::Masq,
-            1 => Forward::Local,
-            2 => Forward::Tunnel(Tunnel {
-                kind: match self.tunnel_kind {
-                    0 => TunnelKind::Ipip,
-                    1 => TunnelKind::Gue,
-                    2 => TunnelKind::Gre,
-                    n => return Err(DecodeError::Unknown("tunnel type", u32::from(n))),
-                },
-                port: self.tunnel_port,
-                flags: TunnelFlags::from_bits_retain(self.tunnel_flags),
-            }),
-            3 => Forward::DirectRoute,
-            4 => Forward::Bypass,
-            n => return Err(DecodeError::Unknown("forwarding method", n)),
-        };
-        Ok(DestEntry {
-            dest: Dest {
-                key: DestKey {
-                    address: address(family, self.address.ok_or(DecodeError::Missing("address"))?),
-                    port: self.port.ok_or(DecodeError::Missing("port"))?,
-                },
-                forward,
-                weight: self.weight.ok_or(DecodeError::Missing("weight"))?,
-                upper_threshold: self.upper.ok_or(DecodeError::Missing("upper threshold"))?,
-                lower_threshold: self.lower.ok_or(DecodeError::Missing("lower threshold"))?,
-            },
-            active_conns: self.active.ok_or(DecodeError::Missing("number of active connections"))?,
-            inactive_conns: self.inactive.ok_or(DecodeError::Missing("number of inactive connections"))?,
-            persistent_conns: self
-                .persistent
-                .ok_or(DecodeError::Missing("number of persistent connections"))?,
-            stats: stats(self.stats)?,
-        })
-    }
+/// What `read` makes of an attribute that must be there.
+fn need<'a, T>(
+    attribute: Option<Attribute<'a>>,
+    read: impl Fn(&Attribute<'a>) -> Option<T>,
+    name: &'static str,
+) -> Result<T> {
+    attribute.as_ref().and_then(read).ok_or(DecodeError::Missing(name))
 }
 
 /// Both forms: 64-bit everywhere, or (before Linux 4.1) 64-bit for bytes only.
 fn stats(attribute: Option<Attribute<'_>>) -> Result<Stats> {
-    let mut stats = Stats::default();
+    // Their numbers count up from 1 (`StatsAttr`), padding comes behind them.
+    let mut counters = [0; 11];
     for a in attribute.iter().flat_map(Attribute::nested) {
         let a = a?;
-        let field = match StatsAttr::from(a.kind) {
-            StatsAttr::Conns => &mut stats.conns,
-            StatsAttr::InPkts => &mut stats.inpkts,
-            StatsAttr::OutPkts => &mut stats.outpkts,
-            StatsAttr::InBytes => &mut stats.inbytes,
-            StatsAttr::OutBytes => &mut stats.outbytes,
-            StatsAttr::Cps => &mut stats.cps,
-            StatsAttr::InPps => &mut stats.inpps,
-            StatsAttr::OutPps => &mut stats.outpps,
-            StatsAttr::InBps => &mut stats.inbps,
-            StatsAttr::OutBps => &mut stats.outbps,
-            _ => continue,
-        };
-        *field = a.u64().or_else(|| a.u32().map(u64::from)).ok_or(DecodeError::Missing("counter"))?;
+        if let Some(counter) = counters.get_mut(usize::from(a.kind)) {
+            *counter = a.u64().or_else(|| a.u32().map(u64::from)).ok_or(DecodeError::Missing("counter"))?;
+        }
     }
-    Ok(stats)
+    let [_, conns, inpkts, outpkts, inbytes, outbytes, cps, inpps, outpps, inbps, outbps] = counters;
+    Ok(Stats { conns, inpkts, outpkts, inbytes, outbytes, cps, inpps, outpps, inbps, outbps })
 }

@@ -1,5 +1,6 @@
 //! Against what ipvsadm and the kernel really sent (`tests/vectors.txt`), read by another decoder, neli's.
 
+use super::decode::Counters;
 use super::encode::Query;
 use super::number::{Command, CommandAttr, DestAttr, ServiceAttr, StatsAttr};
 use super::{decode, encode};
@@ -260,7 +261,8 @@ fn the_kernel_s_answers_are_read() {
         vector("-L -n").received.into_iter().partition(|m| m[0] == u8::from(Command::NewService));
     let read: Vec<Service> = list.iter().map(|m| decode::service(m).unwrap().service).collect();
     assert_eq!(read, services());
-    let read: Vec<Dest> = other.iter().map(|m| decode::dest(m, Family::V4).unwrap().dest).collect();
+    let read: Vec<Dest> =
+        other.iter().map(|m| decode::dest(m, Family::V4, Counters::Leave).unwrap().dest).collect();
     assert_eq!(read, dests());
 
     let timeouts = decode::timeouts(&vector("-L --timeout").received[0]);
@@ -348,14 +350,15 @@ fn counters_are_read_in_both_widths() {
         }
         let mut bytes = message[..4].to_vec();
         bytes.extend(attribute(CommandAttr::Dest, &inner));
-        assert_eq!(decode::dest(&bytes, Family::V4).unwrap().stats, expected);
+        assert_eq!(decode::dest(&bytes, Family::V4, Counters::Read).unwrap().stats, expected);
+        assert_eq!(decode::dest(&bytes, Family::V4, Counters::Leave).unwrap().stats, Stats::default());
     }
 }
 
 /// Reads `message` with every decoder: what comes does not matter, that it comes back does.
 fn read_as_everything(message: &[u8]) {
     let _ = decode::service(message);
-    let _ = decode::dest(message, Family::V6);
+    let _ = decode::dest(message, Family::V6, Counters::Read);
     let _ = decode::daemon(message);
     let _ = decode::timeouts(message);
     let _ = decode::info(message);
@@ -377,6 +380,9 @@ fn bytes_cut_or_flipped_are_refused_or_read_and_never_panic() {
     }
     let whole = &vector("-L -n").received[0];
     assert_eq!(decode::service(&whole[..whole.len() - 1]), Err(decode::DecodeError::Malformed));
-    assert_eq!(decode::dest(whole, Family::V4), Err(decode::DecodeError::Missing("destination")));
+    assert_eq!(
+        decode::dest(whole, Family::V4, Counters::Read),
+        Err(decode::DecodeError::Missing("destination"))
+    );
     assert_eq!(decode::info(&[0x0e, 1, 0, 0]), Err(decode::DecodeError::Missing("version")));
 }
