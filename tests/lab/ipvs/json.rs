@@ -5,8 +5,9 @@ use crate::VIPD;
 use crate::support::{Host, wait_for};
 use crate::validator::Validator;
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use std::io::Write as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -40,6 +41,14 @@ fn vipd(host: &Host, line: &str, input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
+/// A connection to `to` from this port.
+fn connect_from(port: u16, to: &str) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)).into()).unwrap();
+    socket.connect(&to.parse::<SocketAddr>().unwrap().into()).unwrap();
+    socket.into()
+}
+
 #[track_caller]
 fn listed(host: &Host, schema: &Value, line: &str) -> Value {
     let output = vipd(host, line, "");
@@ -66,7 +75,8 @@ fn json_of_every_listing(pair: &Pair) {
     // A connection that is there, over a service whose address is this host's and whose server is itself.
     host.run("ip address add 10.9.0.3/32 dev lo");
     let listener = host.enter(|| TcpListener::bind("10.9.0.3:80").unwrap());
-    let client = pair.theirs.enter(|| TcpStream::connect("10.9.0.3:80").unwrap());
+    // By its port, as `sh` would send every eighth of any ports to the server of weight 0, which is to refuse it.
+    let client = pair.theirs.enter(|| connect_from(40_000, "10.9.0.3:80"));
     let (mut server, _) = listener.accept().unwrap();
     server.write_all(b"hello").unwrap();
 
