@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 /// An emulated machine takes its time to start a shell.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// How each shell is started, and taught. zsh would read hundreds of other completions first.
 const SHELLS: [(&str, &str, &str); 3] = [

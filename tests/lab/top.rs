@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 use std::process::Stdio;
 use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 const SERVICE: &str = "192.0.2.1:80";
 
 type Story = fn(&Lab);

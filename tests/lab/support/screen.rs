@@ -16,7 +16,7 @@ pub(crate) struct Screen {
 
 impl Screen {
     /// For a program to start and for its answer to a key, on an emulated machine that runs other tests too.
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_secs(240);
     /// What the shell writes when it waits for a command.
     pub(crate) const PROMPT: &'static str = "ready> ";
 

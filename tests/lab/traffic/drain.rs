@@ -13,7 +13,7 @@ const SERVERS: [&str; 2] = ["10.7.2.11:80", "10.7.2.12:80"];
 /// The client's address that servers answer through the director, and the one that they answer directly.
 const CLIENTS: [&str; 2] = ["10.7.32.1", "10.7.16.1"];
 /// For a program to notice and to end, on an emulated machine that runs other tests too.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 type Story = fn(&Lab);
 
