@@ -1,10 +1,12 @@
-//! The JSON of listings: stable types for programs, each field of the kernel's under a name that is written out.
+//! The JSON of `vipd ipvs`: stable types for programs, each field of the kernel's under a name that is written out.
 //! docs/ipvs-json.md tells what they mean. Pure; long tables are written service by service.
 
 mod changes;
 mod connections;
 mod counters;
+mod drain;
 mod kernel;
+mod operations;
 mod server;
 mod service;
 mod write;
@@ -12,9 +14,11 @@ mod write;
 pub use changes::{Change, Measured, Watched};
 pub use connections::{Connection, Endpoint, Engine};
 pub use counters::Counters;
+pub use drain::{After, Drain, Line};
 pub use kernel::{Daemon, Kernel, State, Timeouts};
-pub use server::{Checksum, Method, Server, Tunnel, TunnelKind};
-pub use service::{Family, Persistence, Protocol, Service};
+pub use operations::Operation;
+pub use server::{Checksum, Method, Server, ServerId, ServerSettings, Tunnel, TunnelKind};
+pub use service::{Family, Persistence, Protocol, Service, ServiceId, ServiceSettings};
 pub use write::{Connections, Table};
 
 use schemars::JsonSchema;
@@ -25,7 +29,7 @@ use serde_json::{Value, json};
 /// The version of these documents: fields may be added within one, and none goes away or changes its meaning.
 pub const VERSION: u32 = 1;
 
-/// What a listing prints.
+/// What a listing prints, or a comparison of tables.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(tag = "listing", rename_all = "lowercase")]
 pub enum Document {
@@ -48,6 +52,13 @@ pub enum Document {
         elapsed: Option<f64>,
         /// Services of which something changed, each with those of its servers of which something changed.
         services: Vec<Service>,
+    },
+    /// `diff` and `apply --dry-run`: what makes one table the other.
+    Operations {
+        /// Of this format.
+        version: u32,
+        /// In the order in which they are carried out.
+        operations: Vec<Operation>,
     },
     /// `-L -c`
     Connections {
@@ -72,13 +83,22 @@ pub enum Document {
     },
 }
 
-/// The JSON Schema (draft 2020-12) of what listings print.
+/// Whatever `vipd ipvs` prints with `--json`, or to no terminal with `--watch`.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is made")]
+enum Output {
+    Document(Document),
+    Drain(Drain),
+}
+
+/// The JSON Schema (draft 2020-12) of all that `vipd ipvs` prints as JSON.
 #[must_use]
 pub fn schema() -> Value {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let mut schema = Value::from(generator.into_root_schema_for::<Document>());
+    let mut schema = Value::from(generator.into_root_schema_for::<Output>());
     if let Some(root) = schema.as_object_mut() {
-        root.insert("title".to_owned(), json!("a listing of vipd ipvs"));
+        root.insert("title".to_owned(), json!("the JSON of vipd ipvs"));
     }
     schema
 }

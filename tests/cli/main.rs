@@ -8,8 +8,11 @@ mod config;
 mod expand;
 mod flags;
 mod fmt;
+mod ipvs;
 mod lsp;
 mod personality;
+#[path = "../conf/validator.rs"]
+mod validator;
 
 use std::io::Write;
 use std::os::unix::fs::symlink;

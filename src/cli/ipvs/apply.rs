@@ -2,6 +2,7 @@
 
 use super::{Session, Stop, SystemNames};
 use crate::ipvs::client::{Client, Failed};
+use crate::ipvs::document::Document;
 use crate::ipvs::format::CommandLine;
 use crate::ipvs::model::{Forward, ServiceKey, Table};
 use crate::ipvs::operation::Operation;
@@ -41,6 +42,9 @@ pub(super) struct Args {
     /// Print what would be done, as arguments of ipvsadm, a line each, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// With --dry-run: print it as JSON, with what each operation changes (vipd ipvs schema)
+    #[arg(long, requires = "dry_run")]
+    json: bool,
     /// Leave all other services alone, in the file and in the kernel: tcp:10.0.0.0/8, udp:[2001:db8::1]:53, 192.0.2.1,
     /// fwmark:5; may be given several times
     #[arg(long, value_name = "SELECTOR")]
@@ -58,12 +62,12 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let rules = desired.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     let (mut client, mut actual) = actual?;
     for attempt in 1.. {
-        let mut present: Vec<ServiceKey> = actual.services.iter().map(|(service, _)| service.key).collect();
-        // Nobody knows in which order they were made; should they come back, this one is likely.
-        present.sort_unstable();
-        let operations = plan(&actual, &rules.table, &present);
+        let operations = plan(&actual, &rules.table, &owned(&actual));
         if args.dry_run {
-            return show(&operations);
+            return match args.json {
+                true => show_json(&actual, &operations),
+                false => show(&operations),
+            };
         }
         let outcome = carry_out(&mut client, &operations);
         if outcome.failed.is_empty() {
@@ -75,6 +79,14 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
         actual = table(&mut client, &args.only)?;
     }
     Ok(())
+}
+
+/// All services of a table, in the order in which a plan takes them to have been made.
+pub(super) fn owned(table: &Table) -> Vec<ServiceKey> {
+    let mut keys: Vec<ServiceKey> = table.services.iter().map(|(service, _)| service.key).collect();
+    // Nobody knows that order; should they come back, this one is likely.
+    keys.sort_unstable();
+    keys
 }
 
 fn trouble(message: impl Into<String>) -> Stop {
@@ -130,6 +142,15 @@ fn show(operations: &[Operation]) -> Result<(), Stop> {
     for operation in operations {
         writeln!(out, "{}", CommandLine(operation))?;
     }
+    out.flush()?;
+    if operations.is_empty() { Ok(()) } else { Err(Stop::new(DIFFERS, "")) }
+}
+
+/// What `operations` would make of `before`, as JSON.
+pub(super) fn show_json(before: &Table, operations: &[Operation]) -> Result<(), Stop> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    serde_json::to_writer(&mut out, &Document::operations(before, operations)).map_err(io::Error::from)?;
+    writeln!(out)?;
     out.flush()?;
     if operations.is_empty() { Ok(()) } else { Err(Stop::new(DIFFERS, "")) }
 }

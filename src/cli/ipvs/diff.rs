@@ -4,6 +4,7 @@ use super::apply::{kernel, read, shown};
 use super::{Stop, apply};
 use crate::ipvs::diff::{self, Side};
 use crate::ipvs::model::Table;
+use crate::ipvs::plan::plan;
 use crate::ipvs::select::Selector;
 use clap::Parser;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -24,11 +25,19 @@ pub(super) struct Args {
     /// times
     #[arg(long, value_name = "SELECTOR")]
     only: Vec<Selector>,
+    /// Print the operations that make the first table the second as JSON, in the order in which vipd ipvs apply carries
+    /// them out (vipd ipvs schema)
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs `vipd ipvs diff`.
 pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let (old, new) = (table(&args.old, &args.only)?, table(&args.new, &args.only)?);
+    if args.json {
+        let owned = apply::owned(&old);
+        return apply::show_json(&old, &plan(&old, &new, &owned));
+    }
     let lines = diff::lines(&old, &new);
     let hunks = diff::hunks(&lines);
     if hunks.is_empty() {

@@ -1,11 +1,11 @@
-//! `vipd ipvs schema`: what the JSON of listings looks like.
+//! `vipd ipvs schema`: what its JSON looks like.
 
 use super::Stop;
 use crate::ipvs::document;
 use clap::Parser;
 use std::io::{self, Write};
 
-/// Print the JSON Schema of what listings print with --json
+/// Print the JSON Schema of what listings, diff, apply and drain print with --json
 ///
 /// It is the same for every table; docs/ipvs-json.md tells more.
 #[derive(Debug, Parser)]

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::net::IpAddr;
 
-/// A real server of a service.
+/// What identifies a server within its service.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Server {
+pub struct ServerId {
     /// `10.0.0.1:80`, `[2001:db8::1]:80`
     pub name: String,
     /// Its address.
@@ -18,6 +18,18 @@ pub struct Server {
     pub port: u16,
     /// Of its address, which differs from the service's with some tunnels.
     pub family: Family,
+}
+
+impl From<&model::DestKey> for ServerId {
+    fn from(key: &model::DestKey) -> ServerId {
+        let family = net::Family::of(key.address).into();
+        ServerId { name: key.to_string(), address: key.address, port: key.port, family }
+    }
+}
+
+/// How a server is set.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub struct ServerSettings {
     /// How packets reach it.
     pub forward: Method,
     /// The encapsulation; null for other methods.
@@ -28,6 +40,36 @@ pub struct Server {
     pub upper_threshold: u32,
     /// Connections below which it gets new ones again; 0 for three quarters of the upper threshold.
     pub lower_threshold: u32,
+}
+
+impl From<&model::Dest> for ServerSettings {
+    fn from(dest: &model::Dest) -> ServerSettings {
+        let (forward, tunnel) = match dest.forward {
+            Forward::Masq => (Method::Masq, None),
+            Forward::Local => (Method::Local, None),
+            Forward::Tunnel(tunnel) => (Method::Tunnel, Some(tunnel.into())),
+            Forward::DirectRoute => (Method::Route, None),
+            Forward::Bypass => (Method::Bypass, None),
+        };
+        ServerSettings {
+            forward,
+            tunnel,
+            weight: dest.weight,
+            upper_threshold: dest.upper_threshold,
+            lower_threshold: dest.lower_threshold,
+        }
+    }
+}
+
+/// A real server of a service.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Server {
+    /// Which one.
+    #[serde(flatten)]
+    pub id: ServerId,
+    /// How it is set.
+    #[serde(flatten)]
+    pub settings: ServerSettings,
     /// Connections in an established state.
     pub active_connections: u32,
     /// Other connections.
@@ -45,24 +87,9 @@ pub struct Server {
 
 impl From<&model::DestEntry> for Server {
     fn from(entry: &model::DestEntry) -> Server {
-        let dest = &entry.dest;
-        let (forward, tunnel) = match dest.forward {
-            Forward::Masq => (Method::Masq, None),
-            Forward::Local => (Method::Local, None),
-            Forward::Tunnel(tunnel) => (Method::Tunnel, Some(tunnel.into())),
-            Forward::DirectRoute => (Method::Route, None),
-            Forward::Bypass => (Method::Bypass, None),
-        };
         Server {
-            name: dest.key.to_string(),
-            address: dest.key.address,
-            port: dest.key.port,
-            family: net::Family::of(dest.key.address).into(),
-            forward,
-            tunnel,
-            weight: dest.weight,
-            upper_threshold: dest.upper_threshold,
-            lower_threshold: dest.lower_threshold,
+            id: (&entry.dest.key).into(),
+            settings: (&entry.dest).into(),
             active_connections: entry.active_conns,
             inactive_connections: entry.inactive_conns,
             persistent_connections: entry.persistent_conns,

@@ -48,9 +48,9 @@ impl From<model::Protocol> for Protocol {
     }
 }
 
-/// A virtual service: by protocol, address and port, or by firewall mark.
+/// What identifies a virtual service: protocol, address and port, or a firewall mark.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Service {
+pub struct ServiceId {
     /// What it is called in listings: `TCP 192.0.2.1:80`, `UDP [2001:db8::1]:53`, `FWM 5`, `FWM 5 IPv6`.
     pub name: String,
     /// Null for one by firewall mark.
@@ -63,6 +63,23 @@ pub struct Service {
     pub fwmark: Option<u32>,
     /// Of the packets that it takes.
     pub family: Family,
+}
+
+impl From<&ServiceKey> for ServiceId {
+    fn from(key: &ServiceKey) -> ServiceId {
+        let (protocol, address, port, fwmark) = match *key {
+            ServiceKey::Address { protocol, address, port } => {
+                (Some(protocol.into()), Some(address), Some(port), None)
+            }
+            ServiceKey::Fwmark { mark, .. } => (None, None, None, Some(mark)),
+        };
+        ServiceId { name: key.to_string(), protocol, address, port, fwmark, family: key.family().into() }
+    }
+}
+
+/// How a service is set.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ServiceSettings {
     /// Name of the scheduler: `rr`, `wlc`, ….
     pub scheduler: String,
     /// Flags of the scheduler, by the names that `-b` takes.
@@ -71,6 +88,28 @@ pub struct Service {
     pub one_packet: bool,
     /// A client stays with its server; null without.
     pub persistence: Option<Persistence>,
+}
+
+impl From<&model::Service> for ServiceSettings {
+    fn from(service: &model::Service) -> ServiceSettings {
+        ServiceSettings {
+            scheduler: service.scheduler.clone(),
+            scheduler_flags: scheduler_flags(service),
+            one_packet: service.flags.contains(ServiceFlags::ONE_PACKET),
+            persistence: service.flags.contains(ServiceFlags::PERSISTENT).then(|| Persistence::of(service)),
+        }
+    }
+}
+
+/// A virtual service: by protocol, address and port, or by firewall mark.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Service {
+    /// Which one.
+    #[serde(flatten)]
+    pub id: ServiceId,
+    /// How it is set.
+    #[serde(flatten)]
+    pub settings: ServiceSettings,
     /// What was counted since it was made or set to zero.
     pub counters: Counters,
     /// The kernel's averages a second, over some seconds.
@@ -86,24 +125,9 @@ impl Service {
     /// The service with its servers.
     #[must_use]
     pub fn new(entry: &model::ServiceEntry, dests: &[model::DestEntry]) -> Service {
-        let service = &entry.service;
-        let (protocol, address, port, fwmark) = match service.key {
-            ServiceKey::Address { protocol, address, port } => {
-                (Some(protocol.into()), Some(address), Some(port), None)
-            }
-            ServiceKey::Fwmark { mark, .. } => (None, None, None, Some(mark)),
-        };
         Service {
-            name: service.key.to_string(),
-            protocol,
-            address,
-            port,
-            fwmark,
-            family: service.key.family().into(),
-            scheduler: service.scheduler.clone(),
-            scheduler_flags: scheduler_flags(service),
-            one_packet: service.flags.contains(ServiceFlags::ONE_PACKET),
-            persistence: service.flags.contains(ServiceFlags::PERSISTENT).then(|| Persistence::of(service)),
+            id: (&entry.service.key).into(),
+            settings: (&entry.service).into(),
             counters: Counters::counted(&entry.stats),
             rates: Counters::averages(&entry.stats),
             watched: None,

@@ -4,6 +4,9 @@ use crate::ipvs::model::{
     self, Dest, DestEntry, DestKey, Forward, Info, Netmask, ServiceEntry, ServiceFlags, ServiceKey, Stats,
     TunnelFlags,
 };
+use crate::ipvs::names::Numeric;
+use crate::ipvs::plan::plan;
+use crate::ipvs::rules::Rules;
 use crate::net;
 use std::net::Ipv4Addr;
 
@@ -193,4 +196,148 @@ fn short_documents_carry_their_kind_and_version() {
         serde_json::to_value(document).unwrap(),
         json!({ "listing": "timeouts", "version": 1, "timeouts": { "tcp": 900, "tcp_fin": 120, "udp": 300 } })
     );
+}
+
+/// `-A` and `-a` lines as a table.
+fn table(text: &str) -> model::Table {
+    Rules::parse(text.as_bytes(), &Numeric).unwrap().table
+}
+
+#[test]
+fn operations_tell_what_they_change() {
+    let old = table(
+        "-A -t 192.0.2.1:80 -s wlc
+-a -t 192.0.2.1:80 -r 10.0.0.1:80 -m -w 1
+-a -t 192.0.2.1:80 -r 10.0.0.2:80 -m
+-A -f 5
+-a -f 5 -r 10.0.0.9:0 -g
+",
+    );
+    let new = table(
+        "-A -t 192.0.2.1:80 -s sh -p 300
+-a -t 192.0.2.1:80 -r 10.0.0.1:80 -i -w 7
+-A -u [2001:db8::1]:53 -s rr
+-a -u [2001:db8::1]:53 -r [2001:db8::5]:53 -m
+",
+    );
+    let owned: Vec<ServiceKey> = old.services.iter().map(|(service, _)| service.key).collect();
+    let document = serde_json::to_value(Document::operations(&old, &plan(&old, &new, &owned))).unwrap();
+    let service = |name: &str, protocol: &str, address: &str, port: u16, family: &str| {
+        json!({
+            "name": name, "protocol": protocol, "address": address, "port": port, "fwmark": null,
+            "family": family,
+        })
+    };
+    let web = service("TCP 192.0.2.1:80", "tcp", "192.0.2.1", 80, "ipv4");
+    let dns = service("UDP [2001:db8::1]:53", "udp", "2001:db8::1", 53, "ipv6");
+    let mark = json!({
+        "name": "FWM 5", "protocol": null, "address": null, "port": null, "fwmark": 5, "family": "ipv4",
+    });
+    let server = |name: &str, address: &str, port: u16, family: &str| json!({ "name": name, "address": address, "port": port, "family": family });
+    let settings = |scheduler: &str| json!({ "scheduler": scheduler, "scheduler_flags": [], "one_packet": false, "persistence": null });
+    let by = |forward: &str, weight: u32| {
+        json!({
+            "forward": forward, "tunnel": null, "weight": weight, "upper_threshold": 0, "lower_threshold": 0,
+        })
+    };
+    let mut persistent = settings("sh");
+    persistent["persistence"] =
+        json!({ "timeout": 300, "prefix_length": 32, "netmask": "255.255.255.255", "engine": null });
+    let mut tunnel = by("tunnel", 7);
+    tunnel["tunnel"] = json!({ "kind": "ipip", "port": null, "checksum": "none" });
+    let one = server("10.0.0.1:80", "10.0.0.1", 80, "ipv4");
+    let two = server("10.0.0.2:80", "10.0.0.2", 80, "ipv4");
+    let six = server("[2001:db8::5]:53", "2001:db8::5", 53, "ipv6");
+    assert_eq!(
+        document,
+        json!({
+            "listing": "operations",
+            "version": 1,
+            "operations": [
+                {
+                    "operation": "add_service", "command": "-A -u [2001:db8::1]:53 -s rr",
+                    "service": dns, "after": settings("rr"),
+                },
+                {
+                    "operation": "add_server", "command": "-a -u [2001:db8::1]:53 -r [2001:db8::5]:53 -m -w 1",
+                    "service": dns, "server": six, "after": by("masq", 1),
+                },
+                {
+                    "operation": "edit_service", "command": "-E -t 192.0.2.1:80 -s sh -p 300",
+                    "service": web, "before": settings("wlc"), "after": persistent,
+                },
+                {
+                    "operation": "edit_server", "command": "-e -t 192.0.2.1:80 -r 10.0.0.1:80 -i -w 7",
+                    "service": web, "server": one, "before": by("masq", 1), "after": tunnel,
+                },
+                {
+                    "operation": "delete_server", "command": "-d -t 192.0.2.1:80 -r 10.0.0.2:80",
+                    "service": web, "server": two, "before": by("masq", 1),
+                },
+                {
+                    "operation": "delete_service", "command": "-D -f 5",
+                    "service": mark, "before": settings("wlc"),
+                    "servers": [server("10.0.0.9:0", "10.0.0.9", 0, "ipv4")],
+                },
+            ],
+        })
+    );
+}
+
+#[test]
+fn a_drain_tells_how_far_it_is_and_how_it_ended() {
+    use crate::ipvs::drain::{OnTimeout, Outcome, Progress, Then};
+    use std::time::Duration;
+
+    let service = ServiceKey::Fwmark { mark: 5, family: net::Family::V6 };
+    let server = DestKey { address: "2001:db8::5".parse().unwrap(), port: 0 };
+    let line = || Line::new(&service, &server, Duration::from_micros(75_012_345));
+    // What all lines have, and these fields.
+    let with = |fields: Value| {
+        let mut line = json!({
+            "version": 1,
+            "service": {
+                "name": "FWM 5 IPv6", "protocol": null, "address": null, "port": null, "fwmark": 5,
+                "family": "ipv6",
+            },
+            "server": { "name": "[2001:db8::5]:0", "address": "2001:db8::5", "port": 0, "family": "ipv6" },
+            "elapsed": 75.012,
+        });
+        line.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        line
+    };
+    let progress = Progress {
+        elapsed: Duration::from_secs(75),
+        left: 12,
+        most: 40,
+        active: 12,
+        inactive: 7,
+        persistent: 3,
+        rate: 2.0 / 3.0,
+        eta: Some(Duration::from_secs(24)),
+    };
+    assert_eq!(
+        serde_json::to_value(line().progress(&progress)).unwrap(),
+        with(json!({
+            "event": "progress", "left": 12, "most": 40, "active_connections": 12, "inactive_connections": 7,
+            "persistent_connections": 3, "rate": 0.667, "eta": 24.0,
+        }))
+    );
+    let timed_out = |then| Outcome::TimedOut { left: 3, then, weight: 5 };
+    let late = |then: &str| json!({ "event": "timed_out", "left": 3, "then": then, "former_weight": 5 });
+    for (outcome, fields) in [
+        (Outcome::Drained(Then::Remove), json!({ "event": "drained", "then": "removed" })),
+        (Outcome::Drained(Then::Keep), json!({ "event": "drained", "then": "kept" })),
+        (timed_out(OnTimeout::Restore), late("restored")),
+        (timed_out(OnTimeout::Keep), late("kept")),
+        (timed_out(OnTimeout::Remove), late("removed")),
+        (
+            Outcome::Interrupted { weight: 5 },
+            json!({ "event": "interrupted", "then": "restored", "former_weight": 5 }),
+        ),
+        (Outcome::WeightChanged { weight: 4 }, json!({ "event": "weight_changed", "weight": 4 })),
+        (Outcome::Gone, json!({ "event": "gone" })),
+    ] {
+        assert_eq!(serde_json::to_value(line().end(outcome)).unwrap(), with(fields));
+    }
 }

@@ -3,6 +3,7 @@
 use super::{Pair, Story};
 use crate::VIPD;
 use crate::support::Host;
+use serde_json::Value;
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -64,6 +65,15 @@ fn apply(pair: &Pair) {
 -d -t 192.0.2.1:80 -r 10.0.0.2:80
 ";
     assert_eq!(done("apply --dry-run -", &second), (Some(1), expected.to_owned(), String::new()));
+    let (status, json, _) = done("apply --dry-run --json -", &second);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let commands = json["operations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|o| format!("{}\n", o["command"].as_str().unwrap()));
+    assert_eq!((status, commands.collect::<String>().as_str()), (Some(1), expected));
+    assert_eq!(json["operations"][0]["before"]["scheduler"], "rr", "as the kernel has it");
     assert_eq!(saved(host), FIRST, "nothing was changed");
 
     let only = "apply --only tcp:198.51.100.0/24 -";

@@ -3,6 +3,7 @@
 use super::network::{Network, Talk};
 use crate::VIPD;
 use crate::support::{Lab, Process, Screen, Table, Test, Waited, wait_for};
+use crate::validator::Validator;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::process::Command;
@@ -79,6 +80,16 @@ fn run(network: &Network, more: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
+/// A line of JSON, as the schema describes it.
+#[track_caller]
+fn event(network: &Network, line: &str) -> Value {
+    let schema = network.director.run(&format!("{VIPD} ipvs schema"));
+    let schema: Value = serde_json::from_str(&schema).expect("a schema");
+    let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    Validator { root: &schema }.check(&schema, &event, "drain").unwrap_or_else(|error| panic!("{error}"));
+    event
+}
+
 #[track_caller]
 fn wait_log(process: &Process, wanted: &str) {
     wait_for(format_args!("{wanted:?} in the log"), PATIENCE, || -> Waited<()> {
@@ -136,9 +147,11 @@ fn interrupted(lab: &Lab) {
     // Told to programs, reading by reading.
     let process = network.director.start("drain", &mut drain(&network, &["--json"]));
     let events = |process: &Process| -> Vec<String> {
-        let event =
-            |line: &str| Some(serde_json::from_str::<Value>(line).ok()?["event"].as_str()?.to_owned());
-        process.log().lines().filter_map(event).collect()
+        // The last line may be on its way.
+        let log = process.log();
+        let whole = log.rsplit_once('\n').map_or("", |(lines, _)| lines);
+        let event = |line: &str| line.starts_with('{').then(|| event(&network, line)["event"].to_string());
+        whole.lines().filter_map(event).collect()
     };
     wait_for("three readings", PATIENCE, || {
         let events = events(&process);
@@ -148,8 +161,8 @@ fn interrupted(lab: &Lab) {
     assert_eq!(process.wait_exit(PATIENCE).code(), Some(130), "{}", process.log());
     let events = events(&process);
     let (last, progress) = events.split_last().expect("an event");
-    assert_eq!(last, "interrupted");
-    assert!(progress.iter().all(|event| event == "progress"), "{events:?}");
+    assert_eq!(last, r#""interrupted""#);
+    assert!(progress.iter().all(|event| event == r#""progress""#), "{events:?}");
     wait_weight(&network, SERVICE, Some(5));
     assert_eq!(talk.ask().expect("an answer"), "s1");
 }
@@ -167,8 +180,7 @@ fn the_time_is_up(lab: &Lab) {
 
     let (status, out, err) = run(&network, &["--timeout", "0.5", "--on-timeout", "remove", "--json"]);
     assert_eq!(status, Some(3), "{out}{err}");
-    let events: Vec<Value> =
-        out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {out}"))).collect();
+    let events: Vec<Value> = out.lines().map(|line| event(&network, line)).collect();
     let (last, progress) = events.split_last().expect("an event");
     assert!(!progress.is_empty(), "the first reading is told: {out}");
     for event in progress {

@@ -1,11 +1,11 @@
 //! What the user sees of a drain: a bar on a terminal, a line now and then elsewhere, or JSON.
 
 use crate::cli::ipvs::figure::number_of;
+use crate::ipvs::document::{self, Line};
 use crate::ipvs::drain::{OnTimeout, Outcome, Progress, Then};
 use crate::ipvs::model::{DestKey, ServiceKey};
 use crate::time::Instant;
 use ratatui::crossterm::terminal;
-use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -50,7 +50,7 @@ impl Display {
     pub(super) fn report(&mut self, now: Instant, progress: &Progress) {
         self.began.get_or_insert(now);
         let text = match self.form {
-            Form::Json => format!("{}\n", self.json("progress", &as_json(progress))),
+            Form::Json => json(&self.line(progress.elapsed).progress(progress)),
             Form::Bar => {
                 let width = terminal::size().map_or(80, |(columns, _)| usize::from(columns));
                 // What was there is overwritten, and the rest cleared: nothing flickers.
@@ -74,11 +74,7 @@ impl Display {
         self.clear();
         let elapsed = self.began.map_or(Duration::ZERO, |began| now - began);
         match self.form {
-            Form::Json => {
-                let (event, mut values) = outcome_as_json(outcome);
-                values["elapsed_seconds"] = seconds(elapsed);
-                write(&format!("{}\n", self.json(event, &values)));
-            }
+            Form::Json => write(&json(&self.line(elapsed).end(outcome))),
             // Anything else is told to standard error, with the exit status.
             Form::Bar | Form::Lines if matches!(outcome, Outcome::Drained(_)) => {
                 write(&format!("{} ({})\n", message(self.service, self.server, outcome), span(elapsed)));
@@ -87,17 +83,15 @@ impl Display {
         }
     }
 
-    fn json(&self, event: &str, values: &Value) -> Value {
-        let mut line = json!({
-            "event": event,
-            "service": self.service.to_string(),
-            "server": self.server.to_string(),
-        });
-        if let (Some(line), Some(values)) = (line.as_object_mut(), values.as_object()) {
-            line.extend(values.clone());
-        }
-        line
+    /// A line of JSON, of a drain that began so long ago.
+    fn line(&self, elapsed: Duration) -> Line {
+        Line::new(&self.service, &self.server, elapsed)
     }
+}
+
+fn json(line: &document::Drain) -> String {
+    // What these are made of can be written.
+    serde_json::to_string(line).map(|line| line + "\n").unwrap_or_default()
 }
 
 fn write(text: &str) {
@@ -163,44 +157,6 @@ fn span(duration: Duration) -> String {
     }
 }
 
-/// Milliseconds are as good as it gets.
-fn seconds(duration: Duration) -> Value {
-    (duration.as_millis() as f64 / 1000.0).into()
-}
-
-fn as_json(progress: &Progress) -> Value {
-    json!({
-        "elapsed_seconds": seconds(progress.elapsed),
-        "left": progress.left,
-        "most": progress.most,
-        "active": progress.active,
-        "inactive": progress.inactive,
-        "persistent": progress.persistent,
-        "per_second": (progress.rate * 1000.0).round() / 1000.0,
-        "eta_seconds": progress.eta.map(seconds),
-    })
-}
-
-fn outcome_as_json(outcome: Outcome) -> (&'static str, Value) {
-    match outcome {
-        Outcome::Drained(Then::Remove) => ("drained", json!({ "then": "removed" })),
-        Outcome::Drained(Then::Keep) => ("drained", json!({ "then": "kept" })),
-        Outcome::TimedOut { left, then, weight } => {
-            let then = match then {
-                OnTimeout::Restore => "restored",
-                OnTimeout::Keep => "kept",
-                OnTimeout::Remove => "removed",
-            };
-            ("timed_out", json!({ "left": left, "then": then, "former_weight": weight }))
-        }
-        Outcome::Interrupted { weight } => {
-            ("interrupted", json!({ "then": "restored", "former_weight": weight }))
-        }
-        Outcome::WeightChanged { weight } => ("weight_changed", json!({ "weight": weight })),
-        Outcome::Gone => ("gone", json!({})),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,23 +189,5 @@ mod tests {
     fn times_are_short() {
         let spans = [0, 59, 60, 3599, 3600, 7321].map(|seconds| span(Duration::from_secs(seconds)));
         assert_eq!(spans, ["0s", "59s", "1m00s", "59m59s", "1h00m", "2h02m"]);
-    }
-
-    #[test]
-    fn json_tells_all_figures() {
-        let service = ServiceKey::Fwmark { mark: 5, family: crate::net::Family::V4 };
-        let server = DestKey { address: "10.0.0.5".parse().unwrap(), port: 80 };
-        let display = Display { form: Form::Json, service, server, began: None, said: None };
-        let line = display.json("progress", &as_json(&progress(12, 40)));
-        assert_eq!(
-            line,
-            json!({
-                "event": "progress", "service": "FWM 5", "server": "10.0.0.5:80", "elapsed_seconds": 75.0,
-                "left": 12, "most": 40, "active": 12, "inactive": 7, "persistent": 0, "per_second": 0.5,
-                "eta_seconds": 24.0,
-            })
-        );
-        let (event, values) = outcome_as_json(Outcome::WeightChanged { weight: 4 });
-        assert_eq!((event, values), ("weight_changed", json!({ "weight": 4 })));
     }
 }
