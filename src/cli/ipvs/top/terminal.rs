@@ -107,3 +107,52 @@ fn give_back() {
     let _ = out.write_all(bytes.as_bytes()).and_then(|()| out.flush());
     let _ = disable_raw_mode();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::pty::openpty;
+    use nix::sys::termios::{LocalFlags, tcgetattr};
+    use std::fs::File;
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
+    /// Set for the process that panics.
+    const PANICS: &str = "VIPD_TEST_PANICS";
+
+    /// Runs itself once more, at a terminal of its own, and panics there while the terminal is taken.
+    #[test]
+    fn a_panic_leaves_the_terminal_as_it_was() {
+        if std::env::var_os(PANICS).is_some() {
+            let _session = Session::open().unwrap();
+            let taken = tcgetattr(io::stdin()).unwrap();
+            assert!(!taken.local_flags.intersects(LocalFlags::ICANON | LocalFlags::ECHO), "it is taken");
+            panic!("on purpose");
+        }
+        let pty = openpty(None, None).unwrap();
+        let before = tcgetattr(&pty.slave).unwrap();
+        let terminal = || Stdio::from(pty.slave.try_clone().unwrap());
+        let name = std::thread::current().name().unwrap().to_owned();
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", &name, "--nocapture"]).env(PANICS, "1").env("RUST_BACKTRACE", "0");
+        let mut child = child.stdin(terminal()).stdout(terminal()).stderr(terminal()).spawn().unwrap();
+        let mut screen = File::from(pty.master);
+        let (mut shown, mut buffer) = (String::new(), [0; 1024]);
+        while !shown.contains("test result: ") {
+            let read = screen.read(&mut buffer).unwrap();
+            shown.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+        assert!(!child.wait().unwrap().success(), "{shown:?}");
+        let after = tcgetattr(&pty.slave).unwrap();
+        assert_eq!(
+            (after.input_flags, after.output_flags, after.control_flags, after.local_flags),
+            (before.input_flags, before.output_flags, before.control_flags, before.local_flags),
+        );
+        // Taken, given back once, and then the message, which is to be read, as the terminal shows it.
+        let places = ["\x1b[?1049h", "\x1b[?25l", "\x1b[?25h", "\x1b[?1049l", "on purpose\r\n"].map(|part| {
+            assert_eq!(shown.matches(part).count(), 1, "{part:?} in {shown:?}");
+            shown.find(part)
+        });
+        assert!(places.is_sorted(), "{places:?} in {shown:?}");
+    }
+}
