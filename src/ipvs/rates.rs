@@ -108,7 +108,7 @@ pub struct Seen<'a, T> {
     pub change: Change,
     /// Its counters began again from 0.
     pub reset: bool,
-    /// `None` where it is gone, or there is no earlier reading.
+    /// `None` where it is gone, or not known yet: there is no earlier reading.
     pub rates: Option<Rates>,
 }
 

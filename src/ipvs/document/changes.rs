@@ -45,7 +45,7 @@ pub struct Watched {
     pub change: Option<Change>,
     /// Its counters began again from 0.
     pub reset: bool,
-    /// What was counted, a second; null where it is gone, or nothing came before.
+    /// What was counted, a second; null where it is gone, or that is not known yet.
     pub rates: Option<Measured>,
     /// Of a server: its part of the packets that came in for the service, 0 to 1; null where none came.
     pub share: Option<f64>,

@@ -3,7 +3,7 @@
 //!
 //! The kernel adds up what its processors counted every other second; in between, a counter that is read stands
 //! still. Whoever reads more often would see the traffic of two seconds in one reading and none in those around it.
-//! So rates go from one change of the counters to the next.
+//! So rates go from one change of the counters to the next, and are not known before the first one.
 
 use super::{Change, Rates, SeenService, compare};
 use crate::ipvs::model::{DestKey, Reading, ServiceKey, Stats};
@@ -43,9 +43,7 @@ impl Watch {
                 return;
             }
             let meter = Meter::follow(known.get(&key), now, *stats, *rates);
-            if rates.is_some() {
-                *rates = Some(meter.rates);
-            }
+            *rates = meter.rates;
             meters.insert(key, meter);
         };
         for SeenService { service, dests } in &mut seen {
@@ -68,25 +66,25 @@ struct Meter {
     stats: Stats,
     /// When that was.
     since: Instant,
-    /// From the change before to the last one; 0 where they stand still.
-    rates: Rates,
+    /// From the change before to the last one; 0 where they stand still, and nothing until either has been seen.
+    rates: Option<Rates>,
 }
 
 impl Meter {
     fn follow(before: Option<&Meter>, now: Instant, stats: Stats, rates: Option<Rates>) -> Meter {
         let Some(before) = before else {
-            return Meter { stats, since: now, rates: rates.unwrap_or_default() };
+            return Meter { stats, since: now, rates };
         };
         let span = now.saturating_since(before.since);
         // The kernel's averages sink after the last packet too: they don't count as a change.
         if counted(&before.stats) != counted(&stats) {
             // What comes at once was counted within a tick.
             let span = span.max(TICK);
-            Meter { stats, since: now, rates: Rates::between(&before.stats, &stats, span) }
+            Meter { stats, since: now, rates: Some(Rates::between(&before.stats, &stats, span)) }
         } else if span <= STILL {
             *before
         } else {
-            Meter { stats, since: now, rates: Rates::default() }
+            Meter { stats, since: now, rates: Some(Rates::default()) }
         }
     }
 }
@@ -135,6 +133,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn nothing_is_known_before_the_kernel_adds_up() {
+        for period in [50, 100, 250, 500, 1000] {
+            // The first reading is just after a tick: none comes for two seconds.
+            let rates = rates(period, 1, 100);
+            let unknown = rates.iter().take_while(|rate| **rate == -1.0).count() as u64;
+            assert_eq!(unknown, 2000_u64.div_ceil(period), "every {period} ms: {rates:?}");
+        }
+        // What counts nothing is known to once the kernel must have added up.
+        let idle = rates(500, 1, 0);
+        assert_eq!(idle.iter().position(|rate| *rate == 0.0), Some(6), "{idle:?}");
+        assert!(idle.iter().skip(6).all(|rate| *rate == 0.0), "{idle:?}");
     }
 
     #[test]

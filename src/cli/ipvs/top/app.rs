@@ -2,6 +2,7 @@
 
 use super::table::{Folds, Row, Sort, Table};
 use crate::ipvs::model::{DestKey, Reading, ServiceKey};
+use crate::ipvs::rates::Watch;
 use crate::time::Instant;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use std::time::Duration;
@@ -68,7 +69,7 @@ pub(super) struct App {
     selected: Option<(ServiceKey, Option<DestKey>)>,
     /// Which row that is now, if it shows.
     cursor: Option<usize>,
-    reading: Option<(Instant, Reading)>,
+    watch: Watch,
     /// When the table was read last, or that was tried.
     read_at: Instant,
     /// How long the last reading took, with what was made of it.
@@ -78,8 +79,10 @@ pub(super) struct App {
 }
 
 const INTERVALS: std::ops::RangeInclusive<Duration> = Duration::from_millis(250)..=Duration::from_secs(60);
-/// Reading takes at most one part in so many of the time, however large the table is.
+/// Reading takes at most one part in so many of the time, however large the table is…
 const PATIENCE: u32 = 10;
+/// … unless nothing would be read for longer than this.
+const LONGEST: Duration = Duration::from_secs(30);
 /// The kernel's largest weight.
 const MAX_WEIGHT: u32 = i32::MAX as u32;
 
@@ -98,7 +101,7 @@ impl App {
             folds: Folds::default(),
             selected: None,
             cursor: None,
-            reading: None,
+            watch: Watch::default(),
             read_at: Instant::ZERO,
             cost: Duration::ZERO,
             page: 1,
@@ -107,12 +110,7 @@ impl App {
 
     /// Takes a reading that began at `at`.
     pub(super) fn take(&mut self, at: Instant, reading: Reading) {
-        let (before, elapsed) = match &self.reading {
-            Some((then, before)) => (Some(before), at - *then),
-            None => (None, Duration::ZERO),
-        };
-        self.table = Table::new(before, &reading, elapsed);
-        self.reading = Some((at, reading));
+        self.table = Table::new(&self.watch.observe(at, reading));
         self.read_at = at;
         self.arrange();
     }
@@ -134,7 +132,7 @@ impl App {
 
     /// The time between two readings: the interval, or more where reading takes long.
     pub(super) fn pace(&self) -> Duration {
-        self.interval.max(self.cost * PATIENCE)
+        self.interval.max((self.cost * PATIENCE).min(LONGEST))
     }
 
     /// The screen has room for so many rows.

@@ -37,7 +37,8 @@ use view::Theme;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = HELP)]
 pub(super) struct Args {
-    /// How often to read the table; a large one is read less often, so that it takes no more than a tenth of the time
+    /// How often to read the table; a large one is read less often, so that it takes no more than a tenth of the time,
+    /// but at least every 30 seconds
     #[arg(short, long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     interval: Duration,
     /// Show only services and servers that contain these words

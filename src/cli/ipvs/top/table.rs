@@ -1,10 +1,9 @@
 //! The rows of the view: what two readings say of each service and server, in which order, and which of them show.
 
-use crate::ipvs::model::{Dest, DestEntry, DestKey, Forward, Reading, ServiceEntry, ServiceKey};
-use crate::ipvs::rates::{self, Change, Rates};
+use crate::ipvs::model::{Dest, DestEntry, DestKey, Forward, ServiceEntry, ServiceKey};
+use crate::ipvs::rates::{Change, Rates, SeenService};
 use std::cmp::Ordering;
 use std::collections::HashSet;
-use std::time::Duration;
 
 /// What a service's or a server's row shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -146,10 +145,10 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// The later reading with the rates since the earlier one; the kernel's own rates without one.
-    pub(super) fn new(before: Option<&Reading>, after: &Reading, elapsed: Duration) -> Table {
+    /// What is there, with the kernel's own rates where others are not known yet.
+    pub(super) fn new(seen: &[SeenService<'_>]) -> Table {
         let mut table = Table::default();
-        for seen in rates::compare(before, after, elapsed) {
+        for seen in seen {
             if seen.service.change == Change::Gone {
                 continue;
             }

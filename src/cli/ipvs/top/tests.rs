@@ -349,7 +349,33 @@ fn a_table_that_takes_long_to_read_is_read_less_often() {
     app.take(at, reading(108));
     app.spent(Duration::from_millis(700));
     assert_eq!(app.next_reading(), Some(at + Duration::from_secs(7)));
-    assert!(screen(&mut app, 80, 24).contains("every 7s"));
+    assert!(screen(&mut app, 80, 24).contains("every 7s instead of 2s"));
+    // However long it takes, the screen is not left alone for minutes.
+    app.spent(Duration::from_secs(8));
+    assert_eq!(app.next_reading(), Some(at + Duration::from_secs(30)));
+    assert!(screen(&mut app, 80, 24).contains("every 30s instead of 2s"));
+    press(&mut app, "]]]]]");
+    assert_eq!(app.next_reading(), Some(at + Duration::from_secs(60)), "that is what was asked for");
+    assert!(screen(&mut app, 80, 24).contains("every 60s "));
+}
+
+#[test]
+fn rates_are_steady_at_short_intervals() {
+    let mut app = App::new(Duration::from_millis(250), String::new());
+    let start = Instant::from_nanos(1_000_000_000);
+    for quarter in 0..40 {
+        // The kernel adds up every other second.
+        let mut counted = reading(100 + quarter / 8 * 2);
+        for stats in counted.services.iter_mut().map(|(service, _)| &mut service.stats) {
+            stats.cps = 155;
+        }
+        app.take(start + Duration::from_millis(250) * u32::try_from(quarter).unwrap(), counted);
+        let line =
+            screen(&mut app, 80, 24).lines().find(|l| l.contains("192.0.2.80:443")).unwrap().to_owned();
+        // At first there is what the kernel says.
+        let rate = if quarter < 8 { "155" } else { "160" };
+        assert!(line.split_whitespace().any(|word| word == rate), "{quarter}: {line}");
+    }
 }
 
 /// One service with 10,000 servers.

@@ -17,6 +17,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::widgets::{Block, Clear, Widget};
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// How things look.
 #[derive(Clone, Copy, Debug)]
@@ -152,7 +153,6 @@ fn text(buffer: &mut Buffer, area: Rect, text: &str, style: Style) {
 }
 
 fn headline(app: &App, width: u16) -> String {
-    let pace = app.pace().as_secs_f64();
     let mut line = format!(
         "vipd ipvs top   {}, {}   ",
         number_of(app.table.services.len(), "service"),
@@ -161,12 +161,10 @@ fn headline(app: &App, width: u16) -> String {
     if app.paused {
         line.push_str("PAUSED");
     } else {
-        let digits = match pace {
-            ..1.0 => 100.0,
-            ..10.0 => 10.0,
-            _ => 1.0,
-        };
-        let _ = write!(line, "every {}s", (pace * digits).round() / digits);
+        let _ = write!(line, "every {}s", seconds(app.pace()));
+        if app.pace() > app.interval {
+            let _ = write!(line, " instead of {}s", seconds(app.interval));
+        }
     }
     if !app.filter.is_empty() {
         let _ = write!(line, "   filter: {}", app.filter);
@@ -178,6 +176,17 @@ fn headline(app: &App, width: u16) -> String {
         let _ = write!(line, "{total:>room$}");
     }
     line
+}
+
+/// With as many digits as matter.
+fn seconds(duration: Duration) -> f64 {
+    let seconds = duration.as_secs_f64();
+    let digits = match seconds {
+        ..1.0 => 100.0,
+        ..10.0 => 10.0,
+        _ => 1.0,
+    };
+    (seconds * digits).round() / digits
 }
 
 fn titles(buffer: &mut Buffer, area: Rect, app: &App, name: u16, columns: &[Column]) {
