@@ -16,7 +16,8 @@
 //!   too, unless the sysctl `net.ipv4.vs.expire_quiescent_template` is 1. Each new connection of such a client
 //!   renews the template. Once the server is removed, its templates count for nothing.
 //! - A connection is active while it is established, in TCP and SCTP. Those of UDP are all counted as inactive, and
-//!   go when no packet has come for the UDP timeout (300 s by default).
+//!   go when no packet has come for the UDP timeout (300 s by default). Which protocols go to a service by firewall
+//!   mark is not known: where UDP does, [`WaitFor::All`] has to be asked for.
 
 use crate::ipvs::model::{Dest, DestEntry, DestKey, Protocol, ServiceEntry, ServiceFlags, ServiceKey};
 use crate::ipvs::operation::Operation;
@@ -64,9 +65,9 @@ pub enum OnTimeout {
 /// Which connections have to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitFor {
-    /// Active ones; those of a UDP service are all counted as inactive, so there all.
+    /// Active ones; with a UDP service all, as none of its are counted as active.
     Active,
-    /// Also those that are being opened or closed (half a minute to two minutes each).
+    /// Also those that are being opened or closed (half a minute to two minutes each), and those of UDP.
     All,
 }
 
@@ -312,6 +313,13 @@ impl Drain {
 #[must_use]
 pub fn clients_return(service: &ServiceEntry, entry: &DestEntry) -> bool {
     service.service.flags.contains(ServiceFlags::PERSISTENT) && entry.persistent_conns > 0
+}
+
+/// Whether the server has connections that are not waited for, and may be of UDP: which protocols go to a service by
+/// firewall mark is not known.
+#[must_use]
+pub fn may_cut_udp(service: &ServiceKey, wait_for: WaitFor, entry: &DestEntry) -> bool {
+    matches!(service, ServiceKey::Fwmark { .. }) && wait_for == WaitFor::Active && entry.inactive_conns > 0
 }
 
 #[cfg(test)]

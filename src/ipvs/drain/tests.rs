@@ -179,6 +179,26 @@ fn what_udp_has_is_inactive_and_counts() {
 }
 
 #[test]
+fn what_a_firewall_mark_has_of_udp_counts_when_asked_for() {
+    let mut service = service(Protocol::Tcp);
+    service.service.key = ServiceKey::Fwmark { mark: 5, family: Family::V4 };
+    let dests = [server(SERVER, 7, 0, 2), server("10.0.0.6:80", 1, 0, 0)];
+    let drained = [WaitFor::Active, WaitFor::All].map(|wait_for| {
+        let options = Options { wait_for, ..options() };
+        let (mut drain, _) = Drain::begin(Instant::ZERO, &service, &dests, key(SERVER), options).unwrap();
+        let reading = server(SERVER, 0, 0, 2);
+        let actions = drain.handle(Instant::ZERO + Drain::SETTLE, Event::Reading(Some(reading)));
+        let cut = may_cut_udp(&service.service.key, wait_for, &reading);
+        (actions.contains(&Action::End(Outcome::Drained(Then::Remove))), cut)
+    });
+    assert_eq!(drained, [(true, true), (false, false)]);
+    let by_address =
+        ServiceKey::Address { protocol: Protocol::Tcp, address: "192.0.2.1".parse().unwrap(), port: 80 };
+    assert!(!may_cut_udp(&by_address, WaitFor::Active, &dests[0]), "these are being opened or closed");
+    assert!(!may_cut_udp(&service.service.key, WaitFor::Active, &dests[1]));
+}
+
+#[test]
 fn closing_connections_count_when_asked_for() {
     let all = Options { wait_for: WaitFor::All, ..options() };
     let mut world = World::begin(Protocol::Tcp, server(SERVER, 7, 1, 4), all);

@@ -8,7 +8,7 @@ use super::{Stop, SystemNames};
 use crate::ipvs::client::Client;
 use crate::ipvs::drain::{self, Action, Drain, Event, OnTimeout, Options, Outcome, Then, WaitFor};
 use crate::ipvs::grammar;
-use crate::ipvs::model::{DestEntry, DestKey, ServiceKey};
+use crate::ipvs::model::{DestEntry, DestKey, ServiceEntry, ServiceKey};
 use crate::ipvs::operation::Operation;
 use crate::sys::clock;
 use crate::sys::signal::SignalFd;
@@ -64,7 +64,8 @@ pub(super) struct Args {
     /// weight 0, or remove it, which cuts them
     #[arg(long, value_name = "WHAT", default_value = "restore", requires = "timeout")]
     on_timeout: After,
-    /// Wait for connections too that are just being opened or closed (always with UDP, which has no others)
+    /// Wait for inactive connections too: those that are just being opened or closed, and all of UDP. A UDP service
+    /// always does; one by firewall mark that UDP goes to needs this option, since the mark does not tell
     #[arg(long)]
     inactive: bool,
     /// Drain the server even if no other one of the service takes new connections
@@ -79,6 +80,9 @@ pub(super) struct Args {
 }
 
 const HELP: &str = "\
+The kernel counts UDP as inactive connections, which are gone when nothing has come for the UDP timeout (vipd ipvs -L \
+--timeout). Without --inactive, a server of a service by firewall mark is removed while UDP clients still use it.
+
 A persistent service leads clients that it remembers to their server even if that has weight 0, so draining it can \
 take long; net.ipv4.vs.expire_quiescent_template=1 (sysctl) makes the kernel forget them.
 
@@ -190,22 +194,39 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let (drain, actions) = Drain::begin(clock::now(), &entry, &dests, server, args.options())
         .map_err(|refusal| Stop::new(refusal_status(refusal), refusal.to_string()))?;
     let display = Display::new(args.json, service, server);
-    if let Some(dest) = dests.iter().find(|dest| dest.dest.key == server) {
-        if drain::clients_return(&entry, dest) && templates_live() {
-            display.warn(&format!(
+    for warning in warnings(&entry, &dests, server, args.options().wait_for) {
+        display.warn(&warning);
+    }
+    let last = dests.into_iter().find(|dest| dest.dest.key == server);
+    Driver { client, service, server, drain, display, last }.run(actions, &signals)
+}
+
+/// What the user may not expect of draining this server.
+fn warnings(entry: &ServiceEntry, dests: &[DestEntry], server: DestKey, wait_for: WaitFor) -> Vec<String> {
+    let service = entry.service.key;
+    let (drained, others): (Vec<&DestEntry>, Vec<&DestEntry>) =
+        dests.iter().partition(|dest| dest.dest.key == server);
+    let mut warnings = Vec::new();
+    for dest in drained {
+        if drain::clients_return(entry, dest) && templates_live() {
+            warnings.push(format!(
                 "{service} is persistent: it goes on leading {} that it remembers to {server}, until they stay away \
                  for {} s; sysctl net.ipv4.vs.expire_quiescent_template=1 makes it forget them",
                 number_of(dest.persistent_conns, "client"),
                 entry.service.timeout
             ));
         }
-        let takes_over = |other: &DestEntry| other.dest.key != server && other.dest.weight > 0;
-        if !dests.iter().any(takes_over) {
-            display.warn(&format!("no server of {service} takes new connections from now on"));
+        if drain::may_cut_udp(&service, wait_for, dest) {
+            warnings.push(format!(
+                "{server} has {}, which --inactive waits for; without it, those of UDP are cut",
+                number_of(dest.inactive_conns, "inactive connection")
+            ));
         }
     }
-    let last = dests.into_iter().find(|dest| dest.dest.key == server);
-    Driver { client, service, server, drain, display, last }.run(actions, &signals)
+    if others.iter().all(|other| other.dest.weight == 0) {
+        warnings.push(format!("no server of {service} takes new connections from now on"));
+    }
+    warnings
 }
 
 const fn refusal_status(refusal: drain::Refusal) -> u8 {
