@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::process::Command;
 use std::time::Duration;
+use vipd::ipvs::document;
 
 const SERVICE: &str = "10.7.3.1:80";
 const SERVERS: [&str; 2] = ["10.7.2.11:80", "10.7.2.12:80"];
@@ -82,9 +83,8 @@ fn run(network: &Network, more: &[&str]) -> (Option<i32>, String, String) {
 
 /// A line of JSON, as the schema describes it.
 #[track_caller]
-fn event(network: &Network, line: &str) -> Value {
-    let schema = network.director.run(&format!("{VIPD} ipvs schema"));
-    let schema: Value = serde_json::from_str(&schema).expect("a schema");
+fn event(line: &str) -> Value {
+    let schema = document::schema();
     let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     Validator { root: &schema }.check(&schema, &event, "drain").unwrap_or_else(|error| panic!("{error}"));
     event
@@ -150,7 +150,7 @@ fn interrupted(lab: &Lab) {
         // The last line may be on its way.
         let log = process.log();
         let whole = log.rsplit_once('\n').map_or("", |(lines, _)| lines);
-        let event = |line: &str| line.starts_with('{').then(|| event(&network, line)["event"].to_string());
+        let event = |line: &str| line.starts_with('{').then(|| event(line)["event"].to_string());
         whole.lines().filter_map(event).collect()
     };
     wait_for("three readings", PATIENCE, || {
@@ -180,7 +180,7 @@ fn the_time_is_up(lab: &Lab) {
 
     let (status, out, err) = run(&network, &["--timeout", "0.5", "--on-timeout", "remove", "--json"]);
     assert_eq!(status, Some(3), "{out}{err}");
-    let events: Vec<Value> = out.lines().map(|line| event(&network, line)).collect();
+    let events: Vec<Value> = out.lines().map(|line| event(line)).collect();
     let (last, progress) = events.split_last().expect("an event");
     assert!(!progress.is_empty(), "the first reading is told: {out}");
     for event in progress {
