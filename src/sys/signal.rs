@@ -5,7 +5,8 @@
 
 use nix::errno::Errno;
 use nix::libc::{self, c_int};
-use nix::sys::signal::{SigHandler, SigSet, Signal};
+use nix::sys::signal::{SigHandler, SigSet, Signal, kill};
+use nix::unistd::Pid;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -105,6 +106,21 @@ pub fn die_of(signal: Signal) {
     if default.is_ok() && SigSet::from(signal).thread_unblock().is_ok() {
         let _ = nix::sys::signal::raise(signal);
     }
+}
+
+/// Stops all of the job, as a terminal's `^Z` does, until its shell continues it; whoever has started the job (sudo, a
+/// script) waits in it too. Where nobody could continue it, this does nothing. `SIGTSTP` is among the signals that are
+/// collected.
+///
+/// # Errors
+/// None is expected.
+pub fn stop_job() -> io::Result<()> {
+    kill(Pid::from_raw(0), Signal::SIGTSTP)?;
+    let mut stop = SigSet::empty();
+    stop.add(Signal::SIGTSTP);
+    // Here it takes effect.
+    stop.thread_unblock()?;
+    Ok(stop.thread_block()?)
 }
 
 /// `SIGTERM`, `SIGRTMIN+2`, …: a signal's name as `kill -l` knows it.

@@ -2,10 +2,11 @@
 
 use crate::VIPD;
 use crate::support::Implementation::Vipd;
-use crate::support::{Config, Lab, Scenario, Test, checked, has_ipvs, vm};
+use crate::support::{Config, Host, Lab, Scenario, Test, checked, has_ipvs, vm};
 use std::process::Command;
 
 const NAME: &str = "no_ipvs::one_clear_line_and_vrrp_runs";
+const WORDS: &str = "this kernel has no IPVS: modprobe ip_vs";
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![Test::new(NAME, |lab: &Lab| {
@@ -14,9 +15,20 @@ pub(crate) fn tests() -> Vec<Test> {
             let program = std::env::current_exe().expect("the path of this program");
             checked(Command::new(vm()).args(["-n", "--"]).arg(program).args(["--exact", NAME]));
         } else {
+            listings_say_so(&lab.host("director", "10.9.0.1/16"));
             one_clear_line_and_vrrp_runs(&Scenario::build(lab, VIPD));
         }
     })]
+}
+
+/// Also those that would go on for ever: there is nothing to wait for.
+fn listings_say_so(host: &Host) {
+    for line in ["-L", "-L --json", "-L --watch", "-L --watch --json", "apply --dry-run --json /dev/null"] {
+        let output = host.command(VIPD).arg("ipvs").args(line.split(' ')).output().expect("vipd starts");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{line}: {errors}");
+        assert!(errors.starts_with(WORDS) && errors.lines().count() == 1, "{line}: {errors}");
+    }
 }
 
 fn one_clear_line_and_vrrp_runs(scenario: &Scenario) {

@@ -26,7 +26,8 @@ const BEYOND: &str = "\
 Options beyond ipvsadm's, to be written out in full:
   -L, -S --json    The listing, with its other options, as JSON: all that the kernel tells, unrounded (vipd ipvs schema)
   -L --watch [SECONDS]  The listing again and again (every 2 seconds), with what has changed since the reading before: \
-rates, each server's share of its service, what came and went. In place on a terminal, else as lines of JSON
+rates, each server's share of its service, what came and went. In place on a terminal, else as lines of JSON. \
+Exit status: that of the listing; 0 after Ctrl-C, 128+N when ended by another signal N
   -R --atomic      All lines of standard input or none: every line is read before the first change, and where the kernel \
 refuses one, what was done is undone. Exit status: 0 done; 1 refused, and all is as it was; 2 lines are wrong, nothing \
 was changed; 3 refused, and it could not be undone: what is left to do is printed

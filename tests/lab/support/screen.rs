@@ -64,6 +64,12 @@ impl Screen {
         Pid::from_raw(pid.trim().parse().expect("a process id"))
     }
 
+    /// Whether the cursor shows.
+    #[track_caller]
+    pub(crate) fn has_cursor(&self) -> bool {
+        checked(&mut self.tmux(&["display-message", "-p", "#{cursor_flag}"])).trim() == "1"
+    }
+
     /// Presses keys, by tmux's names for those that are no characters: `Enter`, `Escape`, `C-c`, `Down`.
     #[track_caller]
     pub(crate) fn press(&self, keys: &[&str]) {

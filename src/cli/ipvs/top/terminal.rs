@@ -1,8 +1,7 @@
 //! The terminal in its other state (raw, the alternate screen), and back in its own whatever happens: the end, a
 //! panic, a signal, ^Z.
 
-use nix::sys::signal::{SigSet, Signal, kill};
-use nix::unistd::Pid;
+use crate::sys::signal;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
@@ -70,13 +69,7 @@ impl Session {
     /// among the signals that are blocked.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         give_back();
-        let mut stop = SigSet::empty();
-        stop.add(Signal::SIGTSTP);
-        // All of the job: sudo waits for us in it.
-        kill(Pid::from_raw(0), Signal::SIGTSTP)?;
-        // Here it takes effect; where nobody could continue us, it has none.
-        stop.thread_unblock()?;
-        stop.thread_block()?;
+        signal::stop_job()?;
         self.forget()
     }
 }

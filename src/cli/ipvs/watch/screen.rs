@@ -46,10 +46,12 @@ impl Screen {
         out
     }
 
-    /// What leaves the terminal with the cursor below the lines.
+    /// What leaves the terminal with the cursor below the lines: nothing where it has shown none.
     pub(super) fn end(&self) -> String {
-        let last = self.lines.len().max(1);
-        format!("\x1b[{last};1H\r\n\x1b[?25h")
+        match self.lines.len() {
+            0 => String::new(),
+            last => format!("\x1b[{last};1H\r\n\x1b[?25h"),
+        }
     }
 }
 
@@ -64,6 +66,7 @@ mod tests {
     #[test]
     fn only_what_changed_is_written() {
         let mut screen = Screen::default();
+        assert_eq!(screen.end(), "", "an error that comes first stands below the command");
         let first = screen.show((20, 5), lines(&["one", "two", "three"]));
         assert_eq!(first, format!("{BEGIN}\x1b[1;1Hone\x1b[K\x1b[2;1Htwo\x1b[K\x1b[3;1Hthree\x1b[K"));
         assert_eq!(screen.show((20, 5), lines(&["one", "two", "three"])), "");
