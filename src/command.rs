@@ -10,6 +10,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Command {
     /// The program first: a path, or a name to be looked for in the path. `</FILE` stands for "can FILE be opened?".
+    /// What is executed are the [`crate::raw::bytes`] of these.
     pub argv: Vec<String>,
     /// Who runs it; `None` where nothing is said: `keepalived_script` if there is such a user, else the daemon's own.
     pub run_as: Option<RunAs>,

@@ -35,12 +35,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sys", &[]),
     ("net", &[]),
     ("command", &[]),
+    ("raw", &[]),
     ("time", &[]),
     ("wire", &[]),
 ];
 
 /// Plain values that every room speaks of.
-const VALUES: &[&str] = &["net", "command", "time", "wire"];
+const VALUES: &[&str] = &["net", "command", "raw", "time", "wire"];
 
 /// What a machine never names: it is told what happened and when, and says what to do.
 const IMPURE: &[&str] = &[

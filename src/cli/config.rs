@@ -3,6 +3,7 @@
 use super::check::DEFAULT_FILE;
 use crate::conf::diagnostic::{Severity, render};
 use crate::conf::{self, LoadOptions, NameFolders, json_schema, redact};
+use crate::raw;
 use crate::sys::iproute2::Names;
 use clap::Parser;
 use serde_json::Value;
@@ -61,7 +62,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 
 fn print(value: &Value) -> ExitCode {
     let text = serde_json::to_string_pretty(value).map_err(io::Error::from);
-    match text.and_then(|text| writeln!(io::stdout(), "{text}")) {
+    match text.and_then(|text| writeln!(io::stdout(), "{}", raw::shown(&text))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }

@@ -5,6 +5,7 @@ use crate::conf::diagnostic::render::{self, Colour};
 use crate::conf::diagnostic::{Diagnostic, Severity};
 use crate::conf::expand::{self, Expansion, Options};
 use crate::conf::source::{Sources, Span, printable};
+use crate::raw;
 use crate::sys::names::node_name;
 use clap::Parser;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -59,10 +60,12 @@ fn write_text(sources: &Sources, expansion: &Expansion, with_origin: bool) -> io
         for (line, (span, notes)) in text.lines().zip(expansion.origins()) {
             let mut places: Vec<_> = span.into_iter().chain(notes).map(|s| place(sources, s)).collect();
             places.dedup();
-            writeln!(out, "{}\t{line}", places.join(" < "))?;
+            write!(out, "{}\t", places.join(" < "))?;
+            out.write_all(&raw::bytes(line))?;
+            out.write_all(b"\n")?;
         }
     } else {
-        out.write_all(text.as_bytes())?;
+        out.write_all(&raw::bytes(text))?;
     }
     out.flush()
 }

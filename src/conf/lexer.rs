@@ -12,6 +12,7 @@
 
 use super::source::{FileId, Span};
 use super::work::{self, Step};
+use crate::raw;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while1};
 use nom::character::complete::{anychar, char, one_of, satisfy};
@@ -298,7 +299,7 @@ pub enum Escapes {
 
 /// Splits a row as keywords do that take command lines: `"…"` and `'…'` hold words together, and `\` escapes,
 /// within quotes and without: `\a \b \E \f \n \r \t \v`, `\nnn` (octal), `\xXX`, `\cC` (control), others literal.
-/// Bytes of escapes that are no UTF-8 stand for the letters of their numbers, as in ISO 8859-1.
+/// Bytes of escapes that are no UTF-8 stay what they are: [`raw`].
 ///
 /// The command is one word of its line, and split again: escapes are kept the first time, and resolved the second.
 pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word<'static>>, OpenQuote> {
@@ -346,8 +347,8 @@ pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word
         if let Some((_, start)) = quote {
             return Err(OpenQuote { span: Span { file: span.file, start, end: start + 1 } });
         }
-        let said = String::from_utf8(said).unwrap_or_else(|said| latin_1(said.as_bytes()));
-        words.push(Word { text: Cow::Owned(said), span: Span { file: span.file, start, end: at(rest) } });
+        let text = Cow::Owned(raw::text(said));
+        words.push(Word { text, span: Span { file: span.file, start, end: at(rest) } });
     }
 }
 
@@ -357,17 +358,10 @@ fn is_itself(escape: &str) -> bool {
 }
 
 fn push(said: &mut Vec<u8>, c: char) {
-    said.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-}
-
-/// Bytes that are no UTF-8, each as the letter of its number.
-fn latin_1(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().map(|b| char::from(*b)));
+    match raw::byte(c) {
+        Some(byte) => said.push(byte),
+        None => said.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
     }
-    text
 }
 
 /// One escape, its backslash included.

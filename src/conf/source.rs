@@ -1,8 +1,9 @@
 //! The texts a configuration is made of: files, spans in them, lines and columns.
 //!
-//! A file comes in as bytes and is kept as text: UTF-8 as it stands, any other byte as its Latin-1 character (old
-//! files have these in comments). Reading is bounded, and so are offsets: see [`MAX_FILE_BYTES`].
+//! A file comes in as bytes and is kept as text: UTF-8 as it stands, any other byte (old files have Latin-1 in comments
+//! and passwords) as [`crate::raw`] keeps it. Reading is bounded, and so are offsets: see [`MAX_FILE_BYTES`].
 
+use crate::raw;
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
@@ -182,13 +183,7 @@ fn decode(mut bytes: Vec<u8>) -> String {
     if bytes.starts_with(b"\xef\xbb\xbf") {
         bytes.drain(..3);
     }
-    String::from_utf8(bytes).unwrap_or_else(|e| {
-        let valid = |chunk: std::str::Utf8Chunk<'_>| {
-            let latin: String = chunk.invalid().iter().map(|&b| char::from(b)).collect();
-            format!("{}{latin}", chunk.valid())
-        };
-        e.as_bytes().utf8_chunks().map(valid).collect()
-    })
+    raw::text(bytes)
 }
 
 /// A text fit for a terminal or a log line: control characters are spelt out, never sent raw.
@@ -222,7 +217,7 @@ mod tests {
     fn latin_1_bytes_and_a_byte_order_mark_do_not_hurt() {
         let mut sources = Sources::new();
         let file = sources.add("a", b"\xef\xbb\xbf# Z\xfcrich \xc3\xbc\nx".to_vec());
-        assert_eq!(sources.get(file).text(), "# Z\u{fc}rich \u{fc}\nx");
+        assert_eq!(raw::shown(sources.get(file).text()), "# Z\u{fc}rich \u{fc}\nx");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use crate::command::RunAs;
 use crate::conf::script::{Examined, ScriptHost, UnknownAccount};
+use crate::raw;
 use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid};
 use std::env;
 use std::fs::{self, Metadata};
@@ -48,10 +49,10 @@ fn resolve(run_as: &RunAs) -> Result<(Uid, Gid), UnknownAccount> {
 /// A path as it is, a name by the search path.
 fn find(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
-        return Some(PathBuf::from(program));
+        return Some(raw::path(program));
     }
     let path = env::var("PATH").unwrap_or_else(|_| DEFAULT_PATH.to_owned());
-    env::split_paths(&path).map(|dir| dir.join(program)).find(|p| p.is_file())
+    env::split_paths(&path).map(|dir| dir.join(raw::path(program))).find(|p| p.is_file())
 }
 
 fn examine(path: &Path, (uid, gid): (Uid, Gid)) -> Examined {

@@ -17,6 +17,8 @@ pub mod terse;
 mod tests;
 
 use crate::conf::source::Span;
+use crate::raw;
+use std::borrow::Cow;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -120,7 +122,7 @@ impl Diagnostic {
         let primary = Label { span, text: String::new() };
         Diagnostic {
             code,
-            message: message.into(),
+            message: shown(message),
             primary,
             secondary: Vec::new(),
             help: None,
@@ -139,28 +141,28 @@ impl Diagnostic {
     /// With words at the place itself.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Diagnostic {
-        self.primary.text = text.into();
+        self.primary.text = shown(text);
         self
     }
 
     /// With another place.
     #[must_use]
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
-        self.secondary.push(Label { span, text: text.into() });
+        self.secondary.push(Label { span, text: shown(text) });
         self
     }
 
     /// With advice.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Diagnostic {
-        self.help = Some(text.into());
+        self.help = Some(shown(text));
         self
     }
 
     /// With what to write at the primary place instead; `help` says it to those without an editor.
     #[must_use]
     pub fn instead(mut self, text: impl Into<String>) -> Diagnostic {
-        self.instead = Some(text.into());
+        self.instead = Some(shown(text));
         self
     }
 
@@ -168,6 +170,15 @@ impl Diagnostic {
     #[must_use]
     pub fn did_you_mean(self, word: &str) -> Diagnostic {
         self.help(format!("did you mean `{word}`?")).instead(word)
+    }
+}
+
+/// What is said has words of the file in it, and is for people.
+fn shown(text: impl Into<String>) -> String {
+    let text = text.into();
+    match raw::shown(&text) {
+        Cow::Owned(shown) => shown,
+        Cow::Borrowed(_) => text,
     }
 }
 

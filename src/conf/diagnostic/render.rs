@@ -2,6 +2,7 @@
 
 use super::{Diagnostic, Label, Severity, advice};
 use crate::conf::source::{Sources, Span, printable};
+use crate::raw;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -169,7 +170,7 @@ fn floor(text: &str, offset: usize) -> usize {
 
 /// Tabs become spaces, other control characters a picture of themselves: a file must not steer the terminal.
 fn push_harmless(shown: &mut String, c: char) {
-    match c {
+    match raw::letter(c) {
         '\n' => shown.push('\n'),
         '\t' => shown.push_str("    "),
         '\r' => {}

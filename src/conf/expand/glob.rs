@@ -3,8 +3,11 @@
 //! Written out here because what is missed decides whether an include is an error (`includem`, `includeb`), because
 //! `**` means no more than `*`, and because braces are part of it: no crate at hand does all three.
 
+use crate::raw;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Braces may multiply; nobody writes more than this.
@@ -111,7 +114,7 @@ fn search(pattern: &str, base: &Path, found: &mut Found) {
     let mut paths = vec![if absolute { PathBuf::from("/") } else { PathBuf::new() }];
     let names: Vec<&str> = pattern.split('/').filter(|n| !n.is_empty()).collect();
     if names.is_empty() && !absolute {
-        found.missing.push(PathBuf::from(pattern));
+        found.missing.push(raw::path(pattern));
         return;
     }
     for (i, name) in names.iter().enumerate() {
@@ -122,7 +125,7 @@ fn search(pattern: &str, base: &Path, found: &mut Found) {
         found.wildcards |= wild;
         for path in &paths {
             if !wild {
-                let path = path.join(unescape(name));
+                let path = path.join(raw::path(&unescape(name)));
                 if !last || base.join(&path).symlink_metadata().is_ok() {
                     next.push(path);
                 } else {
@@ -132,7 +135,7 @@ fn search(pattern: &str, base: &Path, found: &mut Found) {
             }
             match entries(&base.join(path)) {
                 Ok(entries) => {
-                    let fits = entries.iter().filter(|e| matches(name.as_bytes(), e.as_bytes()));
+                    let fits = entries.iter().filter(|e| matches(&raw::bytes(name), e.as_bytes()));
                     next.extend(fits.map(|e| path.join(e)));
                 }
                 // What a wildcard found may well be no directory; only what was named is missed.
@@ -145,11 +148,11 @@ fn search(pattern: &str, base: &Path, found: &mut Found) {
     found.paths.extend(paths);
 }
 
-fn entries(directory: &Path) -> io::Result<Vec<String>> {
+fn entries(directory: &Path) -> io::Result<Vec<OsString>> {
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)? {
-        names.extend(entry?.file_name().into_string().ok());
+        names.push(entry?.file_name());
     }
     Ok(names)
 }

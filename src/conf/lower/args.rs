@@ -7,6 +7,7 @@ use crate::conf::schema::{Arg, Kind};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::net::Family;
+use crate::raw;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -281,7 +282,7 @@ impl<'t, 's> Lower<'t, 's> {
 
     /// A word as the name of an interface.
     pub(super) fn interface_word(&mut self, word: &'t Word<'s>) -> Option<&'t Word<'s>> {
-        if word.text.len() > MAX_INTERFACE_NAME {
+        if raw::bytes(&word.text).len() > MAX_INTERFACE_NAME {
             let message =
                 format!("`{}` is longer than the {MAX_INTERFACE_NAME} characters of a name", word.text);
             self.report(&codes::BAD_NAME, word.span, message);

@@ -470,3 +470,15 @@ fn a_netmask_may_be_one_number() {
     assert_eq!(granularity("255.255"), (mask([255, 0, 0, 255]), vec!["V0426"]));
     assert_eq!(granularity("/24"), (None, vec!["V0206"]));
 }
+
+#[test]
+fn bytes_that_are_no_utf_8_are_kept() {
+    let bytes = b"vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nauthentication {\nauth_type PASS\n\
+        auth_pass Z\xfcrich\n}\nnotify \"/bin/x \xe4 '\xc3\xa4\\xa1'\"\nvirtual_ipaddress {\n10.0.0.1/24\n}\n}\n";
+    let loaded = load_text("test", bytes, &LoadOptions::default());
+    let instance = loaded.config.unwrap().vrrp.instances.remove(0);
+    assert_eq!(instance.auth, Some(Auth::Pass(*b"Z\xfcrich\0\0")));
+    let notify = instance.notify.any.unwrap();
+    let argv: Vec<_> = notify.argv.iter().map(|a| crate::raw::bytes(a).into_owned()).collect();
+    assert_eq!(argv, [b"/bin/x".as_slice(), b"\xe4", b"\xc3\xa4\xa1"]);
+}

@@ -1,5 +1,6 @@
 //! The text of a log line: message first, then `key=value`, nothing in it that a terminal would obey; and dates.
 
+use crate::raw;
 use nix::libc;
 use std::ffi::CStr;
 use std::fmt::{self, Write};
@@ -66,7 +67,7 @@ struct Clean<'a>(&'a mut String);
 
 impl Write for Clean<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for c in text.chars() {
+        for c in text.chars().map(raw::letter) {
             if c.is_control() {
                 self.0.extend(c.escape_default());
             } else {

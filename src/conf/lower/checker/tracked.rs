@@ -47,26 +47,19 @@ fn weight(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<TrackWeight> 
         return None;
     };
     const MAX: i64 = i32::MAX as i64;
-    let (code, what) = match number.text.parse::<i64>() {
-        Ok(n) if (-MAX..=MAX).contains(&n) => {
-            let reverse = match words.get(2).map(|w| (w, w.text.as_ref())) {
-                None | Some((_, "noreverse")) => false,
-                Some((_, "reverse")) => true,
-                Some((word, _)) => {
-                    cx.bad_choice(word, "option of a weight", &["reverse", "noreverse"]);
-                    return None;
-                }
-            };
-            if let Some(extra) = words.get(3) {
-                cx.report(&codes::EXTRA_ARGUMENT, extra.span, format!("`{}` has no effect here", extra.text));
-            }
-            return Some(TrackWeight { weight: n as i32, reverse });
+    let weight = cx.signed_word(number, -MAX, MAX)?;
+    let reverse = match words.get(2).map(|w| (w, w.text.as_ref())) {
+        None | Some((_, "noreverse")) => false,
+        Some((_, "reverse")) => true,
+        Some((word, _)) => {
+            cx.bad_choice(word, "option of a weight", &["reverse", "noreverse"]);
+            return None;
         }
-        Ok(_) => (&codes::OUT_OF_RANGE, "is outside the range -2147483647 to 2147483647"),
-        Err(_) => (&codes::BAD_NUMBER, "is not a whole number"),
     };
-    cx.report(code, number.span, format!("`{}` {what}", number.text));
-    None
+    if let Some(extra) = words.get(3) {
+        cx.report(&codes::EXTRA_ARGUMENT, extra.span, format!("`{}` has no effect here", extra.text));
+    }
+    Some(TrackWeight { weight: weight as i32, reverse })
 }
 
 /// Reads a `BFD_CHECK`: the name of its instance. `seen` are those of the real server's checks before it.

@@ -5,6 +5,7 @@ use super::draft::Draft;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::tree::Statement;
 use crate::net::Family;
+use crate::raw;
 use crate::vrrp::config::{Auth, InitialState, Version};
 
 impl Draft {
@@ -22,9 +23,9 @@ impl Draft {
 
     pub(super) fn password(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
         let Some(word) = cx.text(statement) else { return };
-        let bytes = word.text.as_bytes();
+        let bytes = raw::bytes(&word.text);
         if bytes.len() > 8 {
-            let kept = String::from_utf8_lossy(&bytes[..8]);
+            let kept = raw::text(bytes[..8].to_vec());
             let diagnostic = Diagnostic::new(
                 &codes::PASSWORD_TRUNCATED,
                 word.span,

@@ -6,6 +6,7 @@ use super::said::Hmac as Said;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::tree::Statement;
 use crate::conf::work::Table;
+use crate::raw;
 use crate::vrrp::config::Hmac;
 use crate::vrrp::config::hmac::{AntiReplay, Key, Mode, Secret};
 use std::collections::hash_map::Entry;
@@ -77,7 +78,7 @@ impl Draft {
             (None, Some(digits)) => {
                 hex(digits).map(Secret::Bytes).ok_or("`hex:` is followed by pairs of hexadecimal digits")
             }
-            (None, None) => Ok(Secret::Bytes(text.as_bytes().to_vec())),
+            (None, None) => Ok(Secret::Bytes(raw::bytes(text).into_owned())),
         };
         let message = match bytes {
             Err(problem) => problem.to_owned(),
