@@ -166,6 +166,9 @@ pub fn last_line_counts(line: &[u8]) -> bool {
     !matches!(line, [.., last, end] if blank(last) && blank(end))
 }
 
+/// The longest word of a line, in bytes: what is longer, ipvsadm reads as several.
+const WORD_MAX: usize = 4096;
+
 /// The words of a line but `ipvsadm`.
 fn words(line: &str) -> Vec<&str> {
     // More than a usual line has.
@@ -178,6 +181,9 @@ fn words(line: &str) -> Vec<&str> {
         }
         start = end + 1;
     }
+    if line.len() > WORD_MAX {
+        words = words.into_iter().flat_map(pieces).collect();
+    }
     if line.contains('\0') {
         // In C a zero byte ends a word.
         for word in &mut words {
@@ -186,6 +192,15 @@ fn words(line: &str) -> Vec<&str> {
     }
     words.retain(|word| *word != "ipvsadm");
     words
+}
+
+/// A word in pieces that ipvsadm reads at once.
+fn pieces(mut word: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let (piece, rest) = word.split_at(word.floor_char_boundary(WORD_MAX));
+        word = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
 /// A mistake and where in its line it is.

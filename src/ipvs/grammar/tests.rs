@@ -302,6 +302,9 @@ fn the_end_of_the_input_drops_a_line_with_blanks() {
     }
     assert_eq!(read("-C\0x -\0"), read("-C -"), "a zero byte ends a word");
     assert_eq!(read("ipvsadm\0x -C"), Ok(Command::Execute(Operation::Flush)));
+    let long = |bytes| read(&format!("-A -t 192.0.2.1:80 -s {}", "x".repeat(bytes)));
+    assert!(long(4096).is_ok());
+    assert_eq!(long(4097), Err(Error::Invalid("unexpected argument x".into())));
 }
 
 proptest! {

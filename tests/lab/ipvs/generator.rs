@@ -157,6 +157,17 @@ impl Generator {
                 1 => text.extend_from_slice(b" \t \r\n"),
                 2 => text.extend_from_slice(b"# comment\n"),
                 3 => text.extend_from_slice(self.random.of(values::BAD_LINES)),
+                4 if self.random.percent(20) => {
+                    // About as long as a word may be, and longer.
+                    text.extend_from_slice(self.random.of(&[
+                        &b"-A -t 192.0.2.1:80 -s "[..],
+                        b"-A -t 192.0.2.1:80 -s",
+                        b"--start-daemon master --mcast-interface=",
+                        b"-A -b ",
+                    ]));
+                    text.resize(text.len() + 4060 + self.random.below(40), b'x');
+                    text.push(b'\n');
+                }
                 _ => {
                     let words = self.words();
                     if self.random.percent(10) {
