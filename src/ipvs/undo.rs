@@ -11,17 +11,88 @@
 use crate::ipvs::model::{Daemon, Dest, DestKey, Service, ServiceKey, Table, Timeouts};
 use crate::ipvs::operation::Operation;
 use crate::ipvs::plan::plan;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-/// What there was before.
+/// What there is, or was, of what some operations touch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Before {
-    /// Every service that is going to be touched, as it was.
+pub struct Snapshot {
+    /// Every service that they touch, in the order they were made in as far as that is known.
     pub table: Table,
     /// Connection timeouts.
     pub timeouts: Timeouts,
-    /// The daemons that ran.
+    /// The daemons that run.
     pub daemons: Vec<Daemon>,
+}
+
+impl Snapshot {
+    /// The operations that lead back from here to `before`, which is about the same.
+    #[must_use]
+    pub fn back_to(&self, before: &Snapshot) -> Vec<Operation> {
+        let made: Vec<ServiceKey> = self.table.services.iter().map(|(s, _)| s.key).collect();
+        let mut operations = plan(&self.table, &before.table, &made);
+        if self.timeouts != before.timeouts {
+            operations.push(Operation::SetTimeouts(before.timeouts));
+        }
+        let started = self.daemons.iter().filter(|d| !before.daemons.contains(d));
+        operations.extend(started.map(|d| Operation::StopDaemon(d.state)));
+        let stopped = before.daemons.iter().filter(|d| !self.daemons.contains(d));
+        operations.extend(stopped.cloned().map(Operation::StartDaemon));
+        operations
+    }
+}
+
+/// What operations touch.
+#[derive(Clone, Debug, Default)]
+pub struct Touched {
+    whole_table: bool,
+    services: HashSet<ServiceKey>,
+    timeouts: bool,
+    daemons: bool,
+}
+
+impl Touched {
+    /// By these.
+    pub fn by<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> Touched {
+        let mut touched = Touched::default();
+        for operation in operations {
+            match operation {
+                Operation::Flush => touched.whole_table = true,
+                Operation::SetTimeouts(_) => touched.timeouts = true,
+                Operation::StartDaemon(_) | Operation::StopDaemon(_) => touched.daemons = true,
+                other => touched.services.extend(other.service()),
+            }
+        }
+        touched
+    }
+
+    /// Whether the service is.
+    #[must_use]
+    pub fn has(&self, key: &ServiceKey) -> bool {
+        self.whole_table || self.services.contains(key)
+    }
+
+    /// Whether the timeouts are.
+    #[must_use]
+    pub const fn timeouts(&self) -> bool {
+        self.timeouts
+    }
+
+    /// Whether daemons are.
+    #[must_use]
+    pub const fn daemons(&self) -> bool {
+        self.daemons
+    }
+
+    /// What a snapshot has of this.
+    #[must_use]
+    pub fn of(&self, snapshot: &Snapshot) -> Snapshot {
+        let services = snapshot.table.services.iter().filter(|(s, _)| self.has(&s.key)).cloned().collect();
+        Snapshot {
+            table: Table { services },
+            timeouts: if self.timeouts { snapshot.timeouts } else { Timeouts::default() },
+            daemons: if self.daemons { snapshot.daemons.clone() } else { Vec::new() },
+        }
+    }
 }
 
 /// Whether an operation can be undone: all but the zeroing of counters.
@@ -32,29 +103,20 @@ pub const fn is_possible(operation: &Operation) -> bool {
 
 /// The operations that undo `done`, all of which succeeded, in this order, on what was `before`.
 #[must_use]
-pub fn undo<'a>(before: &Before, done: impl IntoIterator<Item = &'a Operation>) -> Vec<Operation> {
-    let mut now = State::of(&before.table);
-    let mut timeouts = false;
-    let mut daemons = before.daemons.clone();
+pub fn undo<'a>(before: &Snapshot, done: impl IntoIterator<Item = &'a Operation>) -> Vec<Operation> {
+    let mut table = State::of(&before.table);
+    let mut now = Snapshot { table: Table::default(), ..before.clone() };
     for operation in done {
-        now.carry_out(operation);
+        table.carry_out(operation);
         match operation {
-            Operation::SetTimeouts(_) => timeouts = true,
-            Operation::StartDaemon(daemon) => daemons.push(daemon.clone()),
-            Operation::StopDaemon(state) => daemons.retain(|d| d.state != *state),
+            Operation::SetTimeouts(timeouts) => now.timeouts = *timeouts,
+            Operation::StartDaemon(daemon) => now.daemons.push(daemon.clone()),
+            Operation::StopDaemon(state) => now.daemons.retain(|d| d.state != *state),
             _ => {}
         }
     }
-    let (now, touched) = now.into_table();
-    let mut operations = plan(&now, &before.table, &touched);
-    if timeouts {
-        operations.push(Operation::SetTimeouts(before.timeouts));
-    }
-    let started = daemons.iter().filter(|d| !before.daemons.contains(d));
-    operations.extend(started.map(|d| Operation::StopDaemon(d.state)));
-    let stopped = before.daemons.iter().filter(|d| !daemons.contains(d));
-    operations.extend(stopped.cloned().map(Operation::StartDaemon));
-    operations
+    now.table = table.into_table();
+    now.back_to(before)
 }
 
 /// A table that can be followed through many operations.
@@ -139,13 +201,10 @@ impl State {
         }
     }
 
-    /// The table, and the keys of its services in the order they were made in.
-    fn into_table(self) -> (Table, Vec<ServiceKey>) {
+    /// The table, its services in the order they were made in.
+    fn into_table(self) -> Table {
         let entries = self.entries.into_iter().flatten();
-        let services: Vec<(Service, Vec<Dest>)> =
-            entries.map(|e| (e.service, e.dests.into_iter().flatten().collect())).collect();
-        let keys = services.iter().map(|(s, _)| s.key).collect();
-        (Table { services }, keys)
+        Table { services: entries.map(|e| (e.service, e.dests.into_iter().flatten().collect())).collect() }
     }
 }
 

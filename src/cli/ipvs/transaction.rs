@@ -7,10 +7,8 @@ use super::lines::{Change, change};
 use super::{Session, Stop};
 use crate::ipvs::client::{CHUNK, Failed};
 use crate::ipvs::format::CommandLine;
-use crate::ipvs::model::ServiceKey;
 use crate::ipvs::operation::Operation;
-use crate::ipvs::plan::plan;
-use crate::ipvs::undo::{self, Before, undo};
+use crate::ipvs::undo::{self, Snapshot, Touched, undo};
 use crate::netlink::Failure;
 use std::collections::HashSet;
 use std::io::Read;
@@ -30,7 +28,7 @@ impl Session {
             .read_to_end(&mut bytes)
             .map_err(|e| Stop::new(MISTAKES, format!("read standard input: {e}")))?;
         let (lines, operations) = parse(&bytes)?;
-        let before = self.before(&operations)?;
+        let before = self.snapshot(&Touched::by(&operations))?;
         let mut done: Vec<&Operation> = Vec::with_capacity(operations.len());
         for (n, chunk) in operations.chunks(CHUNK).enumerate() {
             let failed = self.client.execute(chunk);
@@ -48,47 +46,35 @@ impl Session {
         Ok(())
     }
 
-    /// What is there now of what `operations` touch.
-    fn before(&mut self, operations: &[Operation]) -> Result<Before, Stop> {
-        let everything = operations.iter().any(|o| matches!(o, Operation::Flush));
-        let touched: HashSet<ServiceKey> = operations.iter().filter_map(Operation::service).collect();
-        let mut before = Before {
-            table: self.client.table_of(|key| everything || touched.contains(key))?,
-            ..Before::default()
-        };
-        if operations.iter().any(|o| matches!(o, Operation::SetTimeouts(_))) {
-            before.timeouts = self.client.timeouts()?;
+    fn snapshot(&mut self, touched: &Touched) -> Result<Snapshot, Stop> {
+        let mut snapshot =
+            Snapshot { table: self.client.table_of(|key| touched.has(key))?, ..Snapshot::default() };
+        if touched.timeouts() {
+            snapshot.timeouts = self.client.timeouts()?;
         }
-        if operations.iter().any(|o| matches!(o, Operation::StartDaemon(_) | Operation::StopDaemon(_))) {
-            before.daemons = self.client.daemons()?;
+        if touched.daemons() {
+            snapshot.daemons = self.client.daemons()?;
         }
-        Ok(before)
+        Ok(snapshot)
     }
 
     /// Undoes what was `done`, and tells how that went.
-    fn go_back(&mut self, before: &Before, done: &[&Operation], failed: &[Failed]) -> Stop {
-        let mut operations = undo(before, done.iter().copied());
-        if failed.iter().any(|f| f.failure == Failure::Unknown) {
+    fn go_back(&mut self, before: &Snapshot, done: &[&Operation], failed: &[Failed]) -> Stop {
+        let unknown = failed.iter().filter(|f| f.failure == Failure::Unknown).map(|f| &f.operation);
+        let mut unknown = unknown.peekable();
+        let operations = if unknown.peek().is_none() {
+            undo(before, done.iter().copied())
+        } else {
             // Nobody knows what was done: only the kernel does.
-            let touched: HashSet<ServiceKey> = done
-                .iter()
-                .copied()
-                .chain(failed.iter().map(|f| &f.operation))
-                .filter_map(|o| o.service())
-                .collect();
-            let now = match self.client.table_of(|key| touched.contains(key)) {
-                Ok(now) => now,
-                Err(error) => {
-                    return Stop::new(
-                        LEFT,
-                        format!("not undone, as the table can't be read: {}", super::chain(error)),
-                    );
+            let touched = Touched::by(done.iter().copied().chain(unknown));
+            match self.snapshot(&touched) {
+                Ok(now) => now.back_to(&touched.of(before)),
+                Err(stop) => {
+                    let message = format!("not undone, as the table can't be read: {}", stop.message);
+                    return Stop::new(LEFT, message);
                 }
-            };
-            let present: Vec<ServiceKey> = now.services.iter().map(|(s, _)| s.key).collect();
-            operations.retain(|o| o.service().is_none());
-            operations.splice(..0, plan(&now, &before.table, &present));
-        }
+            }
+        };
         let left = self.client.execute(&operations);
         if left.is_empty() {
             return Stop::new(UNDONE, "nothing was changed: what had been done is undone");

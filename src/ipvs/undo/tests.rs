@@ -33,11 +33,33 @@ proptest! {
             accepted
         });
         let was = Kernel(before.services.clone()).content();
-        let before = Before { table: before, ..Before::default() };
+        let before = Snapshot { table: before, ..Snapshot::default() };
         let back = undo(&before, &done);
         prop_assert!(back.is_empty() == (kernel.content() == was), "nothing is done where nothing changed");
         for operation in &back {
             prop_assert!(kernel.accepts(operation), "{operation}");
+            kernel.apply(operation);
+        }
+        prop_assert_eq!(kernel.content(), was);
+    }
+
+    #[test]
+    fn where_answers_were_lost_the_kernel_tells_what_is_to_be_undone(
+        before in tables(),
+        operations in operations(),
+    ) {
+        let mut kernel = Kernel(before.services.clone());
+        for operation in &operations {
+            if kernel.accepts(operation) {
+                kernel.apply(operation);
+            }
+        }
+        let was = Kernel(before.services.clone()).content();
+        let touched = Touched::by(&operations);
+        let snapshot = |services| touched.of(&Snapshot { table: Table { services }, ..Snapshot::default() });
+        let back = snapshot(kernel.0.clone()).back_to(&snapshot(before.services));
+        for operation in &back {
+            prop_assert!(operation.service().is_some_and(|key| touched.has(&key)), "{operation}");
             kernel.apply(operation);
         }
         prop_assert_eq!(kernel.content(), was);
@@ -50,7 +72,7 @@ proptest! {
         touched.services.retain(|(s, _)| s.key == key(n));
         let there = !touched.services.is_empty();
         let done = if there { Operation::DeleteService(key(n)) } else { Operation::AddService(service(key(n), "sh")) };
-        let back = undo(&Before { table: touched, ..Before::default() }, [&done]);
+        let back = undo(&Snapshot { table: touched, ..Snapshot::default() }, [&done]);
         prop_assert!(back.iter().all(|o| o.service() == Some(key(n))));
         prop_assert!(!back.is_empty());
     }
@@ -69,7 +91,7 @@ fn timeouts_and_daemons() {
     };
     let (master, backup) = (daemon(DaemonState::Master, 1), daemon(DaemonState::Backup, 2));
     let timeouts = Timeouts { tcp: 900, tcp_fin: 120, udp: 300 };
-    let before = Before { timeouts, daemons: vec![master.clone()], ..Before::default() };
+    let before = Snapshot { timeouts, daemons: vec![master.clone()], ..Snapshot::default() };
     let done = [
         Operation::SetTimeouts(Timeouts { tcp: 1, tcp_fin: 0, udp: 0 }),
         Operation::StopDaemon(DaemonState::Master),
