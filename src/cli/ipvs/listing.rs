@@ -142,8 +142,24 @@ fn connections(out: &mut impl Write, columns: Columns, names: Option<&dyn Names>
 /// Gives each line of the kernel's list to `show`.
 fn each_connection(mut show: impl FnMut(&str) -> io::Result<()>) -> Result<(), Stop> {
     let file = File::open(FILE).map_err(|e| Stop::new(1, format!("open {FILE}: {e}")))?;
-    for line in BufReader::with_capacity(WRITE, file).lines().skip(1) {
+    for line in texts(BufReader::with_capacity(WRITE, file)).skip(1) {
         show(&line.map_err(|e| Stop::new(1, format!("read {FILE}: {e}")))?)?;
     }
     Ok(())
+}
+
+/// Lines as text, whatever is in them: what a SIP call is known by is what its caller wrote.
+fn texts(lines: impl BufRead) -> impl Iterator<Item = io::Result<String>> {
+    lines.split(b'\n').map(|line| line.map(|line| String::from_utf8_lossy(&line).into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_no_text_ends_no_listing() {
+        let read: Vec<String> = texts(&b"a\nsip \xff\nb\n"[..]).collect::<Result<_, _>>().unwrap();
+        assert_eq!(read, ["a", "sip \u{fffd}", "b"]);
+    }
 }
