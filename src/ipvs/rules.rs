@@ -45,8 +45,11 @@ impl Rules {
     /// Every line that is wrong, in their order.
     pub fn parse(text: &[u8], names: &dyn Names) -> Result<Rules, Vec<Mistake>> {
         let mut reader = Reader::new(names);
-        for (n, line) in text.split(|&b| b == b'\n').enumerate() {
-            reader.line(n + 1, line);
+        let mut start = 0;
+        let ends = memchr::memchr_iter(b'\n', text).chain([text.len()]);
+        for (number, end) in (1..).zip(ends) {
+            reader.line(number, text.get(start..end).unwrap_or_default());
+            start = end + 1;
         }
         reader.duplicates();
         if reader.mistakes.is_empty() {
@@ -123,7 +126,7 @@ impl<'a> Reader<'a> {
         if line.trim_ascii_start().starts_with(b"#") {
             return;
         }
-        let text = String::from_utf8_lossy(line);
+        let text = grammar::text(line);
         let result = match grammar::parse_line_located(&text, self.names) {
             Ok(None) => return,
             Ok(Some(Command::Execute(Operation::AddService(service)))) => self.service(number, service),

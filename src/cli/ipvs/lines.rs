@@ -28,7 +28,7 @@ pub(super) enum Change {
 
 /// Reads a line.
 pub(super) fn change(line: &[u8]) -> Result<Change, grammar::Error> {
-    Ok(match grammar::parse_line(&String::from_utf8_lossy(line), &SystemNames)? {
+    Ok(match grammar::parse_line(&grammar::text(line), &SystemNames)? {
         None => Change::Nothing,
         Some(Command::Execute(operation)) => Change::Operation(operation),
         Some(command) => Change::Other(command),

@@ -13,6 +13,7 @@ use crate::ipvs::names::Names;
 use crate::ipvs::operation::Operation;
 use draft::Draft;
 use option::{Opt, Options, Set, Token};
+use std::borrow::Cow;
 
 /// What `-h` says.
 pub const HELP: &str = include_str!("help.txt");
@@ -166,6 +167,11 @@ pub fn last_line_counts(line: &[u8]) -> bool {
     !matches!(line, [.., last, end] if blank(last) && blank(end))
 }
 
+/// A line as text. Nearly all are, which this sees sooner than a search for what is to be replaced.
+pub fn text(line: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed)
+}
+
 /// The longest word of a line, in bytes: what is longer, ipvsadm reads as several.
 const WORD_MAX: usize = 4096;
 
@@ -173,18 +179,24 @@ const WORD_MAX: usize = 4096;
 fn words(line: &str) -> Vec<&str> {
     // More than a usual line has.
     let mut words = Vec::with_capacity(16);
-    let blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     let mut start = 0;
-    for (end, _) in line.bytes().chain([b'\n']).enumerate().filter(|(_, byte)| blank(*byte)) {
-        if let Some(word) = line.get(start..end).filter(|w| !w.is_empty()) {
-            words.push(word);
-        }
+    let mut word = |words: &mut Vec<_>, end| {
+        words.extend(line.get(start..end).filter(|word| !word.is_empty()));
         start = end + 1;
+    };
+    let mut zero = false;
+    for (at, byte) in line.bytes().enumerate().filter(|(_, byte)| *byte <= b' ') {
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => word(&mut words, at),
+            0 => zero = true,
+            _ => {}
+        }
     }
+    word(&mut words, line.len());
     if line.len() > WORD_MAX {
         words = words.into_iter().flat_map(pieces).collect();
     }
-    if line.contains('\0') {
+    if zero {
         // In C a zero byte ends a word.
         for word in &mut words {
             *word = word.split_once('\0').map_or(*word, |(before, _)| before);
