@@ -19,6 +19,7 @@ use crate::VIPD;
 use crate::support::{Host, Lab, Test};
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::symlink;
@@ -38,10 +39,11 @@ use vipd::net::Family;
 type Story = fn(&Pair);
 
 pub(crate) fn tests() -> Vec<Test> {
-    let stories: [(&str, Story); 7] = [
+    let stories: [(&str, Story); 8] = [
         ("commands_as_ipvsadm", commands_as_ipvsadm),
         ("restore_as_ipvsadm", restore_as_ipvsadm),
         ("restore_reads_what_save_writes", restore_reads_what_save_writes),
+        ("ends_as_ipvsadm_where_nobody_reads", ends_as_ipvsadm_where_nobody_reads),
         ("errors_name_their_lines", errors_name_their_lines),
         ("failures_are_those_of_their_operations", failures_are_those_of_their_operations),
         ("a_plan_is_carried_out", a_plan_is_carried_out),
@@ -191,6 +193,37 @@ fn restore_as_ipvsadm(pair: &Pair) {
         "# comment\n-A -t 192.0.3.41:80\n#-A -t 192.0.3.42:80\n-A -t 192.0.3.43:80",
     );
     pair.same_tables("ipvsadm-restore");
+}
+
+fn ends_as_ipvsadm_where_nobody_reads(pair: &Pair) {
+    pair.same("ipvsadm", "-A -t 192.0.2.1:80", "");
+    for (program, line, input) in [
+        ("ipvsadm", "-Ln", ""),
+        ("ipvsadm", "-S", ""),
+        ("ipvsadm", "--version", ""),
+        ("ipvsadm", "-R", "-Ln\n"),
+        ("ipvsadm-save", "-n", ""),
+        ("ipvsadm-restore", "", "-A -t 192.0.2.1:80\n-Ln\n"),
+        ("ipvsadm", "-q", ""),
+        ("ipvsadm", "-A -t 192.0.2.1:80", ""),
+        ("ipvsadm", "-R", "-A -t 192.0.2.1:80\n-D -t 192.0.2.9:80\n"),
+        ("ipvsadm", "-R", "-A -t 192.0.2.1:80\n-q\n"),
+        ("ipvsadm-save", "-x", ""),
+    ] {
+        let run = |host: &Host, program: PathBuf| {
+            let mut command = host.command(program);
+            command.args(words(line)).stdin(Stdio::piped());
+            // A pipe that nobody reads, and a full disk.
+            command.stdout(std::io::pipe().unwrap().1).stderr(File::create("/dev/full").unwrap());
+            let mut child = command.spawn().unwrap();
+            // A program that refuses its arguments does not read.
+            let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+            child.wait().unwrap()
+        };
+        let theirs = run(&pair.theirs, program.into());
+        assert_eq!(run(&pair.ours, pair.programs.join(program)), theirs, "{program} {line} {input:?}");
+    }
+    pair.same_tables("all");
 }
 
 /// 1,000 services with 10 servers each, as command lines.

@@ -86,7 +86,7 @@ pub(super) fn save(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         match argument.as_encoded_bytes() {
             b"-n" => numeric = true,
             [b'-', ..] => {
-                return finish(Err(Stop::new(
+                return finish_script(Err(Stop::new(
                     1,
                     "ipvsadm-save writes the IPVS table to standard output; -n: numbers instead of names",
                 )));
@@ -94,24 +94,29 @@ pub(super) fn save(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             _ => {}
         }
     }
-    finish(Session::open().and_then(|mut session| session.carry_out(Command::Save { numeric })))
+    finish_script(Session::open().and_then(|mut session| session.carry_out(Command::Save { numeric })))
 }
 
 /// Runs `ipvsadm-restore`: reads everything, clears the table, then carries out the lines that are no comments.
 #[must_use]
 pub(super) fn restore() -> ExitCode {
-    finish(Session::open().and_then(|mut session| session.replace(io::stdin().lock())))
+    finish_script(Session::open().and_then(|mut session| session.replace(io::stdin().lock())))
 }
 
 fn finish(result: Result<(), Stop>) -> ExitCode {
+    if result.as_ref().is_err_and(|stop| stop.status == NOBODY_READS) {
+        signal::die_of(Signal::SIGPIPE);
+    }
+    finish_script(result)
+}
+
+/// As a shell script ends, which no signal kills that kills its last program.
+fn finish_script(result: Result<(), Stop>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
             if !stop.message.is_empty() {
                 complain!("{}", stop.message);
-            }
-            if stop.status == NOBODY_READS {
-                signal::die_of(Signal::SIGPIPE);
             }
             ExitCode::from(stop.status)
         }
