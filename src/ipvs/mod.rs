@@ -17,6 +17,7 @@
 //! | [`names`] | host and service names, for both |
 //! | [`rates`] | what happened between two readings of the table |
 //! | [`client`] | operations and listings through a netlink socket, pipelined |
+//! | [`follow`] | listings again and again |
 //! | [`drain`] | takes a server out without cutting connections |
 
 pub mod attributes;
@@ -25,6 +26,7 @@ pub mod connection;
 pub mod diff;
 pub mod document;
 pub mod drain;
+pub mod follow;
 pub mod format;
 pub mod grammar;
 pub mod model;

@@ -10,14 +10,16 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use vipd::ipvs::client::Client;
+use vipd::ipvs::follow::Follower;
 use vipd::ipvs::model::Table;
 use vipd::ipvs::operation::Operation;
 use vipd::netlink::Failure;
 
-pub(super) const STORIES: [(&str, Story); 5] = [
+pub(super) const STORIES: [(&str, Story); 6] = [
     ("two_writers_with_lines_of_their_own", two_writers),
     ("two_writers_with_the_same_lines", same_lines),
     ("servers_are_listed_while_another_writes", servers_while_another_writes),
+    ("what_removals_hide_is_not_gone", hidden_by_removals),
     ("answers_that_get_lost", lost_answers),
     ("a_hundred_thousand_servers", hundred_thousand),
 ];
@@ -101,6 +103,38 @@ fn servers_while_another_writes(pair: &Pair) {
             }
         });
         assert_eq!(client.dests(&key(0)).unwrap().len(), 1500);
+    });
+}
+
+fn hidden_by_removals(pair: &Pair) {
+    pair.ours.enter(|| {
+        let mut client = Client::open().unwrap();
+        let stable: HashSet<_> = (0..500).map(|n| dest(n).key).collect();
+        let first: Vec<Operation> = std::iter::once(Operation::AddService(service(0)))
+            .chain((0..1500).map(|n| Operation::AddDest(key(0), dest(n))))
+            .collect();
+        assert_eq!(client.execute(&first), []);
+        let mut writer = Client::open().unwrap();
+        let mut follower = Follower::default();
+        assert_eq!(follower.dests(&mut client, &key(0)).unwrap().len(), 1500);
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                // The newest are listed first: all that remains moves up each time.
+                for n in (500..1500).rev() {
+                    assert_eq!(writer.execute(&[Operation::DeleteDest(key(0), dest(n).key)]), []);
+                }
+                done.store(true, Ordering::Relaxed);
+            });
+            while !done.load(Ordering::Relaxed) {
+                let dests = follower.dests(&mut client, &key(0)).unwrap();
+                let unique: HashSet<_> = dests.iter().map(|e| e.dest.key).collect();
+                assert_eq!(unique.len(), dests.len(), "none twice");
+                let missing = stable.difference(&unique).count();
+                assert_eq!(missing, 0, "of {}", dests.len());
+            }
+        });
+        assert_eq!(follower.dests(&mut client, &key(0)).unwrap().len(), 500);
     });
 }
 

@@ -6,7 +6,8 @@ use crate::VIPD;
 use crate::support::{Screen, descendants, wait_for};
 use crate::validator::Validator;
 use nix::sys::signal::{Signal, kill};
-use serde_json::Value;
+use nix::unistd::Pid;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -258,4 +259,23 @@ fn watch_ten_thousand_servers(pair: &Pair) {
     screen.wait("a weight", |text| row(text, "-> 10.64.0.3:80").contains("4321"));
     screen.press(&["C-c"]);
     screen.wait_text("status=0");
+
+    let mut command = pair.ours.command(VIPD);
+    let mut child = command.args(["ipvs", "-L", "--watch=0.5"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    assert_eq!(next()["services"][0]["servers"].as_array().map(Vec::len), Some(10_000));
+    assert_eq!(next()["services"], json!([]));
+    // What changes is told, and nothing else: that the listing goes on where another server has been does not count.
+    pair.ours.run("ipvsadm -d -t 10.9.0.3:80 -r 10.64.39.250");
+    let changed = std::iter::repeat_with(&mut next).find(|reading| reading["services"] != json!([])).unwrap();
+    let servers = changed["services"][0]["servers"].as_array().unwrap();
+    assert_eq!(servers.len(), 1, "{changed:#}");
+    assert_eq!(
+        (&servers[0]["name"], &servers[0]["watched"]["change"]),
+        (&"10.64.39.250:80".into(), &"gone".into())
+    );
+    assert_eq!(next()["services"], json!([]), "and it does not come back");
+    kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

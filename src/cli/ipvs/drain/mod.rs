@@ -7,6 +7,7 @@ use super::wait::{heed, seconds, sleep_until};
 use super::{Stop, SystemNames};
 use crate::ipvs::client::Client;
 use crate::ipvs::drain::{self, Action, Drain, Event, OnTimeout, Options, Outcome, Then, WaitFor};
+use crate::ipvs::follow::Follower;
 use crate::ipvs::grammar;
 use crate::ipvs::model::{DestEntry, DestKey, ServiceEntry, ServiceKey};
 use crate::ipvs::operation::Operation;
@@ -190,7 +191,8 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
         Some(Errno::ESRCH) => Stop::new(KERNEL, format!("there is no service {service}")),
         _ => error.into(),
     })?;
-    let dests = client.dests(&service)?;
+    let mut follower = Follower::default();
+    let dests = follower.dests(&mut client, &service)?;
     let (drain, actions) = Drain::begin(clock::now(), &entry, &dests, server, args.options())
         .map_err(|refusal| Stop::new(refusal_status(refusal), refusal.to_string()))?;
     let display = Display::new(args.json, service, server);
@@ -198,7 +200,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
         display.warn(&warning);
     }
     let last = dests.into_iter().find(|dest| dest.dest.key == server);
-    Driver { client, service, server, drain, display, last }.run(actions, &signals)
+    Driver { client, follower, service, server, drain, display, last }.run(actions, &signals)
 }
 
 /// What the user may not expect of draining this server.
@@ -244,6 +246,7 @@ fn templates_live() -> bool {
 
 struct Driver {
     client: Client,
+    follower: Follower,
     service: ServiceKey,
     server: DestKey,
     drain: Drain,
@@ -274,7 +277,7 @@ impl Driver {
         loop {
             let signal = sleep_until(self.drain.next_timeout(), signals)
                 .map_err(|error| Stop::new(KERNEL, format!("wait for a signal: {error}")))?;
-            let dests = self.client.dests(&self.service)?;
+            let dests = self.follower.dests(&mut self.client, &self.service)?;
             let reading = dests.into_iter().find(|dest| dest.dest.key == self.server);
             self.last = reading;
             let event = if signal.is_some() { Event::Interrupted(reading) } else { Event::Reading(reading) };

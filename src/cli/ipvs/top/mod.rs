@@ -16,6 +16,7 @@ mod view;
 use super::Stop;
 use super::wait::{poll_until, seconds};
 use crate::ipvs::client::Client;
+use crate::ipvs::follow::Follower;
 use crate::ipvs::operation::Operation;
 use crate::sys::clock;
 use crate::sys::signal::SignalFd;
@@ -64,12 +65,13 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let mut client = Client::open_or_load()?;
     let mut app = App::new(args.interval, args.filter.clone());
     // Errors are best read before the screen changes.
-    read(&mut client, &mut app)?;
+    let mut follower = Follower::default();
+    read(&mut client, &mut follower, &mut app)?;
     let signals = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGTSTP, libc::SIGCONT, libc::SIGWINCH];
     let signals = SignalFd::new(&signals).map_err(terminal)?;
     let theme = Theme::new(std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
     let session = Session::open().map_err(terminal)?;
-    let ended_by = Top { client, app, theme, session, signals }.run().map_err(terminal)?;
+    let ended_by = Top { client, follower, app, theme, session, signals }.run().map_err(terminal)?;
     match ended_by {
         None => Ok(()),
         Some(signal) => Err(Stop::by_signal(signal, "")),
@@ -78,6 +80,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
 
 struct Top {
     client: Client,
+    follower: Follower,
     app: App,
     theme: Theme,
     session: Session,
@@ -135,16 +138,16 @@ impl Top {
     }
 
     fn read(&mut self) {
-        if let Err(stop) = read(&mut self.client, &mut self.app) {
+        if let Err(stop) = read(&mut self.client, &mut self.follower, &mut self.app) {
             self.app.note = Some(Note::Problem(stop.message));
             self.app.put_off(clock::now());
         }
     }
 }
 
-fn read(client: &mut Client, app: &mut App) -> Result<(), Stop> {
+fn read(client: &mut Client, follower: &mut Follower, app: &mut App) -> Result<(), Stop> {
     let start = clock::now();
-    let reading = client.reading()?;
+    let reading = follower.reading(client)?;
     app.take(start, reading);
     app.spent(clock::now() - start);
     Ok(())
