@@ -197,6 +197,20 @@ pub enum Forward {
     Bypass,
 }
 
+impl Forward {
+    /// ipvsadm's word for it in listings: `Masq`, `Route`, ….
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Forward::Masq => "Masq",
+            Forward::Local => "Local",
+            Forward::Tunnel(_) => "Tunnel",
+            Forward::DirectRoute => "Route",
+            Forward::Bypass => "Bypass",
+        }
+    }
+}
+
 /// The encapsulation of [`Forward::Tunnel`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Tunnel {

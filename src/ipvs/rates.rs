@@ -130,13 +130,12 @@ pub struct SeenService<'a> {
 }
 
 impl SeenService<'_> {
-    /// What part of its service's traffic each destination has by `measure`, from 0 to 1; `None` for all where the
-    /// service has none.
-    #[must_use]
-    pub fn shares(&self, measure: impl Fn(&Seen<'_, DestEntry>) -> f64) -> Vec<Option<f64>> {
-        let parts: Vec<f64> = self.dests.iter().map(measure).collect();
-        let whole: f64 = parts.iter().sum();
-        parts.into_iter().map(|part| (whole > 0.0).then(|| part / whole)).collect()
+    /// The destinations, each with its part of the packets that come in for the service, from 0 to 1; `None` where it is
+    /// not known, and for all where none come in.
+    pub fn shares(&self) -> impl Iterator<Item = (&Seen<'_, DestEntry>, Option<f64>)> {
+        let whole: f64 = self.dests.iter().filter_map(|dest| dest.rates).map(|rates| rates.inpps).sum();
+        let share = move |rates: Rates| (whole > 0.0).then(|| rates.inpps / whole);
+        self.dests.iter().map(move |dest| (dest, dest.rates.and_then(share)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! `vipd ipvs diff`: what differs between two tables.
 
 use super::apply::{kernel, read, shown};
+use super::stdout::colours_are_wanted;
 use super::{Stop, apply};
 use crate::ipvs::diff::{self, Side};
 use crate::ipvs::model::Table;
@@ -44,7 +45,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
         return Ok(());
     }
     let stdout = io::stdout();
-    let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = stdout.is_terminal() && colours_are_wanted();
     let paint = |code: &'static str| if colour { code } else { "" };
     let (red, green, cyan, bold, plain) =
         (paint("\x1b[31m"), paint("\x1b[32m"), paint("\x1b[36m"), paint("\x1b[1m"), paint("\x1b[0m"));

@@ -14,6 +14,7 @@ mod listing;
 mod restore;
 mod schema;
 mod script;
+mod stdout;
 mod subcommand;
 mod top;
 mod transaction;

@@ -11,14 +11,13 @@ impl Document {
     #[must_use]
     pub fn changes(time: Duration, elapsed: Option<Duration>, seen: &[SeenService<'_>]) -> Document {
         let all = elapsed.is_none();
-        let service = |SeenService { service, dests }: &SeenService<'_>| {
-            let whole: f64 = dests.iter().filter_map(|d| d.rates).map(|r| r.inpps).sum();
-            let share = |rates: Rates| (whole > 0.0).then(|| rates.inpps / whole);
-            let servers: Vec<Server> = dests
-                .iter()
-                .filter(|dest| all || !dest.is_idle())
-                .map(|dest| Server {
-                    watched: Some(Watched::new(dest, dest.rates.and_then(share))),
+        let service = |seen: &SeenService<'_>| {
+            let service = &seen.service;
+            let servers: Vec<Server> = seen
+                .shares()
+                .filter(|(dest, _)| all || !dest.is_idle())
+                .map(|(dest, share)| Server {
+                    watched: Some(Watched::new(dest, share)),
                     ..Server::from(dest.entry)
                 })
                 .collect();

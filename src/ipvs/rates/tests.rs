@@ -125,12 +125,18 @@ fn what_is_new_counts_from_zero_and_what_is_gone_has_no_rates() {
 #[test]
 fn servers_share_what_their_service_gets() {
     let at = |a, b, c| {
-        let dests = [a, b, c].into_iter().zip(1..).map(|(n, d)| dest(d, 1, stats(n, 0, 0)));
+        let dests = [a, b, c].into_iter().zip(1..).map(|(n, d)| dest(d, 1, stats(0, n, 0)));
         reading(vec![service(1, dests.collect())])
     };
     let (before, after) = (at(10, 10, 10), at(13, 11, 10));
-    let shares =
-        |before, after| compare(Some(before), after, TWO)[0].shares(|d| d.rates.map_or(0.0, |r| r.cps));
-    assert_eq!(shares(&before, &after), [Some(0.75), Some(0.25), Some(0.0)]);
-    assert_eq!(shares(&after, &after), [None; 3]);
+    let shares = |before, after| -> Vec<Option<f64>> {
+        compare(before, after, TWO)[0].shares().map(|(_, share)| share).collect()
+    };
+    assert_eq!(shares(Some(&before), &after), [Some(0.75), Some(0.25), Some(0.0)]);
+    assert_eq!(shares(Some(&after), &after), [None; 3], "nothing comes in");
+    assert_eq!(shares(None, &after), [None; 3], "nothing is known");
+    // What is gone has no part.
+    let mut fewer = after.clone();
+    fewer.services[0].1.remove(1);
+    assert_eq!(shares(Some(&before), &fewer), [Some(1.0), None, Some(0.0)]);
 }

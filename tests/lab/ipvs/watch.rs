@@ -94,6 +94,11 @@ fn watch_in_a_terminal(pair: &Pair) {
         screen.wait("an empty table", |text| text.contains("0 services, 0 servers") && !text.contains("->"));
         screen.press(&["C-c"]);
         screen.wait_text("status=0");
+        // A terminal on which nothing can be overwritten gets lines.
+        screen.enter(&format!("clear; TERM=dumb {VIPD} ipvs -L --watch=0.5; echo status=$?"));
+        screen.wait_text(r#"{"listing":"changes","version":1"#);
+        screen.press(&["C-c"]);
+        screen.wait_text("status=0");
     });
 }
 
@@ -250,7 +255,7 @@ fn watch_ten_thousand_servers(pair: &Pair) {
         writeln!(rules, "-a -t {SERVICE} -r 10.64.{}.{}:80 -g -w 1", n / 250, n % 250 + 1).unwrap();
     }
     assert_eq!(vipd(&pair.ours, "-R", &rules).0, Some(0));
-    let screen = watched(pair, 80, "-Ln --watch=0.5", "1 service, 10000 servers");
+    let screen = watched(pair, 80, "-Ln --watch=2", "1 service, 10000 servers");
     // A line for what there is, one for the titles, the service and its servers; the last row tells what is missing.
     let text = screen.wait_text("(9980 more lines: a larger window shows them)");
     assert_eq!(text.lines().count(), 24, "{text}");
@@ -261,7 +266,7 @@ fn watch_ten_thousand_servers(pair: &Pair) {
     screen.wait_text("status=0");
 
     let mut command = pair.ours.command(VIPD);
-    let mut child = command.args(["ipvs", "-L", "--watch=0.5"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = command.args(["ipvs", "-L", "--watch=2"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
     assert_eq!(next()["services"][0]["servers"].as_array().map(Vec::len), Some(10_000));

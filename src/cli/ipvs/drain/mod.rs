@@ -88,7 +88,7 @@ A persistent service leads clients that it remembers to their server even if tha
 take long; net.ipv4.vs.expire_quiescent_template=1 (sysctl) makes the kernel forget them.
 
 On a terminal, a bar shows how many connections are left and how fast they end; otherwise a line every ten seconds. \
-With --json, each look is a line, with event \"progress\" and the figures; the last line's event is \"drained\", \
+With --json, each look is a line (vipd ipvs schema), with event \"progress\" and the figures; the last line's event is \"drained\", \
 \"timed_out\", \"interrupted\", \"weight_changed\" or \"gone\".
 
 Exit status:

@@ -1,13 +1,14 @@
 //! What the user sees of a drain: a bar on a terminal, a line now and then elsewhere, or JSON.
 
 use crate::cli::ipvs::figure::number_of;
+use crate::cli::ipvs::stdout;
 use crate::ipvs::document::{self, Line};
 use crate::ipvs::drain::{OnTimeout, Outcome, Progress, Then};
 use crate::ipvs::model::{DestKey, ServiceKey};
 use crate::time::Instant;
 use ratatui::crossterm::terminal;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::time::Duration;
 
 /// How often a line is written where there is no terminal.
@@ -34,10 +35,9 @@ enum Form {
 
 impl Display {
     pub(super) fn new(json: bool, service: ServiceKey, server: DestKey) -> Display {
-        let capable = || io::stdout().is_terminal() && std::env::var_os("TERM").is_some_and(|t| t != "dumb");
         let form = match json {
             true => Form::Json,
-            false if capable() => Form::Bar,
+            false if stdout::is_screen() => Form::Bar,
             false => Form::Lines,
         };
         Display { form, service, server, began: None, said: None }

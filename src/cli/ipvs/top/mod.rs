@@ -13,8 +13,8 @@ mod table;
 mod terminal;
 mod view;
 
-use super::Stop;
 use super::wait::{poll_until, seconds};
+use super::{Stop, stdout};
 use crate::ipvs::client::Client;
 use crate::ipvs::follow::Follower;
 use crate::ipvs::operation::Operation;
@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     read(&mut client, &mut follower, &mut app)?;
     let signals = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGTSTP, libc::SIGCONT, libc::SIGWINCH];
     let signals = SignalFd::new(&signals).map_err(terminal)?;
-    let theme = Theme::new(std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
+    let theme = Theme::new(stdout::colours_are_wanted());
     let session = Session::open().map_err(terminal)?;
     let ended_by = Top { client, follower, app, theme, session, signals }.run().map_err(terminal)?;
     match ended_by {

@@ -1,6 +1,6 @@
 //! The rows of the view: what two readings say of each service and server, in which order, and which of them show.
 
-use crate::ipvs::model::{Dest, DestEntry, DestKey, Forward, ServiceEntry, ServiceKey};
+use crate::ipvs::model::{Dest, DestEntry, DestKey, ServiceEntry, ServiceKey};
 use crate::ipvs::rates::{Change, Rates, SeenService};
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -257,19 +257,8 @@ impl Server {
         self.dest.key.to_string()
     }
 
-    /// ipvsadm's word for the forwarding method.
-    pub(super) const fn method(&self) -> &'static str {
-        match self.dest.forward {
-            Forward::Masq => "Masq",
-            Forward::Local => "Local",
-            Forward::Tunnel(_) => "Tunnel",
-            Forward::DirectRoute => "Route",
-            Forward::Bypass => "Bypass",
-        }
-    }
-
     /// What a filter looks at: words may be of the service and of the server.
     fn text(&self, service: &Service) -> String {
-        format!("{} {} {}", service.text(), self.name(), self.method())
+        format!("{} {} {}", service.text(), self.name(), self.dest.forward.name())
     }
 }

@@ -1,6 +1,7 @@
 //! The terminal in its other state (raw, the alternate screen), and back in its own whatever happens: the end, a
 //! panic, a signal, ^Z.
 
+use crate::cli::ipvs::stdout;
 use crate::sys::signal;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -30,8 +31,7 @@ pub(super) struct Session {
 
 /// Whether there is a terminal that can do what is needed.
 pub(super) fn is_capable() -> bool {
-    let term = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
-    term && io::stdin().is_terminal() && io::stdout().is_terminal()
+    stdout::is_screen() && io::stdin().is_terminal()
 }
 
 impl Session {

@@ -235,7 +235,7 @@ fn draw_row(
     let Some(service) = app.table.service(row) else { return };
     let server = app.table.server(row);
     let (label, method, figures) = match server {
-        Some(server) => (format!("    {}", server.name()), server.method(), &server.figures),
+        Some(server) => (format!("    {}", server.name()), server.dest.forward.name(), &server.figures),
         None => {
             let mark = if app.is_folded(row) { '+' } else { '-' };
             (format!("{mark} {}", service.name()), &*service.scheduler, &service.figures)

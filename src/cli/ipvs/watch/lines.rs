@@ -2,7 +2,7 @@
 
 use crate::cli::ipvs::figure::{number_of, short};
 use crate::ipvs::grammar::Columns;
-use crate::ipvs::model::{DestEntry, Forward, Service};
+use crate::ipvs::model::{DestEntry, Service};
 use crate::ipvs::rates::{Change, Rates, Seen, SeenService};
 use std::fmt::Write;
 
@@ -35,16 +35,15 @@ pub(super) fn lines(seen: &[SeenService<'_>], look: Look) -> Vec<String> {
     let bar = room.saturating_sub(name + 1).min(BAR_MAX);
     let layout = Layout { look, name, figure, bar };
     let mut lines = vec![layout.line("  Service / server", &titles.map(str::to_owned), "Share")];
-    for SeenService { service, dests } in seen {
+    for seen in seen {
+        let service = &seen.service;
         let texts = layout.figures(service.rates, None, &service.entry.service);
         let title = format!("{}{}", mark(service), service.entry.service.key);
         lines.push(layout.line(&title, &texts, ""));
-        let whole: f64 = dests.iter().filter_map(|d| d.rates).map(|r| r.inpps).sum();
-        for dest in dests {
-            let part = dest.rates.filter(|_| whole > 0.0).map(|rates| rates.inpps / whole);
+        for (dest, share) in seen.shares() {
             let texts = layout.figures(dest.rates, Some(dest.entry), &service.entry.service);
             let title = format!("{}-> {}", mark(dest), dest.entry.dest.key);
-            lines.push(layout.line(&title, &texts, &layout.share(part)));
+            lines.push(layout.line(&title, &texts, &layout.share(share)));
         }
     }
     lines
@@ -153,7 +152,7 @@ impl Layout {
             }
             Columns::PersistentConn => [weight(), count(|d| d.persistent_conns), active, inactive, cps],
             Columns::TunnelInfo => {
-                let forward = dest.map_or("", |d| method(d.dest.forward)).to_owned();
+                let forward = dest.map_or("", |d| d.dest.forward.name()).to_owned();
                 [forward, weight(), active, inactive, cps]
             }
             Columns::Default => [weight(), active, cps, rate(|r| r.inbps), rate(|r| r.outbps)],
@@ -175,16 +174,6 @@ impl Layout {
             bar.push(' ');
         }
         format!("{bar} {:>3.0}%", part * 100.0)
-    }
-}
-
-const fn method(forward: Forward) -> &'static str {
-    match forward {
-        Forward::Masq => "Masq",
-        Forward::Local => "Local",
-        Forward::Tunnel(_) => "Tunnel",
-        Forward::DirectRoute => "Route",
-        Forward::Bypass => "Bypass",
     }
 }
 

@@ -5,7 +5,7 @@ mod lines;
 mod screen;
 
 use super::wait::{heed, sleep_until};
-use super::{Session, Stop, chain, utf8};
+use super::{Session, Stop, chain, stdout, utf8};
 use crate::ipvs::client::{self, Client};
 use crate::ipvs::document::Document;
 use crate::ipvs::follow::Follower;
@@ -19,7 +19,7 @@ use lines::Look;
 use nix::errno::Errno;
 use ratatui::crossterm::terminal;
 use screen::Screen;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::time::Duration;
 
 /// Columns and rows where the terminal does not tell.
@@ -33,13 +33,13 @@ pub(super) fn run(listing: &Listing, json: bool, period: Duration) -> Result<(),
     // Where there is no IPVS, that is told at once, as by any listing.
     let client = Session::open()?.client;
     let mut source = Source { client: Some(client), follower: Follower::default(), listing: *listing };
-    match !json && io::stdout().is_terminal() {
+    match !json && stdout::is_screen() {
         true => in_place(&mut source, period),
         false => line_by_line(&mut source, period),
     }
 }
 
-/// On a terminal.
+/// On a terminal, over what stands there.
 fn in_place(source: &mut Source, period: Duration) -> Result<(), Stop> {
     let jobs = [libc::SIGTSTP, libc::SIGCONT, libc::SIGWINCH];
     let signals = heed(&[&ENDING[..], &jobs[..]].concat())?;
