@@ -37,13 +37,13 @@ pub(super) struct Args {
     /// IPv6 addresses stand in brackets, names of hosts and ports resolve
     #[arg(value_names = ["SERVICE", "SERVER"], num_args = 0..=2)]
     words: Vec<String>,
-    /// The service, as ipvsadm takes it
+    /// The service, of TCP, as ipvsadm takes it
     #[arg(short = 't', long, value_name = "SERVICE", group = "service")]
     tcp_service: Option<String>,
-    /// The service
+    /// The service, of UDP
     #[arg(short = 'u', long, value_name = "SERVICE", group = "service")]
     udp_service: Option<String>,
-    /// The service
+    /// The service, of SCTP
     #[arg(long, value_name = "SERVICE", group = "service")]
     sctp_service: Option<String>,
     /// The service, by its firewall mark
@@ -88,8 +88,8 @@ A persistent service leads clients that it remembers to their server even if tha
 take long; net.ipv4.vs.expire_quiescent_template=1 (sysctl) makes the kernel forget them.
 
 On a terminal, a bar shows how many connections are left and how fast they end; otherwise a line every ten seconds. \
-With --json, each look is a line (vipd ipvs schema), with event \"progress\" and the figures; the last line's event is \"drained\", \
-\"timed_out\", \"interrupted\", \"weight_changed\" or \"gone\".
+With --json, each look is a line (vipd ipvs schema), with event \"progress\" and the figures; the last line's event is \
+\"drained\", \"timed_out\", \"interrupted\", \"weight_changed\" or \"gone\".
 
 Exit status:
   0    drained
