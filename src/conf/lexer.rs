@@ -320,15 +320,9 @@ pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word
                 ('\\', _) => {
                     let here = at(rest);
                     let open = OpenQuote { span: Span { file: span.file, start: here, end: here + 1 } };
-                    let (left, c) = escape(rest).map_err(|_| open)?;
                     rest = match escapes {
-                        Escapes::Resolve => {
-                            match u8::try_from(c) {
-                                Ok(byte) if !is_itself(rest) => said.push(byte),
-                                _ => push(&mut said, c),
-                            }
-                            left
-                        }
+                        Escapes::Resolve => resolve(rest, &mut said).ok_or(open)?,
+                        Escapes::Keep if rest.len() == 1 => return Err(open),
                         Escapes::Keep => {
                             let end = rest.char_indices().nth(2).map_or(rest.len(), |(i, _)| i);
                             said.extend_from_slice(&rest.as_bytes()[..end]);
@@ -350,6 +344,33 @@ pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word
         let text = Cow::Owned(raw::text(said));
         words.push(Word { text, span: Span { file: span.file, start, end: at(rest) } });
     }
+}
+
+/// What a word says whose escapes were kept ([`Escapes::Keep`]).
+#[must_use]
+pub fn resolve_escapes(text: &str) -> String {
+    let mut said = Vec::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        match resolve(rest, &mut said) {
+            Some(left) if c == '\\' => rest = left,
+            _ => {
+                push(&mut said, c);
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+    }
+    raw::text(said)
+}
+
+/// What stands behind the escape that a text begins with, whose bytes are put behind those that are there.
+fn resolve<'t>(text: &'t str, said: &mut Vec<u8>) -> Option<&'t str> {
+    let (left, c) = escape(text).ok()?;
+    match u8::try_from(c) {
+        Ok(byte) if !is_itself(text) => said.push(byte),
+        _ => push(said, c),
+    }
+    Some(left)
 }
 
 /// Whether the letter behind the backslash stands for itself: then it is no byte.

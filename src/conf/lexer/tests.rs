@@ -235,3 +235,12 @@ fn line_ends_tabs_and_bytes_of_other_encodings_change_nothing() {
         );
     }
 }
+
+#[test]
+fn escapes_that_were_kept_are_resolved() {
+    for (kept, said) in
+        [(r"a\\d\x41\.", r"a\dA."), (r#"\"\n"#, "\"\n"), (r"\xfc", "\u{10fffc}"), ("\u{fc}\\", "\u{fc}\\")]
+    {
+        assert_eq!(resolve_escapes(kept), said, "{kept}");
+    }
+}

@@ -144,7 +144,12 @@ pub(super) static URL: Block = Block {
     keywords: &[
         line("digest", &[arg("MD5", Kind::Text)], "MD5 sum of the body, as genhash prints it"),
         line("path", &[arg("PATH", Kind::Text)], "the page"),
-        line("regex", &[expected("PATTERN", Kind::Text)], "what the body must match").quoted(),
+        line(
+            "regex",
+            &[expected("PATTERN", Kind::Text)],
+            "what the body must match; a backslash that is meant for PCRE2 is written twice",
+        )
+        .quoted(),
         line(
             "regex_max_offset",
             &[expected("BYTES", integer(0, u64::MAX - 1))],

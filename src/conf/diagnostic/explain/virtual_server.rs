@@ -49,7 +49,7 @@ pub(super) const REASONS: &[Reason] = &[
     ),
     (
         "V0423",
-        "keepalived says so in its log when it starts, and the page then passes without the expression.",
+        "PCRE2 refuses it. keepalived says so in its log when it starts, and the page then passes without the expression.",
     ),
     ("V0424", "The kernel has one service for it. Remove the line, or correct it."),
     (
@@ -67,5 +67,9 @@ pub(super) const REASONS: &[Reason] = &[
     (
         "V0428",
         "Each address is a service of its own in the kernel, with all of its real servers. keepalived would set up all of them, one after another. A firewall rule that marks the packets, and `virtual_server fwmark N`, serve any number of addresses with one entry.",
+    ),
+    (
+        "V0429",
+        "keepalived reads the escapes of the line itself, as in command lines, and PCRE2 those that are left: each backslash that is meant for PCRE2 is written twice, as `\\\\d` and `\\\\.`.",
     ),
 ];

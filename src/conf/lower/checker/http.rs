@@ -4,7 +4,7 @@ use super::connect::Common;
 use super::pattern::malformed;
 use crate::check::config::{Http, HttpProtocol, Regex, Tls, Url};
 use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
-use crate::conf::lexer::Word;
+use crate::conf::lexer::{Word, resolve_escapes};
 use crate::conf::lower::global::set;
 use crate::conf::lower::{Lower, body, end_of};
 use crate::conf::source::Span;
@@ -242,8 +242,10 @@ struct RegexDraft {
 impl RegexDraft {
     fn statement(&mut self, cx: &mut Lower<'_, '_>, name: &str, statement: &Statement) {
         if name == "regex" {
-            let pattern = cx.text(statement).map(|w| (w.text.to_string(), w.span));
-            self.pattern = pattern.or(self.pattern.take());
+            if let Some(word) = cx.text(statement) {
+                lost_escape(cx, word);
+                self.pattern = Some((resolve_escapes(&word.text), word.span));
+            }
             return;
         }
         self.option_at = self.option_at.or(Some(statement.span));
@@ -297,14 +299,39 @@ impl RegexDraft {
             cx.report(&codes::UNKNOWN_OPTION, span, message);
             (min_offset, max_offset) = (0, None);
         }
-        // With these two, brackets and signs may mean something else.
-        let plain = !options.iter().any(|o| matches!(o.as_str(), "extended" | "allow_empty_class"));
-        if plain && let Some(why) = malformed(&pattern) {
+        if let Some(why) = malformed(&pattern, &options) {
             let message = format!("this regular expression {why}; the page is not compared with it");
             cx.report(&codes::BAD_REGEX, at, message);
             return None;
         }
         Some(Box::new(Regex { pattern, no_match, options, min_offset, max_offset, stack }))
+    }
+}
+
+/// keepalived resolves escapes before PCRE2 sees them: what is left of `\d` is `d`.
+fn lost_escape(cx: &mut Lower<'_, '_>, word: &Word<'_>) {
+    let mut chars = word.text.chars();
+    while let Some(c) = chars.next() {
+        let Some(escaped) = (if c == '\\' { chars.next() } else { None }) else { continue };
+        if !matches!(
+            escaped,
+            'd' | 'D' | 'w' | 'W' | 's' | 'S' | 'b' | 'B' | 'A' | 'Z' | 'z' | 'G' | 'Q' | 'E'
+        ) && !matches!(
+            escaped,
+            'p' | 'P' | 'h' | 'H' | 'V' | 'R' | 'X' | 'K' | 'g' | 'k' | 'N' | '1'..='7'
+        ) && !r".()[]{}*+?^$|".contains(escaped)
+        {
+            continue;
+        }
+        let left = match escaped {
+            'b' => "a backspace".to_owned(),
+            'E' | '1'..='7' => "a control character".to_owned(),
+            other => format!("`{other}`"),
+        };
+        let message = format!("`\\{escaped}` reaches PCRE2 as {left}: escapes are resolved before");
+        let help = format!("write `\\\\{escaped}`");
+        cx.sink.push(Diagnostic::new(&codes::ESCAPE_LOST, word.span, message).help(help));
+        return;
     }
 }
 

@@ -133,6 +133,9 @@ fn a_regular_expression_has_options_in_whatever_order() {
     let url = |lines| found(&format!("HTTP_GET {{\nurl {{\npath /\n{lines}\n}}\n}}"));
     assert_eq!(url("regex_no_match"), [("V0216", 5)]);
     assert_eq!(url("regex a\nregex_options caselss"), [("V0216", 6)]);
+    assert_eq!(url(r#"regex "\\d+\\.\n""#), []);
+    assert_eq!(url(r#"regex "v\d""#), [("V0429", 5)]);
+    assert_eq!(url(r#"regex "\y\\y""#), [("V0423", 5)]);
     assert_eq!(url("regex a\nregex_max_offset 1\nregex_min_offset 2"), [("V0216", 6)]);
     assert_eq!(url("regex a\nregex_stack 2 1"), [("V0216", 6)]);
     assert_eq!(url("regex a\nregex_min_offset -1"), [("V0216", 6)]);
