@@ -1,11 +1,14 @@
 //! Completion of vipd's own command line, from the definition that parses it: subcommands, options and their values.
 
 use super::{Answer, LocalNames};
+use crate::conf::diagnostic::{Verdict, codes};
+use crate::conf::schema::reference;
 use crate::ipvs::grammar::complete::{self, Candidate, Known};
 use crate::ipvs::model::{Protocol, ServiceKey};
 use crate::ipvs::names::Names;
 use crate::net::Family;
 use clap::{Arg, Command, ValueHint};
+use std::collections::BTreeSet;
 
 /// The subcommand whose arguments are ipvsadm's, unless it has one of its own.
 const IPVS: &str = "ipvs";
@@ -38,8 +41,8 @@ pub(super) fn complete(words: &[&str], current: &str, known: &mut dyn Known) -> 
     let mut place =
         Place { command: &root, words: Vec::new(), plain: Vec::new(), pending: None, ended: false };
     for (n, word) in words.iter().enumerate() {
-        let ipvsadm = place.command.get_name() == IPVS && place.command.find_subcommand(word).is_none();
-        if ipvsadm && place.pending.is_none() {
+        let is_ipvsadms = place.command.get_name() == IPVS && place.command.find_subcommand(word).is_none();
+        if is_ipvsadms && place.pending.is_none() {
             return ipvs(&words[n..], current, known).into();
         }
         place.step(word);
@@ -77,6 +80,7 @@ impl<'a> Place<'a> {
     fn step(&mut self, word: &'a str) {
         self.words.push(word);
         if self.pending.take().is_some() {
+            // The value of the option before it: it changes nothing more.
         } else if self.ended || !word.starts_with('-') || word == "-" {
             match self.command.find_subcommand(word) {
                 Some(command) if self.plain.is_empty() => {
@@ -186,8 +190,8 @@ impl<'a> Place<'a> {
             }
             (_, "SELECTOR") => {
                 // A mark is that of both families.
-                let spelt = |key| Candidate::new(spelt(key).replace("fwmark6:", "fwmark:"), "");
-                known.services().iter().map(spelt).collect::<Vec<_>>().into()
+                let selector = |key| Candidate::new(spelt(key).replace("fwmark6:", "fwmark:"), "");
+                known.services().iter().map(selector).collect::<Vec<_>>().into()
             }
             (_, "SERVER") => {
                 let Some(service) = self.plain.first().and_then(|word| service(word)) else {
@@ -196,6 +200,8 @@ impl<'a> Place<'a> {
                 let servers = known.servers(&service).into_iter();
                 servers.map(|key| Candidate::new(key.to_string(), "")).collect::<Vec<_>>().into()
             }
+            (Some(option), "CODE") => codes(option == "allow", current).into(),
+            (None, "KEYWORD") => keywords().into(),
             (_, name) => {
                 let hint = arg.get_value_hint();
                 let path = matches!(hint, ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath);
@@ -205,7 +211,20 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Is the next word the value of this option?
+/// The codes of `vipd check`; where several may be named, those that can be allowed, behind the ones that stand there.
+fn codes(to_allow: bool, current: &str) -> Vec<Candidate> {
+    let before = if to_allow { current.rfind(',').map_or("", |at| &current[..=at]) } else { "" };
+    let codes = codes::ALL.iter().filter(|code| !to_allow || code.verdict == Verdict::Silent);
+    codes.map(|code| Candidate::new(format!("{before}{}", code.id), code.summary)).collect()
+}
+
+/// The keywords of keepalived.conf, each once.
+fn keywords() -> Vec<Candidate> {
+    let names: BTreeSet<&str> = reference::places().iter().map(|place| place.keyword.name).collect();
+    names.into_iter().map(|name| Candidate::new(name, "")).collect()
+}
+
+/// Whether the next word is the value of this option.
 fn wants_word(arg: &Arg) -> bool {
     let least = arg.get_num_args().map_or(0, |range| range.min_values());
     arg.get_action().takes_values() && !arg.is_require_equals_set() && least > 0

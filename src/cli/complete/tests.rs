@@ -149,6 +149,12 @@ fn vipd_s_own_command_line() {
     offers("vipd check --form", "--format");
     offers("vipd check --format j", "json");
     offers("vipd check --format=j", "--format=json");
+    offers("vipd check --against ", "/");
+    offers("vipd check --explain V010", "V0101 V0102 V0103 V0104 V0105 V0106 V0107 V0108 V0109");
+    // What keepalived reports can't be allowed.
+    offers("vipd check --allow V010", "");
+    offers("vipd check --allow V0801,V082", &(0..10).map(|n| format!("V0801,V082{n} ")).collect::<String>());
+    offers("vipd explain advert", "advert_int");
     offers("vipd run -f ", "/");
     offers("vipd run -n -p ", "/");
     offers("vipd nonsense -x ", "");
