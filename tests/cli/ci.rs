@@ -62,10 +62,17 @@ fn the_action_passes_its_inputs_on() {
 
 #[test]
 fn the_hooks_find_and_format_a_configuration() {
-    // What pre-commit does: the entry, with the files' names behind it.
+    // What pre-commit does: the entry, with its arguments and the files' names behind it.
     let text =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".pre-commit-hooks.yaml")).unwrap();
-    let entries: Vec<&str> = text.lines().filter_map(|l| l.trim().strip_prefix("entry: vipd ")).collect();
+    let mut entries: Vec<String> = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if let Some(entry) = line.strip_prefix("entry: vipd ") {
+            entries.push(entry.to_owned());
+        } else if let Some(arguments) = line.strip_prefix("args: ") {
+            *entries.last_mut().unwrap() += &arguments.replace(['[', ']', ','], " ");
+        }
+    }
     assert_eq!(entries.len(), 2);
     let vipd = Program::called("vipd");
     for entry in entries {
