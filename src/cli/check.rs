@@ -4,13 +4,14 @@ use super::explain;
 use crate::conf::diagnostic::render::{self, Colour};
 use crate::conf::diagnostic::report::Report;
 use crate::conf::diagnostic::{Code, Diagnostic, Severity, Verdict, codes, github, json, sarif, terse};
+use crate::conf::source::MAX_FILE_BYTES;
 use crate::conf::{self, Config, Lints, LoadOptions, Loaded, NameFolders};
 use crate::sys::cloud;
 use crate::sys::iproute2::Names;
 use crate::sys::names::node_name;
 use clap::{Parser, ValueEnum};
 use std::collections::HashSet;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -19,6 +20,9 @@ pub const DEFAULT_FILE: &str = "/etc/keepalived/keepalived.conf";
 
 /// The folder of this machine's own configuration.
 const HERE: &str = "/etc/keepalived";
+
+/// What findings call standard input; its includes are relative to the working directory.
+const INPUT: &str = "standard input";
 
 /// Exit status of a clean check.
 const CLEAN: u8 = 0;
@@ -33,7 +37,7 @@ const UNREAD: u8 = 2;
 /// can't be read, or the arguments are wrong.
 #[derive(Debug, Parser)]
 pub struct Args {
-    /// Configuration files, each on its own
+    /// Configuration files, each on its own; `-` is standard input
     #[arg(default_value = DEFAULT_FILE)]
     files: Vec<PathBuf>,
     /// Read the lines that begin with @ID [default: the first part of the node's name]
@@ -106,13 +110,28 @@ pub fn run(args: &Args) -> ExitCode {
         Err(status) => return ExitCode::from(status),
     };
     let against = other.as_ref().map(|(name, config)| (name.as_str(), config));
+    let input = if args.files.iter().any(|file| is_input(file)) {
+        match read_input() {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                eprintln!("vipd check: standard input can't be read: {error}");
+                return ExitCode::from(UNREAD);
+            }
+        }
+    } else {
+        Vec::new()
+    };
     let load = |file: &Path| {
         // What lies there is meant for this machine.
         let cloud = if file.starts_with(HERE) { cloud::name() } else { None };
         // Without advice a file is read in much less memory.
         let wanted = !args.no_hints || against.is_some();
         let lints = wanted.then_some(Lints { hints: !args.no_hints, against, cloud });
-        let mut loaded = conf::load(file, &LoadOptions { lints, ..options });
+        let options = LoadOptions { lints, ..options };
+        let mut loaded = match is_input(file) {
+            true => conf::load_text(INPUT, input.as_slice(), &options),
+            false => conf::load(file, &options),
+        };
         let allowed = |d: &Diagnostic| args.allow.iter().any(|code| std::ptr::eq(*code, d.code));
         loaded.diagnostics.retain(|d| !allowed(d));
         loaded
@@ -155,6 +174,17 @@ pub fn run(args: &Args) -> ExitCode {
     }
     let status = loaded.iter().map(|(_, l)| status(l, args.fails_from()));
     ExitCode::from(status.max().unwrap_or(CLEAN))
+}
+
+/// Whether a file of the command line is standard input.
+fn is_input(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}
+
+fn read_input() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The process ends with this: to give back a large configuration piece by piece would only take time.
@@ -222,7 +252,7 @@ fn print_text(file: &Path, loaded: &Loaded, colour: Colour) {
 }
 
 fn summary(file: &Path, loaded: &Loaded) -> String {
-    let file = file.display().to_string();
+    let file = if is_input(file) { INPUT.to_owned() } else { file.display().to_string() };
     let file = conf::source::printable(&file);
     let counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Hint]
         .into_iter()

@@ -64,6 +64,8 @@ fn print(value: &Value) -> ExitCode {
     let text = serde_json::to_string_pretty(value).map_err(io::Error::from);
     match text.and_then(|text| writeln!(io::stdout(), "{}", raw::shown(&text))) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads it may well stop early.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
 }

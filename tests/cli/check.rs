@@ -163,3 +163,14 @@ fn colours_come_on_a_terminal_that_wants_them() {
     let plain = on_a_terminal(&vipd, "NO_COLOR=1");
     assert!(plain.contains("2 hints") && !plain.contains("\x1b["), "{plain}");
 }
+
+#[test]
+fn standard_input_is_a_file_too() {
+    let vipd = checked("");
+    let outcome = vipd.run_with_input("check --no-hints -", b"vrrp_instance A {\n    pririty 5\n}\n");
+    assert_eq!(outcome.status, Some(1));
+    assert!(outcome.stderr.contains(" --> standard input:2:5\n"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("\nstandard input: "), "{}", outcome.stderr);
+    let json = vipd.run_with_input("check --format json -", b"");
+    assert!(json.stdout.contains("\"file\": \"-\""), "{}", json.stdout);
+}

@@ -2,6 +2,7 @@
 
 use super::Program;
 use serde_json::Value;
+use std::process::Stdio;
 
 const EXAMPLE: &str = include_str!("../../examples/keepalived.conf");
 
@@ -42,4 +43,14 @@ fn the_schema_is_printed_for_itself() {
     let schema: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert_eq!(vipd.run("config --schema --json").status, Some(2));
+}
+
+#[test]
+fn a_reader_that_stops_early_is_no_failure() {
+    let vipd = Program::called("vipd");
+    let mut command = vipd.command("config --schema");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), String::new()));
 }

@@ -51,15 +51,19 @@ impl Program {
 
     /// Runs it with these words, in its directory.
     fn run(&self, line: &str) -> Outcome {
+        Outcome::of(self.command(line).output().unwrap())
+    }
+
+    /// What [`Program::run`] runs.
+    fn command(&self, line: &str) -> Command {
         let mut command = Command::new(self.dir.path().join(self.name));
         command.args(line.split_whitespace()).current_dir(self.dir.path());
-        Outcome::of(command.output().unwrap())
+        command
     }
 
     /// The same, with this on its standard input.
     fn run_with_input(&self, line: &str, input: &[u8]) -> Outcome {
-        let mut command = Command::new(self.dir.path().join(self.name));
-        command.args(line.split_whitespace()).current_dir(self.dir.path());
+        let mut command = self.command(line);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(input).unwrap();
