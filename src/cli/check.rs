@@ -24,6 +24,9 @@ const HERE: &str = "/etc/keepalived";
 /// What findings call standard input; its includes are relative to the working directory.
 const INPUT: &str = "standard input";
 
+/// More than this is not read of it: a quarter of what a file may have, since it may be of any encoding.
+const MAX_INPUT: u64 = MAX_FILE_BYTES / 4;
+
 /// Exit status of a clean check.
 const CLEAN: u8 = 0;
 /// Exit status where something was found that counts.
@@ -183,7 +186,10 @@ fn is_input(file: &Path) -> bool {
 
 fn read_input() -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    io::stdin().lock().take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+    io::stdin().lock().take(MAX_INPUT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_INPUT {
+        return Err(io::Error::other(format!("it is larger than {} MiB", MAX_INPUT >> 20)));
+    }
     Ok(bytes)
 }
 

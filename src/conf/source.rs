@@ -122,22 +122,28 @@ impl Sources {
 
     /// Takes a text in under a name.
     pub fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> FileId {
+        self.add_text(name, decode(bytes.into()))
+    }
+
+    /// Takes a text in that is made of the texts of others: its bytes that are no UTF-8 are kept in it already.
+    pub fn add_text(&mut self, name: impl Into<String>, text: String) -> FileId {
         let id = FileId(self.files.len() as u32);
-        self.files.push(Arc::new(Source {
-            name: name.into(),
-            text: decode(bytes.into()),
-            line_starts: OnceLock::new(),
-        }));
+        self.files.push(Arc::new(Source { name: name.into(), text, line_starts: OnceLock::new() }));
         id
     }
 
     /// Reads a file. It gets an id even if that fails, so that a diagnostic can name it.
     pub fn read(&mut self, path: &Path) -> (FileId, Result<(), ReadError>) {
-        let (bytes, result) = match read_bounded(path) {
-            Ok(bytes) => (bytes, Ok(())),
-            Err(e) => (Vec::new(), Err(e)),
+        // As text, a byte that is no UTF-8 takes four.
+        let bounded = |text: String| match text.len() as u64 > 2 * MAX_FILE_BYTES {
+            true => Err(ReadError::TooLarge),
+            false => Ok(text),
         };
-        (self.add(path.to_string_lossy(), bytes), result)
+        let (text, result) = match read_bounded(path).map(decode).and_then(bounded) {
+            Ok(text) => (text, Ok(())),
+            Err(e) => (String::new(), Err(e)),
+        };
+        (self.add_text(path.to_string_lossy(), text), result)
     }
 
     /// A file by its id.

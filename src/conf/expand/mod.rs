@@ -128,7 +128,7 @@ fn run(sources: &mut Sources, file: FileId, options: Options<'_>, output: Output
     let complete = machine.file(file, Path::new(&name), Frames::ROOT, 0).is_ok();
     let Machine { output, findings, journal, .. } = machine;
     let (text, _, lines) = output.finish();
-    let text = sources.add(name, if complete { text } else { String::new() });
+    let text = sources.add_text(name, if complete { text } else { String::new() });
     Expansion { main: file, text, seed, limits, journal, found: findings.finish(), complete, lines }
 }
 

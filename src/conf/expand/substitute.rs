@@ -8,9 +8,11 @@ use super::origin::{Cause, FrameId, Line, Place};
 use super::parameter::{Text, Use, Value, use_at};
 use super::sequence::{self, Sequence};
 use crate::conf::diagnostic::{Code, Diagnostic, codes};
+use crate::raw;
 use std::env;
 use std::fs;
 use std::ops::Range;
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -191,7 +193,7 @@ impl Machine<'_> {
         let directory = self.files.last().map_or(Path::new(""), |f| &f.directory);
         let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         let real = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
-        real.to_string_lossy().into_owned()
+        raw::text(real.into_os_string().into_vec())
     }
 
     fn random_number(&mut self, line: &Line<'_>, found: &Use<'_>) -> Option<String> {
@@ -306,5 +308,5 @@ impl Machine<'_> {
 /// A variable of the environment on one line; nothing if it is not set.
 fn environment(name: &str) -> String {
     let value = env::var_os(name).unwrap_or_default();
-    value.to_string_lossy().replace(['\n', '\r', '\0'], " ")
+    raw::text(value.into_vec()).replace(['\n', '\r', '\0'], " ")
 }

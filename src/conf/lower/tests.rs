@@ -473,12 +473,19 @@ fn a_netmask_may_be_one_number() {
 
 #[test]
 fn bytes_that_are_no_utf_8_are_kept() {
-    let bytes = b"vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nauthentication {\nauth_type PASS\n\
+    let plain = b"vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nauthentication {\nauth_type PASS\n\
         auth_pass Z\xfcrich\n}\nnotify \"/bin/x \xe4 '\xc3\xa4\\xa1'\"\nvirtual_ipaddress {\n10.0.0.1/24\n}\n}\n";
-    let loaded = load_text("test", bytes, &LoadOptions::default());
-    let instance = loaded.config.unwrap().vrrp.instances.remove(0);
-    assert_eq!(instance.auth, Some(Auth::Pass(*b"Z\xfcrich\0\0")));
-    let notify = instance.notify.any.unwrap();
-    let argv: Vec<_> = notify.argv.iter().map(|a| crate::raw::bytes(a).into_owned()).collect();
-    assert_eq!(argv, [b"/bin/x".as_slice(), b"\xe4", b"\xc3\xa4\xa1"]);
+    // The second goes through an expansion.
+    let expanded = {
+        let at = plain.windows(2).position(|w| w == b"Z\xfc").unwrap();
+        [b"$A=Z\xfc\n".as_slice(), &plain[..at], b"${A}", &plain[at + 2..]].concat()
+    };
+    for bytes in [plain.to_vec(), expanded] {
+        let loaded = load_text("test", bytes, &LoadOptions::default());
+        let instance = loaded.config.unwrap().vrrp.instances.remove(0);
+        assert_eq!(instance.auth, Some(Auth::Pass(*b"Z\xfcrich\0\0")));
+        let notify = instance.notify.any.unwrap();
+        let argv: Vec<_> = notify.argv.iter().map(|a| crate::raw::bytes(a).into_owned()).collect();
+        assert_eq!(argv, [b"/bin/x".as_slice(), b"\xe4", b"\xc3\xa4\xa1"]);
+    }
 }
