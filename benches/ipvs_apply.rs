@@ -1,5 +1,6 @@
-//! How long `vipd ipvs apply` takes to change one server of a large table, against a bare reading of that table; and what
-//! it costs to add a table again after it was removed, against adding it first.
+//! How long `vipd ipvs apply` takes to change one server of a large table, against reading that table: bare, by the
+//! client, and by a command (`vipd ipvs -Sn`), which has to be started, too. And what it costs to add a table again after
+//! it was removed, against adding it first.
 //!
 //! `cargo bench --bench ipvs_apply [-- SERVICESxSERVERS...]`, by default 1000x10 and 1000x100. Where this kernel has no
 //! IPVS, or you are not root, it runs in the lab's guest (`tests/lab/vm`): there, only the ratios count.
@@ -36,9 +37,10 @@ fn main() {
 /// Runs `vipd ipvs` with these arguments and this file as its standard input.
 fn vipd(arguments: &[&str], input: &std::path::Path) -> Duration {
     let stdin = Stdio::from(File::open(input).unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vipd"));
+    command.arg("ipvs").args(arguments).stdin(stdin).stdout(Stdio::null());
     let start = Instant::now();
-    let status =
-        Command::new(env!("CARGO_BIN_EXE_vipd")).arg("ipvs").args(arguments).stdin(stdin).status().unwrap();
+    let status = command.status().unwrap();
     let time = start.elapsed();
     assert!(status.success());
     time
@@ -53,7 +55,7 @@ fn apply(operations: &[Operation]) {
         std::fs::write(file.path(), text(operations)).unwrap();
         file
     });
-    let times = std::sync::Mutex::new([const { Vec::new() }; 3]);
+    let times = std::sync::Mutex::new([const { Vec::new() }; 4]);
     let work = || {
         assert_eq!(Client::open().unwrap().execute(operations), []);
         for round in 0..ROUNDS {
@@ -62,18 +64,21 @@ fn apply(operations: &[Operation]) {
             let table = Client::open().unwrap().table().unwrap();
             let client = start.elapsed();
             drop(table);
-            let apply = vipd(&["apply", "-"], files[(round + 1) % 2].path());
+            let file = files[(round + 1) % 2].path();
+            let save = vipd(&["-Sn"], file);
+            let apply = vipd(&["apply", "-"], file);
             let mut times = times.lock().unwrap();
-            for (times, time) in times.iter_mut().zip([bare, client, apply]) {
+            for (times, time) in times.iter_mut().zip([bare, client, save, apply]) {
                 times.push(time);
             }
         }
         Duration::ZERO
     };
     fresh(&work, operations, &mut Vec::new());
-    let [bare, client, apply] = times.into_inner().unwrap().map(|times| median(times).as_secs_f64());
-    for (name, time) in [("bare reading", bare), ("client's", client), ("apply, one changed", apply)] {
-        println!("  {name:<26} {time:>9.4} s  {:>7.2} x bare", time / bare);
+    let [bare, client, save, apply] = times.into_inner().unwrap().map(|times| median(times).as_secs_f64());
+    let lines = [("bare reading", bare), ("client's", client), ("-Sn", save), ("apply, one changed", apply)];
+    for (name, time) in lines {
+        println!("  {name:<26} {time:>9.4} s  {:>7.2} x bare  {:>7.2} x -Sn", time / bare, time / save);
     }
 }
 

@@ -45,8 +45,9 @@ impl Rules {
     /// Every line that is wrong, in their order.
     pub fn parse(text: &[u8], names: &dyn Names) -> Result<Rules, Vec<Mistake>> {
         let mut reader = Reader::new(names);
+        let text = grammar::text(text);
         let mut start = 0;
-        let ends = memchr::memchr_iter(b'\n', text).chain([text.len()]);
+        let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
         for (number, end) in (1..).zip(ends) {
             reader.line(number, text.get(start..end).unwrap_or_default());
             start = end + 1;
@@ -122,12 +123,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn line(&mut self, number: usize, line: &[u8]) {
-        if line.trim_ascii_start().starts_with(b"#") {
+    fn line(&mut self, number: usize, text: &str) {
+        if text.trim_ascii_start().starts_with('#') {
             return;
         }
-        let text = grammar::text(line);
-        let result = match grammar::parse_line_located(&text, self.names) {
+        let result = match grammar::parse_line_located(text, self.names) {
             Ok(None) => return,
             Ok(Some(Command::Execute(Operation::AddService(service)))) => self.service(number, service),
             Ok(Some(Command::Execute(Operation::AddDest(key, dest)))) => self.dest(number, key, dest),

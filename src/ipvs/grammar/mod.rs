@@ -167,9 +167,9 @@ pub fn last_line_counts(line: &[u8]) -> bool {
     !matches!(line, [.., last, end] if blank(last) && blank(end))
 }
 
-/// A line as text. Nearly all are, which this sees sooner than a search for what is to be replaced.
-pub fn text(line: &[u8]) -> Cow<'_, str> {
-    str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed)
+/// Lines as text. Nearly all are, which this sees sooner than a search for what is to be replaced.
+pub fn text(lines: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(lines).map_or_else(|_| String::from_utf8_lossy(lines), Cow::Borrowed)
 }
 
 /// The longest word of a line, in bytes: what is longer, ipvsadm reads as several.
@@ -180,19 +180,20 @@ fn words(line: &str) -> Vec<&str> {
     // More than a usual line has.
     let mut words = Vec::with_capacity(16);
     let mut start = 0;
-    let mut word = |words: &mut Vec<_>, end| {
-        words.extend(line.get(start..end).filter(|word| !word.is_empty()));
-        start = end + 1;
-    };
     let mut zero = false;
-    for (at, byte) in line.bytes().enumerate().filter(|(_, byte)| *byte <= b' ') {
+    for (at, byte) in line.bytes().enumerate() {
         match byte {
-            b' ' | b'\t' | b'\r' | b'\n' => word(&mut words, at),
+            b' ' | b'\t' | b'\r' | b'\n' => {
+                if at > start {
+                    words.push(line.get(start..at).unwrap_or_default());
+                }
+                start = at + 1;
+            }
             0 => zero = true,
             _ => {}
         }
     }
-    word(&mut words, line.len());
+    words.extend(line.get(start..).filter(|word| !word.is_empty()));
     if line.len() > WORD_MAX {
         words = words.into_iter().flat_map(pieces).collect();
     }

@@ -3,7 +3,7 @@
 use crate::ipvs::model::Protocol;
 use crate::ipvs::names::Names;
 use crate::net::aton;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4};
 
 /// A decimal number as `strtol` reads it (leading blanks, a sign), nothing behind it, within `min..=max`.
 pub(super) fn number(text: &str, min: i64, max: i64) -> Option<i64> {
@@ -50,6 +50,10 @@ pub(super) fn endpoint(
     protocol: Option<Protocol>,
     names: &dyn Names,
 ) -> Option<(IpAddr, Option<u16>)> {
+    // The usual form, in which all readings agree.
+    if let Ok(usual) = text.parse::<SocketAddrV4>() {
+        return Some((IpAddr::V4(*usual.ip()), Some(usual.port())));
+    }
     if text.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
