@@ -368,11 +368,11 @@ fn dest_line(line: &mut Line, service: &ServiceKey, entry: &DestEntry, columns: 
             line.left(dest.weight.into(), 9).left(entry.persistent_conns.into(), 11);
         }
         Columns::TunnelInfo => {
-            line.column(method_name(dest.forward), 7).column(&tunnel_info(dest.forward), 13).text(" ");
+            line.column(dest.forward.name(), 7).column(&tunnel_info(dest.forward), 13).text(" ");
             signed(line, dest.weight, 6);
         }
         Columns::Default => {
-            line.column(method_name(dest.forward), 7).text(" ");
+            line.column(dest.forward.name(), 7).text(" ");
             signed(line, dest.weight, 6);
         }
     }
@@ -386,16 +386,6 @@ fn signed(line: &mut Line, weight: u32, width: usize) {
         line.text("-");
     }
     line.number(weight.cast_signed().unsigned_abs().into()).pad(start, width);
-}
-
-const fn method_name(forward: Forward) -> &'static str {
-    match forward {
-        Forward::Masq => "Masq",
-        Forward::Local => "Local",
-        Forward::Tunnel(_) => "Tunnel",
-        Forward::DirectRoute => "Route",
-        Forward::Bypass => "Bypass",
-    }
 }
 
 const fn tunnel_name(kind: TunnelKind) -> &'static str {
