@@ -2,16 +2,18 @@
 //!
 //! They are taken out of the arguments before ipvsadm's grammar reads these, so nothing of its language changes.
 
+use super::wait::seconds_within;
 use super::{Session, Stop, SystemNames, WHOLE_TABLE, finish, watch};
 use crate::ipvs::grammar::{self, Command, Listing};
 use std::ffi::OsString;
+use std::ops::RangeInclusive;
 use std::process::ExitCode;
 use std::time::Duration;
 
 /// How often `--watch` reads without a number.
 const DEFAULT_PERIOD: Duration = Duration::from_secs(2);
-/// In seconds; the shortest leaves the kernel time for others.
-const PERIODS: std::ops::RangeInclusive<f64> = 0.05..=86_400.0;
+/// The shortest leaves the kernel time for others.
+const PERIODS: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_hours(24);
 
 /// How a listing is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,9 +83,9 @@ pub(super) fn take<'a>(words: &[&'a str]) -> Result<Option<(View, Vec<&'a str>)>
 }
 
 fn period(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse::<f64>().ok().filter(|n| PERIODS.contains(n));
-    seconds.map(Duration::from_secs_f64).ok_or_else(|| {
-        format!("illegal --watch '{text}': seconds from {} to {}", PERIODS.start(), PERIODS.end())
+    seconds_within(text, &PERIODS).ok_or_else(|| {
+        let [from, to] = [PERIODS.start(), PERIODS.end()].map(Duration::as_secs_f64);
+        format!("illegal --watch '{text}': seconds from {from} to {to}")
     })
 }
 

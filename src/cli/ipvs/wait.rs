@@ -7,15 +7,22 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::ffi::c_int;
 use std::io;
+use std::ops::RangeInclusive;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+/// What is shorter would only keep the kernel busy; what is longer is a slip.
+const SENSIBLE: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_hours(24 * 365);
+
 /// A span of time in seconds, with a fraction if need be: more than 0.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    // What is shorter would only keep the kernel busy; what is longer is a slip.
-    let sensible = |d: &Duration| (Duration::from_millis(10)..=Duration::from_hours(24 * 365)).contains(d);
-    seconds.filter(sensible).ok_or_else(|| "a number of seconds, 0.01 or more, is expected".to_owned())
+    seconds_within(text, &SENSIBLE).ok_or_else(|| "a number of seconds, 0.01 or more, is expected".to_owned())
+}
+
+/// A span of time in seconds, if it is one of these.
+pub(super) fn seconds_within(text: &str, spans: &RangeInclusive<Duration>) -> Option<Duration> {
+    let span = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    span.filter(|span| spans.contains(span))
 }
 
 /// Collects those of `signals` that the launcher has not set to be ignored (nohup, a job of a script): these stay so.
