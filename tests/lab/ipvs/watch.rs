@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -34,8 +34,46 @@ const RULES: &str = "\
 -a -t 10.9.0.3:80 -r 10.9.0.78:80 -m -w 4
 ";
 
-/// Runs `work` while connections come in for 10.9.0.3:80, all of which the host's own server takes.
-fn with_traffic(pair: &Pair, work: impl FnOnce(&AtomicBool)) {
+/// What clients do.
+#[derive(Clone, Copy, PartialEq)]
+enum Phase {
+    Still,
+    Connecting,
+    /// They have gone.
+    Over,
+}
+
+/// Clients that connect when they are told to.
+struct Traffic {
+    phase: Mutex<Phase>,
+    changed: Condvar,
+}
+
+impl Traffic {
+    fn set(&self, phase: Phase) {
+        *self.phase.lock().expect("no panic while held") = phase;
+        self.changed.notify_all();
+    }
+
+    /// Returns once there is something to do; false when it is over.
+    fn goes_on(&self) -> bool {
+        let phase = self.phase.lock().expect("no panic while held");
+        let still = |phase: &mut Phase| *phase == Phase::Still;
+        *self.changed.wait_while(phase, still).expect("no panic while held") == Phase::Connecting
+    }
+}
+
+/// Whatever happens to a test, its clients end.
+struct End<'a>(&'a Traffic);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.set(Phase::Over);
+    }
+}
+
+/// Runs `work` beside clients of 10.9.0.3:80, all of which the host's own server takes.
+fn with_traffic(pair: &Pair, work: impl FnOnce(&Traffic)) {
     pair.ours.run("ip address add 10.9.0.3/32 dev lo");
     pair.ours.run("ipvsadm -A -t 10.9.0.3:80 -s rr");
     pair.ours.run("ipvsadm -a -t 10.9.0.3:80 -r 10.9.0.2 -w 1");
@@ -43,25 +81,18 @@ fn with_traffic(pair: &Pair, work: impl FnOnce(&AtomicBool)) {
     let listener = pair.ours.enter(|| TcpListener::bind("10.9.0.3:80").unwrap());
     listener.set_nonblocking(true).unwrap();
     let service = "10.9.0.3:80".parse().unwrap();
-    let (flowing, done) = (AtomicBool::new(false), AtomicBool::new(false));
+    let traffic = Traffic { phase: Mutex::new(Phase::Still), changed: Condvar::new() };
     thread::scope(|scope| {
+        let _end = End(&traffic);
         scope.spawn(|| {
             pair.theirs.enter(|| {
-                while !done.load(Ordering::Relaxed) {
-                    if flowing.load(Ordering::Relaxed) {
-                        drop(TcpStream::connect_timeout(&service, Duration::from_secs(1)));
-                        drop(listener.accept());
-                    } else {
-                        thread::yield_now();
-                    }
+                while traffic.goes_on() {
+                    drop(TcpStream::connect_timeout(&service, Duration::from_secs(1)));
+                    drop(listener.accept());
                 }
             });
         });
-        let finished = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&flowing)));
-        done.store(true, Ordering::Relaxed);
-        if let Err(panic) = finished {
-            std::panic::resume_unwind(panic);
-        }
+        work(&traffic);
     });
 }
 
@@ -71,13 +102,13 @@ fn row<'s>(screen: &'s str, server: &str) -> &'s str {
 }
 
 fn watch_in_a_terminal(pair: &Pair) {
-    with_traffic(pair, |flowing| {
+    with_traffic(pair, |traffic| {
         let screen = Screen::open(&pair.ours, 80, 24);
         screen.enter(&format!("{VIPD} ipvs -Ln --watch=0.5; echo status=$?"));
         let first = screen.wait_text("1 service, 2 servers");
         assert!(first.starts_with("vipd ipvs, every 0.5 s"), "{first}");
         assert!(!first.contains("100%"), "nothing flows yet: {first}");
-        flowing.store(true, Ordering::Relaxed);
+        traffic.set(Phase::Connecting);
         let busy = screen.wait("all of the traffic at one server", |text| {
             row(text, "-> 10.9.0.2:80").contains("100%") && row(text, "-> 10.9.0.77:80").contains("  0%")
         });
@@ -89,7 +120,7 @@ fn watch_in_a_terminal(pair: &Pair) {
         screen.wait("lines of the smaller window", |text| {
             text.contains("10.9.0.77:80") && text.lines().all(|line| line.chars().count() <= 60)
         });
-        flowing.store(false, Ordering::Relaxed);
+        traffic.set(Phase::Still);
         pair.ours.run("ipvsadm -D -t 10.9.0.3:80");
         screen.wait("an empty table", |text| text.contains("0 services, 0 servers") && !text.contains("->"));
         screen.press(&["C-c"]);
@@ -105,7 +136,7 @@ fn watch_in_a_terminal(pair: &Pair) {
 fn watch_in_a_pipe(pair: &Pair) {
     let schema = pair.ours.command(VIPD).args(["ipvs", "schema"]).output().unwrap().stdout;
     let schema: Value = serde_json::from_slice(&schema).unwrap();
-    with_traffic(pair, |flowing| {
+    with_traffic(pair, |traffic| {
         let mut command = pair.ours.command(VIPD);
         command.args(["ipvs", "-L", "--watch", "0.5", "-t", "10.9.0.3:80"]);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -118,7 +149,7 @@ fn watch_in_a_pipe(pair: &Pair) {
         let first = next();
         assert_eq!((&first["listing"], &first["elapsed"]), (&"changes".into(), &Value::Null));
         assert_eq!(first["services"][0]["servers"].as_array().map(Vec::len), Some(2));
-        flowing.store(true, Ordering::Relaxed);
+        traffic.set(Phase::Connecting);
         let busy = loop {
             let reading = next();
             let rate = &reading["services"][0]["watched"]["rates"]["connections"];
@@ -129,7 +160,7 @@ fn watch_in_a_pipe(pair: &Pair) {
         let servers = busy["services"][0]["servers"].as_array().unwrap();
         assert_eq!(servers.len(), 1, "idle servers are left out: {busy:#}");
         assert_eq!(servers[0]["watched"]["share"], 1.0);
-        flowing.store(false, Ordering::Relaxed);
+        traffic.set(Phase::Still);
         pair.ours.run("ipvsadm -D -t 10.9.0.3:80");
         while next()["services"][0]["watched"]["change"] != "gone" {}
         // A service that comes back is a new one, with all its servers, and begins at 0.
