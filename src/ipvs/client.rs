@@ -11,9 +11,9 @@
 //! A long dump comes in parts, and the kernel holds no lock between them; it remembers how many objects it has
 //! passed. Whoever adds at the wrong moment makes one appear twice, whoever removes hides one; for services that is
 //! anyone on the machine, as all network namespaces share the table that is walked (seen with Linux 6.1).
-//! `NLM_F_DUMP_INTR` would tell, but IPVS does not set it. So a list of services that does not fit one part is read
-//! twice, and what only one reading has is asked for by its key; a list of destinations is begun again when one is
-//! there twice.
+//! `NLM_F_DUMP_INTR` would tell, but IPVS does not set it. So services in several parts are listed until two
+//! lists are alike, and what the last one lacks is asked for by its key; a list of destinations is begun again when one is
+//! there twice, and in several parts it is compared with the kernel's [`roll`].
 
 use crate::ipvs::attributes::FAMILY;
 pub use crate::ipvs::attributes::decode::Counters;
@@ -23,6 +23,7 @@ use crate::ipvs::model::{
     Daemon, DaemonState, DestEntry, Info, Reading, ServiceEntry, ServiceKey, Table, Timeouts,
 };
 use crate::ipvs::operation::Operation;
+use crate::ipvs::roll::{self, proc::Tallies};
 use crate::netlink::genl::{self, ResolveError};
 use crate::netlink::{self, Batch, Consistency, Failure, Protocol, Socket};
 use crate::sys::kmod;
@@ -32,8 +33,6 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 /// Operations that go to the kernel in one system call: what [`Client::execute`] takes at once.
 pub const CHUNK: usize = 512;
-/// So many services always fit the first part of a dump (a page).
-const ONE_PART: usize = 8;
 /// How often a listing is begun again when others keep changing the table in between.
 const ATTEMPTS: usize = 16;
 
@@ -122,6 +121,9 @@ pub struct Client {
     socket: Socket,
     family: u16,
     batch: Batch,
+    roll: roll::Caller,
+    /// The last list of destinations came in parts.
+    in_parts: bool,
 }
 
 impl Client {
@@ -136,7 +138,13 @@ impl Client {
             ResolveError::NoSuchFamily(_) => Error::NoIpvs,
             other => Error::Resolve(other),
         })?;
-        Ok(Client { socket, family: family.id, batch: Batch::new() })
+        Ok(Client {
+            socket,
+            family: family.id,
+            batch: Batch::new(),
+            roll: roll::Caller::open(),
+            in_parts: false,
+        })
     }
 
     /// Like [`Client::open`], and runs `modprobe ip_vs` where there is no IPVS.
@@ -198,7 +206,8 @@ impl Client {
     /// See [`Error`].
     pub fn daemons(&mut self) -> Result<Vec<Daemon>, Error> {
         let mut list = Vec::new();
-        self.list("list the sync daemons", &Query::Daemons, decode::daemon, &mut list, |list| {
+        // Two of them come in one part.
+        let _ = self.list("list the sync daemons", &Query::Daemons, decode::daemon, &mut list, |list| {
             is_unique(list, |d| d.state == DaemonState::Master)
         })?;
         Ok(list)
@@ -209,35 +218,33 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub fn services(&mut self) -> Result<Vec<ServiceEntry>, Error> {
-        let mut list = self.list_services()?;
-        if list.len() <= ONE_PART {
-            return Ok(list);
-        }
-        // What only one of two readings has is asked for by its name.
-        let earlier = std::mem::replace(&mut list, self.list_services()?);
-        let (before, now) = (keys(&earlier), keys(&list));
-        let mut gone = HashSet::new();
-        for key in now.difference(&before) {
-            if self.find_service(key)?.is_none() {
-                gone.insert(*key);
+        let mut list = Vec::new();
+        let (mut known, mut last) = (HashSet::new(), HashSet::new());
+        for _ in 0..ATTEMPTS {
+            if self.list_services(&mut list)? == Consistency::Whole {
+                return Ok(list);
             }
+            let keys: HashSet<_> = list.iter().map(|entry| entry.service.key).collect();
+            known.extend(&keys);
+            if keys == last {
+                break;
+            }
+            last = keys;
         }
-        list.retain(|entry| !gone.contains(&entry.service.key));
-        for key in before.difference(&now) {
+        // What the last list has not is gone, or was hidden from it.
+        for key in known.difference(&last) {
             list.extend(self.find_service(key)?);
         }
         Ok(list)
     }
 
-    fn list_services(&mut self) -> Result<Vec<ServiceEntry>, Error> {
-        let mut list = Vec::new();
-        self.list("list the IPVS services", &Query::Services, decode::service, &mut list, |list| {
+    fn list_services(&mut self, list: &mut Vec<ServiceEntry>) -> Result<Consistency, Error> {
+        self.list("list the IPVS services", &Query::Services, decode::service, list, |list| {
             // Of one that is there twice, either is as good as the other.
             let mut seen = HashSet::with_capacity(list.len());
             list.retain(|entry: &ServiceEntry| seen.insert(entry.service.key));
             true
-        })?;
-        Ok(list)
+        })
     }
 
     fn find_service(&mut self, key: &ServiceKey) -> Result<Option<ServiceEntry>, Error> {
@@ -263,11 +270,14 @@ impl Client {
     /// See [`Error`].
     pub fn dests(&mut self, service: &ServiceKey) -> Result<Vec<DestEntry>, Error> {
         let mut list = Vec::new();
-        self.dests_into(service, Counters::Read, &mut list)?;
+        if self.list_dests(service, Counters::Read, &mut list)? != Consistency::Whole {
+            self.complete(service, Counters::Read, &mut list)?;
+        }
         Ok(list)
     }
 
-    /// Like [`Client::dests`], with the room of `list`, whose content is replaced; the counters where they are wanted.
+    /// Like [`Client::dests`] for one service after the other, with the room of `list`, whose content is replaced; the
+    /// counters where they are wanted. `tallies` begin as `None`.
     ///
     /// # Errors
     /// See [`Error`].
@@ -276,12 +286,51 @@ impl Client {
         service: &ServiceKey,
         counters: Counters,
         list: &mut Vec<DestEntry>,
+        tallies: &mut Option<Tallies>,
     ) -> Result<(), Error> {
+        // The services of a table are often much alike.
+        let before = if self.in_parts { self.roll.before(service) } else { None };
+        self.in_parts = self.list_dests(service, counters, list)? != Consistency::Whole;
+        let is_whole = !self.in_parts
+            || before.is_some_and(|before| before.holds(list))
+            || self.roll.agrees(service, list, tallies);
+        if is_whole { Ok(()) } else { self.complete(service, counters, list) }
+    }
+
+    fn list_dests(
+        &mut self,
+        service: &ServiceKey,
+        counters: Counters,
+        list: &mut Vec<DestEntry>,
+    ) -> Result<Consistency, Error> {
         let family = service.family();
         let decode = |payload: &[u8]| decode::dest(payload, family, counters);
         self.list("list an IPVS service's servers", &Query::Dests(*service), decode, list, |list| {
             is_unique(list, |d| d.dest.key)
         })
+    }
+
+    /// Adds the destinations that were hidden from a list in several parts.
+    fn complete(
+        &mut self,
+        service: &ServiceKey,
+        counters: Counters,
+        list: &mut Vec<DestEntry>,
+    ) -> Result<(), Error> {
+        let mut again = Vec::new();
+        for attempt in 0..ATTEMPTS {
+            let Some(there) = self.roll.call(service, list) else { return Ok(()) };
+            let missing = roll::missing(list, &there);
+            if missing.is_empty() {
+                if attempt > 0 {
+                    roll::put_in_order(list, &there);
+                }
+                return Ok(());
+            }
+            let _ = self.list_dests(service, counters, &mut again)?;
+            list.extend(again.drain(..).filter(|d| missing.contains(&d.dest.key)));
+        }
+        Err(Error::Restless)
     }
 
     /// The whole table, the destinations of each service in the order they were made in.
@@ -300,12 +349,12 @@ impl Client {
     /// See [`Error`].
     pub fn table_of(&mut self, wanted: impl Fn(&ServiceKey) -> bool) -> Result<Table, Error> {
         let mut table = Table::default();
-        let mut dests = Vec::new();
+        let (mut dests, mut tallies) = (Vec::new(), None);
         for entry in self.services()? {
             if !wanted(&entry.service.key) {
                 continue;
             }
-            self.dests_into(&entry.service.key, Counters::Leave, &mut dests)?;
+            self.dests_into(&entry.service.key, Counters::Leave, &mut dests, &mut tallies)?;
             table.services.push((entry.service, dests.iter().rev().map(|d| d.dest).collect()));
         }
         Ok(table)
@@ -319,8 +368,10 @@ impl Client {
     /// See [`Error`].
     pub fn reading(&mut self) -> Result<Reading, Error> {
         let mut reading = Reading::default();
+        let mut tallies = None;
         for entry in self.services()? {
-            let dests = self.dests(&entry.service.key)?;
+            let mut dests = Vec::new();
+            self.dests_into(&entry.service.key, Counters::Read, &mut dests, &mut tallies)?;
             reading.services.push((entry, dests));
         }
         Ok(reading)
@@ -351,7 +402,7 @@ impl Client {
         decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
         list: &mut Vec<T>,
         settle: impl Fn(&mut Vec<T>) -> bool,
-    ) -> Result<(), Error> {
+    ) -> Result<Consistency, Error> {
         for _ in 0..ATTEMPTS {
             list.clear();
             self.batch.clear();
@@ -365,9 +416,10 @@ impl Client {
                 })
                 .map_err(|source| refused(what, source))?;
             match (consistency, broken) {
-                (Consistency::Whole, Some(source)) => return Err(Error::Decode { what, source }),
-                (Consistency::Whole, None) if settle(list) => return Ok(()),
-                (Consistency::Whole, None) | (Consistency::Interrupted, _) => {}
+                (Consistency::Interrupted, _) => {}
+                (_, Some(source)) => return Err(Error::Decode { what, source }),
+                (_, None) if settle(list) => return Ok(consistency),
+                (_, None) => {}
             }
         }
         Err(Error::Restless)
@@ -389,10 +441,6 @@ fn is_unique<T, K: Ord>(list: &[T], key: impl Fn(&T) -> K) -> bool {
     let mut keys: Vec<K> = list.iter().map(key).collect();
     keys.sort_unstable();
     keys.is_sorted_by(|a, b| a < b)
-}
-
-fn keys(list: &[ServiceEntry]) -> HashSet<ServiceKey> {
-    list.iter().map(|entry| entry.service.key).collect()
 }
 
 fn refused(what: &'static str, source: netlink::Error) -> Error {

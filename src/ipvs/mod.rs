@@ -13,11 +13,11 @@
 //! | [`select`] | which services are meant |
 //! | [`mod@format`] | ipvsadm's listings |
 //! | [`document`] | listings as JSON |
+//! | [`roll`] | which servers there are, by the kernel's other listing |
 //! | [`connection`] | a line of the kernel's list of connections |
 //! | [`names`] | host and service names, for both |
 //! | [`rates`] | what happened between two readings of the table |
 //! | [`client`] | operations and listings through a netlink socket, pipelined |
-//! | [`follow`] | listings again and again |
 //! | [`drain`] | takes a server out without cutting connections |
 
 pub mod attributes;
@@ -26,7 +26,6 @@ pub mod connection;
 pub mod diff;
 pub mod document;
 pub mod drain;
-pub mod follow;
 pub mod format;
 pub mod grammar;
 pub mod model;
@@ -34,6 +33,7 @@ pub mod names;
 pub mod operation;
 pub mod plan;
 pub mod rates;
+pub mod roll;
 pub mod rules;
 pub mod select;
 pub mod undo;

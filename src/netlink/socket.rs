@@ -104,8 +104,11 @@ impl From<Failure> for Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Consistency {
-    /// It was.
+    /// It was: it came in one part.
     Whole,
+    /// It came in several, and the kernel has not said that the table changed in between: rtnetlink would have, IPVS
+    /// never does.
+    Parts,
     /// The table changed in between (`NLM_F_DUMP_INTR`), or a part was lost: objects may be missing or old. Dump
     /// again where that matters.
     Interrupted,
@@ -262,6 +265,7 @@ impl Socket {
         batch.seal(0, 1, sequence, false);
         self.send(batch.range(0, 1)).map_err(Error::Send)?;
         let mut consistency = Consistency::Whole;
+        let mut objects = 0_usize;
         // The clock is read only where there is something to wait for: a long dump hardly ever waits.
         let mut deadline = None;
         loop {
@@ -279,6 +283,7 @@ impl Socket {
                     continue;
                 }
             };
+            let before = objects;
             for message in Messages::new(&self.datagram[..len]) {
                 let message = message?;
                 if message.port != self.port || message.sequence != sequence {
@@ -294,7 +299,13 @@ impl Socket {
                     KIND_DONE => return done(&message).map_or(Ok(consistency), |r| Err(r.into())),
                     // An acknowledgement instead of a dump: the family has nothing to dump.
                     KIND_ERROR => return refusal(&message)?.map_or(Ok(consistency), |r| Err(r.into())),
-                    _ => object(message),
+                    _ => {
+                        objects += 1;
+                        if before > 0 && consistency == Consistency::Whole {
+                            consistency = Consistency::Parts;
+                        }
+                        object(message);
+                    }
                 }
             }
         }

@@ -36,6 +36,22 @@ pub(crate) fn get(socket: &impl AsFd, level: libc::c_int, name: libc::c_int) -> 
     Errno::result(result).map(|_| value)
 }
 
+/// `getsockopt(2)` of bytes, by which some options also tell what is asked for. The kernel may write fewer.
+#[allow(unsafe_code)]
+pub(crate) fn exchange(
+    socket: &impl AsFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    bytes: &mut [u8],
+) -> Result<(), Errno> {
+    let mut len = libc::socklen_t::try_from(bytes.len()).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the kernel reads and writes at most `len` bytes, the size of the slice, which outlives the call.
+    let result = unsafe {
+        libc::getsockopt(socket.as_fd().as_raw_fd(), level, name, bytes.as_mut_ptr().cast(), &raw mut len)
+    };
+    Errno::result(result).map(drop)
+}
+
 /// The buffers that [`enlarge_buffers`] asks for, in bytes (the kernel doubles the number for its bookkeeping).
 const BUFFER: libc::c_int = 4 << 20;
 
@@ -59,5 +75,9 @@ mod tests {
         set(&socket, libc::SOL_SOCKET, libc::SO_PRIORITY, 6).unwrap();
         assert_eq!(get(&socket, libc::SOL_SOCKET, libc::SO_PRIORITY), Ok(6));
         assert_eq!(set(&socket, libc::SOL_SOCKET, 9999, 1), Err(Errno::ENOPROTOOPT));
+        let mut bytes = [0xff; 6];
+        assert_eq!(exchange(&socket, libc::SOL_SOCKET, libc::SO_PRIORITY, &mut bytes), Ok(()));
+        assert_eq!(bytes, *[&6_i32.to_ne_bytes()[..], &[0xff; 2]].concat(), "no more than there is");
+        assert_eq!(exchange(&socket, libc::SOL_SOCKET, 9999, &mut bytes), Err(Errno::ENOPROTOOPT));
     }
 }

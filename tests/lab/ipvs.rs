@@ -25,7 +25,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use vipd::ipvs::client::Client;
 use vipd::ipvs::model::{
@@ -385,22 +384,24 @@ fn listing_while_another_writes(pair: &Pair) {
         let first: Vec<Operation> = (0..300).map(|n| Operation::AddService(service(n))).collect();
         assert_eq!(client.execute(&first), []);
         let mut writer = Client::open().unwrap();
-        let done = AtomicBool::new(false);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                for n in 300..1500 {
-                    assert_eq!(writer.execute(&[Operation::AddService(service(n))]), []);
+        let added: Vec<Operation> = (300..1500).map(|n| Operation::AddService(service(n))).collect();
+        let removed: Vec<Operation> = (300..1500).map(|n| Operation::DeleteService(key(n))).collect();
+        for (operations, left) in [(added, 1500), (removed, 300)] {
+            thread::scope(|scope| {
+                let writing = scope.spawn(|| {
+                    for operation in &operations {
+                        assert_eq!(writer.execute([operation]), []);
+                    }
+                });
+                // None of those that stay may be missing, and none is there twice.
+                while !writing.is_finished() {
+                    let list = client.services().unwrap();
+                    let keys: HashSet<ServiceKey> = list.iter().map(|e| e.service.key).collect();
+                    assert_eq!(keys.len(), list.len(), "none twice");
+                    assert!(stable.is_subset(&keys), "none missing");
                 }
-                done.store(true, Ordering::Relaxed);
             });
-            // While services are only added, none of the old ones may be missing, and none is there twice.
-            while !done.load(Ordering::Relaxed) {
-                let list = client.services().unwrap();
-                let keys: HashSet<ServiceKey> = list.iter().map(|e| e.service.key).collect();
-                assert_eq!(keys.len(), list.len(), "none twice");
-                assert!(stable.is_subset(&keys), "none missing");
-            }
-        });
-        assert_eq!(client.services().unwrap().len(), 1500);
+            assert_eq!(client.services().unwrap().len(), left);
+        }
     });
 }

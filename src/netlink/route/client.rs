@@ -101,7 +101,7 @@ impl Client {
             if malformed {
                 return Err(Error::Malformed(Malformed));
             }
-            if consistency == Consistency::Whole || attempt == ATTEMPTS {
+            if consistency != Consistency::Interrupted || attempt == ATTEMPTS {
                 return Ok(objects);
             }
             attempt += 1;

@@ -7,19 +7,19 @@ use crate::support::yield_to_others;
 use nix::sys::socket::{setsockopt, sockopt};
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{IpAddr, Ipv6Addr};
 use std::thread;
-use vipd::ipvs::client::Client;
-use vipd::ipvs::follow::Follower;
-use vipd::ipvs::model::Table;
+use vipd::ipvs::client::{Client, Counters};
+use vipd::ipvs::model::{Netmask, ServiceKey, Table};
 use vipd::ipvs::operation::Operation;
 use vipd::netlink::Failure;
 
-pub(super) const STORIES: [(&str, Story); 6] = [
+pub(super) const STORIES: [(&str, Story); 7] = [
     ("two_writers_with_lines_of_their_own", two_writers),
     ("two_writers_with_the_same_lines", same_lines),
     ("servers_are_listed_while_another_writes", servers_while_another_writes),
-    ("what_removals_hide_is_not_gone", hidden_by_removals),
+    ("what_removals_hide_is_not_gone", |pair| hidden_by_removals(pair, |address| address)),
+    ("what_removals_hide_is_not_gone_of_ipv6", |pair| hidden_by_removals(pair, v6)),
     ("answers_that_get_lost", lost_answers),
     ("a_hundred_thousand_servers", hundred_thousand),
 ];
@@ -87,15 +87,13 @@ fn servers_while_another_writes(pair: &Pair) {
             .collect();
         assert_eq!(client.execute(&first), []);
         let mut writer = Client::open().unwrap();
-        let done = AtomicBool::new(false);
         thread::scope(|scope| {
-            scope.spawn(|| {
+            let writing = scope.spawn(|| {
                 for n in 500..1500 {
                     assert_eq!(writer.execute(&[Operation::AddDest(key(0), dest(n))]), []);
                 }
-                done.store(true, Ordering::Relaxed);
             });
-            while !done.load(Ordering::Relaxed) {
+            while !writing.is_finished() {
                 let keys: Vec<_> = client.dests(&key(0)).unwrap().iter().map(|e| e.dest.key).collect();
                 let unique: HashSet<_> = keys.iter().copied().collect();
                 assert_eq!(unique.len(), keys.len(), "none twice");
@@ -106,35 +104,60 @@ fn servers_while_another_writes(pair: &Pair) {
     });
 }
 
-fn hidden_by_removals(pair: &Pair) {
+/// 2001:db8::, and the IPv4 address.
+fn v6(address: IpAddr) -> IpAddr {
+    let IpAddr::V4(v4) = address else { return address };
+    IpAddr::V6(Ipv6Addr::from_bits((0x2001_0db8 << 96) | u128::from(v4.to_bits())))
+}
+
+/// Every list has all that stays, whatever is removed meanwhile.
+fn hidden_by_removals(pair: &Pair, of_family: fn(IpAddr) -> IpAddr) {
+    let mut service = service(0);
+    let ServiceKey::Address { address, .. } = &mut service.key else { unreachable!("an address") };
+    *address = of_family(*address);
+    service.netmask = Netmask::host(service.key.family());
+    let key = service.key;
+    let dest = |n: u32| {
+        let mut dest = dest(n);
+        dest.key.address = of_family(dest.key.address);
+        dest
+    };
+    let add = |n: u32| Operation::AddDest(key, dest(n));
     pair.ours.enter(|| {
         let mut client = Client::open().unwrap();
-        let stable: HashSet<_> = (0..500).map(|n| dest(n).key).collect();
-        let first: Vec<Operation> = std::iter::once(Operation::AddService(service(0)))
-            .chain((0..1500).map(|n| Operation::AddDest(key(0), dest(n))))
-            .collect();
-        assert_eq!(client.execute(&first), []);
         let mut writer = Client::open().unwrap();
-        let mut follower = Follower::default();
-        assert_eq!(follower.dests(&mut client, &key(0)).unwrap().len(), 1500);
-        let done = AtomicBool::new(false);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                // The newest are listed first: all that remains moves up each time.
-                for n in (500..1500).rev() {
-                    assert_eq!(writer.execute(&[Operation::DeleteDest(key(0), dest(n).key)]), []);
+        let stable: HashSet<_> = (0..500).map(|n| dest(n).key).collect();
+        let transient: Vec<Operation> = (500..2500).map(add).collect();
+        let first: Vec<Operation> =
+            std::iter::once(Operation::AddService(service)).chain((0..500).map(add)).collect();
+        assert_eq!(writer.execute(&first), []);
+        // Lists that were made while something was removed.
+        let mut meanwhile = 0;
+        while meanwhile < 10 {
+            assert_eq!(writer.execute(&transient), []);
+            thread::scope(|scope| {
+                let writing = scope.spawn(|| {
+                    // The newest are listed first: all that remains moves up each time.
+                    for n in (500..2500).rev() {
+                        assert_eq!(writer.execute(&[Operation::DeleteDest(key, dest(n).key)]), []);
+                    }
+                });
+                let mut dests = Vec::new();
+                while !writing.is_finished() {
+                    match meanwhile % 2 {
+                        0 => dests = client.dests(&key).unwrap(),
+                        _ => client.dests_into(&key, Counters::Leave, &mut dests, &mut None).unwrap(),
+                    }
+                    let unique: HashSet<_> = dests.iter().map(|e| e.dest.key).collect();
+                    assert_eq!(unique.len(), dests.len(), "none twice");
+                    let missing = stable.difference(&unique).count();
+                    assert_eq!(missing, 0, "of {}", dests.len());
+                    meanwhile += usize::from((500..2500).contains(&dests.len()));
                 }
-                done.store(true, Ordering::Relaxed);
             });
-            while !done.load(Ordering::Relaxed) {
-                let dests = follower.dests(&mut client, &key(0)).unwrap();
-                let unique: HashSet<_> = dests.iter().map(|e| e.dest.key).collect();
-                assert_eq!(unique.len(), dests.len(), "none twice");
-                let missing = stable.difference(&unique).count();
-                assert_eq!(missing, 0, "of {}", dests.len());
-            }
-        });
-        assert_eq!(follower.dests(&mut client, &key(0)).unwrap().len(), 500);
+            let left: Vec<_> = client.dests(&key).unwrap().iter().map(|e| e.dest.key).collect();
+            assert_eq!(left, (0..500).rev().map(|n| dest(n).key).collect::<Vec<_>>(), "the newest first");
+        }
     });
 }
 

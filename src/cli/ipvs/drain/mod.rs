@@ -10,7 +10,6 @@ use super::figure::number_of;
 use super::wait::{heed, sleep_until};
 use crate::ipvs::client::Client;
 use crate::ipvs::drain::{self, Action, Drain, Event, Outcome, WaitFor};
-use crate::ipvs::follow::Follower;
 use crate::ipvs::model::{DestEntry, DestKey, ServiceEntry, ServiceKey};
 use crate::ipvs::operation::Operation;
 use crate::sys::clock;
@@ -36,8 +35,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
         Some(Errno::ESRCH) => Stop::new(KERNEL, format!("there is no service {service}")),
         _ => error.into(),
     })?;
-    let mut follower = Follower::default();
-    let dests = follower.dests(&mut client, &service)?;
+    let dests = client.dests(&service)?;
     let (drain, actions) = Drain::begin(clock::now(), &entry, &dests, server, args.options())
         .map_err(|refusal| Stop::new(refusal_status(refusal), refusal.to_string()))?;
     let display = Display::new(args.json, service, server);
@@ -45,7 +43,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
         display.warn(&warning);
     }
     let last = dests.into_iter().find(|dest| dest.dest.key == server);
-    Driver { client, follower, service, server, drain, display, last }.run(actions, &signals)
+    Driver { client, service, server, drain, display, last }.run(actions, &signals)
 }
 
 /// What the user may not expect of draining this server.
@@ -91,7 +89,6 @@ fn templates_live() -> bool {
 
 struct Driver {
     client: Client,
-    follower: Follower,
     service: ServiceKey,
     server: DestKey,
     drain: Drain,
@@ -122,7 +119,7 @@ impl Driver {
         loop {
             let signal = sleep_until(self.drain.next_timeout(), signals)
                 .map_err(|error| Stop::new(KERNEL, format!("wait for a signal: {error}")))?;
-            let dests = self.follower.dests(&mut self.client, &self.service)?;
+            let dests = self.client.dests(&self.service)?;
             let reading = dests.into_iter().find(|dest| dest.dest.key == self.server);
             self.last = reading;
             let event = if signal.is_some() { Event::Interrupted(reading) } else { Event::Reading(reading) };

@@ -16,7 +16,6 @@ mod view;
 use super::wait::{poll_until, seconds};
 use super::{Stop, stdout};
 use crate::ipvs::client::Client;
-use crate::ipvs::follow::Follower;
 use crate::ipvs::operation::Operation;
 use crate::sys::clock;
 use crate::sys::signal::SignalFd;
@@ -65,13 +64,12 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let mut client = Client::open_or_load()?;
     let mut app = App::new(args.interval, args.filter.clone());
     // Errors are best read before the screen changes.
-    let mut follower = Follower::default();
-    read(&mut client, &mut follower, &mut app)?;
+    read(&mut client, &mut app)?;
     let signals = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGTSTP, libc::SIGCONT, libc::SIGWINCH];
     let signals = SignalFd::new(&signals).map_err(terminal)?;
     let theme = Theme::new(stdout::colours_are_wanted());
     let session = Session::open().map_err(terminal)?;
-    let ended_by = Top { client, follower, app, theme, session, signals }.run().map_err(terminal)?;
+    let ended_by = Top { client, app, theme, session, signals }.run().map_err(terminal)?;
     match ended_by {
         None => Ok(()),
         Some(signal) => Err(Stop::by_signal(signal, "")),
@@ -80,7 +78,6 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
 
 struct Top {
     client: Client,
-    follower: Follower,
     app: App,
     theme: Theme,
     session: Session,
@@ -138,16 +135,16 @@ impl Top {
     }
 
     fn read(&mut self) {
-        if let Err(stop) = read(&mut self.client, &mut self.follower, &mut self.app) {
+        if let Err(stop) = read(&mut self.client, &mut self.app) {
             self.app.note = Some(Note::Problem(stop.message));
             self.app.put_off(clock::now());
         }
     }
 }
 
-fn read(client: &mut Client, follower: &mut Follower, app: &mut App) -> Result<(), Stop> {
+fn read(client: &mut Client, app: &mut App) -> Result<(), Stop> {
     let start = clock::now();
-    let reading = follower.reading(client)?;
+    let reading = client.reading()?;
     app.take(start, reading);
     app.spent(clock::now() - start);
     Ok(())

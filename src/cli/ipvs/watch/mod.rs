@@ -8,7 +8,6 @@ use super::wait::{heed, sleep_until};
 use super::{Session, Stop, chain, stdout, utf8};
 use crate::ipvs::client::{self, Client};
 use crate::ipvs::document::Document;
-use crate::ipvs::follow::Follower;
 use crate::ipvs::format;
 use crate::ipvs::grammar::{Listing, Subject};
 use crate::ipvs::model::Reading;
@@ -32,7 +31,7 @@ pub(super) fn run(listing: &Listing, json: bool, period: Duration) -> Result<(),
     }
     // Where there is no IPVS, that is told at once, as by any listing.
     let client = Session::open()?.client;
-    let mut source = Source { client: Some(client), follower: Follower::default(), listing: *listing };
+    let mut source = Source { client: Some(client), listing: *listing };
     match !json && stdout::is_screen() {
         true => in_place(&mut source, period),
         false => line_by_line(&mut source, period),
@@ -157,7 +156,6 @@ impl Drop for View {
 struct Source {
     /// None while there is no IPVS.
     client: Option<Client>,
-    follower: Follower,
     listing: Listing,
 }
 
@@ -187,9 +185,9 @@ impl Source {
         let mut reading = match self.listing.subject {
             Subject::Service(key) => {
                 let entry = client.service(&key)?;
-                Reading { services: vec![(entry, self.follower.dests(client, &key)?)] }
+                Reading { services: vec![(entry, client.dests(&key)?)] }
             }
-            _ => self.follower.reading(client)?,
+            _ => client.reading()?,
         };
         if self.listing.sorted {
             format::sort_reading(&mut reading);
