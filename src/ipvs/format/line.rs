@@ -1,6 +1,7 @@
 //! A line in the making: text, numbers and blanks as bytes. A listing has one for each server, and `write!` with its
 //! widths would take longer for it than the kernel for the server.
 
+use itoa::Buffer;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -26,9 +27,7 @@ impl Line {
     }
 
     pub(super) fn number(&mut self, number: u64) -> &mut Self {
-        let mut digits = [0; 20];
-        self.bytes.extend_from_slice(decimal(number, &mut digits));
-        self
+        self.text(Buffer::new().format(number))
     }
 
     /// Fills up with blanks what was written since `start`.
@@ -52,11 +51,9 @@ impl Line {
 
     /// A number filled up on its left.
     pub(super) fn right(&mut self, number: u64, width: usize) -> &mut Self {
-        let mut digits = [0; 20];
-        let digits = decimal(number, &mut digits);
-        self.pad(self.end(), width.saturating_sub(digits.len()));
-        self.bytes.extend_from_slice(digits);
-        self
+        let mut digits = Buffer::new();
+        let digits = digits.format(number);
+        self.pad(self.end(), width.saturating_sub(digits.len())).text(digits)
     }
 
     /// An address as `inet_ntop` writes it, which has the last 32 bits of `::/96` in IPv4's form.
@@ -97,19 +94,6 @@ impl Line {
     pub(super) fn into_text(self) -> String {
         String::from_utf8(self.bytes).unwrap_or_default()
     }
-}
-
-fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
-    let mut start = digits.len();
-    for place in digits.iter_mut().rev() {
-        *place = b'0' + (number % 10) as u8;
-        start -= 1;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    digits.get(start..).unwrap_or_default()
 }
 
 #[cfg(test)]
