@@ -23,7 +23,8 @@ use crate::ipvs::model::{
     Daemon, DaemonState, DestEntry, Info, Reading, ServiceEntry, ServiceKey, Table, Timeouts,
 };
 use crate::ipvs::operation::Operation;
-use crate::ipvs::roll::{self, proc::Tallies};
+use crate::ipvs::roll::proc::Tallies;
+use crate::ipvs::roll::{self, compare};
 use crate::netlink::genl::{self, ResolveError};
 use crate::netlink::{self, Batch, Consistency, Failure, Protocol, Socket};
 use crate::sys::kmod;
@@ -320,10 +321,10 @@ impl Client {
         let mut again = Vec::new();
         for attempt in 0..ATTEMPTS {
             let Some(there) = self.roll.call(service, list) else { return Ok(()) };
-            let missing = roll::missing(list, &there);
+            let missing = compare::missing(list, &there);
             if missing.is_empty() {
                 if attempt > 0 {
-                    roll::put_in_order(list, &there);
+                    compare::put_in_order(list, &there);
                 }
                 return Ok(());
             }

@@ -10,16 +10,18 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
 use std::thread;
 use vipd::ipvs::client::{Client, Counters};
-use vipd::ipvs::model::{Netmask, ServiceKey, Table};
+use vipd::ipvs::model::{Dest, Forward, Netmask, ServiceKey, Table, Tunnel, TunnelFlags, TunnelKind};
 use vipd::ipvs::operation::Operation;
+use vipd::ipvs::roll::Caller;
 use vipd::netlink::Failure;
 
-pub(super) const STORIES: [(&str, Story); 7] = [
+pub(super) const STORIES: [(&str, Story); 8] = [
     ("two_writers_with_lines_of_their_own", two_writers),
     ("two_writers_with_the_same_lines", same_lines),
     ("servers_are_listed_while_another_writes", servers_while_another_writes),
     ("what_removals_hide_is_not_gone", |pair| hidden_by_removals(pair, |address| address)),
     ("what_removals_hide_is_not_gone_of_ipv6", |pair| hidden_by_removals(pair, v6)),
+    ("the_roll_has_servers_of_the_other_family", both_families),
     ("answers_that_get_lost", lost_answers),
     ("a_hundred_thousand_servers", hundred_thousand),
 ];
@@ -158,6 +160,29 @@ fn hidden_by_removals(pair: &Pair, of_family: fn(IpAddr) -> IpAddr) {
             let left: Vec<_> = client.dests(&key).unwrap().iter().map(|e| e.dest.key).collect();
             assert_eq!(left, (0..500).rev().map(|n| dest(n).key).collect::<Vec<_>>(), "the newest first");
         }
+    });
+}
+
+/// An IPv4 service may have servers of IPv6, and all of these may be what a list lacks.
+fn both_families(pair: &Pair) {
+    let forward = Forward::Tunnel(Tunnel { kind: TunnelKind::Ipip, port: 0, flags: TunnelFlags::empty() });
+    let server = |n: u32| {
+        let mut dest = Dest { forward, ..dest(n) };
+        if n.is_multiple_of(2) {
+            dest.key.address = v6(dest.key.address);
+        }
+        dest
+    };
+    pair.ours.enter(|| {
+        let mut client = Client::open().unwrap();
+        let operations: Vec<Operation> = std::iter::once(Operation::AddService(service(0)))
+            .chain((0..6).map(|n| Operation::AddDest(key(0), server(n))))
+            .collect();
+        assert_eq!(client.execute(&operations), []);
+        let mut list = client.dests(&key(0)).unwrap();
+        list.retain(|entry| entry.dest.key.address.is_ipv4());
+        let there = Caller::open().call(&key(0), &list).unwrap();
+        assert_eq!(there, (0..6).rev().map(|n| server(n).key).collect::<Vec<_>>(), "the newest first");
     });
 }
 
