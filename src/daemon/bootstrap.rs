@@ -42,11 +42,13 @@ pub fn main() -> Exit {
     if let Err(error) = log::start(&start.log) {
         error!(%error, "the log file can't be opened");
     }
+    let _flushed = log::FlushAtEnd;
     abort_on_panic();
     let outcome = message::read_config(config).map_err(|error| (Exit::Software, error.to_string())).and_then(
         |config| {
             caps::keep_only(&needed(start.kind, &config))
                 .map_err(|error| (Exit::Permission, error.to_string()))?;
+            log::write_in_background();
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -92,6 +94,7 @@ fn abort_on_panic() {
         let text =
             text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
         error!("this is a bug of vipd, please report it: panicked at {place}: {text}");
+        log::flush();
         std::process::abort();
     }));
 }

@@ -29,6 +29,7 @@ pub fn start(options: Options) -> Exit {
         process::set_umask(mask);
     }
     let log_file = sys::log::start(&options.log);
+    let _flushed = sys::log::FlushAtEnd;
     info!("Starting {NAME}");
     if let Err(error) = log_file {
         let file = options.log.file.as_deref().unwrap_or(Path::new("")).display().to_string();
@@ -54,25 +55,33 @@ pub fn start(options: Options) -> Exit {
         return run(options, signals, config, None);
     }
     match process::daemonize() {
-        Ok(Role::Daemon(launcher)) => run(options, signals, config, Some(launcher)),
-        Ok(Role::Launcher(daemon)) => match daemon.wait() {
-            Some((status, text)) => {
-                if !text.is_empty() {
-                    eprintln!("{}: {text}", options.program);
+        Ok(Role::Daemon(launcher)) => {
+            sys::log::forget_console();
+            run(options, signals, config, Some(launcher))
+        }
+        Ok(Role::Launcher(daemon)) => {
+            sys::log::flush_console_only();
+            match daemon.wait() {
+                Some((status, text)) => {
+                    if !text.is_empty() {
+                        eprintln!("{}: {text}", options.program);
+                    }
+                    Exit::from_code(status)
                 }
-                Exit::from_code(status)
+                None => {
+                    eprintln!("{}: the daemon died while it started: its log says why", options.program);
+                    Exit::Software
+                }
             }
-            None => {
-                eprintln!("{}: the daemon died while it started: its log says why", options.program);
-                Exit::Software
-            }
-        },
+        }
         Err(error) => refuse(&options, Exit::Fatal, &[format!("fork: {error}")]),
     }
 }
 
 /// The daemon itself: pid file, workers, and the end.
 fn run(options: Options, signals: SignalFd, config: conf::Config, launcher: Option<DaemonEnd>) -> Exit {
+    // Nothing forks from here on.
+    sys::log::write_in_background();
     let _pid_file = match claim(&options, &config) {
         Ok(file) => file,
         Err(refused) => {

@@ -1,25 +1,38 @@
 //! Where log lines go: standard error in keepalived's form, syslog, a file.
 //!
 //! One [`tracing`] layer for all three. A line is one line: control characters that came from outside (a packet, a
-//! server's answer, a file name) are escaped, so nobody can forge a second one. No output ever stops the program: a
-//! syslog that is missing or full loses the line and says so with the next.
+//! server's answer, a file name) are escaped, so nobody can forge a second one.
+//!
+//! No output ever stops the program, be it a pipe that nobody reads, a full disk or a syslog that hangs: a line goes into
+//! a piece of memory, and a thread for each output writes from there. What finds no room is lost, and the output is told
+//! how much that was as soon as it takes lines again.
+//!
+//! A process that may still fork has no threads yet: its lines wait until [`write_in_background`].
 
+mod output;
+mod queue;
+mod stream;
 mod syslog;
 mod text;
 
 pub use syslog::Facility;
 
 use nix::time::{ClockId, clock_gettime};
+use output::{Origin, Output};
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
-use syslog::Syslog;
-use tracing::{Event, Level, Subscriber, level_filters::LevelFilter, span};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tracing::{Event, Subscriber, level_filters::LevelFilter, span};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
+
+/// At its end the process waits so long for outputs that are slow.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// What this process logs to.
+static OUTPUTS: OnceLock<Outputs> = OnceLock::new();
 
 /// Which outputs a process writes to, and how much.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,38 +51,81 @@ pub struct Settings {
 
 /// Directs the log lines of the whole process from now on. The first call of a process counts.
 ///
+/// The lines wait until [`write_in_background`] or [`flush`].
+///
 /// # Errors
 /// The file can't be opened; the other outputs work all the same, and the error should go there.
 pub fn start(settings: &Settings) -> io::Result<()> {
-    let (file, outcome) = match settings.file.as_ref().map(open).transpose() {
+    let (file, outcome) = match settings.file.as_deref().map(stream::open).transpose() {
         Ok(file) => (file, Ok(())),
         Err(error) => (None, Err(error)),
     };
+    let console = settings.console.then(Output::console);
+    let syslog = settings.syslog.map(|facility| Output::syslog(facility, Path::new("/dev/log").to_owned()));
+    let all = [console, file.map(Output::file), syslog];
     let outputs = Outputs {
-        tag: settings.tag.clone(),
+        name: settings.tag.clone(),
         detail: settings.detail,
-        console: settings.console,
-        syslog: settings.syslog.map(|facility| Mutex::new(Syslog::new(facility))),
-        file: file.map(Mutex::new),
+        all: all.into_iter().flatten().collect(),
     };
     let level = if settings.detail { LevelFilter::DEBUG } else { LevelFilter::INFO };
-    // It fails where a test of the same process was first.
+    // They fail where a test of the same process was first.
+    let _ = OUTPUTS.set(outputs.clone());
     let _ = tracing::subscriber::set_global_default(
         tracing_subscriber::registry().with(outputs.with_filter(level)),
     );
     outcome
 }
 
-fn open(path: &PathBuf) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o644).custom_flags(nix::libc::O_NOFOLLOW).open(path)
+/// Starts the threads that write the lines. Call it when this process does not fork any more, and has given up the
+/// capabilities that it does not need: the threads have what it has.
+pub fn write_in_background() {
+    if let Some(outputs) = OUTPUTS.get() {
+        outputs.start();
+    }
 }
 
+/// Writes what waits, but gives an output that is slow half a second: for the end of a process, which would take its
+/// last words with it.
+pub fn flush() {
+    if let Some(outputs) = OUTPUTS.get() {
+        outputs.start();
+        outputs.wait_until_written();
+    }
+}
+
+/// Calls [`flush`] when it goes.
+#[derive(Debug)]
+pub struct FlushAtEnd;
+
+impl Drop for FlushAtEnd {
+    fn drop(&mut self) {
+        flush();
+    }
+}
+
+/// After a fork, in the process that leaves the rest to the other one: the terminal is told what it waits for, and this
+/// process says no more elsewhere.
+pub fn flush_console_only() {
+    if let Some(outputs) = OUTPUTS.get() {
+        outputs.all.iter().filter(|output| !output.is_console()).for_each(Output::clear);
+        outputs.start();
+        outputs.wait_until_written();
+    }
+}
+
+/// After a fork, in the process that goes on without a terminal: its lines are the other one's to write.
+pub fn forget_console() {
+    if let Some(outputs) = OUTPUTS.get() {
+        outputs.all.iter().filter(|output| output.is_console()).for_each(Output::clear);
+    }
+}
+
+#[derive(Clone)]
 struct Outputs {
-    tag: String,
+    name: String,
     detail: bool,
-    console: bool,
-    syslog: Option<Mutex<Syslog>>,
-    file: Option<Mutex<File>>,
+    all: Arc<[Output]>,
 }
 
 /// The fields of a span, as they were when it was made.
@@ -94,28 +150,34 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Outputs {
                 }
             }
         }
-        self.write(*event.metadata().level(), &line.into_text());
+        let tag = self.tag();
+        let origin = Origin { level: *event.metadata().level(), seconds: now(), tag: &tag };
+        let message = line.into_text();
+        self.all.iter().for_each(|output| output.add(&origin, &message));
     }
 }
 
 impl Outputs {
-    fn write(&self, level: Level, message: &str) {
-        let seconds = clock_gettime(ClockId::CLOCK_REALTIME).map_or(0, |now| now.tv_sec());
-        // Asked for each time: the daemon starts to log before it forks.
-        let tag = format!("{}[{}]", self.tag, std::process::id());
-        if self.console {
-            // Without a reader there is nobody left to tell.
-            let _ = io::stderr().write_all(format!("{}: {message}\n", text::date(seconds)).as_bytes());
-        }
-        if let Some(file) = &self.file {
-            let line = format!("{}: {}: {message}\n", text::date(seconds), tag);
-            let _ = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
-        }
-        if let Some(syslog) = &self.syslog {
-            let mut syslog = syslog.lock().unwrap_or_else(PoisonError::into_inner);
-            syslog.write(level, seconds, &tag, message);
-        }
+    /// Asked for each time: the daemon starts to log before it forks.
+    fn tag(&self) -> String {
+        format!("{}[{}]", self.name, std::process::id())
     }
+
+    fn start(&self) {
+        self.all.iter().for_each(|output| output.start(self.tag()));
+    }
+
+    fn wait_until_written(&self) {
+        // One that is stuck costs the others nothing: they have written meanwhile.
+        self.all.iter().for_each(|output| {
+            output.wait_until_written(LAST_WORDS);
+        });
+    }
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    clock_gettime(ClockId::CLOCK_REALTIME).map_or(0, |now| now.tv_sec())
 }
 
 #[cfg(test)]
@@ -125,14 +187,11 @@ mod tests {
 
     fn logged(detail: bool, speak: impl FnOnce()) -> String {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let outputs = Outputs {
-            tag: "test".to_owned(),
-            detail,
-            console: false,
-            syslog: None,
-            file: Some(Mutex::new(open(&file.path().to_owned()).unwrap())),
-        };
-        with_default(tracing_subscriber::registry().with(outputs), speak);
+        let output = Output::file(stream::open(file.path()).unwrap());
+        let outputs = Outputs { name: "test".to_owned(), detail, all: Arc::new([output]) };
+        with_default(tracing_subscriber::registry().with(outputs.clone()), speak);
+        outputs.start();
+        assert!(outputs.all[0].wait_until_written(Duration::from_secs(60)));
         std::fs::read_to_string(file.path()).unwrap()
     }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "the lab runs in real time")]
 
 mod daemon;
+mod log;
 mod no_ipvs;
 #[path = "../lab/support/mod.rs"]
 mod support;
@@ -14,6 +15,6 @@ use std::process::ExitCode;
 const VIPD: &str = env!("CARGO_BIN_EXE_vipd");
 
 fn main() -> ExitCode {
-    let tests = [wire::tests(), daemon::tests(), no_ipvs::tests()];
+    let tests = [wire::tests(), daemon::tests(), log::tests(), no_ipvs::tests()];
     support::main(support::Kernel::Any, tests.into_iter().flatten())
 }

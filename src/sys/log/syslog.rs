@@ -1,7 +1,8 @@
-//! Messages to the local syslog, without libc's `syslog()`: that one blocks when the daemon is slow.
+//! Messages to the local syslog, in a datagram each: libc's `syslog()` would say nothing of what is lost.
 
 use super::text;
 use serde::{Deserialize, Serialize};
+use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use tracing::Level;
@@ -25,54 +26,54 @@ impl Facility {
             Facility::Local(n) => 16 + (n & 7),
         }
     }
-}
 
-/// The connection to syslog, if there is one at the moment.
-pub(super) struct Syslog {
-    facility: Facility,
-    path: PathBuf,
-    socket: Option<UnixDatagram>,
-    lost: u64,
-}
-
-impl Syslog {
-    pub(super) fn new(facility: Facility) -> Syslog {
-        Syslog { facility, path: PathBuf::from("/dev/log"), socket: None, lost: 0 }
-    }
-
-    /// Sends one message, or counts it as lost.
-    pub(super) fn write(&mut self, level: Level, seconds: i64, tag: &str, message: &str) {
+    /// What comes before the message (RFC 3164 §4.1): priority, date and tag.
+    pub(super) fn head(self, level: Level, seconds: i64, tag: &str) -> String {
         let severity = match level {
             Level::ERROR => 3,
             Level::WARN => 4,
             Level::INFO => 6,
             Level::DEBUG | Level::TRACE => 7,
         };
-        let head = |severity: u8| {
-            format!("<{}>{} {tag}: ", self.facility.code() * 8 + severity, text::syslog_date(seconds))
-        };
-        let line = format!("{}{message}", head(severity));
-        let notice = (self.lost > 0).then(|| format!("{}{} messages lost", head(4), self.lost));
-        if notice.is_some_and(|notice| !self.send(notice.as_bytes())) || !self.send(line.as_bytes()) {
-            self.lost += 1;
-        } else {
-            self.lost = 0;
-        }
+        format!("<{}>{} {tag}: ", self.code() * 8 + severity, text::syslog_date(seconds))
+    }
+}
+
+/// The connection to syslog, if there is one at the moment.
+pub(super) struct Syslog {
+    path: PathBuf,
+    socket: Option<UnixDatagram>,
+}
+
+impl Syslog {
+    pub(super) fn new(path: PathBuf) -> Syslog {
+        Syslog { path, socket: None }
     }
 
-    /// Whether the message has gone. A syslog that was restarted is found again.
-    fn send(&mut self, line: &[u8]) -> bool {
-        if self.socket.as_ref().is_some_and(|socket| socket.send(line).is_ok()) {
-            return true;
+    /// Sends each of the lines, for as long as it takes. A syslog that is missing takes none.
+    ///
+    /// # Errors
+    /// How many of the lines have not gone, and why the last of them has not.
+    pub(super) fn write(&mut self, lines: &[u8]) -> Result<(), (u64, io::Error)> {
+        let mut outcome = Ok(());
+        let mut lost = 0;
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            if let Err(error) = self.send(line.strip_suffix(b"\n").unwrap_or(line)) {
+                lost += 1;
+                outcome = Err((lost, error));
+            }
         }
-        self.socket = UnixDatagram::unbound()
-            .and_then(|socket| {
-                socket.set_nonblocking(true)?;
-                socket.connect(&self.path)?;
-                Ok(socket)
-            })
-            .ok();
-        self.socket.as_ref().is_some_and(|socket| socket.send(line).is_ok())
+        outcome
+    }
+
+    /// A syslog that was restarted is found again.
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        if self.socket.as_ref().is_some_and(|socket| socket.send(message).is_ok()) {
+            return Ok(());
+        }
+        let socket = UnixDatagram::unbound()?;
+        socket.connect(&self.path)?;
+        self.socket.insert(socket).send(message).map(drop)
     }
 }
 
@@ -88,34 +89,29 @@ mod tests {
 
     #[test]
     fn a_message_has_priority_date_and_tag() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("log");
-        let server = UnixDatagram::bind(&path).unwrap();
-        let mut syslog = Syslog { path, ..Syslog::new(Facility::Local(1)) };
-        syslog.write(Level::WARN, 0, "Keepalived_vrrp[7]", "hello");
-        let message = received(&server);
         // Local1 is 17: 17 * 8 + 4.
-        assert!(message.starts_with("<140>"), "{message}");
-        assert!(message.ends_with(" Keepalived_vrrp[7]: hello"), "{message}");
+        let head = Facility::Local(1).head(Level::WARN, 0, "Keepalived_vrrp[7]");
+        assert!(head.starts_with("<140>"), "{head}");
+        assert!(head.ends_with(" Keepalived_vrrp[7]: "), "{head}");
         assert_eq!(Facility::Daemon.code(), 3);
     }
 
     #[test]
-    fn what_a_missing_syslog_lost_is_counted_and_told_when_it_is_there() {
+    fn a_syslog_that_was_missing_or_restarted_is_found() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        let mut syslog = Syslog { path: path.clone(), ..Syslog::new(Facility::Daemon) };
-        syslog.write(Level::INFO, 0, "t[1]", "one");
-        syslog.write(Level::INFO, 0, "t[1]", "two");
+        let mut syslog = Syslog::new(path.clone());
+        let (lost, error) = syslog.write(b"one\ntwo\n").unwrap_err();
+        assert_eq!((lost, error.kind()), (2, io::ErrorKind::NotFound));
         let server = UnixDatagram::bind(&path).unwrap();
-        syslog.write(Level::INFO, 0, "t[1]", "three");
-        assert!(received(&server).ends_with(" t[1]: 2 messages lost"));
-        assert!(received(&server).ends_with(" t[1]: three"));
+        syslog.write(b"three\nfour\n").unwrap();
+        assert_eq!(received(&server), "three");
+        assert_eq!(received(&server), "four");
         // It goes, and another comes.
         drop(server);
         std::fs::remove_file(&path).unwrap();
         let server = UnixDatagram::bind(&path).unwrap();
-        syslog.write(Level::INFO, 0, "t[1]", "four");
-        assert!(received(&server).ends_with(" t[1]: four"));
+        syslog.write(b"five\n").unwrap();
+        assert_eq!(received(&server), "five");
     }
 }

@@ -1,0 +1,100 @@
+//! Where nobody takes what the daemon logs, it goes on all the same.
+
+use super::VIPD;
+use super::support::{Host, Lab, Test, wait_for};
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+use nix::unistd::Pid;
+use std::fs;
+use std::io::{self, Read};
+use std::process::{Child, Command};
+use std::thread;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        Test::new("log::a_standard_error_that_nobody_reads_stops_nothing", unread_pipe),
+        Test::new("log::log_files_that_take_nothing_stop_nothing", files_that_take_nothing),
+    ]
+}
+
+/// A daemon in the foreground with the usual configuration, and its pid files in the host's folder.
+fn command(host: &Host) -> Command {
+    let text = "vrrp_instance VI {\n  interface eth0\n  virtual_router_id 7\n  priority 100\n  advert_int 1\n  \
+                virtual_ipaddress {\n    10.0.0.100/24\n  }\n}\n";
+    fs::write(host.file("k.conf"), text).expect("write the configuration");
+    let mut command = host.command(VIPD);
+    command.args(["run", "-n", "-G", "-f"]).arg(host.file("k.conf"));
+    for (flag, file) in [("-p", "main"), ("-r", "vrrp"), ("-c", "check")] {
+        command.arg(flag).arg(host.file(&format!("{file}.pid")));
+    }
+    command
+}
+
+fn serves(host: &Host) {
+    wait_for("the virtual address", LIMIT, || match host.has_address("10.0.0.100") {
+        true => Ok(()),
+        false => Err(format!("{:?}", host.addresses())),
+    });
+}
+
+/// A process that is killed with the test, without a log of its own.
+struct Daemon(Child);
+
+impl Daemon {
+    fn stop(&mut self) {
+        kill(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGTERM).expect("stop the daemon");
+        wait_for("the daemon's end", LIMIT, || match self.0.try_wait() {
+            Ok(Some(status)) if status.success() => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Its workers stop with it.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// With a pipe of one page, which the first lines of `-d` fill.
+fn unread_pipe(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let (mut reader, writer) = io::pipe().expect("a pipe");
+    fcntl(&writer, FcntlArg::F_SETPIPE_SZ(4096)).expect("a small one");
+    let mut command = command(&host);
+    let mut daemon = Daemon(command.args(["-l", "-D", "-d"]).stderr(writer).spawn().expect("start vipd"));
+    drop(command);
+    serves(&host);
+    // All of it is there for whoever begins to read now, and nothing stands in a wrong place.
+    let mut text = String::new();
+    let read = thread::spawn(move || reader.read_to_string(&mut text).map(|_| text));
+    daemon.stop();
+    let text = read.join().expect("no panic").expect("text");
+    let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part:?} is missing in {text}"));
+    assert!(at("Entering MASTER STATE") > 4096, "the pipe held it all: this tests nothing");
+    let (starting, complete) = (at("Starting vipd v"), at("Startup complete"));
+    let (master, stopped) = (at("(VI) Entering MASTER STATE"), at("Stopped vipd v"));
+    assert!(starting < complete && starting < master && complete < stopped && master < stopped, "{text}");
+}
+
+/// FIFOs that nobody reads, and a disk that is full.
+fn files_that_take_nothing(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    for (name, kind) in [("fifo", SFlag::S_IFIFO), ("full", SFlag::S_IFCHR)] {
+        for file in [host.file(name), host.file(&format!("{name}_vrrp"))] {
+            // As /dev/full is.
+            mknod(&file, kind, Mode::S_IRWXU, makedev(1, 7)).expect("make a special file");
+        }
+        let mut command = command(&host);
+        command.args(["-D", "-d", "-g"]).arg(host.file(name));
+        let mut daemon = Daemon(command.spawn().expect("start vipd"));
+        serves(&host);
+        daemon.stop();
+    }
+}
