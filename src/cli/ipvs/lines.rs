@@ -123,8 +123,11 @@ impl Reader {
                     return self.send(Item::Unreadable(error));
                 }
             };
-            buffer.extend_from_slice(chunk.get(..read).unwrap_or_default());
-            let complete = buffer.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+            let chunk = chunk.get(..read).unwrap_or_default();
+            // Only in what is new: searching a long line again with each read takes the square of its length.
+            let end = memchr::memrchr(b'\n', chunk).map(|at| buffer.len() + at + 1);
+            buffer.extend_from_slice(chunk);
+            let Some(complete) = end else { continue };
             for line in buffer.get(..complete).unwrap_or_default().split_inclusive(|&b| b == b'\n') {
                 self.line(line)?;
             }
