@@ -24,6 +24,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "vrrp::Config",
             "bfd::Config",
             "ipvs::model",
+            // Reading the files that are named is all that it asks of the system.
+            "sys::input",
         ],
     ),
     // The desired table and the way to it are values; the client is not theirs.
@@ -36,12 +38,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("net", &[]),
     ("command", &[]),
     ("raw", &[]),
+    ("run", &["command"]),
     ("time", &[]),
     ("wire", &[]),
 ];
 
 /// Plain values that every room speaks of.
-const VALUES: &[&str] = &["net", "command", "raw", "time", "wire"];
+const VALUES: &[&str] = &["net", "command", "raw", "run", "time", "wire"];
 
 /// What a machine never names: it is told what happened and when, and says what to do.
 const IMPURE: &[&str] = &[

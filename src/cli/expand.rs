@@ -31,7 +31,7 @@ pub(super) struct Args {
 /// Runs `vipd expand`: the text on standard output, what is wrong with it on standard error.
 pub(super) fn run(args: &Args) -> ExitCode {
     let mut sources = Sources::new();
-    let (file, read) = sources.read(&args.file);
+    let (file, read) = sources.read_named(&args.file);
     if let Err(error) = read {
         complain!("vipd: configuration file {} can't be read: {error}", args.file.display());
         return ExitCode::from(2);

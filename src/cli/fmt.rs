@@ -1,13 +1,12 @@
 //! `vipd fmt`: configuration files in their canonical layout.
 
 use crate::conf::diagnostic::{codes, render};
-use crate::conf::source::printable;
+use crate::conf::source::{MAX_FILE_BYTES, printable};
 use crate::conf::{self, LoadOptions, layout};
-use crate::sys::replace;
+use crate::sys::{input, replace};
 use clap::Parser;
 use similar::TextDiff;
 use std::borrow::Cow;
-use std::fs;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -63,7 +62,12 @@ fn stream(check: bool) -> Result<u8, String> {
 }
 
 fn in_place(file: &Path, check: bool) -> Result<u8, String> {
-    let bytes = fs::read(file).map_err(|e| e.to_string())?;
+    let bytes = match check {
+        true => input::file_or_descriptor(file, MAX_FILE_BYTES),
+        // What is written in place can be nothing but a file.
+        false => input::file(file, MAX_FILE_BYTES),
+    };
+    let bytes = bytes.map_err(|e| e.to_string())?;
     let formatted = format(file, &bytes)?;
     if check {
         return verdict(file, &bytes, &formatted);

@@ -35,6 +35,7 @@ pub use lint::Lints;
 pub use sink::Sink;
 
 use crate::net::NameTable;
+use crate::sys::input;
 use diagnostic::{Severity, Verdict, codes};
 use expand::{Expansion, Limits};
 use source::{FileId, ReadError, Sources, Span};
@@ -83,6 +84,9 @@ pub struct LoadOptions<'a> {
     pub lints: Option<Lints<'a>>,
     /// `-e`: a file that an include does not find is an error.
     pub all_files: bool,
+    /// The file must be one that can be read again later: no pipe, even where the name is `/dev/stdin` or a shell's
+    /// `<(…)`.
+    pub only_files: bool,
     /// How far includes, parameters and sequences may go.
     pub limits: Limits,
     /// Answers what number a name of `/etc/iproute2` has; without it, only the names of every machine are known.
@@ -105,6 +109,7 @@ impl fmt::Debug for LoadOptions<'_> {
             .field("resolves", &asked(self.resolves.is_some()))
             .field("lints", &self.lints.is_some())
             .field("all_files", &self.all_files)
+            .field("only_files", &self.only_files)
             .field("limits", &self.limits)
             .field("names", &asked(self.names.is_some()))
             .finish()
@@ -157,7 +162,7 @@ impl Loaded {
 #[must_use]
 pub fn load(path: &Path, options: &LoadOptions<'_>) -> Loaded {
     let mut sources = Sources::new();
-    let (file, read) = sources.read(path);
+    let (file, read) = if options.only_files { sources.read(path) } else { sources.read_named(path) };
     match read {
         Ok(()) => load_source(sources, file, options),
         Err(error) => {
@@ -189,8 +194,8 @@ fn unreadable(path: &Path, error: &ReadError) -> String {
         ReadError::Io(e) if e.kind() == io::ErrorKind::PermissionDenied => {
             format!("configuration file {path} can't be read: permission denied")
         }
-        ReadError::Directory => format!("configuration file {path} is a directory"),
-        e => format!("configuration file {path} can't be read: {e}"),
+        ReadError::Io(e) => format!("configuration file {path} can't be read: {}", input::reason(e)),
+        e => format!("configuration file {path} {e}"),
     }
 }
 

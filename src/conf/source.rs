@@ -4,9 +4,8 @@
 //! and passwords) as [`crate::raw`] keeps it. Reading is bounded, and so are offsets: see [`MAX_FILE_BYTES`].
 
 use crate::raw;
+use crate::sys::input;
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -93,19 +92,7 @@ impl Source {
     }
 }
 
-/// Why a file could not be taken in.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The system refused.
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    /// It is a directory.
-    #[error("is a directory")]
-    Directory,
-    /// It is longer than [`MAX_FILE_BYTES`].
-    #[error("is larger than 1 GiB")]
-    TooLarge,
-}
+pub use crate::sys::input::Error as ReadError;
 
 /// All texts of one configuration.
 #[derive(Debug, Default)]
@@ -134,12 +121,21 @@ impl Sources {
 
     /// Reads a file. It gets an id even if that fails, so that a diagnostic can name it.
     pub fn read(&mut self, path: &Path) -> (FileId, Result<(), ReadError>) {
+        self.take(path, input::file(path, MAX_FILE_BYTES))
+    }
+
+    /// As [`Sources::read`]; a name of one of the process's own descriptors (`/dev/stdin`) may be a pipe.
+    pub fn read_named(&mut self, path: &Path) -> (FileId, Result<(), ReadError>) {
+        self.take(path, input::file_or_descriptor(path, MAX_FILE_BYTES))
+    }
+
+    fn take(&mut self, path: &Path, bytes: Result<Vec<u8>, ReadError>) -> (FileId, Result<(), ReadError>) {
         // As text, a byte that is no UTF-8 takes four.
         let bounded = |text: String| match text.len() as u64 > 2 * MAX_FILE_BYTES {
-            true => Err(ReadError::TooLarge),
+            true => Err(ReadError::TooLarge(MAX_FILE_BYTES)),
             false => Ok(text),
         };
-        let (text, result) = match read_bounded(path).map(decode).and_then(bounded) {
+        let (text, result) = match bytes.map(decode).and_then(bounded) {
             Ok(text) => (text, Ok(())),
             Err(e) => (String::new(), Err(e)),
         };
@@ -173,16 +169,6 @@ impl Sources {
     pub fn location(&self, span: Span) -> Location {
         self.get(span.file).location(span.start)
     }
-}
-
-fn read_bounded(path: &Path) -> Result<Vec<u8>, ReadError> {
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(ReadError::Directory);
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES { Err(ReadError::TooLarge) } else { Ok(bytes) }
 }
 
 fn decode(mut bytes: Vec<u8>) -> String {
@@ -230,7 +216,7 @@ mod tests {
     fn what_can_not_be_read_says_why() {
         let mut sources = Sources::new();
         let (_, missing) = sources.read(Path::new("/nonexistent/keepalived.conf"));
-        assert!(matches!(missing, Err(ReadError::Io(e)) if e.kind() == io::ErrorKind::NotFound));
+        assert!(matches!(missing, Err(ReadError::Io(e)) if e.kind() == std::io::ErrorKind::NotFound));
         let (id, directory) = sources.read(Path::new("/"));
         assert!(matches!(directory, Err(ReadError::Directory)));
         assert_eq!(sources.get(id).name(), "/");

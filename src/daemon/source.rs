@@ -44,7 +44,10 @@ impl Source {
     /// # Errors
     /// [`Refused`] where nothing can be run of it.
     pub fn load(&self) -> Result<Loaded, Refused> {
-        let loaded = self.with_options(|options| conf::load(&self.file, options));
+        let loaded = self.with_options(|options| {
+            // A reload reads it again.
+            conf::load(&self.file, &LoadOptions { only_files: true, ..*options })
+        });
         let told = loaded.diagnostics.iter().filter(|d| d.code.severity > Severity::Hint);
         let findings: Vec<String> = told.map(|d| render::line(d, &loaded.sources)).collect();
         let exit = if loaded.is_unread() { Exit::NoConfig } else { Exit::Config };

@@ -32,17 +32,19 @@ fn system(error: caps::errors::CapsError) -> Error {
     Error::System(io::Error::other(error.to_string()))
 }
 
-/// Gives up every capability but those in `needed`, in the calling thread (there must be no other), for good.
+/// Gives up every capability but those in `needed` and, where the process has them, those in `useful`; in the calling
+/// thread (there must be no other), for good.
 ///
 /// # Errors
 /// [`Error::Missing`] where `needed` holds more than the process has: nothing has been given up then.
-pub fn keep_only(needed: &[Capability]) -> Result<(), Error> {
+pub fn keep_only(needed: &[Capability], useful: &[Capability]) -> Result<(), Error> {
     let permitted = caps::read(None, CapSet::Permitted).map_err(system)?;
     let missing: Vec<Capability> = needed.iter().copied().filter(|c| !permitted.contains(c)).collect();
     if !missing.is_empty() {
         return Err(Error::Missing(missing));
     }
-    let keep: CapsHashSet = needed.iter().copied().collect();
+    let useful = useful.iter().filter(|c| permitted.contains(c));
+    let keep: CapsHashSet = needed.iter().chain(useful).copied().collect();
     if permitted.contains(&Capability::CAP_SETPCAP) {
         for capability in caps::read(None, CapSet::Bounding).map_err(system)?.difference(&keep) {
             caps::drop(None, CapSet::Bounding, *capability).map_err(system)?;
@@ -68,13 +70,20 @@ mod tests {
         }
         // Capabilities belong to the thread.
         std::thread::spawn(|| {
-            keep_only(&[Capability::CAP_NET_ADMIN]).unwrap();
+            keep_only(&[Capability::CAP_NET_ADMIN], &[Capability::CAP_NET_BIND_SERVICE]).unwrap();
+            let both: CapsHashSet = [Capability::CAP_NET_ADMIN, Capability::CAP_NET_BIND_SERVICE].into();
+            assert_eq!(caps::read(None, CapSet::Effective).unwrap(), both);
+            keep_only(&[Capability::CAP_NET_ADMIN], &[]).unwrap();
             let only: CapsHashSet = [Capability::CAP_NET_ADMIN].into();
-            for set in [CapSet::Permitted, CapSet::Effective, CapSet::Bounding] {
+            for set in [CapSet::Permitted, CapSet::Effective] {
                 assert_eq!(caps::read(None, set).unwrap(), only, "{set:?}");
             }
+            // Who has given SETPCAP up can't shrink this one again.
+            assert_eq!(caps::read(None, CapSet::Bounding).unwrap(), both);
+            // What would be useful and is not there is not missed.
+            keep_only(&[Capability::CAP_NET_ADMIN], &[Capability::CAP_NET_RAW]).unwrap();
             assert!(caps::read(None, CapSet::Inheritable).unwrap().is_empty());
-            let error = keep_only(&[Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW]).unwrap_err();
+            let error = keep_only(&[Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW], &[]).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 "missing CAP_NET_RAW (run as root; in a container: --cap-add NET_RAW)"

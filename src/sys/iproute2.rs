@@ -2,6 +2,7 @@
 //! keeps them in `/etc/iproute2` and `/usr/share/iproute2`.
 
 use crate::net::NameTable;
+use crate::sys::input;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
@@ -39,10 +40,13 @@ impl Names {
     }
 }
 
+/// No table of names is larger.
+const MAX_BYTES: u64 = 16 << 20;
+
 /// The file of `etc` hides that of `usr`; so does each file in the folder `*.d`. The first line of a name holds.
 fn load(etc: &Path, usr: &Path, table: NameTable) -> Numbers {
     let mut numbers = Numbers::new();
-    let mut add = |path: &Path| match fs::read(path) {
+    let mut add = |path: &Path| match input::file(path, MAX_BYTES) {
         Ok(text) => {
             for (name, number) in parse(&String::from_utf8_lossy(&text), table.max()) {
                 numbers.entry(name.to_owned()).or_insert(number);

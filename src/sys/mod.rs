@@ -6,6 +6,7 @@ pub mod channel;
 pub mod clock;
 pub mod cloud;
 mod datagrams;
+pub mod input;
 pub mod iproute2;
 pub mod kmod;
 pub mod log;
@@ -22,3 +23,4 @@ pub(crate) mod sockopt;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timer;
+pub(crate) mod writable;

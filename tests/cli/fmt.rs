@@ -60,6 +60,6 @@ fn what_is_no_whole_configuration_is_left_alone() {
         assert_eq!(vipd.run("fmt a.conf"), outcome(2, "", &format!("vipd fmt: a.conf: {message}\n")));
         assert_eq!(vipd.read("a.conf"), text);
     }
-    let missing = outcome(2, "", "vipd fmt: missing.conf: No such file or directory (os error 2)\n");
+    let missing = outcome(2, "", "vipd fmt: missing.conf: No such file or directory\n");
     assert_eq!(vipd.run("fmt missing.conf"), missing);
 }

@@ -10,6 +10,7 @@ use crate::ipvs::plan::{self, plan};
 use crate::ipvs::rules::{Lines, Rules};
 use crate::ipvs::select::{self, Selector};
 use crate::netlink::Failure;
+use crate::sys::input;
 use clap::Parser;
 use nix::errno::Errno;
 use std::borrow::Cow;
@@ -93,6 +94,9 @@ fn trouble(message: impl Into<String>) -> Stop {
     Stop::new(TROUBLE, message)
 }
 
+/// No file larger than this is read (1 GiB): a table of a million servers has a tenth of it.
+const MAX_BYTES: u64 = 1 << 30;
+
 /// What a file is called in messages.
 pub(super) fn shown(file: &Path) -> Cow<'_, str> {
     if file.as_os_str() == "-" { "standard input".into() } else { file.to_string_lossy() }
@@ -103,9 +107,9 @@ pub(super) fn read(file: &Path, only: &[Selector]) -> Result<Rules, Stop> {
     let name = shown(file);
     let bytes = if file.as_os_str() == "-" {
         let mut bytes = Vec::new();
-        io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        io::stdin().read_to_end(&mut bytes).map(|_| bytes).map_err(input::Error::from)
     } else {
-        std::fs::read(file)
+        input::file_or_descriptor(file, MAX_BYTES)
     };
     let bytes = bytes.map_err(|e| trouble(format!("read {name}: {e}")))?;
     let mut rules = Rules::parse(&bytes, &SystemNames).map_err(|mistakes| {

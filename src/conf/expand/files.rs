@@ -5,7 +5,8 @@ use super::include::Checks;
 use super::machine::{Included, Machine, Stop};
 use super::origin::{Cause, Line};
 use crate::conf::diagnostic::{Code, Diagnostic, codes};
-use crate::conf::source::{FileId, Span};
+use crate::conf::source::{FileId, ReadError, Span};
+use crate::sys::input;
 use std::fs;
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
@@ -146,12 +147,13 @@ impl Machine<'_> {
 
     /// Takes a file in, or finds it among those that are.
     fn open(&mut self, path: &Path) -> Result<FileId, String> {
-        let metadata = fs::metadata(path).map_err(|e| format!("can't be read: {e}"))?;
-        if metadata.is_dir() {
+        let metadata = fs::metadata(path).map_err(|e| format!("can't be read: {}", input::reason(&e)))?;
+        let kind = metadata.file_type();
+        if kind.is_dir() {
             return Err("is a directory".to_owned());
         }
-        if !metadata.is_file() {
-            return Err("is no regular file".to_owned());
+        if !kind.is_file() {
+            return Err(format!("is {}, not a file", input::special(kind)));
         }
         if metadata.permissions().mode() & 0o111 != 0 {
             return Err("is executable".to_owned());
@@ -161,7 +163,10 @@ impl Machine<'_> {
             return Ok(*id);
         }
         let (id, read) = self.sources.read(path);
-        read.map_err(|e| format!("can't be read: {e}"))?;
+        read.map_err(|e| match e {
+            ReadError::Io(e) => format!("can't be read: {}", input::reason(&e)),
+            e => e.to_string(),
+        })?;
         if self.sources.get(id).text().contains('\0') {
             return Err("holds a NUL byte: it is not a configuration".to_owned());
         }
