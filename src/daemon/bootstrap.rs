@@ -9,6 +9,7 @@ use super::worker::{Control, FromWorker, Kind, ToWorker};
 use crate::conf::Config;
 use crate::sys::caps::{self, Capability};
 use crate::sys::ready::Ready;
+use crate::sys::writable::Writable;
 use crate::sys::{log, process};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::io;
@@ -32,7 +33,7 @@ pub fn main() -> Exit {
         Ok((socket, Some((Order::Start(start), config)))) => (socket, start, config),
         // The parent died, or stops before we began.
         Ok((_, None | Some((Order::Stop, _)))) => return Exit::Ok,
-        Ok((_, Some((Order::Reload, _)))) => return Exit::Software,
+        Ok((_, Some(_))) => return Exit::Software,
         Err(error) => {
             eprintln!("vipd starts its workers itself; {MARK} is not for the command line ({error})");
             return Exit::Software;
@@ -46,8 +47,8 @@ pub fn main() -> Exit {
     abort_on_panic();
     let outcome = message::read_config(config).map_err(|error| (Exit::Software, error.to_string())).and_then(
         |config| {
-            caps::keep_only(&needed(start.kind, &config))
-                .map_err(|error| (Exit::Permission, error.to_string()))?;
+            let (needed, useful) = capabilities(start.kind);
+            caps::keep_only(needed, useful).map_err(|error| (Exit::Permission, error.to_string()))?;
             log::write_in_background();
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -65,22 +66,15 @@ pub fn main() -> Exit {
     })
 }
 
-/// The capabilities a worker needs.
-fn needed(kind: Kind, config: &Config) -> Vec<Capability> {
+/// The capabilities of a worker: those that it needs, and those that it keeps where it was given them. They are the same
+/// whatever its configuration says: a reload may ask for what the start did not, and what has been given up can't be
+/// had again.
+fn capabilities(kind: Kind) -> (&'static [Capability], &'static [Capability]) {
     match kind {
         // Addresses and multicast; raw sockets for adverts and gratuitous ARP.
-        Kind::Vrrp => vec![Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW],
-        Kind::Check => {
-            // The IPVS table, firewall marks on probes.
-            let mut needed = vec![Capability::CAP_NET_ADMIN];
-            let checkers = || {
-                config.check.virtual_servers.iter().flat_map(|v| &v.real_servers).flat_map(|r| &r.checkers)
-            };
-            if checkers().any(|c| c.connect.bind_port.is_some_and(|port| (1..1024).contains(&port))) {
-                needed.push(Capability::CAP_NET_BIND_SERVICE);
-            }
-            needed
-        }
+        Kind::Vrrp => (&[Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW], &[]),
+        // The IPVS table, firewall marks on probes; probes from ports below 1024 (`bind_port`).
+        Kind::Check => (&[Capability::CAP_NET_ADMIN], &[Capability::CAP_NET_BIND_SERVICE]),
     }
 }
 
@@ -158,7 +152,7 @@ fn connect(
         // The parent is gone. Keeping the sender would keep the driver waiting for it.
         let _ = to_driver.send(ToWorker::Stop);
     });
-    tokio::spawn(report(reports, from_driver));
+    tokio::spawn(report(Writable::new(reports)?, from_driver));
     Ok(())
 }
 
@@ -184,6 +178,8 @@ async fn listen(
                     let config = tokio::task::spawn_blocking(move || message::read_config(config));
                     ToWorker::Reload(Box::new(config.await.map_err(io::Error::from)??))
                 }
+                Order::RunEnded { id, outcome } => ToWorker::RunEnded { id, outcome },
+                Order::Table(state) => ToWorker::Table(state),
             };
             if to_driver.send(order).is_err() {
                 return Ok(());
@@ -192,10 +188,11 @@ async fn listen(
     }
 }
 
-async fn report(socket: OwnedFd, mut from_driver: UnboundedReceiver<FromWorker>) {
+/// Sends what the driver has to say; a parent that is busy gets it later.
+async fn report(socket: Writable, mut from_driver: UnboundedReceiver<FromWorker>) {
     while let Some(report) = from_driver.recv().await {
         // Fails when the parent is gone, which the other direction notices.
-        let _ = message::send_report(socket.as_fd(), &report);
+        let _ = socket.write(|socket| message::send_report(socket, &report)).await;
     }
     // Closing the socket would look like the end of the process.
     std::future::pending::<()>().await;
@@ -226,21 +223,5 @@ mod tests {
         assert_eq!(output.status.signal(), Some(nix::libc::SIGABRT), "{text}");
         assert!(text.contains("panicked at src/daemon/bootstrap.rs:"), "{text}");
         assert!(text.contains(": on purpose\\nforged line"), "{text}");
-    }
-
-    #[test]
-    fn a_source_port_below_1024_needs_its_capability() {
-        let text = |port| {
-            format!(
-                "virtual_server 192.0.2.1 80 {{\n protocol TCP\n real_server 192.0.2.2 80 {{\n  TCP_CHECK {{\n   \
-                 bind_port {port}\n  }}\n }}\n}}\n"
-            )
-        };
-        for (port, expected) in [(80, true), (1023, true), (1024, false)] {
-            let loaded = crate::conf::load_text("k.conf", text(port), &crate::conf::LoadOptions::default());
-            let config = loaded.config.unwrap();
-            let given = needed(Kind::Check, &config).contains(&Capability::CAP_NET_BIND_SERVICE);
-            assert_eq!(given, expected, "port {port}");
-        }
     }
 }

@@ -3,8 +3,9 @@
 //! Small messages (postcard) travel as they are; a configuration, of whatever size, in a sealed memory file that the
 //! parent makes once for all workers. The bootstrap of a worker turns them into [`super::worker`]'s.
 
-use super::worker::{FromWorker, Kind, Options};
+use super::worker::{FromWorker, Kind, Options, TableState};
 use crate::conf::Config;
+use crate::run::{RunId, RunOutcome};
 use crate::sys::{channel, log, memfd};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,15 @@ pub(super) enum Order {
     Reload,
     /// Stop cleanly.
     Stop,
+    /// A program that the worker wanted run has ended.
+    RunEnded {
+        /// Which.
+        id: RunId,
+        /// How.
+        outcome: RunOutcome,
+    },
+    /// The state of the IPVS table.
+    Table(TableState),
 }
 
 /// Why a message can't be used.
@@ -47,6 +57,15 @@ pub(super) enum Error {
     /// An order that needs a configuration came without one.
     #[error("control message without its configuration")]
     NoConfig,
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        match error {
+            Error::Socket(error) => error,
+            other => io::Error::new(io::ErrorKind::InvalidData, other),
+        }
+    }
 }
 
 /// What a worker needs of a configuration, ready to be handed over.
@@ -71,7 +90,10 @@ pub(super) fn send_order(
     order: &Order,
     config: Option<BorrowedFd<'_>>,
 ) -> Result<(), Error> {
-    Ok(channel::send(socket, &postcard::to_stdvec(order)?, config)?)
+    match config {
+        Some(config) => Ok(channel::send(socket, &postcard::to_stdvec(order)?, Some(config))?),
+        None => send(socket, order),
+    }
 }
 
 /// The next order; `None` when the parent is gone.
@@ -95,8 +117,8 @@ pub(super) fn read_config(attached: Option<OwnedFd>) -> Result<Config, Error> {
 ///
 /// # Errors
 /// [`channel::send`]'s.
-pub(super) fn send_report(socket: BorrowedFd<'_>, report: &FromWorker) -> Result<(), Error> {
-    Ok(channel::send(socket, &postcard::to_stdvec(report)?, None)?)
+pub(super) fn send_report(socket: BorrowedFd<'_>, report: &FromWorker) -> io::Result<()> {
+    Ok(send(socket, report)?)
 }
 
 /// The next report of a worker; `None` when it is gone.
@@ -107,14 +129,33 @@ pub(super) fn receive_report(socket: BorrowedFd<'_>) -> Result<Option<FromWorker
     Ok(receive(socket)?.map(|(report, _)| report))
 }
 
+/// Stands for a message that is too long for the socket: it is in the memory file beside this. No message begins so,
+/// since no enumeration here has so many variants.
+const IN_FILE: u8 = 0xff;
+
+/// Sends a message, in a memory file where it is long: a script may have any number of arguments.
+fn send<T: Serialize>(socket: BorrowedFd<'_>, message: &T) -> Result<(), Error> {
+    let bytes = postcard::to_stdvec(message)?;
+    if bytes.len() <= channel::MAX_MESSAGE {
+        return Ok(channel::send(socket, &bytes, None)?);
+    }
+    let file = memfd::sealed("vipd-message", &bytes)?;
+    Ok(channel::send(socket, &[IN_FILE], Some(file.as_fd()))?)
+}
+
 fn receive<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> Result<Option<(T, Option<OwnedFd>)>, Error> {
     let Some((bytes, attached)) = channel::receive(socket)? else { return Ok(None) };
-    Ok(Some((postcard::from_bytes(&bytes)?, attached)))
+    match (bytes.as_slice(), attached) {
+        ([IN_FILE], Some(file)) => Ok(Some((postcard::from_bytes(&memfd::read(file.as_fd())?)?, None))),
+        (bytes, attached) => Ok(Some((postcard::from_bytes(bytes)?, attached))),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::Command;
+    use crate::run::Run;
 
     /// A configuration whose encoding is about `size` bytes long.
     fn config(size: usize) -> Config {
@@ -143,6 +184,18 @@ mod tests {
         drop(worker);
         assert_eq!(receive_report(parent.as_fd()).unwrap(), Some(FromWorker::Ready));
         assert_eq!(receive_report(parent.as_fd()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_program_with_any_number_of_arguments_arrives() {
+        let (parent, worker) = channel::pair().unwrap();
+        for size in [1, channel::MAX_MESSAGE - 8, channel::MAX_MESSAGE, 200_000] {
+            let command = Command { argv: vec!["/bin/true".to_owned(), "a".repeat(size)], run_as: None };
+            let run = Run { id: RunId(7), owner: Some("VI".to_owned()), command, limit: None };
+            send_report(worker.as_fd(), &FromWorker::Run(run.clone())).unwrap();
+            let report = receive_report(parent.as_fd()).unwrap();
+            assert!(report == Some(FromWorker::Run(run)), "{size} bytes");
+        }
     }
 
     #[test]

@@ -6,9 +6,11 @@
 
 mod bootstrap;
 pub mod check;
+mod child;
 mod exit;
 mod message;
 mod options;
+mod outbox;
 mod parent;
 mod scripts;
 mod source;

@@ -3,31 +3,32 @@
 //! It decides nothing itself: signals, deaths and reports go to the [`Supervisor`], whose actions it carries out. One
 //! thread, one `poll(2)`; no runtime, no lock, nothing that could fail while the workers do the work.
 
+use super::child::Child;
 use super::exit::Exit;
 use super::message::{self, Order, Start};
 use super::options::Options;
 use super::source::Refused;
 use super::supervisor::{Action, Ended, Supervisor};
-use super::worker::{FromWorker, Kind};
+use super::worker::{FromWorker, Kind, TableState};
 use crate::conf::Config;
+use crate::run::RunOutcome;
+use crate::sys::clock;
 use crate::sys::pidfile::PidFile;
 use crate::sys::process::DaemonEnd;
 use crate::sys::signal::{self, SignalFd};
-use crate::sys::{channel, clock};
 use crate::time::Instant;
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::rc::Rc;
 use std::time::Duration;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 /// How long the launching process waits for the workers' first reports before it takes the start as done.
 const LAUNCH_PATIENCE: Duration = Duration::from_secs(5);
@@ -54,9 +55,9 @@ pub(super) fn collect_signals() -> io::Result<SignalFd> {
 }
 
 struct Worker {
-    pid: Pid,
-    /// `None` once the worker has closed its end: it is ending, and SIGCHLD tells when it has.
-    socket: Option<OwnedFd>,
+    child: Child,
+    /// Reports that it owes us: one for its start, one for each reload that it has been told of.
+    owed: usize,
     /// Held for its drop: the file goes with the worker.
     _pid_file: Option<PidFile>,
 }
@@ -67,9 +68,11 @@ pub(super) struct Parent {
     supervisor: Supervisor,
     workers: BTreeMap<Kind, Worker>,
     /// The present configuration, each worker's part.
-    shared: BTreeMap<Kind, OwnedFd>,
-    /// Workers that have not reported yet what a reload made them do.
-    reloading: BTreeSet<Kind>,
+    shared: BTreeMap<Kind, Rc<OwnedFd>>,
+    /// A reload is under way: some workers have not reported yet that they have done it.
+    reloading: bool,
+    /// What the check worker last said of the IPVS table.
+    table: Option<TableState>,
     /// The launching process, while it waits, and for how long it may.
     launcher: Option<(DaemonEnd, Instant)>,
 }
@@ -82,7 +85,8 @@ impl Parent {
             signals,
             workers: BTreeMap::new(),
             shared: BTreeMap::new(),
-            reloading: BTreeSet::new(),
+            reloading: false,
+            table: None,
             launcher: launcher.map(|end| (end, clock::now() + LAUNCH_PATIENCE)),
         }
     }
@@ -119,7 +123,7 @@ impl Parent {
         if wanted.is_empty() {
             warn!("Warning - {} has no configuration to run", self.options.program);
         }
-        let share = |&kind: &Kind| Ok((kind, message::share(&config, kind)?));
+        let share = |&kind: &Kind| Ok((kind, Rc::new(message::share(&config, kind)?)));
         self.shared = wanted.iter().map(share).collect::<Result<_, message::Error>>()?;
         self.supervisor.configure(clock::now(), wanted, actions);
         Ok(())
@@ -138,51 +142,80 @@ impl Parent {
         let mut kinds = Vec::new();
         let mut files = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         for (&kind, worker) in &self.workers {
-            if let Some(socket) = &worker.socket {
+            if let Some((socket, events)) = worker.child.interest() {
                 kinds.push(kind);
-                files.push(PollFd::new(socket.as_fd(), PollFlags::POLLIN));
+                files.push(PollFd::new(socket, events));
             }
         }
         match poll(&mut files, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let readable =
-            |file: &PollFd<'_>| file.revents().is_some_and(|events| events.contains(PollFlags::POLLIN));
-        let signalled = readable(&files[0]);
-        let spoken: Vec<Kind> = kinds
-            .into_iter()
-            .zip(&files[1..])
-            .filter(|(_, file)| readable(file))
-            .map(|(kind, _)| kind)
-            .collect();
-        for kind in spoken {
-            self.listen(kind, actions);
-        }
-        if signalled {
-            while let Some(signal) = self.signals.read()? {
-                self.signal(signal, actions);
+        let events = |file: &PollFd<'_>| file.revents().unwrap_or(PollFlags::empty());
+        let signalled = events(&files[0]).contains(PollFlags::POLLIN);
+        let ready: Vec<(Kind, PollFlags)> =
+            kinds.into_iter().zip(&files[1..]).map(|(kind, file)| (kind, events(file))).collect();
+        for (kind, events) in ready {
+            if events.contains(PollFlags::POLLOUT) {
+                self.flush(kind);
             }
+            if events.contains(PollFlags::POLLIN) {
+                self.listen(kind, actions);
+            }
+        }
+        // One at a time: what a signal makes the supervisor want belongs to the configuration of that moment.
+        if signalled && let Some(signal) = self.signals.read()? {
+            self.signal(signal, actions);
         }
         Ok(())
     }
 
+    /// Tells a worker what it was too busy to read until now.
+    fn flush(&mut self, kind: Kind) {
+        if let Some(worker) = self.workers.get_mut(&kind)
+            && let Err(error) = worker.child.flush()
+        {
+            // It has died: SIGCHLD tells the rest.
+            debug!(%error, "{} child process({})", title(kind), worker.child.pid());
+            worker.child.close();
+        }
+    }
+
     fn listen(&mut self, kind: Kind, actions: &mut Vec<Action>) {
         let Some(worker) = self.workers.get_mut(&kind) else { return };
-        let Some(socket) = &worker.socket else { return };
-        match message::receive_report(socket.as_fd()) {
+        let Some(socket) = worker.child.socket() else { return };
+        match message::receive_report(socket) {
             Ok(Some(FromWorker::Ready)) => {
-                if self.reloading.remove(&kind) && self.reloading.is_empty() {
-                    info!("Reload complete");
-                }
+                worker.owed = worker.owed.saturating_sub(1);
                 self.supervisor.ready(kind, actions);
+                self.check_reloaded();
             }
-            Ok(None) => worker.socket = None,
+            Ok(Some(FromWorker::Table(state))) => {
+                self.tell(Kind::Vrrp, Order::Table(state.clone()));
+                self.table = Some(state);
+            }
+            Ok(Some(FromWorker::Run(run))) => {
+                let outcome = RunOutcome::Failed("scripts can't be run yet".to_owned());
+                self.tell(kind, Order::RunEnded { id: run.id, outcome });
+            }
+            Ok(Some(FromWorker::CancelRun(_))) => {}
+            Ok(None) => worker.child.close(),
             Err(error) => {
-                error!(%error, "{} child process({}) can't be understood: killing it", title(kind), worker.pid);
-                worker.socket = None;
-                kill(worker.pid, Signal::SIGKILL);
+                let pid = worker.child.pid();
+                error!(%error, "{} child process({pid}) can't be understood: killing it", title(kind));
+                worker.child.close();
+                worker.child.signal(Signal::SIGKILL);
             }
+        }
+    }
+
+    /// Says when every worker has done all reloads.
+    fn check_reloaded(&mut self) {
+        let done =
+            |(kind, worker): (&Kind, &Worker)| worker.owed == 0 && !self.supervisor.is_stopping_worker(*kind);
+        if self.reloading && self.workers.iter().all(done) {
+            self.reloading = false;
+            info!("Reload complete");
         }
     }
 
@@ -212,8 +245,11 @@ impl Parent {
         match self.options.source.load() {
             Ok(loaded) => {
                 loaded.log_findings();
-                if let Err(error) = self.adopt(loaded.config, actions) {
-                    error!("Reload refused: {error}. The configuration before it stays in force");
+                match self.adopt(loaded.config, actions) {
+                    Ok(()) => self.reloading = true,
+                    Err(error) => {
+                        error!("Reload refused: {error}. The configuration before it stays in force")
+                    }
                 }
             }
             Err(Refused { findings, .. }) => {
@@ -236,10 +272,13 @@ impl Parent {
     }
 
     fn ended(&mut self, status: WaitStatus, actions: &mut Vec<Action>) {
-        let ours = |(_, worker): &(&Kind, &Worker)| Some(worker.pid) == status.pid();
+        let ours = |(_, worker): &(&Kind, &Worker)| Some(worker.child.pid()) == status.pid();
         let Some((&kind, _)) = self.workers.iter().find(ours) else { return };
-        let Some(Worker { pid, .. }) = self.workers.remove(&kind) else { return };
-        self.reloading.remove(&kind);
+        let Some(pid) = self.workers.remove(&kind).map(|worker| worker.child.pid()) else { return };
+        if kind == Kind::Check {
+            // Its successor will say what it finds.
+            self.table = None;
+        }
         let stopping = self.supervisor.is_stopping();
         let how = match status {
             WaitStatus::Exited(_, code) => match Exit::permanent(code) {
@@ -285,15 +324,9 @@ impl Parent {
                             self.supervisor.ended(clock::now(), kind, Ended::Died, actions);
                         }
                     }
-                    Action::Reload(kind) => {
-                        if let Err(error) = self.order(kind, &Order::Reload) {
-                            error!(%error, "{} child process can't be told of the reload", title(kind));
-                        } else {
-                            self.reloading.insert(kind);
-                        }
-                    }
+                    Action::Reload(kind) => self.reload_worker(kind),
                     Action::Stop(kind) => {
-                        if let Err(error) = self.order(kind, &Order::Stop) {
+                        if let Err(error) = self.order(kind, Order::Stop, None) {
                             warn!(%error, "{} child process can't be told to stop", title(kind));
                             self.signal_worker(kind, Signal::SIGTERM);
                         }
@@ -310,40 +343,35 @@ impl Parent {
                 }
             }
         }
+        self.check_reloaded();
         None
     }
 
     fn spawn(&mut self, kind: Kind, respawned: bool) -> Result<(), message::Error> {
-        let (socket, theirs) = channel::pair()?;
         let name = match kind {
             Kind::Vrrp => "vrrp",
             Kind::Check => "check",
         };
-        // The worker's standard input is its control socket: the one file it inherits besides the console.
-        let child = Command::new("/proc/self/exe")
-            .arg0(&self.options.program)
-            .arg(super::bootstrap::MARK)
-            .arg(name)
-            .arg(&self.options.source.file)
-            .stdin(theirs)
-            .spawn()?;
-        let id = child.id();
-        let pid = Pid::from_raw(libc::pid_t::try_from(id).unwrap_or(libc::pid_t::MAX));
-        info!("Starting {} child process, pid={id}", title(kind));
+        let words = [OsStr::new(name), self.options.source.file.as_os_str()];
+        let child = Child::start(&self.options.program, &words)?;
+        let pid = child.pid();
+        info!("Starting {} child process, pid={pid}", title(kind));
         let pid_file = self.options.worker_pid_files.get(&kind).and_then(|path| {
+            let id = pid.as_raw().unsigned_abs();
             PidFile::create(path, id).inspect_err(|error| warn!("{error}: going on without it")).ok()
         });
-        self.workers.insert(kind, Worker { pid, socket: Some(socket), _pid_file: pid_file });
-        self.order(
+        self.workers.insert(kind, Worker { child, owed: 1, _pid_file: pid_file });
+        let start = Order::Start(Start {
             kind,
-            &Order::Start(Start {
-                kind,
-                name: self.options.program.clone(),
-                options: super::worker::Options { respawned, ..self.options.worker.clone() },
-                log: self.options.worker_log(kind),
-            }),
-        )
-        .or_else(|error| match error {
+            name: self.options.program.clone(),
+            options: super::worker::Options { respawned, ..self.options.worker.clone() },
+            log: self.options.worker_log(kind),
+        });
+        let started = self.order(kind, start, self.shared.get(&kind).cloned());
+        if let (Kind::Vrrp, Some(state)) = (kind, &self.table) {
+            self.tell(kind, Order::Table(state.clone()));
+        }
+        started.or_else(|error| match error {
             // It died before it could read: SIGCHLD tells the rest.
             message::Error::Socket(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             error => {
@@ -353,19 +381,36 @@ impl Parent {
         })
     }
 
-    fn order(&self, kind: Kind, order: &Order) -> Result<(), message::Error> {
-        let Some(worker) = self.workers.get(&kind) else { return Ok(()) };
-        let config = match order {
-            Order::Start(_) | Order::Reload => self.shared.get(&kind).map(AsFd::as_fd),
-            Order::Stop => None,
-        };
-        let socket = worker.socket.as_ref().ok_or(io::Error::from(io::ErrorKind::BrokenPipe))?;
-        message::send_order(socket.as_fd(), order, config)
+    /// Hands a worker the present configuration; one that is not wanted any more has none.
+    fn reload_worker(&mut self, kind: Kind) {
+        let Some(config) = self.shared.get(&kind).cloned() else { return };
+        let Some(worker) = self.workers.get_mut(&kind) else { return };
+        // One that still waits is replaced.
+        let counted = worker.child.has_reload_waiting();
+        match worker.child.tell(Order::Reload, Some(config)) {
+            Ok(()) => worker.owed += usize::from(!counted),
+            // It is ending, and will be started again with this configuration.
+            Err(error) => warn!(%error, "{} child process can't be told of the reload", title(kind)),
+        }
+    }
+
+    fn order(&mut self, kind: Kind, order: Order, config: Option<Rc<OwnedFd>>) -> Result<(), message::Error> {
+        match self.workers.get_mut(&kind) {
+            Some(worker) => worker.child.tell(order, config),
+            None => Ok(()),
+        }
+    }
+
+    /// News for a worker; one that is ending does not need them.
+    fn tell(&mut self, kind: Kind, order: Order) {
+        if let Err(error) = self.order(kind, order, None) {
+            debug!(%error, "{} child process can't be told", title(kind));
+        }
     }
 
     fn signal_worker(&self, kind: Kind, signal: Signal) {
         if let Some(worker) = self.workers.get(&kind) {
-            kill(worker.pid, signal);
+            worker.child.signal(signal);
         }
     }
 
@@ -374,11 +419,6 @@ impl Parent {
             launcher.report(Exit::Ok.code(), text);
         }
     }
-}
-
-fn kill(pid: Pid, signal: Signal) {
-    // A worker that is gone already has not been waited for, so the number is still its own.
-    let _ = nix::sys::signal::kill(pid, signal);
 }
 
 /// keepalived's name of a worker in log lines.

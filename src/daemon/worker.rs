@@ -4,6 +4,7 @@
 //! these channels, and a test can hold the other end itself.
 
 use crate::conf::Config;
+use crate::run::{Run, RunId, RunOutcome};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
@@ -23,13 +24,42 @@ pub enum ToWorker {
     Reload(Box<Config>),
     /// Stop cleanly: leave the network and the kernel as keepalived's options ask, then end.
     Stop,
+    /// A program that this worker has asked for has ended, or will not be run. Comes once for each [`FromWorker::Run`].
+    RunEnded {
+        /// Which.
+        id: RunId,
+        /// How.
+        outcome: RunOutcome,
+    },
+    /// To the VRRP worker: what the check worker last said of the IPVS table; a fresh process is told it again. Nothing
+    /// is said while no check worker has said anything.
+    Table(TableState),
 }
 
 /// What a worker tells the parent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromWorker {
-    /// Everything that start-up or a reload asks of the kernel has been done or reported.
+    /// Everything that start-up or a reload asks of the kernel has been done or reported: once for the start, and
+    /// once for each reload.
     Ready,
+    /// Run this program, and say how it ended ([`ToWorker::RunEnded`]).
+    Run(Run),
+    /// End a run, or forget it where it has not begun; its end is told all the same.
+    CancelRun(RunId),
+    /// From the check worker, whenever it changes: passed on to the VRRP worker.
+    Table(TableState),
+}
+
+/// Whether the kernel's IPVS table can hold what is configured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TableState {
+    /// It can, and does.
+    Writable,
+    /// It can't be written.
+    Unavailable {
+        /// Why, in words for a log line.
+        reason: String,
+    },
 }
 
 /// Command-line options that concern a worker.

@@ -22,6 +22,8 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("daemon::a_worker_that_hangs_does_not_keep_the_daemon_from_stopping", hung),
         Test::new("daemon::workers_stop_when_the_parent_is_killed", orphans),
         Test::new("daemon::a_reload_keeps_the_worker_and_a_broken_file_the_configuration", reload),
+        Test::new("daemon::the_last_of_many_reloads_reaches_a_worker_that_did_not_read", reloads_unread),
+        Test::new("daemon::reloads_of_empty_half_and_whole_files_end_no_worker", reloads_of_all_kinds),
         Test::new("daemon::a_daemon_detaches_once_it_has_started", detached),
         Test::new("daemon::a_second_one_is_refused_and_one_with_other_pid_files_is_not", two_daemons),
         Test::new("daemon::a_stop_during_the_start_leaves_nothing", early_stop),
@@ -172,6 +174,58 @@ fn reload(lab: &Lab) {
     director.terminate();
 }
 
+/// Puts a new configuration in the place of the old one, as editors do: nobody ever reads half of it.
+fn replace(host: &Host, text: &str) {
+    fs::write(host.file("new"), text).expect("write the configuration");
+    fs::rename(host.file("new"), host.file("keepalived.conf")).expect("put it in its place");
+}
+
+fn reloads_unread(lab: &Lab) {
+    let director = started(lab, &[]);
+    let worker = director.worker(Worker::Vrrp);
+    kill(worker, Signal::SIGSTOP).expect("halt a worker");
+    for round in 1..=320 {
+        let last = if round == 320 { 200 } else { 100 + round % 90 };
+        replace(director.host(), &configuration(&format!("10.0.0.{last}/24")));
+        director.process().signal(Signal::SIGHUP);
+        // One after another: signals of one kind that wait become one.
+        wait_for(format_args!("reload {round}"), LIMIT, || {
+            let count = director.process().log().matches("Reloading ...").count();
+            if count == round { Ok(()) } else { Err(count.to_string()) }
+        });
+    }
+    assert!(!director.process().log().contains("Reload complete"), "nobody has done anything yet");
+    kill(worker, Signal::SIGCONT).expect("let it go on");
+    logged(director.process(), "Reload complete");
+    wait_for("the last address alone", LIMIT, || {
+        let addresses = director.host().addresses();
+        let there = director.host().has_address("10.0.0.200") && !director.host().has_address("10.0.0.100");
+        if there { Ok(()) } else { Err(format!("{addresses:?}")) }
+    });
+    assert_eq!(director.worker(Worker::Vrrp), worker, "{}", director.process().log());
+    director.terminate();
+}
+
+fn reloads_of_all_kinds(lab: &Lab) {
+    let director = started(lab, &[]);
+    let whole = configuration("10.0.0.100/24");
+    let half = &whole[..whole.len() / 2];
+    let nothing = "global_defs {\n  router_id a\n}\n";
+    for _ in 0..100 {
+        for text in [nothing, half, &whole] {
+            director.reload(text);
+        }
+    }
+    director.reload(&configuration("10.0.0.101/24"));
+    wait_for("the last address", LIMIT, || {
+        let addresses = director.host().addresses();
+        if director.host().has_address("10.0.0.101") { Ok(()) } else { Err(format!("{addresses:?}")) }
+    });
+    let log = director.process().log();
+    assert!(!log.contains("died") && !log.contains("status 70"), "{log}");
+    director.terminate();
+}
+
 fn detached(lab: &Lab) {
     let host = lab.host("one", "10.0.0.1/24");
     fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
@@ -263,6 +317,16 @@ fn capabilities(lab: &Lab) {
     for set in ["CapInh", "CapAmb"] {
         assert_eq!(u64::from_str_radix(&status(worker, set), 16), Ok(0), "{set}");
     }
+    // A reload may bring `bind_port 81`: what that needs is there already.
+    director.reload(&format!(
+        "{}virtual_server 10.0.0.100 80 {{\n protocol TCP\n real_server 10.0.0.2 80 {{\n }}\n}}\n",
+        configuration("10.0.0.100/24")
+    ));
+    let expected = (1_u64 << 10) | (1 << 12);
+    wait_for("NET_BIND_SERVICE and NET_ADMIN", LIMIT, || {
+        let effective = status(director.worker(Worker::Check), "CapEff");
+        if u64::from_str_radix(&effective, 16) == Ok(expected) { Ok(()) } else { Err(effective) }
+    });
     director.terminate();
 }
 

@@ -41,6 +41,7 @@ pub async fn run(config: Config, options: Options, mut control: Control) {
                     driver.reload(*config);
                     let _ = control.outbox.send(FromWorker::Ready);
                 }
+                Some(ToWorker::RunEnded { .. } | ToWorker::Table(_)) => {}
                 Some(ToWorker::Stop) | None => break,
             },
             finished = driver.prober.finished() => driver.take_in(finished),

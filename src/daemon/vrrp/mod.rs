@@ -61,6 +61,7 @@ pub async fn run(config: Config, options: Options, mut control: Control) -> Resu
                     driver.configure(config.vrrp)?;
                     let _ = control.outbox.send(FromWorker::Ready);
                 }
+                Some(ToWorker::RunEnded { .. } | ToWorker::Table(_)) => {}
                 Some(ToWorker::Stop) | None => break,
             },
             ready = driver.monitor.ready() => {
