@@ -37,6 +37,7 @@ use rule::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statics::Statics;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -68,6 +69,10 @@ pub struct Config {
     pub link_delays: Vec<LinkDelay>,
     /// `linkbeat_interfaces`, each interface once.
     pub linkbeat: Vec<Linkbeat>,
+    /// The addresses of virtual servers: an instance that holds one of them is of no use while their table can't be
+    /// written.
+    #[serde(default)]
+    pub serving: BTreeSet<IpAddr>,
 }
 
 /// One `vrrp_instance` block.
@@ -212,6 +217,17 @@ pub enum Version {
     V2,
     /// RFC 9568 (and 5798): IPv4 and IPv6, hundredths of a second.
     V3,
+}
+
+impl Version {
+    /// The number on the wire: 2 or 3.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Version::V2 => 2,
+            Version::V3 => 3,
+        }
+    }
 }
 
 /// The `authentication` block.

@@ -4,10 +4,11 @@
 //! and VRIDs identify things; nothing is a position in a list.
 
 use super::config::{self, VirtualAddress};
-use super::packet::{Advert, DecodeError};
+use super::packet::DecodeError;
 use super::shared::Shared;
-use crate::net::IpNet;
+use crate::net::{Family, IpNet, MacAddr};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -20,32 +21,52 @@ pub struct IfIndex(pub u32);
 
 /// What the router is told. The time beside it is when it happened: for a packet, when the kernel received it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Event {
-    /// From now on this is what is wanted: the first one starts the instances, later ones are reloads.
+pub enum Event<'a> {
+    /// From now on this is what is wanted: the first one starts the instances, later ones are reloads. It is carried
+    /// out in steps, see [`super::Router::step`].
     Config(Box<config::Config>),
-    /// An interface as it is now: at start, and whenever anything of it changes.
+    /// All links and addresses of the kernel: at start, and after its news were lost. What is not in it is gone.
+    Snapshot(Box<Snapshot>),
+    /// An interface as it is now.
     Link(Link),
-    /// An interface is gone.
-    LinkGone {
+    /// An interface is gone, with its addresses.
+    LinkGone(IfIndex),
+    /// An address of an interface as it is now.
+    Address(Address),
+    /// An address was removed.
+    AddressGone {
+        /// From which interface.
+        interface: IfIndex,
         /// Which one.
-        name: Name,
+        net: IpNet,
     },
     /// A packet of VRRP's protocol number arrived.
-    Received(Received),
-    /// Addresses of [`Action::SetAddresses`] that the kernel refused.
-    AddressesRefused {
-        /// Whose they are.
-        instance: Name,
-        /// Those that are not set.
-        addresses: Vec<VirtualAddress>,
-    },
+    Received(Received<'a>),
     /// An advert of [`Action::Advertise`] did not leave.
     AdvertRefused {
         /// Whose it was.
         instance: Name,
     },
+    /// [`Action::Listen`] failed: nothing can be heard there.
+    ListenRefused {
+        /// Where.
+        listen: Listen,
+        /// Why, in words.
+        reason: Shared<str>,
+    },
+    /// Whether the table of virtual servers can be written. Instances whose addresses serve virtual servers need it.
+    Table(Table),
     /// The end: masters say so and give their addresses back.
     Stop,
+}
+
+/// The kernel's links and addresses at one time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Every interface.
+    pub links: Vec<Link>,
+    /// Every address of both families, in the kernel's order.
+    pub addresses: Vec<Address>,
 }
 
 /// An interface as far as VRRP cares.
@@ -57,13 +78,40 @@ pub struct Link {
     pub index: IfIndex,
     /// Up, with carrier.
     pub up: bool,
-    /// All its addresses of both families, in the kernel's order. Tentative ones don't count.
-    pub addresses: Vec<IpNet>,
+    /// The longest IP packet that it carries, in bytes.
+    pub mtu: u32,
+    /// Its Ethernet address; without one there is nobody to announce anything to.
+    pub mac: Option<MacAddr>,
+    /// This host forwards IPv6 that arrives there.
+    pub forwards: bool,
+}
+
+/// An address of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// Where it is.
+    pub interface: IfIndex,
+    /// The address with its prefix length.
+    pub net: IpNet,
+    /// It can be used: not tentative, and not found twice.
+    pub usable: bool,
+    /// It carries our mark (`IFA_PROTO`): this program set it, now or before it was restarted.
+    pub ours: bool,
+}
+
+/// Whether the kernel's table of virtual servers can be written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Table {
+    /// It can, or nobody has said otherwise.
+    #[default]
+    Writable,
+    /// It can't, for this reason in words.
+    Unavailable(Shared<str>),
 }
 
 /// A packet as it came from the socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Received {
+pub struct Received<'a> {
     /// Where it arrived.
     pub interface: IfIndex,
     /// The IP header's source.
@@ -73,35 +121,52 @@ pub struct Received {
     /// The IP header's TTL or hop limit.
     pub ttl: u8,
     /// From the VRRP header on.
-    pub payload: Vec<u8>,
+    pub payload: Cow<'a, [u8]>,
+}
+
+/// Where adverts are to be heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Listen {
+    /// On which interface.
+    pub interface: IfIndex,
+    /// Which protocol below.
+    pub family: Family,
+    /// In which multicast group.
+    pub group: IpAddr,
+}
+
+/// An advert ready to leave: bytes, and where they go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packet {
+    /// Where it leaves; the routes decide without one (unicast).
+    pub interface: Option<IfIndex>,
+    /// The IP header's source.
+    pub source: IpAddr,
+    /// The IP header's destinations: the group, or each peer.
+    pub destinations: Shared<[IpAddr]>,
+    /// The IP header's TTL or hop limit.
+    pub ttl: u8,
+    /// From the VRRP header on.
+    pub bytes: Shared<[u8]>,
 }
 
 /// What a machine wants done, in this order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Action {
+    /// Listen there, from now on.
+    Listen(Listen),
+    /// Don't listen there any more.
+    Unlisten(Listen),
     /// Send an advertisement.
     Advertise {
         /// Who speaks.
         instance: Name,
-        /// Where it leaves.
-        interface: IfIndex,
-        /// The IP header's source.
-        source: IpAddr,
-        /// The IP header's destination.
-        destination: IpAddr,
-        /// What it says.
-        advert: Advert,
+        /// What, and where to.
+        packet: Packet,
     },
-    /// Set these addresses; one that is there already is fine.
-    SetAddresses {
-        /// Whose they are.
-        instance: Name,
-        /// Which.
-        addresses: Shared<[VirtualAddress]>,
-    },
-    /// Remove these addresses; one that is not there is fine.
-    RemoveAddresses {
-        /// Whose they were.
+    /// Make of these addresses in the kernel what is wanted by the time when it is done: see [`super::kernel`].
+    Apply {
+        /// Whose they are, or were.
         instance: Name,
         /// Which.
         addresses: Shared<[VirtualAddress]>,
@@ -128,6 +193,44 @@ pub enum Action {
 /// An ordered list of actions; drivers empty it.
 pub type Actions = Vec<Action>;
 
+/// One change of the kernel's addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// Set it.
+    Add {
+        /// Where.
+        interface: IfIndex,
+        /// What.
+        address: VirtualAddress,
+    },
+    /// Remove it.
+    Remove {
+        /// Where.
+        interface: IfIndex,
+        /// The interface's name.
+        name: Name,
+        /// What.
+        net: IpNet,
+    },
+}
+
+/// Why the kernel did not make a [`Change`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    /// The address is there already.
+    #[error("it is there already")]
+    Exists,
+    /// The address is not there.
+    #[error("it is not there")]
+    NotThere,
+    /// The interface is not there any more.
+    #[error("the interface does not exist any more")]
+    NoInterface,
+    /// Anything else, in words.
+    #[error("{0}")]
+    Other(Shared<str>),
+}
+
 /// The state of an instance, without its deadlines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum StateKind {
@@ -141,16 +244,20 @@ pub enum StateKind {
     Master,
 }
 
-/// Why an instance can't run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Why an instance can't run. It runs when no fault is left.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Fault {
-    /// There is no interface of this name.
-    NoInterface,
+    /// There is no interface of this name: the instance's own, or that of one of its addresses.
+    NoInterface(Name),
     /// The interface is down or has no carrier.
-    InterfaceDown,
+    InterfaceDown(Name),
+    /// Adverts can't be heard on the interface.
+    Deaf(Name),
     /// The interface has no address that an advert could come from: any IPv4 address that is not virtual, or an IPv6
     /// link-local one.
-    NoAddress,
+    NoAddress(Name),
+    /// The instance's addresses serve virtual servers, and their table can't be written.
+    NoTable,
 }
 
 /// What is worth telling.
@@ -163,8 +270,15 @@ pub enum Report {
         /// Where it is.
         to: StateKind,
     },
-    /// It can't run, for this reason.
-    Faulty(Fault),
+    /// It can't run, for this reason; there may be others.
+    Faulty {
+        /// Why.
+        fault: Fault,
+        /// More of it, in words.
+        detail: Option<Shared<str>>,
+    },
+    /// This reason is gone; another one remains.
+    FaultGone(Fault),
     /// The master has been silent for too long.
     MasterDown,
     /// Another router leaves.
@@ -182,6 +296,8 @@ pub enum Report {
     },
     /// It heard one that it beats: as master it insists, as backup it lets the master's time run out.
     LowerPriority {
+        /// This router's state.
+        state: StateKind,
         /// Who.
         source: IpAddr,
         /// The other's priority; when equal, the other's address is lower.
@@ -208,6 +324,58 @@ pub enum Report {
         /// How late a deadline was seen.
         late: Duration,
     },
+    /// Masters whose learnt interval was short came and went: this router waits by its own interval for a while.
+    MastersVanish {
+        /// How often it became master meanwhile.
+        times: u32,
+        /// By which interval it waits now.
+        interval: Duration,
+    },
+    /// An advert did not leave; said once, until one leaves again.
+    AdvertRefused {
+        /// Why, in words.
+        reason: Shared<str>,
+    },
+    /// Not all addresses fit into an advert: the last ones are set, but not advertised.
+    AdvertTooLong {
+        /// How many are advertised.
+        advertised: usize,
+        /// Of how many.
+        of: usize,
+        /// The MTU of the interface, in bytes.
+        mtu: u32,
+    },
+    /// Addresses were set.
+    AddressesSet(AddressList),
+    /// Addresses were removed.
+    AddressesRemoved(AddressList),
+    /// Addresses that were there before this program set any were removed: another router may be the master.
+    LeftoversRemoved(AddressList),
+    /// Somebody else removed an address of a master: it is set again.
+    AddressTaken {
+        /// Which.
+        net: IpNet,
+        /// From where.
+        interface: Name,
+    },
+    /// The kernel did not set or remove an address.
+    AddressRefused {
+        /// It was to be set, not removed.
+        add: bool,
+        /// Which.
+        net: IpNet,
+        /// Where.
+        interface: Name,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The instance is called so from now on.
+    Renamed {
+        /// The new name.
+        to: Name,
+    },
+    /// A reload changed the instance, or made it, or removed it.
+    Reloaded(Reloaded),
     /// A packet that is no advert.
     Malformed {
         /// Who sent it.
@@ -222,6 +390,28 @@ pub enum Report {
         /// Why.
         reason: Discard,
     },
+}
+
+/// Addresses that something happened to: the first one, and how many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressList {
+    /// How many.
+    pub count: u32,
+    /// The first one.
+    pub first: IpNet,
+    /// The interface of the first one.
+    pub interface: Name,
+}
+
+/// What a reload did to an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reloaded {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It goes on with another configuration.
+    Changed,
 }
 
 /// Why a well-formed advert is refused. One variant is one rule.
@@ -243,11 +433,24 @@ pub enum Discard {
     #[error("it was not sent to the instance's multicast group")]
     Destination,
     /// The instance speaks another version of the protocol.
-    #[error("wrong version of the protocol")]
-    Version,
+    #[error("wrong version of the protocol: ours {ours}, received {theirs}")]
+    Version {
+        /// Spoken here.
+        ours: u8,
+        /// Spoken there.
+        theirs: u8,
+    },
     /// Version 2: another kind of authentication than configured.
-    #[error("authentication type mismatch")]
-    AuthType,
+    #[error("authentication type mismatch: ours {ours}, received {theirs}")]
+    AuthType {
+        /// Type configured here (RFC 2338 §5.3.6: 0 none, 1 password).
+        ours: u8,
+        /// Type in the advert.
+        theirs: u8,
+    },
+    /// This instance owns the addresses, and `owner_ignore_adverts` says not to listen.
+    #[error("the owner ignores adverts")]
+    OwnerIgnores,
     /// Version 2: the wrong password.
     #[error("received an invalid passwd!")]
     AuthFailure,
@@ -261,6 +464,11 @@ pub enum Discard {
         theirs: Duration,
     },
     /// The addresses differ (RFC 9568 §7.1: "MAY verify"; keepalived does, so both ends stay honest).
-    #[error("the addresses differ from those configured here")]
-    Addresses,
+    #[error("the addresses differ from those configured here: ours {ours}, received {theirs}")]
+    Addresses {
+        /// How many there are here.
+        ours: usize,
+        /// How many the advert has.
+        theirs: usize,
+    },
 }

@@ -6,17 +6,26 @@
 //! hardware address is all ones, the neighbour advertisement (RFC 4861 §4.4) comes from the virtual address itself
 //! with the override flag set.
 
+use super::event::IfIndex;
 use crate::net::MacAddr;
-use crate::wire::internet_checksum;
+use pnet_packet::arp::{ArpHardwareTypes, ArpOperations, MutableArpPacket};
+use pnet_packet::ethernet::{EtherType, EtherTypes, MutableEthernetPacket};
+use pnet_packet::icmpv6::ndp::{MutableNeighborAdvertPacket, NdpOptionTypes, NeighborAdvertFlags};
+use pnet_packet::icmpv6::{Icmpv6Packet, Icmpv6Types, checksum};
+use pnet_packet::ip::IpNextHeaderProtocols;
+use pnet_packet::ipv6::MutableIpv6Packet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-const ETHERTYPE_ARP: u16 = 0x0806;
-const ETHERTYPE_IPV6: u16 = 0x86dd;
-const NEXT_HEADER_ICMPV6: u8 = 58;
 /// `ff02::1`, all nodes of the link.
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// Where Ethernet sends it (RFC 2464 §7).
 const ALL_NODES_MAC: MacAddr = MacAddr([0x33, 0x33, 0, 0, 0, 1]);
+const ETHERNET: usize = 14;
+const IPV6: usize = 40;
+const ARP: usize = 28;
+/// A neighbour advertisement with one option: the target's link-layer address.
+const ADVERT: usize = 32;
+const LONGEST: usize = ETHERNET + IPV6 + ADVERT;
 
 /// Whether the sender of a neighbour advertisement forwards packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,60 +36,99 @@ pub enum Forwarding {
     Router,
 }
 
-/// The frame that announces `address` at `mac`: ARP or neighbour advertisement, by its family.
-#[must_use]
-pub fn frame(address: IpAddr, mac: MacAddr, forwarding: Forwarding) -> Vec<u8> {
-    match address {
-        IpAddr::V4(a) => gratuitous_arp(a, mac),
-        IpAddr::V6(a) => neighbour_advert(a, mac, forwarding),
+/// A whole Ethernet frame, and where it leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The interface.
+    pub interface: IfIndex,
+    len: usize,
+    bytes: [u8; LONGEST],
+}
+
+impl Frame {
+    /// The frame that announces `address` at `mac`: ARP or neighbour advertisement, by its family.
+    #[must_use]
+    pub fn new(interface: IfIndex, address: IpAddr, mac: MacAddr, forwarding: Forwarding) -> Frame {
+        let mut frame = Frame { interface, len: 0, bytes: [0; LONGEST] };
+        frame.len = match address {
+            IpAddr::V4(a) => gratuitous_arp(&mut frame.bytes, a, mac),
+            IpAddr::V6(a) => neighbour_advert(&mut frame.bytes, a, mac, forwarding),
+        }
+        // The buffer is long enough for both.
+        .unwrap_or(0);
+        frame
+    }
+
+    /// Its bytes, from the Ethernet header on.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
-/// A gratuitous ARP request (RFC 826, RFC 5227 §3) for `address`, broadcast.
-#[must_use]
-pub fn gratuitous_arp(address: Ipv4Addr, mac: MacAddr) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(42);
-    ethernet(&mut frame, MacAddr::BROADCAST, mac, ETHERTYPE_ARP);
-    // Ethernet, IPv4, their address lengths, request.
-    frame.extend([0, 1, 0x08, 0x00, 6, 4, 0, 1]);
-    frame.extend(mac.0);
-    frame.extend(address.octets());
-    frame.extend(MacAddr::BROADCAST.0);
-    frame.extend(address.octets());
-    frame
+/// A gratuitous ARP request (RFC 826, RFC 5227 §3) for `address`, broadcast. Gives its length.
+fn gratuitous_arp(bytes: &mut [u8; LONGEST], address: Ipv4Addr, mac: MacAddr) -> Option<usize> {
+    ethernet(bytes, MacAddr::BROADCAST, mac, EtherTypes::Arp)?;
+    let mut arp = MutableArpPacket::new(bytes.get_mut(ETHERNET..)?)?;
+    arp.set_hardware_type(ArpHardwareTypes::Ethernet);
+    arp.set_protocol_type(EtherTypes::Ipv4);
+    arp.set_hw_addr_len(6);
+    arp.set_proto_addr_len(4);
+    arp.set_operation(ArpOperations::Request);
+    arp.set_sender_hw_addr(pnet(mac));
+    arp.set_sender_proto_addr(address);
+    arp.set_target_hw_addr(pnet(MacAddr::BROADCAST));
+    arp.set_target_proto_addr(address);
+    Some(ETHERNET + ARP)
 }
 
-/// An unsolicited neighbour advertisement (RFC 4861 §7.2.6) for `address`, to all nodes.
-#[must_use]
-pub fn neighbour_advert(address: Ipv6Addr, mac: MacAddr, forwarding: Forwarding) -> Vec<u8> {
-    const ICMP_LEN: u8 = 32;
-    let flags = match forwarding {
-        Forwarding::Host => 0x20,
-        Forwarding::Router => 0xa0,
-    };
-    let mut icmp = Vec::with_capacity(ICMP_LEN.into());
-    icmp.extend([136, 0, 0, 0, flags, 0, 0, 0]);
-    icmp.extend(address.octets());
-    // Option: target link-layer address, one unit of eight bytes.
-    icmp.extend([2, 1]);
-    icmp.extend(mac.0);
-    let pseudo = [0, 0, 0, ICMP_LEN, 0, 0, 0, NEXT_HEADER_ICMPV6];
-    let sum = internet_checksum(&[&address.octets(), &ALL_NODES.octets(), &pseudo, &icmp]);
-    icmp[2..4].copy_from_slice(&sum.to_be_bytes());
-
-    let mut frame = Vec::with_capacity(86);
-    ethernet(&mut frame, ALL_NODES_MAC, mac, ETHERTYPE_IPV6);
-    frame.extend([0x60, 0, 0, 0, 0, ICMP_LEN, NEXT_HEADER_ICMPV6, 255]);
-    frame.extend(address.octets());
-    frame.extend(ALL_NODES.octets());
-    frame.extend(icmp);
-    frame
+/// An unsolicited neighbour advertisement (RFC 4861 §7.2.6) for `address`, to all nodes. Gives its length.
+fn neighbour_advert(
+    bytes: &mut [u8; LONGEST],
+    address: Ipv6Addr,
+    mac: MacAddr,
+    forwarding: Forwarding,
+) -> Option<usize> {
+    ethernet(bytes, ALL_NODES_MAC, mac, EtherTypes::Ipv6)?;
+    let mut ip = MutableIpv6Packet::new(bytes.get_mut(ETHERNET..)?)?;
+    ip.set_version(6);
+    ip.set_payload_length(u16::try_from(ADVERT).ok()?);
+    ip.set_next_header(IpNextHeaderProtocols::Icmpv6);
+    ip.set_hop_limit(255);
+    ip.set_source(address);
+    ip.set_destination(ALL_NODES);
+    let icmp = bytes.get_mut(ETHERNET + IPV6..)?;
+    let mut advert = MutableNeighborAdvertPacket::new(icmp)?;
+    advert.set_icmpv6_type(Icmpv6Types::NeighborAdvert);
+    advert.set_flags(match forwarding {
+        Forwarding::Host => NeighborAdvertFlags::Override,
+        Forwarding::Router => NeighborAdvertFlags::Override | NeighborAdvertFlags::Router,
+    });
+    advert.set_target_addr(address);
+    // One unit of eight bytes: type, length, address.
+    let option = advert.get_options_raw_mut();
+    option.first_chunk_mut::<2>()?.copy_from_slice(&[NdpOptionTypes::TargetLLAddr.0, 1]);
+    option.get_mut(2..8)?.copy_from_slice(&mac.0);
+    let sum = checksum(&Icmpv6Packet::new(bytes.get(ETHERNET + IPV6..)?)?, &address, &ALL_NODES);
+    MutableNeighborAdvertPacket::new(bytes.get_mut(ETHERNET + IPV6..)?)?.set_checksum(sum);
+    Some(LONGEST)
 }
 
-fn ethernet(frame: &mut Vec<u8>, destination: MacAddr, source: MacAddr, ethertype: u16) {
-    frame.extend(destination.0);
-    frame.extend(source.0);
-    frame.extend(ethertype.to_be_bytes());
+fn ethernet(
+    bytes: &mut [u8; LONGEST],
+    destination: MacAddr,
+    source: MacAddr,
+    ethertype: EtherType,
+) -> Option<()> {
+    let mut frame = MutableEthernetPacket::new(bytes)?;
+    frame.set_destination(pnet(destination));
+    frame.set_source(pnet(source));
+    frame.set_ethertype(ethertype);
+    Some(())
+}
+
+fn pnet(mac: MacAddr) -> pnet_base::MacAddr {
+    mac.0.into()
 }
 
 #[cfg(test)]
@@ -91,24 +139,28 @@ mod tests {
 
     const MAC: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
 
+    fn frame(address: &str, forwarding: Forwarding) -> Frame {
+        Frame::new(IfIndex(2), address.parse().unwrap(), MAC, forwarding)
+    }
+
     #[test]
     fn frames_are_those_of_keepalived() {
         let arp = include_bytes!("../../tests/vectors/vrrp/keepalived-2.2.7-garp.bin");
-        assert_eq!(frame("10.9.0.230".parse().unwrap(), MAC, Forwarding::Host), arp);
+        assert_eq!(frame("10.9.0.230", Forwarding::Host).bytes(), arp);
         let na = include_bytes!("../../tests/vectors/vrrp/keepalived-2.2.7-na.bin");
-        assert_eq!(frame("2001:db8::230".parse().unwrap(), MAC, Forwarding::Host), na);
+        assert_eq!(frame("2001:db8::230", Forwarding::Host).bytes(), na);
     }
 
     #[test]
     fn another_reader_understands_them() {
         let address: Ipv4Addr = "192.0.2.9".parse().unwrap();
-        let bytes = gratuitous_arp(address, MAC);
+        let bytes = frame("192.0.2.9", Forwarding::Host).bytes().to_vec();
         let arp = ArpPacket::new(&bytes[14..]).unwrap();
         assert_eq!((arp.get_sender_proto_addr(), arp.get_target_proto_addr()), (address, address));
         assert_eq!(arp.get_sender_hw_addr().octets(), MAC.0);
 
         let address: Ipv6Addr = "fe80::9".parse().unwrap();
-        let bytes = neighbour_advert(address, MAC, Forwarding::Router);
+        let bytes = frame("fe80::9", Forwarding::Router).bytes().to_vec();
         let na = NeighborAdvertPacket::new(&bytes[54..]).unwrap();
         assert_eq!(na.get_target_addr(), address);
         assert_eq!(na.get_flags(), 0xa0, "router, override");

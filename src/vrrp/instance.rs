@@ -11,39 +11,37 @@
 //!                                                                      └───────────────┘
 //! ```
 //!
-//! It decides when to advertise, which adverts to believe, when the addresses are set and announced. Which packet
-//! belongs to it, and which interface and source address it has, the [`super::router`] tells it; nothing is done
-//! here, everything becomes an [`Action`].
+//! It decides when to advertise, which adverts to believe, when the addresses are wanted and announced. Which packet
+//! belongs to it, where its adverts leave, and what keeps it from running, the [`super::router`] tells it; nothing is
+//! done here, everything becomes an [`Action`].
 //!
 //! keepalived's ways: an instance starts as backup whatever `state` says, the address owner takes over at once; an advert
 //! goes out before the addresses are set, so that the old master drops them before the first gratuitous ARP.
 
+mod change;
 mod receive;
 
 use super::config::{self, Auth, Version, VirtualAddress};
-use super::event::{Action, Actions, Fault, IfIndex, Name, Report, StateKind};
-use super::packet::{Advert, Authentication, Body, Centis, PRIORITY_OWNER, PRIORITY_STOP, Secs};
+use super::event::{Action, Actions, Fault, IfIndex, Name, Packet, Report, StateKind};
+use super::packet::{Advert, Authentication, Body, Centis, PRIORITY_OWNER, PRIORITY_STOP, Secs, TTL};
 use super::shared::Shared;
 use super::stats::Stats;
 use crate::net::Family;
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Addresses that the kernel refused are tried again after so long.
-const RETRY: Duration = Duration::from_secs(5);
-
-/// How many intervals a master may be silent (RFC 9568 §6.1: Active_Down_Interval).
-const DOWN_INTERVALS: u32 = 3;
-
-/// Where an instance speaks and listens.
+/// Where the adverts of an instance leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Port {
+pub struct Origin {
     /// The interface.
     pub interface: IfIndex,
-    /// Where its adverts come from: it breaks ties between equal priorities.
+    /// Their source address: it breaks ties between equal priorities.
     pub source: IpAddr,
+    /// The longest IP packet that the interface carries, in bytes.
+    pub mtu: u32,
 }
 
 /// One virtual router.
@@ -51,29 +49,39 @@ pub struct Port {
 pub struct Instance {
     name: Name,
     config: config::Instance,
-    /// As they stand in the advert.
-    listed: Shared<[IpAddr]>,
-    /// All that are set while master.
+    /// As they stand in the advert: as many of `virtual_ipaddress` as fit.
+    advertised: Shared<[IpAddr]>,
+    /// All that are wanted in the kernel while master.
     addresses: Shared<[VirtualAddress]>,
-    /// The priority in force.
+    /// Where its adverts go: its group, as a list of one.
+    destinations: Shared<[IpAddr]>,
+    /// The priority in force: the configured one, or 254 after a conflict of owners.
     priority: u8,
     /// The master's interval (RFC 9568 §6.1: Active_Adver_Interval): in version 3 the last master's word.
     master_interval: Duration,
-    port: Option<Port>,
+    origin: Option<Origin>,
+    faults: BTreeSet<Fault>,
     state: State,
+    vanishing: Vanishing,
     stats: Stats,
+    /// The advert that was sent last: the next one mostly is the same. Not a part of the state.
+    #[serde(skip)]
+    encoded: Option<(Origin, u8, Packet)>,
 }
 
 /// A state and the deadlines that it needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum State {
     Init,
-    Fault(Fault),
+    Fault,
     Backup {
         /// When the master counts as gone.
         master_down_at: Instant,
         /// `preempt_delay` runs until then: a master of lower priority is respected for so long.
         preempt_at: Option<Instant>,
+        /// The kernel still holds the addresses of this process's predecessor, which was the master: they stay until
+        /// another router speaks, or this one takes over.
+        inherited: bool,
     },
     Master {
         /// The next advert.
@@ -84,9 +92,29 @@ enum State {
         lower_prio_announce_at: Option<Instant>,
         /// `garp_master_refresh`.
         refresh_at: Option<Instant>,
-        /// Addresses that the kernel refused, and when to try again.
-        retry: Option<(Instant, Shared<[VirtualAddress]>)>,
+        /// When another router's advert was last answered, and when with announcements.
+        answered_at: Option<Instant>,
+        answer_announced_at: Option<Instant>,
     },
+}
+
+/// Masters that teach a short interval and fall silent, again and again: each makes two changes of state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Vanishing {
+    /// How many since `since`.
+    times: u32,
+    since: Instant,
+    /// Until then the own interval is the least that is learnt.
+    patient_until: Option<Instant>,
+}
+
+impl Vanishing {
+    /// So many...
+    const TIMES: u32 = 3;
+    /// ...within this time...
+    const WITHIN: Duration = Duration::from_secs(10);
+    /// ...make this router patient for so long.
+    const PATIENCE: Duration = Duration::from_secs(60);
 }
 
 impl Instance {
@@ -95,13 +123,17 @@ impl Instance {
     pub fn new(config: config::Instance) -> Instance {
         Instance {
             name: config.name.as_str().into(),
-            listed: config.addresses.iter().map(|a| a.net.address).collect(),
+            advertised: config.addresses.iter().map(|a| a.net.address).collect(),
             addresses: config.addresses.iter().chain(&config.excluded).cloned().collect(),
+            destinations: [config.group()].into(),
             priority: config.priority,
             master_interval: config.advert_int,
-            port: None,
+            origin: None,
+            faults: BTreeSet::new(),
             state: State::Init,
+            vanishing: Vanishing::default(),
             stats: Stats::default(),
+            encoded: None,
             config,
         }
     }
@@ -129,10 +161,22 @@ impl Instance {
     pub const fn state(&self) -> StateKind {
         match self.state {
             State::Init => StateKind::Init,
-            State::Fault(_) => StateKind::Fault,
+            State::Fault => StateKind::Fault,
             State::Backup { .. } => StateKind::Backup,
             State::Master { .. } => StateKind::Master,
         }
+    }
+
+    /// What keeps it from running.
+    #[must_use]
+    pub const fn faults(&self) -> &BTreeSet<Fault> {
+        &self.faults
+    }
+
+    /// The priority in force, which may differ from the configured one.
+    #[must_use]
+    pub const fn effective_priority(&self) -> u8 {
+        self.priority
     }
 
     /// What it has counted.
@@ -147,6 +191,12 @@ impl Instance {
         &self.addresses
     }
 
+    /// Whether the kernel should hold its addresses.
+    #[must_use]
+    pub const fn wants_addresses(&self) -> bool {
+        matches!(self.state, State::Master { .. } | State::Backup { inherited: true, .. })
+    }
+
     /// The group its adverts go to.
     #[must_use]
     pub fn destination(&self) -> IpAddr {
@@ -157,10 +207,10 @@ impl Instance {
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
         match &self.state {
-            State::Init | State::Fault(_) => None,
+            State::Init | State::Fault => None,
             State::Backup { master_down_at, .. } => Some(*master_down_at),
-            State::Master { advert_at, second_announce_at, lower_prio_announce_at, refresh_at, retry } => {
-                [*second_announce_at, *lower_prio_announce_at, *refresh_at, retry.as_ref().map(|(at, _)| *at)]
+            State::Master { advert_at, second_announce_at, lower_prio_announce_at, refresh_at, .. } => {
+                [*second_announce_at, *lower_prio_announce_at, *refresh_at]
                     .into_iter()
                     .flatten()
                     .chain([*advert_at])
@@ -169,10 +219,11 @@ impl Instance {
         }
     }
 
-    /// The silence after which a backup takes over (RFC 9568 §6.1: Active_Down_Interval).
+    /// The silence after which a backup takes over (RFC 9568 §6.1: Active_Down_Interval); `down_timer_adverts` says how
+    /// many intervals it has.
     #[must_use]
     pub fn master_down_interval(&self) -> Duration {
-        self.master_interval * DOWN_INTERVALS + self.skew()
+        self.master_interval * u32::from(self.config.conduct.down_timer_adverts) + self.skew()
     }
 
     /// RFC 9568 §6.1 Skew_Time; RFC 3768 §6.1 has it in fractions of a second, whatever the interval.
@@ -185,71 +236,129 @@ impl Instance {
         whole * (256 - u32::from(self.priority)) / 256
     }
 
-    /// Its interface and source address, at start and whenever they change.
-    pub(super) fn set_port(&mut self, now: Instant, port: Result<Port, Fault>, out: &mut Actions) {
-        let old = std::mem::replace(&mut self.port, port.ok());
-        match (port, &self.state) {
-            (Ok(_), State::Init | State::Fault(_)) => self.come_up(now, out),
-            (Ok(_), State::Backup { .. } | State::Master { .. }) => {}
-            (Err(fault), State::Fault(known)) if fault == *known => {}
-            (Err(fault), _) => self.fail(old, fault, out),
+    /// Where its adverts leave, and what keeps it from running: at start, and whenever one of both changes. `detail` tells
+    /// more of a fault, in words. With `inherits`, the kernel holds addresses that a predecessor of this process set.
+    pub(super) fn set_ground(
+        &mut self,
+        now: Instant,
+        origin: Option<Origin>,
+        faults: BTreeSet<Fault>,
+        detail: impl Fn(&Fault) -> Option<Shared<str>>,
+        inherits: bool,
+        out: &mut Actions,
+    ) {
+        let old_origin = std::mem::replace(&mut self.origin, origin);
+        let old_faults = std::mem::replace(&mut self.faults, faults);
+        if self.origin.map(|o| o.mtu) != old_origin.map(|o| o.mtu) {
+            self.fit_advert(out);
+        }
+        match &self.state {
+            State::Init | State::Fault if self.faults.is_empty() => self.come_up(now, inherits, out),
+            State::Backup { .. } | State::Master { .. } if self.faults.is_empty() => {}
+            State::Fault => {}
+            State::Init | State::Backup { .. } | State::Master { .. } => self.fail(old_origin, out),
+        }
+        for fault in self.faults.difference(&old_faults) {
+            out.push(self.report(Report::Faulty { fault: fault.clone(), detail: detail(fault) }));
+        }
+        if !self.faults.is_empty() {
+            out.extend(
+                old_faults.difference(&self.faults).map(|f| self.report(Report::FaultGone(f.clone()))),
+            );
         }
     }
 
     /// RFC 9568 §6.4.1: the owner takes over at once, any other listens first.
-    fn come_up(&mut self, now: Instant, out: &mut Actions) {
+    fn come_up(&mut self, now: Instant, inherits: bool, out: &mut Actions) {
         self.master_interval = self.config.advert_int;
         if self.priority == PRIORITY_OWNER {
             self.become_master(now, out);
-            return;
+        } else if inherits {
+            // The neighbours don't know yet that the master died. Whoever took over is heard within an interval, and the
+            // other backups wait for longer than that.
+            let master_down_at = now + self.master_interval + self.skew();
+            self.enter(State::Backup { master_down_at, preempt_at: None, inherited: true }, out);
+        } else {
+            self.become_backup(now, out);
+            // What a predecessor may have left behind is not ours: another router may be the master.
+            out.push(self.apply(&self.addresses));
         }
-        // What a predecessor may have left behind is not ours: another router may be the master.
-        out.push(self.remove(&self.addresses));
-        self.become_backup(now, out);
     }
 
-    fn fail(&mut self, port: Option<Port>, fault: Fault, out: &mut Actions) {
-        let was_master = matches!(self.state, State::Master { .. });
-        if was_master && fault == Fault::NoAddress {
-            // The interface still works: let the next master know.
-            self.advertise(port, PRIORITY_STOP, out);
+    fn fail(&mut self, origin: Option<Origin>, out: &mut Actions) {
+        let own = self.config.interface.as_deref();
+        let mute = self.faults.iter().any(|fault| match fault {
+            Fault::NoInterface(name) | Fault::InterfaceDown(name) => Some(&**name) == own,
+            Fault::Deaf(_) | Fault::NoAddress(_) | Fault::NoTable => false,
+        });
+        let had = matches!(self.state, State::Init) || self.wants_addresses();
+        if matches!(self.state, State::Master { .. }) {
+            if !mute {
+                // The interface still works: let the next master know.
+                self.advertise(origin, PRIORITY_STOP, out);
+            }
+            self.stats.released_master += 1;
         }
-        if was_master || matches!(self.state, State::Init) {
-            out.push(self.remove(&self.addresses));
+        self.enter(State::Fault, out);
+        if had {
+            out.push(self.apply(&self.addresses));
         }
-        self.enter(State::Fault(fault), out);
-        out.push(self.report(Report::Faulty(fault)));
     }
 
-    /// Does what is due at `now`.
-    pub fn handle_timeout(&mut self, now: Instant, out: &mut Actions) {
+    /// Does what is due at `now`. `awake_since` is the time since when the driver has been at work without a pause: a
+    /// deadline before it was missed because the process did not run, a later one because it was busy.
+    pub fn handle_timeout(&mut self, now: Instant, awake_since: Instant, out: &mut Actions) {
         match &self.state {
-            State::Init | State::Fault(_) => {}
-            State::Backup { master_down_at, preempt_at } => {
+            State::Init | State::Fault => {}
+            State::Backup { master_down_at, .. } => {
                 if now >= *master_down_at {
-                    let late = now - *master_down_at;
-                    let preempt_at = *preempt_at;
-                    self.master_down(now, late, preempt_at, out);
+                    let stalled = awake_since.saturating_since(*master_down_at);
+                    self.master_down(now, stalled, out);
                 }
             }
-            State::Master { .. } => self.master_timeout(now, out),
+            State::Master { .. } => self.master_timeout(now, awake_since, out),
         }
     }
 
-    fn master_down(&mut self, now: Instant, late: Duration, preempt_at: Option<Instant>, out: &mut Actions) {
-        if late > self.master_down_interval() && self.priority != PRIORITY_OWNER {
+    fn master_down(&mut self, now: Instant, stalled: Duration, out: &mut Actions) {
+        let next = now + self.master_interval + self.skew();
+        let long = self.master_down_interval();
+        if let State::Backup { master_down_at, .. } = &mut self.state
+            && stalled > long
+            && self.priority != PRIORITY_OWNER
+        {
             // Nobody read the socket for that long, and a full one drops the newest: what looks like the master's silence
             // may be our own deafness. One interval more tells.
-            let master_down_at = now + self.master_interval + self.skew();
-            self.state = State::Backup { master_down_at, preempt_at };
-            out.push(self.report(Report::Stalled { late }));
+            *master_down_at = next;
+            out.push(self.report(Report::Stalled { late: stalled }));
             return;
         }
+        self.count_vanished_master(now, out);
         self.become_master(now, out);
     }
 
-    fn master_timeout(&mut self, now: Instant, out: &mut Actions) {
-        let State::Master { advert_at, second_announce_at, lower_prio_announce_at, refresh_at, retry } =
+    /// See [`Vanishing`]. Only an interval that was learnt, and is shorter than ours, can make this router change its state
+    /// more often than it would by itself.
+    fn count_vanished_master(&mut self, now: Instant, out: &mut Actions) {
+        if self.master_interval >= self.config.advert_int {
+            return;
+        }
+        let vanishing = &mut self.vanishing;
+        if now - vanishing.since > Vanishing::WITHIN {
+            (vanishing.times, vanishing.since) = (0, now);
+        }
+        vanishing.times += 1;
+        if vanishing.times >= Vanishing::TIMES {
+            let times = std::mem::take(&mut vanishing.times);
+            vanishing.patient_until = Some(now + Vanishing::PATIENCE);
+            self.stats.masters_vanished += 1;
+            let interval = self.config.advert_int;
+            out.push(self.report(Report::MastersVanish { times, interval }));
+        }
+    }
+
+    fn master_timeout(&mut self, now: Instant, awake_since: Instant, out: &mut Actions) {
+        let State::Master { advert_at, second_announce_at, lower_prio_announce_at, refresh_at, .. } =
             &mut self.state
         else {
             return;
@@ -267,33 +376,22 @@ impl Instance {
             rounds = rounds.max(garp.refresh_repeat);
             *refresh_at = Some(now + garp.refresh);
         }
-        let retry = retry.take_if(|(at, _)| now >= *at).map(|(_, addresses)| addresses);
-        let late = now - *advert_at;
+        let stalled = awake_since.saturating_since(*advert_at);
         if now >= *advert_at {
             // In step with the last one, unless whole intervals were missed.
             let next = *advert_at + self.config.advert_int;
             *advert_at = if next > now { next } else { now + self.config.advert_int };
-            self.advertise(self.port, self.priority, out);
+            self.advertise(self.origin, self.priority, out);
         }
-        if late > self.config.advert_int * (DOWN_INTERVALS - 1) {
+        let patience = u32::from(self.config.conduct.down_timer_adverts).saturating_sub(1).max(1);
+        if stalled > self.config.advert_int * patience {
             // Somebody may have taken over while this process did not run, and the neighbours believe it. Its adverts, if
             // they got here, have been read before this; none of them beat us.
             rounds = rounds.max(garp.master_repeat);
-            out.push(self.report(Report::Stalled { late }));
-        }
-        if let Some(addresses) = retry {
-            out.push(self.set(&addresses));
-            out.push(self.announce(&addresses, garp.master_repeat));
+            out.push(self.report(Report::Stalled { late: stalled }));
         }
         if rounds > 0 {
             out.push(self.announce(&self.addresses, rounds));
-        }
-    }
-
-    /// The kernel refused some addresses: the others serve, these are tried again later.
-    pub(super) fn addresses_refused(&mut self, now: Instant, addresses: Vec<VirtualAddress>) {
-        if let State::Master { retry, .. } = &mut self.state {
-            *retry = Some((now + RETRY, addresses.into()));
         }
     }
 
@@ -302,101 +400,42 @@ impl Instance {
         self.stats.adverts_refused += 1;
     }
 
-    /// Addresses of this instance were taken from an interface by someone else: a master sets them again.
-    pub(super) fn addresses_lost(&mut self, lost: &[VirtualAddress], out: &mut Actions) {
-        if matches!(self.state, State::Master { .. }) {
-            let lost: Shared<[VirtualAddress]> = lost.into();
-            out.push(self.set(&lost));
-            out.push(self.announce(&lost, self.config.garp.master_repeat));
+    /// Addresses of this instance are to be put into the kernel again: somebody took them, or it refused them before.
+    pub(super) fn addresses_missing(&self, missing: Shared<[VirtualAddress]>, out: &mut Actions) {
+        if self.wants_addresses() {
+            out.push(self.apply(&missing));
+            out.push(self.announce(&missing, self.config.garp.master_repeat));
         }
-    }
-
-    /// A reload that leaves it the same virtual router (see [`Instance::same_router`]). The schedule of a running
-    /// one goes on; a master stays master, and tells at once what changed.
-    pub(super) fn reconfigure(&mut self, now: Instant, config: config::Instance, out: &mut Actions) {
-        if config == self.config {
-            return;
-        }
-        let mut new = Instance::new(config);
-        let old_config = std::mem::replace(&mut self.config, new.config);
-        let (old_interval, old_refresh) = (old_config.advert_int, old_config.garp.refresh);
-        let old_priority = std::mem::replace(&mut self.priority, new.priority);
-        let old_addresses = std::mem::replace(&mut self.addresses, new.addresses);
-        self.listed = std::mem::replace(&mut new.listed, [].into());
-        let own_interval = self.master_interval == old_interval || self.config.version == Version::V2;
-        if own_interval {
-            self.master_interval = self.config.advert_int;
-        }
-        let missing = |from: &[VirtualAddress], other: &[VirtualAddress]| -> Shared<[VirtualAddress]> {
-            from.iter().filter(|a| !other.contains(a)).cloned().collect()
-        };
-        let (gone, added) =
-            (missing(&old_addresses, &self.addresses), missing(&self.addresses, &old_addresses));
-        let master_down_interval = self.master_down_interval();
-        match &mut self.state {
-            State::Init | State::Fault(_) => {}
-            State::Backup { master_down_at, .. } => {
-                if self.priority == PRIORITY_OWNER && old_priority != PRIORITY_OWNER {
-                    self.become_master(now, out);
-                } else if own_interval && old_interval != self.config.advert_int {
-                    *master_down_at = now + master_down_interval;
-                }
-            }
-            State::Master { retry, refresh_at, .. } => {
-                if let Some((_, refused)) = retry {
-                    *refused = refused.iter().filter(|a| self.addresses.contains(a)).cloned().collect();
-                }
-                let refresh = self.config.garp.refresh;
-                if refresh != old_refresh {
-                    *refresh_at = (!refresh.is_zero()).then(|| now + refresh);
-                }
-                if !gone.is_empty() {
-                    out.push(self.remove(&gone));
-                }
-                self.advertise_now(now, out);
-                if !added.is_empty() {
-                    out.push(self.set(&added));
-                    out.push(self.announce(&added, self.config.garp.master_repeat));
-                }
-            }
-        }
-    }
-
-    /// Whether `config` describes the same virtual router: a reload then changes this one instead of replacing it.
-    #[must_use]
-    pub fn same_router(&self, config: &config::Instance) -> bool {
-        let old = &self.config;
-        (&old.interface, old.family, old.vrid, old.version)
-            == (&config.interface, config.family, config.vrid, config.version)
-            && (old.source, old.mcast_dst_ip) == (config.source, config.mcast_dst_ip)
     }
 
     /// RFC 9568 §6.4.3 (660): a master says that it leaves, then gives the addresses back.
     pub(super) fn stop(&mut self, out: &mut Actions) {
-        if matches!(self.state, State::Master { .. }) {
-            self.advertise(self.port, PRIORITY_STOP, out);
+        let had = self.wants_addresses();
+        let master = matches!(self.state, State::Master { .. });
+        if master {
+            self.advertise(self.origin, PRIORITY_STOP, out);
             self.stats.released_master += 1;
-            out.push(self.remove(&self.addresses));
             out.push(self.report(Report::PriorityZeroSent));
         }
-        self.state = State::Init;
+        self.enter(State::Init, out);
+        if had {
+            out.push(self.apply(&self.addresses));
+        }
     }
 
     fn become_backup(&mut self, now: Instant, out: &mut Actions) {
         let master_down_at = now + self.master_down_interval();
-        self.enter(State::Backup { master_down_at, preempt_at: None }, out);
+        self.enter(State::Backup { master_down_at, preempt_at: None, inherited: false }, out);
     }
 
-    /// RFC 9568 §6.4.2 (345): advert, addresses, announcements; the talk about it last.
+    /// RFC 9568 §6.4.2 (345): the advert goes first, so that the old master drops the addresses before they are set.
     fn become_master(&mut self, now: Instant, out: &mut Actions) {
         let garp = self.config.garp;
         let later = |d: Duration| (!d.is_zero()).then(|| now + d);
         let was_backup = matches!(self.state, State::Backup { .. });
-        self.advertise(self.port, self.priority, out);
+        self.advertise(self.origin, self.priority, out);
         self.master_interval = self.config.advert_int;
         self.stats.became_master += 1;
-        out.push(self.set(&self.addresses));
-        out.push(self.announce(&self.addresses, garp.master_repeat));
         if was_backup {
             out.push(self.report(Report::MasterDown));
         }
@@ -405,9 +444,12 @@ impl Instance {
             second_announce_at: later(garp.master_delay),
             lower_prio_announce_at: None,
             refresh_at: later(garp.refresh),
-            retry: None,
+            answered_at: None,
+            answer_announced_at: None,
         };
         self.enter(state, out);
+        out.push(self.apply(&self.addresses));
+        out.push(self.announce(&self.addresses, garp.master_repeat));
     }
 
     fn enter(&mut self, state: State, out: &mut Actions) {
@@ -421,25 +463,45 @@ impl Instance {
 
     /// Advertises out of turn; the next regular advert follows one interval later.
     fn advertise_now(&mut self, now: Instant, out: &mut Actions) {
-        self.advertise(self.port, self.priority, out);
+        self.advertise(self.origin, self.priority, out);
         if let State::Master { advert_at, .. } = &mut self.state {
             *advert_at = now + self.config.advert_int;
         }
     }
 
-    fn advertise(&mut self, port: Option<Port>, priority: u8, out: &mut Actions) {
-        let Some(port) = port else { return };
+    fn advertise(&mut self, origin: Option<Origin>, priority: u8, out: &mut Actions) {
+        let Some(origin) = origin else { return };
         self.stats.adverts_sent += 1;
         if priority == PRIORITY_STOP {
             self.stats.priority_zero_sent += 1;
         }
-        out.push(Action::Advertise {
-            instance: self.name.clone(),
-            interface: port.interface,
-            source: port.source,
-            destination: self.destination(),
-            advert: self.own_advert(priority),
-        });
+        let packet = match &self.encoded {
+            Some((o, p, packet)) if (*o, *p) == (origin, priority) => packet.clone(),
+            _ => {
+                let packet = Packet {
+                    interface: Some(origin.interface),
+                    source: origin.source,
+                    destinations: self.destinations.clone(),
+                    ttl: TTL,
+                    bytes: self.own_advert(priority).encode(origin.source, self.destination()).into(),
+                };
+                self.encoded = Some((origin, priority, packet.clone()));
+                packet
+            }
+        };
+        out.push(Action::Advertise { instance: self.name.clone(), packet });
+    }
+
+    /// Takes as many addresses into the advert as the interface carries.
+    fn fit_advert(&mut self, out: &mut Actions) {
+        let Some(origin) = self.origin else { return };
+        let room = Advert::room(self.config.version, self.config.family, origin.mtu);
+        let all = self.config.addresses.len();
+        self.advertised = self.config.addresses.iter().take(room).map(|a| a.net.address).collect();
+        self.encoded = None;
+        if all > room {
+            out.push(self.report(Report::AdvertTooLong { advertised: room, of: all, mtu: origin.mtu }));
+        }
     }
 
     fn own_advert(&self, priority: u8) -> Advert {
@@ -454,15 +516,11 @@ impl Instance {
             },
             Version::V3 => Body::V3 { interval: Centis::from(interval) },
         };
-        Advert { vrid: self.config.vrid, priority, addresses: self.listed.clone(), body }
+        Advert { vrid: self.config.vrid, priority, addresses: self.advertised.clone(), body }
     }
 
-    fn set(&self, addresses: &Shared<[VirtualAddress]>) -> Action {
-        Action::SetAddresses { instance: self.name.clone(), addresses: addresses.clone() }
-    }
-
-    fn remove(&self, addresses: &Shared<[VirtualAddress]>) -> Action {
-        Action::RemoveAddresses { instance: self.name.clone(), addresses: addresses.clone() }
+    fn apply(&self, addresses: &Shared<[VirtualAddress]>) -> Action {
+        Action::Apply { instance: self.name.clone(), addresses: addresses.clone() }
     }
 
     fn announce(&self, addresses: &Shared<[VirtualAddress]>, rounds: u32) -> Action {

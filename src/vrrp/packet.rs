@@ -47,6 +47,7 @@ pub const PRIORITY_STOP: u8 = 0;
 /// The one packet type there is.
 const TYPE_ADVERTISEMENT: u8 = 1;
 const HEADER_LEN: usize = 8;
+const ETHERNET_HEADER_LEN: usize = 14;
 const AUTH_LEN: usize = 8;
 const AUTH_NONE: u8 = 0;
 const AUTH_PASS: u8 = 1;
@@ -204,11 +205,20 @@ impl Advert {
         bytes
     }
 
-    /// Reads the bytes from the VRRP header on, as they came from `source` to `destination`.
+    /// [`Advert::parse`], kept.
+    ///
+    /// # Errors
+    /// The first rule of the RFC that the bytes break.
+    pub fn decode(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Advert, DecodeError> {
+        let Parsed { vrid, priority, addresses, body } = Advert::parse(bytes, source, destination)?;
+        Ok(Advert { vrid, priority, addresses: addresses.iter().collect(), body })
+    }
+
+    /// Reads the bytes from the VRRP header on, as they came from `source` to `destination`, without a copy.
     ///
     /// # Errors
     /// The first rule of the RFC that they break.
-    pub fn decode(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Advert, DecodeError> {
+    pub fn parse(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Parsed<'_>, DecodeError> {
         let short = DecodeError::Length { expected: HEADER_LEN, got: bytes.len() };
         let mut r = Reader::new(bytes);
         let [version_type, vrid, priority, count] = r.array().ok_or(short)?;
@@ -224,7 +234,8 @@ impl Advert {
             return Err(DecodeError::Type(version_type & 0x0f));
         }
         let auth_len = if version == Version::V2 { AUTH_LEN } else { 0 };
-        let expected = HEADER_LEN + usize::from(count) * usize::from(family.bits() / 8) + auth_len;
+        let addresses_len = usize::from(count) * usize::from(family.bits() / 8);
+        let expected = HEADER_LEN + addresses_len + auth_len;
         if bytes.len() != expected {
             return Err(DecodeError::Length { expected, got: bytes.len() });
         }
@@ -233,16 +244,11 @@ impl Advert {
             return Err(DecodeError::Checksum);
         }
         let vrid = Vrid::new(vrid).ok_or(DecodeError::Vrid)?;
-        let addresses = (0..count)
-            .map(|_| match family {
-                Family::V4 => r.array::<4>().map(IpAddr::from),
-                Family::V6 => r.array::<16>().map(IpAddr::from),
-            })
-            .collect::<Option<Shared<[IpAddr]>>>()
-            .ok_or(short)?;
+        let (addresses, rest) = bytes.split_at_checked(HEADER_LEN + addresses_len).ok_or(short)?;
+        let addresses = Addresses { family, bytes: addresses.get(HEADER_LEN..).ok_or(short)? };
         let body = match version {
             Version::V2 => {
-                let data = r.array().ok_or(short)?;
+                let data = *rest.first_chunk().ok_or(short)?;
                 let auth = match interval[0] {
                     AUTH_NONE => Authentication::None,
                     AUTH_PASS => Authentication::Pass(data),
@@ -256,13 +262,79 @@ impl Advert {
             Body::V2 { interval: Secs(0), .. } | Body::V3 { interval: Centis(0) } => {
                 Err(DecodeError::Interval)
             }
-            _ => Ok(Advert { vrid, priority, addresses, body }),
+            _ => Ok(Parsed { vrid, priority, addresses, body }),
         }
+    }
+
+    /// How many addresses an advert has on a link of that MTU, in bytes. Both ends must reckon alike: as keepalived does,
+    /// the Ethernet header is taken off the MTU too, so that the last few that would fit are left out.
+    #[must_use]
+    pub fn room(version: Version, family: Family, mtu: u32) -> usize {
+        let (headers, address) = match family {
+            Family::V4 => (ETHERNET_HEADER_LEN + 20, 4),
+            Family::V6 => (ETHERNET_HEADER_LEN + 40, 16),
+        };
+        let auth = if version == Version::V2 { AUTH_LEN } else { 0 };
+        let mtu = usize::try_from(mtu).unwrap_or(usize::MAX);
+        (mtu.saturating_sub(headers + HEADER_LEN + auth) / address).min(u8::MAX.into())
+    }
+}
+
+/// An advertisement in the bytes that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed<'a> {
+    /// Which virtual router it speaks for.
+    pub vrid: Vrid,
+    /// The sender's priority; 0 says that it leaves.
+    pub priority: u8,
+    /// The virtual addresses in their order.
+    pub addresses: Addresses<'a>,
+    /// What differs between the versions.
+    pub body: Body,
+}
+
+/// The addresses of an advertisement, all of one family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses<'a> {
+    family: Family,
+    bytes: &'a [u8],
+}
+
+impl<'a> Addresses<'a> {
+    /// How many.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.bytes.len() / (self.family.bits() / 8) as usize
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = IpAddr> + use<'a> {
+        let family = self.family;
+        self.bytes.chunks_exact(usize::from(family.bits() / 8)).filter_map(move |bytes| match family {
+            Family::V4 => bytes.first_chunk::<4>().map(|a| IpAddr::from(*a)),
+            Family::V6 => bytes.first_chunk::<16>().map(|a| IpAddr::from(*a)),
+        })
+    }
+
+    /// Whether they are these, in whatever order.
+    #[must_use]
+    pub fn are(&self, others: &[IpAddr]) -> bool {
+        self.len() == others.len()
+            && (self.iter().eq(others.iter().copied())
+                || others.iter().all(|other| self.iter().any(|a| a == *other)))
     }
 }
 
 impl Authentication {
-    const fn kind(self) -> u8 {
+    /// The type on the wire.
+    #[must_use]
+    pub const fn kind(self) -> u8 {
         match self {
             Authentication::None => AUTH_NONE,
             Authentication::Pass(_) => AUTH_PASS,

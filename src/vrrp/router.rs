@@ -1,49 +1,90 @@
 //! The virtual routers of this machine: finds the instance that a packet, an interface or a deadline concerns.
 //!
 //! It owns the [`Instance`]s and keeps their deadlines in order, so that a step costs the logarithm of their number.
-//! Whatever can be asked of it goes through [`Router::handle`] and [`Router::handle_timeout`].
+//! Whatever can be asked of it goes through [`Router::handle`], [`Router::handle_timeout`] and, while a configuration
+//! is being carried out, [`Router::step`]. What the kernel holds and should hold stands in [`super::kernel`].
 
-use super::config::{self, VirtualAddress, Vrid};
-use super::event::{Action, Actions, Discard, Event, Fault, IfIndex, Link, Name, Received, Report};
-use super::instance::{Instance, Port};
+mod addresses;
+mod reload;
+
+use super::config::{VirtualAddress, Vrid};
+use super::event::{Action, Actions, Discard, Event, Fault, IfIndex, Listen, Name, Received, Report, Table};
+use super::instance::{Instance, Origin};
+use super::kernel::{Id, Kernel};
 use super::packet::{Advert, PRIORITY_OWNER, TTL};
+use super::shared::Shared;
 use super::stats::RouterStats;
-use crate::net::Family;
+use crate::net::{Family, IpNet};
 use crate::time::Instant;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use reload::Reload;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
+use std::time::Duration;
 
-/// An instance's number within the router: never used twice.
-type Id = u64;
+/// What was refused is tried again after so long: addresses, and sockets.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// All virtual routers of one process.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Router {
     /// In the order of the configuration, so that what happens at once happens in that order.
     instances: BTreeMap<Id, Slot>,
     next_id: Id,
     by_name: HashMap<Name, Id>,
-    /// Who listens to which VRID where. An instance without an interface has no entry.
-    by_vrid: HashMap<(IfIndex, Family, Vrid), Id>,
+    /// Who listens to which VRID where; several where groups or peers tell them apart.
+    by_vrid: HashMap<(IfIndex, Family, Vrid), Vec<Id>>,
     /// Who speaks on an interface or has addresses there.
     by_interface: HashMap<Name, BTreeSet<Id>>,
-    links: HashMap<Name, Link>,
-    deadlines: BTreeSet<(Instant, Id)>,
-    /// All addresses that instances set: none of them is a source for adverts, save the owner's.
-    virtual_addresses: HashSet<IpAddr>,
+    kernel: Kernel,
+    /// How many instances listen there.
+    listening: HashMap<Listen, usize>,
+    /// Where nothing can be heard, and why.
+    deaf: HashMap<Listen, Shared<str>>,
+    table: Table,
+    /// The addresses of virtual servers.
+    serving: BTreeSet<IpAddr>,
+    /// One entry for each instance with a deadline: that deadline, or an earlier moment to look at it.
+    deadlines: BinaryHeap<Reverse<(Instant, Id)>>,
+    /// What is to be tried again, the first to come first.
+    retries: VecDeque<(Instant, Retry)>,
+    /// Addresses that the kernel refused: said once.
+    refused: HashSet<(Name, IpNet)>,
+    reload: Option<Reload>,
+    /// `dynamic_interfaces`
+    awaits_interfaces: bool,
+    /// This process follows one that died: addresses in the kernel may be those of masters.
+    respawned: bool,
     stats: RouterStats,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Retry {
+    Address { instance: Name, address: VirtualAddress },
+    Listen(Listen),
 }
 
 #[derive(Clone, Debug, PartialEq)]
 struct Slot {
     instance: Instance,
-    /// Its entry in `deadlines`.
-    deadline: Option<Instant>,
+    /// The valid entry in `deadlines`.
+    queued: Option<Instant>,
     /// Its entry in `by_vrid`.
     key: Option<(IfIndex, Family, Vrid)>,
+    /// Where it listens.
+    listen: Option<Listen>,
+    /// Interfaces of its addresses, other than its own, whose loss is its fault; and whether they were there once. One
+    /// that never was keeps nobody from running, unless `dynamic_interfaces` promises that it comes.
+    tracked: Vec<(Name, bool)>,
 }
 
 impl Router {
+    /// No instances yet. With `respawned`, a process before this one died and may have left addresses of masters.
+    #[must_use]
+    pub fn new(respawned: bool) -> Router {
+        Router { respawned, ..Router::default() }
+    }
+
     /// The instances, in the order of the configuration.
     pub fn instances(&self) -> impl Iterator<Item = &Instance> {
         self.instances.values().map(|slot| &slot.instance)
@@ -65,69 +106,114 @@ impl Router {
     /// When [`Router::handle_timeout`] has something to do.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(at, _)| *at)
+        let deadline = self.deadlines.peek().map(|Reverse((at, _))| *at);
+        let retry = self.retries.front().map(|(at, _)| *at);
+        deadline.into_iter().chain(retry).min()
     }
 
     /// Takes in what happened at `now`. Deadlines that have passed by then are not looked at: a packet counts before
     /// the timer that waits for it.
-    pub fn handle(&mut self, now: Instant, event: Event, out: &mut Actions) {
+    pub fn handle(&mut self, now: Instant, event: Event<'_>, out: &mut Actions) {
         match event {
-            Event::Config(config) => self.configure(now, *config, out),
-            Event::Link(link) => self.link(now, link, out),
-            Event::LinkGone { name } => {
-                self.links.remove(&name);
-                self.interface_changed(now, &name, out);
-            }
             Event::Received(received) => self.received(now, &received, out),
-            Event::AddressesRefused { instance, addresses } => {
-                self.with(&instance, |i| i.addresses_refused(now, addresses));
+            Event::Config(config) => self.configure(*config),
+            Event::Snapshot(snapshot) => self.snapshot(now, *snapshot, out),
+            Event::Link(link) => {
+                for name in self.kernel.link(link) {
+                    self.interface_changed(now, &name, out);
+                }
             }
-            Event::AdvertRefused { instance } => self.with(&instance, Instance::advert_refused),
-            Event::Stop => self.configure(now, config::Config::default(), out),
+            Event::LinkGone(index) => {
+                if let Some(name) = self.kernel.link_gone(index) {
+                    self.interface_changed(now, &name, out);
+                }
+            }
+            Event::Address(address) => self.address(now, address, out),
+            Event::AddressGone { interface, net } => self.address_gone(now, interface, net, out),
+            Event::AdvertRefused { instance } => {
+                if let Some(slot) = self.by_name.get(&instance).and_then(|id| self.instances.get_mut(id)) {
+                    slot.instance.advert_refused();
+                }
+            }
+            Event::ListenRefused { listen, reason } => self.listen_refused(now, listen, reason, out),
+            Event::Table(table) => {
+                self.table = table;
+                for id in self.ids() {
+                    self.find_ground(now, id, out);
+                }
+            }
+            Event::Stop => self.configure(super::config::Config::default()),
         }
+        self.settle_deadlines();
     }
 
-    /// Does everything that is due at `now`.
-    pub fn handle_timeout(&mut self, now: Instant, out: &mut Actions) {
-        while let Some(&(at, id)) = self.deadlines.first() {
-            if at > now {
+    /// Does everything that is due at `now`. See [`Instance::handle_timeout`] for `awake_since`.
+    pub fn handle_timeout(&mut self, now: Instant, awake_since: Instant, out: &mut Actions) {
+        while self.fire(now, awake_since, usize::MAX, out) > 0 {}
+    }
+
+    /// Does at most `limit` of the things that are due at `now`, and gives their number.
+    pub fn fire(&mut self, now: Instant, awake_since: Instant, limit: usize, out: &mut Actions) -> usize {
+        let mut fired = 0;
+        while fired < limit {
+            if let Some((_, retry)) = self.retries.pop_front_if(|(at, _)| *at <= now) {
+                self.try_again(retry, out);
+            } else if let Some(&Reverse((at, id))) = self.deadlines.peek()
+                && at <= now
+            {
+                let Some(slot) = self.instances.get_mut(&id) else { break };
+                slot.instance.handle_timeout(now, awake_since, out);
+                self.settle_deadlines();
+            } else {
                 break;
             }
-            let Some(slot) = self.instances.get_mut(&id) else {
-                self.deadlines.pop_first();
-                continue;
-            };
-            slot.instance.handle_timeout(now, out);
-            self.reschedule(id);
+            fired += 1;
         }
+        fired
     }
 
-    fn with(&mut self, name: &str, f: impl FnOnce(&mut Instance)) {
-        if let Some(&id) = self.by_name.get(name)
-            && let Some(slot) = self.instances.get_mut(&id)
-        {
-            f(&mut slot.instance);
-            self.reschedule(id);
-        }
+    fn ids(&self) -> Vec<Id> {
+        self.instances.keys().copied().collect()
     }
 
+    /// Sees that the instance's deadline has an entry that is not later. An earlier one stays: most deadlines only move
+    /// away, and an entry for each move would have to be made and thrown away.
     fn reschedule(&mut self, id: Id) {
         let Some(slot) = self.instances.get_mut(&id) else { return };
-        let next = slot.instance.next_timeout();
-        if next != slot.deadline {
-            if let Some(old) = slot.deadline {
-                self.deadlines.remove(&(old, id));
-            }
-            if let Some(new) = next {
-                self.deadlines.insert((new, id));
-            }
-            slot.deadline = next;
+        if let Some(next) = slot.instance.next_timeout()
+            && slot.queued.is_none_or(|queued| next < queued)
+        {
+            slot.queued = Some(next);
+            self.deadlines.push(Reverse((next, id)));
         }
     }
 
-    fn received(&mut self, now: Instant, received: &Received, out: &mut Actions) {
+    /// Makes the first entry a true one, so that nobody wakes up for nothing.
+    fn settle_deadlines(&mut self) {
+        while let Some(mut first) = self.deadlines.peek_mut() {
+            let Reverse((at, id)) = *first;
+            let slot = self.instances.get_mut(&id).filter(|slot| slot.queued == Some(at));
+            let Some(slot) = slot else {
+                std::collections::binary_heap::PeekMut::pop(first);
+                continue;
+            };
+            match slot.instance.next_timeout() {
+                Some(next) if next <= at => return,
+                Some(next) => {
+                    slot.queued = Some(next);
+                    *first = Reverse((next, id));
+                }
+                None => {
+                    slot.queued = None;
+                    std::collections::binary_heap::PeekMut::pop(first);
+                }
+            }
+        }
+    }
+
+    fn received(&mut self, now: Instant, received: &Received<'_>, out: &mut Actions) {
         let source = received.source;
-        let advert = match Advert::decode(&received.payload, source, received.destination) {
+        let advert = match Advert::parse(&received.payload, source, received.destination) {
             Ok(advert) => advert,
             Err(error) => {
                 self.stats.malformed.count(error);
@@ -136,15 +222,14 @@ impl Router {
             }
         };
         let key = (received.interface, Family::of(source), advert.vrid);
-        let found = self.by_vrid.get(&key).and_then(|id| Some((*id, self.instances.get_mut(id)?)));
-        let refused = match found {
+        let refused = match self.listener(&key, received.destination) {
             _ if received.ttl != TTL => Some((None, Discard::Ttl(received.ttl))),
             None => Some((None, Discard::UnknownVrid(advert.vrid.get()))),
             Some((id, slot)) => {
-                let name = slot.instance.name().clone();
                 let refused = slot.instance.advert(now, received, &advert, out).err();
+                let refused = refused.map(|reason| (Some(slot.instance.name().clone()), reason));
                 self.reschedule(id);
-                refused.map(|reason| (Some(name), reason))
+                refused
             }
         };
         if let Some((instance, reason)) = refused {
@@ -155,176 +240,174 @@ impl Router {
         }
     }
 
-    fn link(&mut self, now: Instant, link: Link, out: &mut Actions) {
-        let name = link.name.clone();
-        if self.links.get(&name).is_some_and(|old| old.index != link.index) {
-            // Another interface of the same name, and nobody said that the first one went: what was set on it went too.
-            self.links.remove(&name);
-            self.interface_changed(now, &name, out);
-        }
-        let old = self.links.insert(name.clone(), link);
-        self.interface_changed(now, &name, out);
-        let (Some(new), Some(ids)) = (self.links.get(&name), self.by_interface.get(&name)) else { return };
-        for id in ids {
-            let Some(slot) = self.instances.get_mut(id) else { continue };
-            let lost = |a: &&VirtualAddress| {
-                let had = match &old {
-                    Some(old) => old.addresses.contains(&a.net),
-                    // Those that speak on it have begun anew; others only keep addresses there.
-                    None => slot.instance.config().interface.as_deref() != Some(&*name),
-                };
-                *a.interface == *name && had && !new.addresses.contains(&a.net)
-            };
-            let lost: Vec<VirtualAddress> = slot.instance.addresses().iter().filter(lost).cloned().collect();
-            if !lost.is_empty() {
-                slot.instance.addresses_lost(&lost, out);
-            }
-        }
+    /// Whom an advert is for: where several have the VRID, the one with that destination.
+    fn listener(&mut self, key: &(IfIndex, Family, Vrid), to: IpAddr) -> Option<(Id, &mut Slot)> {
+        let ids = self.by_vrid.get(key)?;
+        let exact = ids.iter().find(|id| {
+            ids.len() > 1 && self.instances.get(id).is_some_and(|slot| slot.instance.destination() == to)
+        });
+        let id = *exact.or(ids.first())?;
+        Some((id, self.instances.get_mut(&id)?))
     }
 
-    /// Gives the instances that speak on `name` their port anew.
+    /// An interface came, changed or went: who speaks there or has addresses there looks at it anew.
     fn interface_changed(&mut self, now: Instant, name: &str, out: &mut Actions) {
         let ids: Vec<Id> = self.by_interface.get(name).into_iter().flatten().copied().collect();
         for id in ids {
-            self.find_port(now, id, out);
+            self.find_ground(now, id, out);
+            // Its addresses went with another interface of that name.
+            self.set_missing(id, out);
         }
     }
 
-    fn find_port(&mut self, now: Instant, id: Id, out: &mut Actions) {
+    /// Finds out where an instance's adverts leave, where it listens, and what keeps it from running.
+    fn find_ground(&mut self, now: Instant, id: Id, out: &mut Actions) {
         let Some(slot) = self.instances.get_mut(&id) else { return };
-        let config = slot.instance.config();
-        let link = config.interface.as_deref().and_then(|name| self.links.get(name));
-        let port = match link {
-            None => Err(Fault::NoInterface),
-            Some(link) if !link.up => Err(Fault::InterfaceDown),
-            Some(link) => source(&slot.instance, link, &self.virtual_addresses)
-                .map(|source| Port { interface: link.index, source })
-                .ok_or(Fault::NoAddress),
-        };
-        let key = link.map(|link| (link.index, slot.instance.family(), config.vrid));
-        if key != slot.key {
-            if let Some(old) = slot.key
-                && self.by_vrid.get(&old) == Some(&id)
-            {
-                self.by_vrid.remove(&old);
-            }
-            if let Some(new) = key {
-                self.by_vrid.insert(new, id);
-            }
-            slot.key = key;
+        for (name, seen) in &mut slot.tracked {
+            *seen |= self.awaits_interfaces || self.kernel.link_named(name).is_some();
         }
-        slot.instance.set_port(now, port, out);
+        let slot = &*slot;
+        let config = slot.instance.config();
+        let (family, vrid, owner) = (config.family, config.vrid, config.priority == PRIORITY_OWNER);
+        let own: Option<Name> = config.interface.as_deref().map(Into::into);
+        let link = own.as_deref().and_then(|name| self.kernel.link_named(name)).cloned();
+        let origin = link.as_ref().and_then(|link| {
+            let source = config.source.or_else(|| self.kernel.source(link.index, family, owner))?;
+            Some(Origin { interface: link.index, source, mtu: link.mtu })
+        });
+        let listen = link.as_ref().map(|link| {
+            let group = slot.instance.destination();
+            Listen { interface: link.index, family, group }
+        });
+        let mut faults = BTreeSet::new();
+        match (&own, &link) {
+            (None, _) => {}
+            (Some(own), None) => drop(faults.insert(Fault::NoInterface(own.clone()))),
+            (Some(own), Some(link)) if !link.up => drop(faults.insert(Fault::InterfaceDown(own.clone()))),
+            (Some(own), Some(_)) => {
+                if listen.is_some_and(|listen| self.deaf.contains_key(&listen)) {
+                    faults.insert(Fault::Deaf(own.clone()));
+                }
+                if origin.is_none() {
+                    faults.insert(Fault::NoAddress(own.clone()));
+                }
+            }
+        }
+        for (name, _) in slot.tracked.iter().filter(|(_, seen)| *seen) {
+            match self.kernel.link_named(name) {
+                None => drop(faults.insert(Fault::NoInterface(name.clone()))),
+                Some(link) if !link.up => drop(faults.insert(Fault::InterfaceDown(name.clone()))),
+                Some(_) => {}
+            }
+        }
+        if matches!(self.table, Table::Unavailable(_))
+            && slot.instance.addresses().iter().any(|a| self.serving.contains(&a.net.address))
+        {
+            faults.insert(Fault::NoTable);
+        }
+        let inherits = self.respawned && slot.instance.addresses().iter().any(|a| self.kernel.holds(a));
+        self.listen(id, listen, link.map(|link| (link.index, family, vrid)), out);
+        let (deaf, table) = (&self.deaf, &self.table);
+        let Some(slot) = self.instances.get_mut(&id) else { return };
+        let detail = |fault: &Fault| match (fault, table) {
+            (Fault::Deaf(_), _) => listen.and_then(|listen| deaf.get(&listen)).cloned(),
+            (Fault::NoTable, Table::Unavailable(reason)) => Some(reason.clone()),
+            _ => None,
+        };
+        slot.instance.set_ground(now, origin, faults, detail, inherits, out);
         self.reschedule(id);
     }
 
-    /// Start, reload and stop: what is no longer wanted goes first, so that what moved from one instance to another is
-    /// free when it is set again.
-    fn configure(&mut self, now: Instant, config: config::Config, out: &mut Actions) {
-        let mut wanted: HashMap<&str, &config::Instance> = HashMap::new();
-        for instance in &config.instances {
-            wanted.insert(&instance.name, instance);
-        }
-        let gone: Vec<Id> = self
-            .instances
-            .iter()
-            .filter(|(_, slot)| {
-                !wanted.get(&**slot.instance.name()).is_some_and(|c| slot.instance.same_router(c))
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        for id in gone {
-            self.remove(id, out);
-        }
-        self.virtual_addresses = wanted
-            .values()
-            .flat_map(|c| c.addresses.iter().chain(&c.excluded))
-            .map(|a| a.net.address)
-            .collect();
-        for instance in config.instances {
-            match self.by_name.get(instance.name.as_str()).copied() {
-                Some(id) => self.reconfigure(now, id, instance, out),
-                None => self.add(now, instance, out),
+    /// Gives an instance its place among those that listen.
+    fn listen(
+        &mut self,
+        id: Id,
+        listen: Option<Listen>,
+        key: Option<(IfIndex, Family, Vrid)>,
+        out: &mut Actions,
+    ) {
+        let Some(slot) = self.instances.get_mut(&id) else { return };
+        let old_key = std::mem::replace(&mut slot.key, key);
+        let old_listen = std::mem::replace(&mut slot.listen, listen);
+        if old_key != key {
+            if let Some(old) = old_key
+                && let Some(ids) = self.by_vrid.get_mut(&old)
+            {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.by_vrid.remove(&old);
+                }
+            }
+            if let Some(new) = key {
+                self.by_vrid.entry(new).or_default().push(id);
             }
         }
-    }
-
-    fn remove(&mut self, id: Id, out: &mut Actions) {
-        let Some(mut slot) = self.instances.remove(&id) else { return };
-        slot.instance.stop(out);
-        self.by_name.remove(slot.instance.name());
-        if let Some(deadline) = slot.deadline {
-            self.deadlines.remove(&(deadline, id));
-        }
-        if let Some(key) = slot.key
-            && self.by_vrid.get(&key) == Some(&id)
-        {
-            self.by_vrid.remove(&key);
-        }
-        self.unlist(id, &slot.instance);
-    }
-
-    fn add(&mut self, now: Instant, config: config::Instance, out: &mut Actions) {
-        let id = self.next_id;
-        self.next_id += 1;
-        let instance = Instance::new(config);
-        self.by_name.insert(instance.name().clone(), id);
-        self.list(id, &instance);
-        self.instances.insert(id, Slot { instance, deadline: None, key: None });
-        self.find_port(now, id, out);
-    }
-
-    fn reconfigure(&mut self, now: Instant, id: Id, config: config::Instance, out: &mut Actions) {
-        let Some(slot) = self.instances.get_mut(&id) else { return };
-        if *slot.instance.config() != config {
-            let before = slot.instance.clone();
-            slot.instance.reconfigure(now, config, out);
-            let after = slot.instance.clone();
-            self.unlist(id, &before);
-            self.list(id, &after);
-        }
-        self.find_port(now, id, out);
-    }
-
-    fn list(&mut self, id: Id, instance: &Instance) {
-        for name in interfaces_of(instance) {
-            self.by_interface.entry(name.into()).or_default().insert(id);
-        }
-    }
-
-    fn unlist(&mut self, id: Id, instance: &Instance) {
-        for name in interfaces_of(instance) {
-            if let Some(ids) = self.by_interface.get_mut(name) {
-                ids.remove(&id);
-                if ids.is_empty() {
-                    self.by_interface.remove(name);
+        if old_listen != listen {
+            if let Some(new) = listen {
+                let count = self.listening.entry(new).or_default();
+                *count += 1;
+                if *count == 1 {
+                    out.push(Action::Listen(new));
+                }
+            }
+            if let Some(old) = old_listen
+                && let Some(count) = self.listening.get_mut(&old)
+            {
+                *count -= 1;
+                if *count == 0 {
+                    self.listening.remove(&old);
+                    self.deaf.remove(&old);
+                    out.push(Action::Unlisten(old));
                 }
             }
         }
     }
-}
 
-fn interfaces_of(instance: &Instance) -> BTreeSet<&str> {
-    let config = instance.config();
-    let addresses = instance.addresses().iter().map(|a| a.interface.as_str());
-    addresses.chain(config.interface.as_deref()).collect()
-}
-
-/// Where an instance's adverts come from: `mcast_src_ip` or `unicast_src_ip`, or the interface's first real address of its family (link-local in
-/// IPv6, RFC 9568 §5.1.2.1). The owner's addresses are real.
-fn source(instance: &Instance, link: &Link, virtual_addresses: &HashSet<IpAddr>) -> Option<IpAddr> {
-    let config = instance.config();
-    if let Some(configured) = config.source {
-        return Some(configured);
+    fn listen_refused(&mut self, now: Instant, listen: Listen, reason: Shared<str>, out: &mut Actions) {
+        if !self.listening.contains_key(&listen) {
+            return;
+        }
+        self.retries.push_back((now + RETRY, Retry::Listen(listen)));
+        if self.deaf.insert(listen, reason).is_none() {
+            self.listeners_changed(now, listen, out);
+        }
     }
-    let owner = config.priority == PRIORITY_OWNER;
-    let mut candidates =
-        link.addresses.iter().map(|net| net.address).filter(|a| match (instance.family(), a) {
-            (Family::V4, IpAddr::V4(_)) => true,
-            (Family::V6, IpAddr::V6(a)) => a.is_unicast_link_local(),
-            _ => false,
-        });
-    let real = candidates.clone().find(|a| !virtual_addresses.contains(a));
-    real.or_else(|| candidates.find(|_| owner))
+
+    /// [`Action::Listen`] was carried out.
+    pub fn listens(&mut self, now: Instant, listen: Listen, out: &mut Actions) {
+        if self.deaf.remove(&listen).is_some() {
+            self.listeners_changed(now, listen, out);
+            self.settle_deadlines();
+        }
+    }
+
+    fn listeners_changed(&mut self, now: Instant, listen: Listen, out: &mut Actions) {
+        let ids: Vec<Id> = self
+            .instances
+            .iter()
+            .filter(|(_, slot)| slot.listen == Some(listen))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            self.find_ground(now, id, out);
+        }
+    }
+
+    fn try_again(&mut self, retry: Retry, out: &mut Actions) {
+        match retry {
+            Retry::Listen(listen) => {
+                if self.deaf.contains_key(&listen) {
+                    out.push(Action::Listen(listen));
+                }
+            }
+            Retry::Address { instance, address } => {
+                let id = self.by_name.get(&instance);
+                if let Some(slot) = id.and_then(|id| self.instances.get(id)) {
+                    slot.instance.addresses_missing([address].into(), out);
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]

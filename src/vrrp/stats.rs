@@ -21,6 +21,8 @@ pub struct Stats {
     pub priority_zero_received: u64,
     /// Adverts of priority 0 sent.
     pub priority_zero_sent: u64,
+    /// Times that masters with a short interval were found to come and go.
+    pub masters_vanished: u64,
     /// Adverts refused.
     pub discarded: Discarded,
 }
@@ -37,6 +39,7 @@ pub struct Discarded {
     pub version: u64,
     pub auth_type: u64,
     pub auth_failure: u64,
+    pub owner_ignores: u64,
     pub interval: u64,
     pub addresses: u64,
 }
@@ -50,11 +53,12 @@ impl Discarded {
             Discard::NotRunning => &mut self.not_running,
             Discard::OwnPacket => &mut self.own_packet,
             Discard::Destination => &mut self.destination,
-            Discard::Version => &mut self.version,
-            Discard::AuthType => &mut self.auth_type,
+            Discard::Version { .. } => &mut self.version,
+            Discard::AuthType { .. } => &mut self.auth_type,
             Discard::AuthFailure => &mut self.auth_failure,
+            Discard::OwnerIgnores => &mut self.owner_ignores,
             Discard::Interval { .. } => &mut self.interval,
-            Discard::Addresses => &mut self.addresses,
+            Discard::Addresses { .. } => &mut self.addresses,
         };
         *counter += 1;
     }
@@ -70,6 +74,7 @@ impl Discarded {
             + self.version
             + self.auth_type
             + self.auth_failure
+            + self.owner_ignores
             + self.interval
             + self.addresses
     }

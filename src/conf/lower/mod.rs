@@ -28,10 +28,13 @@ use super::parser::Unfold;
 use super::sink::Sink;
 use super::tree::{Statement, Tree};
 use super::{InterfaceKind, LoadOptions};
+use crate::check::config::Endpoint;
 use crate::conf::diagnostic::{Code, Diagnostic, codes};
 use crate::conf::source::Span;
 use crate::conf::work::{self, Step};
 use crate::vrrp::config::DynamicInterfaces;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// What every part of the lowering needs at hand.
 struct Lower<'t, 's> {
@@ -85,9 +88,20 @@ pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink)
     config.check.ssl = ssl::lower(&mut cx);
     let groups = group::lower(&mut cx);
     let virtual_servers = virtual_server::lower(&mut cx, &groups, &trackable, &mut config.check);
+    config.vrrp.serving = serving(&config.check);
     cx.check_script_security();
     config.global.scripts = cx.scripts.settings();
     Lowered { config, virtual_servers }
+}
+
+/// The addresses of virtual servers, for the instances that hold them.
+fn serving(check: &crate::check::Config) -> BTreeSet<IpAddr> {
+    let endpoints = check.virtual_servers.iter().flat_map(|vs| &vs.endpoints);
+    let address = |endpoint: &Endpoint| match endpoint {
+        Endpoint::Address(address) => Some(address.ip()),
+        Endpoint::Fwmark { .. } => None,
+    };
+    endpoints.filter_map(address).collect()
 }
 
 impl<'t, 's> Lower<'t, 's> {

@@ -4,8 +4,7 @@
 
 use crate::sys::clock;
 use crate::time::Instant;
-use crate::vrrp::Router;
-use crate::vrrp::event::{Action, Discard, Fault, Name, Report, StateKind};
+use crate::vrrp::event::{AddressList, Discard, Fault, Name, Reloaded, Report, StateKind};
 use crate::vrrp::packet::DecodeError;
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
@@ -47,38 +46,48 @@ struct Refused {
 }
 
 impl Log {
-    /// Tells what the reports among the actions say.
-    pub(super) fn actions(&mut self, actions: &[Action], router: &Router) {
-        for action in actions {
-            if let Action::Report { instance, report } = action {
-                self.report(instance.as_ref(), report, router);
-            }
-        }
-    }
-
-    fn report(&mut self, instance: Option<&Name>, report: &Report, router: &Router) {
+    /// Puts a report into words.
+    pub(super) fn report(&mut self, instance: Option<&Name>, report: &Report) {
         let name = instance.map_or("vrrp", |n| n);
         match report {
             Report::Entered { from: StateKind::Init, to } => {
                 info!("({name}) Entering {} STATE (init)", word(*to))
             }
+            Report::Entered { to: StateKind::Init, .. } => info!("({name}) Stopped"),
             Report::Entered { to, .. } => info!("({name}) Entering {} STATE", word(*to)),
-            Report::Faulty(fault) => {
-                let instance = router.instance(name);
-                let interface =
-                    instance.and_then(|i| i.config().interface.as_deref()).unwrap_or("(none named)");
-                match fault {
-                    Fault::NoInterface => {
-                        warn!("({name}) interface {interface} does not exist: waiting for it to appear");
-                    }
-                    Fault::InterfaceDown => warn!("({name}) interface {interface} is down: waiting for it"),
-                    Fault::NoAddress => {
-                        warn!(
-                            "({name}) interface {interface} has no address to send adverts from: waiting for one"
-                        );
-                    }
-                }
+            Report::Faulty { fault, detail } => {
+                let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+                warn!("({name}) {}{detail}", fault_text(fault));
             }
+            Report::FaultGone(fault) => info!("({name}) no longer: {}", fault_text(fault)),
+            Report::MastersVanish { times, interval } => warn!(
+                "({name}) {times} masters with short advertisement intervals came and fell silent: waiting by our own \
+                 interval of {interval:?} for a minute"
+            ),
+            Report::AdvertRefused { reason } => warn!("({name}) advert not sent: {reason}"),
+            Report::AdvertTooLong { advertised, of, mtu } => warn!(
+                "({name}) only {advertised} of {of} virtual addresses fit into an advert (MTU {mtu}): the others are set, \
+                 but not advertised. Move them to virtual_ipaddress_excluded"
+            ),
+            Report::AddressesSet(list) => info!("({name}) set {}", addresses(list)),
+            Report::AddressesRemoved(list) => info!("({name}) removed {}", addresses(list)),
+            Report::LeftoversRemoved(list) => warn!(
+                "({name}) removed {}, which was there before: another router may be the master",
+                addresses(list)
+            ),
+            Report::AddressTaken { net, interface } => {
+                warn!("({name}) somebody removed {net} from {interface}: setting it again");
+            }
+            Report::AddressRefused { add: true, net, interface, refusal } => {
+                warn!("({name}) add {net} to {interface}: {refusal}; trying again while master");
+            }
+            Report::AddressRefused { add: false, net, interface, refusal } => {
+                warn!("({name}) remove {net} from {interface}: {refusal}");
+            }
+            Report::Renamed { to } => info!("({name}) is called {to} from now on"),
+            Report::Reloaded(Reloaded::Added) => info!("({name}) new in the configuration"),
+            Report::Reloaded(Reloaded::Removed) => info!("({name}) no longer in the configuration"),
+            Report::Reloaded(Reloaded::Changed) => info!("({name}) configuration changed"),
             Report::MasterDown => debug!("({name}) Receive advertisement timeout"),
             Report::PriorityZeroReceived => debug!("({name}) received priority 0 advertisement"),
             Report::PriorityZeroSent => debug!("({name}) sent 0 priority"),
@@ -90,9 +99,9 @@ impl Log {
                     "({name}) Master received advert from {source} with higher priority {theirs}, ours {ours}"
                 );
             }
-            Report::LowerPriority { source, theirs, ours } => {
+            Report::LowerPriority { state, source, theirs, ours } => {
                 let Some(more) = self.more(instance, *source, Reason::Lower) else { return };
-                if router.instance(name).is_some_and(|i| i.state() == StateKind::Master) {
+                if *state == StateKind::Master {
                     info!(
                         "({name}) Received advert from {source} with lower priority {theirs}, ours {ours}, \
                            forcing new election{more}"
@@ -150,6 +159,26 @@ impl Log {
         }
         self.refused.insert(key, Refused { told_at: now, untold: 0 });
         Some(String::new())
+    }
+}
+
+fn addresses(list: &AddressList) -> String {
+    let AddressList { count, first, interface } = list;
+    match count {
+        1 => format!("{first} on {interface}"),
+        _ => format!("{count} addresses, the first {first} on {interface}"),
+    }
+}
+
+fn fault_text(fault: &Fault) -> String {
+    match fault {
+        Fault::NoInterface(name) => format!("interface {name} does not exist: waiting for it to appear"),
+        Fault::InterfaceDown(name) => format!("interface {name} is down: waiting for it"),
+        Fault::Deaf(name) => format!("adverts can't be heard on interface {name}"),
+        Fault::NoAddress(name) => {
+            format!("interface {name} has no address to send adverts from: waiting for one")
+        }
+        Fault::NoTable => "the addresses serve virtual servers, and their table can't be written".to_owned(),
     }
 }
 

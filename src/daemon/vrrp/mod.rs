@@ -1,27 +1,23 @@
-//! The VRRP worker's driver: sockets, the clock, addresses and frames around [`crate::vrrp::Router`].
+//! The VRRP worker's edge: sockets, the clock and the kernel around [`crate::vrrp::Engine`].
 //!
-//! One loop: wait for the parent, the kernel's news of links, a packet or a deadline; read every socket empty (a
-//! late advert that is there already must still count); feed the router; let it do what is due by the clock; carry
-//! out what it wants. `links` knows the kernel's links and addresses, `network` has the sockets and performs, `log`
-//! puts into words.
+//! The loop itself is the engine's. Here it is woken: by the parent, by a packet or the kernel's news, by a deadline.
+//! `network` has the sockets and carries out what the engine asks for, `log` puts its reports into words.
 
-mod links;
 mod log;
 mod network;
 
-use super::worker::{Control, FromWorker, Options, ToWorker};
+use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::conf::Config;
 use crate::netlink;
-use crate::netlink::route::Monitor;
 use crate::sys::timer::{self, Timer};
 use crate::sys::{clock, packet};
-use crate::vrrp::event::Event;
-use crate::vrrp::{Actions, Router, config};
-use links::Links;
-use log::Log;
+use crate::vrrp::Engine;
+use crate::vrrp::engine::Next;
+use crate::vrrp::event::{Event, Table};
 use network::Network;
 use std::io;
 use std::time::Duration;
+use tokio::sync::mpsc::error::TryRecvError;
 use tracing::warn;
 
 /// Why the worker can't go on. Trouble with one interface or address is never among them.
@@ -49,130 +45,72 @@ pub async fn run(config: Config, options: Options, mut control: Control) -> Resu
         warn!(%error, "deadlines may be met late");
     }
     let mut timer = Timer::new()?;
-    let mut driver = Driver::start(config.vrrp)?;
-    let _ = control.outbox.send(FromWorker::Ready);
+    let mut network = Network::open()?;
+    let mut engine = Engine::new(options.respawned);
+    engine.handle(clock::now(), Event::Snapshot(Box::new(network.snapshot()?)));
+    engine.handle(clock::now(), Event::Config(Box::new(config.vrrp)));
+    // The parent waits to hear of each configuration that it is carried out.
+    let mut unsettled: u32 = 1;
     loop {
-        driver.turn();
-        timer.set(driver.router.next_timeout())?;
-        tokio::select! {
-            biased;
-            message = control.inbox.recv() => match message {
-                Some(ToWorker::Reload(config)) => {
-                    driver.configure(config.vrrp)?;
-                    let _ = control.outbox.send(FromWorker::Ready);
+        let next = engine.turn(&mut network);
+        network.check()?;
+        if unsettled > 0 && engine.is_settled() {
+            for _ in 0..std::mem::take(&mut unsettled) {
+                let _ = control.outbox.send(FromWorker::Ready);
+            }
+        }
+        let message = match next {
+            Next::Done => return Ok(()),
+            Next::Again => match control.inbox.try_recv() {
+                Ok(message) => Some(Some(message)),
+                Err(TryRecvError::Disconnected) => Some(None),
+                Err(TryRecvError::Empty) => {
+                    // The runtime must see its descriptors now and then, or the parent is never heard.
+                    tokio::task::yield_now().await;
+                    None
                 }
-                Some(ToWorker::RunEnded { .. } | ToWorker::Table(_)) => {}
-                Some(ToWorker::Stop) | None => break,
             },
-            ready = driver.monitor.ready() => {
-                ready?;
-                driver.follow_links()?;
+            Next::At(deadline) => {
+                timer.set(deadline)?;
+                tokio::select! {
+                    biased;
+                    message = control.inbox.recv() => Some(message),
+                    ready = network.ready() => {
+                        ready?;
+                        None
+                    }
+                    fired = timer.wait() => {
+                        fired?;
+                        None
+                    }
+                }
             }
-            ready = driver.network.ready() => ready?,
-            fired = timer.wait() => fired?,
-        }
-    }
-    if !options.dont_release_vrrp {
-        driver.feed(Event::Stop);
-        driver.perform();
-    }
-    Ok(())
-}
-
-struct Driver {
-    router: Router,
-    monitor: Monitor,
-    links: Links,
-    network: Network,
-    log: Log,
-    /// Kept between turns for its memory.
-    actions: Actions,
-}
-
-impl Driver {
-    fn start(config: config::Config) -> Result<Driver, Error> {
-        // Listening comes before asking: what changes in between is told.
-        let monitor = Monitor::open()?;
-        let mut network = Network::open()?;
-        let links = Links::read(network.client())?;
-        let mut driver = Driver {
-            router: Router::default(),
-            monitor,
-            links,
-            network,
-            log: Log::default(),
-            actions: Actions::new(),
         };
-        driver.configure(config)?;
-        Ok(driver)
-    }
-
-    /// Start and reload.
-    fn configure(&mut self, config: config::Config) -> Result<(), Error> {
-        // Adverts that are there already belong to what was wanted until now.
-        self.receive();
-        self.links.want(&config);
-        self.network.want(&config);
-        self.update_links();
-        self.feed(Event::Config(Box::new(config)));
-        self.perform();
-        Ok(())
-    }
-
-    fn follow_links(&mut self) -> Result<(), Error> {
-        if self.links.follow(&mut self.monitor)? {
-            self.links.refresh(self.network.client())?;
-        }
-        self.update_links();
-        self.perform();
-        Ok(())
-    }
-
-    /// Tells the router what has changed of the links that matter to it, once there are sockets for them.
-    fn update_links(&mut self) {
-        self.network.match_sockets(&self.links);
-        let now = clock::now();
-        for event in self.links.changes(|name| self.network.is_usable(name)) {
-            self.router.handle(now, event, &mut self.actions);
-        }
-    }
-
-    /// Packets, then deadlines; and what follows from them.
-    fn turn(&mut self) {
-        self.receive();
-        // Performing takes time: something else may be due by then.
-        loop {
-            let now = clock::now();
-            if self.router.next_timeout().is_none_or(|at| at > now) {
-                break;
+        match message {
+            None => {}
+            Some(Some(ToWorker::Reload(config))) => {
+                engine.handle(clock::now(), Event::Config(Box::new(config.vrrp)));
+                unsettled += 1;
             }
-            self.router.handle_timeout(now, &mut self.actions);
-            self.perform();
-        }
-    }
-
-    fn receive(&mut self) {
-        let (router, actions) = (&mut self.router, &mut self.actions);
-        self.network.drain(|received, at| router.handle(at, Event::Received(received), actions));
-        self.perform();
-    }
-
-    fn feed(&mut self, event: Event) {
-        self.router.handle(clock::now(), event, &mut self.actions);
-    }
-
-    /// Carries out the actions, and those that follow from their failures.
-    fn perform(&mut self) {
-        while !self.actions.is_empty() {
-            let actions = std::mem::take(&mut self.actions);
-            let failures = self.network.perform(&actions, &self.links);
-            // Talk comes after deeds: a slow log must not delay an announcement.
-            self.log.actions(&actions, &self.router);
-            let now = clock::now();
-            for event in failures {
-                self.router.handle(now, event, &mut self.actions);
+            Some(Some(ToWorker::Table(state))) => {
+                engine.handle(clock::now(), Event::Table(table(state)));
+            }
+            // No instance runs programs yet.
+            Some(Some(ToWorker::RunEnded { .. })) => {}
+            Some(Some(ToWorker::Stop) | None) => {
+                if options.dont_release_vrrp {
+                    return Ok(());
+                }
+                engine.handle(clock::now(), Event::Stop);
             }
         }
+    }
+}
+
+fn table(state: TableState) -> Table {
+    match state {
+        TableState::Writable => Table::Writable,
+        TableState::Unavailable { reason } => Table::Unavailable(reason.into()),
     }
 }
 

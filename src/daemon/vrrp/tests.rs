@@ -5,7 +5,7 @@ use crate::net::Family;
 use crate::sys::packet::Listener;
 use crate::sys::raw;
 use crate::sys::testing::{in_namespace_async, index, ip, soon, up, veth};
-use crate::vrrp::config::{Instance, Version, VirtualAddress, Vrid};
+use crate::vrrp::config::{self, Instance, Version, VirtualAddress, Vrid};
 use crate::vrrp::packet::{Advert, Body, Centis};
 use std::net::IpAddr;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};

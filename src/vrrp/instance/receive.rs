@@ -3,9 +3,13 @@
 use super::{Instance, State};
 use crate::time::Instant;
 use crate::vrrp::config::{Auth, Version};
-use crate::vrrp::event::{Actions, Discard, Received, Report};
-use crate::vrrp::packet::{Advert, Authentication, Body, PRIORITY_OWNER, PRIORITY_STOP, Secs};
+use crate::vrrp::event::{Actions, Discard, Received, Report, StateKind};
+use crate::vrrp::packet::{Authentication, Body, PRIORITY_OWNER, PRIORITY_STOP, Parsed, Secs};
 use std::net::IpAddr;
+use std::time::Duration;
+
+/// Other routers' adverts are answered by announcements no more often than this, however many there are.
+const ANSWER_ANNOUNCED: Duration = Duration::from_secs(1);
 
 impl Instance {
     /// An advert for this virtual router arrived.
@@ -15,8 +19,8 @@ impl Instance {
     pub(in crate::vrrp) fn advert(
         &mut self,
         now: Instant,
-        received: &Received,
-        advert: &Advert,
+        received: &Received<'_>,
+        advert: &Parsed<'_>,
         out: &mut Actions,
     ) -> Result<(), Discard> {
         let checked = self.check(received, advert);
@@ -29,24 +33,24 @@ impl Instance {
             self.stats.priority_zero_received += 1;
         }
         match &self.state {
-            State::Init | State::Fault(_) => {}
-            State::Backup { preempt_at, .. } => {
-                let preempt_at = *preempt_at;
-                self.advert_as_backup(now, preempt_at, received.source, advert, out);
-            }
+            State::Init | State::Fault => {}
+            State::Backup { .. } => self.advert_as_backup(now, received.source, advert, out),
             State::Master { .. } => self.advert_as_master(now, received.source, advert, out),
         }
         Ok(())
     }
 
-    /// RFC 9568 §7.1, after what [`Advert::decode`] and the router saw to.
-    fn check(&self, received: &Received, advert: &Advert) -> Result<(), Discard> {
-        let port = self.port.ok_or(Discard::NotRunning)?;
-        if received.source == port.source {
+    /// RFC 9568 §7.1, after what [`super::Advert::parse`] and the router saw to.
+    fn check(&self, received: &Received<'_>, advert: &Parsed<'_>) -> Result<(), Discard> {
+        let origin = self.origin.filter(|_| self.faults.is_empty()).ok_or(Discard::NotRunning)?;
+        if received.source == origin.source {
             return Err(Discard::OwnPacket);
         }
         if received.destination != self.destination() {
             return Err(Discard::Destination);
+        }
+        if self.config.conduct.owner_ignore_adverts && self.priority == PRIORITY_OWNER {
+            return Err(Discard::OwnerIgnores);
         }
         match (&advert.body, self.config.version) {
             (Body::V2 { interval, auth }, Version::V2) => {
@@ -57,7 +61,10 @@ impl Instance {
                             return Err(Discard::AuthFailure);
                         }
                     }
-                    _ => return Err(Discard::AuthType),
+                    (theirs, ours) => {
+                        let ours = u8::from(ours.is_some());
+                        return Err(Discard::AuthType { ours, theirs: theirs.kind() });
+                    }
                 }
                 if *interval != Secs::from(self.config.advert_int) {
                     let (ours, theirs) = (self.config.advert_int, (*interval).into());
@@ -65,28 +72,30 @@ impl Instance {
                 }
             }
             (Body::V3 { .. }, Version::V3) => {}
-            _ => return Err(Discard::Version),
+            (theirs, ours) => {
+                return Err(Discard::Version { ours: ours.number(), theirs: theirs.version().number() });
+            }
         }
-        let known = |a: &IpAddr| advert.addresses.contains(a);
-        if advert.addresses.len() != self.listed.len() || !self.listed.iter().all(known) {
-            return Err(Discard::Addresses);
+        if !advert.addresses.are(&self.advertised) {
+            let (ours, theirs) = (self.advertised.len(), advert.addresses.len());
+            return Err(Discard::Addresses { ours, theirs });
         }
         Ok(())
     }
 
     /// RFC 9568 §6.4.2 (420 and after).
-    fn advert_as_backup(
-        &mut self,
-        now: Instant,
-        preempt_at: Option<Instant>,
-        source: IpAddr,
-        advert: &Advert,
-        out: &mut Actions,
-    ) {
+    fn advert_as_backup(&mut self, now: Instant, source: IpAddr, advert: &Parsed<'_>, out: &mut Actions) {
+        let State::Backup { master_down_at, preempt_at, inherited } = self.state else { return };
         if advert.priority == PRIORITY_STOP {
-            self.state = State::Backup { master_down_at: now + self.skew(), preempt_at };
+            let master_down_at = now + self.skew();
+            self.state = State::Backup { master_down_at, preempt_at, inherited };
             out.push(self.report(Report::PriorityZeroReceived));
             return;
+        }
+        if inherited {
+            // Somebody took over from this process's predecessor.
+            self.state = State::Backup { master_down_at, preempt_at, inherited: false };
+            out.push(self.apply(&self.addresses));
         }
         // `preempt_delay` runs from the first advert of a lower priority, as in keepalived.
         let delay = self.config.preempt_delay;
@@ -100,21 +109,22 @@ impl Instance {
             }
         };
         if better || self.config.nopreempt || preempt_at.is_some_and(|at| now < at) {
-            self.learn_interval(advert, out);
-            self.state = State::Backup { master_down_at: now + self.master_down_interval(), preempt_at };
+            self.learn_interval(now, advert, out);
+            let master_down_at = now + self.master_down_interval();
+            self.state = State::Backup { master_down_at, preempt_at, inherited: false };
         } else {
             // The timer keeps running: silence of those who count is what matters.
-            let ours = self.priority;
-            out.push(self.report(Report::LowerPriority { source, theirs: advert.priority, ours }));
+            let (theirs, ours) = (advert.priority, self.priority);
+            out.push(self.report(Report::LowerPriority { state: StateKind::Backup, source, theirs, ours }));
         }
     }
 
     /// RFC 9568 §6.4.3 (705 and after).
-    fn advert_as_master(&mut self, now: Instant, source: IpAddr, advert: &Advert, out: &mut Actions) {
-        let Some(port) = self.port else { return };
+    fn advert_as_master(&mut self, now: Instant, source: IpAddr, advert: &Parsed<'_>, out: &mut Actions) {
+        let Some(origin) = self.origin else { return };
         let (theirs, ours) = (advert.priority, self.priority);
         if theirs == PRIORITY_STOP {
-            self.advertise_now(now, out);
+            self.answer(now, out);
             out.push(self.report(Report::PriorityZeroReceived));
             return;
         }
@@ -123,30 +133,61 @@ impl Instance {
             self.priority = PRIORITY_OWNER - 1;
             out.push(self.report(Report::OwnerConflict { source }));
         }
-        if (theirs, source) > (self.priority, port.source) {
-            self.learn_interval(advert, out);
+        if (theirs, source) > (self.priority, origin.source) {
+            if self.config.conduct.higher_prio_send_advert {
+                self.advertise(self.origin, self.priority, out);
+            }
+            self.learn_interval(now, advert, out);
             self.stats.released_master += 1;
-            out.push(self.remove(&self.addresses));
             out.push(self.report(Report::HigherPriority { source, theirs, ours }));
             self.become_backup(now, out);
+            out.push(self.apply(&self.addresses));
             return;
         }
         // The other one must hear at once whose the addresses are, and who believed it must learn better.
-        self.advertise_now(now, out);
-        let garp = self.config.garp;
-        if garp.lower_prio_repeat > 0 {
-            out.push(self.announce(&self.addresses, garp.lower_prio_repeat));
-            if let State::Master { lower_prio_announce_at: at @ None, .. } = &mut self.state {
-                *at = (!garp.lower_prio_delay.is_zero()).then(|| now + garp.lower_prio_delay);
-            }
+        if !self.config.conduct.lower_prio_no_advert {
+            self.answer(now, out);
         }
-        out.push(self.report(Report::LowerPriority { source, theirs, ours }));
+        out.push(self.report(Report::LowerPriority { state: StateKind::Master, source, theirs, ours }));
+        self.announce_answer(now, out);
+    }
+
+    /// An advert out of turn. One that answered less than a quarter of the interval ago answers this one too, so that a
+    /// flood gets no flood back.
+    fn answer(&mut self, now: Instant, out: &mut Actions) {
+        let pause = self.config.advert_int / 4;
+        let State::Master { answered_at, .. } = &mut self.state else { return };
+        if answered_at.is_some_and(|at| now < at + pause) {
+            return;
+        }
+        *answered_at = Some(now);
+        self.advertise_now(now, out);
+    }
+
+    fn announce_answer(&mut self, now: Instant, out: &mut Actions) {
+        let garp = self.config.garp;
+        let State::Master { lower_prio_announce_at, answer_announced_at, .. } = &mut self.state else {
+            return;
+        };
+        if garp.lower_prio_repeat == 0 {
+            return;
+        }
+        if lower_prio_announce_at.is_none() && !garp.lower_prio_delay.is_zero() {
+            *lower_prio_announce_at = Some(now + garp.lower_prio_delay);
+        }
+        if answer_announced_at.is_none_or(|at| now >= at + ANSWER_ANNOUNCED) {
+            *answer_announced_at = Some(now);
+            out.push(self.announce(&self.addresses, garp.lower_prio_repeat));
+        }
     }
 
     /// RFC 9568 §6.4.2: a backup follows the master's interval. In version 2 both are the same.
-    fn learn_interval(&mut self, advert: &Advert, out: &mut Actions) {
+    fn learn_interval(&mut self, now: Instant, advert: &Parsed<'_>, out: &mut Actions) {
         let Body::V3 { interval } = advert.body else { return };
-        let (old, new) = (self.master_interval, interval.into());
+        let (old, mut new) = (self.master_interval, Duration::from(interval));
+        if self.vanishing.patient_until.is_some_and(|until| now < until) {
+            new = new.max(self.config.advert_int);
+        }
         if old != new {
             self.master_interval = new;
             out.push(self.report(Report::IntervalLearnt { old, new }));

@@ -31,19 +31,20 @@ fn v3(priority: u8, millis: u64) -> config::Instance {
     config::Instance { version: Version::V3, auth: None, advert_int, ..config(priority) }
 }
 
-const PORT: Port = Port { interface: IfIndex(2), source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)) };
+const ORIGIN: Origin =
+    Origin { interface: IfIndex(2), source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), mtu: 1500 };
 const LOWER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 const HIGHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3));
 
 /// The action without what every test would repeat.
 fn short(action: &Action) -> String {
     match action {
-        Action::Advertise { advert, .. } => format!("advert {}", advert.priority),
-        Action::SetAddresses { addresses, .. } => format!("set {}", addresses.len()),
-        Action::RemoveAddresses { addresses, .. } => format!("remove {}", addresses.len()),
+        Action::Listen(_) | Action::Unlisten(_) => format!("{action:?}"),
+        Action::Advertise { packet, .. } => format!("advert {}", packet.bytes[2]),
+        Action::Apply { addresses, .. } => format!("apply {}", addresses.len()),
         Action::Announce { addresses, rounds, .. } => format!("announce {} x{rounds}", addresses.len()),
         Action::Report { report: Report::Entered { to, .. }, .. } => format!("{to:?}"),
-        Action::Report { report: Report::Faulty(why), .. } => format!("{why:?}"),
+        Action::Report { report: Report::Faulty { fault, .. }, .. } => format!("{fault:?}"),
         Action::Report { report, .. } => {
             let text = format!("{report:?}");
             text.split([' ', '(']).next().unwrap_or_default().to_string()
@@ -55,8 +56,13 @@ impl Bench {
     fn start(config: config::Instance) -> Bench {
         let now = Instant::from_nanos(1_000_000_000_000);
         let mut b = Bench { instance: Instance::new(config), now, out: vec![] };
-        b.instance.set_port(now, Ok(PORT), &mut b.out);
+        b.ground(Some(ORIGIN), &[]);
         b
+    }
+
+    fn ground(&mut self, origin: Option<Origin>, faults: &[Fault]) {
+        let faults = faults.iter().cloned().collect();
+        self.instance.set_ground(self.now, origin, faults, |_| None, false, &mut self.out);
     }
 
     fn master(config: config::Instance) -> Bench {
@@ -72,7 +78,7 @@ impl Bench {
         let end = self.now + time;
         while let Some(at) = self.instance.next_timeout().filter(|&at| at <= end) {
             self.now = self.now.max(at);
-            self.instance.handle_timeout(self.now, &mut self.out);
+            self.instance.handle_timeout(self.now, self.now, &mut self.out);
         }
         self.now = end;
     }
@@ -90,8 +96,11 @@ impl Bench {
         let mut advert = self.instance.own_advert(priority);
         change(&mut advert);
         let destination = self.instance.destination();
-        let received = Received { interface: IfIndex(2), source, destination, ttl: 255, payload: vec![] };
-        self.instance.advert(self.now, &received, &advert, &mut self.out)
+        let bytes = advert.encode(source, destination);
+        let parsed = Advert::parse(&bytes, source, destination).unwrap();
+        let received =
+            Received { interface: IfIndex(2), source, destination, ttl: 255, payload: (&bytes[..]).into() };
+        self.instance.advert(self.now, &received, &parsed, &mut self.out)
     }
 
     fn done(&mut self) -> Vec<String> {
@@ -110,13 +119,13 @@ const fn ms(millis: u64) -> Duration {
 #[test]
 fn starts_as_backup_and_takes_over_after_the_master_down_interval() {
     let mut b = Bench::start(config(150));
-    b.done_is(&["remove 2", "Backup"]);
+    b.done_is(&["Backup", "apply 2"]);
     // 3 s and (256 - 150) / 256 s.
     assert_eq!(b.instance.next_timeout(), Some(b.now + Duration::from_nanos(3_414_062_500)));
     b.run(ms(3414));
     b.done_is(&[]);
     b.run(ms(1));
-    b.done_is(&["advert 150", "set 2", "announce 2 x5", "MasterDown", "Master"]);
+    b.done_is(&["advert 150", "MasterDown", "Master", "apply 2", "announce 2 x5"]);
     b.run(ms(4990));
     b.done_is(&["advert 150"; 4]);
     b.run(ms(10));
@@ -131,7 +140,7 @@ fn state_master_waits_like_any_other_and_the_owner_does_not() {
     let b = Bench::start(config::Instance { state: InitialState::Master, ..config(150) });
     assert_eq!(b.instance.state(), StateKind::Backup);
     let mut b = Bench::start(config(255));
-    b.done_is(&["advert 255", "set 2", "announce 2 x5", "Master"]);
+    b.done_is(&["advert 255", "Master", "apply 2", "announce 2 x5"]);
 }
 
 #[test]
@@ -226,11 +235,11 @@ fn a_master_yields_to_a_higher_priority_or_an_equal_one_with_a_higher_address() 
         let mut b = Bench::master(config(150));
         assert_eq!(b.hear(source, priority), Ok(()));
         if yields {
-            b.done_is(&["remove 2", "HigherPriority", "Backup"]);
+            b.done_is(&["HigherPriority", "Backup", "apply 2"]);
             assert_eq!(b.instance.next_timeout(), Some(b.now + b.instance.master_down_interval()));
             assert_eq!(b.instance.stats().released_master, 1);
         } else {
-            b.done_is(&["advert 150", "announce 2 x5", "LowerPriority"]);
+            b.done_is(&["advert 150", "LowerPriority", "announce 2 x5"]);
         }
     }
 }
@@ -259,7 +268,7 @@ fn a_lower_priority_is_answered_once_more_after_its_delay() {
 fn two_owners_do_not_fight() {
     let mut b = Bench::master(config(255));
     assert_eq!(b.hear(LOWER, 255), Ok(()));
-    b.done_is(&["OwnerConflict", "remove 2", "HigherPriority", "Backup"]);
+    b.done_is(&["OwnerConflict", "HigherPriority", "Backup", "apply 2"]);
 }
 
 #[test]
@@ -279,14 +288,23 @@ fn refused_adverts_are_counted_by_reason_and_change_nothing() {
     let body = |auth, interval| move |a: &mut Advert| a.body = Body::V2 { interval: Secs(interval), auth };
     let pass = Authentication::Pass(*b"himitsu\0");
     let refused = [
-        (b.hear(PORT.source, 200), Discard::OwnPacket),
-        (b.hear_with(LOWER, 200, body(Authentication::None, 1)), Discard::AuthType),
-        (b.hear_with(LOWER, 200, body(Authentication::Other(2), 1)), Discard::AuthType),
+        (b.hear(ORIGIN.source, 200), Discard::OwnPacket),
+        (b.hear_with(LOWER, 200, body(Authentication::None, 1)), Discard::AuthType { ours: 1, theirs: 0 }),
+        (
+            b.hear_with(LOWER, 200, body(Authentication::Other(2), 1)),
+            Discard::AuthType { ours: 1, theirs: 2 },
+        ),
         (b.hear_with(LOWER, 200, body(Authentication::Pass(*b"himitsuX"), 1)), Discard::AuthFailure),
         (b.hear_with(LOWER, 200, body(pass, 2)), Discard::Interval { ours: ms(1000), theirs: ms(2000) }),
-        (b.hear_with(LOWER, 200, |a| a.body = Body::V3 { interval: Centis(100) }), Discard::Version),
-        (b.hear_with(LOWER, 200, |a| a.addresses = [LOWER].into()), Discard::Addresses),
-        (b.hear_with(LOWER, 200, |a| a.addresses = [].into()), Discard::Addresses),
+        (
+            b.hear_with(LOWER, 200, |a| a.body = Body::V3 { interval: Centis(100) }),
+            Discard::Version { ours: 2, theirs: 3 },
+        ),
+        (
+            b.hear_with(LOWER, 200, |a| a.addresses = [LOWER].into()),
+            Discard::Addresses { ours: 1, theirs: 1 },
+        ),
+        (b.hear_with(LOWER, 200, |a| a.addresses = [].into()), Discard::Addresses { ours: 1, theirs: 0 }),
     ];
     for (got, reason) in &refused {
         assert_eq!(*got, Err(*reason));
@@ -297,48 +315,106 @@ fn refused_adverts_are_counted_by_reason_and_change_nothing() {
     assert_eq!(b.instance, before);
 }
 
+fn down() -> Fault {
+    Fault::InterfaceDown("eth0".into())
+}
+
+fn no_address() -> Fault {
+    Fault::NoAddress("eth0".into())
+}
+
 #[test]
 fn a_lost_interface_is_a_fault_and_its_return_a_new_start() {
     let mut b = Bench::master(config(150));
-    b.instance.set_port(b.now, Err(Fault::InterfaceDown), &mut b.out);
-    b.done_is(&["remove 2", "Fault", "InterfaceDown"]);
+    b.ground(None, &[down()]);
+    b.done_is(&["Fault", "apply 2", "InterfaceDown(\"eth0\")"]);
     assert_eq!(b.instance.next_timeout(), None);
     assert_eq!(b.hear(LOWER, 200), Err(Discard::NotRunning));
-    b.instance.set_port(b.now, Err(Fault::InterfaceDown), &mut b.out);
+    b.ground(None, &[down()]);
     b.done_is(&[]);
-    b.instance.set_port(b.now, Err(Fault::NoAddress), &mut b.out);
-    b.done_is(&["NoAddress"]);
-    b.instance.set_port(b.now, Ok(PORT), &mut b.out);
-    b.done_is(&["remove 2", "Backup"]);
+    b.ground(None, &[no_address()]);
+    b.done_is(&["NoAddress(\"eth0\")", "FaultGone"]);
+    b.ground(Some(ORIGIN), &[]);
+    b.done_is(&["Backup", "apply 2"]);
     assert_eq!(b.instance.next_timeout(), Some(b.now + b.instance.master_down_interval()));
 }
 
 #[test]
-fn a_master_without_an_address_still_says_that_it_leaves() {
+fn each_fault_counts_and_the_instance_runs_when_the_last_is_gone() {
     let mut b = Bench::master(config(150));
-    b.instance.set_port(b.now, Err(Fault::NoAddress), &mut b.out);
-    b.done_is(&["advert 0", "remove 2", "Fault", "NoAddress"]);
+    let other = Fault::InterfaceDown("eth1".into());
+    b.ground(Some(ORIGIN), &[down(), other.clone()]);
+    assert_eq!(b.instance.state(), StateKind::Fault);
+    b.ground(Some(ORIGIN), &[other]);
+    assert_eq!(b.instance.state(), StateKind::Fault);
+    b.ground(Some(ORIGIN), &[]);
+    assert_eq!(b.instance.state(), StateKind::Backup);
+}
+
+#[test]
+fn a_master_whose_interface_still_works_says_that_it_leaves() {
+    let table = Fault::NoTable;
+    let elsewhere = Fault::InterfaceDown("eth1".into());
+    for fault in [no_address(), table, elsewhere] {
+        let mut b = Bench::master(config(150));
+        b.ground(None, std::slice::from_ref(&fault));
+        let done = b.done();
+        assert_eq!(done[..3], ["advert 0", "Fault", "apply 2"], "{fault:?}");
+        assert_eq!((b.instance.stats().released_master, b.instance.stats().priority_zero_sent), (1, 1));
+    }
+    let mut b = Bench::master(config(150));
+    b.ground(None, &[down()]);
+    assert!(!b.done().contains(&"advert 0".to_owned()), "nobody could hear it");
+}
+
+#[test]
+fn what_a_predecessor_held_stays_until_somebody_speaks_or_it_takes_over() {
+    let start = || {
+        let now = Instant::from_nanos(1_000_000_000_000);
+        let mut b = Bench { instance: Instance::new(config(150)), now, out: vec![] };
+        b.instance.set_ground(now, Some(ORIGIN), BTreeSet::new(), |_| None, true, &mut b.out);
+        assert!(b.instance.wants_addresses());
+        b.done_is(&["Backup"]);
+        b
+    };
+    let mut b = start();
+    // An interval and the skew time: before any other backup's timer runs out.
+    assert_eq!(b.instance.next_timeout(), Some(b.now + ms(1000) + b.instance.skew()));
+    b.run(ms(1500));
+    b.done_is(&["advert 150", "MasterDown", "Master", "apply 2", "announce 2 x5"]);
+    for priority in [100, 200] {
+        let mut b = start();
+        b.run(ms(300));
+        assert_eq!(b.hear(LOWER, priority), Ok(()));
+        assert!(!b.instance.wants_addresses());
+        assert!(b.done().contains(&"apply 2".to_owned()));
+    }
 }
 
 #[test]
 fn stop_says_priority_0_before_anything_else() {
     let mut b = Bench::master(config(150));
     b.instance.stop(&mut b.out);
-    b.done_is(&["advert 0", "remove 2", "PriorityZeroSent"]);
+    b.done_is(&["advert 0", "PriorityZeroSent", "Init", "apply 2"]);
     assert_eq!(b.instance.next_timeout(), None);
     let mut b = Bench::start(config(150));
     b.done();
     b.instance.stop(&mut b.out);
-    b.done_is(&[]);
+    b.done_is(&["Init"]);
 }
 
 #[test]
 fn a_stalled_master_announces_anew() {
     let mut b = Bench::master(config(150));
+    let asleep = b.now;
     b.now += ms(4000);
-    b.instance.handle_timeout(b.now, &mut b.out);
+    b.instance.handle_timeout(b.now, b.now, &mut b.out);
     b.done_is(&["advert 150", "Stalled", "announce 2 x5"]);
     assert_eq!(b.instance.next_timeout(), Some(b.now + ms(1000)));
+    // Its own work is no stall.
+    b.now += ms(4000);
+    b.instance.handle_timeout(b.now, asleep, &mut b.out);
+    assert!(!b.done().contains(&"Stalled".to_owned()));
 }
 
 #[test]
@@ -346,39 +422,109 @@ fn a_stalled_backup_does_not_trust_the_silence() {
     let mut b = Bench::start(config(150));
     b.done();
     b.now += ms(60_000);
-    b.instance.handle_timeout(b.now, &mut b.out);
+    b.instance.handle_timeout(b.now, b.now, &mut b.out);
     b.done_is(&["Stalled"]);
     b.run(ms(1415));
     assert_eq!(b.instance.state(), StateKind::Master);
     // Merely late is not stalled.
     let mut b = Bench::start(config(150));
     b.now += ms(5000);
-    b.instance.handle_timeout(b.now, &mut b.out);
+    b.instance.handle_timeout(b.now, b.now, &mut b.out);
     assert_eq!(b.instance.state(), StateKind::Master);
-}
-
-#[test]
-fn refused_addresses_are_tried_again_while_the_rest_serves() {
-    let mut b = Bench::master(config(150));
-    b.run(ms(5500));
-    b.instance.addresses_refused(b.now, vec![address("10.0.0.100/24")]);
-    b.done();
-    b.run(ms(5000));
-    let done: Vec<String> = b.done().into_iter().filter(|a| !a.starts_with("advert")).collect();
-    assert_eq!(done, ["set 1", "announce 1 x5"]);
-    b.run(ms(10_000));
-    assert!(b.done().iter().all(|a| a.starts_with("advert")));
+    // Nor was it when it was awake all the time: what had come was read.
+    let mut b = Bench::start(config(150));
+    let started = b.now;
+    b.now += ms(60_000);
+    b.instance.handle_timeout(b.now, started, &mut b.out);
+    assert_eq!(b.instance.state(), StateKind::Master);
 }
 
 #[test]
 fn addresses_taken_away_come_back_while_master_only() {
     let mut b = Bench::master(config(150));
-    b.instance.addresses_lost(&[address("10.0.0.100/24")], &mut b.out);
-    b.done_is(&["set 1", "announce 1 x5"]);
+    b.instance.addresses_missing([address("10.0.0.100/24")].into(), &mut b.out);
+    b.done_is(&["apply 1", "announce 1 x5"]);
     let mut b = Bench::start(config(150));
     b.done();
-    b.instance.addresses_lost(&[address("10.0.0.100/24")], &mut b.out);
+    b.instance.addresses_missing([address("10.0.0.100/24")].into(), &mut b.out);
     b.done_is(&[]);
+}
+
+#[test]
+fn a_flood_of_lower_adverts_gets_few_answers() {
+    let mut b = Bench::master(config(150));
+    b.run(ms(300));
+    for _ in 0..5000 {
+        assert_eq!(b.hear(LOWER, 100), Ok(()));
+        b.run(ms(1));
+    }
+    let done = b.done();
+    let count = |what: &str| done.iter().filter(|action| action.starts_with(what)).count();
+    assert!((5..=21).contains(&count("advert")), "{} adverts in 5 s", count("advert"));
+    assert!(count("announce") <= 8, "{} announcements in 5 s", count("announce"));
+    assert_eq!(b.instance.state(), StateKind::Master);
+}
+
+#[test]
+fn masters_that_teach_a_short_interval_and_vanish_are_not_followed_for_ever() {
+    let mut b = Bench::master(v3(100, 1000));
+    let ten = |advert: &mut Advert| advert.body = Body::V3 { interval: Centis(1) };
+    let mut masters = 0;
+    for _ in 0..100 {
+        if b.instance.state() == StateKind::Master {
+            masters += 1;
+            assert_eq!(b.hear_with(LOWER, 254, ten), Ok(()));
+        }
+        b.run(ms(50));
+    }
+    // keepalived: 101 in 5 s.
+    assert!(masters <= 6, "{masters} times master in 5 s");
+    assert_eq!(b.instance.stats().masters_vanished, 1);
+    // A master that stays is followed by its own interval all the same, after the minute.
+    b.run(ms(61_000));
+    assert_eq!(b.hear_with(LOWER, 254, ten), Ok(()));
+    assert_eq!(b.instance.next_timeout(), Some(b.now + b.instance.master_down_interval()));
+    assert!(b.instance.master_down_interval() < ms(50));
+}
+
+#[test]
+fn what_does_not_fit_into_an_advert_is_set_but_not_advertised() {
+    let addresses: Vec<_> = (0..255).map(|n| address(&format!("10.0.7.{n}/32"))).collect();
+    let mut b = Bench::start(config::Instance { addresses, ..config(150) });
+    // 1000 bytes: 14 of Ethernet, 20 of IP, 8 of header, 8 of authentication, 237 addresses and a rest of 2.
+    b.done();
+    b.ground(Some(Origin { mtu: 1000, ..ORIGIN }), &[]);
+    b.done_is(&["AdvertTooLong"]);
+    let advert = b.instance.own_advert(150);
+    assert_eq!(advert.addresses.len(), 237);
+    assert_eq!(advert.encode(ORIGIN.source, LOWER).len(), 1000 - 14 - 20 - 2);
+    assert_eq!(b.hear(LOWER, 200), Ok(()), "a peer that reckons the same way is understood");
+    b.run(ms(4000));
+    assert!(b.done().contains(&"apply 256".to_owned()));
+    b.ground(Some(Origin { mtu: 9000, ..ORIGIN }), &[]);
+    assert_eq!(b.instance.own_advert(150).addresses.len(), 255);
+}
+
+#[test]
+fn keywords_of_others_adverts_have_their_effect() {
+    let with = |priority, conduct| Bench::master(config::Instance { conduct, ..v3(priority, 1000) });
+    let conduct = config::Conduct::default();
+    let mut b = with(150, config::Conduct { lower_prio_no_advert: true, ..conduct });
+    assert_eq!(b.hear(LOWER, 100), Ok(()));
+    b.done_is(&["LowerPriority", "announce 2 x5"]);
+    let mut b = with(150, config::Conduct { higher_prio_send_advert: true, ..conduct });
+    assert_eq!(b.hear(HIGHER, 200), Ok(()));
+    b.done_is(&["advert 150", "HigherPriority", "Backup", "apply 2"]);
+    let mut b = with(255, config::Conduct { owner_ignore_adverts: true, ..conduct });
+    assert_eq!(b.hear(HIGHER, 255), Err(Discard::OwnerIgnores));
+    assert_eq!(b.instance.stats().discarded.owner_ignores, 1);
+    b.done_is(&[]);
+    let down_timer_adverts = 7;
+    let b = Bench::start(config::Instance {
+        conduct: config::Conduct { down_timer_adverts, ..conduct },
+        ..v3(128, 1000)
+    });
+    assert_eq!(b.instance.next_timeout(), Some(b.now + ms(7500)));
 }
 
 #[test]
@@ -394,7 +540,7 @@ fn a_reload_changes_what_changed_and_keeps_the_master() {
     let addresses = vec![address("10.0.0.100/24"), address("10.0.0.101/24")];
     let new = config::Instance { addresses, excluded: vec![], ..config(120) };
     b.instance.reconfigure(b.now, new, &mut b.out);
-    b.done_is(&["remove 1", "advert 120", "set 1", "announce 1 x5"]);
+    b.done_is(&["apply 1", "advert 120", "apply 1", "announce 1 x5"]);
     assert_eq!(b.instance.state(), StateKind::Master);
 }
 

@@ -1,8 +1,10 @@
 //! What the router finds for a packet, an interface, a reload; and that garbage changes nothing.
 
-use super::super::event::StateKind;
+use super::super::event::{Address, Change, Link, Refusal, Snapshot, StateKind};
 use super::super::packet::{Authentication, Body, Secs};
 use super::*;
+use crate::net::MacAddr;
+use crate::vrrp::config;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -17,18 +19,100 @@ fn instance(name: &str, vrid: u8, priority: u8) -> config::Instance {
     }
 }
 
-fn config(instances: Vec<config::Instance>) -> Event {
+fn config(instances: Vec<config::Instance>) -> Event<'static> {
     Event::Config(Box::new(config::Config { instances, ..config::Config::default() }))
 }
 
-fn link(up: bool, addresses: &[&str]) -> Event {
-    let addresses = addresses.iter().map(|a| a.parse().unwrap()).collect();
-    Event::Link(Link { name: "eth0".into(), index: IfIndex(2), up, addresses })
+fn named_link(name: &str, index: u32, up: bool) -> Link {
+    Link {
+        name: name.into(),
+        index: IfIndex(index),
+        up,
+        mtu: 1500,
+        mac: Some(MacAddr([2; 6])),
+        forwards: false,
+    }
 }
 
-fn received(payload: Vec<u8>, source: &str, ttl: u8) -> Event {
+fn address_event(index: u32, net: &str) -> Event<'static> {
+    let net = net.parse().unwrap();
+    Event::Address(Address { interface: IfIndex(index), net, usable: true, ours: false })
+}
+
+/// eth0 as it is now, with nothing but these addresses.
+fn link(up: bool, addresses: &[&str]) -> Event<'static> {
+    links(&[(named_link("eth0", 2, up), addresses)])
+}
+
+fn links(all: &[(Link, &[&str])]) -> Event<'static> {
+    let mut snapshot = Snapshot::default();
+    for (link, addresses) in all {
+        let interface = link.index;
+        snapshot.links.push(link.clone());
+        snapshot.addresses.extend(addresses.iter().map(|net| Address {
+            interface,
+            net: net.parse().unwrap(),
+            usable: true,
+            ours: false,
+        }));
+    }
+    Event::Snapshot(Box::new(snapshot))
+}
+
+fn received(payload: Vec<u8>, source: &str, ttl: u8) -> Event<'static> {
     let (source, destination) = (source.parse().unwrap(), "224.0.0.18".parse().unwrap());
-    Event::Received(Received { interface: IfIndex(2), source, destination, ttl, payload })
+    Event::Received(Received { interface: IfIndex(2), source, destination, ttl, payload: payload.into() })
+}
+
+/// Takes an event in, and all that follows from it, on a kernel that does what it is asked.
+fn handle(router: &mut Router, now: Instant, event: Event<'_>, out: &mut Actions) {
+    router.handle(now, event, out);
+    while router.step(now, out) {}
+    obey(router, now, out);
+}
+
+fn timeout(router: &mut Router, now: Instant, out: &mut Actions) {
+    router.handle_timeout(now, now, out);
+    obey(router, now, out);
+}
+
+/// Makes the changes that the actions from the last call on ask for.
+fn obey(router: &mut Router, now: Instant, out: &mut Actions) {
+    let wanted: Vec<(Name, Shared<[VirtualAddress]>)> = out
+        .iter()
+        .filter_map(|a| match a {
+            Action::Apply { instance, addresses } => Some((instance.clone(), addresses.clone())),
+            _ => None,
+        })
+        .collect();
+    for (instance, addresses) in wanted {
+        for address in addresses.iter() {
+            for change in planned(router, address) {
+                router.changed(now, &instance, change, None, out);
+            }
+        }
+    }
+}
+
+fn planned(router: &Router, address: &VirtualAddress) -> Vec<Change> {
+    let mut changes = vec![];
+    router.plan(address, &mut changes);
+    changes
+}
+
+fn adverts(out: &[Action]) -> Vec<(String, u8)> {
+    out.iter()
+        .filter_map(|a| match a {
+            Action::Advertise { instance, packet } => Some((instance.to_string(), packet.bytes[2])),
+            _ => None,
+        })
+        .collect()
+}
+
+fn applied(out: &[Action]) -> Vec<&str> {
+    out.iter()
+        .filter_map(|a| if let Action::Apply { instance, .. } = a { Some(&**instance) } else { None })
+        .collect()
 }
 
 fn advert(vrid: u8, priority: u8) -> Vec<u8> {
@@ -45,9 +129,9 @@ fn advert(vrid: u8, priority: u8) -> Vec<u8> {
 fn router(n: u8) -> Router {
     let mut router = Router::default();
     let mut out = vec![];
-    router.handle(START, link(true, &["10.0.0.251/24"]), &mut out);
+    handle(&mut router, START, link(true, &["10.0.0.251/24"]), &mut out);
     let all = (1..=n).map(|vrid| instance(&vrid.to_string(), vrid, 100)).collect();
-    router.handle(START, config(all), &mut out);
+    handle(&mut router, START, config(all), &mut out);
     router
 }
 
@@ -66,9 +150,9 @@ fn an_advert_concerns_its_vrid_only() {
     let mut router = router(3);
     let later = START + Duration::from_secs(3);
     let mut out = vec![];
-    router.handle(later, received(advert(2, 200), "10.0.0.250", 255), &mut out);
+    handle(&mut router, later, received(advert(2, 200), "10.0.0.250", 255), &mut out);
     assert_eq!(out, []);
-    router.handle_timeout(later + Duration::from_secs(1), &mut out);
+    timeout(&mut router, later + Duration::from_secs(1), &mut out);
     assert_eq!(states(&router), [StateKind::Master, StateKind::Backup, StateKind::Master]);
     assert_eq!(router.instance("2").map(|i| i.stats().adverts_received), Some(1));
 }
@@ -77,8 +161,8 @@ fn an_advert_concerns_its_vrid_only() {
 fn adverts_of_strangers_and_from_afar_are_refused() {
     let mut router = router(1);
     let mut out = vec![];
-    router.handle(START, received(advert(1, 200), "10.0.0.250", 254), &mut out);
-    router.handle(START, received(advert(9, 200), "10.0.0.250", 255), &mut out);
+    handle(&mut router, START, received(advert(1, 200), "10.0.0.250", 254), &mut out);
+    handle(&mut router, START, received(advert(9, 200), "10.0.0.250", 255), &mut out);
     let source = "10.0.0.250".parse().unwrap();
     assert_eq!(
         reports(&out),
@@ -94,29 +178,31 @@ fn adverts_of_strangers_and_from_afar_are_refused() {
 fn a_missing_interface_is_a_fault_until_it_appears() {
     let mut router = Router::default();
     let mut out = vec![];
-    router.handle(START, config(vec![instance("VI", 1, 100)]), &mut out);
-    assert!(reports(&out).contains(&&Report::Faulty(Fault::NoInterface)));
+    handle(&mut router, START, config(vec![instance("VI", 1, 100)]), &mut out);
+    let faults = |out: &[Action]| -> Vec<Fault> {
+        let fault = |report: &&Report| match report {
+            Report::Faulty { fault, .. } => Some(fault.clone()),
+            _ => None,
+        };
+        reports(out).iter().filter_map(fault).collect()
+    };
+    assert_eq!(faults(&out), [Fault::NoInterface("eth0".into())]);
     assert_eq!(router.next_timeout(), None);
     out.clear();
-    router.handle(START, link(false, &["10.0.0.251/24"]), &mut out);
-    assert_eq!(reports(&out), [&Report::Faulty(Fault::InterfaceDown)]);
-    router.handle(START, link(true, &[]), &mut out);
+    handle(&mut router, START, link(false, &["10.0.0.251/24"]), &mut out);
+    assert_eq!(faults(&out), [Fault::InterfaceDown("eth0".into())]);
+    handle(&mut router, START, link(true, &[]), &mut out);
     assert_eq!(states(&router), [StateKind::Fault]);
-    router.handle(START, link(true, &["10.0.0.251/24"]), &mut out);
+    handle(&mut router, START, address_event(2, "10.0.0.251/24"), &mut out);
     assert_eq!(states(&router), [StateKind::Backup]);
-    router.handle(START, Event::LinkGone { name: "eth0".into() }, &mut out);
+    handle(&mut router, START, Event::LinkGone(IfIndex(2)), &mut out);
     assert_eq!(states(&router), [StateKind::Fault]);
     // It comes back as another interface of the same name.
-    let again = Link {
-        name: "eth0".into(),
-        index: IfIndex(7),
-        up: true,
-        addresses: vec!["10.0.0.251/24".parse().unwrap()],
-    };
-    router.handle(START, Event::Link(again), &mut out);
+    handle(&mut router, START, Event::Link(named_link("eth0", 7, true)), &mut out);
+    handle(&mut router, START, address_event(7, "10.0.0.251/24"), &mut out);
     assert_eq!(states(&router), [StateKind::Backup]);
     out.clear();
-    router.handle(START, received(advert(1, 200), "10.0.0.250", 255), &mut out);
+    handle(&mut router, START, received(advert(1, 200), "10.0.0.250", 255), &mut out);
     assert_eq!(router.stats().discarded.unknown_vrid, 1, "the old index is nobody's");
 }
 
@@ -124,11 +210,12 @@ fn a_missing_interface_is_a_fault_until_it_appears() {
 fn a_virtual_address_left_behind_is_no_source() {
     let mut router = Router::default();
     let mut out = vec![];
-    router.handle(START, link(true, &["10.0.0.1/24", "10.0.0.251/24"]), &mut out);
-    router.handle(START, config(vec![instance("VI", 1, 100)]), &mut out);
-    router.handle_timeout(START + Duration::from_secs(4), &mut out);
-    let source =
-        out.iter().find_map(|a| if let Action::Advertise { source, .. } = a { Some(*source) } else { None });
+    handle(&mut router, START, link(true, &["10.0.0.1/24", "10.0.0.251/24"]), &mut out);
+    handle(&mut router, START, config(vec![instance("VI", 1, 100)]), &mut out);
+    timeout(&mut router, START + Duration::from_secs(4), &mut out);
+    let source = out
+        .iter()
+        .find_map(|a| if let Action::Advertise { packet, .. } = a { Some(packet.source) } else { None });
     assert_eq!(source, Some("10.0.0.251".parse().unwrap()));
 }
 
@@ -137,58 +224,301 @@ fn an_address_removed_by_hand_is_set_again_by_the_master_only() {
     let mut router = router(2);
     let mut out = vec![];
     let now = START + Duration::from_secs(3);
-    router.handle(now, received(advert(2, 200), "10.0.0.250", 255), &mut out);
-    router.handle_timeout(now + Duration::from_secs(1), &mut out);
-    router.handle(now, link(true, &["10.0.0.251/24", "10.0.0.1/24", "10.0.0.2/24"]), &mut out);
+    handle(&mut router, now, received(advert(2, 200), "10.0.0.250", 255), &mut out);
+    timeout(&mut router, now + Duration::from_secs(1), &mut out);
     out.clear();
-    router.handle(now, link(true, &["10.0.0.251/24"]), &mut out);
-    let set: Vec<_> = out
-        .iter()
-        .filter_map(|a| if let Action::SetAddresses { instance, .. } = a { Some(&**instance) } else { None })
-        .collect();
-    assert_eq!(set, ["1"]);
+    for net in ["10.0.0.1/24", "10.0.0.2/24"] {
+        let gone = Event::AddressGone { interface: IfIndex(2), net: net.parse().unwrap() };
+        router.handle(now, gone, &mut out);
+    }
+    assert_eq!(applied(&out), ["1"]);
+    let net = "10.0.0.1/24".parse().unwrap();
+    assert!(reports(&out).contains(&&Report::AddressTaken { net, interface: "eth0".into() }));
+    obey(&mut router, now, &mut out);
+    out.clear();
+    // News of what this program did itself are no news.
+    handle(&mut router, now, address_event(2, "10.0.0.1/24"), &mut out);
+    assert_eq!(out, []);
+}
+
+#[test]
+fn after_lost_news_a_master_sets_what_is_missing_and_a_backup_removes_what_is_left() {
+    let mut router = router(2);
+    let mut out = vec![];
+    let now = START + Duration::from_secs(3);
+    handle(&mut router, now, received(advert(2, 200), "10.0.0.250", 255), &mut out);
+    timeout(&mut router, now + Duration::from_secs(1), &mut out);
+    out.clear();
+    handle(&mut router, now, link(true, &["10.0.0.251/24"]), &mut out);
+    assert_eq!(applied(&out), ["1"]);
+    assert_eq!(states(&router), [StateKind::Master, StateKind::Backup]);
+    assert!(router.kernel.holds(&instance("1", 1, 100).addresses[0]));
 }
 
 #[test]
 fn an_interface_that_was_replaced_unseen_begins_anew() {
     // A driver that was busy hears only of the new one, and never heard that the address had been set.
-    let replaced = |name: &str| {
-        let addresses = vec!["10.0.0.251/24".parse().unwrap()];
-        Event::Link(Link { name: name.into(), index: IfIndex(7), up: true, addresses })
-    };
     let mut router = router(1);
     let mut out = vec![];
     let now = START + Duration::from_secs(4);
-    router.handle_timeout(now, &mut out);
+    timeout(&mut router, now, &mut out);
     assert_eq!(states(&router), [StateKind::Master]);
-    router.handle(now, replaced("eth0"), &mut out);
+    handle(&mut router, now, Event::Link(named_link("eth0", 7, true)), &mut out);
+    handle(&mut router, now, address_event(7, "10.0.0.251/24"), &mut out);
     assert_eq!(states(&router), [StateKind::Backup]);
     out.clear();
-    router.handle_timeout(now + Duration::from_secs(4), &mut out);
+    timeout(&mut router, now + Duration::from_secs(4), &mut out);
     assert_eq!(states(&router), [StateKind::Master]);
-    assert!(out.iter().any(|a| matches!(a, Action::Advertise { interface: IfIndex(7), .. })));
-    assert!(out.iter().any(|a| matches!(a, Action::SetAddresses { .. })));
+    let leaves_there =
+        |a: &Action| matches!(a, Action::Advertise { packet, .. } if packet.interface == Some(IfIndex(7)));
+    assert!(out.iter().any(leaves_there));
+    assert_eq!(applied(&out), ["1"]);
+}
+
+/// An instance that speaks on eth0 and has its address on eth1.
+fn elsewhere() -> (Router, Vec<VirtualAddress>) {
+    let mut config_of_one = instance("1", 1, 100);
+    config_of_one.addresses[0].interface = "eth1".into();
+    let addresses = config_of_one.addresses.clone();
+    let mut router = Router::default();
+    let mut out = vec![];
+    let both = links(&[
+        (named_link("eth0", 2, true), &["10.0.0.251/24"]),
+        (named_link("eth1", 3, true), &["10.1.0.251/24"]),
+    ]);
+    handle(&mut router, START, both, &mut out);
+    handle(&mut router, START, config(vec![config_of_one]), &mut out);
+    timeout(&mut router, START + Duration::from_secs(4), &mut out);
+    assert_eq!(states(&router), [StateKind::Master]);
+    (router, addresses)
 }
 
 #[test]
 fn an_interface_that_only_has_addresses_gets_them_again_when_it_was_replaced() {
-    let elsewhere = |index: u32| {
-        let addresses = vec!["10.1.0.251/24".parse().unwrap()];
-        Event::Link(Link { name: "eth1".into(), index: IfIndex(index), up: true, addresses })
-    };
-    let mut config_of_one = instance("1", 1, 100);
-    config_of_one.addresses[0].interface = "eth1".into();
+    let (mut router, addresses) = elsewhere();
+    let mut out = vec![];
+    handle(&mut router, START, Event::Link(named_link("eth1", 4, true)), &mut out);
+    assert_eq!(states(&router), [StateKind::Master]);
+    assert_eq!(applied(&out), ["1"]);
+    assert!(router.kernel.holds(&addresses[0]));
+}
+
+#[test]
+fn the_interface_of_an_address_is_watched_as_the_own_one() {
+    for (lost, fault) in [
+        (Event::Link(named_link("eth1", 3, false)), Fault::InterfaceDown("eth1".into())),
+        (Event::LinkGone(IfIndex(3)), Fault::NoInterface("eth1".into())),
+    ] {
+        let (mut router, addresses) = elsewhere();
+        let mut out = vec![];
+        handle(&mut router, START, lost, &mut out);
+        assert_eq!(states(&router), [StateKind::Fault]);
+        assert!(reports(&out).contains(&&Report::Faulty { fault, detail: None }));
+        assert_eq!(adverts(&out), [("1".into(), 0)], "eth0 works: the next master need not wait");
+        assert!(!router.kernel.holds(&addresses[0]));
+        handle(&mut router, START, Event::Link(named_link("eth1", 5, true)), &mut out);
+        assert_eq!(states(&router), [StateKind::Backup]);
+    }
+}
+
+#[test]
+fn what_the_system_has_set_is_never_removed_and_a_leftover_is() {
+    // The owner's address is the system's own, the other one a predecessor's, even with another prefix length.
+    let mut owner = instance("1", 1, 255);
+    owner.source = Some("10.0.0.251".parse().unwrap());
+    let mut router = Router::default();
+    let mut out = vec![];
+    handle(&mut router, START, link(true, &["10.0.0.1/24", "10.0.0.251/24", "10.0.0.2/32"]), &mut out);
+    let other = instance("2", 2, 100);
+    handle(&mut router, START, config(vec![owner.clone(), other.clone()]), &mut out);
+    assert_eq!(states(&router), [StateKind::Master, StateKind::Backup]);
+    let leftover = VirtualAddress::new("10.0.0.2/32".parse().unwrap(), "eth0");
+    assert!(!router.kernel.holds(&leftover));
+    for event in [Event::Link(named_link("eth0", 2, false)), Event::Link(named_link("eth0", 2, true))] {
+        handle(&mut router, START, event, &mut out);
+        assert!(router.kernel.holds(&owner.addresses[0]));
+    }
+    assert_eq!(states(&router)[0], StateKind::Master);
+    handle(&mut router, START, Event::Stop, &mut out);
+    assert!(router.kernel.holds(&owner.addresses[0]));
+}
+
+#[test]
+fn an_owner_removes_what_it_has_set_itself() {
+    let mut owner = instance("1", 1, 255);
+    owner.source = Some("10.0.0.251".parse().unwrap());
+    let mut router = Router::default();
+    let mut out = vec![];
+    handle(&mut router, START, link(true, &["10.0.0.251/24"]), &mut out);
+    handle(&mut router, START, config(vec![owner.clone()]), &mut out);
+    assert!(router.kernel.holds(&owner.addresses[0]));
+    handle(&mut router, START, Event::Stop, &mut out);
+    assert!(!router.kernel.holds(&owner.addresses[0]));
+}
+
+#[test]
+fn an_address_that_is_refused_is_reported_once_and_tried_again_while_master() {
+    let mut router = router(1);
+    let mut out = vec![];
+    let mut now = START + Duration::from_secs(4);
+    router.handle_timeout(now, now, &mut out);
+    let address = instance("1", 1, 100).addresses[0].clone();
+    let mut refused = 0;
+    for _ in 0..3 {
+        out.clear();
+        for change in planned(&router, &address) {
+            router.changed(now, &"1".into(), change, Some(Refusal::Other("no room".into())), &mut out);
+        }
+        refused += reports(&out).len();
+        now = now + RETRY;
+        out.clear();
+        router.handle_timeout(now, now, &mut out);
+        assert_eq!(applied(&out), ["1"]);
+    }
+    assert_eq!(refused, 1);
+    obey(&mut router, now, &mut out);
+    assert!(router.kernel.holds(&address));
+}
+
+#[test]
+fn a_socket_that_can_not_be_opened_is_a_fault_until_it_can() {
+    let mut router = router(2);
+    let mut out = vec![];
+    let group = "224.0.0.18".parse().unwrap();
+    let listen = Listen { interface: IfIndex(2), family: Family::V4, group };
+    let refused = || Event::ListenRefused { listen, reason: "no memory".into() };
+    handle(&mut router, START, refused(), &mut out);
+    assert_eq!(states(&router), [StateKind::Fault; 2]);
+    let detail = Some("no memory".into());
+    let fault = Fault::Deaf("eth0".into());
+    assert!(reports(&out).contains(&&Report::Faulty { fault, detail }));
+    let mut now = START;
+    for _ in 0..2 {
+        now = now + RETRY;
+        out.clear();
+        timeout(&mut router, now, &mut out);
+        assert_eq!(out, [Action::Listen(listen)]);
+        out.clear();
+        handle(&mut router, now, refused(), &mut out);
+        assert_eq!(out, [], "said once");
+    }
+    router.listens(now, listen, &mut out);
+    assert_eq!(states(&router), [StateKind::Backup; 2]);
+}
+
+#[test]
+fn instances_whose_addresses_serve_virtual_servers_wait_for_the_table() {
+    let serving = ["10.0.0.1".parse().unwrap()].into();
+    let instances = vec![instance("1", 1, 100), instance("2", 2, 100)];
+    let event = Event::Config(Box::new(config::Config { instances, serving, ..config::Config::default() }));
     let mut router = router(0);
     let mut out = vec![];
-    router.handle(START, elsewhere(3), &mut out);
-    router.handle(START, config(vec![config_of_one]), &mut out);
+    handle(&mut router, START, Event::Table(Table::Unavailable("no ip_vs".into())), &mut out);
+    handle(&mut router, START, event, &mut out);
+    assert_eq!(states(&router), [StateKind::Fault, StateKind::Backup]);
+    let detail = Some("no ip_vs".into());
+    assert!(reports(&out).contains(&&Report::Faulty { fault: Fault::NoTable, detail }));
+    handle(&mut router, START, Event::Table(Table::Writable), &mut out);
+    assert_eq!(states(&router), [StateKind::Backup, StateKind::Backup]);
+}
+
+#[test]
+fn a_renamed_instance_is_the_same_virtual_router() {
+    let mut router = router(2);
+    let mut out = vec![];
     let now = START + Duration::from_secs(4);
-    router.handle_timeout(now, &mut out);
-    assert_eq!(states(&router), [StateKind::Master]);
+    timeout(&mut router, now, &mut out);
     out.clear();
-    router.handle(now, elsewhere(4), &mut out);
-    assert_eq!(states(&router), [StateKind::Master]);
-    assert!(out.iter().any(|a| matches!(a, Action::SetAddresses { .. })));
+    // The two even exchange their names.
+    let new = vec![instance("2", 1, 100), instance("other", 2, 100)];
+    handle(&mut router, now, config(new), &mut out);
+    assert_eq!(states(&router), [StateKind::Master, StateKind::Master]);
+    assert_eq!(adverts(&out), [("2".into(), 100), ("other".into(), 100)], "no priority 0");
+    assert_eq!(router.instance("2").map(|i| i.config().vrid.get()), Some(1));
+    assert_eq!(router.instance("1"), None);
+    assert!(reports(&out).contains(&&Report::Renamed { to: "other".into() }));
+}
+
+#[test]
+fn a_change_of_version_or_source_or_group_keeps_the_master() {
+    let changes: [fn(&mut config::Instance); 3] = [
+        |c| c.version = config::Version::V3,
+        |c| c.source = Some("10.0.0.77".parse().unwrap()),
+        |c| c.mcast_dst_ip = Some("224.0.0.99".parse().unwrap()),
+    ];
+    for change in changes {
+        let mut router = router(1);
+        let mut out = vec![];
+        let now = START + Duration::from_secs(4);
+        timeout(&mut router, now, &mut out);
+        out.clear();
+        let mut changed = instance("1", 1, 100);
+        change(&mut changed);
+        handle(&mut router, now, config(vec![changed]), &mut out);
+        assert_eq!(states(&router), [StateKind::Master]);
+        assert!(adverts(&out).iter().all(|(_, priority)| *priority == 100), "{out:?}");
+    }
+}
+
+#[test]
+fn a_change_of_interface_says_goodbye_where_it_was() {
+    let mut router = Router::default();
+    let mut out = vec![];
+    let both = links(&[
+        (named_link("eth0", 2, true), &["10.0.0.251/24"]),
+        (named_link("eth1", 3, true), &["10.1.0.251/24"]),
+    ]);
+    handle(&mut router, START, both, &mut out);
+    handle(&mut router, START, config(vec![instance("1", 1, 100)]), &mut out);
+    timeout(&mut router, START + Duration::from_secs(4), &mut out);
+    out.clear();
+    let moved = config::Instance { interface: Some("eth1".into()), ..instance("1", 1, 100) };
+    handle(&mut router, START, config(vec![moved]), &mut out);
+    let goodbye = out.iter().position(
+        |a| matches!(a, Action::Advertise { packet, .. } if packet.bytes[2] == 0 && packet.interface == Some(IfIndex(2))),
+    );
+    let closed = out.iter().position(|a| matches!(a, Action::Unlisten(l) if l.interface == IfIndex(2)));
+    assert!(goodbye.unwrap() < closed.unwrap());
+    assert_eq!(states(&router), [StateKind::Backup]);
+}
+
+#[test]
+fn news_of_an_address_do_not_look_at_the_others() {
+    let nets: Vec<String> = (0..10_000).map(|n| format!("10.7.{}.{}/32", n / 250, n % 250 + 1)).collect();
+    let mut config_of_many = instance("1", 1, 100);
+    config_of_many.excluded =
+        nets.iter().map(|net| VirtualAddress::new(net.parse().unwrap(), "eth0")).collect();
+    let mut router = router(0);
+    let mut out = vec![];
+    handle(&mut router, START, config(vec![config_of_many]), &mut out);
+    let now = START + Duration::from_secs(4);
+    timeout(&mut router, now, &mut out);
+    out.clear();
+    handle(&mut router, now, address_event(2, "10.99.0.1/24"), &mut out);
+    handle(
+        &mut router,
+        now,
+        Event::AddressGone { interface: IfIndex(2), net: "10.99.0.1/24".parse().unwrap() },
+        &mut out,
+    );
+    assert_eq!(out, [], "nobody is concerned");
+}
+
+#[test]
+fn adverts_of_one_vrid_in_two_groups_reach_their_own_instance() {
+    let group: IpAddr = "224.0.0.99".parse().unwrap();
+    let other = config::Instance { mcast_dst_ip: Some(group), ..instance("2", 1, 100) };
+    let mut router = router(0);
+    let mut out = vec![];
+    handle(&mut router, START, config(vec![instance("1", 1, 100), other]), &mut out);
+    let payload = Advert::decode(&advert(1, 200), "10.0.0.250".parse().unwrap(), group).unwrap();
+    let payload = payload.encode("10.0.0.250".parse().unwrap(), group);
+    let source = "10.0.0.250".parse().unwrap();
+    let received =
+        Received { interface: IfIndex(2), source, destination: group, ttl: 255, payload: payload.into() };
+    handle(&mut router, START, Event::Received(received), &mut out);
+    let believed = |name: &str| router.instance(name).map(|i| i.stats().adverts_received);
+    assert_eq!((believed("1"), believed("2")), (Some(0), Some(1)));
 }
 
 #[test]
@@ -196,22 +526,15 @@ fn a_reload_touches_only_what_changed() {
     let mut router = router(4);
     let mut out = vec![];
     let now = START + Duration::from_secs(4);
-    router.handle_timeout(now, &mut out);
+    timeout(&mut router, now, &mut out);
     out.clear();
     let schedule = router.instance("1").and_then(Instance::next_timeout);
     // 2 is gone, 3 has moved to another VRID, 5 is new.
     let new =
         vec![instance("1", 1, 100), instance("3", 33, 100), instance("4", 4, 90), instance("5", 5, 100)];
     let later = now + Duration::from_millis(500);
-    router.handle(later, config(new), &mut out);
-    let spoken: Vec<(String, u8)> = out
-        .iter()
-        .filter_map(|a| match a {
-            Action::Advertise { instance, advert, .. } => Some((instance.to_string(), advert.priority)),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(spoken, [("2".into(), 0), ("3".into(), 0), ("4".into(), 90)]);
+    handle(&mut router, later, config(new), &mut out);
+    assert_eq!(adverts(&out), [("2".into(), 0), ("3".into(), 0), ("4".into(), 90)]);
     assert_eq!(router.instance("1").and_then(Instance::next_timeout), schedule);
     let state = |name: &str| router.instance(name).map(Instance::state);
     assert_eq!(state("1"), Some(StateKind::Master));
@@ -225,12 +548,12 @@ fn a_reload_touches_only_what_changed() {
 fn stop_takes_everything_back() {
     let mut router = router(2);
     let mut out = vec![];
-    router.handle_timeout(START + Duration::from_secs(4), &mut out);
+    timeout(&mut router, START + Duration::from_secs(4), &mut out);
     out.clear();
-    router.handle(START, Event::Stop, &mut out);
-    let zeros = out.iter().filter(|a| matches!(a, Action::Advertise { advert, .. } if advert.priority == 0));
-    assert_eq!(zeros.count(), 2);
-    assert_eq!(out.iter().filter(|a| matches!(a, Action::RemoveAddresses { .. })).count(), 2);
+    handle(&mut router, START, Event::Stop, &mut out);
+    assert_eq!(adverts(&out), [("1".into(), 0), ("2".into(), 0)]);
+    assert_eq!(applied(&out), ["1", "2"]);
+    assert!(!router.kernel.holds(&instance("1", 1, 100).addresses[0]));
     assert_eq!((router.next_timeout(), router.instances().count()), (None, 0));
 }
 
@@ -240,13 +563,14 @@ fn a_step_does_not_look_at_every_instance() {
     let mut router = router(250);
     let mut out = vec![];
     for vrid in 1..=249 {
-        router.handle(
+        handle(
+            &mut router,
             START + Duration::from_secs(1),
             received(advert(vrid, 200), "10.0.0.250", 255),
             &mut out,
         );
     }
-    router.handle_timeout(START + Duration::from_secs(4), &mut out);
+    timeout(&mut router, START + Duration::from_secs(4), &mut out);
     assert_eq!(out.iter().filter(|a| matches!(a, Action::Advertise { .. })).count(), 1);
     assert_eq!(router.deadlines.len(), 250);
 }
@@ -256,12 +580,12 @@ fn a_step_does_not_look_at_every_instance() {
 struct Mind {
     states: Vec<StateKind>,
     timeouts: Vec<Option<Instant>>,
-    deadlines: BTreeSet<(Instant, Id)>,
+    next: Option<Instant>,
 }
 
 fn mind(router: &Router) -> Mind {
     let timeouts = router.instances().map(Instance::next_timeout).collect();
-    Mind { states: states(router), timeouts, deadlines: router.deadlines.clone() }
+    Mind { states: states(router), timeouts, next: router.next_timeout() }
 }
 
 proptest! {
@@ -277,7 +601,7 @@ proptest! {
         let mut out = vec![];
         let packets = [bytes, truncated, flipped];
         for packet in packets.clone() {
-            router.handle(START + Duration::from_secs(1), received(packet, "10.0.0.250", 255), &mut out);
+            handle(&mut router, START + Duration::from_secs(1), received(packet, "10.0.0.250", 255), &mut out);
         }
         prop_assert_eq!(mind(&router), before);
         let per_instance: u64 = router.instances().map(|i| i.stats().discarded.total()).sum();
@@ -289,12 +613,12 @@ proptest! {
 
 #[test]
 fn what_happened_can_be_recorded_and_replayed() {
-    let run = |events: Vec<Event>| {
+    let run = |events: Vec<Event<'_>>| {
         let (mut router, mut out) = (Router::default(), vec![]);
         for event in events {
-            router.handle(START, event, &mut out);
+            handle(&mut router, START, event, &mut out);
         }
-        router.handle_timeout(START + Duration::from_secs(4), &mut out);
+        timeout(&mut router, START + Duration::from_secs(4), &mut out);
         out
     };
     let events = vec![

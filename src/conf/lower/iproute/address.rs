@@ -127,9 +127,8 @@ impl<'t, 's> Draft<'t, 's> {
                     return None;
                 }
                 let device = entry.cx.interface_word(value)?;
-                if !entry.cx.interface_exists(device) {
-                    return None;
-                }
+                // Kept where it is missing: it is set when the interface appears, and is in the adverts meanwhile.
+                entry.cx.interface_exists(device);
                 self.address.interface = device.text.to_string();
             }
             "scope" => {

@@ -111,19 +111,20 @@ impl Draft {
         }
     }
 
-    /// What an advert has no room for is set all the same, but not listed.
-    pub(super) fn limit_addresses(&mut self, cx: &mut Lower<'_, '_>, family: Family) {
+    /// What an advert has no room for is set all the same, but not listed. The interface's MTU decides, at run time: see
+    /// [`crate::vrrp::packet::Advert::room`].
+    pub(super) fn limit_addresses(&self, cx: &mut Lower<'_, '_>, family: Family) {
         let room = match family {
             Family::V4 => (MTU - HEADERS_V4) / 4,
             Family::V6 => (MTU - HEADERS_V6) / 16,
         };
         let most = room.min(MAX_ADDRESSES);
         if self.addresses.len() > most {
-            let rest = self.addresses.split_off(most);
-            let at = rest.first().map_or(self.named_at, |(_, span)| *span);
-            let message = format!("an advert lists at most {most} addresses; the others are not listed");
+            let at = self.addresses.get(most).map_or(self.named_at, |(_, span)| *span);
+            let message = format!(
+                "an advert lists at most {most} addresses on an interface of MTU {MTU}; the others are not listed"
+            );
             self.report(cx, &codes::TOO_MANY_ADDRESSES, at, &message);
-            self.excluded.extend(rest);
         }
     }
 }

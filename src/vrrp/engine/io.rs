@@ -1,0 +1,42 @@
+//! What the engine asks of the world: the clock, sockets, the kernel's addresses, the log.
+//!
+//! The daemon implements it with sockets and netlink; the simulation with virtual time, where every call has a cost and
+//! may fail. Nothing here waits.
+
+use crate::time::Instant;
+use crate::vrrp::event::{Change, Event, Listen, Name, Packet, Refusal, Report};
+use crate::vrrp::garp::Frame;
+use crate::vrrp::shared::Shared;
+
+/// The world as the engine sees it.
+pub trait Io {
+    /// The present moment.
+    fn now(&mut self) -> Instant;
+
+    /// Gives what has come: packets with the time when the kernel received them, and the kernel's news of links and
+    /// addresses with the present time. Everything that had arrived when it was called, and not without end: true if
+    /// there is more.
+    fn receive(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> bool;
+
+    /// Listens there.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    fn listen(&mut self, listen: Listen) -> Result<(), Shared<str>>;
+
+    /// Does not listen there any more.
+    fn unlisten(&mut self, listen: Listen);
+
+    /// Sends adverts in their order, in as few system calls as possible; `failed` gets the index of each that did not
+    /// leave, and why in words.
+    fn send(&mut self, adverts: &[(Name, Packet)], failed: &mut dyn FnMut(usize, Shared<str>));
+
+    /// Changes addresses in their order; `refused` gets the index of each that was not changed, and why.
+    fn change(&mut self, changes: &[Change], refused: &mut dyn FnMut(usize, Refusal));
+
+    /// Sends frames, without waiting. What does not leave is lost: announcements are repeated.
+    fn announce(&mut self, frames: &[Frame]);
+
+    /// Tells people and scripts. Must not wait for them.
+    fn report(&mut self, instance: Option<&Name>, report: &Report);
+}

@@ -1,0 +1,188 @@
+//! The loop of the VRRP worker, without its sockets: reads, decides, acts, a little at a time.
+//!
+//! ```text
+//!            ┌──────────────────────────── turn ────────────────────────────┐
+//!  sockets ─►│ receive ─► due deadlines ─► adverts out ─► a slice of work   │─► again at once,
+//!  netlink ─►│ (stamped)   (some)          (at once)      (addresses, ARP)  │   or at the next deadline
+//!            └──────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Three rules hold whatever the number of instances:
+//!
+//! - **Packets before timers.** A deadline fires only if everything that had arrived by then has been read.
+//! - **Adverts wait for nothing** but other adverts: they leave in the turn that decides them. Addresses and
+//!   announcements are queued, see [`work`], and each turn does a slice of them.
+//! - **Only a pause is a stall.** A deadline that passed while this loop was at work says nothing about the peer or the
+//!   machine; one that passed while it should have been asleep does.
+//!
+//! The same loop runs in the daemon and in the simulation (`tests/sim`): [`Io`] is all it knows of the world.
+
+pub mod io;
+mod work;
+
+pub use io::Io;
+
+use super::event::{Action, Actions, Event, Listen, Name, Packet, Report};
+use super::router::Router;
+use crate::time::Instant;
+use std::collections::HashSet;
+use work::Work;
+
+/// So many deadlines fire in a turn: their adverts leave together.
+const DEADLINES: usize = 64;
+
+/// When to call [`Engine::turn`] again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// At once.
+    Again,
+    /// Then, or when something can be read; without a time, only then.
+    At(Option<Instant>),
+    /// Never: everything is stopped.
+    Done,
+}
+
+/// The router and its queues.
+#[derive(Debug)]
+pub struct Engine {
+    router: Router,
+    work: Work,
+    /// The loop has not slept since then.
+    awake_since: Option<Instant>,
+    stopping: bool,
+    /// Instances whose last advert did not leave: said once until one does.
+    mute: HashSet<Name>,
+    // Emptied in each turn; kept, so that a turn allocates nothing.
+    actions: Actions,
+    adverts: Vec<(Name, Packet)>,
+    unlisten: Vec<Listen>,
+    reports: Vec<(Option<Name>, Report)>,
+}
+
+impl Engine {
+    /// For [`Router::new`].
+    #[must_use]
+    pub fn new(respawned: bool) -> Engine {
+        Engine {
+            router: Router::new(respawned),
+            work: Work::default(),
+            awake_since: None,
+            stopping: false,
+            mute: HashSet::new(),
+            actions: Vec::new(),
+            adverts: Vec::new(),
+            unlisten: Vec::new(),
+            reports: Vec::new(),
+        }
+    }
+
+    /// The instances.
+    #[must_use]
+    pub const fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// Whether the last configuration is carried out, and the kernel holds what followed from it, or refused it.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        !self.router.is_reloading() && !self.work.has_changes()
+    }
+
+    /// Takes in what does not come through [`Io::receive`]: configurations, the end. What follows from it is done in the
+    /// next turns.
+    pub fn handle(&mut self, now: Instant, event: Event<'_>) {
+        self.stopping |= matches!(event, Event::Stop);
+        self.router.handle(now, event, &mut self.actions);
+    }
+
+    /// Does one round of everything.
+    pub fn turn(&mut self, io: &mut impl Io) -> Next {
+        // Before the sockets are read: what is due now was not kept from firing by a packet that came later.
+        let now = io.now();
+        let awake_since = *self.awake_since.get_or_insert(now);
+        let Engine { router, actions, .. } = self;
+        let more = io.receive(&mut |at, event| router.handle(at, event, actions));
+        self.act(now, io);
+        let fired = self.router.fire(now, awake_since, DEADLINES, &mut self.actions);
+        let reloading = self.router.step(now, &mut self.actions);
+        self.act(now, io);
+        let worked = self.work.slice(&mut self.router, io, &mut self.actions);
+        self.act(now, io);
+        if more || fired == DEADLINES || reloading || worked || !self.work.is_empty() {
+            return Next::Again;
+        }
+        if self.stopping {
+            return Next::Done;
+        }
+        let next = self.router.next_timeout();
+        if next.is_some_and(|at| at <= io.now()) {
+            return Next::Again;
+        }
+        self.awake_since = None;
+        Next::At(next)
+    }
+
+    /// Carries out the actions: adverts at once, the rest later, in the order in which each instance wants it.
+    fn act(&mut self, now: Instant, io: &mut impl Io) {
+        while !self.actions.is_empty() {
+            let mut actions = std::mem::take(&mut self.actions);
+            for action in actions.drain(..) {
+                match action {
+                    Action::Listen(listen) => match io.listen(listen) {
+                        Ok(()) => self.router.listens(now, listen, &mut self.actions),
+                        Err(reason) => {
+                            self.router.handle(
+                                now,
+                                Event::ListenRefused { listen, reason },
+                                &mut self.actions,
+                            );
+                        }
+                    },
+                    Action::Unlisten(listen) => self.unlisten.push(listen),
+                    Action::Advertise { instance, packet } => self.adverts.push((instance, packet)),
+                    Action::Report { instance, report } => self.reports.push((instance, report)),
+                    Action::Apply { instance, addresses } => self.work.apply(instance, addresses),
+                    Action::Announce { instance, addresses, rounds } => {
+                        self.work.announce(instance, addresses, rounds);
+                    }
+                }
+            }
+            if self.actions.is_empty() {
+                // Its room is used again.
+                self.actions = actions;
+            }
+            self.advertise(now, io);
+            for listen in self.unlisten.drain(..) {
+                io.unlisten(listen);
+            }
+            for (instance, report) in self.reports.drain(..) {
+                io.report(instance.as_ref(), &report);
+            }
+        }
+    }
+
+    fn advertise(&mut self, now: Instant, io: &mut impl Io) {
+        if self.adverts.is_empty() {
+            return;
+        }
+        let Engine { adverts, mute, reports, router, actions, .. } = self;
+        let mut before = std::mem::take(mute);
+        io.send(adverts, &mut |at, reason| {
+            let Some((instance, _)) = adverts.get(at) else { return };
+            router.handle(now, Event::AdvertRefused { instance: instance.clone() }, actions);
+            if mute.insert(instance.clone()) && !before.contains(instance) {
+                reports.push((Some(instance.clone()), Report::AdvertRefused { reason }));
+            }
+        });
+        if !before.is_empty() {
+            for (instance, _) in adverts.iter() {
+                before.remove(instance);
+            }
+            mute.extend(before);
+        }
+        adverts.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,347 @@
+//! The loop on a world in which every change of an address takes its time.
+
+use super::*;
+use crate::net::{Family, MacAddr};
+use crate::vrrp::config::{self, Instance, Version, VirtualAddress, Vrid};
+use crate::vrrp::event::{Address, Change, IfIndex, Link, Received, Refusal, Snapshot, StateKind};
+use crate::vrrp::garp::Frame;
+use crate::vrrp::packet::{Advert, Body, Centis};
+use crate::vrrp::shared::Shared;
+use std::net::IpAddr;
+use std::time::Duration;
+
+const START: Instant = Instant::from_nanos(1_000_000_000_000);
+
+/// A kernel that takes `cost` for each address, and what was done in it.
+struct World {
+    now: Instant,
+    cost: Duration,
+    inbox: Vec<(Instant, Event<'static>)>,
+    done: Vec<(Instant, String)>,
+    frames: usize,
+    most_changes: usize,
+    deaf: bool,
+    mute: bool,
+}
+
+impl World {
+    fn new(cost: Duration) -> World {
+        World {
+            now: START,
+            cost,
+            inbox: vec![],
+            done: vec![],
+            frames: 0,
+            most_changes: 0,
+            deaf: false,
+            mute: false,
+        }
+    }
+
+    fn note(&mut self, what: String) {
+        self.done.push((self.now, what));
+    }
+
+    fn times(&self, what: &str) -> Vec<Instant> {
+        self.done.iter().filter(|(_, done)| done == what).map(|(at, _)| *at).collect()
+    }
+
+    fn position(&self, what: &str) -> usize {
+        self.done
+            .iter()
+            .position(|(_, done)| done == what)
+            .unwrap_or_else(|| panic!("{what}: {:?}", self.done))
+    }
+}
+
+impl Io for World {
+    fn now(&mut self) -> Instant {
+        self.now
+    }
+
+    fn receive(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> bool {
+        let (now, inbox) = (self.now, std::mem::take(&mut self.inbox));
+        for (at, event) in inbox {
+            if at <= now {
+                sink(at, event);
+            } else {
+                self.inbox.push((at, event));
+            }
+        }
+        false
+    }
+
+    fn listen(&mut self, _: Listen) -> Result<(), Shared<str>> {
+        if self.deaf { Err("deaf".into()) } else { Ok(()) }
+    }
+
+    fn unlisten(&mut self, listen: Listen) {
+        self.note(format!("unlisten {}", listen.interface.0));
+    }
+
+    fn send(&mut self, adverts: &[(Name, Packet)], failed: &mut dyn FnMut(usize, Shared<str>)) {
+        for (at, (name, packet)) in adverts.iter().enumerate() {
+            if self.mute {
+                failed(at, "no route".into());
+            } else {
+                self.note(format!("{name} says {}", packet.bytes[2]));
+            }
+        }
+    }
+
+    fn change(&mut self, changes: &[Change], _: &mut dyn FnMut(usize, Refusal)) {
+        self.most_changes = self.most_changes.max(changes.len());
+        for change in changes {
+            self.now += self.cost;
+            self.note(match change {
+                Change::Add { address, .. } => format!("+{}", address.net),
+                Change::Remove { net, .. } => format!("-{net}"),
+            });
+        }
+    }
+
+    fn announce(&mut self, frames: &[Frame]) {
+        self.frames += frames.len();
+        self.note("announce".into());
+    }
+
+    fn report(&mut self, instance: Option<&Name>, report: &Report) {
+        self.note(match (instance, report) {
+            (Some(name), Report::Entered { to, .. }) => format!("{name} {to:?}"),
+            (_, other) => format!("{other:?}").split([' ', '(']).next().unwrap_or_default().to_owned(),
+        });
+    }
+}
+
+fn instance(name: &str, vrid: u8, interval: u64, addresses: usize) -> Instance {
+    let address = |n: usize| {
+        let net = format!("10.{vrid}.{}.{}/32", n / 250, n % 250 + 1).parse().unwrap();
+        VirtualAddress::new(net, "eth0")
+    };
+    Instance {
+        version: Version::V3,
+        advert_int: Duration::from_millis(interval),
+        addresses: vec![address(0)],
+        excluded: (1..addresses).map(address).collect(),
+        ..Instance::new(name, "eth0", Vrid::new(vrid).unwrap())
+    }
+}
+
+fn start(world: &mut World, instances: Vec<Instance>) -> Engine {
+    let mut engine = Engine::new(false);
+    let link = Link {
+        name: "eth0".into(),
+        index: IfIndex(2),
+        up: true,
+        mtu: 1500,
+        mac: Some(MacAddr([2; 6])),
+        forwards: false,
+    };
+    let net = "10.0.0.1/24".parse().unwrap();
+    let address = Address { interface: IfIndex(2), net, usable: true, ours: false };
+    let snapshot = Snapshot { links: vec![link], addresses: vec![address] };
+    engine.handle(START, Event::Snapshot(Box::new(snapshot)));
+    reload(&mut engine, world, instances);
+    engine
+}
+
+fn reload(engine: &mut Engine, world: &mut World, instances: Vec<Instance>) {
+    let config = config::Config { instances, ..config::Config::default() };
+    engine.handle(world.now, Event::Config(Box::new(config)));
+}
+
+/// Runs until then, sleeping where the engine says so.
+fn run(engine: &mut Engine, world: &mut World, until: Instant) {
+    while world.now < until {
+        match engine.turn(world) {
+            // A turn without work takes its time, too.
+            Next::Again => world.now += Duration::from_micros(5),
+            Next::At(at) => {
+                let arrival = world.inbox.iter().map(|(at, _)| *at).min();
+                let next = at.into_iter().chain(arrival).min().unwrap_or(until);
+                world.now = world.now.max(next).min(until);
+            }
+            Next::Done => return,
+        }
+    }
+}
+
+fn advert(at: Instant, instance: &Instance, priority: u8) -> (Instant, Event<'static>) {
+    let (source, destination): (IpAddr, IpAddr) =
+        ("10.0.0.9".parse().unwrap(), "224.0.0.18".parse().unwrap());
+    let advert = Advert {
+        vrid: instance.vrid,
+        priority,
+        addresses: instance.addresses.iter().map(|a| a.net.address).collect(),
+        body: Body::V3 { interval: Centis::from(instance.advert_int) },
+    };
+    let payload = advert.encode(source, destination).into();
+    let received = Received { interface: IfIndex(2), source, destination, ttl: 255, payload };
+    (at, Event::Received(received))
+}
+
+fn state(engine: &Engine, name: &str) -> StateKind {
+    engine.router().instance(name).map_or(StateKind::Init, |i| i.state())
+}
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+#[test]
+fn a_neighbours_takeover_silences_no_fast_master_and_costs_no_backup_its_master() {
+    // 20,000 addresses of 100 µs each: two seconds of the kernel's time.
+    let (fast, watched) = (instance("fast", 1, 10, 1), instance("watched", 2, 10, 1));
+    let large = instance("large", 3, 1000, 20_000);
+    let mut world = World::new(Duration::from_micros(100));
+    let mut engine = start(&mut world, vec![fast, watched.clone(), large]);
+    world.inbox = (0..900).map(|n| advert(START + ms(n * 10 + 3), &watched, 200)).collect();
+    run(&mut engine, &mut world, START + ms(8900));
+    assert_eq!(world.times("watched Master"), [], "its master never was silent");
+    assert_eq!(state(&engine, "large"), StateKind::Master);
+    assert_eq!(world.done.iter().filter(|(_, done)| done.starts_with("+10.3.")).count(), 20_000);
+    let adverts = world.times("fast says 100");
+    let longest = adverts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+    assert!(longest <= ms(12), "{longest:?}");
+    assert!(world.times("Stalled").is_empty(), "its own work is no stall");
+}
+
+#[test]
+fn each_instance_has_its_order_advert_report_addresses_announcement() {
+    let mut world = World::new(Duration::from_micros(10));
+    let mut engine = start(&mut world, vec![instance("one", 1, 100, 3)]);
+    run(&mut engine, &mut world, START + ms(500));
+    let order = ["one says 100", "one Master", "+10.1.0.1/32", "+10.1.0.3/32", "AddressesSet", "announce"];
+    let positions: Vec<usize> = order.iter().map(|what| world.position(what)).collect();
+    assert!(positions.is_sorted(), "{:?}", world.done);
+    assert_eq!(world.frames, 3 * 5);
+}
+
+#[test]
+fn the_small_one_does_not_wait_for_the_large_one() {
+    let mut world = World::new(Duration::from_micros(100));
+    let instances = vec![instance("large", 1, 100, 5000), instance("small", 2, 100, 1)];
+    let mut engine = start(&mut world, instances);
+    run(&mut engine, &mut world, START + ms(3000));
+    let begin = world.times("large Master")[0];
+    let small = world.times("+10.2.0.1/32")[0];
+    assert!(small - begin < ms(5), "{:?}", small - begin);
+}
+
+#[test]
+fn slices_shrink_where_the_kernel_is_slow_and_grow_where_it_is_fast() {
+    for (cost, least, most) in [(1, 200, 256), (5000, 1, 40)] {
+        let mut world = World::new(Duration::from_micros(cost));
+        let mut engine = start(&mut world, vec![instance("one", 1, 100, 2000)]);
+        run(&mut engine, &mut world, START + ms(500));
+        assert!((least..=most).contains(&world.most_changes), "{cost} µs: {}", world.most_changes);
+    }
+}
+
+#[test]
+fn flapping_does_not_pile_up_work() {
+    let large = instance("large", 1, 10, 2000);
+    let mut world = World::new(Duration::from_micros(200));
+    let mut engine = start(&mut world, vec![large.clone()]);
+    // Every 50 ms somebody is the better master for a moment; its addresses take 0.4 s.
+    world.inbox = (1..=40).map(|n| advert(START + ms(n * 50), &large, 254)).collect();
+    run(&mut engine, &mut world, START + ms(2100));
+    let set = world.done.iter().filter(|(_, done)| done.starts_with('+')).count();
+    assert!(set < 12_000, "{set}");
+    run(&mut engine, &mut world, START + ms(5000));
+    assert_eq!(state(&engine, "large"), StateKind::Master);
+    assert!(engine.is_settled());
+    let held = world.done.iter().filter(|(_, done)| done.starts_with('+')).count()
+        - world.done.iter().filter(|(_, done)| done.starts_with('-')).count();
+    assert_eq!(held, 2000, "all are set in the end");
+}
+
+#[test]
+fn stopping_says_goodbye_removes_and_ends() {
+    let mut world = World::new(Duration::from_micros(10));
+    let mut engine = start(&mut world, vec![instance("one", 1, 100, 500), instance("two", 2, 100, 1)]);
+    run(&mut engine, &mut world, START + ms(1000));
+    world.done.clear();
+    engine.handle(world.now, Event::Stop);
+    let end = world.now + ms(10_000);
+    run(&mut engine, &mut world, end);
+    assert!(world.now < end, "it ends by itself");
+    let zero = world.position("one says 0");
+    assert!(zero < world.position("-10.1.0.1/32") && zero < world.position("unlisten 2"));
+    assert_eq!(world.done.iter().filter(|(_, done)| done.starts_with('-')).count(), 501);
+}
+
+#[test]
+fn a_reload_of_many_instances_does_not_hold_up_adverts() {
+    let mut world = World::new(Duration::from_micros(100));
+    let fast = instance("fast", 1, 10, 1);
+    let mut engine = start(&mut world, vec![fast.clone()]);
+    run(&mut engine, &mut world, START + ms(500));
+    world.done.clear();
+    let many = (2..=250).map(|vrid| instance(&format!("new {vrid}"), vrid, 1000, 20));
+    reload(&mut engine, &mut world, [fast].into_iter().chain(many).collect());
+    let end = world.now + ms(5000);
+    run(&mut engine, &mut world, end);
+    let adverts = world.times("fast says 100");
+    let longest = adverts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+    assert!(longest <= ms(12), "{longest:?}");
+    assert_eq!(state(&engine, "new 250"), StateKind::Master);
+}
+
+#[test]
+fn what_can_not_be_sent_or_heard_is_said_once() {
+    let mut world = World::new(Duration::ZERO);
+    world.mute = true;
+    let mut engine = start(&mut world, vec![instance("one", 1, 100, 1)]);
+    run(&mut engine, &mut world, START + ms(2000));
+    assert_eq!(world.times("AdvertRefused").len(), 1);
+    assert!(engine.router().instance("one").unwrap().stats().adverts_refused > 10);
+    world.mute = false;
+    let until = world.now + ms(500);
+    run(&mut engine, &mut world, until);
+    world.mute = true;
+    let until = world.now + ms(500);
+    run(&mut engine, &mut world, until);
+    assert_eq!(world.times("AdvertRefused").len(), 2);
+
+    let mut world = World::new(Duration::ZERO);
+    world.deaf = true;
+    let mut engine = start(&mut world, vec![instance("one", 1, 100, 1)]);
+    run(&mut engine, &mut world, START + ms(20_000));
+    assert_eq!((state(&engine, "one"), world.times("Faulty").len()), (StateKind::Fault, 1));
+    world.deaf = false;
+    let until = world.now + ms(6000);
+    run(&mut engine, &mut world, until);
+    assert_eq!(state(&engine, "one"), StateKind::Master);
+}
+
+#[test]
+fn a_pause_is_a_stall_and_is_said() {
+    let mut world = World::new(Duration::ZERO);
+    let mut engine = start(&mut world, vec![instance("one", 1, 100, 1)]);
+    run(&mut engine, &mut world, START + ms(150));
+    assert_eq!(state(&engine, "one"), StateKind::Backup);
+    world.now += ms(5000);
+    engine.turn(&mut world);
+    assert_eq!((state(&engine, "one"), world.times("Stalled").len()), (StateKind::Backup, 1));
+}
+
+#[test]
+fn families_are_told_apart() {
+    let v6 = Instance {
+        family: Family::V6,
+        addresses: vec![VirtualAddress::new("2001:db8::1/64".parse().unwrap(), "eth0")],
+        ..instance("six", 1, 100, 1)
+    };
+    let mut world = World::new(Duration::ZERO);
+    let mut engine = start(&mut world, vec![instance("four", 1, 100, 1), v6]);
+    run(&mut engine, &mut world, START + ms(1000));
+    assert_eq!(state(&engine, "four"), StateKind::Master);
+    assert_eq!(state(&engine, "six"), StateKind::Fault, "no link-local address to speak from");
+    let net = "fe80::1/64".parse().unwrap();
+    let address = Address { interface: IfIndex(2), net, usable: true, ours: false };
+    world.inbox.push((world.now, Event::Address(address)));
+    let until = world.now + ms(1000);
+    run(&mut engine, &mut world, until);
+    assert_eq!(state(&engine, "six"), StateKind::Master);
+}

@@ -1,0 +1,83 @@
+//! What a reload changes of a running instance: its schedule goes on, and only what differs is done.
+
+use super::{Instance, State};
+use crate::time::Instant;
+use crate::vrrp::config::{self, Version, VirtualAddress};
+use crate::vrrp::event::{Actions, Report};
+use crate::vrrp::packet::PRIORITY_OWNER;
+use crate::vrrp::shared::Shared;
+
+impl Instance {
+    /// Whether `config` describes the same virtual router, as the network sees it: a reload then changes this one instead
+    /// of replacing it. Its name does not matter.
+    #[must_use]
+    pub fn same_router(&self, config: &config::Instance) -> bool {
+        identity(&self.config) == identity(config)
+    }
+
+    /// A reload that leaves it the same virtual router. A master stays master, and tells at once what changed.
+    pub(in crate::vrrp) fn reconfigure(&mut self, now: Instant, config: config::Instance, out: &mut Actions) {
+        if config == self.config {
+            return;
+        }
+        let new = Instance::new(config);
+        if new.name != self.name {
+            out.push(self.report(Report::Renamed { to: new.name.clone() }));
+            self.name = new.name;
+        }
+        let old_config = std::mem::replace(&mut self.config, new.config);
+        let (old_interval, old_refresh) = (old_config.advert_int, old_config.garp.refresh);
+        let old_priority = std::mem::replace(&mut self.priority, new.priority);
+        let old_addresses = std::mem::replace(&mut self.addresses, new.addresses);
+        self.destinations = new.destinations;
+        self.encoded = None;
+        self.advertised = new.advertised;
+        self.fit_advert(out);
+        let own_interval = self.master_interval == old_interval || self.config.version == Version::V2;
+        if own_interval {
+            self.master_interval = self.config.advert_int;
+        }
+        let gone = missing(&old_addresses, &self.addresses);
+        let added = missing(&self.addresses, &old_addresses);
+        if !gone.is_empty() {
+            out.push(self.apply(&gone));
+        }
+        let master_down_interval = self.master_down_interval();
+        match &mut self.state {
+            State::Init | State::Fault => {}
+            State::Backup { master_down_at, .. } => {
+                if self.priority == PRIORITY_OWNER && old_priority != PRIORITY_OWNER {
+                    self.become_master(now, out);
+                    return;
+                }
+                if own_interval && old_interval != self.config.advert_int {
+                    *master_down_at = now + master_down_interval;
+                }
+            }
+            State::Master { refresh_at, .. } => {
+                let refresh = self.config.garp.refresh;
+                if refresh != old_refresh {
+                    *refresh_at = (!refresh.is_zero()).then(|| now + refresh);
+                }
+                self.advertise_now(now, out);
+            }
+        }
+        if !added.is_empty() {
+            out.push(self.apply(&added));
+            if matches!(self.state, State::Master { .. }) {
+                out.push(self.announce(&added, self.config.garp.master_repeat));
+            }
+        }
+    }
+}
+
+/// What makes a virtual router on the wire: interface, family, VRID, and whether it speaks to a group or to peers.
+fn identity(config: &config::Instance) -> (Option<&str>, crate::net::Family, config::Vrid, bool) {
+    (config.interface.as_deref(), config.family, config.vrid, config.unicast.is_some())
+}
+
+/// Those of `from` that are not in `other`.
+fn missing(from: &[VirtualAddress], other: &[VirtualAddress]) -> Shared<[VirtualAddress]> {
+    let other: std::collections::HashSet<&VirtualAddress> = other.iter().collect();
+    from.iter().filter(|a| !other.contains(a)).cloned().collect()
+}

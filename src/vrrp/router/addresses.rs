@@ -1,0 +1,111 @@
+//! The instances' addresses in the kernel: what is missing, what the engine is to change, what became of it.
+
+use super::{RETRY, Retry, Router};
+use crate::net::IpNet;
+use crate::time::Instant;
+use crate::vrrp::config::VirtualAddress;
+use crate::vrrp::event::{Action, Actions, Address, Change, IfIndex, Name, Refusal, Report, Snapshot};
+use crate::vrrp::garp::Frame;
+use crate::vrrp::kernel::{Id, News, Outcome};
+use crate::vrrp::packet::PRIORITY_OWNER;
+
+impl Router {
+    pub(super) fn snapshot(&mut self, now: Instant, snapshot: Snapshot, out: &mut Actions) {
+        let instances = &self.instances;
+        let names = self.kernel.replace(snapshot, |id| {
+            instances.get(&id).is_some_and(|slot| slot.instance.config().priority == PRIORITY_OWNER)
+        });
+        for name in names {
+            self.interface_changed(now, &name, out);
+        }
+    }
+
+    pub(super) fn address(&mut self, now: Instant, address: Address, out: &mut Actions) {
+        let instances = &self.instances;
+        let news = self.kernel.address(address, |id| {
+            instances.get(&id).is_some_and(|slot| slot.instance.config().priority == PRIORITY_OWNER)
+        });
+        self.source_changed(now, &news, out);
+    }
+
+    pub(super) fn address_gone(&mut self, now: Instant, interface: IfIndex, net: IpNet, out: &mut Actions) {
+        let news = self.kernel.address_gone(interface, net);
+        self.source_changed(now, &news, out);
+        for (id, at) in news.taken_from {
+            let Some(slot) = self.instances.get(&id) else { continue };
+            let address = slot.instance.addresses().get(at).filter(|address| address.net == net);
+            let Some(address) = address.filter(|_| slot.instance.wants_addresses()) else { continue };
+            let report = Report::AddressTaken { net, interface: address.interface.as_str().into() };
+            out.push(Action::Report { instance: Some(slot.instance.name().clone()), report });
+            slot.instance.addresses_missing([address.clone()].into(), out);
+        }
+    }
+
+    fn source_changed(&mut self, now: Instant, news: &News, out: &mut Actions) {
+        let Some(name) = &news.source_changed else { return };
+        let ids: Vec<Id> = self.by_interface.get(name).into_iter().flatten().copied().collect();
+        for id in ids {
+            self.find_ground(now, id, out);
+        }
+    }
+
+    /// Sets what an instance wants and the kernel does not hold.
+    pub(super) fn set_missing(&mut self, id: Id, out: &mut Actions) {
+        let Some(slot) = self.instances.get(&id).filter(|slot| slot.instance.wants_addresses()) else {
+            return;
+        };
+        let missing: Vec<VirtualAddress> =
+            slot.instance.addresses().iter().filter(|a| !self.kernel.holds(a)).cloned().collect();
+        if !missing.is_empty() {
+            slot.instance.addresses_missing(missing.into(), out);
+        }
+    }
+
+    /// What has to be done in the kernel about an address, at this moment.
+    pub fn plan(&self, address: &VirtualAddress, out: &mut Vec<Change>) {
+        self.kernel.plan(
+            address,
+            |id| self.instances.get(&id).is_some_and(|slot| slot.instance.wants_addresses()),
+            out,
+        );
+    }
+
+    /// Takes in what became of a change that was made for an instance, and reports what was refused.
+    pub(in crate::vrrp) fn changed(
+        &mut self,
+        now: Instant,
+        instance: &Name,
+        change: Change,
+        refusal: Option<Refusal>,
+        out: &mut Actions,
+    ) -> Outcome {
+        let outcome = self.kernel.changed(&change, refusal.as_ref());
+        let (add, net, interface) = match &change {
+            Change::Add { address, .. } => (true, address.net, Name::from(address.interface.as_str())),
+            Change::Remove { name, net, .. } => (false, *net, name.clone()),
+        };
+        let key = (interface, net);
+        match (outcome, refusal) {
+            (Outcome::Refused, Some(refusal)) => {
+                if self.refused.insert(key.clone()) {
+                    let report = Report::AddressRefused { add, net, interface: key.0, refusal };
+                    out.push(Action::Report { instance: Some(instance.clone()), report });
+                }
+                if let Change::Add { address, .. } = change {
+                    let instance = instance.clone();
+                    self.retries.push_back((now + RETRY, Retry::Address { instance, address }));
+                }
+            }
+            _ if self.refused.is_empty() => {}
+            _ => drop(self.refused.remove(&key)),
+        }
+        outcome
+    }
+
+    /// The frame that announces an address of an instance; none if it is not the instance's now.
+    #[must_use]
+    pub fn frame(&self, instance: &str, address: &VirtualAddress) -> Option<Frame> {
+        let wants = self.instance(instance).is_some_and(|instance| instance.wants_addresses());
+        self.kernel.frame(address).filter(|_| wants)
+    }
+}

@@ -1,0 +1,188 @@
+//! Start, reload and stop: from the instances that are there to those that are wanted, a few at a time.
+//!
+//! What is no longer wanted goes first, so that what moved from one instance to another is free when it is set again.
+//! A virtual router is recognised by what it is on the wire, not by its name.
+
+use super::{Router, Slot};
+use crate::time::Instant;
+use crate::vrrp::config;
+use crate::vrrp::event::{Action, Actions, Name, Reloaded, Report};
+use crate::vrrp::instance::Instance;
+use crate::vrrp::kernel::Id;
+use crate::vrrp::packet::PRIORITY_OWNER;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+/// So many instances are made, changed or removed at a time.
+const STEP: usize = 16;
+
+/// What is left to do of a configuration.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reload {
+    gone: VecDeque<Id>,
+    wanted: VecDeque<(Id, config::Instance)>,
+    /// There was a configuration before.
+    again: bool,
+}
+
+/// What tells virtual routers apart before anything else: see [`Instance::same_router`], which decides.
+type Key<'a> = (Option<&'a str>, crate::net::Family, config::Vrid);
+
+fn key(config: &config::Instance) -> Key<'_> {
+    (config.interface.as_deref(), config.family, config.vrid)
+}
+
+impl Router {
+    /// Whether a configuration is being carried out.
+    #[must_use]
+    pub const fn is_reloading(&self) -> bool {
+        self.reload.is_some()
+    }
+
+    /// Begins with a configuration. One that was not carried out to its end is forgotten.
+    pub(super) fn configure(&mut self, config: config::Config) {
+        let again = !self.instances.is_empty();
+        let mut known: HashMap<Key<'_>, Vec<Id>> = HashMap::new();
+        for (&id, slot) in &self.instances {
+            known.entry(key(slot.instance.config())).or_default().push(id);
+        }
+        let mut wanted = VecDeque::with_capacity(config.instances.len());
+        let mut kept = BTreeSet::new();
+        for instance in config.instances {
+            let same = |id: &&Id| {
+                !kept.contains(*id)
+                    && self.instances.get(id).is_some_and(|slot| slot.instance.same_router(&instance))
+            };
+            let named = |id: &&Id| {
+                self.instances.get(id).is_some_and(|slot| **slot.instance.name() == *instance.name)
+            };
+            let ids = known.get(&key(&instance)).map_or(&[][..], Vec::as_slice);
+            let id = ids.iter().filter(same).find(named).or_else(|| ids.iter().find(same)).copied();
+            let id = id.unwrap_or_else(|| {
+                self.next_id += 1;
+                self.next_id
+            });
+            kept.insert(id);
+            wanted.push_back((id, instance));
+        }
+        let gone = self.instances.keys().copied().filter(|id| !kept.contains(id)).collect();
+        self.serving = config.serving;
+        self.awaits_interfaces = config.settings.dynamic_interfaces != config::DynamicInterfaces::default();
+        let all: Vec<(Id, bool, Vec<config::VirtualAddress>)> = wanted
+            .iter()
+            .map(|(id, c)| {
+                let addresses = c.addresses.iter().chain(&c.excluded).cloned().collect();
+                (*id, c.priority == PRIORITY_OWNER, addresses)
+            })
+            .collect();
+        // Interfaces whose source changed belong to instances that are looked at anyway, or are gone.
+        self.kernel.configure(all.iter().map(|(id, owner, addresses)| (*id, *owner, addresses.as_slice())));
+        self.reload = Some(Reload { gone, wanted, again });
+    }
+
+    /// Carries out a part of the configuration; false once nothing is left of it.
+    pub fn step(&mut self, now: Instant, out: &mut Actions) -> bool {
+        for _ in 0..STEP {
+            let Some(reload) = &mut self.reload else { return false };
+            let again = reload.again;
+            if let Some(id) = reload.gone.pop_front() {
+                self.remove(id, out);
+            } else if let Some((id, config)) = reload.wanted.pop_front() {
+                match self.instances.contains_key(&id) {
+                    true => self.reconfigure(now, id, config, out),
+                    false => self.add(now, id, config, again, out),
+                }
+            } else {
+                self.reload = None;
+                // From now on an address in the kernel is no heritage.
+                self.respawned = false;
+            }
+            self.settle_deadlines();
+        }
+        self.reload.is_some()
+    }
+
+    fn remove(&mut self, id: Id, out: &mut Actions) {
+        let Some(slot) = self.instances.get_mut(&id) else { return };
+        slot.instance.stop(out);
+        let name = slot.instance.name().clone();
+        out.push(report(&name, Report::Reloaded(Reloaded::Removed)));
+        self.listen(id, None, None, out);
+        let Some(slot) = self.instances.remove(&id) else { return };
+        self.forget_name(&name, id);
+        self.unlist(id, &slot.instance);
+    }
+
+    fn add(&mut self, now: Instant, id: Id, config: config::Instance, again: bool, out: &mut Actions) {
+        let instance = Instance::new(config);
+        let name = instance.name().clone();
+        if again {
+            out.push(report(&name, Report::Reloaded(Reloaded::Added)));
+        }
+        self.by_name.insert(name, id);
+        self.list(id, &instance);
+        let tracked = tracked(&instance);
+        self.instances.insert(id, Slot { instance, queued: None, key: None, listen: None, tracked });
+        self.find_ground(now, id, out);
+    }
+
+    fn reconfigure(&mut self, now: Instant, id: Id, config: config::Instance, out: &mut Actions) {
+        let Some(slot) = self.instances.get_mut(&id) else { return };
+        if *slot.instance.config() != config {
+            let before = slot.instance.clone();
+            let name = before.name();
+            out.push(report(name, Report::Reloaded(Reloaded::Changed)));
+            slot.instance.reconfigure(now, config, out);
+            slot.tracked = tracked(&slot.instance);
+            let after = slot.instance.clone();
+            self.unlist(id, &before);
+            self.list(id, &after);
+            if before.name() != after.name() {
+                self.forget_name(before.name(), id);
+                self.by_name.insert(after.name().clone(), id);
+            }
+        }
+        self.find_ground(now, id, out);
+        self.reschedule(id);
+    }
+
+    fn forget_name(&mut self, name: &Name, id: Id) {
+        if self.by_name.get(name) == Some(&id) {
+            self.by_name.remove(name);
+        }
+    }
+
+    fn list(&mut self, id: Id, instance: &Instance) {
+        for name in interfaces_of(instance) {
+            self.by_interface.entry(name.into()).or_default().insert(id);
+        }
+    }
+
+    fn unlist(&mut self, id: Id, instance: &Instance) {
+        for name in interfaces_of(instance) {
+            if let Some(ids) = self.by_interface.get_mut(name) {
+                ids.remove(&id);
+                if ids.is_empty() {
+                    self.by_interface.remove(name);
+                }
+            }
+        }
+    }
+}
+
+fn report(instance: &Name, report: Report) -> Action {
+    Action::Report { instance: Some(instance.clone()), report }
+}
+
+fn interfaces_of(instance: &Instance) -> BTreeSet<&str> {
+    let config = instance.config();
+    let addresses = instance.addresses().iter().map(|a| a.interface.as_str());
+    addresses.chain(config.interface.as_deref()).collect()
+}
+
+/// Interfaces of addresses, other than the instance's own, that it can't be master without. `no_track` takes one out.
+fn tracked(instance: &Instance) -> Vec<(Name, bool)> {
+    let own = instance.config().interface.as_deref();
+    let addresses = instance.addresses().iter().filter(|a| a.tracked);
+    let names: BTreeSet<&str> = addresses.map(|a| a.interface.as_str()).filter(|n| Some(*n) != own).collect();
+    names.into_iter().map(|name| (name.into(), false)).collect()
+}
