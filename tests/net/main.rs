@@ -7,6 +7,7 @@ mod log;
 mod no_ipvs;
 #[path = "../lab/support/mod.rs"]
 mod support;
+mod vrrp;
 mod wire;
 
 use std::process::ExitCode;
@@ -15,6 +16,6 @@ use std::process::ExitCode;
 const VIPD: &str = env!("CARGO_BIN_EXE_vipd");
 
 fn main() -> ExitCode {
-    let tests = [wire::tests(), daemon::tests(), log::tests(), no_ipvs::tests()];
+    let tests = [wire::tests(), vrrp::tests(), daemon::tests(), log::tests(), no_ipvs::tests()];
     support::main(support::Kernel::Any, tests.into_iter().flatten())
 }

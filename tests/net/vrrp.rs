@@ -1,0 +1,194 @@
+//! Virtual routers in stories that users of keepalived told: each is played with keepalived and with vipd, and both
+//! have to end in the same way; a peer of the other program watches where there is one.
+
+use super::VIPD;
+use super::support::Implementation::{self, Keepalived, Vipd};
+use super::support::{Capture, Director, Host, Lab, Test, Worker, wait_for};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+type Story = fn(&Lab, Implementation);
+
+pub(crate) fn tests() -> Vec<Test> {
+    let both: [(&str, Story); 3] = [
+        ("the_interface_of_an_address_is_lost_and_the_peer_takes_over", other_interface),
+        ("a_new_name_is_no_failover", renamed),
+        ("a_change_of_interface_says_goodbye_on_the_old_one", moved),
+    ];
+    let both = [Keepalived, Vipd].into_iter().flat_map(|program| both.map(|story| (program, story)));
+    let both = both.map(|(program, (name, story))| {
+        Test::new(format!("vrrp::{program}::{name}"), move |lab: &Lab| story(lab, program))
+    });
+    let ours = [
+        // keepalived takes the only address away at start and then has none to speak from.
+        Test::new("vrrp::the_owner_keeps_the_systems_own_address", owner),
+        Test::new("vrrp::adverts_are_cut_to_the_mtu_and_keepalived_understands", mtu),
+        Test::new("vrrp::the_successor_of_a_killed_worker_keeps_the_addresses", respawned),
+        Test::new("vrrp::an_address_that_was_taken_is_set_again_and_said", taken),
+    ];
+    both.chain(ours).collect()
+}
+
+fn instance(name: &str, interface: &str, priority: u8, addresses: &[&str]) -> String {
+    let addresses: String = addresses.iter().map(|a| format!("    {a}\n")).collect();
+    format!(
+        "vrrp_instance {name} {{\n  state BACKUP\n  interface {interface}\n  virtual_router_id 7\n  priority {priority}\n  \
+         advert_int 1\n  virtual_ipaddress {{\n{addresses}  }}\n}}\n"
+    )
+}
+
+fn start(program: Implementation, host: &Host, config: &str) -> Director {
+    Director::start(program, host, Path::new(VIPD), config, &[])
+}
+
+/// Waits until the host holds the address, or not, on whatever interface.
+#[track_caller]
+fn holds(host: &Host, address: &str, expected: bool) {
+    wait_for(format_args!("{address} on {}: {expected}", host.name()), LIMIT, || {
+        let shown = host.run("ip -o address show");
+        if shown.contains(&format!(" {address}/")) == expected { Ok(()) } else { Err(shown) }
+    });
+}
+
+fn other_interface(lab: &Lab, program: Implementation) {
+    let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
+    for host in [&one, &two] {
+        host.configure(&["link add eth1 type veth peer name far1", "link set eth1 up", "link set far1 up"]);
+    }
+    let addresses = ["10.0.0.100/24", "10.1.0.100/24 dev eth1"];
+    let capture = Capture::start(&two);
+    let _first = start(program, &one, &instance("VI", "eth0", 150, &addresses));
+    holds(&one, "10.1.0.100", true);
+    let _second = start(Keepalived, &two, &instance("VI", "eth0", 100, &addresses));
+    one.run("ip link set far1 down");
+    holds(&one, "10.0.0.100", false);
+    holds(&two, "10.1.0.100", true);
+    capture.wait_advert("an advert of priority 0", Duration::ZERO, LIMIT, |a| a.priority == 0);
+    one.run("ip link set far1 up");
+    holds(&one, "10.1.0.100", true);
+    holds(&two, "10.0.0.100", false);
+}
+
+fn owner(lab: &Lab) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let capture = Capture::start(&one);
+    let director = start(Vipd, &one, &instance("VI", "eth0", 255, &["10.0.0.1/24"]));
+    let (at, _) = capture.wait_advert("an advert", Duration::ZERO, LIMIT, |a| a.priority == 255);
+    one.run("ip link set eth0 down");
+    wait_for("the fault in the log", LIMIT, || {
+        let log = director.process().log();
+        if log.contains("FAULT STATE") { Ok(()) } else { Err(log) }
+    });
+    holds(&one, "10.0.0.1", true);
+    one.run("ip link set eth0 up");
+    capture.wait_advert("an advert after the link came back", at + Duration::from_secs(1), LIMIT, |a| {
+        a.priority == 255
+    });
+    director.terminate();
+    holds(&one, "10.0.0.1", true);
+}
+
+fn mtu(lab: &Lab) {
+    let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
+    for host in [&one, &two] {
+        host.run("ip link set eth0 mtu 1000");
+    }
+    let addresses: Vec<String> = (1..=254).map(|n| format!("10.0.7.{n}/32")).collect();
+    let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+    let capture = Capture::start(&two);
+    let _first = start(Vipd, &one, &instance("VI", "eth0", 150, &addresses));
+    holds(&one, "10.0.7.254", true);
+    let (at, advert) = capture.wait_advert("an advert", Duration::ZERO, LIMIT, |_| true);
+    assert_eq!(advert.addresses.len(), 237);
+    let second = start(Keepalived, &two, &instance("VI", "eth0", 100, &addresses));
+    // Four seconds of adverts: the backup has come up and would have taken over by then.
+    capture.wait_advert("a later advert", at + Duration::from_secs(8), LIMIT, |a| a.source.octets()[3] == 1);
+    let senders: BTreeSet<_> = capture.adverts().iter().map(|(_, advert)| advert.source).collect();
+    assert_eq!(senders.len(), 1, "{senders:?}");
+    let log = second.process().log();
+    assert!(!log.contains("MASTER STATE"), "{log}");
+}
+
+fn renamed(lab: &Lab, program: Implementation) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let capture = Capture::start(&one);
+    let director = start(program, &one, &instance("VI", "eth0", 150, &["10.0.0.100/24"]));
+    holds(&one, "10.0.0.100", true);
+    let (at, _) = capture.wait_advert("an advert", Duration::ZERO, LIMIT, |_| true);
+    let removals = removals(&one);
+    director.reload(&instance("OTHER", "eth0", 150, &["10.0.0.100/24"]));
+    capture.wait_advert("adverts after it", at + Duration::from_secs(4), LIMIT, |_| true);
+    let adverts = capture.adverts();
+    assert!(adverts.iter().all(|(_, a)| a.priority == 150), "{adverts:?}");
+    let longest = adverts.windows(2).map(|pair| pair[1].0 - pair[0].0).max().unwrap_or_default();
+    assert!(longest < Duration::from_secs(3), "the backups would have taken over: {longest:?}");
+    assert_eq!(removals(), "");
+}
+
+/// Watches the addresses of a host: gives what was removed so far.
+fn removals(host: &Host) -> impl Fn() -> String + use<> {
+    let mut follow = host.command("ip");
+    let monitor = host.start("ip monitor", follow.args(["-o", "monitor", "address"]));
+    wait_for("ip monitor to follow", LIMIT, || {
+        host.try_run("ip address replace 192.0.2.1/32 dev lo")?;
+        let log = monitor.log();
+        if log.contains("192.0.2.1") { Ok(()) } else { Err(log) }
+    });
+    move || {
+        let log = monitor.log();
+        log.lines().filter(|line| line.starts_with("Deleted")).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn moved(lab: &Lab, program: Implementation) {
+    let one = lab.host("one", "10.0.0.1/24");
+    one.configure(&[
+        "link add eth1 type veth peer name far1",
+        "link set eth1 up",
+        "link set far1 up",
+        "address add 10.1.0.1/24 dev eth1",
+    ]);
+    let capture = Capture::start(&one);
+    let director = start(program, &one, &instance("VI", "eth0", 150, &["10.0.0.100/24"]));
+    holds(&one, "10.0.0.100", true);
+    director.reload(&instance("VI", "eth1", 150, &["10.0.0.100/24"]));
+    capture.wait_advert("an advert of priority 0 on eth0", Duration::ZERO, LIMIT, |a| a.priority == 0);
+    wait_for("the address on eth1", LIMIT, || {
+        let shown = one.run("ip -o address show dev eth1");
+        if shown.contains("10.0.0.100") { Ok(()) } else { Err(shown) }
+    });
+    assert!(!one.run("ip -o address show dev eth0").contains("10.0.0.100"));
+}
+
+fn respawned(lab: &Lab) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let capture = Capture::start(&one);
+    let director = start(Vipd, &one, &instance("VI", "eth0", 150, &["10.0.0.100/24", "10.0.0.101/24"]));
+    holds(&one, "10.0.0.101", true);
+    let (at, _) = capture.wait_advert("an advert", Duration::ZERO, LIMIT, |_| true);
+    let removals = removals(&one);
+    director.kill_worker(Worker::Vrrp);
+    capture
+        .wait_advert("adverts of the successor", at + Duration::from_secs(5), LIMIT, |a| a.priority == 150);
+    assert_eq!(removals(), "", "the addresses stayed");
+    holds(&one, "10.0.0.101", true);
+    director.terminate();
+    holds(&one, "10.0.0.100", false);
+}
+
+fn taken(lab: &Lab) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let director = start(Vipd, &one, &instance("VI", "eth0", 150, &["10.0.0.100/24"]));
+    holds(&one, "10.0.0.100", true);
+    one.run("ip address delete 10.0.0.100/24 dev eth0");
+    wait_for("what happened to be said", LIMIT, || {
+        let log = director.process().log();
+        let told = log.contains("somebody removed 10.0.0.100/24 from eth0: setting it again");
+        let set = log.matches("set 10.0.0.100/24 on eth0").count() == 2;
+        if told && set { Ok(()) } else { Err(log) }
+    });
+    holds(&one, "10.0.0.100", true);
+}
