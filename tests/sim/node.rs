@@ -4,11 +4,13 @@ use crate::options::Options;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
-use vipd::net::IpNet;
+use vipd::net::{IpNet, MacAddr};
 use vipd::time::Instant;
 use vipd::vrrp::Router;
 use vipd::vrrp::config::{Auth, Config, Instance, Version, VirtualAddress, Vrid};
-use vipd::vrrp::event::{Action, Actions, Event, IfIndex, Link, Received, StateKind};
+use vipd::vrrp::event::{
+    Action, Actions, Address, Change, Event, IfIndex, Link, Received, Snapshot, StateKind,
+};
 use vipd::vrrp::packet::TTL;
 
 pub(crate) const NAME: &str = "VI";
@@ -96,16 +98,23 @@ impl Node {
         Some(self.stalled_until.map_or(due, |until| until.max(due)))
     }
 
-    fn link(&self) -> Event {
-        let mut addresses = vec![IpNet { address: self.address, prefix_len: 24 }];
-        addresses.extend(self.kernel.iter().map(|&address| IpNet { address, prefix_len: 24 }));
-        Event::Link(Link { name: INTERFACE.into(), index: IfIndex(2), up: self.link_up, addresses })
+    fn link(&self) -> Link {
+        let (index, mac) = (IfIndex(2), Some(MacAddr([2; 6])));
+        Link { name: INTERFACE.into(), index, up: self.link_up, mtu: 1500, mac, forwards: false }
+    }
+
+    fn snapshot(&self) -> Event<'static> {
+        let interface = IfIndex(2);
+        let all = [self.address].into_iter().chain(self.kernel.iter().copied());
+        let net = |address| IpNet { address, prefix_len: 24 };
+        let addresses = all.map(|a| Address { interface, net: net(a), usable: true, ours: false }).collect();
+        Event::Snapshot(Box::new(Snapshot { links: vec![self.link()], addresses }))
     }
 
     pub(crate) fn start(&mut self, now: Instant) -> Vec<Packet> {
         self.router = Some(Router::default());
         self.socket.clear();
-        let mut sent = self.feed(now, self.link());
+        let mut sent = self.feed(now, self.snapshot());
         sent.extend(self.feed(now, Event::Config(Box::new(self.config.clone()))));
         sent
     }
@@ -135,7 +144,7 @@ impl Node {
 
     pub(crate) fn set_link(&mut self, now: Instant, up: bool) -> Vec<Packet> {
         self.link_up = up;
-        self.feed(now, self.link())
+        self.feed(now, Event::Link(self.link()))
     }
 
     pub(crate) const fn link_is_up(&self) -> bool {
@@ -165,16 +174,17 @@ impl Node {
         }
         let mut out = Actions::new();
         if let Some(router) = &mut self.router {
-            router.handle_timeout(now, &mut out);
+            router.handle_timeout(now, now, &mut out);
         }
         sent.extend(self.perform(out));
         sent
     }
 
-    fn feed(&mut self, now: Instant, event: Event) -> Vec<Packet> {
+    fn feed(&mut self, now: Instant, event: Event<'_>) -> Vec<Packet> {
         let mut out = Actions::new();
         if let Some(router) = &mut self.router {
             router.handle(now, event, &mut out);
+            while router.step(now, &mut out) {}
         }
         self.perform(out)
     }
@@ -183,21 +193,14 @@ impl Node {
         let mut sent = vec![];
         for action in actions {
             match action {
-                Action::Advertise { source, destination, advert, .. } => {
+                Action::Listen(_) | Action::Unlisten(_) => {}
+                Action::Advertise { packet, .. } => {
                     if self.link_up {
-                        let payload = advert.encode(source, destination);
-                        sent.push(Packet { source, destination, payload });
+                        let (source, destination) = (packet.source, packet.destinations[0]);
+                        sent.push(Packet { source, destination, payload: packet.bytes.to_vec() });
                     }
                 }
-                Action::SetAddresses { addresses, .. } => {
-                    self.kernel.extend(addresses.iter().map(|a| a.net.address));
-                    self.became_master += 1;
-                }
-                Action::RemoveAddresses { addresses, .. } => {
-                    for address in addresses.iter() {
-                        self.kernel.remove(&address.net.address);
-                    }
-                }
+                Action::Apply { addresses, .. } => self.apply(&addresses),
                 Action::Announce { addresses, .. } => {
                     assert!(
                         addresses.iter().all(|a| self.kernel.contains(&a.net.address)),
@@ -208,6 +211,36 @@ impl Node {
             }
         }
         sent
+    }
+
+    /// Makes the changes that are planned, and tells of them as the kernel does.
+    fn apply(&mut self, addresses: &[VirtualAddress]) {
+        let Some(router) = &mut self.router else { return };
+        let mut changes = vec![];
+        for address in addresses {
+            router.plan(address, &mut changes);
+        }
+        let (interface, now) = (IfIndex(2), Instant::ZERO);
+        let mut out = Actions::new();
+        let mut set = false;
+        for change in changes {
+            match change {
+                Change::Add { address, .. } => {
+                    let net = address.net;
+                    self.kernel.insert(net.address);
+                    let address = Address { interface, net, usable: true, ours: true };
+                    router.handle(now, Event::Address(address), &mut out);
+                    set = true;
+                }
+                Change::Remove { net, .. } => {
+                    self.kernel.remove(&net.address);
+                    let event = Event::AddressGone { interface, net };
+                    router.handle(now, event, &mut out);
+                }
+            }
+        }
+        self.became_master += u64::from(set);
+        assert_eq!(out, [], "news of its own changes are no news");
     }
 
     /// The time that this node waits for a silent master, at most.
@@ -221,7 +254,13 @@ impl Node {
     }
 }
 
-fn received(packet: Packet) -> Event {
+fn received(packet: Packet) -> Event<'static> {
     let Packet { source, destination, payload } = packet;
-    Event::Received(Received { interface: IfIndex(2), source, destination, ttl: TTL, payload })
+    Event::Received(Received {
+        interface: IfIndex(2),
+        source,
+        destination,
+        ttl: TTL,
+        payload: payload.into(),
+    })
 }

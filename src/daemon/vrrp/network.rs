@@ -14,7 +14,8 @@ use crate::vrrp::event::{
 use crate::vrrp::garp::Frame;
 use crate::vrrp::shared::Shared;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -131,11 +132,14 @@ impl Io for Network {
     fn listen(&mut self, listen: Listen) -> Result<(), Shared<str>> {
         let Listen { interface, family, group } = listen;
         let place = (interface, family);
-        if !self.sockets.contains_key(&place) {
-            let socket = raw::Socket::open(family, interface.0).map_err(|e| Shared::from(e.to_string()))?;
-            self.sockets.insert(place, Port { socket, joined: BTreeSet::new() });
-        }
-        let Some(port) = self.sockets.get_mut(&place) else { return Ok(()) };
+        let port = match self.sockets.entry(place) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let socket =
+                    raw::Socket::open(family, interface.0).map_err(|e| Shared::from(e.to_string()))?;
+                free.insert(Port { socket, joined: BTreeSet::new() })
+            }
+        };
         match port.socket.join(group) {
             Ok(()) => {
                 port.joined.insert(group);

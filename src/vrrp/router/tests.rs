@@ -370,7 +370,7 @@ fn an_address_that_is_refused_is_reported_once_and_tried_again_while_master() {
             router.changed(now, &"1".into(), change, Some(Refusal::Other("no room".into())), &mut out);
         }
         refused += reports(&out).len();
-        now = now + RETRY;
+        now += RETRY;
         out.clear();
         router.handle_timeout(now, now, &mut out);
         assert_eq!(applied(&out), ["1"]);
@@ -394,7 +394,7 @@ fn a_socket_that_can_not_be_opened_is_a_fault_until_it_can() {
     assert!(reports(&out).contains(&&Report::Faulty { fault, detail }));
     let mut now = START;
     for _ in 0..2 {
-        now = now + RETRY;
+        now += RETRY;
         out.clear();
         timeout(&mut router, now, &mut out);
         assert_eq!(out, [Action::Listen(listen)]);
