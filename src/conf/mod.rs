@@ -165,6 +165,11 @@ pub fn load(path: &Path, options: &LoadOptions<'_>) -> Loaded {
     let (file, read) = if options.only_files { sources.read(path) } else { sources.read_named(path) };
     match read {
         Ok(()) => load_source(sources, file, options),
+        Err(ReadError::Io(e)) if e.kind() == io::ErrorKind::NotFound && is_pattern(path) => {
+            // Under a name without a folder, what is relative is so to where we are.
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            load_text(&name, format!("include {}\n", path.display()), options)
+        }
         Err(error) => {
             let span = Span { file, start: 0, end: 0 };
             let mut diagnostic = Diagnostic::new(&codes::UNREADABLE, span, unreadable(path, &error));
@@ -175,6 +180,11 @@ pub fn load(path: &Path, options: &LoadOptions<'_>) -> Loaded {
             Loaded { config: None, diagnostics: vec![diagnostic], sources, worst }
         }
     }
+}
+
+/// Whether the name stands for several files, as keepalived takes it: `/etc/keepalived/*.conf`.
+fn is_pattern(path: &Path) -> bool {
+    path.to_str().is_some_and(|pattern| !expand::files_of(pattern, Path::new("")).is_empty())
 }
 
 /// Says what a text means that is at hand already.

@@ -108,3 +108,22 @@ fn the_last_of_a_repeated_flag_counts() {
     let outcome = program.run("-t -n -n -f k.conf -f bad.conf");
     assert!(outcome.stderr.contains("bad.conf"), "{}", outcome.stderr);
 }
+
+#[test]
+fn a_pattern_stands_for_all_its_files_in_their_order() {
+    let program = keepalived("");
+    std::fs::create_dir(program.dir.path().join("d")).unwrap();
+    program.file("d/1.conf", "global_defs {\n    router_id a\n    fooo\n}\n");
+    program.file("d/2.conf", "barr\n");
+    let whole = program.dir.path().join("d/*.conf").display().to_string();
+    for pattern in ["d/*.conf", "d/{1,2}.conf", &whole] {
+        let outcome = program.run(&format!("-t -f {pattern}"));
+        assert_eq!(outcome.status, Some(5), "{pattern}: {}", outcome.stderr);
+        let lines: Vec<&str> = outcome.stderr.lines().collect();
+        let [one, two] = lines[..] else { panic!("{pattern}: {lines:?}") };
+        assert!(one.contains("d/1.conf: Line 3") && two.contains("d/2.conf: Line 1"), "{pattern}: {lines:?}");
+    }
+    let none = program.run("-n -G -f d/*.cfg -p a.pid");
+    assert_eq!(none.status, Some(6));
+    assert!(none.stderr.contains("d/*.cfg is missing"), "{}", none.stderr);
+}
