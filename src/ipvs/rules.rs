@@ -134,7 +134,11 @@ impl<'a> Reader<'a> {
             Ok(Some(_)) => Err("a table consists of -A and -a: this command describes no state".to_owned()),
             Err(misplaced) => {
                 let column = text.get(..misplaced.at).unwrap_or_default().chars().count() + 1;
-                self.mistakes.push(Mistake { line: number, column, message: misplaced.error.to_string() });
+                let mut message = misplaced.error.to_string();
+                if let Some(hint) = grammar::hint_for_line(text) {
+                    message = format!("{message}; {hint}");
+                }
+                self.mistakes.push(Mistake { line: number, column, message });
                 return;
             }
         };

@@ -153,8 +153,16 @@ fn bounded(file: &File, max: u64, expected: u64) -> Result<Vec<u8>, Error> {
     if expected > max {
         return Err(Error::TooLarge(max));
     }
+    stream(file, max)
+}
+
+/// Reads to the end of what is open already, for as long as that takes.
+///
+/// # Errors
+/// [`Error::TooLarge`], [`Error::Io`].
+pub fn stream(open: impl Read, max: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    file.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+    open.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > max { Err(Error::TooLarge(max)) } else { Ok(bytes) }
 }
 

@@ -78,3 +78,19 @@ fn json_of_apply_is_for_dry_runs() {
     assert_eq!((outcome.status, outcome.stdout.as_str()), (Some(2), ""));
     assert!(outcome.stderr.contains("--dry-run"), "{}", outcome.stderr);
 }
+
+#[test]
+fn a_table_may_be_in_a_pipe() {
+    let vipd = vipd();
+    let piped = vipd.run_with_input("ipvs diff old -", OLD.as_bytes());
+    assert_eq!((piped.status, piped.stdout.as_str(), piped.stderr.as_str()), (Some(0), "", ""));
+}
+
+#[test]
+fn a_table_with_an_ipv6_port_without_brackets_is_told_of_them() {
+    let vipd = vipd();
+    vipd.file("six", "-A -t 2001:db8::10:80 -s rr\n");
+    let outcome = vipd.run("ipvs diff old six");
+    assert_eq!(outcome.status, Some(2));
+    assert!(outcome.stderr.ends_with("; if 80 is the port, write [2001:db8::10]:80\n"), "{}", outcome.stderr);
+}

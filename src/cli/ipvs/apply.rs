@@ -15,7 +15,7 @@ use clap::Parser;
 use nix::errno::Errno;
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -106,8 +106,7 @@ pub(super) fn shown(file: &Path) -> Cow<'_, str> {
 pub(super) fn read(file: &Path, only: &[Selector]) -> Result<Rules, Stop> {
     let name = shown(file);
     let bytes = if file.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        io::stdin().read_to_end(&mut bytes).map(|_| bytes).map_err(input::Error::from)
+        input::stream(io::stdin().lock(), MAX_BYTES)
     } else {
         input::file_or_descriptor(file, MAX_BYTES)
     };

@@ -1,12 +1,12 @@
 //! The lines of `-R`: read and understood on a thread of their own, so that the kernel carries out one lot while the
 //! next one is read. It works within the call that sends the lot, which takes about as long as reading does.
 
-use super::{Stop, SystemNames};
+use super::{Name, Stop, SystemNames};
 use crate::ipvs::client::CHUNK;
 use crate::ipvs::grammar::{self, Command};
 use crate::ipvs::operation::Operation;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::io::{self, Read, Stdin};
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -42,9 +42,16 @@ pub(super) enum Item {
     /// `-C` in this line.
     Clear(u64),
     /// A line with another command, or a mistake.
-    Other(u64, Result<Command, grammar::Error>),
+    Other(u64, Result<Command, Wrong>),
     /// The input can't be read any further.
     Unreadable(io::Error),
+}
+
+/// A line that is no command.
+pub(super) struct Wrong {
+    pub(super) error: grammar::Error,
+    /// What may be the reason.
+    pub(super) hint: Option<String>,
 }
 
 /// Lines as they are read.
@@ -56,13 +63,13 @@ pub(super) struct Lines {
 impl Lines {
     /// Of standard input. What was read is given before more is waited for, so that whoever feeds line after line sees
     /// each take effect.
-    pub(super) fn of_standard_input() -> Result<Lines, Stop> {
-        Lines::start(|reader| reader.read(io::stdin()))
+    pub(super) fn of_standard_input(name: Name) -> Result<Lines, Stop> {
+        Lines::start(name, |reader| reader.read(io::stdin()))
     }
 
     /// Of a text that ends with a newline.
     pub(super) fn of(text: Vec<u8>) -> Result<Lines, Stop> {
-        Lines::start(move |reader| {
+        Lines::start(Name::Ipvsadm, move |reader| {
             for line in text.split_inclusive(|&b| b == b'\n') {
                 reader.line(line)?;
             }
@@ -71,10 +78,11 @@ impl Lines {
     }
 
     fn start(
+        name: Name,
         read: impl FnOnce(&mut Reader) -> Result<(), NobodyListens> + Send + 'static,
     ) -> Result<Lines, Stop> {
         let (sender, items) = sync_channel(WAITING);
-        let mut reader = Reader { items: sender, number: 0, lot: Vec::with_capacity(CHUNK) };
+        let mut reader = Reader { name, items: sender, number: 0, lot: Vec::with_capacity(CHUNK) };
         let body = move || {
             // Who does not listen any more does not want to know either.
             let _ = read(&mut reader);
@@ -101,6 +109,7 @@ struct NobodyListens;
 
 /// The reading side.
 struct Reader {
+    name: Name,
     items: SyncSender<Item>,
     /// Number of the last line, from 1.
     number: u64,
@@ -108,7 +117,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn read(&mut self, mut input: Stdin) -> Result<(), NobodyListens> {
+    fn read(&mut self, mut input: impl Read + AsFd) -> Result<(), NobodyListens> {
         let mut buffer = Vec::new();
         let mut chunk = vec![0; READ];
         loop {
@@ -149,7 +158,10 @@ impl Reader {
                 return if self.lot.len() < CHUNK { Ok(()) } else { self.send_lot() };
             }
             Ok(Change::Other(command)) => Item::Other(self.number, Ok(command)),
-            Err(error) => Item::Other(self.number, Err(error)),
+            Err(error) => {
+                let hint = self.name.hint(|| grammar::hint_for_line(&grammar::text(line)));
+                Item::Other(self.number, Err(Wrong { error, hint }))
+            }
         };
         self.send_lot()?;
         self.send(item)
@@ -172,4 +184,50 @@ impl Reader {
 fn readable(input: &impl AsFd) -> bool {
     let mut fds = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
     poll(&mut fds, PollTimeout::ZERO) != Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Seek, Write};
+
+    /// What each line is: the first number is its own.
+    fn read(text: &[u8]) -> Vec<String> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text).unwrap();
+        file.rewind().unwrap();
+        let mut lines = Lines::start(Name::Vipd, |reader| reader.read(file)).unwrap();
+        let mut all = Vec::new();
+        while let Some(item) = lines.next() {
+            match item {
+                Item::Lot(lot) => {
+                    all.extend(lot.iter().map(|(line, operation)| format!("{line} {operation}")))
+                }
+                Item::Clear(line) => all.push(format!("{line} clear")),
+                Item::Other(line, Ok(command)) => all.push(format!("{line} {command:?}")),
+                Item::Other(line, Err(wrong)) => all.push(format!("{line} wrong: {}", wrong.error)),
+                Item::Unreadable(error) => all.push(error.to_string()),
+            }
+        }
+        lines.finish();
+        all
+    }
+
+    #[test]
+    fn lines_longer_than_what_is_read_at_once_stay_whole() {
+        let long = b" ".repeat(5 * READ);
+        let text =
+            [b"-C", &long[..], b"\n-D -f 1\n-D", &long, b"-f 2\n\n-D -f 3", &long, b"\n-D -f 4"].concat();
+        assert_eq!(
+            read(&text),
+            [
+                "1 clear",
+                "2 delete service FWM 1",
+                "3 delete service FWM 2",
+                "5 delete service FWM 3",
+                "6 delete service FWM 4"
+            ]
+        );
+        assert_eq!(read(&b"a".repeat(3 * READ)), ["1 wrong: no command; try -h for help"]);
+    }
 }

@@ -55,12 +55,39 @@ pub(super) fn run_vipd(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     subcommand::run(&arguments)
         .or_else(|| restore::run(&arguments))
         .or_else(|| view::run(&arguments))
-        .unwrap_or_else(|| run(arguments.into_iter()))
+        .unwrap_or_else(|| run_as(Name::Vipd, arguments.into_iter()))
+}
+
+/// Which of the two names a command of ipvsadm was given to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    /// Messages may say more than ipvsadm's.
+    Vipd,
+    Ipvsadm,
+}
+
+impl Name {
+    /// The hint that belongs to a message.
+    fn hint(self, hint: impl FnOnce() -> Option<String>) -> Option<String> {
+        if self == Name::Vipd { hint() } else { None }
+    }
+}
+
+/// A message with what may be the reason.
+fn hinted(message: String, hint: Option<String>) -> String {
+    match hint {
+        Some(hint) if !message.is_empty() => format!("{message}; {hint}"),
+        _ => message,
+    }
 }
 
 /// Runs ipvsadm's arguments (without the program's name).
 #[must_use]
 pub(super) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    run_as(Name::Ipvsadm, arguments)
+}
+
+fn run_as(name: Name, arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<String> = arguments.map(|a| a.to_string_lossy().into_owned()).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let command = match &words[..] {
@@ -71,12 +98,15 @@ pub(super) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let status = match command {
         Ok(Command::Help | Command::Version) => command.map(|c| explain(&c)).unwrap_or(Ok(())),
         command => Session::open().and_then(|mut session| match command {
-            Ok(Command::Restore) => session.restore(restore::Mode::Ipvsadm),
+            Ok(Command::Restore) => session.restore(restore::Mode::Ipvsadm, name),
             Ok(command) => session.carry_out(command),
             Err(error) => Err(Stop::new(error.exit_status(), error.to_string())),
         }),
     };
-    finish(status)
+    finish(status.map_err(|stop| {
+        let hint = name.hint(|| grammar::hint(words));
+        Stop { message: hinted(stop.message, hint), ..stop }
+    }))
 }
 
 /// Runs `ipvsadm-save`: `-n` is its only option.

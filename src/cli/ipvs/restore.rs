@@ -4,10 +4,10 @@
 //! any other mistake ends the run there, with everything before it done. The exit status is the last line's.
 //! With `--keep-going` no mistake ends the run, and the end tells which lines failed; `--atomic` is `transaction`'s.
 
-use super::lines::{Item, Lines};
-use super::{FAILED, Session, Stop, explain, finish, script, utf8};
+use super::lines::{Item, Lines, Wrong};
+use super::{FAILED, Name, Session, Stop, explain, finish, hinted, script, utf8};
 use crate::ipvs::format;
-use crate::ipvs::grammar::{self, Command};
+use crate::ipvs::grammar::Command;
 use crate::ipvs::model::ServiceEntry;
 use crate::ipvs::operation::Operation;
 use std::ffi::OsString;
@@ -50,14 +50,14 @@ pub(super) fn run(arguments: &[OsString]) -> Option<ExitCode> {
     };
     Some(finish(Session::open().and_then(|mut session| match mode {
         Mode::Atomic => session.restore_atomically(io::stdin().lock()),
-        mode => session.restore(mode),
+        mode => session.restore(mode, Name::Vipd),
     })))
 }
 
 impl Session {
     /// Carries out the lines of standard input as they come.
-    pub(super) fn restore(&mut self, mode: Mode) -> Result<(), Stop> {
-        let lines = Lines::of_standard_input()?;
+    pub(super) fn restore(&mut self, mode: Mode, name: Name) -> Result<(), Stop> {
+        let lines = Lines::of_standard_input(name)?;
         Run::new(self, mode).carry_out(lines)
     }
 
@@ -145,7 +145,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn other(&mut self, line: u64, command: Result<Command, grammar::Error>) -> Result<(), Stop> {
+    fn other(&mut self, line: u64, command: Result<Command, Wrong>) -> Result<(), Stop> {
         let keep_going = self.mode == Mode::KeepGoing;
         match command {
             Ok(command @ (Command::Help | Command::Version)) => {
@@ -160,9 +160,9 @@ impl<'a> Run<'a> {
                     Err(stop) => return Err(stop),
                 }
             }
-            Err(error) => {
+            Err(Wrong { error, hint }) => {
                 let goes_on = keep_going || error.restore_continues();
-                let stop = Stop::new(error.exit_status(), error.to_string());
+                let stop = Stop::new(error.exit_status(), hinted(error.to_string(), hint));
                 if !goes_on {
                     return Err(Stop::new(stop.status, format!("line {line}: {}", stop.message)));
                 }

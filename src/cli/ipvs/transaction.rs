@@ -4,9 +4,10 @@
 //! touch is read too; and when the kernel refuses something, what was done before is undone.
 
 use super::lines::{Change, change};
-use super::{Session, Stop};
+use super::{Session, Stop, hinted};
 use crate::ipvs::client::{CHUNK, Failed};
 use crate::ipvs::format::CommandLine;
+use crate::ipvs::grammar;
 use crate::ipvs::operation::Operation;
 use crate::ipvs::undo::{self, Snapshot, Touched, undo};
 use crate::netlink::Failure;
@@ -104,6 +105,7 @@ fn parse(bytes: &[u8]) -> Result<(Vec<u64>, Vec<Operation>), Stop> {
             Ok(Change::Other(_)) => "this command changes nothing".to_owned(),
             Err(error) => error.to_string(),
         };
+        let problem = hinted(problem, grammar::hint_for_line(&grammar::text(line)));
         complain!("line {number}: {problem}");
         wrong += 1;
     }

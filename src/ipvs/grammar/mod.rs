@@ -216,6 +216,26 @@ fn pieces(mut word: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// What may be the reason for the failure of a command with these arguments: an IPv6 address and a port in one word,
+/// without the brackets that keep them apart. For messages that are not ipvsadm's.
+#[must_use]
+pub fn hint<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    // An option may stand in front: `-t2001:db8::1:80`, `--tcp-service=2001:db8::1:80`.
+    let value = |word: &'a str| match word.strip_prefix('-') {
+        None => Some(word),
+        Some(long) if long.starts_with('-') => long.split_once('=').map(|(_, value)| value),
+        Some(short) => short.get(1..),
+    };
+    let written = arguments.into_iter().filter_map(value).find_map(value::with_brackets);
+    written.map(|(right, port)| format!("if {port} is the port, write {right}"))
+}
+
+/// Like [`hint`], for a line.
+#[must_use]
+pub fn hint_for_line(line: &str) -> Option<String> {
+    hint(words(line))
+}
+
 /// A mistake and where in its line it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]

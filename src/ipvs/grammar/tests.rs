@@ -325,3 +325,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_ipv6_address_and_a_port_without_brackets_get_a_hint() {
+    for (line, right) in [
+        ("-A -t 2001:db8::10:80", "[2001:db8::10]:80"),
+        ("-D -u2001:db8::10:53", "[2001:db8::10]:53"),
+        ("-A --tcp-service=2001:db8::10:30080 -s rr", "[2001:db8::10]:30080"),
+        ("-A -t 2001:db8:0:0:0:0:0:10:443", "[2001:db8:0:0:0:0:0:10]:443"),
+        ("-A -t fe80::1:http", "[fe80::1]:http"),
+        ("-a -t [2001:db8::10]:80 -r 2001:db8::20:8080 -m", "[2001:db8::20]:8080"),
+        ("ipvsadm -E -t ::1:80", "[::1]:80"),
+    ] {
+        let (_, port) = right.rsplit_once(':').unwrap();
+        let expected = format!("if {port} is the port, write {right}");
+        assert_eq!(hint_for_line(line).as_deref(), Some(expected.as_str()), "{line}");
+    }
+    for line in [
+        "-A -t [2001:db8::10]:80",
+        "-A -t 192.0.2.1:80",
+        "-A -t 2001:db8::80",
+        "-A -t 2001:db8:0:0:0:0:0:10",
+        "-A -t 2001:db8::10:ff",
+        "-A -t 2001:db8::10:0",
+        "-A -f 5",
+        "-",
+        "",
+    ] {
+        assert_eq!(hint_for_line(line), None, "{line}");
+    }
+}

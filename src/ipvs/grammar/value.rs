@@ -89,3 +89,12 @@ pub(super) fn endpoint(
     };
     Some((address, port))
 }
+
+/// How an IPv6 address with a port is to be written, where `text` has no brackets around the address: that is one
+/// address as a whole, or none at all, and never one with a port.
+pub(super) fn with_brackets(text: &str) -> Option<(String, &str)> {
+    let (address, port) = text.rsplit_once(':')?;
+    let is_port = port.parse::<u16>().is_ok_and(|port| port > 0)
+        || port.bytes().any(|b| b.is_ascii_alphabetic() && !b.is_ascii_hexdigit());
+    (is_port && address.parse::<Ipv6Addr>().is_ok()).then(|| (format!("[{address}]:{port}"), port))
+}
