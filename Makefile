@@ -62,15 +62,21 @@ lab: setup ## Tests that need IPVS, in the lab (NAME=part of a test's name)
 man: ## Write the manual pages in man/ anew
 	WRITE_MAN=1 cargo test --quiet --test man
 
+# Decoders of bytes, by the names that src/fuzzing.rs gives them.
+decoders := advert netlink ipvs proc sockopt rules message config
+
 .PHONY: fuzz
-fuzz: ## Look for texts that break the parser or the formatter (TEXTS=10000000, and SECONDS_EACH=600 of libFuzzer)
-	cd fuzz && for target in parse fmt; do \
+fuzz: ## Look for texts and bytes that break what reads them (TEXTS=10000000, and SECONDS_EACH=600 of libFuzzer)
+	cd fuzz && for target in parse fmt $(decoders); do \
 	  nice cargo run --release --example storm -- $$target $(or $(TEXTS),10000000); done
 	@if cargo fuzz --version >/dev/null 2>&1; then \
-	  cd fuzz && cargo run --quiet --release --example seeds -- corpus && for target in parse fmt; do \
-	    mkdir -p corpus/$$target && nice cargo fuzz run -s none $$target corpus/$$target corpus/seeds -- \
-	      -dict=corpus/words -max_len=4096 -timeout=10 -rss_limit_mb=1024 -max_total_time=$(or $(SECONDS_EACH),600); \
-	  done; \
+	  cd fuzz && cargo run --quiet --release --example seeds -- corpus && \
+	  run() { \
+	    mkdir -p corpus/$$1 && nice cargo fuzz run -s none $$1 corpus/$$1 corpus/$$2 -- \
+	      -max_len=4096 -timeout=10 -rss_limit_mb=1024 -max_total_time=$(or $(SECONDS_EACH),600) "$${@:3}"; \
+	  } && \
+	  for target in parse fmt; do run $$target seeds -dict=corpus/words; done && \
+	  for target in $(decoders); do run $$target seeds-$$target; done; \
 	else echo 'cargo-fuzz is not installed, coverage is not looked at (cargo install cargo-fuzz)'; fi
 
 .PHONY: demo

@@ -22,7 +22,7 @@ impl Random {
 }
 
 /// The text of this number.
-pub(super) fn text(number: u64, texts: &[Vec<u8>], words: &[String]) -> Vec<u8> {
+pub(super) fn text(number: u64, texts: &[Vec<u8>], words: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let mut random = Random(number);
     let mut text = texts[random.below(texts.len())].clone();
     for _ in 0..=random.below(6) {
@@ -32,7 +32,7 @@ pub(super) fn text(number: u64, texts: &[Vec<u8>], words: &[String]) -> Vec<u8> 
     text
 }
 
-fn change(random: &mut Random, text: &mut Vec<u8>, texts: &[Vec<u8>], words: &[String]) {
+fn change(random: &mut Random, text: &mut Vec<u8>, texts: &[Vec<u8>], words: &[impl AsRef<[u8]>]) {
     let at = random.below(text.len() + 1);
     match random.below(12) {
         0 if at < text.len() => text[at] ^= 1 << random.below(8),
@@ -42,11 +42,11 @@ fn change(random: &mut Random, text: &mut Vec<u8>, texts: &[Vec<u8>], words: &[S
             text.drain(at..end);
         }
         // A word of the language, within the text or in the place of a word.
-        3 | 4 => insert(text, at, words[random.below(words.len())].as_bytes()),
+        3 | 4 => insert(text, at, words[random.below(words.len())].as_ref()),
         5 | 6 => {
             let (start, end) = word(text, at);
             text.drain(start..end);
-            insert(text, start, words[random.below(words.len())].as_bytes());
+            insert(text, start, words[random.below(words.len())].as_ref());
         }
         // A piece of another text.
         7 => {

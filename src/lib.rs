@@ -25,6 +25,8 @@ pub mod cli;
 pub mod command;
 pub mod conf;
 pub mod daemon;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ipvs;
 pub mod lsp;
 pub mod net;

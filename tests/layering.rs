@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 /// What each room may import besides itself and the plain values.
 const ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["lsp", "daemon", "conf", "check", "vrrp", "ipvs", "netlink", "sys"]),
+    // Calls every decoder, for tests.
+    ("fuzzing", &["daemon", "conf", "vrrp", "ipvs", "netlink"]),
     // What a text means is the language's to say.
     ("lsp", &["conf"]),
     ("daemon", &["conf", "check", "vrrp", "ipvs", "netlink", "sys"]),

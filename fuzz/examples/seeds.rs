@@ -1,4 +1,5 @@
-//! `seeds FOLDER`: what libFuzzer begins with. FOLDER/seeds has texts, FOLDER/words is a dictionary.
+//! `seeds FOLDER`: what libFuzzer begins with. FOLDER/seeds has texts, FOLDER/words is a dictionary; FOLDER/seeds-NAME
+//! has bytes for the decoder of this name.
 
 #[path = "../material.rs"]
 mod material;
@@ -15,6 +16,13 @@ fn main() -> io::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for (number, text) in material::texts(&root)?.iter().enumerate() {
         fs::write(folder.join(format!("seeds/{number:04}")), text)?;
+    }
+    for decoder in vipd::fuzzing::DECODERS {
+        let folder = folder.join(format!("seeds-{}", decoder.name));
+        fs::create_dir_all(&folder)?;
+        for (number, bytes) in (decoder.seeds)().iter().enumerate() {
+            fs::write(folder.join(format!("{number:04}")), bytes)?;
+        }
     }
     fs::write(folder.join("words"), dictionary())
 }

@@ -1,4 +1,4 @@
-//! `storm parse|fmt COUNT [FIRST [FOLDER...]]`: as many texts as there is time for, without regard to coverage, and so
+//! `storm TARGET COUNT [FIRST [FOLDER...]]`: as many texts as there is time for, without regard to coverage, and so
 //! a hundred times as many as libFuzzer tries. Text n is the same each time; FOLDERs are corpora to begin with.
 
 #[path = "../checks.rs"]
@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, panic, process, thread};
+use vipd::fuzzing;
 
 /// A text that takes longer counts as one that never ends.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,16 +21,22 @@ static NOW: AtomicU64 = AtomicU64::new(0);
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let usage = || io::Error::other("usage: storm parse|fmt COUNT [FIRST [FOLDER...]]");
-    let check = match arguments.first().map(String::as_str) {
-        Some("parse") => checks::parse,
-        Some("fmt") => checks::fmt,
+    let usage = || io::Error::other("usage: storm TARGET COUNT [FIRST [FOLDER...]]");
+    let target = arguments.first().ok_or_else(usage)?;
+    let decoder = fuzzing::DECODERS.iter().find(|decoder| decoder.name == target);
+    let check = match (target.as_str(), decoder) {
+        ("parse", _) => checks::parse,
+        ("fmt", _) => checks::fmt,
+        (_, Some(decoder)) => decoder.check,
         _ => return Err(usage()),
     };
     let number = |i: usize| arguments.get(i).map(|a| a.parse::<u64>());
     let count = number(1).and_then(Result::ok).ok_or_else(usage)?;
     let first = number(2).unwrap_or(Ok(0)).map_err(|_| usage())?;
-    let mut texts = material::texts(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))?;
+    let mut texts = match decoder {
+        Some(decoder) => (decoder.seeds)(),
+        None => material::texts(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))?,
+    };
     for folder in arguments.iter().skip(3) {
         let mut files: Vec<_> =
             fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<io::Result<_>>()?;
@@ -38,7 +45,10 @@ fn main() -> io::Result<()> {
             texts.push(fs::read(file)?);
         }
     }
-    let words = material::words();
+    let words = match decoder {
+        Some(_) => fuzzing::words(),
+        None => material::words().into_iter().map(String::into_bytes).collect(),
+    };
     watch();
     let start = Instant::now();
     let (mut slowest, mut slowest_number) = (Duration::ZERO, 0);

@@ -151,6 +151,39 @@ fn receive<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> Result<Option<(T, Opt
     }
 }
 
+/// What is read of the bytes is written, and read from there, the same.
+pub(crate) fn same_again<T: Serialize + DeserializeOwned>(bytes: &[u8]) {
+    let Ok(value) = postcard::from_bytes::<T>(bytes) else { return };
+    let written = postcard::to_stdvec(&value).expect("what was read can be written");
+    let again = postcard::from_bytes::<T>(&written).expect("what was written can be read");
+    assert!(postcard::to_stdvec(&again).is_ok_and(|again| again == written));
+}
+
+/// Reads bytes as whatever goes over the socket, for the tests that make up bytes.
+pub(crate) fn check(bytes: &[u8]) {
+    same_again::<Order>(bytes);
+    same_again::<FromWorker>(bytes);
+}
+
+/// Messages for [`check`] to begin with.
+pub(crate) fn seeds() -> Vec<Vec<u8>> {
+    let start = Start {
+        kind: Kind::Check,
+        name: "vipd".to_owned(),
+        options: Options::default(),
+        log: log::Settings {
+            tag: "vipd".to_owned(),
+            file: Some("/tmp/log".into()),
+            ..log::Settings::default()
+        },
+    };
+    let table = || TableState::Unavailable { reason: "no module".to_owned() };
+    let orders = [Order::Start(start), Order::Reload, Order::Stop, Order::Table(table())];
+    let reports = [FromWorker::Ready, FromWorker::CancelRun(RunId(300)), FromWorker::Table(table())];
+    let orders = orders.iter().map(postcard::to_stdvec);
+    orders.chain(reports.iter().map(postcard::to_stdvec)).filter_map(Result::ok).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

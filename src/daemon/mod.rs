@@ -8,7 +8,7 @@ mod bootstrap;
 pub mod check;
 mod child;
 mod exit;
-mod message;
+pub(crate) mod message;
 mod options;
 mod outbox;
 mod parent;

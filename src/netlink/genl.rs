@@ -64,7 +64,7 @@ pub fn resolve(socket: &mut Socket, name: &str) -> Result<Family, ResolveError> 
     })
 }
 
-fn read(message: &Message<'_>) -> Result<Family, Malformed> {
+pub(crate) fn read(message: &Message<'_>) -> Result<Family, Malformed> {
     let (mut id, mut version, mut max_attribute) = (None, 0, 0);
     for attribute in message.attributes(HEADER)? {
         let attribute = attribute?;

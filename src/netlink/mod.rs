@@ -12,6 +12,20 @@ mod reply;
 pub mod route;
 pub mod socket;
 
+pub(crate) use message::Messages;
 pub use message::{Batch, Request};
 pub use reply::{Failed, Failure, Refusal};
 pub use socket::{Consistency, Error, Protocol, Socket};
+
+/// Reads bytes as the answer to three requests, for the tests that make up bytes.
+pub(crate) fn check_answer(datagram: &[u8]) {
+    let number =
+        |at: usize| datagram.get(at..).and_then(|b| b.first_chunk()).map_or(0, |b| u32::from_ne_bytes(*b));
+    // Those of the first message: most of what is made up would be nobody's answer.
+    let mut answers = reply::Tally::new(0, 3, number(8), number(12));
+    answers.read(datagram, &mut |index, _| assert!(index < 3));
+    let mut failed = Vec::new();
+    answers.finish(&mut failed);
+    assert!(failed.iter().all(|failed| failed.index < 3));
+    assert!(failed.is_sorted_by(|a, b| a.index < b.index));
+}

@@ -16,3 +16,8 @@ pub use monitor::{Event, Monitor};
 
 #[cfg(test)]
 mod tests;
+
+/// Reads a message as each object of this family, for the tests that make up bytes.
+pub(crate) fn read_any(message: &super::message::Message<'_>) -> Result<(), super::message::Malformed> {
+    link::read(message).map(drop).and(address::read(message).map(drop))
+}
