@@ -9,10 +9,10 @@ use crate::daemon::message::{self, same_again};
 use crate::ipvs::attributes::{decode, encode};
 use crate::ipvs::format::CommandLine;
 use crate::ipvs::grammar;
+use crate::ipvs::membership::{proc, sockopt};
 use crate::ipvs::model::{Protocol, ServiceKey};
 use crate::ipvs::names::Numeric;
 use crate::ipvs::operation::Operation;
-use crate::ipvs::roll::{proc, sockopt};
 use crate::ipvs::rules::Rules;
 use crate::net::Family;
 use crate::netlink::{self, Batch, Messages};
@@ -203,7 +203,7 @@ fn ipvs_messages() -> Vec<Vec<u8>> {
 
 /// As `/proc/net/ip_vs`.
 fn proc(bytes: &[u8]) {
-    let _ = proc::Tallies::read(bytes);
+    let _ = proc::Checksums::read(bytes);
     let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
     for key in [
         ServiceKey::Address { protocol: Protocol::Tcp, address, port: 80 },

@@ -13,18 +13,18 @@
 //! anyone on the machine, as all network namespaces share the table that is walked (seen with Linux 6.1).
 //! `NLM_F_DUMP_INTR` would tell, but IPVS does not set it. So services in several parts are listed until two
 //! lists are alike, and what the last one lacks is asked for by its key; a list of destinations is begun again when one is
-//! there twice, and in several parts it is compared with the kernel's [`roll`].
+//! there twice, and in several parts it is compared with the [`membership`](crate::ipvs::membership).
 
 use crate::ipvs::attributes::FAMILY;
 pub use crate::ipvs::attributes::decode::Counters;
 use crate::ipvs::attributes::decode::{self, DecodeError};
 use crate::ipvs::attributes::encode::{self, Query};
+use crate::ipvs::membership::proc::Checksums;
+use crate::ipvs::membership::{MembershipReader, compare};
 use crate::ipvs::model::{
     Daemon, DaemonState, DestEntry, Info, Reading, ServiceEntry, ServiceKey, Table, Timeouts,
 };
 use crate::ipvs::operation::Operation;
-use crate::ipvs::roll::proc::Tallies;
-use crate::ipvs::roll::{self, compare};
 use crate::netlink::genl::{self, ResolveError};
 use crate::netlink::{self, Batch, Consistency, Failure, Protocol, Socket};
 use crate::sys::kmod;
@@ -70,7 +70,7 @@ pub enum Error {
     },
     /// The table changed during every attempt to read it.
     #[error("the IPVS table changes too fast to be read: {ATTEMPTS} attempts were interrupted")]
-    Restless,
+    KeepsChanging,
 }
 
 impl Error {
@@ -81,7 +81,7 @@ impl Error {
             Error::NoIpvs => Some(Errno::ENOPROTOOPT),
             Error::NotPermitted => Some(Errno::EPERM),
             Error::Netlink { source, .. } => source.errno(),
-            Error::Resolve(_) | Error::Decode { .. } | Error::Restless => None,
+            Error::Resolve(_) | Error::Decode { .. } | Error::KeepsChanging => None,
         }
     }
 }
@@ -122,7 +122,7 @@ pub struct Client {
     socket: Socket,
     family: u16,
     batch: Batch,
-    roll: roll::Caller,
+    membership: MembershipReader,
     /// The last list of destinations came in parts.
     in_parts: bool,
 }
@@ -143,7 +143,7 @@ impl Client {
             socket,
             family: family.id,
             batch: Batch::new(),
-            roll: roll::Caller::open(),
+            membership: MembershipReader::open(),
             in_parts: false,
         })
     }
@@ -278,7 +278,7 @@ impl Client {
     }
 
     /// Like [`Client::dests`] for one service after the other, with the room of `list`, whose content is replaced; the
-    /// counters where they are wanted. `tallies` begin as `None`.
+    /// counters where they are wanted. `checksums` begin as `None`.
     ///
     /// # Errors
     /// See [`Error`].
@@ -287,14 +287,14 @@ impl Client {
         service: &ServiceKey,
         counters: Counters,
         list: &mut Vec<DestEntry>,
-        tallies: &mut Option<Tallies>,
+        checksums: &mut Option<Checksums>,
     ) -> Result<(), Error> {
         // The services of a table are often much alike.
-        let before = if self.in_parts { self.roll.before(service) } else { None };
+        let before = if self.in_parts { self.membership.before_listing(service) } else { None };
         self.in_parts = self.list_dests(service, counters, list)? != Consistency::Whole;
         let is_whole = !self.in_parts
-            || before.is_some_and(|before| before.holds(list))
-            || self.roll.agrees(service, list, tallies);
+            || before.is_some_and(|before| before.shows_complete(list))
+            || self.membership.matches(service, list, checksums);
         if is_whole { Ok(()) } else { self.complete(service, counters, list) }
     }
 
@@ -320,18 +320,18 @@ impl Client {
     ) -> Result<(), Error> {
         let mut again = Vec::new();
         for attempt in 0..ATTEMPTS {
-            let Some(there) = self.roll.call(service, list) else { return Ok(()) };
-            let missing = compare::missing(list, &there);
+            let Some(members) = self.membership.read(service, list) else { return Ok(()) };
+            let missing = compare::missing(list, &members);
             if missing.is_empty() {
                 if attempt > 0 {
-                    compare::put_in_order(list, &there);
+                    compare::put_in_order(list, &members);
                 }
                 return Ok(());
             }
             let _ = self.list_dests(service, counters, &mut again)?;
             list.extend(again.drain(..).filter(|d| missing.contains(&d.dest.key)));
         }
-        Err(Error::Restless)
+        Err(Error::KeepsChanging)
     }
 
     /// The whole table, the destinations of each service in the order they were made in.
@@ -350,12 +350,12 @@ impl Client {
     /// See [`Error`].
     pub fn table_of(&mut self, wanted: impl Fn(&ServiceKey) -> bool) -> Result<Table, Error> {
         let mut table = Table::default();
-        let (mut dests, mut tallies) = (Vec::new(), None);
+        let (mut dests, mut checksums) = (Vec::new(), None);
         for entry in self.services()? {
             if !wanted(&entry.service.key) {
                 continue;
             }
-            self.dests_into(&entry.service.key, Counters::Leave, &mut dests, &mut tallies)?;
+            self.dests_into(&entry.service.key, Counters::Leave, &mut dests, &mut checksums)?;
             table.services.push((entry.service, dests.iter().rev().map(|d| d.dest).collect()));
         }
         Ok(table)
@@ -369,10 +369,10 @@ impl Client {
     /// See [`Error`].
     pub fn reading(&mut self) -> Result<Reading, Error> {
         let mut reading = Reading::default();
-        let mut tallies = None;
+        let mut checksums = None;
         for entry in self.services()? {
             let mut dests = Vec::new();
-            self.dests_into(&entry.service.key, Counters::Read, &mut dests, &mut tallies)?;
+            self.dests_into(&entry.service.key, Counters::Read, &mut dests, &mut checksums)?;
             reading.services.push((entry, dests));
         }
         Ok(reading)
@@ -423,7 +423,7 @@ impl Client {
                 (_, None) => {}
             }
         }
-        Err(Error::Restless)
+        Err(Error::KeepsChanging)
     }
 }
 

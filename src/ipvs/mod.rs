@@ -13,7 +13,7 @@
 //! | [`select`] | which services are meant |
 //! | [`mod@format`] | ipvsadm's listings |
 //! | [`document`] | listings as JSON |
-//! | [`roll`] | which servers there are, by the kernel's other listing |
+//! | [`membership`] | which servers a service has, by other interfaces of the kernel |
 //! | [`connection`] | a line of the kernel's list of connections |
 //! | [`names`] | host and service names, for both |
 //! | [`rates`] | what happened between two readings of the table |
@@ -28,12 +28,12 @@ pub mod document;
 pub mod drain;
 pub mod format;
 pub mod grammar;
+pub mod membership;
 pub mod model;
 pub mod names;
 pub mod operation;
 pub mod plan;
 pub mod rates;
-pub mod roll;
 pub mod rules;
 pub mod select;
 pub mod undo;

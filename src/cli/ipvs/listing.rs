@@ -103,9 +103,9 @@ impl Session {
         if sorted {
             format::sort_services(&mut services);
         }
-        let (mut dests, mut tallies) = (Vec::new(), None);
+        let (mut dests, mut checksums) = (Vec::new(), None);
         for entry in services {
-            self.client.dests_into(&entry.service.key, counters, &mut dests, &mut tallies)?;
+            self.client.dests_into(&entry.service.key, counters, &mut dests, &mut checksums)?;
             if sorted {
                 format::sort_dests(&mut dests);
             }

@@ -10,9 +10,9 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
 use std::thread;
 use vipd::ipvs::client::{Client, Counters};
+use vipd::ipvs::membership::MembershipReader;
 use vipd::ipvs::model::{Dest, Forward, Netmask, ServiceKey, Table, Tunnel, TunnelFlags, TunnelKind};
 use vipd::ipvs::operation::Operation;
-use vipd::ipvs::roll::Caller;
 use vipd::netlink::Failure;
 
 pub(super) const STORIES: [(&str, Story); 8] = [
@@ -21,7 +21,7 @@ pub(super) const STORIES: [(&str, Story); 8] = [
     ("servers_are_listed_while_another_writes", servers_while_another_writes),
     ("what_removals_hide_is_not_gone", |pair| hidden_by_removals(pair, |address| address)),
     ("what_removals_hide_is_not_gone_of_ipv6", |pair| hidden_by_removals(pair, v6)),
-    ("the_roll_has_servers_of_the_other_family", both_families),
+    ("the_membership_has_servers_of_the_other_family", both_families),
     ("answers_that_get_lost", lost_answers),
     ("a_hundred_thousand_servers", hundred_thousand),
 ];
@@ -181,7 +181,7 @@ fn both_families(pair: &Pair) {
         assert_eq!(client.execute(&operations), []);
         let mut list = client.dests(&key(0)).unwrap();
         list.retain(|entry| entry.dest.key.address.is_ipv4());
-        let there = Caller::open().call(&key(0), &list).unwrap();
+        let there = MembershipReader::open().read(&key(0), &list).unwrap();
         assert_eq!(there, (0..6).rev().map(|n| server(n).key).collect::<Vec<_>>(), "the newest first");
     });
 }

@@ -171,7 +171,7 @@ impl Source {
         match result {
             Ok(reading) => Ok(Ok(reading)),
             Err(error @ client::Error::NoIpvs) => Ok(Err(format!("waiting: {}", chain(error)))),
-            Err(error @ client::Error::Restless) => Ok(Err(chain(error))),
+            Err(error @ client::Error::KeepsChanging) => Ok(Err(chain(error))),
             Err(error) if error.errno() == Some(Errno::ESRCH) => Ok(Ok(Reading::default())),
             Err(error) => Err(error.into()),
         }

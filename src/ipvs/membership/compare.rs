@@ -1,42 +1,42 @@
-//! A list, and what the roll has. Pure.
+//! A listing against the membership. Pure.
 
 use crate::ipvs::model::{DestEntry, DestKey};
 use std::collections::{HashMap, HashSet};
 
-/// A service before its list is made.
+/// A service just before it is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Before {
+pub struct BeforeListing {
     /// The newest server.
     pub first: DestKey,
     /// How many there are, a moment later.
     pub count: usize,
 }
 
-impl Before {
+impl BeforeListing {
     /// Whether nothing is hidden from a list that was made after this, and has none twice.
     ///
     /// What is added comes to the front. So where the same server is still there, nothing was added before the list
     /// began, and there were at most so many then; what is added later is not listed. A list that has so many lacks none.
     #[must_use]
-    pub fn holds(&self, list: &[DestEntry]) -> bool {
+    pub fn shows_complete(&self, list: &[DestEntry]) -> bool {
         list.len() == self.count && list.first().is_some_and(|d| d.dest.key == self.first)
     }
 }
 
-/// Who is `there` by the roll, and not in the list.
+/// The `members` that the listing lacks.
 #[must_use]
-pub fn missing(list: &[DestEntry], there: &[DestKey]) -> HashSet<DestKey> {
+pub fn missing(list: &[DestEntry], members: &[DestKey]) -> HashSet<DestKey> {
     // Mostly nobody removes anything.
-    if list.iter().map(|d| &d.dest.key).eq(there) {
+    if list.iter().map(|d| &d.dest.key).eq(members) {
         return HashSet::new();
     }
     let present: HashSet<DestKey> = list.iter().map(|d| d.dest.key).collect();
-    there.iter().copied().filter(|key| !present.contains(key)).collect()
+    members.iter().copied().filter(|key| !present.contains(key)).collect()
 }
 
-/// Puts a list that was completed in the order of the roll; what is not there any more comes last.
-pub fn put_in_order(list: &mut [DestEntry], there: &[DestKey]) {
-    let places: HashMap<DestKey, usize> = there.iter().copied().zip(0..).collect();
+/// Sorts a listing that was completed as the membership is; servers that are gone meanwhile come last.
+pub fn put_in_order(list: &mut [DestEntry], members: &[DestKey]) {
+    let places: HashMap<DestKey, usize> = members.iter().copied().zip(0..).collect();
     list.sort_by_key(|d| places.get(&d.dest.key).copied().unwrap_or(usize::MAX));
 }
 
@@ -64,11 +64,11 @@ mod tests {
 
     #[test]
     fn a_list_is_whole_where_nothing_was_added_before_it_and_the_number_is_right() {
-        let before = Before { first: dest(3, 1).key, count: 3 };
-        assert!(before.holds(&list(&[3, 2, 1])));
-        assert!(!before.holds(&list(&[3, 1])), "one is gone, or hidden");
-        assert!(!before.holds(&list(&[4, 3, 1])), "one is new, another hidden");
-        assert!(!before.holds(&list(&[])));
+        let before = BeforeListing { first: dest(3, 1).key, count: 3 };
+        assert!(before.shows_complete(&list(&[3, 2, 1])));
+        assert!(!before.shows_complete(&list(&[3, 1])), "one is gone, or hidden");
+        assert!(!before.shows_complete(&list(&[4, 3, 1])), "one is new, another hidden");
+        assert!(!before.shows_complete(&list(&[])));
     }
 
     #[test]

@@ -71,54 +71,54 @@ fn each_line(mut file: impl BufRead, mut take: impl FnMut(Line) -> bool) -> io::
 
 /// How many servers, and a sum over them: the same for the same servers in any order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Tally {
+struct Checksum {
     count: usize,
     sum: u64,
 }
 
-impl Tally {
+impl Checksum {
     fn add(&mut self, key: &DestKey) {
         self.count += 1;
         self.sum = self.sum.wrapping_add(BuildHasherDefault::<DefaultHasher>::default().hash_one(key));
     }
 }
 
-/// The roll of a whole table, as little of it as tells whether a list agrees with it.
+/// Of each service in the text a checksum over its servers: all that a comparison with a listing needs.
 #[derive(Debug, Default)]
-pub struct Tallies {
-    tallies: HashMap<Name, Tally>,
+pub struct Checksums {
+    by_service: HashMap<Name, Checksum>,
 }
 
-impl Tallies {
+impl Checksums {
     /// Reads the file.
     ///
     /// # Errors
     /// Reading fails.
-    pub fn read(file: impl BufRead) -> io::Result<Tallies> {
-        let mut tallies: HashMap<Name, Tally> = HashMap::new();
+    pub fn read(file: impl BufRead) -> io::Result<Checksums> {
+        let mut checksums: HashMap<Name, Checksum> = HashMap::new();
         let mut current = None;
         each_line(file, |line| {
             match line {
                 Line::Service(name) => current = Some(name),
                 Line::Server(key) => {
                     if let Some(name) = current {
-                        tallies.entry(name).or_default().add(&key);
+                        checksums.entry(name).or_default().add(&key);
                     }
                 }
             }
             true
         })?;
-        Ok(Tallies { tallies })
+        Ok(Checksums { by_service: checksums })
     }
 
     /// Whether these are the servers that the service has there.
     #[must_use]
-    pub fn agree(&self, service: &ServiceKey, dests: &[DestEntry]) -> bool {
-        let mut tally = Tally::default();
+    pub fn match_listing(&self, service: &ServiceKey, dests: &[DestEntry]) -> bool {
+        let mut checksum = Checksum::default();
         for d in dests {
-            tally.add(&d.dest.key);
+            checksum.add(&d.dest.key);
         }
-        self.tallies.get(&Name::from(service)) == Some(&tally)
+        self.by_service.get(&Name::from(service)) == Some(&checksum)
     }
 }
 
@@ -199,7 +199,7 @@ FWM  0000000A rr
 
     #[test]
     fn a_list_agrees_in_any_order_or_not_at_all() {
-        let tallies = Tallies::read(TEXT.as_bytes()).unwrap();
+        let checksums = Checksums::read(TEXT.as_bytes()).unwrap();
         let service = address(Protocol::Tcp, "192.0.2.1", 80);
         let entry = |key: DestKey| {
             let mut entry = listed_dest(dest(1, 1), Stats::default());
@@ -207,9 +207,9 @@ FWM  0000000A rr
             entry
         };
         let list = |of: &[(&str, u16)]| -> Vec<DestEntry> { keys(of).into_iter().map(entry).collect() };
-        assert!(tallies.agree(&service, &list(&[("10.0.0.2", 81), ("10.0.0.3", 80)])));
-        assert!(!tallies.agree(&service, &list(&[("10.0.0.2", 81)])));
-        assert!(!tallies.agree(&service, &list(&[("10.0.0.2", 80), ("10.0.0.3", 80)])));
-        assert!(!tallies.agree(&key(2), &list(&[("10.0.0.2", 81)])), "it is not on the roll");
+        assert!(checksums.match_listing(&service, &list(&[("10.0.0.2", 81), ("10.0.0.3", 80)])));
+        assert!(!checksums.match_listing(&service, &list(&[("10.0.0.2", 81)])));
+        assert!(!checksums.match_listing(&service, &list(&[("10.0.0.2", 80), ("10.0.0.3", 80)])));
+        assert!(!checksums.match_listing(&key(2), &list(&[("10.0.0.2", 81)])), "it is not in the text");
     }
 }

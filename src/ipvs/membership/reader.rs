@@ -1,7 +1,7 @@
-//! Calls the roll by system calls.
+//! Asks the kernel for the members of a service.
 
-use super::compare::{Before, missing};
-use super::proc::{self, Tallies};
+use super::compare::{BeforeListing, missing};
+use super::proc::{self, Checksums};
 use super::sockopt;
 use crate::ipvs::model::{DestEntry, DestKey, ServiceKey};
 use crate::sys::sockopt as system;
@@ -18,25 +18,25 @@ const FILE: &str = "ip_vs";
 /// Bytes of a read: the kernel gives a page, or a service.
 const READ: usize = 64 << 10;
 
-/// Calls rolls, in the network namespace of the thread that has opened it.
+/// Reads memberships in the network namespace of the thread that opened it.
 #[derive(Debug)]
-pub struct Caller {
+pub struct MembershipReader {
     socket: Option<OwnedFd>,
     directory: Option<File>,
     /// What the kernel was asked with, and has answered, for the next time.
     bytes: Vec<u8>,
 }
 
-impl Caller {
-    /// Where a way is closed, the other one is taken; without either there are no rolls.
+impl MembershipReader {
+    /// Where one interface is closed, the other one is used; without either, no membership can be read.
     #[must_use]
-    pub fn open() -> Caller {
+    pub fn open() -> MembershipReader {
         let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).ok();
-        Caller { socket, directory: File::open(DIRECTORY).ok(), bytes: Vec::new() }
+        MembershipReader { socket, directory: File::open(DIRECTORY).ok(), bytes: Vec::new() }
     }
 
-    /// What tells later that a list made after this has all; `None` where the kernel does not give it.
-    pub fn before(&mut self, service: &ServiceKey) -> Option<Before> {
+    /// What shows later that a listing made after this is complete; `None` where the kernel does not give it.
+    pub fn before_listing(&mut self, service: &ServiceKey) -> Option<BeforeListing> {
         if !sockopt::is_possible(service) {
             return None;
         }
@@ -44,7 +44,7 @@ impl Caller {
         let first = sockopt::question(&mut self.bytes, service, 1);
         system::exchange(socket, libc::IPPROTO_IP, sockopt::GET_DESTS, first).ok()?;
         let first = sockopt::first(first)?;
-        Some(Before { first, count: self.count(service)? })
+        Some(BeforeListing { first, count: self.count(service)? })
     }
 
     /// How many servers an IPv4 service has, of either family.
@@ -54,34 +54,41 @@ impl Caller {
         Some(sockopt::count(&bytes))
     }
 
-    /// Whether the service, whose list this is, has been called with the same servers in `tallies`, for which the whole
-    /// table is called where that has not been done.
+    /// Whether the whole table's text has the same servers for the service as this listing. The first call reads the
+    /// text into `checksums`.
     ///
-    /// Never where [`Caller::call`] takes less time than that.
-    pub fn agrees(&self, service: &ServiceKey, list: &[DestEntry], tallies: &mut Option<Tallies>) -> bool {
+    /// Always false where [`MembershipReader::read`] takes less time than that.
+    pub fn matches(
+        &self,
+        service: &ServiceKey,
+        list: &[DestEntry],
+        checksums: &mut Option<Checksums>,
+    ) -> bool {
         if self.is_quick(service, list) {
             return false;
         }
-        let tallies = tallies.get_or_insert_with(|| self.table().and_then(Tallies::read).unwrap_or_default());
-        tallies.agree(service, list)
+        let checksums =
+            checksums.get_or_insert_with(|| self.table().and_then(Checksums::read).unwrap_or_default());
+        checksums.match_listing(service, list)
     }
 
-    /// The servers that the service, whose list this is, has now, in the kernel's order; `None` where nothing tells.
+    /// The servers that the service has now, in the kernel's order; `None` where they can't be read. `list` is the listing
+    /// that they are for.
     #[must_use]
-    pub fn call(&mut self, service: &ServiceKey, list: &[DestEntry]) -> Option<Vec<DestKey>> {
+    pub fn read(&mut self, service: &ServiceKey, list: &[DestEntry]) -> Option<Vec<DestKey>> {
         if self.is_quick(service, list) {
-            // Some of IPv6 may have been hidden from the list. They are counted first: what is removed in between then
-            // makes the other way be taken, which has all.
+            // The listing may have missed servers of IPv6, which this interface does not give. The count has them. It is
+            // read first: if a server is removed in between, the numbers differ and the text is read instead.
             let count = self.count(service);
-            if let Some(there) = self.ask(service, list.len())
-                && count == Some(there.len())
+            if let Some(members) = self.ask(service, list.len())
+                && count == Some(members.len())
             {
-                return Some(there);
+                return Some(members);
             }
         }
         let found = proc::servers(self.table().ok()?, service).ok()?;
-        // Of two services with one mark, the one that is more like the list is meant.
-        found.into_iter().min_by_key(|there| missing(list, there).len())
+        // The text does not tell two services with the same mark apart: the one that is more like the listing is meant.
+        found.into_iter().min_by_key(|members| missing(list, members).len())
     }
 
     /// The kernel hides servers of IPv6 from those who ask for a service of IPv4 like this.
