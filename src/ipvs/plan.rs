@@ -66,17 +66,17 @@ pub fn plan(actual: &Table, desired: &Table, owned: &[ServiceKey]) -> Vec<Operat
     plan.into_operations()
 }
 
-/// How many operations at the beginning of a plan take nothing from any service: all but the last ones that stop or
-/// remove servers, or remove services. Where one of the first fails, those of the rest that concern its service are
-/// better left undone: what was to take over may be missing.
+/// Where the removals of a plan begin: the operations from there to its end stop or remove servers, or remove services.
+/// When one of those before fails, the removals for its service are better left undone: the server that was to take over
+/// may be missing.
 #[must_use]
-pub fn giving(operations: &[Operation]) -> usize {
-    let takes = |operation: &&Operation| match operation {
+pub fn removals_start(operations: &[Operation]) -> usize {
+    let removes = |operation: &&Operation| match operation {
         Operation::EditDest(_, dest) => dest.weight == 0,
         Operation::DeleteDest(..) | Operation::DeleteService(_) => true,
         _ => false,
     };
-    operations.len() - operations.iter().rev().take_while(takes).count()
+    operations.len() - operations.iter().rev().take_while(removes).count()
 }
 
 /// In the order of their keys; where they are in that order already, as they mostly are, this takes one look at each.

@@ -101,7 +101,7 @@ pub enum Change {
 
 /// A service or a destination in the light of two readings.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Seen<'a, T> {
+pub struct Observed<'a, T> {
     /// As the later reading has it; as the earlier one, where it is gone.
     pub entry: &'a T,
     /// What became of it.
@@ -112,7 +112,7 @@ pub struct Seen<'a, T> {
     pub rates: Option<Rates>,
 }
 
-impl<T> Seen<'_, T> {
+impl<T> Observed<'_, T> {
     /// Whether it is as it was, and nothing was counted.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -122,17 +122,17 @@ impl<T> Seen<'_, T> {
 
 /// A service and its destinations in the light of two readings.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SeenService<'a> {
+pub struct ObservedService<'a> {
     /// The service.
-    pub service: Seen<'a, ServiceEntry>,
+    pub service: Observed<'a, ServiceEntry>,
     /// Its destinations, those that are gone where they were.
-    pub dests: Vec<Seen<'a, DestEntry>>,
+    pub dests: Vec<Observed<'a, DestEntry>>,
 }
 
-impl SeenService<'_> {
+impl ObservedService<'_> {
     /// The destinations, each with its part of the packets that come in for the service, from 0 to 1; `None` where it is
     /// not known, and for all where none come in.
-    pub fn shares(&self) -> impl Iterator<Item = (&Seen<'_, DestEntry>, Option<f64>)> {
+    pub fn shares(&self) -> impl Iterator<Item = (&Observed<'_, DestEntry>, Option<f64>)> {
         let whole: f64 = self.dests.iter().filter_map(|dest| dest.rates).map(|rates| rates.inpps).sum();
         let share = move |rates: Rates| (whole > 0.0).then(|| rates.inpps / whole);
         self.dests.iter().map(move |dest| (dest, dest.rates.and_then(share)))
@@ -145,13 +145,13 @@ pub fn compare<'a>(
     before: Option<&'a Reading>,
     after: &'a Reading,
     elapsed: Duration,
-) -> Vec<SeenService<'a>> {
+) -> Vec<ObservedService<'a>> {
     let seen_dests = |before: Option<&'a [DestEntry]>, after: &'a [DestEntry]| {
         let dests = side_by_side(before.unwrap_or_default(), after, |d| d.dest.key);
-        let seen = dests.into_iter().map(|(old, new)| {
-            seen(old, new, before.is_some(), elapsed, |d| &d.stats, |old, new| old.dest == new.dest)
+        let observed = dests.into_iter().map(|(old, new)| {
+            observed(old, new, before.is_some(), elapsed, |d| &d.stats, |old, new| old.dest == new.dest)
         });
-        seen.flatten().collect()
+        observed.flatten().collect()
     };
     let services = before.map_or(&[][..], |reading| &reading.services);
     side_by_side(services, &after.services, |(entry, _)| entry.service.key)
@@ -159,35 +159,36 @@ pub fn compare<'a>(
         .filter_map(|(old, new)| {
             let known = before.is_some();
             let same = |old: &ServiceEntry, new: &ServiceEntry| old.service == new.service;
-            let service = seen(old.map(|(s, _)| s), new.map(|(s, _)| s), known, elapsed, |s| &s.stats, same)?;
+            let service =
+                observed(old.map(|(s, _)| s), new.map(|(s, _)| s), known, elapsed, |s| &s.stats, same)?;
             let (old, new) = (old.map(|(_, d)| &d[..]), new.map(|(_, d)| &d[..]));
             // All servers of a service that is new are new.
             let old = old.or(known.then_some(&[]));
-            Some(SeenService { service, dests: seen_dests(old, new.unwrap_or_default()) })
+            Some(ObservedService { service, dests: seen_dests(old, new.unwrap_or_default()) })
         })
         .collect()
 }
 
-fn seen<'a, T>(
+fn observed<'a, T>(
     old: Option<&'a T>,
     new: Option<&'a T>,
     known: bool,
     elapsed: Duration,
     stats: impl Fn(&T) -> &Stats,
     same: impl Fn(&T, &T) -> bool,
-) -> Option<Seen<'a, T>> {
+) -> Option<Observed<'a, T>> {
     let none = Stats::default();
     Some(match (old, new) {
         (None, None) => return None,
-        (Some(entry), None) => Seen { entry, change: Change::Gone, reset: false, rates: None },
-        (None, Some(entry)) if !known => Seen { entry, change: Change::None, reset: false, rates: None },
-        (None, Some(entry)) => Seen {
+        (Some(entry), None) => Observed { entry, change: Change::Gone, reset: false, rates: None },
+        (None, Some(entry)) if !known => Observed { entry, change: Change::None, reset: false, rates: None },
+        (None, Some(entry)) => Observed {
             entry,
             change: Change::New,
             reset: false,
             rates: Some(Rates::between(&none, stats(entry), elapsed)),
         },
-        (Some(old), Some(entry)) => Seen {
+        (Some(old), Some(entry)) => Observed {
             entry,
             change: if same(old, entry) { Change::None } else { Change::Changed },
             reset: reset(stats(old), stats(entry)),

@@ -165,14 +165,14 @@ struct Outcome {
     held: Vec<Operation>,
 }
 
-/// What takes something away from a service is done only where all that was to be added to it is there.
+/// Removes something from a service only where everything that was to be added to it is there.
 fn carry_out(client: &mut Client, operations: &[Operation]) -> Outcome {
-    let (giving, taking) = operations.split_at(plan::giving(operations));
-    let mut failed = client.execute(giving);
+    let (additions, removals) = operations.split_at(plan::removals_start(operations));
+    let mut failed = client.execute(additions);
     let incomplete: HashSet<ServiceKey> = failed.iter().filter_map(|f| f.operation.service()).collect();
-    let (taking, held): (Vec<&Operation>, Vec<&Operation>) =
-        taking.iter().partition(|o| o.service().is_none_or(|key| !incomplete.contains(&key)));
-    failed.extend(client.execute(taking.iter().copied()));
+    let (removals, held): (Vec<&Operation>, Vec<&Operation>) =
+        removals.iter().partition(|o| o.service().is_none_or(|key| !incomplete.contains(&key)));
+    failed.extend(client.execute(removals.iter().copied()));
     Outcome { failed, held: held.into_iter().cloned().collect() }
 }
 

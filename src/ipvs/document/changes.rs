@@ -1,7 +1,7 @@
 //! The JSON of `--watch`: what became of services and servers since the reading before.
 
 use super::{Document, Server, Service, VERSION};
-use crate::ipvs::rates::{self, Rates, Seen, SeenService};
+use crate::ipvs::rates::{self, Observed, ObservedService, Rates};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use std::time::Duration;
 impl Document {
     /// A reading of `--watch`.
     #[must_use]
-    pub fn changes(time: Duration, elapsed: Option<Duration>, seen: &[SeenService<'_>]) -> Document {
+    pub fn changes(time: Duration, elapsed: Option<Duration>, observed: &[ObservedService<'_>]) -> Document {
         let all = elapsed.is_none();
-        let service = |seen: &SeenService<'_>| {
-            let service = &seen.service;
-            let servers: Vec<Server> = seen
+        let service = |observed: &ObservedService<'_>| {
+            let service = &observed.service;
+            let servers: Vec<Server> = observed
                 .shares()
                 .filter(|(dest, _)| all || !dest.is_idle())
                 .map(|(dest, share)| Server {
@@ -32,7 +32,7 @@ impl Document {
             version: VERSION,
             time: time.as_secs_f64(),
             elapsed: elapsed.map(|elapsed| elapsed.as_secs_f64()),
-            services: seen.iter().filter_map(service).collect(),
+            services: observed.iter().filter_map(service).collect(),
         }
     }
 }
@@ -51,16 +51,16 @@ pub struct Watched {
 }
 
 impl Watched {
-    fn new<T>(seen: &Seen<'_, T>, share: Option<f64>) -> Watched {
+    fn new<T>(observed: &Observed<'_, T>, share: Option<f64>) -> Watched {
         Watched {
-            change: match seen.change {
+            change: match observed.change {
                 rates::Change::None => None,
                 rates::Change::New => Some(Change::New),
                 rates::Change::Changed => Some(Change::Changed),
                 rates::Change::Gone => Some(Change::Gone),
             },
-            reset: seen.reset,
-            rates: seen.rates.map(Measured::from),
+            reset: observed.reset,
+            rates: observed.rates.map(Measured::from),
             share,
         }
     }

@@ -28,7 +28,7 @@ const SUBJECTS: [Opt; 4] = [Opt::Connection, Opt::Service, Opt::Timeout, Opt::Da
 /// What has been read so far.
 pub(super) struct Draft<'a> {
     names: &'a dyn Names,
-    seen: Set,
+    given: Set,
     protocol: Option<Protocol>,
     address: Option<IpAddr>,
     port: u16,
@@ -56,7 +56,7 @@ impl<'a> Draft<'a> {
     pub(super) fn new(names: &'a dyn Names) -> Draft<'a> {
         Draft {
             names,
-            seen: Set::default(),
+            given: Set::default(),
             protocol: None,
             address: None,
             port: 0,
@@ -88,8 +88,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn see(&mut self, option: Opt) -> Result<(), Error> {
-        match self.seen.insert(option) {
+    fn note(&mut self, option: Opt) -> Result<(), Error> {
+        match self.given.insert(option) {
             true => Ok(()),
             false => invalid(format!("multiple '{}' options", option.name())),
         }
@@ -102,7 +102,7 @@ impl<'a> Draft<'a> {
             Token::Udp => self.service(Protocol::Udp, text),
             Token::Sctp => self.service(Protocol::Sctp, text),
             Token::Fwmark => {
-                self.see(Opt::Service)?;
+                self.note(Opt::Service)?;
                 self.family = Some(Family::V4);
                 self.protocol = Some(Protocol::Tcp);
                 let mark = value::number(text, 1, i64::from(u32::MAX)).and_then(|n| u32::try_from(n).ok());
@@ -121,7 +121,7 @@ impl<'a> Draft<'a> {
             Token::Ipv6 => invalid("-6 must follow -f"),
             Token::Sort => Ok(()),
             Token::Other(option) => {
-                self.see(option)?;
+                self.note(option)?;
                 self.other(option, value)
             }
             _ => invalid("more than one command"),
@@ -129,7 +129,7 @@ impl<'a> Draft<'a> {
     }
 
     fn service(&mut self, protocol: Protocol, text: &str) -> Result<(), Error> {
-        self.see(Opt::Service)?;
+        self.note(Opt::Service)?;
         self.protocol = Some(protocol);
         let Some((address, port)) = value::endpoint(text, self.protocol, self.names) else {
             return invalid(format!("illegal virtual server address[:port] '{text}'"));
@@ -142,7 +142,7 @@ impl<'a> Draft<'a> {
     }
 
     fn forward(&mut self, forward: Forward) -> Result<(), Error> {
-        self.see(Opt::Forward)?;
+        self.note(Opt::Forward)?;
         self.forward = forward;
         Ok(())
     }
@@ -242,10 +242,10 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn check_options(&self, legal: Set, required: &[Opt]) -> Result<(), Error> {
-        if let Some(missing) = required.iter().find(|o| !self.seen.has(**o)) {
+        if let Some(missing) = required.iter().find(|o| !self.given.has(**o)) {
             return invalid(format!("the '{}' option is missing", missing.name()));
         }
-        if let Some(illegal) = self.seen.without(legal).first() {
+        if let Some(illegal) = self.given.without(legal).first() {
             return invalid(format!("the '{}' option does not go with this command", illegal.name()));
         }
         Ok(())
@@ -262,7 +262,7 @@ impl<'a> Draft<'a> {
                 let (address, port) = self.server.unwrap_or((IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0));
                 Operation::DeleteDest(self.key()?, DestKey { address, port })
             }
-            Token::Zero => Operation::Zero(match self.seen.has(Opt::Service) {
+            Token::Zero => Operation::Zero(match self.given.has(Opt::Service) {
                 // The kernel's "all" is no address and no port: so ipvsadm means all by 0.0.0.0:0 too.
                 true => {
                     Some(self.key()?).filter(|_| self.mark != 0 || self.port != 0 || !self.is_unspecified())
@@ -280,7 +280,7 @@ impl<'a> Draft<'a> {
                 Operation::StartDaemon(daemon)
             }
             Token::List => return self.listing().map(Command::List),
-            Token::Save => return Ok(Command::Save { numeric: self.seen.has(Opt::Numeric) }),
+            Token::Save => return Ok(Command::Save { numeric: self.given.has(Opt::Numeric) }),
             Token::Restore => return Ok(Command::Restore),
             _ => return Err(Error::NoCommand("the first option is no command".into())),
         }))
@@ -337,7 +337,7 @@ impl<'a> Draft<'a> {
         if Family::of(address) != key.family() && !tunneled {
             return invalid("only tunnels lead to a server of another address family");
         }
-        if !tunneled && self.seen.any(TUNNEL) {
+        if !tunneled && self.given.any(TUNNEL) {
             return invalid("tunnel options go with -i only");
         }
         self.check_tunnel()?;
@@ -351,16 +351,16 @@ impl<'a> Draft<'a> {
     }
 
     fn check_tunnel(&self) -> Result<(), Error> {
-        let has = |option| usize::from(self.seen.has(option));
+        let has = |option| usize::from(self.given.has(option));
         let flags = has(Opt::TunNocsum) + has(Opt::TunCsum) + has(Opt::TunRemcsum);
-        let port = self.seen.has(Opt::TunPort);
+        let port = self.given.has(Opt::TunPort);
         match self.tunnel.kind {
             TunnelKind::Ipip if port || flags > 0 => {
                 invalid("an ipip tunnel has neither port nor checksum options")
             }
             TunnelKind::Gue if !port => invalid("a gue tunnel needs --tun-port"),
             TunnelKind::Gre if port => invalid("a gre tunnel has no port"),
-            TunnelKind::Gre if self.seen.has(Opt::TunRemcsum) => {
+            TunnelKind::Gre if self.given.has(Opt::TunRemcsum) => {
                 invalid("a gre tunnel has no remote checksum")
             }
             _ if flags > 1 => invalid("only one of --tun-nocsum, --tun-csum, --tun-remcsum"),
@@ -369,7 +369,7 @@ impl<'a> Draft<'a> {
     }
 
     fn listing(&self) -> Result<Listing, Error> {
-        let has = |option| self.seen.has(option);
+        let has = |option| self.given.has(option);
         let mut subjects = SUBJECTS.into_iter().filter(|o| has(*o));
         let subject = match subjects.next() {
             None => Subject::All,
@@ -384,7 +384,7 @@ impl<'a> Draft<'a> {
         let figures = Set::of(&[Opt::Stats, Opt::Rate, Opt::Thresholds]);
         let no_table = matches!(subject, Subject::Connections | Subject::Timeouts | Subject::Daemons);
         let no_conns = matches!(subject, Subject::Timeouts | Subject::Daemons);
-        if no_table && self.seen.any(figures) || no_conns && has(Opt::PersistentConn) {
+        if no_table && self.given.any(figures) || no_conns && has(Opt::PersistentConn) {
             return invalid("options conflict in the list command");
         }
         let columns = [

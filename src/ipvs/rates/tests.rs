@@ -18,7 +18,7 @@ fn dest(n: u8, weight: u32, stats: Stats) -> DestEntry {
 /// A service's number, what became of it, and the same of its servers.
 type Changes = (u8, Change, Vec<(u8, Change)>);
 
-fn changes(seen: &[SeenService<'_>]) -> Vec<Changes> {
+fn changes(observed: &[ObservedService<'_>]) -> Vec<Changes> {
     let last = |address: IpAddr| match address {
         IpAddr::V4(a) => a.octets()[3],
         IpAddr::V6(_) => unreachable!(),
@@ -27,7 +27,8 @@ fn changes(seen: &[SeenService<'_>]) -> Vec<Changes> {
         ServiceKey::Address { address, .. } => last(address),
         ServiceKey::Fwmark { mark, .. } => mark as u8,
     };
-    seen.iter()
+    observed
+        .iter()
         .map(|s| {
             let dests = s.dests.iter().map(|d| (last(d.entry.dest.key.address), d.change)).collect();
             (number(s.service.entry.service.key), s.service.change, dests)
@@ -75,10 +76,10 @@ fn a_counter_of_32_bits_that_passes_its_end_is_no_reset() {
 #[test]
 fn the_first_reading_has_no_rates_and_nothing_new() {
     let only = reading(vec![service(1, vec![dest(1, 1, stats(5, 6, 7))])]);
-    let seen = compare(None, &only, TWO);
-    assert_eq!(changes(&seen), [(1, Change::None, vec![(1, Change::None)])]);
-    assert_eq!((seen[0].service.rates, seen[0].dests[0].rates), (None, None));
-    assert!(seen[0].service.is_idle());
+    let observed = compare(None, &only, TWO);
+    assert_eq!(changes(&observed), [(1, Change::None, vec![(1, Change::None)])]);
+    assert_eq!((observed[0].service.rates, observed[0].dests[0].rates), (None, None));
+    assert!(observed[0].service.is_idle());
 }
 
 #[test]
@@ -114,10 +115,10 @@ fn what_is_new_gone_and_changed_is_told_in_its_place() {
 fn what_is_new_counts_from_zero_and_what_is_gone_has_no_rates() {
     let before = reading(vec![service(1, vec![dest(1, 1, stats(5, 5, 5))])]);
     let after = reading(vec![service(1, vec![dest(2, 1, stats(8, 20, 900))])]);
-    let seen = compare(Some(&before), &after, TWO);
-    let rates: Vec<_> = seen[0].dests.iter().map(|d| d.rates.map(|r| r.cps)).collect();
+    let observed = compare(Some(&before), &after, TWO);
+    let rates: Vec<_> = observed[0].dests.iter().map(|d| d.rates.map(|r| r.cps)).collect();
     assert_eq!(rates, [None, Some(4.0)]);
-    assert_eq!(seen[0].service.rates.map(|r| r.cps), Some(1.5));
+    assert_eq!(observed[0].service.rates.map(|r| r.cps), Some(1.5));
     let again = compare(Some(&after), &after, TWO);
     assert!(again[0].service.is_idle() && again[0].dests[0].is_idle());
 }

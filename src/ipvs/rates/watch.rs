@@ -5,7 +5,7 @@
 //! still. Whoever reads more often would see the traffic of two seconds in one reading and none in those around it.
 //! So rates go from one change of the counters to the next, and are not known before the first one.
 
-use super::{Change, Rates, SeenService, compare};
+use super::{Change, ObservedService, Rates, compare};
 use crate::ipvs::model::{DestKey, Reading, ServiceKey, Stats};
 use crate::time::Instant;
 use std::collections::HashMap;
@@ -30,12 +30,12 @@ pub struct Watch {
 
 impl Watch {
     /// The next reading, made at `now`, in the light of those before; in its order.
-    pub fn observe(&mut self, now: Instant, reading: Reading) -> Vec<SeenService<'_>> {
+    pub fn observe(&mut self, now: Instant, reading: Reading) -> Vec<ObservedService<'_>> {
         self.before = self.after.replace(reading);
         let elapsed = now.saturating_since(self.read);
         self.read = now;
         let Some(after) = &self.after else { return Vec::new() };
-        let mut seen = compare(self.before.as_ref(), after, elapsed);
+        let mut observed = compare(self.before.as_ref(), after, elapsed);
         let mut meters = HashMap::with_capacity(self.meters.len());
         let known = &self.meters;
         let mut follow = |key: Key, change: Change, stats: &Stats, rates: &mut Option<Rates>| {
@@ -46,7 +46,7 @@ impl Watch {
             *rates = meter.rates;
             meters.insert(key, meter);
         };
-        for SeenService { service, dests } in &mut seen {
+        for ObservedService { service, dests } in &mut observed {
             let key = service.entry.service.key;
             follow((key, None), service.change, &service.entry.stats, &mut service.rates);
             for dest in dests {
@@ -55,18 +55,18 @@ impl Watch {
             }
         }
         self.meters = meters;
-        seen
+        observed
     }
 }
 
 /// The counters of one object.
 #[derive(Clone, Copy, Debug)]
 struct Meter {
-    /// As they were when they changed last, or were seen first.
+    /// As they were when they changed last, or were observed first.
     stats: Stats,
     /// When that was.
     since: Instant,
-    /// From the change before to the last one; 0 where they stand still, and nothing until either has been seen.
+    /// From the change before to the last one; 0 where they stand still, and nothing until either has been observed.
     rates: Option<Rates>,
 }
 
@@ -113,8 +113,8 @@ mod tests {
         times
             .map(|at| {
                 let ticks = (at / 2000).min(stop / 2);
-                let seen = watch.observe(Instant::from_nanos(at * 1_000_000), reading(ticks * 200));
-                seen.first().and_then(|s| s.service.rates).map_or(-1.0, |r| r.cps)
+                let observed = watch.observe(Instant::from_nanos(at * 1_000_000), reading(ticks * 200));
+                observed.first().and_then(|s| s.service.rates).map_or(-1.0, |r| r.cps)
             })
             .collect()
     }
@@ -125,7 +125,7 @@ mod tests {
             for offset in [0, 1, 70, 499, 1999] {
                 let rates = rates(period, offset, 100);
                 assert_eq!(rates.first(), Some(&-1.0), "nothing is known at first");
-                // The first tick after the first reading is the first one that can be seen.
+                // The first tick after the first reading is the first one that can be observed.
                 let known = rates.iter().skip(1 + 2000_usize.div_ceil(period as usize));
                 for rate in known {
                     let slack = if period > 2000 { 34.0 } else { 5.1 };
@@ -163,8 +163,8 @@ mod tests {
     fn counters_that_begin_again_have_what_they_counted_since() {
         let mut watch = Watch::default();
         let mut at = |seconds: u64, conns| {
-            let seen = watch.observe(Instant::from_nanos(seconds * 1_000_000_000), reading(conns));
-            let service = &seen.first().expect("one").service;
+            let observed = watch.observe(Instant::from_nanos(seconds * 1_000_000_000), reading(conns));
+            let service = &observed.first().expect("one").service;
             (service.reset, service.rates.map(|r| r.cps))
         };
         assert_eq!(at(0, 1000), (false, None));

@@ -1,7 +1,7 @@
 //! The rows of the view: what two readings say of each service and server, in which order, and which of them show.
 
 use crate::ipvs::model::{Dest, DestEntry, DestKey, ServiceEntry, ServiceKey};
-use crate::ipvs::rates::{Change, Rates, SeenService};
+use crate::ipvs::rates::{Change, ObservedService, Rates};
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
@@ -146,17 +146,17 @@ pub(super) struct Table {
 
 impl Table {
     /// What is there, with the kernel's own rates where others are not known yet.
-    pub(super) fn new(seen: &[SeenService<'_>]) -> Table {
+    pub(super) fn new(observed: &[ObservedService<'_>]) -> Table {
         let mut table = Table::default();
-        for seen in seen {
-            if seen.service.change == Change::Gone {
+        for observed in observed {
+            if observed.service.change == Change::Gone {
                 continue;
             }
-            let entry: &ServiceEntry = seen.service.entry;
-            let rates = seen.service.rates.unwrap_or_else(|| Rates::of_kernel(&entry.stats));
+            let entry: &ServiceEntry = observed.service.entry;
+            let rates = observed.service.rates.unwrap_or_else(|| Rates::of_kernel(&entry.stats));
             let mut figures = Figures { rates, ..Figures::default() };
-            let mut servers = Vec::with_capacity(seen.dests.len());
-            for dest in seen.dests.iter().filter(|dest| dest.change != Change::Gone) {
+            let mut servers = Vec::with_capacity(observed.dests.len());
+            for dest in observed.dests.iter().filter(|dest| dest.change != Change::Gone) {
                 let server = Server::new(dest.entry, dest.rates);
                 figures.add(&Figures { rates: Rates::default(), ..server.figures });
                 table.longest_name = table.longest_name.max(server.name().len());

@@ -3,7 +3,7 @@
 use crate::cli::ipvs::figure::{number_of, short};
 use crate::ipvs::grammar::Columns;
 use crate::ipvs::model::{DestEntry, Service};
-use crate::ipvs::rates::{Change, Rates, Seen, SeenService};
+use crate::ipvs::rates::{Change, Observed, ObservedService, Rates};
 use std::fmt::Write;
 
 /// As narrow as the column of names gets; what does not fit then is cut on the right.
@@ -24,23 +24,23 @@ pub(super) struct Look {
 }
 
 /// A line for the titles, and one for each service and server.
-pub(super) fn lines(seen: &[SeenService<'_>], look: Look) -> Vec<String> {
+pub(super) fn lines(observed: &[ObservedService<'_>], look: Look) -> Vec<String> {
     let titles = titles(look.columns);
     let figure = if look.exact { 12 } else { 7 };
     let fixed = titles.len() * (figure + 1);
-    let longest = seen.iter().flat_map(names).map(|name| name.chars().count() + 2).max().unwrap_or(0);
+    let longest = observed.iter().flat_map(names).map(|name| name.chars().count() + 2).max().unwrap_or(0);
     // The bar gets what the names leave of a wide line.
     let room = look.width.saturating_sub(fixed + " 100%".len());
     let name = longest.max(NAME_MIN).min(room.saturating_sub(5).max(NAME_MIN));
     let bar = room.saturating_sub(name + 1).min(BAR_MAX);
     let layout = Layout { look, name, figure, bar };
     let mut lines = vec![layout.line("  Service / server", &titles.map(str::to_owned), "Share")];
-    for seen in seen {
-        let service = &seen.service;
+    for observed in observed {
+        let service = &observed.service;
         let texts = layout.figures(service.rates, None, &service.entry.service);
         let title = format!("{}{}", mark(service), service.entry.service.key);
         lines.push(layout.line(&title, &texts, ""));
-        for (dest, share) in seen.shares() {
+        for (dest, share) in observed.shares() {
             let texts = layout.figures(dest.rates, Some(dest.entry), &service.entry.service);
             let title = format!("{}-> {}", mark(dest), dest.entry.dest.key);
             lines.push(layout.line(&title, &texts, &layout.share(share)));
@@ -50,8 +50,8 @@ pub(super) fn lines(seen: &[SeenService<'_>], look: Look) -> Vec<String> {
 }
 
 /// What stands above: how much there is, and what it gets in all.
-pub(super) fn summary(seen: &[SeenService<'_>], look: Look) -> String {
-    let there = || seen.iter().filter(|s| s.service.change != Change::Gone);
+pub(super) fn summary(observed: &[ObservedService<'_>], look: Look) -> String {
+    let there = || observed.iter().filter(|s| s.service.change != Change::Gone);
     let servers = there().flat_map(|s| &s.dests).filter(|d| d.change != Change::Gone).count();
     let mut sum = Rates::default();
     for rates in there().filter_map(|s| s.service.rates) {
@@ -75,18 +75,18 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     text.chars().take(width).collect::<String>().trim_end().to_owned()
 }
 
-fn names(seen: &SeenService<'_>) -> impl Iterator<Item = String> {
-    let service = std::iter::once(seen.service.entry.service.key.to_string());
-    service.chain(seen.dests.iter().map(|d| format!("-> {}", d.entry.dest.key)))
+fn names(observed: &ObservedService<'_>) -> impl Iterator<Item = String> {
+    let service = std::iter::once(observed.service.entry.service.key.to_string());
+    service.chain(observed.dests.iter().map(|d| format!("-> {}", d.entry.dest.key)))
 }
 
 /// `+` new, `-` gone, `~` set in another way, `0` counters that began again.
-fn mark<T>(seen: &Seen<'_, T>) -> &'static str {
-    match seen.change {
+fn mark<T>(observed: &Observed<'_, T>) -> &'static str {
+    match observed.change {
         Change::New => "+ ",
         Change::Gone => "- ",
         Change::Changed => "~ ",
-        Change::None if seen.reset => "0 ",
+        Change::None if observed.reset => "0 ",
         Change::None => "  ",
     }
 }
