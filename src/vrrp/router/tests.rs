@@ -8,6 +8,8 @@ use crate::vrrp::config;
 use proptest::prelude::*;
 use std::time::Duration;
 
+mod counters;
+
 const START: Instant = Instant::from_nanos(1_000_000_000);
 
 fn instance(name: &str, vrid: u8, priority: u8) -> config::Instance {
