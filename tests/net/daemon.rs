@@ -11,7 +11,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-const LIMIT: Duration = Duration::from_secs(10);
+/// A machine that is busy with other things takes long; nothing here is slow by itself.
+const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
