@@ -176,7 +176,7 @@ fn ipvs(payload: &[u8]) {
     for family in [Family::V4, Family::V6] {
         let _ = decode::dest(payload, family, decode::Counters::Leave);
         if let Ok(entry) = decode::dest(payload, family, decode::Counters::Read) {
-            let written = request(&Operation::AddDest(key, entry.dest.clone()));
+            let written = request(&Operation::AddDest(key, entry.dest));
             let again = decode::dest(&written, family, decode::Counters::Leave);
             // The counters are the kernel's alone.
             assert!(again.is_err() || again.is_ok_and(|again| again.dest == entry.dest));
@@ -258,7 +258,7 @@ fn rules(bytes: &[u8]) {
     for (service, dests) in &rules.table.services {
         text += &format!("{}\n", CommandLine(&Operation::AddService(service.clone())));
         for dest in dests {
-            text += &format!("{}\n", CommandLine(&Operation::AddDest(service.key, dest.clone())));
+            text += &format!("{}\n", CommandLine(&Operation::AddDest(service.key, *dest)));
         }
     }
     let again = Rules::parse(text.as_bytes(), &Numeric).map(|again| again.table);
