@@ -35,6 +35,15 @@ pub enum Probe {
 }
 
 impl Probe {
+    /// Whether it goes to a port of its server.
+    #[must_use]
+    pub const fn needs_port(&self) -> bool {
+        match self {
+            Probe::Tcp | Probe::Http(_) | Probe::Smtp { .. } | Probe::Dns(_) | Probe::Udp(_) => true,
+            Probe::Ping | Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => false,
+        }
+    }
+
     /// Whether it can be run. A check that can't is left out when a configuration takes effect: its real server is
     /// treated as if it had no such check, and a server without any counts as up, as in keepalived. Whoever reads the
     /// configuration is told so.

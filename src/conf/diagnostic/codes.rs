@@ -137,6 +137,7 @@ codes! {
     MASK_IS_NUMBER = "V0427", Warning, Silent, "a number where a netmask is wanted";
     LARGE_RANGE = "V0428", Error, Silent, "a range of more addresses than can be services";
     ESCAPE_LOST = "V0429", Warning, Silent, "a backslash of a regular expression that PCRE2 does not see";
+    NO_PORT = "V0430", Warning, Silent, "a check that has no port to go to";
 
     PARAMETER_CYCLE = "V0501", Error, Refuses, "a parameter that leads back to itself";
     NOT_REPLACED = "V0502", Warning, Silent, "a parameter that is defined, but not replaced as it is written";

@@ -13,8 +13,10 @@ mod udp;
 #[cfg(test)]
 mod tests;
 
-use super::Lower;
+use super::{Lower, end_of};
 use crate::check::config::{Checker, Probe, Schedule};
+use crate::conf::diagnostic::{Diagnostic, Told, codes};
+use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 pub(super) use scope::Scope;
 
@@ -98,6 +100,8 @@ pub(super) struct Draft {
     common: Common,
     defaults: Defaults,
     what: What,
+    /// Where the block begins, and where it ends.
+    span: (Span, Span),
 }
 
 #[derive(Debug)]
@@ -115,7 +119,7 @@ enum What {
 /// What a real server decides for its checks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outer<'a> {
-    /// Address and port of the server.
+    /// Address and port that checks go to, where they say nothing else.
     pub(super) server: SocketAddr,
     /// Timings of real and virtual server.
     pub(super) timing: Timing,
@@ -138,6 +142,7 @@ pub(super) fn lower(
     bfd_instances: &mut Vec<Box<str>>,
 ) -> Option<Draft> {
     let mut common = Common::new(server.ip());
+    let span = (statement.span, end_of(statement));
     let (defaults, what) = match name {
         "TCP_CHECK" => {
             common.only(cx, statement);
@@ -159,31 +164,61 @@ pub(super) fn lower(
         "UDP_CHECK" => (USUAL, What::Probe(Probe::Udp(Box::new(udp::lower(cx, statement, &mut common))))),
         "MISC_CHECK" => {
             let what = What::Misc(misc::lower(cx, statement, &mut common)?);
-            return Some(Draft { common, defaults: Defaults { retry: 0, ..USUAL }, what });
+            return Some(Draft { common, defaults: Defaults { retry: 0, ..USUAL }, what, span });
         }
         "FILE_CHECK" => {
             let file = tracked::file(cx, statement, scope)?;
-            return Some(Draft { common, defaults: USUAL, what: What::Probe(Probe::File(file)) });
+            return Some(Draft { common, defaults: USUAL, what: What::Probe(Probe::File(file)), span });
         }
         "BFD_CHECK" => {
             let name = tracked::bfd(cx, statement, &mut common, scope, bfd_instances)?;
-            return Some(Draft { common, defaults: USUAL, what: What::Probe(Probe::Bfd { name }) });
+            return Some(Draft { common, defaults: USUAL, what: What::Probe(Probe::Bfd { name }), span });
         }
         _ => return None,
     };
-    common.reaches_link_local(cx, statement).then_some(Draft { common, defaults, what })
+    common.reaches_link_local(cx, statement).then_some(Draft { common, defaults, what, span })
 }
 
 impl Draft {
-    /// With what the real server decides.
-    pub(super) fn finish(self, outer: Outer<'_>, checkers: &mut Vec<Checker>) {
-        let Draft { common, defaults, what } = self;
+    /// With what the real server decides. A check that has no port to go to is left out: it would be refused at once,
+    /// and take its server away.
+    pub(super) fn finish(self, cx: &mut Lower<'_, '_>, outer: Outer<'_>, checkers: &mut Vec<Checker>) {
+        let Draft { common, defaults, what, span } = self;
+        let before = checkers.len();
         let probe = match what {
             What::Probe(probe) => probe,
             What::Http(http) => Probe::Http(Box::new(http.finish(outer.virtual_host))),
             What::Misc(misc) => Probe::Misc(Box::new(misc.finish(outer.service_timing.delay_loop()))),
-            What::Smtp(smtp) => return smtp.finish(common, defaults, outer, checkers),
+            What::Smtp(smtp) => {
+                smtp.finish(common, defaults, outer, checkers);
+                return drop_without_port(cx, span, before, checkers);
+            }
         };
         checkers.push(common.checker(outer, defaults, probe));
+        drop_without_port(cx, span, before, checkers);
     }
+}
+
+/// Of the checks behind the first `before`, all of one block, drops those that have no port to go to.
+fn drop_without_port(cx: &mut Lower<'_, '_>, span: (Span, Span), before: usize, checkers: &mut Vec<Checker>) {
+    let goes = |checker: &Checker| checker.connect.to.port() != 0 || !checker.probe.needs_port();
+    if checkers.iter().skip(before).all(goes) {
+        return;
+    }
+    let mut place = 0;
+    checkers.retain(|checker| {
+        place += 1;
+        place <= before || goes(checker)
+    });
+    without_port(cx, span);
+}
+
+fn without_port(cx: &mut Lower<'_, '_>, (block, end): (Span, Span)) {
+    let message = "this check has no port to go to: it is left out, and its server counts as up";
+    let diagnostic = Diagnostic::new(&codes::NO_PORT, block, message).told(Told::At(end));
+    cx.sink.push(
+        diagnostic
+            .label("neither its real_server nor the virtual_server has a port, or the group has several")
+            .help("add `connect_port`, or the port behind the address of the `real_server`"),
+    );
 }

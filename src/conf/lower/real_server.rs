@@ -16,6 +16,8 @@ use std::net::SocketAddr;
 pub(super) struct Draft {
     /// Address and port; port 0 where none is given.
     pub(super) address: SocketAddr,
+    /// Where its checks go: to the port that the block names, whatever port the kernel is told.
+    pub(super) checked: SocketAddr,
     /// Where the block begins.
     pub(super) span: Span,
     /// Where it ends.
@@ -53,8 +55,10 @@ pub(super) struct Defaults<'a> {
 pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement, scope: Scope<'_>) -> Option<Draft> {
     let mut bfd_instances = Vec::new();
     let mut named = Named::default();
+    let address = address(cx, statement, 1)?;
     let mut draft = Draft {
-        address: address(cx, statement, 1)?,
+        address,
+        checked: address,
         span: statement.span,
         end: end_of(statement),
         forward: None,
@@ -107,17 +111,22 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement, scope: Scope<
 }
 
 impl Draft {
-    /// With what the virtual server decides, its `address` settled by it as well.
-    pub(super) fn finish(self, defaults: Defaults<'_>) -> RealServer {
+    /// Whether anything is asked of it.
+    pub(super) fn has_checks(&self) -> bool {
+        !self.checks.is_empty()
+    }
+
+    /// With what the virtual server decides, its `address` and `checked` settled by it as well.
+    pub(super) fn finish(self, cx: &mut Lower<'_, '_>, defaults: Defaults<'_>) -> RealServer {
         let timing = self.timing.within(defaults.timing);
         let alpha = self.alpha.unwrap_or(defaults.alpha);
         let address = self.address;
         let virtual_host = self.virtual_host.as_deref().or(defaults.virtual_host);
         let service_timing = defaults.timing;
-        let outer = Outer { server: address, timing, service_timing, alpha, virtual_host };
+        let outer = Outer { server: self.checked, timing, service_timing, alpha, virtual_host };
         let mut checkers = Vec::with_capacity(self.checks.len());
         for check in self.checks {
-            check.finish(outer, &mut checkers);
+            check.finish(cx, outer, &mut checkers);
         }
         RealServer {
             forward: self.forward.unwrap_or(defaults.forward),

@@ -20,6 +20,7 @@ fn instance(lines: &str) -> (Instance, Vec<&'static str>) {
 fn server(line: &str, lines: &str, real: &str) -> (VirtualServer, Vec<&'static str>) {
     let (config, found) = load(&format!(
         "virtual_server_group G {{\n10.0.0.1 80\n10.0.0.2-4 81\n10.0.1.0/30\nfwmark 7\n}}\n\
+         virtual_server_group ONE {{\n10.0.0.8 443\n10.0.0.9-11 443\nfwmark 8\n}}\n\
          virtual_server {line} {{\nlvs_sched rr\nlvs_method NAT\n{lines}\n{real}\n}}"
     ));
     (config.unwrap().check.virtual_servers.remove(0), found)
@@ -258,6 +259,49 @@ fn a_firewall_mark_has_no_protocol_and_no_ports() {
     assert_eq!(found, ["V0410", "V0415"]);
     assert_eq!((v.name.as_str(), v.real_servers[0].address.port()), ("FWM 5", 0));
     let Some(Endpoint::Fwmark { mark: 5, family: Family::V6 }) = v.endpoints.first() else { panic!() };
+}
+
+/// Beside the port in the kernel, where checks go; those that have no port to go to are said and left out. All but the
+/// fourth and fifth as keepalived 2.2.7 has it, which connects to port 0 there.
+#[test]
+fn a_check_goes_to_the_port_that_its_server_names_and_never_to_port_0() {
+    for (service, method, named, kernel, checked, expected) in [
+        ("fwmark 5", "DR", "80", 0, Some(80), vec!["V0415"]),
+        ("fwmark 5", "TUN", "80", 0, Some(80), vec!["V0415"]),
+        ("fwmark 5", "NAT", "80", 80, Some(80), vec![]),
+        ("fwmark 5", "DR", "", 0, None, vec!["V0430"]),
+        ("10.0.0.1 80", "DR", "", 80, Some(80), vec![]),
+        ("10.0.0.1 80", "DR", "8080", 80, Some(8080), vec!["V0415"]),
+        ("10.0.0.1 80", "TUN", "8080", 80, Some(8080), vec!["V0415"]),
+        ("10.0.0.1 80", "NAT", "8080", 8080, Some(8080), vec![]),
+        ("10.0.0.1 0", "DR", "8080", 0, Some(8080), vec!["V0415"]),
+        ("10.0.0.1 0", "NAT", "8080", 8080, Some(8080), vec![]),
+        ("10.0.0.1", "NAT", "", 0, None, vec!["V0430"]),
+        ("group G", "DR", "80", 80, Some(80), vec!["V0415"]),
+        ("group G", "TUN", "", 0, None, vec!["V0430"]),
+        ("group ONE", "DR", "", 0, Some(443), vec![]),
+        ("group ONE", "NAT", "", 0, Some(443), vec![]),
+    ] {
+        let real = format!("real_server 10.0.0.9 {named} {{\nlvs_method {method}\nTCP_CHECK {{\n}}\n}}");
+        let (mut v, found) = server(service, "persistence_timeout 50\nlvs_sched rr", &real);
+        let found: Vec<&str> = found.into_iter().filter(|code| *code != "V0409").collect();
+        let real = v.real_servers.remove(0);
+        assert_eq!(found, expected, "{service} {method} {named}");
+        assert_eq!(real.address.port(), kernel, "{service} {method} {named}");
+        let to = real.checkers.first().map(|check| check.connect.to.port());
+        assert_eq!(to, checked, "{service} {method} {named}");
+    }
+}
+
+#[test]
+fn only_checks_that_have_no_port_at_all_are_left_out() {
+    let real = "real_server 10.0.0.9 {\nlvs_method DR\nTCP_CHECK {\nconnect_port 81\n}\nTCP_CHECK {\n}\n\
+                PING_CHECK {\n}\nSMTP_CHECK {\nhost {\nconnect_port 25\n}\nhost {\n}\n}\n}";
+    let (v, found) = server("fwmark 5", "", real);
+    let found: Vec<&str> = found.into_iter().filter(|code| *code != "V0901").collect();
+    assert_eq!(found, ["V0430", "V0430"]);
+    let ports: Vec<u16> = v.real_servers[0].checkers.iter().map(|c| c.connect.to.port()).collect();
+    assert_eq!(ports, [81, 0, 25], "TCP, PING, SMTP");
 }
 
 #[test]

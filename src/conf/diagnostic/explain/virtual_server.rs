@@ -28,7 +28,7 @@ pub(super) const REASONS: &[Reason] = &[
     ),
     (
         "V0415",
-        "With DR and TUN packets reach the server as they are: nothing rewrites the port. Checks go to the port of the service.",
+        "With DR and TUN packets reach the server as they are: nothing rewrites the port. Checks go to the port that the real_server names, as keepalived's do, unless they have a `connect_port`.",
     ),
     (
         "V0416",
@@ -71,5 +71,9 @@ pub(super) const REASONS: &[Reason] = &[
     (
         "V0429",
         "keepalived reads the escapes of the line itself, as in command lines, and PCRE2 those that are left: each backslash that is meant for PCRE2 is written twice, as `\\\\d` and `\\\\.`.",
+    ),
+    (
+        "V0430",
+        "A check goes to its `connect_port`, else to the port of its real_server, else to the only port of the service. A mark has no port, nor has a service for every port, and a group may have several. keepalived connects to port 0, which is always refused, and takes the server away.",
     ),
 ];

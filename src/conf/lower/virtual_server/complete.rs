@@ -100,7 +100,7 @@ impl Block<'_> {
             smtp_alert: smtp_alert.unwrap_or(true),
         };
         let servers = std::mem::take(&mut self.servers);
-        let mut real_servers: Vec<RealServer> = servers.into_iter().map(|s| s.finish(defaults)).collect();
+        let mut real_servers: Vec<RealServer> = servers.into_iter().map(|s| s.finish(cx, defaults)).collect();
         // `collect` keeps the room of the drafts, which are many times larger.
         real_servers.shrink_to_fit();
         let (quorum, hysteresis) = self.quorum(cx, &name, &real_servers);
@@ -273,25 +273,43 @@ impl Block<'_> {
         self.forward.unwrap_or(Forward::Masq)
     }
 
-    /// Only NAT rewrites ports: with the other methods, a real server's port is the service's.
+    /// Only NAT rewrites ports: with the other methods, the kernel has a real server at the service's port. Checks go
+    /// to the port that the real server names all the same; where it names none, to the only one of the service.
     fn ports(&mut self, cx: &mut Lower<'_, '_>, method: Forward) {
-        let sorry = self.sorry.as_mut().map(|s| (&mut s.address, s.forward, s.span));
-        let servers = self.servers.iter_mut().map(|s| (&mut s.address, s.forward, s.span));
-        for (address, forward, span) in servers.chain(sorry) {
+        let only = self.only_port();
+        for server in self.servers.iter_mut().filter(|s| s.checked.port() == 0) {
+            server.checked.set_port(only);
+        }
+        let sorry = self.sorry.as_mut().map(|s| (&mut s.address, s.forward, s.span, false));
+        let servers = self.servers.iter_mut();
+        let servers = servers.map(|s| {
+            let is_checked = s.has_checks();
+            (&mut s.address, s.forward, s.span, is_checked)
+        });
+        for (address, forward, span, is_checked) in servers.chain(sorry) {
             let nat = forward.unwrap_or(method) == Forward::Masq;
             let port = address.port();
             match &self.service {
                 Service::Address(service) if port == 0 => address.set_port(service.port()),
                 Service::Address(service) if !nat && port != service.port() => {
-                    let message =
-                        format!("port {port} differs from the service's; {} is taken", service.port());
+                    let checks = if is_checked { "; checks go to the server's own" } else { "" };
+                    let message = format!(
+                        "port {port} differs from the service's; {} is taken{checks}",
+                        service.port()
+                    );
                     let help = "only `lvs_method NAT` can translate ports";
                     cx.sink.push(Diagnostic::new(&codes::PORT_MISMATCH, span, message).help(help));
                     address.set_port(service.port());
                 }
                 Service::Fwmark(_) if !nat && port != 0 => {
-                    let message =
-                        "a service by firewall mark keeps the port of each packet; this one has no effect";
+                    let message = if is_checked {
+                        format!(
+                            "a service by firewall mark keeps the port of each packet; only checks go to {port}"
+                        )
+                    } else {
+                        "a service by firewall mark keeps the port of each packet; this one has no effect"
+                            .into()
+                    };
                     cx.report(&codes::PORT_MISMATCH, span, message);
                     address.set_port(0);
                 }
@@ -304,6 +322,19 @@ impl Block<'_> {
                     }
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// The port of the service; 0 where it has none, or several.
+    fn only_port(&self) -> u16 {
+        match &self.service {
+            Service::Address(address) => address.port(),
+            Service::Fwmark(_) => 0,
+            Service::Group(_, group) => {
+                let mut ports = group.addresses.iter().map(SocketAddr::port);
+                let first = ports.next().unwrap_or(0);
+                if ports.all(|port| port == first) { first } else { 0 }
             }
         }
     }
