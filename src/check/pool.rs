@@ -8,11 +8,11 @@
 //! checker by its whole configuration; positions and slots are this module's own.
 
 use super::checker::{self, Checker};
-use super::config::{self, Connect, Probe};
+use super::config;
 use super::notice::Notice;
 use super::probe::{Kind, Outcome};
 use super::virtual_server::{self, VirtualServer};
-use crate::ipvs::model::{Dest, Service, ServiceKey, Table};
+use crate::ipvs::model::{Dest, DestKey, Service, ServiceKey, Table};
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -20,6 +20,9 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::mem;
 
 mod configure;
+
+/// Probes that one call of [`Pool::handle_timeout`] starts at most: whoever drives it has other things to do too.
+pub const STARTS: usize = 1024;
 
 /// A probe under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,19 +46,14 @@ pub enum Event {
 /// What a pool wants done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
-    /// Start a probe.
-    StartProbe {
-        /// Its name, for its outcome.
-        probe: ProbeId,
-        /// Where to.
-        connect: Connect,
-        /// What to do there.
-        what: Probe,
-    },
+    /// Start the probe that [`Pool::check`] says.
+    StartProbe(ProbeId),
     /// End a probe; its outcome does not matter any more.
     CancelProbe(ProbeId),
     /// [`Pool::service`] gives another answer for this service now.
     ServiceChanged(ServiceKey),
+    /// [`Pool::dest`] gives another answer for this destination now.
+    DestChanged(ServiceKey, DestKey),
     /// Something worth telling.
     Notice(Notice),
 }
@@ -104,15 +102,18 @@ impl Pool {
         self.discard_void_deadlines();
     }
 
-    /// Starts every probe that is due.
+    /// Starts probes that are due, at most [`STARTS`] of them.
     pub fn handle_timeout(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let mut wants = Vec::new();
-        while let Some(&Reverse((at, index))) = self.deadlines.peek()
+        let mut starts = 0;
+        while starts < STARTS
+            && let Some(&Reverse((at, index))) = self.deadlines.peek()
             && at <= now
         {
             self.deadlines.pop();
             let Some(slot) = self.slots.get_mut(index as usize).and_then(Option::as_mut) else { continue };
             if slot.checker.next_timeout() == Some(at) {
+                starts += 1;
                 slot.checker.handle_timeout(now, &mut wants);
                 self.perform(index, mem::take(&mut wants), actions);
             }
@@ -152,6 +153,22 @@ impl Pool {
         Some((service, dests))
     }
 
+    /// What [`Pool::service`] has of one destination, without a look at the others.
+    #[must_use]
+    pub fn dest(&self, key: ServiceKey, dest: DestKey) -> Option<Dest> {
+        self.services.get(&key)?.iter().find_map(|&(vs, endpoint)| {
+            let vs = self.virtual_servers.get(vs as usize)?;
+            vs.dest(*vs.config().endpoints.get(endpoint as usize)?, dest)
+        })
+    }
+
+    /// The check that a probe is for, as long as nobody has cancelled it.
+    #[must_use]
+    pub fn check(&self, probe: ProbeId) -> Option<&config::Checker> {
+        let slot = self.slots.get(probe.slot as usize)?.as_ref()?;
+        (slot.run == Some(probe.run)).then(|| slot.checker.config())
+    }
+
     /// The services that are ours, in the order of the configuration.
     pub fn keys(&self) -> impl Iterator<Item = ServiceKey> {
         let mut seen = HashSet::with_capacity(self.services.len());
@@ -176,9 +193,7 @@ impl Pool {
                 checker::Action::Start => {
                     *next_run += 1;
                     slot.run = Some(*next_run);
-                    let probe = ProbeId { slot: index, run: *next_run };
-                    let config::Checker { connect, probe: what, .. } = slot.checker.config().clone();
-                    actions.push(Action::StartProbe { probe, connect, what });
+                    actions.push(Action::StartProbe(ProbeId { slot: index, run: *next_run }));
                 }
                 checker::Action::Changed(status) => {
                     for &(vs, rs) in &slot.subscribers {
@@ -235,6 +250,15 @@ fn pass_on(
             virtual_server::Action::RowsChanged => {
                 let config = vs.config();
                 let keys = config.endpoints.iter().map(|e| Action::ServiceChanged(e.key(config.protocol)));
+                actions.extend(keys);
+            }
+            virtual_server::Action::ServerChanged { server } => {
+                let config = vs.config();
+                let Some(rs) = config.real_servers.get(server) else { continue };
+                let keys = config
+                    .endpoints
+                    .iter()
+                    .map(|e| Action::DestChanged(e.key(config.protocol), e.dest_key(rs.forward, rs.address)));
                 actions.extend(keys);
             }
         }

@@ -16,10 +16,10 @@
 use super::checker::Status;
 use super::config::{self, Endpoint};
 use super::notice::{Notice, ServerName};
-use crate::ipvs::model::{Dest, DestKey, Netmask, Service, ServiceFlags};
+use crate::ipvs::model::{Dest, DestKey, Forward, Netmask, Service, ServiceFlags};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// What happens to a virtual server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +36,13 @@ pub enum Event {
 /// What a virtual server wants done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
-    /// [`VirtualServer::row`] gives another answer now.
+    /// [`VirtualServer::row`] may give another answer now.
     RowsChanged,
+    /// Of the answers of [`VirtualServer::row`], what concerns this real server may be another one.
+    ServerChanged {
+        /// Its place in the configuration.
+        server: usize,
+    },
     /// Something worth telling.
     Notice(Notice),
 }
@@ -60,6 +65,8 @@ pub struct VirtualServer {
     config: config::VirtualServer,
     /// Failed checks, a number for each real server.
     failed: Vec<u32>,
+    /// The real servers by what the kernel knows them as: sorted, with their places in the configuration.
+    identities: Vec<(Identity, u32)>,
     /// The weight of the servers that are up.
     weight: u64,
     quorum: Status,
@@ -81,7 +88,8 @@ impl VirtualServer {
             Start::Adopted { sorry: true } => (Status::Down, config.sorry_server.is_some()),
             Start::Adopted { sorry: false } => (Status::Up, false),
         };
-        let mut vs = VirtualServer { config, failed, weight: 0, quorum, sorry };
+        let identities = identities(&config);
+        let mut vs = VirtualServer { config, failed, identities, weight: 0, quorum, sorry };
         vs.weigh();
         vs.evaluate(true, actions);
         vs
@@ -95,7 +103,9 @@ impl VirtualServer {
         failed: Vec<u32>,
         actions: &mut Vec<Action>,
     ) -> VirtualServer {
-        let mut next = VirtualServer { config, failed, weight: 0, quorum: self.quorum, sorry: self.sorry };
+        let identities = identities(&config);
+        let (quorum, sorry) = (self.quorum, self.sorry);
+        let mut next = VirtualServer { config, failed, identities, weight: 0, quorum, sorry };
         next.weigh();
         next.tell_server_changes(&self, actions);
         if self.sorry && next.config.sorry_server.map(|s| s.address) != self.sorry_address() {
@@ -130,7 +140,7 @@ impl VirtualServer {
             self.weight -= u64::from(rs.weight);
         }
         actions.push(Action::Notice(self.server_notice(rs, if up { Status::Up } else { Status::Down })));
-        actions.push(Action::RowsChanged);
+        actions.push(Action::ServerChanged { server });
         self.evaluate(false, actions);
     }
 
@@ -193,31 +203,59 @@ impl VirtualServer {
         (service, self.dests(endpoint))
     }
 
+    /// What the kernel should hold of one destination of one of its endpoints: what [`VirtualServer::row`] has of it,
+    /// without a look at the others.
+    #[must_use]
+    pub fn dest(&self, endpoint: Endpoint, key: DestKey) -> Option<Dest> {
+        let mut places: Vec<u32> = Vec::new();
+        for masquerades in [true, false] {
+            let identity = Identity { address: key.address, port: masquerades.then_some(key.port) };
+            let first = self.identities.partition_point(|(i, _)| *i < identity);
+            let alike = self.identities.iter().skip(first).take_while(|(i, _)| *i == identity);
+            places.extend(alike.map(|(_, place)| *place));
+        }
+        places.sort_unstable();
+        let mut dests = Dests::with_capacity(places.len() + 1);
+        for place in places {
+            dests.extend(self.real_dest(endpoint, place as usize).filter(|d| d.key == key));
+        }
+        dests.extend(self.sorry_dest(endpoint).filter(|d| d.key == key));
+        dests.list.pop()
+    }
+
     fn dests(&self, endpoint: Endpoint) -> Vec<Dest> {
         let mut dests = Dests::with_capacity(self.config.real_servers.len() + 1);
-        let sorry = self.config.sorry_server.map(|s| {
-            let weight = u32::from(self.sorry);
-            let key = endpoint.dest_key(s.forward, s.address);
-            (s.inhibit, Dest { key, forward: s.forward, weight, upper_threshold: 0, lower_threshold: 0 })
-        });
-        for (rs, &failed) in self.config.real_servers.iter().zip(&self.failed) {
-            let serves = failed == 0 && !self.sorry;
-            if serves || rs.inhibit_on_failure {
-                dests.push(Dest {
-                    key: endpoint.dest_key(rs.forward, rs.address),
-                    forward: rs.forward,
-                    weight: if serves { rs.weight } else { 0 },
-                    upper_threshold: rs.upper_threshold,
-                    lower_threshold: rs.lower_threshold,
-                });
-            }
+        for place in 0..self.config.real_servers.len() {
+            dests.extend(self.real_dest(endpoint, place));
         }
-        if let Some((inhibit, dest)) = sorry
-            && (self.sorry || inhibit)
-        {
-            dests.push(dest);
-        }
+        dests.extend(self.sorry_dest(endpoint));
         dests.list
+    }
+
+    /// A real server's own wish, whatever others share its destination.
+    fn real_dest(&self, endpoint: Endpoint, place: usize) -> Option<Dest> {
+        let rs = self.config.real_servers.get(place)?;
+        let serves = self.server_status(place) == Status::Up && !self.sorry;
+        (serves || rs.inhibit_on_failure).then(|| Dest {
+            key: endpoint.dest_key(rs.forward, rs.address),
+            forward: rs.forward,
+            weight: if serves { rs.weight } else { 0 },
+            upper_threshold: rs.upper_threshold,
+            lower_threshold: rs.lower_threshold,
+        })
+    }
+
+    fn sorry_dest(&self, endpoint: Endpoint) -> Option<Dest> {
+        let s = self.config.sorry_server?;
+        let key = endpoint.dest_key(s.forward, s.address);
+        let weight = u32::from(self.sorry);
+        (self.sorry || s.inhibit).then_some(Dest {
+            key,
+            forward: s.forward,
+            weight,
+            upper_threshold: 0,
+            lower_threshold: 0,
+        })
     }
 
     fn weigh(&mut self) {
@@ -316,6 +354,25 @@ impl VirtualServer {
     }
 }
 
+/// What the kernel knows a server as, as far as that is the same below every endpoint: only masquerading has a port of
+/// its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Identity {
+    address: IpAddr,
+    port: Option<u16>,
+}
+
+fn identities(config: &config::VirtualServer) -> Vec<(Identity, u32)> {
+    let servers = config.real_servers.iter().zip(0..);
+    let identity = |(rs, place): (&config::RealServer, u32)| {
+        let port = (rs.forward == Forward::Masq).then_some(rs.address.port());
+        (Identity { address: rs.address.ip(), port }, place)
+    };
+    let mut identities: Vec<(Identity, u32)> = servers.map(identity).collect();
+    identities.sort_unstable();
+    identities
+}
+
 /// Destinations with unique keys. Two servers of the file can be the same destination (one address, two ports, direct
 /// routing), and a sorry server can be a real server too: the one with a weight stands for both.
 struct Dests {
@@ -328,7 +385,8 @@ impl Dests {
         Dests { list: Vec::with_capacity(n), places: HashMap::with_capacity(n) }
     }
 
-    fn push(&mut self, dest: Dest) {
+    fn extend(&mut self, dest: Option<Dest>) {
+        let Some(dest) = dest else { return };
         let place = *self.places.entry(dest.key).or_insert(self.list.len());
         match self.list.get_mut(place) {
             None => self.list.push(dest),

@@ -15,7 +15,7 @@ use vipd::check::config::{
 };
 use vipd::conf::Config;
 use vipd::daemon::check;
-use vipd::daemon::worker::{Control, FromWorker, Options, ToWorker};
+use vipd::daemon::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use vipd::ipvs::client::Client;
 use vipd::ipvs::model::{Forward, Netmask, Protocol, ServiceFlags, Tunnel, TunnelFlags, TunnelKind};
 use vipd::ipvs::plan::plan;
@@ -34,6 +34,8 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("check::a_successor_adopts_the_table", a_successor_adopts_the_table),
         Test::new("check::what_is_written_reads_back_the_same", what_is_written_reads_back_the_same),
         Test::new("check::a_cleared_table_is_healed", a_cleared_table_is_healed),
+        Test::new("check::a_reload_heals_what_others_did", a_reload_heals_what_others_did),
+        Test::new("check::the_named_port_is_checked", the_named_port_is_checked),
         Test::new("check::a_refused_service_hinders_no_other", a_refused_service_hinders_no_other),
         Test::new("check::a_thousand_services_go_at_once", a_thousand_services_go_at_once),
     ]
@@ -63,12 +65,13 @@ impl Worker {
     }
 
     fn ready(&mut self) {
+        assert_eq!(self.outbox.blocking_recv(), Some(FromWorker::Table(TableState::Writable)));
         assert_eq!(self.outbox.blocking_recv(), Some(FromWorker::Ready));
     }
 
     fn reload(&mut self, virtual_servers: Vec<VirtualServer>) {
         self.inbox.send(ToWorker::Reload(Box::new(config(virtual_servers)))).expect("it runs");
-        self.ready();
+        assert_eq!(self.outbox.blocking_recv(), Some(FromWorker::Ready));
     }
 
     fn stop(self) {
@@ -388,6 +391,52 @@ fn a_cleared_table_is_healed(lab: &Lab) {
     drop(listener);
     wait_row(&host, "10.99.0.1:80", &["2/1"]);
     assert_eq!(row(&host, "10.99.0.2:80"), Ok(vec![]), "the other service is back too");
+    worker.stop();
+}
+
+/// Nothing of the configuration changes: what others did to the table is seen by reading it.
+fn a_reload_heals_what_others_did(lab: &Lab) {
+    let host = director(lab);
+    let config = || vec![service(1, vec![server(1, vec![]), server(2, vec![])]), service(2, vec![])];
+    let mut worker = Worker::start(&host, config(), Options::default());
+    let wanted = host.run("ipvsadm -Sn");
+    for damage in [
+        "-C",
+        "-D -t 10.99.0.2:80",
+        "-d -t 10.99.0.1:80 -r 10.98.0.1:80",
+        "-e -t 10.99.0.1:80 -r 10.98.0.2:80 -g -w 7",
+        "-a -t 10.99.0.1:80 -r 10.98.0.3:80 -g",
+        "-E -t 10.99.0.1:80 -s wlc",
+    ] {
+        host.run(&format!("ipvsadm {damage}"));
+        assert_ne!(host.run("ipvsadm -Sn"), wanted, "{damage}");
+        worker.reload(config());
+        let lines = |text: String| -> Vec<String> {
+            let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        assert_eq!(lines(host.run("ipvsadm -Sn")), lines(wanted.clone()), "{damage}");
+    }
+    worker.stop();
+}
+
+/// As a user writes it: the check goes to the port that the real server names, and the kernel gets that of the service.
+fn the_named_port_is_checked(lab: &Lab) {
+    let host = director(lab);
+    host.run("ip address add 10.98.0.1/32 dev lo");
+    let text = "virtual_server fwmark 3 {\n lb_kind DR\n lb_algo rr\n delay_loop 1\n warmup 0\n alpha\n\
+                real_server 10.98.0.1 8080 {\n  TCP_CHECK {\n   connect_timeout 1\n  }\n }\n}\n\
+                virtual_server 10.99.0.1 80 {\n protocol TCP\n lb_kind TUN\n lb_algo rr\n delay_loop 1\n warmup 0\n alpha\n\
+                real_server 10.98.0.1 8080 {\n  TCP_CHECK {\n   connect_timeout 1\n  }\n }\n}\n";
+    let loaded = vipd::conf::load_text("k.conf", text.to_owned(), &vipd::conf::LoadOptions::default());
+    let virtual_servers = loaded.config.expect("a configuration").check.virtual_servers;
+    let _listener = listen(&host, ([10, 98, 0, 1], 8080).into());
+    let worker = Worker::start(&host, virtual_servers, Options::default());
+    wait_row(&host, "3", &["1/1"]);
+    wait_row(&host, "10.99.0.1:80", &["1/1"]);
+    let saved = host.run("ipvsadm -Sn");
+    assert!(saved.contains("-a -f 3 -r 10.98.0.1:0 -g") && saved.contains("-r 10.98.0.1:80 -i"), "{saved}");
     worker.stop();
 }
 

@@ -237,7 +237,10 @@ impl Pool {
             // The whole table is compared afterwards.
             let mut told = Vec::new();
             pass_on(&vs, wants, &mut told);
-            actions.extend(told.into_iter().filter(|a| !matches!(a, Action::ServiceChanged(_))));
+            actions.extend(
+                told.into_iter()
+                    .filter(|a| !matches!(a, Action::ServiceChanged(_) | Action::DestChanged(..))),
+            );
             self.virtual_servers.push(vs);
         }
     }

@@ -55,7 +55,10 @@ impl Bench {
     fn perform(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
-                Action::StartProbe { probe, connect, .. } => self.running.push((probe, connect.to)),
+                Action::StartProbe(probe) => {
+                    let to = self.pool.check(probe).expect("it was asked for just now").connect.to;
+                    self.running.push((probe, to));
+                }
                 Action::CancelProbe(probe) => {
                     let before = self.running.len();
                     self.running.retain(|(p, _)| *p != probe);
@@ -64,6 +67,15 @@ impl Bench {
                 Action::ServiceChanged(key) => {
                     let row = self.pool.service(key).expect("a service of ours");
                     self.table.insert(key, row);
+                }
+                Action::DestChanged(key, dest) => {
+                    let wanted = self.pool.dest(key, dest);
+                    let whole = self.pool.service(key).expect("a service of ours").1;
+                    assert_eq!(wanted, whole.iter().find(|d| d.key == dest).copied());
+                    let held = &mut self.table.get_mut(&key).expect("a service of ours").1;
+                    held.retain(|d| d.key != dest);
+                    held.extend(wanted);
+                    held.sort_by_key(|d| whole.iter().position(|w| w.key == d.key));
                 }
                 Action::Notice(n) => self.told.push(n.to_string()),
             }

@@ -1,24 +1,29 @@
 //! The kernel's table as this worker knows it, and how it becomes what the pool wants.
 //!
-//! What was written is remembered, so that a change costs its own requests and no reading. What turns out to be
-//! otherwise (someone else removed a service) is read back and planned again, at once; what the kernel still refuses
-//! then is said once and tried again later, ever less often. The other services do not wait for it.
+//! What was written is remembered, so that a change of a server costs its own request and no reading. What turns out to
+//! be otherwise (someone else removed a service) is read back and planned again, at once; what the kernel still refuses
+//! then is logged once and tried again later, ever less often. The other services do not wait for it. A reload believes
+//! nothing: it reads all services of this worker and writes what differs.
+
+mod known;
 
 use super::backoff;
 use crate::check::Pool;
+use crate::daemon::worker::TableState;
 use crate::ipvs::client::{Client, Error, Failed};
-use crate::ipvs::model::{Dest, Service, ServiceKey, Table};
+use crate::ipvs::model::{DestKey, Service, ServiceKey, Table};
 use crate::ipvs::operation::Operation;
 use crate::ipvs::plan::plan;
 use crate::netlink::Failure;
 use crate::time::Instant;
+use known::Known;
 use nix::errno::Errno;
 use std::collections::{HashMap, HashSet};
 use std::mem;
 use tracing::{error, info, warn};
 
 /// Refusals that are logged one by one; more are only counted.
-const SAID_ONE_BY_ONE: usize = 10;
+const LOGGED_REFUSALS: usize = 10;
 
 /// This worker's services in the kernel.
 pub(super) struct Kernel {
@@ -26,20 +31,37 @@ pub(super) struct Kernel {
     /// How to get a client.
     open: fn() -> Result<Client, Error>,
     /// What the kernel holds of our services, where it is known.
-    known: HashMap<ServiceKey, (Service, Vec<Dest>)>,
+    known: Known,
     /// Services of ours of which it is not known.
     stale: HashSet<ServiceKey>,
     /// Services of ours, in the order in which they are wanted; those that are to go come last.
     owned: Vec<ServiceKey>,
-    /// Services that may have to change.
-    marked: Vec<ServiceKey>,
+    /// What may have to change.
+    marks: Marks,
     /// Services that the kernel would not change.
     failing: Vec<ServiceKey>,
     /// When to try again what failed.
     retry_at: Option<Instant>,
     attempts: u32,
-    /// Complaints that were logged already.
-    said: HashSet<String>,
+    /// Why the table can't be written, if it can't.
+    unavailable: Option<String>,
+    /// Errors that were logged already.
+    logged: HashSet<String>,
+}
+
+/// What may have to change.
+#[derive(Default)]
+struct Marks {
+    /// Services as a whole.
+    services: Vec<ServiceKey>,
+    /// Single servers.
+    dests: Vec<(ServiceKey, DestKey)>,
+}
+
+impl Marks {
+    fn is_empty(&self) -> bool {
+        self.services.is_empty() && self.dests.is_empty()
+    }
 }
 
 impl Kernel {
@@ -48,14 +70,15 @@ impl Kernel {
         Kernel {
             client: None,
             open,
-            known: HashMap::new(),
+            known: Known::default(),
             stale: HashSet::new(),
             owned: Vec::new(),
-            marked: Vec::new(),
+            marks: Marks::default(),
             failing: Vec::new(),
             retry_at: None,
             attempts: 0,
-            said: HashSet::new(),
+            unavailable: None,
+            logged: HashSet::new(),
         }
     }
 
@@ -70,7 +93,7 @@ impl Kernel {
         if let Err(error) = self.read(&keys) {
             self.lose(now, &error);
         }
-        Table { services: self.owned.iter().filter_map(|key| self.known.get(key).cloned()).collect() }
+        Table { services: self.owned.iter().filter_map(|key| self.known.get(key)).collect() }
     }
 
     /// Makes everything as the pool wants it, and removes what it wants no more.
@@ -80,13 +103,35 @@ impl Kernel {
         let held: HashSet<&ServiceKey> = before.iter().collect();
         self.stale.extend(self.owned.iter().filter(|key| !held.contains(key)));
         self.owned.extend(before.into_iter().filter(|key| !wanted.contains(key)));
-        self.marked = self.owned.clone();
+        self.marks = Marks { services: self.owned.clone(), dests: Vec::new() };
+        if self.owned.is_empty() {
+            // Nothing is asked of the table, so nothing is missing.
+            self.unavailable = None;
+        }
         self.apply(now, pool);
+    }
+
+    /// Like [`Kernel::replace`], whatever was known: others may have changed the table.
+    pub(super) fn reload(&mut self, now: Instant, pool: &Pool) {
+        self.stale = self.owned.iter().copied().collect();
+        // Somebody may just have mended what was in the way.
+        self.retry_at = None;
+        self.replace(now, pool);
     }
 
     /// Notes that a service may have to change.
     pub(super) fn mark(&mut self, key: ServiceKey) {
-        self.marked.push(key);
+        // Without a connection, everything is marked already.
+        if self.client.is_some() {
+            self.marks.services.push(key);
+        }
+    }
+
+    /// Notes that a server of a service may have to change.
+    pub(super) fn mark_dest(&mut self, key: ServiceKey, dest: DestKey) {
+        if self.client.is_some() {
+            self.marks.dests.push((key, dest));
+        }
     }
 
     /// When to call [`Kernel::apply`] even if nothing was marked.
@@ -94,37 +139,67 @@ impl Kernel {
         self.retry_at
     }
 
-    /// Brings the marked services into the kernel, and those that failed, if their time has come.
+    /// Whether the table can be written, as far as the last attempt tells.
+    pub(super) fn state(&self) -> TableState {
+        match &self.unavailable {
+            None => TableState::Writable,
+            Some(reason) => TableState::Unavailable { reason: reason.clone() },
+        }
+    }
+
+    /// Whether it can't be written.
+    pub(super) fn is_unavailable(&self) -> bool {
+        self.unavailable.is_some()
+    }
+
+    /// Brings what is marked into the kernel, and what failed, if its time has come.
     pub(super) fn apply(&mut self, now: Instant, pool: &Pool) {
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;
-            self.marked.append(&mut self.failing);
+            self.marks.services.append(&mut self.failing);
         }
-        let mut seen = HashSet::with_capacity(self.marked.len());
-        self.marked.retain(|key| seen.insert(*key));
-        if self.marked.is_empty() || !self.connect(now) {
+        if self.marks.is_empty() || !self.connect(now) {
             return;
         }
-        let keys = mem::take(&mut self.marked);
-        let mut outcome = self.change(&keys, pool);
+        let marks = mem::take(&mut self.marks);
+        let mut outcome = self.change(marks, pool);
         if let Ok(Outcome { refused, drifted: true }) = &outcome
             && let Some(first) = refused.first()
         {
             let (operation, failure, count) = (&first.operation, &first.failure, refused.len());
             warn!(%operation, %failure, count, "the IPVS table is not as it was left: reading it back");
-            self.stale = self.owned.iter().copied().collect();
-            let keys = self.owned.clone();
-            outcome = self.change(&keys, pool);
+            outcome = self
+                .find_drift()
+                .and_then(|services| self.change(Marks { services, dests: Vec::new() }, pool));
         }
         match outcome {
-            Err(error) => self.lose(now, &error),
             Ok(Outcome { refused, .. }) if refused.is_empty() => self.succeeded(),
+            Ok(Outcome { refused, .. }) if refused.iter().all(|f| f.errno() == Some(Errno::EPERM)) => {
+                self.lose(now, &Error::NotPermitted);
+            }
             Ok(Outcome { refused, .. }) => {
-                self.complain(&refused);
-                self.failing.extend(touched(&refused));
+                self.unavailable = None;
+                self.log_refusals(&refused);
+                self.failing.extend(services_of(&refused));
                 self.postpone(now);
             }
+            Err(error) => self.lose(now, &error),
         }
+    }
+
+    /// Services that are not as they were left, each once: those that something was refused of, and those that are
+    /// missing or other ones in the kernel's list of services. Their servers alone are read again.
+    fn find_drift(&mut self) -> Result<Vec<ServiceKey>, Error> {
+        let Some(client) = &mut self.client else { return Ok(Vec::new()) };
+        let listed: HashMap<ServiceKey, Service> =
+            client.services()?.into_iter().map(|entry| (entry.service.key, entry.service)).collect();
+        let (known, stale) = (&self.known, &mut self.stale);
+        for key in &self.owned {
+            if known.service(key) != listed.get(key) {
+                stale.insert(*key);
+            }
+        }
+        Ok(self.owned.iter().filter(|key| self.stale.contains(key)).copied().collect())
     }
 
     /// Removes every service of ours. Without an answer from the kernel there is nothing more to be done.
@@ -162,12 +237,14 @@ impl Kernel {
 
     /// Gives the connection up for a while. Nothing is known of the table from here on.
     fn lose(&mut self, now: Instant, error: &Error) {
-        self.say(chain(error));
+        let reason = chain(error);
+        self.log_once(reason.clone());
+        self.unavailable = Some(reason);
         self.client = None;
         self.known.clear();
         self.failing.clear();
         self.stale = self.owned.iter().copied().collect();
-        self.marked = self.owned.clone();
+        self.marks = Marks { services: self.owned.clone(), dests: Vec::new() };
         self.postpone(now);
     }
 
@@ -178,62 +255,121 @@ impl Kernel {
 
     /// Everything that was asked for is done; what failed before may still be waiting.
     fn succeeded(&mut self) {
+        self.unavailable = None;
         if self.failing.is_empty() {
             self.retry_at = None;
             self.attempts = 0;
-            if !mem::take(&mut self.said).is_empty() {
+            if !mem::take(&mut self.logged).is_empty() {
                 info!("the IPVS table is as it should be");
             }
         }
     }
 
-    /// One attempt at these services. One that something was refused of is not known any more.
-    fn change(&mut self, keys: &[ServiceKey], pool: &Pool) -> Result<Outcome, Error> {
-        let stale: HashSet<ServiceKey> =
-            keys.iter().filter(|key| self.stale.contains(key)).copied().collect();
-        if !stale.is_empty() {
-            self.read(&stale)?;
+    /// One attempt at what is marked. A service that something was refused of is not known any more.
+    fn change(&mut self, marks: Marks, pool: &Pool) -> Result<Outcome, Error> {
+        let Marks { mut services, dests } = marks;
+        let mut whole = HashSet::with_capacity(services.len());
+        services.retain(|key| whole.insert(*key));
+        // Of what is not known, a part can't be compared.
+        for (key, _) in &dests {
+            if self.known.service(key).is_none() && whole.insert(*key) {
+                services.push(*key);
+            }
+        }
+        let just_read: HashSet<ServiceKey> =
+            services.iter().filter(|key| self.stale.contains(key)).copied().collect();
+        if !just_read.is_empty() {
+            self.read(&just_read)?;
         }
         let (mut actual, mut desired) = (Table::default(), Table::default());
         let mut unwanted = HashSet::new();
-        for key in keys {
-            actual.services.extend(self.known.remove(key));
+        for key in &services {
+            actual.services.extend(self.known.get(key));
             match pool.service(*key) {
                 Some(row) => desired.services.push(row),
                 None => drop(unwanted.insert(*key)),
             }
         }
+        let wholes = desired.services.len();
+        let parts = self.parts(dests, &whole, pool, &mut actual, &mut desired);
         let Some(client) = &mut self.client else { return Ok(Outcome::default()) };
-        let mut refused = client.execute(&plan(&actual, &desired, keys));
+        let mut refused = client.execute(&plan(&actual, &desired, &services));
         refused.retain(|failed| !is_gone_already(failed));
-        self.known.extend(desired.services.into_iter().map(|row| (row.0.key, row)));
-        for key in touched(&refused) {
-            self.known.remove(&key);
-            self.stale.insert(key);
-            unwanted.remove(&key);
+        for (key, dest) in parts {
+            self.known.set_dest(&key, dest, pool.dest(key, dest));
+        }
+        desired.services.truncate(wholes);
+        for (service, dests) in desired.services {
+            self.known.insert(service, dests);
+        }
+        for key in &unwanted {
+            self.known.remove(key);
+        }
+        let failing = services_of(&refused);
+        for key in &failing {
+            self.known.remove(key);
+            self.stale.insert(*key);
+            unwanted.remove(key);
         }
         if !unwanted.is_empty() {
             self.owned.retain(|key| !unwanted.contains(key));
         }
-        let drifted = touched(&refused).iter().any(|key| !stale.contains(key));
+        let drifted = failing.iter().any(|key| !just_read.contains(key));
         Ok(Outcome { refused, drifted })
+    }
+
+    /// Adds to both tables what single servers are and should be, each once, except in services that are `whole` there
+    /// already. Returns which servers these are.
+    fn parts(
+        &self,
+        dests: Vec<(ServiceKey, DestKey)>,
+        whole: &HashSet<ServiceKey>,
+        pool: &Pool,
+        actual: &mut Table,
+        desired: &mut Table,
+    ) -> Vec<(ServiceKey, DestKey)> {
+        let mut places: HashMap<ServiceKey, usize> = HashMap::new();
+        let mut seen = HashSet::with_capacity(dests.len());
+        let (mut was, mut wanted) = (Vec::new(), Vec::new());
+        let mut parts = dests;
+        parts.retain(|part| {
+            let (key, dest) = *part;
+            let Some(service) = self.known.service(&key) else { return false };
+            if whole.contains(&key) || !seen.insert(*part) {
+                return false;
+            }
+            let place = *places.entry(key).or_insert_with(|| {
+                was.push((service.clone(), Vec::new()));
+                wanted.push((service.clone(), Vec::new()));
+                was.len() - 1
+            });
+            if let (Some((_, was)), Some((_, wanted))) = (was.get_mut(place), wanted.get_mut(place)) {
+                was.extend(self.known.dest(&key, &dest));
+                wanted.extend(pool.dest(key, dest));
+            }
+            true
+        });
+        actual.services.append(&mut was);
+        desired.services.append(&mut wanted);
+        parts
     }
 
     /// Learns what the kernel holds of these services.
     fn read(&mut self, keys: &HashSet<ServiceKey>) -> Result<(), Error> {
         let Some(client) = &mut self.client else { return Ok(()) };
         let table = client.table_of(|key| keys.contains(key))?;
-        let found = table.services.into_iter().map(|row| (row.0.key, row));
         for key in keys {
             self.known.remove(key);
             self.stale.remove(key);
         }
-        self.known.extend(found);
+        for (service, dests) in table.services {
+            self.known.insert(service, dests);
+        }
         Ok(())
     }
 
-    fn complain(&mut self, refused: &[Failed]) {
-        // Where a service was refused, so are all its servers: that need not be said of each.
+    fn log_refusals(&mut self, refused: &[Failed]) {
+        // Where a service was refused, so are all its servers: that need not be logged for each.
         let services: HashSet<ServiceKey> = refused
             .iter()
             .filter_map(|f| match &f.operation {
@@ -241,24 +377,24 @@ impl Kernel {
                 _ => None,
             })
             .collect();
-        let complaints: Vec<String> = refused
+        let errors: Vec<String> = refused
             .iter()
             .filter(|f| !matches!(&f.operation, Operation::AddDest(key, _) if services.contains(key)))
             .map(|f| format!("{}: {}", f.operation, f.failure))
             .collect();
-        for complaint in complaints.iter().take(SAID_ONE_BY_ONE) {
-            self.say(complaint.clone());
+        for error in errors.iter().take(LOGGED_REFUSALS) {
+            self.log_once(error.clone());
         }
-        if let Some(more) = complaints.len().checked_sub(SAID_ONE_BY_ONE).filter(|&n| n > 0) {
-            self.say(format!("the kernel refused {more} further changes of the IPVS table"));
+        if let Some(more) = errors.len().checked_sub(LOGGED_REFUSALS).filter(|&n| n > 0) {
+            self.log_once(format!("the kernel refused {more} further changes of the IPVS table"));
         }
     }
 
-    /// Logs a complaint, unless it was logged already.
-    fn say(&mut self, complaint: String) {
-        if !self.said.contains(&complaint) {
-            error!("{complaint}");
-            self.said.insert(complaint);
+    /// Logs an error, unless it was logged already.
+    fn log_once(&mut self, error: String) {
+        if !self.logged.contains(&error) {
+            error!("{error}");
+            self.logged.insert(error);
         }
     }
 }
@@ -272,7 +408,7 @@ struct Outcome {
 }
 
 /// The services that something was refused of, each once.
-fn touched(refused: &[Failed]) -> Vec<ServiceKey> {
+fn services_of(refused: &[Failed]) -> Vec<ServiceKey> {
     let mut seen = HashSet::new();
     refused.iter().filter_map(|f| service(&f.operation)).filter(|key| seen.insert(*key)).collect()
 }

@@ -1,53 +1,65 @@
 //! The check worker's driver: sockets, the clock and the kernel's table around [`crate::check::Pool`].
 //!
-//! One loop: take in what has come (the parent's words, outcomes of probes), let the pool start what is due, then
-//! bring the services that changed into the kernel, all of them in one go. Probes are tasks of this thread's runtime;
-//! `prober` has their sockets, `kernel` the table.
+//! One loop, which does a bounded part of each kind of work at a time: the parent's words, outcomes of probes, probes
+//! that are due, then the kernel's table, for all that these changed in one batch. Log lines come last, and only while
+//! nothing else is to be done: a thousand servers that fail are out of the table before the first line says so. Probes
+//! are tasks of this thread's runtime; `prober` has their sockets, `kernel` the table.
 //!
 //! At start, the table that is found is adopted: see [`crate::check::adopt`]. Services of the configuration belong to
 //! this worker whole: what others have added to them is removed; services of others are never touched. A kernel
-//! without IPVS is said once and asked again later; checks go on meanwhile, so that the table is right when it can
-//! be written.
+//! without IPVS is logged once and asked again later, and the parent is told; checks go on meanwhile, so that the table
+//! is right when it can be written.
 
+mod journal;
 mod kernel;
 mod prober;
 
-use super::worker::{Control, FromWorker, Options, ToWorker};
+use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::check::adopt::Found;
-use crate::check::notice::Notice;
 use crate::check::pool::{Action, Event, Pool};
 use crate::conf::Config;
 use crate::ipvs::client::Client;
 use crate::sys::clock;
 use crate::time::Instant;
+use journal::Journal;
 use kernel::Kernel;
 use prober::{Finished, Prober};
 use std::hash::{BuildHasher, RandomState};
+use std::ops::ControlFlow;
 use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::error::TryRecvError;
+
+/// Outcomes that are taken in before the kernel's table is written.
+const OUTCOMES: usize = 1024;
+
+/// Log lines that are written before anything else is looked at.
+const LINES: usize = 256;
 
 /// Runs the check worker until it is told to stop, or its parent is gone.
 ///
 /// It needs a current-thread tokio runtime with I/O and time enabled, in the network namespace whose servers and
 /// table are meant.
 pub async fn run(config: Config, options: Options, mut control: Control) {
-    let mut driver = Driver::start(config, &options);
-    let _ = control.outbox.send(FromWorker::Ready);
-    loop {
+    let mut driver = Driver::start(config, &options, control.outbox.clone());
+    driver.ready();
+    while driver.obey(&mut control).is_continue() {
+        if driver.turn() {
+            // What has become ready meanwhile comes first.
+            tokio::task::yield_now().await;
+            continue;
+        }
         let next = driver.next_timeout();
         tokio::select! {
             biased;
-            message = control.inbox.recv() => match message {
-                Some(ToWorker::Reload(config)) => {
-                    driver.reload(*config);
-                    let _ = control.outbox.send(FromWorker::Ready);
+            message = control.inbox.recv() => {
+                if driver.order(message).is_break() {
+                    break;
                 }
-                Some(ToWorker::RunEnded { .. } | ToWorker::Table(_)) => {}
-                Some(ToWorker::Stop) | None => break,
-            },
+            }
             finished = driver.prober.finished() => driver.take_in(finished),
             () = sleep_until(next) => {}
         }
-        driver.turn();
     }
     driver.stop(&options);
 }
@@ -56,16 +68,23 @@ struct Driver {
     pool: Pool,
     prober: Prober,
     kernel: Kernel,
+    journal: Journal,
+    parent: UnboundedSender<FromWorker>,
+    /// What the parent was told of the table.
+    reported: Option<TableState>,
     /// Kept, for what one call makes the next one needs too.
     actions: Vec<Action>,
 }
 
 impl Driver {
-    fn start(config: Config, options: &Options) -> Driver {
+    fn start(config: Config, options: &Options, parent: UnboundedSender<FromWorker>) -> Driver {
         let mut driver = Driver {
             pool: Pool::new(RandomState::new().hash_one(0)),
             prober: Prober::new(),
             kernel: Kernel::new(Client::open_or_load),
+            journal: Journal::default(),
+            parent,
+            reported: None,
             actions: Vec::new(),
         };
         let now = clock::now();
@@ -86,28 +105,72 @@ impl Driver {
         let now = clock::now();
         self.pool.configure(now, config.check, &Found::default(), &mut self.actions);
         self.perform();
-        self.kernel.replace(now, &self.pool);
+        self.kernel.reload(now, &self.pool);
     }
 
-    /// Takes in one outcome, and every other that is there already.
-    fn take_in(&mut self, first: Finished) {
+    /// Tells the parent that what it asked for is done.
+    fn ready(&mut self) {
+        self.report_table();
+        let _ = self.parent.send(FromWorker::Ready);
+    }
+
+    /// Tells the parent of the table, if there is anything new.
+    fn report_table(&mut self) {
+        let state = self.kernel.state();
+        if self.reported.as_ref() != Some(&state) {
+            self.reported = Some(state.clone());
+            let _ = self.parent.send(FromWorker::Table(state));
+        }
+    }
+
+    /// Does what the parent has asked for meanwhile.
+    fn obey(&mut self, control: &mut Control) -> ControlFlow<()> {
+        loop {
+            match control.inbox.try_recv() {
+                Ok(message) => self.order(Some(message))?,
+                Err(TryRecvError::Empty) => return ControlFlow::Continue(()),
+                Err(TryRecvError::Disconnected) => return ControlFlow::Break(()),
+            }
+        }
+    }
+
+    fn order(&mut self, message: Option<ToWorker>) -> ControlFlow<()> {
+        match message {
+            Some(ToWorker::Reload(config)) => {
+                self.reload(*config);
+                self.ready();
+                ControlFlow::Continue(())
+            }
+            Some(ToWorker::RunEnded { .. } | ToWorker::Table(_)) => ControlFlow::Continue(()),
+            Some(ToWorker::Stop) | None => ControlFlow::Break(()),
+        }
+    }
+
+    fn take_in(&mut self, Finished { probe, outcome }: Finished) {
+        self.pool.handle(clock::now(), Event::ProbeFinished { probe, outcome }, &mut self.actions);
+    }
+
+    /// One part of everything that there is to do. Returns whether there may be more of it.
+    fn turn(&mut self) -> bool {
+        let mut taken = 0;
+        while taken < OUTCOMES
+            && let Some(finished) = self.prober.try_finished()
+        {
+            self.take_in(finished);
+            taken += 1;
+        }
         let now = clock::now();
-        let mut next = Some(first);
-        while let Some(Finished { probe, outcome }) = next {
-            self.pool.handle(now, Event::ProbeFinished { probe, outcome }, &mut self.actions);
-            next = self.prober.try_finished();
+        let is_due = |pool: &Pool| pool.next_timeout().is_some_and(|at| at <= now);
+        if is_due(&self.pool) {
+            self.pool.handle_timeout(now, &mut self.actions);
         }
         self.perform();
-    }
-
-    /// Starts what is due, and brings what has changed into the kernel.
-    fn turn(&mut self) {
-        let now = clock::now();
-        if self.pool.next_timeout().is_some_and(|at| at <= now) {
-            self.pool.handle_timeout(now, &mut self.actions);
-            self.perform();
-        }
         self.kernel.apply(now, &self.pool);
+        self.report_table();
+        if taken > 0 || is_due(&self.pool) {
+            return true;
+        }
+        self.journal.write(LINES, self.kernel.is_unavailable())
     }
 
     fn next_timeout(&self) -> Option<Instant> {
@@ -117,18 +180,25 @@ impl Driver {
     fn perform(&mut self) {
         for action in self.actions.drain(..) {
             match action {
-                Action::StartProbe { probe, connect, what } => self.prober.start(probe, connect, what),
+                Action::StartProbe(probe) => {
+                    if let Some(check) = self.pool.check(probe) {
+                        self.prober.start(probe, check);
+                    }
+                }
                 Action::CancelProbe(probe) => self.prober.cancel(probe),
                 Action::ServiceChanged(key) => self.kernel.mark(key),
-                Action::Notice(notice) => log(&notice),
+                Action::DestChanged(key, dest) => self.kernel.mark_dest(key, dest),
+                Action::Notice(notice) => self.journal.push(notice),
             }
         }
     }
 
-    fn stop(self, options: &Options) {
+    fn stop(mut self, options: &Options) {
+        let is_unavailable = self.kernel.is_unavailable();
         if !options.dont_release_ipvs {
             self.kernel.release();
         }
+        while self.journal.write(LINES, is_unavailable) {}
     }
 }
 
@@ -136,13 +206,6 @@ async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep(at.saturating_since(clock::now())).await,
         None => std::future::pending().await,
-    }
-}
-
-fn log(notice: &Notice) {
-    match notice.failure() {
-        Some(failure) => tracing::info!(reason = %failure, "{notice}"),
-        None => tracing::info!("{notice}"),
     }
 }
 

@@ -6,7 +6,7 @@
 //! than a connection that says nothing. Only where `bind_port` fixes the source port it is reset, because the port
 //! would be taken by the old connection (TIME_WAIT) for a minute otherwise, and the next check could not run.
 
-use crate::check::config::{Connect, Probe};
+use crate::check::config::{Checker, Connect, Probe};
 use crate::check::pool::ProbeId;
 use crate::check::probe::tcp::{Dialogue, Event};
 use crate::check::probe::{Operation, Outcome};
@@ -47,15 +47,16 @@ impl Prober {
         Prober { tasks: JoinSet::new(), running: HashMap::new(), places }
     }
 
-    pub(super) fn start(&mut self, probe: ProbeId, connect: Connect, what: Probe) {
+    pub(super) fn start(&mut self, probe: ProbeId, check: &Checker) {
         let places = Arc::clone(&self.places);
+        // The pool starts no other: a server without checks that can be run counts as up.
+        let connect = matches!(check.probe, Probe::Tcp).then(|| check.connect.clone());
         let task = self.tasks.spawn(async move {
             // The semaphore is never closed; without a place the probe would run all the same.
             let _place = places.acquire().await;
-            let outcome = match what {
-                Probe::Tcp => tcp(&connect).await,
-                // The pool starts none of these: a server without checks that can be run counts as up.
-                _ => Outcome::Passed,
+            let outcome = match connect {
+                Some(connect) => tcp(&connect).await,
+                None => Outcome::Passed,
             };
             Finished { probe, outcome }
         });

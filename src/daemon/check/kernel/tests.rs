@@ -33,7 +33,7 @@ fn a_kernel_without_ipvs_is_said_once_and_asked_ever_less_often() {
         now = kernel.next_timeout().expect("it is tried again");
     }
     assert_eq!(delays, [1, 4, 16, 60, 60, 60, 60, 60, 60], "each second attempt: 1, 2, 4, … 60 s");
-    assert_eq!(kernel.said.len(), 1, "{:?}", kernel.said);
+    assert_eq!(kernel.logged.len(), 1, "{:?}", kernel.logged);
     kernel.release();
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::check::Config;
 use crate::check::adopt::Found;
 use crate::check::pool::{Action, Pool};
+
 use crate::check::probe::Failure;
 use crate::check::testing::{server, virtual_server};
 use crate::time::Instant;
@@ -103,7 +104,7 @@ fn ids(count: u8) -> Vec<ProbeId> {
     pool.configure(start, Config { virtual_servers, ..Config::default() }, &Found::default(), &mut actions);
     pool.handle_timeout(start + Duration::from_secs(4), &mut actions);
     let probes = actions.into_iter().filter_map(|a| match a {
-        Action::StartProbe { probe, .. } => Some(probe),
+        Action::StartProbe(probe) => Some(probe),
         _ => None,
     });
     probes.collect()
@@ -117,7 +118,7 @@ async fn more_probes_than_places_all_come_to_an_end() {
     let mut expected: HashSet<_> = ids(100).into_iter().collect();
     assert_eq!(expected.len(), 100);
     for &probe in &expected {
-        prober.start(probe, Connect::new(address), Probe::Tcp);
+        prober.start(probe, &Checker::new(address, Probe::Tcp));
     }
     while !expected.is_empty() {
         let Finished { probe, outcome } = prober.finished().await;
@@ -133,8 +134,8 @@ async fn a_cancelled_probe_is_never_heard_of_again() {
     let (_listener, address) = listen("127.0.0.1:0");
     let mut prober = Prober::new();
     let ids = ids(2);
-    prober.start(ids[0], Connect::new(address), Probe::Tcp);
-    prober.start(ids[1], Connect::new(address), Probe::Tcp);
+    prober.start(ids[0], &Checker::new(address, Probe::Tcp));
+    prober.start(ids[1], &Checker::new(address, Probe::Tcp));
     prober.cancel(ids[0]);
     assert_eq!(prober.finished().await.probe, ids[1]);
     assert_eq!(prober.try_finished(), None);

@@ -1,0 +1,96 @@
+//! What the kernel holds of this worker's services, as far as it is known: a change of one server costs one look-up.
+
+use crate::ipvs::model::{Dest, DestKey, Service, ServiceKey};
+use std::collections::{BTreeMap, HashMap};
+
+/// Services with their servers.
+#[derive(Default)]
+pub(super) struct Known {
+    rows: HashMap<ServiceKey, Row>,
+}
+
+struct Row {
+    service: Service,
+    /// In the order in which they were made: what is removed at once goes in the reverse of it.
+    dests: BTreeMap<u64, Dest>,
+    places: HashMap<DestKey, u64>,
+    next: u64,
+}
+
+impl Known {
+    /// Takes in a service with all its servers, in the order in which they were made.
+    pub(super) fn insert(&mut self, service: Service, dests: impl IntoIterator<Item = Dest>) {
+        let key = service.key;
+        let mut row = Row { service, dests: BTreeMap::new(), places: HashMap::new(), next: 0 };
+        for dest in dests {
+            row.set(dest);
+        }
+        self.rows.insert(key, row);
+    }
+
+    pub(super) fn service(&self, key: &ServiceKey) -> Option<&Service> {
+        Some(&self.rows.get(key)?.service)
+    }
+
+    pub(super) fn dest(&self, key: &ServiceKey, dest: &DestKey) -> Option<Dest> {
+        let row = self.rows.get(key)?;
+        row.dests.get(row.places.get(dest)?).copied()
+    }
+
+    /// The whole of a service.
+    pub(super) fn get(&self, key: &ServiceKey) -> Option<(Service, Vec<Dest>)> {
+        let row = self.rows.get(key)?;
+        Some((row.service.clone(), row.dests.values().copied().collect()))
+    }
+
+    /// Takes in that a server is so now, or is gone.
+    pub(super) fn set_dest(&mut self, key: &ServiceKey, dest: DestKey, now: Option<Dest>) {
+        let Some(row) = self.rows.get_mut(key) else { return };
+        match now {
+            Some(now) => row.set(now),
+            None => {
+                if let Some(place) = row.places.remove(&dest) {
+                    row.dests.remove(&place);
+                }
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: &ServiceKey) {
+        self.rows.remove(key);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.rows.clear();
+    }
+}
+
+impl Row {
+    fn set(&mut self, dest: Dest) {
+        let place = *self.places.entry(dest.key).or_insert(self.next);
+        if place == self.next {
+            self.next += 1;
+        }
+        self.dests.insert(place, dest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ipvs::testing::{dest, key, service};
+
+    #[test]
+    fn servers_keep_the_order_in_which_they_were_made() {
+        let mut known = Known::default();
+        known.insert(service(key(0), "rr"), [dest(1, 1), dest(2, 1), dest(3, 1)]);
+        known.set_dest(&key(0), dest(1, 0).key, None);
+        known.set_dest(&key(0), dest(2, 0).key, Some(dest(2, 0)));
+        known.set_dest(&key(0), dest(1, 0).key, Some(dest(1, 7)));
+        known.set_dest(&key(1), dest(1, 0).key, Some(dest(1, 7)));
+        let (held, dests) = known.get(&key(0)).unwrap();
+        assert_eq!((held, dests), (service(key(0), "rr"), vec![dest(2, 0), dest(3, 1), dest(1, 7)]));
+        assert_eq!(known.dest(&key(0), &dest(1, 0).key), Some(dest(1, 7)));
+        assert_eq!(known.dest(&key(1), &dest(1, 0).key), None);
+    }
+}
