@@ -15,8 +15,8 @@
 //! What a probe does, and what a failed check does to its servers, is decided elsewhere ([`super::probe`],
 //! [`super::virtual_server`]).
 
-use super::config;
-use super::probe::{Failure, Outcome};
+use super::config::{self, Probe};
+use super::probe::{Failure, Outcome, Weight};
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -34,25 +34,33 @@ pub enum Status {
 }
 
 /// What happens to a checker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
-    /// The probe that [`Action::Start`] asked for has ended.
+    /// The probe that [`Action::Start`] asked for has ended; what is watched was found like this, and stays watched.
     Finished(Outcome),
 }
 
 /// What a checker wants done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
-    /// Start a probe; exactly one [`Event::Finished`] must follow.
+    /// Start a probe; exactly one [`Event::Finished`] must follow. What is watched is started once and for all, and any
+    /// number of them follow.
     Start,
     /// The status is another one now.
     Changed(Status),
+    /// What it says of the weight is another thing now.
+    Weighed {
+        /// What it said until now.
+        from: Weight,
+        /// What it says from now on.
+        to: Weight,
+    },
     /// Someone may want to know.
     Report(Report),
 }
 
 /// What a checker has to tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Report {
     /// The server answered, for the first time or again.
     Succeeded,
@@ -64,7 +72,14 @@ pub enum Report {
         failure: Failure,
     },
     /// One try failed, and others follow (`log_all_failures`).
-    TryFailed(Failure),
+    TryFailed {
+        /// Failed tries before it.
+        tries: u32,
+        /// Tries behind the first one.
+        retries: u32,
+        /// What it met.
+        failure: Failure,
+    },
     /// The probe could not be run.
     NotRun(Failure),
 }
@@ -74,6 +89,8 @@ pub enum Report {
 pub struct Checker {
     config: config::Checker,
     status: Status,
+    /// What it says of the weight.
+    weight: Weight,
     /// Whether a probe has ever told anything.
     has_run: bool,
     /// Failed probes in a row that were not believed yet.
@@ -86,7 +103,7 @@ pub struct Checker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Phase {
     Waiting { at: Instant },
-    Probing,
+    Probing { since: Instant },
 }
 
 impl Checker {
@@ -94,7 +111,8 @@ impl Checker {
     #[must_use]
     pub fn new(config: config::Checker, status: Status, first: Instant) -> Checker {
         let phase = Phase::Waiting { at: first };
-        Checker { config, status, has_run: false, tries: 0, not_run: None, phase }
+        let weight = Weight::Configured;
+        Checker { config, status, weight, has_run: false, tries: 0, not_run: None, phase }
     }
 
     /// The moment of the first probe of a check that starts now: a second, and `fraction` (of 2³²) of its warm-up.
@@ -115,6 +133,12 @@ impl Checker {
         self.status
     }
 
+    /// What it says of its servers' weight.
+    #[must_use]
+    pub const fn weight(&self) -> Weight {
+        self.weight
+    }
+
     /// Whether a probe has ever told anything; before that the status is an assumption.
     #[must_use]
     pub const fn has_run(&self) -> bool {
@@ -126,7 +150,7 @@ impl Checker {
     pub const fn next_timeout(&self) -> Option<Instant> {
         match self.phase {
             Phase::Waiting { at } => Some(at),
-            Phase::Probing => None,
+            Phase::Probing { .. } => None,
         }
     }
 
@@ -135,7 +159,7 @@ impl Checker {
         if let Phase::Waiting { at } = self.phase
             && at <= now
         {
-            self.phase = Phase::Probing;
+            self.phase = Phase::Probing { since: now };
             actions.push(Action::Start);
         }
     }
@@ -143,33 +167,46 @@ impl Checker {
     /// Takes in what happened; an outcome that nothing was started for is ignored.
     pub fn handle(&mut self, now: Instant, event: Event, actions: &mut Vec<Action>) {
         let Event::Finished(outcome) = event;
-        if self.phase != Phase::Probing {
-            return;
-        }
+        let Phase::Probing { since } = self.phase else { return };
         let schedule = self.config.schedule;
         let delay = match outcome {
             Outcome::Passed => {
-                self.passed(actions);
+                self.passed(Weight::Configured, actions);
+                schedule.delay_loop
+            }
+            Outcome::Weighed(weight) => {
+                self.passed(weight, actions);
                 schedule.delay_loop
             }
             Outcome::Failed(failure) => self.failed(failure, actions),
             Outcome::NotRun(failure) => {
-                if self.not_run != Some(failure) {
-                    self.not_run = Some(failure);
+                if self.not_run.as_ref() != Some(&failure) {
+                    self.not_run = Some(failure.clone());
                     actions.push(Action::Report(Report::NotRun(failure)));
                 }
                 schedule.delay_loop
             }
         };
-        self.phase = Phase::Waiting { at: now + delay };
+        self.phase = match &self.config.probe {
+            probe if probe.is_watched() => return,
+            // A program runs for a while: it is started at even intervals, and never twice at a time.
+            Probe::Misc(_) => Phase::Waiting { at: now.max(since + delay) },
+            _ => Phase::Waiting { at: now + delay },
+        };
     }
 
-    fn passed(&mut self, actions: &mut Vec<Action>) {
-        if self.status == Status::Down || !self.has_run {
+    fn passed(&mut self, weight: Weight, actions: &mut Vec<Action>) {
+        // A file that is as it should be from the start is no news.
+        let first = !self.has_run && !self.config.probe.is_watched();
+        if self.status == Status::Down || first {
             actions.push(Action::Report(Report::Succeeded));
         }
         self.told();
         self.tries = 0;
+        if self.weight != weight {
+            actions.push(Action::Weighed { from: self.weight, to: weight });
+            self.weight = weight;
+        }
         self.change(Status::Up, actions);
     }
 
@@ -178,16 +215,17 @@ impl Checker {
         let schedule = self.config.schedule;
         let first = !self.has_run;
         self.told();
-        let believed = first || self.tries >= schedule.retry;
+        let retries = if self.config.probe.is_watched() { 0 } else { schedule.retry };
+        let believed = first || self.tries >= retries;
         if self.status == Status::Up && !believed {
-            self.tries += 1;
             if schedule.log_all_failures {
-                actions.push(Action::Report(Report::TryFailed(failure)));
+                actions.push(Action::Report(Report::TryFailed { tries: self.tries, retries, failure }));
             }
+            self.tries += 1;
             return schedule.delay_before_retry;
         }
         if self.status == Status::Up || first {
-            let retries = if first { 0 } else { schedule.retry };
+            let retries = if first { 0 } else { retries };
             actions.push(Action::Report(Report::Failed { retries, failure }));
         }
         self.tries = 0;
@@ -213,7 +251,7 @@ impl Checker {
     pub fn rescheduled(&self, now: Instant, schedule: config::Schedule) -> Checker {
         let at = match self.phase {
             Phase::Waiting { at } => at.min(now + schedule.delay_loop),
-            Phase::Probing => now,
+            Phase::Probing { .. } => now,
         };
         let mut next = self.clone();
         next.config.schedule = schedule;

@@ -4,7 +4,8 @@
 //! values. The sentences are those that people grep for, so they are not to be polished.
 
 use super::checker::Report;
-use super::probe::{Failure, Kind};
+use super::config::Probe;
+use super::probe::Failure;
 use crate::ipvs::model::Protocol;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -31,6 +32,30 @@ impl fmt::Display for ServerName {
     }
 }
 
+/// A check as logs name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subject {
+    /// `TCP_CHECK`
+    Tcp,
+    /// `MISC_CHECK` of this program.
+    Misc(Box<str>),
+    /// `FILE_CHECK` of this `track_file`.
+    File(Box<str>),
+}
+
+impl Subject {
+    /// That of a configured probe; `None` for those that are not run yet.
+    #[must_use]
+    pub fn of(probe: &Probe) -> Option<Subject> {
+        match probe {
+            Probe::Tcp => Some(Subject::Tcp),
+            Probe::Misc(misc) => Some(Subject::Misc(misc.command.program().into())),
+            Probe::File(file) => Some(Subject::File(file.track_file.clone())),
+            _ => None,
+        }
+    }
+}
+
 /// Something that happened. `vs` is the virtual server's name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // The fields mean the same throughout.
@@ -38,12 +63,12 @@ pub enum Notice {
     /// A check begins.
     Activated { server: ServerName, vs: String },
     /// A check has something to tell.
-    Check { kind: Kind, server: ServerName, report: Report },
+    Check { subject: Subject, server: ServerName, vs: String, report: Report },
     /// A server takes traffic (again).
     ServerUp { server: ServerName, vs: String, inhibit: bool },
     /// A server takes no traffic any more.
     ServerDown { server: ServerName, vs: String, inhibit: bool },
-    /// A reload has changed a server's weight.
+    /// A reload or a check has changed a server's weight.
     WeightChanged { server: ServerName, vs: String, from: u32, to: u32, up: bool },
     /// A reload no longer names a server.
     ServerGone { server: ServerName, vs: String },
@@ -62,12 +87,12 @@ pub enum Notice {
 impl Notice {
     /// What a probe met, where that is the reason of the notice.
     #[must_use]
-    pub const fn failure(&self) -> Option<Failure> {
+    pub const fn failure(&self) -> Option<&Failure> {
         match self {
             Notice::Check { report, .. } => match report {
-                Report::Failed { failure, .. } | Report::TryFailed(failure) | Report::NotRun(failure) => {
-                    Some(*failure)
-                }
+                Report::Failed { failure, .. }
+                | Report::TryFailed { failure, .. }
+                | Report::NotRun(failure) => Some(failure),
                 Report::Succeeded => None,
             },
             _ => None,
@@ -81,15 +106,43 @@ impl fmt::Display for Notice {
             Notice::Activated { server, vs } => {
                 write!(f, "Activating healthchecker for service {server} for VS {vs}")
             }
-            Notice::Check { kind: Kind::Tcp, server, report } => match report {
+            Notice::Check { subject: Subject::Tcp, server, report, .. } => match report {
                 Report::Succeeded => write!(f, "TCP connection to {server} success."),
                 Report::Failed { retries: 0, .. } => write!(f, "TCP_CHECK on service {server} failed."),
                 Report::Failed { retries, .. } => {
                     write!(f, "TCP_CHECK on service {server} failed after {retries} retries.")
                 }
-                Report::TryFailed(Failure::Timeout) => write!(f, "TCP connection to {server} timeout."),
-                Report::TryFailed(_) => write!(f, "TCP connection to {server} failed."),
+                Report::TryFailed { failure: Failure::Timeout, .. } => {
+                    write!(f, "TCP connection to {server} timeout.")
+                }
+                Report::TryFailed { .. } => write!(f, "TCP connection to {server} failed."),
                 Report::NotRun(_) => write!(f, "TCP_CHECK on service {server} could not run. Rescheduling."),
+            },
+            Notice::Check { subject: Subject::Misc(program), server, vs, report } => {
+                write!(f, "Misc check for [{server} VS {vs}] by [{program}] ")?;
+                match report {
+                    Report::Succeeded => write!(f, "succeeded."),
+                    Report::Failed { retries: 0, failure } => {
+                        write!(f, "failed with retry disabled ({failure}).")
+                    }
+                    Report::Failed { retries, failure } => {
+                        write!(f, "failed after {retries} retries ({failure}).")
+                    }
+                    Report::TryFailed { tries: 0, retries, failure } => {
+                        write!(f, "failed, will do {retries} retries ({failure}).")
+                    }
+                    Report::TryFailed { tries, retries, failure } => {
+                        write!(f, "failed on retry {tries}/{retries} ({failure}).")
+                    }
+                    Report::NotRun(_) => write!(f, "could not run. Rescheduling."),
+                }
+            }
+            Notice::Check { subject: Subject::File(file), server, report, .. } => match report {
+                Report::Succeeded => write!(f, "({server}): tracked file {file} leaving FAULT state"),
+                Report::NotRun(_) => write!(f, "({server}): tracked file {file} can't be watched"),
+                Report::Failed { .. } | Report::TryFailed { .. } => {
+                    write!(f, "({server}): tracked file {file} now FAULT state")
+                }
             },
             Notice::ServerUp { server, vs, inhibit: false } => {
                 write!(f, "Adding service {server} to VS {vs}")
@@ -141,11 +194,10 @@ mod tests {
     fn the_words_are_keepaliveds() {
         let server = ServerName { address: "10.9.0.11:80".parse().unwrap(), protocol: Some(Protocol::Tcp) };
         let vs = "[10.9.0.1]:tcp:80".to_string();
-        let failed = |retries| Notice::Check {
-            kind: Kind::Tcp,
-            server,
-            report: Report::Failed { retries, failure: Failure::Timeout },
-        };
+        let check = |subject, report| Notice::Check { subject, server, vs: vs.clone(), report };
+        let failed = |retries| check(Subject::Tcp, Report::Failed { retries, failure: Failure::Timeout });
+        let misc = |report| check(Subject::Misc("/tmp/m2".into()), report);
+        let exited = || Failure::Reason("exited with status 1".into());
         let group = "[G]:0".to_string();
         for (notice, line) in [
             (
@@ -154,9 +206,34 @@ mod tests {
             ),
             (failed(0), "TCP_CHECK on service [10.9.0.11]:tcp:80 failed."),
             (failed(2), "TCP_CHECK on service [10.9.0.11]:tcp:80 failed after 2 retries."),
+            (check(Subject::Tcp, Report::Succeeded), "TCP connection to [10.9.0.11]:tcp:80 success."),
             (
-                Notice::Check { kind: Kind::Tcp, server, report: Report::Succeeded },
-                "TCP connection to [10.9.0.11]:tcp:80 success.",
+                misc(Report::Succeeded),
+                "Misc check for [[10.9.0.11]:tcp:80 VS [10.9.0.1]:tcp:80] by [/tmp/m2] succeeded.",
+            ),
+            (
+                misc(Report::TryFailed { tries: 0, retries: 2, failure: exited() }),
+                "Misc check for [[10.9.0.11]:tcp:80 VS [10.9.0.1]:tcp:80] by [/tmp/m2] failed, will do 2 retries (exited with \
+                 status 1).",
+            ),
+            (
+                misc(Report::TryFailed { tries: 1, retries: 2, failure: exited() }),
+                "Misc check for [[10.9.0.11]:tcp:80 VS [10.9.0.1]:tcp:80] by [/tmp/m2] failed on retry 1/2 (exited with \
+                 status 1).",
+            ),
+            (
+                misc(Report::Failed { retries: 2, failure: exited() }),
+                "Misc check for [[10.9.0.11]:tcp:80 VS [10.9.0.1]:tcp:80] by [/tmp/m2] failed after 2 retries (exited with \
+                 status 1).",
+            ),
+            (
+                misc(Report::Failed { retries: 0, failure: exited() }),
+                "Misc check for [[10.9.0.11]:tcp:80 VS [10.9.0.1]:tcp:80] by [/tmp/m2] failed with retry disabled (exited \
+                 with status 1).",
+            ),
+            (
+                check(Subject::File("F".into()), Report::Succeeded),
+                "([10.9.0.11]:tcp:80): tracked file F leaving FAULT state",
             ),
             (
                 Notice::ServerDown { server, vs: vs.clone(), inhibit: false },

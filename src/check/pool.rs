@@ -9,9 +9,10 @@
 
 use super::checker::{self, Checker};
 use super::config;
-use super::notice::Notice;
-use super::probe::{Kind, Outcome};
+use super::notice::{Notice, Subject};
+use super::probe::Outcome;
 use super::virtual_server::{self, VirtualServer};
+use crate::command::Command;
 use crate::ipvs::model::{Dest, DestKey, Service, ServiceKey, Table};
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};
@@ -32,9 +33,9 @@ pub struct ProbeId {
 }
 
 /// What happens to a pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
-    /// A probe has ended; one that was cancelled may still come in, and is ignored.
+    /// A probe has ended, or what is watched was looked at; one that was cancelled may still come in, and is ignored.
     ProbeFinished {
         /// Which one.
         probe: ProbeId,
@@ -56,6 +57,13 @@ pub enum Action {
     DestChanged(ServiceKey, DestKey),
     /// Something worth telling.
     Notice(Notice),
+    /// Run this program, which wants to know; those of one virtual server one after another.
+    Run {
+        /// The virtual server's name.
+        vs: String,
+        /// The program.
+        command: Box<Command>,
+    },
 }
 
 /// Everything that is checked and balanced.
@@ -95,11 +103,22 @@ impl Pool {
         if slot.run != Some(probe.run) {
             return;
         }
-        slot.run = None;
+        if !slot.checker.config().probe.is_watched() {
+            slot.run = None;
+        }
         let mut wants = Vec::new();
         slot.checker.handle(now, checker::Event::Finished(outcome), &mut wants);
         self.perform(probe.slot, wants, actions);
         self.discard_void_deadlines();
+    }
+
+    /// What the end of the worker means for those who are told of servers and quorums.
+    pub fn shut_down(&self, actions: &mut Vec<Action>) {
+        for vs in &self.virtual_servers {
+            let mut wants = Vec::new();
+            vs.shut_down(&mut wants);
+            pass_on(vs, wants, actions);
+        }
     }
 
     /// Starts probes that are due, at most [`STARTS`] of them.
@@ -205,8 +224,19 @@ impl Pool {
                         }
                     }
                 }
+                checker::Action::Weighed { from, to } => {
+                    for &(vs, rs) in &slot.subscribers {
+                        let Some(vs) = virtual_servers.get_mut(vs as usize) else { continue };
+                        let server = rs as usize;
+                        let configured = vs.config().real_servers.get(server).map_or(0, |rs| rs.weight);
+                        let more = to.adds_to(configured) - from.adds_to(configured);
+                        let mut wants = Vec::new();
+                        vs.handle(virtual_server::Event::Weighed { server, more }, &mut wants);
+                        pass_on(vs, wants, actions);
+                    }
+                }
                 checker::Action::Report(report) => {
-                    let Some(kind) = Kind::of(&slot.checker.config().probe) else { continue };
+                    let Some(subject) = Subject::of(&slot.checker.config().probe) else { continue };
                     // One line a server, not one for each service that it is in.
                     let mut told = HashSet::new();
                     for &(vs, rs) in &slot.subscribers {
@@ -214,8 +244,9 @@ impl Pool {
                             && let Some(rs) = vs.config().real_servers.get(rs as usize)
                             && told.insert(vs.server_name(rs.address))
                         {
-                            let server = vs.server_name(rs.address);
-                            actions.push(Action::Notice(Notice::Check { kind, server, report }));
+                            let (server, name) = (vs.server_name(rs.address), vs.config().name.clone());
+                            let (subject, report) = (subject.clone(), report.clone());
+                            actions.push(Action::Notice(Notice::Check { subject, server, vs: name, report }));
                         }
                     }
                 }
@@ -247,6 +278,9 @@ fn pass_on(
     for want in wants {
         match want {
             virtual_server::Action::Notice(notice) => actions.push(Action::Notice(notice)),
+            virtual_server::Action::Run(command) => {
+                actions.push(Action::Run { vs: vs.config().name.clone(), command });
+            }
             virtual_server::Action::RowsChanged => {
                 let config = vs.config();
                 let keys = config.endpoints.iter().map(|e| Action::ServiceChanged(e.key(config.protocol)));

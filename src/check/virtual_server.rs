@@ -7,6 +7,8 @@
 //! | down | absent | absent |
 //! | the sorry server | inhibited: weight 0; else absent | weight 1 |
 //!
+//! Its weight is that of the configuration, and what its checks add to it; never below 0.
+//!
 //! A real server is up while none of its checks is down. The quorum is gained at `quorum + hysteresis` of live weight
 //! and lost below `quorum - hysteresis`, or when nothing is alive. Without a sorry server, it is only told of: what
 //! is alive keeps its traffic. All this is keepalived's behaviour.
@@ -16,6 +18,7 @@
 use super::checker::Status;
 use super::config::{self, Endpoint};
 use super::notice::{Notice, ServerName};
+use crate::command::Command;
 use crate::ipvs::model::{Dest, DestKey, Forward, Netmask, Service, ServiceFlags};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -31,6 +34,13 @@ pub enum Event {
         /// The check's new status.
         status: Status,
     },
+    /// One of a real server's checks weighs it anew.
+    Weighed {
+        /// The real server's place in the configuration.
+        server: usize,
+        /// How much more that is than what it said before.
+        more: i64,
+    },
 }
 
 /// What a virtual server wants done.
@@ -45,6 +55,8 @@ pub enum Action {
     },
     /// Something worth telling.
     Notice(Notice),
+    /// Run this program of the configuration, which wants to know what the notice before it says.
+    Run(Box<Command>),
 }
 
 /// What is known of a virtual server when it begins.
@@ -59,12 +71,37 @@ pub enum Start {
     },
 }
 
+/// What the checks of a real server say of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    /// How many of them fail.
+    pub failed: u32,
+    /// What they add to its weight.
+    pub more: i64,
+}
+
+impl Server {
+    const fn is_up(self) -> bool {
+        self.failed == 0
+    }
+
+    /// Its weight in the kernel while it is up.
+    fn weight(self, configured: u32) -> u32 {
+        u32::try_from(i64::from(configured).saturating_add(self.more).max(0))
+            .unwrap_or(u32::MAX)
+            .min(MAX_WEIGHT)
+    }
+}
+
+/// The greatest weight of a server in the kernel.
+const MAX_WEIGHT: u32 = i32::MAX as u32;
+
 /// A `virtual_server` block at work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VirtualServer {
     config: config::VirtualServer,
-    /// Failed checks, a number for each real server.
-    failed: Vec<u32>,
+    /// What its checks say of each real server.
+    servers: Vec<Server>,
     /// The real servers by what the kernel knows them as: sorted, with their places in the configuration.
     identities: Vec<(Identity, u32)>,
     /// The weight of the servers that are up.
@@ -75,11 +112,11 @@ pub struct VirtualServer {
 }
 
 impl VirtualServer {
-    /// A virtual server that begins, with the number of failed checks of each of its real servers.
+    /// A virtual server that begins, with what the checks say of each of its real servers.
     #[must_use]
     pub fn new(
         config: config::VirtualServer,
-        failed: Vec<u32>,
+        servers: Vec<Server>,
         start: Start,
         actions: &mut Vec<Action>,
     ) -> VirtualServer {
@@ -89,7 +126,7 @@ impl VirtualServer {
             Start::Adopted { sorry: false } => (Status::Up, false),
         };
         let identities = identities(&config);
-        let mut vs = VirtualServer { config, failed, identities, weight: 0, quorum, sorry };
+        let mut vs = VirtualServer { config, servers, identities, weight: 0, quorum, sorry };
         vs.weigh();
         vs.evaluate(true, actions);
         vs
@@ -100,12 +137,12 @@ impl VirtualServer {
     pub fn reload(
         self,
         config: config::VirtualServer,
-        failed: Vec<u32>,
+        servers: Vec<Server>,
         actions: &mut Vec<Action>,
     ) -> VirtualServer {
         let identities = identities(&config);
         let (quorum, sorry) = (self.quorum, self.sorry);
-        let mut next = VirtualServer { config, failed, identities, weight: 0, quorum, sorry };
+        let mut next = VirtualServer { config, servers, identities, weight: 0, quorum, sorry };
         next.weigh();
         next.tell_server_changes(&self, actions);
         if self.sorry && next.config.sorry_server.map(|s| s.address) != self.sorry_address() {
@@ -120,28 +157,73 @@ impl VirtualServer {
 
     /// Takes in what happened.
     pub fn handle(&mut self, event: Event, actions: &mut Vec<Action>) {
-        let Event::Check { server, status } = event;
-        let (Some(rs), Some(failed)) = (self.config.real_servers.get(server), self.failed.get_mut(server))
+        match event {
+            Event::Check { server, status } => self.check(server, status, actions),
+            Event::Weighed { server, more } => self.weighed(server, more, actions),
+        }
+    }
+
+    fn check(&mut self, server: usize, status: Status, actions: &mut Vec<Action>) {
+        let Some((rs, checks)) = self.config.real_servers.get(server).zip(self.servers.get_mut(server))
         else {
             return;
         };
-        let was_up = *failed == 0;
-        *failed = match status {
-            Status::Down => failed.saturating_add(1),
-            Status::Up => failed.saturating_sub(1),
+        let was_up = checks.is_up();
+        checks.failed = match status {
+            Status::Down => checks.failed.saturating_add(1),
+            Status::Up => checks.failed.saturating_sub(1),
         };
-        let up = *failed == 0;
+        let up = checks.is_up();
         if up == was_up {
             return;
         }
+        let weight = u64::from(checks.weight(rs.weight));
         if up {
-            self.weight += u64::from(rs.weight);
+            self.weight += weight;
         } else {
-            self.weight -= u64::from(rs.weight);
+            self.weight -= weight;
         }
-        actions.push(Action::Notice(self.server_notice(rs, if up { Status::Up } else { Status::Down })));
+        self.tell_server(rs, if up { Status::Up } else { Status::Down }, actions);
         actions.push(Action::ServerChanged { server });
         self.evaluate(false, actions);
+    }
+
+    fn weighed(&mut self, server: usize, more: i64, actions: &mut Vec<Action>) {
+        let Some((rs, checks)) = self.config.real_servers.get(server).zip(self.servers.get_mut(server))
+        else {
+            return;
+        };
+        let from = checks.weight(rs.weight);
+        checks.more = checks.more.saturating_add(more);
+        let (to, up) = (checks.weight(rs.weight), checks.is_up());
+        if from == to {
+            return;
+        }
+        if up {
+            self.weight = self.weight - u64::from(from) + u64::from(to);
+        }
+        let (address, vs) = (rs.address, self.config.name.clone());
+        let server_name = self.server_name(address);
+        actions.push(Action::Notice(Notice::WeightChanged { server: server_name, vs, from, to, up }));
+        if up {
+            actions.push(Action::ServerChanged { server });
+            self.evaluate(false, actions);
+        }
+    }
+
+    /// The worker ends: with `omega`, whoever is told of servers and of the quorum hears that they are gone.
+    pub fn shut_down(&self, actions: &mut Vec<Action>) {
+        if !self.config.omega {
+            return;
+        }
+        for (rs, checks) in self.config.real_servers.iter().zip(&self.servers) {
+            if checks.is_up() {
+                actions.extend(rs.notify_down.clone().map(Action::Run));
+            }
+        }
+        if self.quorum == Status::Up {
+            actions.extend(self.config.quorum_down.clone().map(Action::Run));
+        }
     }
 
     /// What it was told to be. The checkers of its real servers may have been moved elsewhere.
@@ -171,7 +253,14 @@ impl VirtualServer {
     /// The status of a real server, by its place in the configuration.
     #[must_use]
     pub fn server_status(&self, server: usize) -> Status {
-        if self.failed.get(server).is_none_or(|&n| n == 0) { Status::Up } else { Status::Down }
+        if self.servers.get(server).is_none_or(|s| s.is_up()) { Status::Up } else { Status::Down }
+    }
+
+    /// The weight that a real server has while it is up, by its place in the configuration.
+    #[must_use]
+    pub fn server_weight(&self, server: usize) -> u32 {
+        let configured = self.config.real_servers.get(server).map_or(0, |rs| rs.weight);
+        self.servers.get(server).map_or(configured, |s| s.weight(configured))
     }
 
     /// A real server as logs name it.
@@ -239,7 +328,7 @@ impl VirtualServer {
         (serves || rs.inhibit_on_failure).then(|| Dest {
             key: endpoint.dest_key(rs.forward, rs.address),
             forward: rs.forward,
-            weight: if serves { rs.weight } else { 0 },
+            weight: if serves { self.server_weight(place) } else { 0 },
             upper_threshold: rs.upper_threshold,
             lower_threshold: rs.lower_threshold,
         })
@@ -259,8 +348,8 @@ impl VirtualServer {
     }
 
     fn weigh(&mut self) {
-        let servers = self.config.real_servers.iter().zip(&self.failed);
-        self.weight = servers.filter(|&(_, &failed)| failed == 0).map(|(rs, _)| u64::from(rs.weight)).sum();
+        let servers = self.config.real_servers.iter().zip(&self.servers);
+        self.weight = servers.filter(|(_, s)| s.is_up()).map(|(rs, s)| u64::from(s.weight(rs.weight))).sum();
     }
 
     /// Compares live weight and quorum, and hands the traffic to or from the sorry server.
@@ -275,6 +364,7 @@ impl VirtualServer {
             Status::Down if enough => {
                 self.quorum = Status::Up;
                 actions.push(Action::Notice(Notice::QuorumGained { vs, quorum, hysteresis, weight }));
+                actions.extend(self.config.quorum_up.clone().map(Action::Run));
                 if self.sorry {
                     self.sorry = false;
                     actions.extend(self.sorry_notice(Status::Down));
@@ -297,6 +387,7 @@ impl VirtualServer {
             weight: self.weight,
             starting,
         }));
+        actions.extend(c.quorum_down.clone().map(Action::Run));
         if c.sorry_server.is_some() && !self.sorry {
             self.sorry = true;
             actions.extend(self.sorry_notice(Status::Up));
@@ -317,6 +408,15 @@ impl VirtualServer {
         }))
     }
 
+    fn tell_server(&self, rs: &config::RealServer, status: Status, actions: &mut Vec<Action>) {
+        actions.push(Action::Notice(self.server_notice(rs, status)));
+        let program = match status {
+            Status::Up => &rs.notify_up,
+            Status::Down => &rs.notify_down,
+        };
+        actions.extend(program.clone().map(Action::Run));
+    }
+
     fn server_notice(&self, rs: &config::RealServer, status: Status) -> Notice {
         let (server, vs, inhibit) =
             (self.server_name(rs.address), self.config.name.clone(), rs.inhibit_on_failure);
@@ -335,18 +435,22 @@ impl VirtualServer {
             let Some((j, rs)) = now else {
                 let (server, vs) = (self.server_name(was.address), self.config.name.clone());
                 actions.push(Action::Notice(Notice::ServerGone { server, vs }));
+                if old.server_status(i) == Status::Up {
+                    actions.extend(was.notify_down.clone().map(Action::Run));
+                }
                 continue;
             };
             let status = self.server_status(j);
             if status != old.server_status(i) {
-                actions.push(Action::Notice(self.server_notice(rs, status)));
+                self.tell_server(rs, status, actions);
             }
-            if rs.weight != was.weight {
+            let (from, to) = (old.server_weight(i), self.server_weight(j));
+            if from != to {
                 actions.push(Action::Notice(Notice::WeightChanged {
                     server: self.server_name(rs.address),
                     vs: self.config.name.clone(),
-                    from: was.weight,
-                    to: rs.weight,
+                    from,
+                    to,
                     up: status == Status::Up,
                 }));
             }

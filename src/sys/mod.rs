@@ -23,4 +23,5 @@ pub(crate) mod sockopt;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timer;
+pub(crate) mod watch;
 pub(crate) mod writable;

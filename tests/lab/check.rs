@@ -20,6 +20,7 @@ use vipd::ipvs::client::Client;
 use vipd::ipvs::model::{Forward, Netmask, Protocol, ServiceFlags, Tunnel, TunnelFlags, TunnelKind};
 use vipd::ipvs::plan::plan;
 use vipd::net::Family;
+use vipd::run::{Run, RunOutcome};
 
 /// Longer than any check of these tests takes, its first one included.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -36,6 +37,8 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("check::a_cleared_table_is_healed", a_cleared_table_is_healed),
         Test::new("check::a_reload_heals_what_others_did", a_reload_heals_what_others_did),
         Test::new("check::the_named_port_is_checked", the_named_port_is_checked),
+        Test::new("check::a_program_and_a_file_decide_on_weights", a_program_and_a_file_decide_on_weights),
+        Test::new("check::programs_hear_of_servers_and_quorums", programs_hear_of_servers_and_quorums),
         Test::new("check::a_refused_service_hinders_no_other", a_refused_service_hinders_no_other),
         Test::new("check::a_thousand_services_go_at_once", a_thousand_services_go_at_once),
     ]
@@ -72,6 +75,22 @@ impl Worker {
     fn reload(&mut self, virtual_servers: Vec<VirtualServer>) {
         self.inbox.send(ToWorker::Reload(Box::new(config(virtual_servers)))).expect("it runs");
         assert_eq!(self.outbox.blocking_recv(), Some(FromWorker::Ready));
+    }
+
+    /// The next program that it wants run.
+    fn run(&mut self) -> Run {
+        loop {
+            match self.outbox.blocking_recv() {
+                Some(FromWorker::Run(run)) => return run,
+                Some(_) => {}
+                None => panic!("it ended"),
+            }
+        }
+    }
+
+    fn ended(&self, run: &Run, status: u8) {
+        let outcome = RunOutcome::Exited(status);
+        self.inbox.send(ToWorker::RunEnded { id: run.id, outcome }).expect("it runs");
     }
 
     fn stop(self) {
@@ -421,6 +440,84 @@ fn a_reload_heals_what_others_did(lab: &Lab) {
     worker.stop();
 }
 
+fn loaded(text: &str) -> Vec<VirtualServer> {
+    let loaded = vipd::conf::load_text("k.conf", text.to_owned(), &vipd::conf::LoadOptions::default());
+    loaded.config.expect("a configuration").check.virtual_servers
+}
+
+/// The same numbers as keepalived 2.2.7 makes of them.
+fn a_program_and_a_file_decide_on_weights(lab: &Lab) {
+    let host = director(lab);
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("f");
+    std::fs::write(&file, "3\n").expect("write");
+    let check = |rs: u8, lines: &str| format!("real_server 10.98.0.{rs} 80 {{\nweight 5\n{lines}\n}}\n");
+    let text = format!(
+        "track_file F {{\nfile {}\nweight 2\n}}\n\
+         virtual_server 10.99.0.1 80 {{\nprotocol TCP\nlb_kind DR\nlb_algo wrr\ndelay_loop 1\n{}{}{}{}}}\n",
+        file.display(),
+        check(1, "MISC_CHECK {\nmisc_path /bin/true\nmisc_dynamic\nwarmup 0\nuser root\n}"),
+        check(2, "FILE_CHECK {\ntrack_file F\n}"),
+        check(3, "FILE_CHECK {\ntrack_file F\nweight 0\n}"),
+        check(4, "FILE_CHECK {\ntrack_file F\nweight 1 reverse\n}"),
+    );
+    let mut worker = Worker::start(&host, loaded(&text), Options::default());
+    wait_row(&host, "10.99.0.1:80", &["1/5", "2/11", "4/2"]);
+    let run = worker.run();
+    assert_eq!(run.command.argv, ["/bin/true"]);
+    worker.ended(&run, 9);
+    wait_row(&host, "10.99.0.1:80", &["1/7", "2/11", "4/2"]);
+    std::fs::write(&file, "-9").expect("write");
+    wait_row(&host, "10.99.0.1:80", &["1/7", "2/0", "4/14"]);
+    // As a careful program replaces it.
+    let other = directory.path().join("new");
+    std::fs::write(&other, "0\n").expect("write");
+    std::fs::rename(&other, &file).expect("rename");
+    wait_row(&host, "10.99.0.1:80", &["1/7", "2/5", "3/5", "4/5"]);
+    let run = worker.run();
+    worker.ended(&run, 1);
+    wait_row(&host, "10.99.0.1:80", &["2/5", "3/5", "4/5"]);
+    std::fs::remove_file(&file).expect("remove");
+    let run = worker.run();
+    worker.ended(&run, 0);
+    wait_row(&host, "10.99.0.1:80", &["1/5", "2/5", "3/5", "4/5"]);
+    worker.stop();
+}
+
+/// In the order in which it happens, and after the kernel has it; with omega, at the end too.
+fn programs_hear_of_servers_and_quorums(lab: &Lab) {
+    let host = director(lab);
+    let listener = listen(&host, local(1001));
+    let text = "virtual_server 10.99.0.1 80 {\nprotocol TCP\nlb_kind DR\nlb_algo rr\ndelay_loop 1\nomega\n\
+                quorum_up /bin/echo\nquorum_down /bin/false\n\
+                real_server 10.98.0.1 80 {\nnotify_up /bin/ls\nnotify_down /bin/cat\n\
+                TCP_CHECK {\nconnect_ip 127.0.0.1\nconnect_port 1001\nwarmup 0\nretry 0\n}\n}\n}\n";
+    let mut worker = Worker::start(&host, loaded(text), Options::default());
+    let mut expect = |program: &str| {
+        let run = worker.run();
+        assert_eq!(run.command.program(), program);
+        assert_eq!(run.owner.as_deref(), Some("[10.99.0.1]:tcp:80"), "one after another");
+        worker.ended(&run, 0);
+    };
+    expect("/bin/echo");
+    wait_row(&host, "10.99.0.1:80", &["1/1"]);
+    drop(listener);
+    expect("/bin/cat");
+    assert_eq!(row(&host, "10.99.0.1:80"), Ok(vec![]), "the kernel comes first");
+    expect("/bin/false");
+    let _back = listen(&host, local(1001));
+    expect("/bin/ls");
+    assert_eq!(row(&host, "10.99.0.1:80"), Ok(vec!["1/1".into()]), "the kernel comes first");
+    expect("/bin/echo");
+    let Worker { inbox, mut outbox, thread } = worker;
+    inbox.send(ToWorker::Stop).expect("it runs");
+    thread.join().expect("no panic");
+    let last: Vec<String> = std::iter::from_fn(|| outbox.blocking_recv())
+        .filter_map(|m| if let FromWorker::Run(run) = m { Some(run.command.to_string()) } else { None })
+        .collect();
+    assert_eq!(last, ["/bin/cat", "/bin/false"]);
+}
+
 /// As a user writes it: the check goes to the port that the real server names, and the kernel gets that of the service.
 fn the_named_port_is_checked(lab: &Lab) {
     let host = director(lab);
@@ -429,10 +526,8 @@ fn the_named_port_is_checked(lab: &Lab) {
                 real_server 10.98.0.1 8080 {\n  TCP_CHECK {\n   connect_timeout 1\n  }\n }\n}\n\
                 virtual_server 10.99.0.1 80 {\n protocol TCP\n lb_kind TUN\n lb_algo rr\n delay_loop 1\n warmup 0\n alpha\n\
                 real_server 10.98.0.1 8080 {\n  TCP_CHECK {\n   connect_timeout 1\n  }\n }\n}\n";
-    let loaded = vipd::conf::load_text("k.conf", text.to_owned(), &vipd::conf::LoadOptions::default());
-    let virtual_servers = loaded.config.expect("a configuration").check.virtual_servers;
     let _listener = listen(&host, ([10, 98, 0, 1], 8080).into());
-    let worker = Worker::start(&host, virtual_servers, Options::default());
+    let worker = Worker::start(&host, loaded(text), Options::default());
     wait_row(&host, "3", &["1/1"]);
     wait_row(&host, "10.99.0.1:80", &["1/1"]);
     let saved = host.run("ipvsadm -Sn");

@@ -136,7 +136,10 @@ fn log_all_failures_reports_each_try() {
     b.starts_at(1000);
     b.ends_at(1000, Outcome::Passed);
     b.starts_at(4000);
-    assert_eq!(b.ends_at(4000, Outcome::Failed(REFUSED)), [Action::Report(Report::TryFailed(REFUSED))]);
+    assert_eq!(
+        b.ends_at(4000, Outcome::Failed(REFUSED)),
+        [Action::Report(Report::TryFailed { tries: 0, retries: 1, failure: REFUSED })]
+    );
 }
 
 #[test]
@@ -146,13 +149,19 @@ fn a_probe_that_could_not_run_changes_nothing_and_is_said_once() {
     b.starts_at(1000);
     b.ends_at(1000, Outcome::Passed);
     b.starts_at(4000);
-    assert_eq!(b.ends_at(4000, Outcome::NotRun(emfile)), [Action::Report(Report::NotRun(emfile))]);
+    assert_eq!(
+        b.ends_at(4000, Outcome::NotRun(emfile.clone())),
+        [Action::Report(Report::NotRun(emfile.clone()))]
+    );
     b.starts_at(7000);
-    assert_eq!(b.ends_at(7000, Outcome::NotRun(emfile)), []);
+    assert_eq!(b.ends_at(7000, Outcome::NotRun(emfile.clone())), []);
     b.starts_at(10000);
     assert_eq!(b.ends_at(10000, Outcome::Passed), []);
     b.starts_at(13000);
-    assert_eq!(b.ends_at(13000, Outcome::NotRun(emfile)), [Action::Report(Report::NotRun(emfile))]);
+    assert_eq!(
+        b.ends_at(13000, Outcome::NotRun(emfile.clone())),
+        [Action::Report(Report::NotRun(emfile.clone()))]
+    );
 }
 
 #[test]
@@ -232,4 +241,61 @@ proptest! {
             prop_assert!(checker.next_timeout().is_some_and(|at| at >= end + schedule.delay_before_retry));
         }
     }
+}
+
+fn of(probe: Probe) -> Bench {
+    let mut b = Bench::new(schedule(), Status::Up);
+    b.checker = Checker::new(config::Checker { probe, ..config(schedule()) }, Status::Up, ms(1000));
+    b
+}
+
+#[test]
+fn a_weight_is_announced_where_it_changes() {
+    let mut b = Bench::new(schedule(), Status::Up);
+    let weighed = |from, to| Action::Weighed { from, to };
+    let (configured, seven, more) = (Weight::Configured, Weight::Exactly(7), Weight::Plus(-2));
+    b.starts_at(1000);
+    assert_eq!(
+        b.ends_at(1000, Outcome::Weighed(seven)),
+        [Action::Report(Report::Succeeded), weighed(configured, seven)]
+    );
+    b.starts_at(4000);
+    assert_eq!(b.ends_at(4000, Outcome::Weighed(seven)), []);
+    b.starts_at(7000);
+    assert_eq!(b.ends_at(7000, Outcome::Weighed(more)), [weighed(seven, more)]);
+    b.starts_at(10_000);
+    assert_eq!(b.ends_at(10_000, Outcome::Passed), [weighed(more, configured)]);
+}
+
+#[test]
+fn a_program_starts_at_even_intervals_but_never_before_the_last_one_has_ended() {
+    let command = crate::command::Command { argv: vec!["/bin/true".into()], run_as: None };
+    let misc = config::Misc { command, dynamic: false, timeout: Duration::from_secs(60) };
+    let mut b = of(Probe::Misc(Box::new(misc)));
+    b.starts_at(1000);
+    b.ends_at(2500, Outcome::Passed);
+    b.starts_at(4000);
+    b.ends_at(9000, Outcome::Passed);
+    b.starts_at(9000);
+}
+
+#[test]
+fn what_is_watched_has_no_schedule_and_no_second_try() {
+    let weight = config::TrackWeight { weight: 1, reverse: false };
+    let file = config::FileCheck { track_file: "F".into(), path: "/run/f".into(), weight };
+    let mut b = of(Probe::File(file));
+    b.starts_at(1000);
+    assert_eq!(b.ends_at(1001, Outcome::Passed), [], "as it should be: no news");
+    assert_eq!(b.checker.next_timeout(), None);
+    let failed = Report::Failed { retries: 0, failure: REFUSED };
+    assert_eq!(
+        b.ends_at(1002, Outcome::Failed(REFUSED)),
+        [Action::Report(failed), Action::Changed(Status::Down)]
+    );
+    assert_eq!(b.ends_at(1003, Outcome::Failed(REFUSED)), []);
+    assert_eq!(
+        b.ends_at(1004, Outcome::Passed),
+        [Action::Report(Report::Succeeded), Action::Changed(Status::Up)]
+    );
+    assert_eq!(b.checker.next_timeout(), None);
 }

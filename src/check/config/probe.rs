@@ -3,6 +3,7 @@
 use crate::command::Command;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What a check does once it may start.
@@ -49,7 +50,13 @@ impl Probe {
     /// configuration is told so.
     #[must_use]
     pub const fn is_carried_out(&self) -> bool {
-        matches!(self, Probe::Tcp)
+        matches!(self, Probe::Tcp | Probe::Misc(_) | Probe::File(_))
+    }
+
+    /// Whether it is watched all the time instead of being asked now and then.
+    #[must_use]
+    pub const fn is_watched(&self) -> bool {
+        matches!(self, Probe::File(_) | Probe::Bfd { .. })
     }
 }
 
@@ -69,8 +76,10 @@ pub struct Misc {
 pub struct FileCheck {
     /// `track_file`: the name of the block that says which file it is.
     pub track_file: Box<str>,
-    /// `weight`: by what the number in the file is multiplied; as the `track_file` says where it is left open.
-    pub weight: Option<TrackWeight>,
+    /// The `file` of that block.
+    pub path: PathBuf,
+    /// `weight`, else that of the block: by what the number in the file is multiplied.
+    pub weight: TrackWeight,
 }
 
 /// `weight N [reverse]`.

@@ -9,7 +9,8 @@ use crate::check::adopt::Found;
 use crate::check::checker::{Checker, Status};
 use crate::check::config::{self, Config, Connect, Probe, RealServer};
 use crate::check::notice::Notice;
-use crate::check::virtual_server::{Start, VirtualServer};
+use crate::check::probe::Weight;
+use crate::check::virtual_server::{Server, Start, VirtualServer};
 use crate::ipvs::model::Protocol;
 use crate::net::Family;
 use crate::time::Instant;
@@ -54,8 +55,8 @@ impl Pool {
         let predecessors = self.predecessors(&config);
         let placement = self.place(now, &config, &predecessors, found);
         self.drop_unwanted(&placement, actions);
-        let (failed, new) = self.fill_slots(now, &mut config, placement);
-        self.replace_virtual_servers(config, &predecessors, failed, found, actions);
+        let (servers, new) = self.fill_slots(now, &mut config, placement);
+        self.replace_virtual_servers(config, &predecessors, servers, found, actions);
         for index in new {
             self.tell_activation(index, actions);
         }
@@ -137,45 +138,53 @@ impl Pool {
         }
     }
 
-    /// Gives every wanted check a slot, moving the checks out of `config`. Returns for every real server how many of
-    /// its checks are down, and the slots of the new checks.
+    /// Gives every wanted check a slot, moving the checks out of `config`. Returns what the checks say of every real
+    /// server, and the slots of the new checks.
     fn fill_slots(
         &mut self,
         now: Instant,
         config: &mut Config,
         placement: Placement,
-    ) -> (Vec<Vec<u32>>, Vec<u32>) {
+    ) -> (Vec<Vec<Server>>, Vec<u32>) {
         let mut wanted: Vec<Option<Wanted>> = placement.wanted.into_iter().map(Some).collect();
         let mut order = placement.order.into_iter();
-        let mut statuses = vec![Status::Up; wanted.len()];
+        let mut verdicts = vec![(Status::Up, Weight::Configured); wanted.len()];
         let mut new = Vec::new();
-        let mut failed = Vec::with_capacity(config.virtual_servers.len());
+        let mut servers = Vec::with_capacity(config.virtual_servers.len());
         for vs in &mut config.virtual_servers {
-            let mut failed_here = Vec::with_capacity(vs.real_servers.len());
+            let mut servers_here = Vec::with_capacity(vs.real_servers.len());
             for rs in &mut vs.real_servers {
-                let mut down = 0;
+                let mut server = Server::default();
                 for (check, place) in mem::take(&mut rs.checkers).into_iter().zip(order.by_ref()) {
                     if let Some(w) = wanted.get_mut(place).and_then(Option::take) {
-                        statuses[place] = self.settle(now, check, w, &mut new);
+                        verdicts[place] = self.settle(now, check, w, &mut new);
                     }
-                    down += u32::from(statuses[place] == Status::Down);
+                    let (status, weight) = verdicts[place];
+                    server.failed += u32::from(status == Status::Down);
+                    server.more = server.more.saturating_add(weight.adds_to(rs.weight));
                 }
-                failed_here.push(down);
+                servers_here.push(server);
             }
-            failed.push(failed_here);
+            servers.push(servers_here);
         }
-        (failed, new)
+        (servers, new)
     }
 
-    /// Gives one wanted check its slot; returns its status.
-    fn settle(&mut self, now: Instant, check: config::Checker, wanted: Wanted, new: &mut Vec<u32>) -> Status {
+    /// Gives one wanted check its slot; returns its status, and what it says of the weight.
+    fn settle(
+        &mut self,
+        now: Instant,
+        check: config::Checker,
+        wanted: Wanted,
+        new: &mut Vec<u32>,
+    ) -> (Status, Weight) {
         let Wanted { origin, subscribers, presumed } = wanted;
         let (checker, is_new) = match origin {
             Origin::Kept(index) => {
                 let slot = self.slots.get_mut(index as usize).and_then(Option::as_mut);
-                return slot.map_or(Status::Up, |slot| {
+                return slot.map_or((Status::Up, Weight::Configured), |slot| {
                     slot.subscribers = subscribers;
-                    slot.checker.status()
+                    (slot.checker.status(), slot.checker.weight())
                 });
             }
             Origin::Follows(checker) => (*checker, false),
@@ -184,12 +193,14 @@ impl Pool {
                 let first = match presumed {
                     // Out of service until it passes: no time to lose.
                     Some(Status::Down) => now,
+                    // Watched from the beginning.
+                    _ if check.probe.is_watched() => now,
                     _ => Checker::first_probe(now, &check.schedule, self.random.next_u32()),
                 };
                 (Checker::new(check, presumed.unwrap_or(assumed), first), true)
             }
         };
-        let status = checker.status();
+        let verdict = (checker.status(), checker.weight());
         let slot = Some(Slot { checker, subscribers, run: None });
         let index = match self.free.pop() {
             Some(index) => {
@@ -204,14 +215,14 @@ impl Pool {
         if is_new {
             new.push(index);
         }
-        status
+        verdict
     }
 
     fn replace_virtual_servers(
         &mut self,
         config: Config,
         predecessors: &[Option<usize>],
-        failed: Vec<Vec<u32>>,
+        servers: Vec<Vec<Server>>,
         found: &Found,
         actions: &mut Vec<Action>,
     ) {
@@ -223,15 +234,15 @@ impl Pool {
                 actions.push(Action::Notice(Notice::VirtualServerGone { vs: vs.config().name.clone() }));
             }
         }
-        for ((config, before), failed) in config.virtual_servers.into_iter().zip(predecessors).zip(failed) {
+        for ((config, before), servers) in config.virtual_servers.into_iter().zip(predecessors).zip(servers) {
             let before = before.and_then(|place| old.get_mut(place)).and_then(Option::take);
             let mut wants = Vec::new();
             let vs = match before {
-                Some(old) => old.reload(config, failed, &mut wants),
+                Some(old) => old.reload(config, servers, &mut wants),
                 None => {
                     let found = found.of(&config);
                     let start = found.map_or(Start::Fresh, |f| Start::Adopted { sorry: f.sorry(&config) });
-                    VirtualServer::new(config, failed, start, &mut wants)
+                    VirtualServer::new(config, servers, start, &mut wants)
                 }
             };
             // The whole table is compared afterwards.

@@ -78,6 +78,7 @@ impl Bench {
                     held.sort_by_key(|d| whole.iter().position(|w| w.key == d.key));
                 }
                 Action::Notice(n) => self.told.push(n.to_string()),
+                Action::Run { vs, command } => self.told.push(format!("{vs} runs {command}")),
             }
         }
     }
@@ -399,7 +400,7 @@ proptest! {
             match step {
                 Step::Deadline => { b.step(); }
                 Step::Finish(place, outcome) if !b.running.is_empty() => {
-                    let outcome = [Outcome::Passed, REFUSED, Outcome::NotRun(Failure::Timeout)][usize::from(outcome)];
+                    let outcome = [Outcome::Passed, REFUSED, Outcome::NotRun(Failure::Timeout)][usize::from(outcome)].clone();
                     b.finish(place % b.running.len(), outcome);
                 }
                 Step::Finish(..) => {}

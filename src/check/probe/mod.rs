@@ -4,46 +4,57 @@
 //! port they use, are the driver's business; how often to try and when to believe a failure is
 //! [`super::checker`]'s.
 
+pub mod file;
+pub mod misc;
 pub mod tcp;
 
-use super::config::Probe;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The kinds of probes, as they are named in logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Kind {
-    /// `TCP_CHECK`
-    Tcp,
-}
-
-impl Kind {
-    /// The kind of a configured probe; `None` for those that are not run yet.
-    #[must_use]
-    pub const fn of(probe: &Probe) -> Option<Kind> {
-        match probe {
-            Probe::Tcp => Some(Kind::Tcp),
-            _ => None,
-        }
-    }
-}
-
 /// How a probe ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// The server answered as it should.
     Passed,
+    /// The same, and the check says what the server is worth.
+    Weighed(Weight),
     /// It did not: this counts against the server.
     Failed(Failure),
     /// This machine could not even try: that says nothing of the server, whose state stays.
     NotRun(Failure),
 }
 
+/// What a check says of its server's weight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Weight {
+    /// Nothing: that of the configuration holds.
+    #[default]
+    Configured,
+    /// This is it, whatever the configuration says.
+    Exactly(u32),
+    /// So much more than the configuration says.
+    Plus(i64),
+}
+
+impl Weight {
+    /// What it adds to a configured weight. Where several checks weigh one server, all that they add is added.
+    #[must_use]
+    pub fn adds_to(self, configured: u32) -> i64 {
+        match self {
+            Weight::Configured => 0,
+            Weight::Exactly(weight) => i64::from(weight) - i64::from(configured),
+            Weight::Plus(more) => more,
+        }
+    }
+}
+
 /// Why a probe did not pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Failure {
     /// Nothing came within `connect_timeout`.
     Timeout,
+    /// In words: what came is not what was expected.
+    Reason(Box<str>),
     /// A system call failed.
     System {
         /// Which one.
@@ -84,6 +95,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Timeout => f.write_str("timeout"),
+            Failure::Reason(reason) => f.write_str(reason),
             Failure::System { operation, errno } => {
                 write!(f, "{operation}: {}", std::io::Error::from_raw_os_error(*errno))
             }

@@ -115,7 +115,7 @@ mod tests {
     fn what_the_network_answers_counts_against_the_server() {
         for errno in [libc::ECONNREFUSED, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::ECONNRESET] {
             let failure = Failure::System { operation: Operation::Connect, errno };
-            assert_eq!(outcome(Event::Refused { errno }), Outcome::Failed(failure));
+            assert_eq!(outcome(Event::Refused { errno }), Outcome::Failed(failure.clone()));
             let at_once = Event::Error { operation: Operation::Connect, errno };
             assert_eq!(outcome(at_once), Outcome::Failed(failure));
         }

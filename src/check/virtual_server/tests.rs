@@ -8,8 +8,13 @@ use proptest::prelude::*;
 
 /// A virtual server that has just started, with all its servers up.
 fn start(config: config::VirtualServer) -> VirtualServer {
-    let failed = vec![0; config.real_servers.len()];
-    VirtualServer::new(config, failed, Start::Fresh, &mut Vec::new())
+    let servers = vec![Server::default(); config.real_servers.len()];
+    VirtualServer::new(config, servers, Start::Fresh, &mut Vec::new())
+}
+
+/// So many failed checks each.
+fn failing(failed: &[u32]) -> Vec<Server> {
+    failed.iter().map(|&failed| Server { failed, more: 0 }).collect()
 }
 
 fn row(vs: &VirtualServer) -> Vec<String> {
@@ -28,9 +33,14 @@ fn set(vs: &mut VirtualServer, server: usize, status: Status) -> Vec<String> {
     told(actions)
 }
 
+fn announced(actions: &[Action]) -> bool {
+    actions.iter().any(|a| matches!(a, Action::RowsChanged | Action::ServerChanged { .. }))
+}
+
 fn told(actions: Vec<Action>) -> Vec<String> {
     let notices = actions.into_iter().filter_map(|a| match a {
         Action::Notice(n) => Some(n.to_string()),
+        Action::Run(command) => Some(format!("runs {command}")),
         Action::RowsChanged | Action::ServerChanged { .. } => None,
     });
     notices.collect()
@@ -146,7 +156,7 @@ fn without_live_servers_it_starts_with_the_sorry_server() {
     let mut config = virtual_server(1, vec![server(11)]);
     config.sorry_server = sorry("192.0.2.99:80", false);
     let mut actions = Vec::new();
-    let vs = VirtualServer::new(config, vec![1], Start::Fresh, &mut actions);
+    let vs = VirtualServer::new(config, failing(&[1]), Start::Fresh, &mut actions);
     assert_eq!(
         told(actions),
         [
@@ -211,14 +221,14 @@ fn a_reload_tells_what_changed_and_nothing_else() {
     let config = virtual_server(1, vec![server(11), server(12)]);
     let vs = start(config.clone());
     let mut actions = Vec::new();
-    let mut vs = vs.reload(config.clone(), vec![0, 0], &mut actions);
+    let mut vs = vs.reload(config.clone(), failing(&[0, 0]), &mut actions);
     assert_eq!(told(actions), [""; 0]);
     set(&mut vs, 1, Status::Down);
 
     let mut next = virtual_server(1, vec![server(12), server(13)]);
     next.real_servers[0].weight = 3;
     let mut actions = Vec::new();
-    let vs = vs.reload(next, vec![1, 0], &mut actions);
+    let vs = vs.reload(next, failing(&[1, 0]), &mut actions);
     assert_eq!(
         told(actions),
         [
@@ -235,14 +245,14 @@ fn a_reload_can_bring_replace_and_remove_the_sorry_server() {
     let mut vs = start(config.clone());
     set(&mut vs, 0, Status::Down);
     config.sorry_server = sorry("192.0.2.98:80", false);
-    let vs = vs.reload(config.clone(), vec![1], &mut Vec::new());
+    let vs = vs.reload(config.clone(), failing(&[1]), &mut Vec::new());
     assert_eq!(row(&vs), ["98/1"]);
     config.sorry_server = sorry("192.0.2.99:80", false);
-    let vs = vs.reload(config.clone(), vec![1], &mut Vec::new());
+    let vs = vs.reload(config.clone(), failing(&[1]), &mut Vec::new());
     assert_eq!(row(&vs), ["99/1"]);
     config.sorry_server = None;
     let mut actions = Vec::new();
-    let vs = vs.reload(config, vec![1], &mut actions);
+    let vs = vs.reload(config, failing(&[1]), &mut actions);
     assert_eq!(told(actions), ["Removing sorry server [192.0.2.99]:tcp:80 from VS [10.0.0.1]:tcp:80"]);
     assert_eq!(row(&vs), [""; 0]);
 }
@@ -254,7 +264,7 @@ fn an_adopted_quorum_is_believed_within_the_hysteresis() {
     config.sorry_server = sorry("192.0.2.99:80", false);
     let adopt = |sorry| {
         let start = Start::Adopted { sorry };
-        VirtualServer::new(config.clone(), vec![0, 0, 1], start, &mut Vec::new())
+        VirtualServer::new(config.clone(), failing(&[0, 0, 1]), start, &mut Vec::new())
     };
     assert_eq!(row(&adopt(false)), ["11/1", "12/1"]);
     assert_eq!(row(&adopt(true)), ["99/1"]);
@@ -309,11 +319,98 @@ proptest! {
             else if sorry_server == Some(true) { rows.push("99/0".into()) }
             prop_assert_eq!(row(&vs), rows);
 
-            let failed = up.iter().map(|up| u32::from(!up)).collect();
+            let failed: Vec<u32> = up.iter().map(|up| u32::from(!up)).collect();
+            let failed = failing(&failed);
             let mut actions = Vec::new();
             let again = vs.clone().reload(config.clone(), failed, &mut actions);
             prop_assert_eq!(&again, &vs, "a reload without a change is none");
             prop_assert_eq!(told(actions), Vec::<String>::new());
         }
     }
+}
+
+fn weigh(vs: &mut VirtualServer, server: usize, more: i64) -> Vec<String> {
+    let mut actions = Vec::new();
+    let before = row(vs);
+    vs.handle(Event::Weighed { server, more }, &mut actions);
+    assert!(row(vs) == before || announced(&actions), "changes are announced");
+    told(actions)
+}
+
+#[test]
+fn what_checks_add_counts_for_the_kernel_and_for_the_quorum() {
+    let mut config = virtual_server(1, vec![server(11), server(12)]);
+    (config.quorum, config.real_servers[0].weight) = (5, 5);
+    let mut vs = start(config.clone());
+    assert_eq!(row(&vs), ["11/5", "12/1"]);
+    let changed = |from, to, state: &str| {
+        format!(
+            "Changing weight from {from} to {to} for {state} service [192.0.2.11]:tcp:80 of VS [10.0.0.1]:tcp:80"
+        )
+    };
+    assert_eq!(
+        weigh(&mut vs, 0, -4),
+        [changed(5, 1, "active"), "Lost quorum 5-0=5 > 2 for VS [10.0.0.1]:tcp:80".into()]
+    );
+    assert_eq!((row(&vs), vs.live_weight()), (vec!["11/1".into(), "12/1".into()], 2));
+    // Never below 0, but nothing is forgotten.
+    assert_eq!(weigh(&mut vs, 0, -100), [changed(1, 0, "active")]);
+    assert_eq!(row(&vs), ["11/0", "12/1"]);
+    assert_eq!(weigh(&mut vs, 0, 50), [""; 0]);
+    set(&mut vs, 0, Status::Down);
+    assert_eq!(weigh(&mut vs, 0, 56), [changed(0, 7, "inactive")]);
+    assert_eq!((row(&vs), vs.live_weight()), (vec!["12/1".into()], 1));
+    set(&mut vs, 0, Status::Up);
+    assert_eq!((row(&vs), vs.quorum()), (vec!["11/7".into(), "12/1".into()], Status::Up));
+
+    // A reload that gives another weight adds to that one.
+    config.real_servers[0].weight = 10;
+    let servers = vec![Server { failed: 0, more: 2 }, Server::default()];
+    let mut actions = Vec::new();
+    let vs = vs.reload(config, servers, &mut actions);
+    assert_eq!(told(actions), [changed(7, 12, "active")]);
+    assert_eq!(row(&vs), ["11/12", "12/1"]);
+}
+
+fn program(name: &str) -> Option<Box<Command>> {
+    Some(Box::new(Command { argv: vec![name.into()], run_as: None }))
+}
+
+#[test]
+fn programs_hear_of_servers_and_of_the_quorum() {
+    let mut config = virtual_server(1, vec![server(11), server(12)]);
+    (config.quorum_up, config.quorum_down) = (program("/quorum/up"), program("/quorum/down"));
+    for rs in &mut config.real_servers {
+        (rs.notify_up, rs.notify_down) = (program("/up"), program("/down"));
+    }
+    let runs = |told: Vec<String>| -> Vec<String> {
+        told.into_iter().filter_map(|line| line.strip_prefix("runs ").map(str::to_owned)).collect()
+    };
+    let mut actions = Vec::new();
+    let mut vs = VirtualServer::new(config.clone(), vec![Server::default(); 2], Start::Fresh, &mut actions);
+    assert_eq!(runs(told(actions)), ["/quorum/up"]);
+    assert_eq!(runs(set(&mut vs, 0, Status::Down)), ["/down"]);
+    assert_eq!(runs(set(&mut vs, 1, Status::Down)), ["/down", "/quorum/down"]);
+    assert_eq!(runs(set(&mut vs, 1, Status::Up)), ["/up", "/quorum/up"]);
+
+    // At the end, with omega only, and those alone that were up.
+    let stop = |vs: &VirtualServer| {
+        let mut actions = Vec::new();
+        vs.shut_down(&mut actions);
+        runs(told(actions))
+    };
+    assert_eq!(stop(&vs), [""; 0]);
+    config.omega = true;
+    let servers = vec![Server { failed: 1, more: 0 }, Server::default()];
+    let mut vs = vs.reload(config.clone(), servers.clone(), &mut Vec::new());
+    assert_eq!(stop(&vs), ["/down", "/quorum/down"]);
+    set(&mut vs, 1, Status::Down);
+    assert_eq!(stop(&vs), [""; 0], "they have heard it already");
+
+    // A server that a reload drops is gone for its program, too.
+    set(&mut vs, 1, Status::Up);
+    config.real_servers.pop();
+    let mut actions = Vec::new();
+    let _ = vs.reload(config, vec![servers[0]], &mut actions);
+    assert_eq!(runs(told(actions)), ["/down", "/quorum/down"]);
 }

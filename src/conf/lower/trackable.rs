@@ -51,6 +51,8 @@ pub(super) type Targets = Table<String, Target>;
 pub(super) struct Trackable {
     pub(super) scripts: Targets,
     pub(super) files: Targets,
+    /// What each of these names.
+    pub(super) paths: Table<String, PathBuf>,
     pub(super) processes: Targets,
     pub(super) bfds: Targets,
 }
@@ -81,6 +83,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, config: &mut Config) -> Trackable {
                 };
                 let target = Target { named_at, place, weight: file.weight, state: State::Usable };
                 found.files.insert(file.name.clone(), target);
+                found.paths.insert(file.name.clone(), file.path.clone());
                 config.track_files.push(file);
             }
             Some("vrrp_track_process") => {

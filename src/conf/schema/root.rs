@@ -69,7 +69,8 @@ pub static ROOT: Block = Block {
         entries("static_rules", &[], "routing rules that are set at start and stay")
             .grammar(&STATIC_RULE)
             .read(),
-        block("track_file", NAME, &TRACK_FILE, "a file with a number that changes priorities").read(),
+        block("track_file", NAME, &TRACK_FILE, "a file with a number that changes priorities")
+            .read_so("no priority depends on it; FILE_CHECK does"),
         block(
             "track_group",
             NAME,

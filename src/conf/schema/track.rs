@@ -5,7 +5,7 @@ use super::{
 };
 
 pub(super) const FLAG: &[Arg] = &[optional("BOOL", Kind::Bool)];
-const COMMAND: &[Arg] =
+pub(super) const COMMAND: &[Arg] =
     &[arg("COMMAND", Kind::Text), optional("USER", Kind::Text), optional("GROUP", Kind::Text)];
 pub(super) const DELETED: &[Arg] =
     &[optional("COMMAND", Kind::Text), optional("USER", Kind::Text), optional("GROUP", Kind::Text)];

@@ -4,7 +4,7 @@ use super::checker::{
     BFD_CHECK, DNS_CHECK, FILE_CHECK, HTTP_GET, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET, TCP_CHECK,
     UDP_CHECK,
 };
-use super::track::notify;
+use super::track::COMMAND;
 use super::{Arg, Block, Kind, MAX_U32, arg, block, expected, integer, line, optional, timer};
 
 /// The kernel's schedulers that keepalived takes.
@@ -86,8 +86,8 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
             "total weight of live servers that makes the service live",
         )
         .default("1"),
-        notify("quorum_down", "run when the quorum is lost"),
-        notify("quorum_up", "run when the quorum is gained"),
+        line("quorum_down", COMMAND, "run when the quorum is lost").command(),
+        line("quorum_up", COMMAND, "run when the quorum is gained").command(),
         block(
             "real_server",
             &[arg("ADDRESS", Kind::Special), optional("PORT", Kind::Special)],
@@ -131,10 +131,9 @@ pub(super) static REAL_SERVER: Block = Block {
             &[],
             &FILE_CHECK,
             "the number in a file changes the weight, or counts as a failure",
-        )
-        .read_so(WITHOUT),
+        ),
         block("HTTP_GET", &[], &HTTP_GET, "passes while pages come as they should").read_so(WITHOUT),
-        block("MISC_CHECK", &[], &MISC_CHECK, "passes while a program says so").read_so(WITHOUT),
+        block("MISC_CHECK", &[], &MISC_CHECK, "passes while a program says so"),
         block("PING_CHECK", &[], &PING_CHECK, "passes while an echo request is answered").read_so(WITHOUT),
         block("SMTP_CHECK", &[], &SMTP_CHECK, "passes while a mail server answers HELO").read_so(WITHOUT),
         block("SSL_GET", &[], &SSL_GET, "passes while pages come as they should, over TLS").read_so(WITHOUT),
@@ -162,8 +161,8 @@ pub(super) static REAL_SERVER: Block = Block {
         )
         .default("0"),
         line("lvs_method", METHOD, "how packets reach it").default("that of the virtual server"),
-        notify("notify_down", "run when it takes no traffic any more"),
-        notify("notify_up", "run when it takes traffic (again)"),
+        line("notify_down", COMMAND, "run when it takes no traffic any more").command(),
+        line("notify_up", COMMAND, "run when it takes traffic (again)").command(),
         line("retry", &[arg("COUNT", integer(1, MAX_U32))], "further tries before a check counts as failed")
             .default("that of the virtual server"),
         line("smtp_alert", BOOL, "mail when it comes or goes").default("as global_defs, else yes").read(),

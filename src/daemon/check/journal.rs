@@ -1,55 +1,83 @@
-//! What waits to be logged: the kernel's table comes first.
+//! What waits until the kernel's table is written: log lines, and programs that are told of servers and quorums.
 //!
-//! While the table can't be written, nobody is told that a quorum is gained: no client would find the service. Those
+//! While the table can't be written, nobody hears that a quorum is gained: no client would find the service. Those
 //! that still hold when the table is there are told then.
 
+use super::programs::Programs;
 use crate::check::notice::Notice;
-use std::collections::{HashMap, VecDeque};
+use crate::command::Command;
+use std::collections::{BTreeMap, VecDeque};
 
-/// Notices in their order.
+/// Entries in their order.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
-    waiting: VecDeque<Notice>,
-    /// Quorums that were gained without a table, by the virtual server.
-    withheld: HashMap<String, Notice>,
+    waiting: VecDeque<Entry>,
+    /// What was to be told of quorums that were gained without a table, by the virtual server.
+    withheld: BTreeMap<String, Vec<Entry>>,
+    /// The virtual server whose program comes next is not to be told either.
+    silent: Option<String>,
+}
+
+/// Something to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// In the log.
+    Notice(Notice),
+    /// To a program of this virtual server.
+    Run(String, Box<Command>),
 }
 
 impl Journal {
-    pub(super) fn push(&mut self, notice: Notice) {
-        self.waiting.push_back(notice);
+    pub(super) fn push(&mut self, entry: Entry) {
+        self.waiting.push_back(entry);
     }
 
-    /// Writes up to `lines` lines. Returns whether there are more.
-    pub(super) fn write(&mut self, lines: usize, is_table_unavailable: bool) -> bool {
-        for _ in 0..lines {
-            let Some(notice) = self.next(is_table_unavailable) else { return false };
-            log(&notice);
+    /// Tells up to `count` entries. Returns whether there are more.
+    pub(super) fn write(
+        &mut self,
+        count: usize,
+        is_table_unavailable: bool,
+        programs: &mut Programs,
+    ) -> bool {
+        for _ in 0..count {
+            match self.next(is_table_unavailable) {
+                None => return false,
+                Some(Entry::Notice(notice)) => log(&notice),
+                Some(Entry::Run(vs, command)) => programs.notify(vs, *command),
+            }
         }
         !self.waiting.is_empty()
     }
 
-    fn next(&mut self, is_table_unavailable: bool) -> Option<Notice> {
-        if !is_table_unavailable && !self.withheld.is_empty() {
-            let mut late: Vec<Notice> = self.withheld.drain().map(|(_, notice)| notice).collect();
-            late.sort_by_key(ToString::to_string);
-            for notice in late {
-                self.waiting.push_front(notice);
+    fn next(&mut self, is_table_unavailable: bool) -> Option<Entry> {
+        if !is_table_unavailable {
+            let late = std::mem::take(&mut self.withheld).into_values().flatten();
+            for entry in late.rev() {
+                self.waiting.push_front(entry);
             }
         }
         loop {
-            match self.waiting.pop_front()? {
-                notice @ Notice::QuorumGained { .. } if is_table_unavailable => {
-                    if let Notice::QuorumGained { vs, .. } = &notice {
-                        self.withheld.insert(vs.clone(), notice);
-                    }
+            let entry = self.waiting.pop_front()?;
+            // The program of a notice follows it at once.
+            let silent = self.silent.take();
+            match entry {
+                Entry::Notice(Notice::QuorumGained { ref vs, .. }) if is_table_unavailable => {
+                    self.withheld.insert(vs.clone(), vec![entry]);
                 }
                 // Nobody was told that it was there.
-                Notice::QuorumLost { vs, .. } if self.withheld.remove(&vs).is_some() => {}
-                Notice::VirtualServerGone { vs } => {
-                    self.withheld.remove(&vs);
-                    return Some(Notice::VirtualServerGone { vs });
+                Entry::Notice(Notice::QuorumLost { vs, .. }) if self.withheld.remove(&vs).is_some() => {
+                    self.silent = Some(vs);
                 }
-                notice => return Some(notice),
+                Entry::Run(vs, _) if silent.as_ref() == Some(&vs) => {}
+                Entry::Run(ref vs, _) => match self.withheld.get_mut(vs) {
+                    Some(withheld) if withheld.len() == 1 => withheld.push(entry),
+                    _ => return Some(entry),
+                },
+                Entry::Notice(Notice::VirtualServerGone { ref vs }) => {
+                    self.withheld.remove(vs);
+                    return Some(entry);
+                }
+                Entry::Notice(_) => return Some(entry),
             }
         }
     }
@@ -66,36 +94,62 @@ fn log(notice: &Notice) {
 mod tests {
     use super::*;
 
-    fn gained(vs: &str) -> Notice {
-        Notice::QuorumGained { vs: vs.into(), quorum: 1, hysteresis: 0, weight: 1 }
+    fn gained(vs: &str) -> Entry {
+        Entry::Notice(Notice::QuorumGained { vs: vs.into(), quorum: 1, hysteresis: 0, weight: 1 })
     }
 
-    fn lost(vs: &str) -> Notice {
-        Notice::QuorumLost { vs: vs.into(), quorum: 1, hysteresis: 0, weight: 0, starting: false }
+    fn lost(vs: &str) -> Entry {
+        let vs = vs.into();
+        Entry::Notice(Notice::QuorumLost { vs, quorum: 1, hysteresis: 0, weight: 0, starting: false })
+    }
+
+    fn gone(vs: &str) -> Entry {
+        Entry::Notice(Notice::VirtualServerGone { vs: vs.into() })
+    }
+
+    fn run(vs: &str, program: &str) -> Entry {
+        Entry::Run(vs.into(), Box::new(Command { argv: vec![program.into()], run_as: None }))
+    }
+
+    fn told(journal: &mut Journal, is_table_unavailable: bool) -> Vec<Entry> {
+        std::iter::from_fn(|| journal.next(is_table_unavailable)).collect()
     }
 
     #[test]
     fn a_quorum_is_not_gained_before_the_table_is_there() {
         let mut journal = Journal::default();
-        journal.push(gained("a"));
-        journal.push(gained("b"));
-        journal.push(lost("b"));
-        journal.push(Notice::VirtualServerGone { vs: "c".into() });
-        assert_eq!(journal.next(true), Some(Notice::VirtualServerGone { vs: "c".into() }));
-        assert_eq!(journal.next(true), None);
-        assert_eq!(journal.next(false), Some(gained("a")));
-        assert_eq!(journal.next(false), None);
+        for entry in [
+            gained("a"),
+            run("a", "/up"),
+            gained("b"),
+            run("b", "/up"),
+            gained("c"),
+            lost("b"),
+            run("b", "/down"),
+            gone("c"),
+            lost("d"),
+            run("d", "/down"),
+        ] {
+            journal.push(entry);
+        }
+        assert_eq!(told(&mut journal, true), [gone("c"), lost("d"), run("d", "/down")]);
+        assert_eq!(told(&mut journal, false), [gained("a"), run("a", "/up")]);
         journal.push(lost("a"));
-        assert_eq!(journal.next(false), Some(lost("a")));
+        journal.push(run("a", "/down"));
+        assert_eq!(told(&mut journal, false), [lost("a"), run("a", "/down")]);
     }
 
     #[test]
-    fn lines_are_written_in_parts() {
-        let mut journal = Journal::default();
+    fn a_part_is_told_at_a_time() {
+        let (mut journal, (parent, mut asked)) = (Journal::default(), tokio::sync::mpsc::unbounded_channel());
+        let mut programs = Programs::new(parent);
         for _ in 0..3 {
-            journal.push(gained("a"));
+            journal.push(run("a", "/up"));
         }
-        assert!(journal.write(2, false));
-        assert!(!journal.write(2, false));
+        assert!(journal.write(2, false, &mut programs));
+        assert_eq!(asked.len(), 2);
+        assert!(!journal.write(2, false, &mut programs));
+        let ids: Vec<_> = std::iter::from_fn(|| asked.try_recv().ok()).collect();
+        assert_eq!(ids.len(), 3);
     }
 }

@@ -10,20 +10,27 @@
 //! without IPVS is logged once and asked again later, and the parent is told; checks go on meanwhile, so that the table
 //! is right when it can be written.
 
+mod files;
 mod journal;
 mod kernel;
 mod prober;
+mod programs;
 
 use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::check::adopt::Found;
+use crate::check::config::Probe;
 use crate::check::pool::{Action, Event, Pool};
+use crate::check::probe::misc;
 use crate::conf::Config;
 use crate::ipvs::client::Client;
+use crate::run::{RunId, RunOutcome};
 use crate::sys::clock;
 use crate::time::Instant;
-use journal::Journal;
+use files::Files;
+use journal::{Entry, Journal};
 use kernel::Kernel;
 use prober::{Finished, Prober};
+use programs::Programs;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -58,6 +65,7 @@ pub async fn run(config: Config, options: Options, mut control: Control) {
                 }
             }
             finished = driver.prober.finished() => driver.take_in(finished),
+            () = driver.files.changed() => {}
             () = sleep_until(next) => {}
         }
     }
@@ -67,6 +75,8 @@ pub async fn run(config: Config, options: Options, mut control: Control) {
 struct Driver {
     pool: Pool,
     prober: Prober,
+    files: Files,
+    programs: Programs,
     kernel: Kernel,
     journal: Journal,
     parent: UnboundedSender<FromWorker>,
@@ -81,6 +91,8 @@ impl Driver {
         let mut driver = Driver {
             pool: Pool::new(RandomState::new().hash_one(0)),
             prober: Prober::new(),
+            files: Files::default(),
+            programs: Programs::new(parent.clone()),
             kernel: Kernel::new(Client::open_or_load),
             journal: Journal::default(),
             parent,
@@ -141,9 +153,20 @@ impl Driver {
                 self.ready();
                 ControlFlow::Continue(())
             }
-            Some(ToWorker::RunEnded { .. } | ToWorker::Table(_)) => ControlFlow::Continue(()),
+            Some(ToWorker::RunEnded { id, outcome }) => {
+                self.run_ended(id, &outcome);
+                ControlFlow::Continue(())
+            }
+            Some(ToWorker::Table(_)) => ControlFlow::Continue(()),
             Some(ToWorker::Stop) | None => ControlFlow::Break(()),
         }
+    }
+
+    fn run_ended(&mut self, id: RunId, outcome: &RunOutcome) {
+        let Some(probe) = self.programs.ended(id, outcome) else { return };
+        let Some(Probe::Misc(check)) = self.pool.check(probe).map(|check| &check.probe) else { return };
+        let outcome = misc::outcome(check, outcome);
+        self.take_in(Finished { probe, outcome });
     }
 
     fn take_in(&mut self, Finished { probe, outcome }: Finished) {
@@ -160,6 +183,13 @@ impl Driver {
             taken += 1;
         }
         let now = clock::now();
+        self.files.handle_timeout(now);
+        while taken < OUTCOMES
+            && let Some(found) = self.files.try_found(now)
+        {
+            self.take_in(found);
+            taken += 1;
+        }
         let is_due = |pool: &Pool| pool.next_timeout().is_some_and(|at| at <= now);
         if is_due(&self.pool) {
             self.pool.handle_timeout(now, &mut self.actions);
@@ -170,35 +200,54 @@ impl Driver {
         if taken > 0 || is_due(&self.pool) {
             return true;
         }
-        self.journal.write(LINES, self.kernel.is_unavailable())
+        self.journal.write(LINES, self.kernel.is_unavailable(), &mut self.programs)
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        [self.pool.next_timeout(), self.kernel.next_timeout()].into_iter().flatten().min()
+        [self.pool.next_timeout(), self.kernel.next_timeout(), self.files.next_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn perform(&mut self) {
         for action in self.actions.drain(..) {
             match action {
                 Action::StartProbe(probe) => {
-                    if let Some(check) = self.pool.check(probe) {
-                        self.prober.start(probe, check);
+                    let Some(check) = self.pool.check(probe) else { continue };
+                    match &check.probe {
+                        Probe::Misc(misc) => self.programs.start(probe, misc),
+                        Probe::File(file) => self.files.start(clock::now(), probe, file),
+                        _ => self.prober.start(probe, check),
                     }
                 }
-                Action::CancelProbe(probe) => self.prober.cancel(probe),
+                Action::CancelProbe(probe) => {
+                    self.prober.cancel(probe);
+                    self.programs.cancel(probe);
+                    self.files.cancel(probe);
+                }
+                Action::Run { vs, command } => self.journal.push(Entry::Run(vs, command)),
                 Action::ServiceChanged(key) => self.kernel.mark(key),
                 Action::DestChanged(key, dest) => self.kernel.mark_dest(key, dest),
-                Action::Notice(notice) => self.journal.push(notice),
+                Action::Notice(notice) => self.journal.push(Entry::Notice(notice)),
             }
         }
     }
 
     fn stop(mut self, options: &Options) {
+        self.pool.shut_down(&mut self.actions);
         let is_unavailable = self.kernel.is_unavailable();
         if !options.dont_release_ipvs {
             self.kernel.release();
         }
-        while self.journal.write(LINES, is_unavailable) {}
+        for action in std::mem::take(&mut self.actions) {
+            match action {
+                Action::Run { vs, command } => self.journal.push(Entry::Run(vs, command)),
+                Action::Notice(notice) => self.journal.push(Entry::Notice(notice)),
+                _ => {}
+            }
+        }
+        while self.journal.write(LINES, is_unavailable, &mut self.programs) {}
     }
 }
 

@@ -26,7 +26,7 @@ use tokio::task::{AbortHandle, JoinSet};
 const RESERVE: u64 = 64;
 
 /// A probe that has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finished {
     pub(super) probe: ProbeId,
     pub(super) outcome: Outcome,

@@ -4,6 +4,8 @@ use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::conf::lexer::Word;
 use crate::conf::lower::Lower;
 use crate::conf::lower::trackable::{Targets, Trackable};
+use crate::vrrp::config::Weight;
+use std::path::PathBuf;
 
 /// What a `virtual_server` at some place in the file can refer to.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +20,12 @@ impl Scope<'_> {
     /// Whether a `track_file` of this name stands above; said where none does.
     pub(super) fn has_track_file(self, cx: &mut Lower<'_, '_>, name: &Word<'_>) -> bool {
         self.has(cx, &self.trackable.files, "track_file", name)
+    }
+
+    /// What a `track_file` block names, and its own weight.
+    pub(super) fn track_file(self, name: &Word<'_>) -> Option<(PathBuf, Weight)> {
+        let path = self.trackable.paths.get(name.text.as_ref())?;
+        Some((path.clone(), self.trackable.files.get(name.text.as_ref())?.weight))
     }
 
     /// The same of a `bfd_instance`.

@@ -245,22 +245,24 @@ fn around(above: &str, rs: &str, below: &str) -> (Vec<Checker>, Vec<(&'static st
 
 #[test]
 fn a_file_is_watched_with_a_weight() {
-    let file = "track_file F {\nfile /etc/hostname\n}\nvrrp_track_file G {\nfile /etc/hostname\n}";
+    let file = "track_file F {\nfile /etc/hostname\n}\nvrrp_track_file G {\nfile /etc/hostname\n}\n\
+                track_file H {\nfile /etc/hostname\nweight -7 reverse\n}";
     let check = |lines: &str| {
         let (mut checkers, found) = around(file, &format!("FILE_CHECK {{\n{lines}\n}}"), "");
         (checkers.pop().map(|c| c.probe), found)
     };
-    let is = |lines: &str, name: &str, weight: Option<(i32, bool)>| {
-        let weight = weight.map(|(weight, reverse)| TrackWeight { weight, reverse });
-        let file = FileCheck { track_file: name.into(), weight };
+    let is = |lines: &str, name: &str, (weight, reverse): (i32, bool)| {
+        let weight = TrackWeight { weight, reverse };
+        let file = FileCheck { track_file: name.into(), path: "/etc/hostname".into(), weight };
         assert_eq!(check(lines), (Some(Probe::File(file)), vec![]), "{lines}");
     };
-    is("track_file F", "F", None);
-    is("track_file G\nweight -5", "G", Some((-5, false)));
-    is("weight 2147483647 reverse\ntrack_file F", "F", Some((i32::MAX, true)));
-    is("weight 3 noreverse\ntrack_file F", "F", Some((3, false)));
+    is("track_file F", "F", (1, false));
+    is("track_file H", "H", (-7, true));
+    is("track_file G\nweight -5", "G", (-5, false));
+    is("weight 2147483647 reverse\ntrack_file F", "F", (i32::MAX, true));
+    is("weight 3 noreverse\ntrack_file F", "F", (3, false));
     assert_eq!(check("weight 3"), (None, vec![("V0213", 4)]));
-    assert_eq!(check("track_file H"), (None, vec![("V0601", 3), ("V0213", 4)]));
+    assert_eq!(check("track_file I"), (None, vec![("V0601", 3), ("V0213", 4)]));
     assert_eq!(check("track_file F\nweight -2147483648").1, [("V0204", 4)]);
     assert_eq!(check("track_file F\nweight x").1, [("V0203", 4)]);
     assert_eq!(check("track_file F\nweight 1 backwards").1, [("V0207", 4)]);

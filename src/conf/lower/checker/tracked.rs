@@ -7,17 +7,20 @@ use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lower::{Lower, body, end_of};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
+use crate::vrrp::config::Weight;
+use std::path::PathBuf;
 
 /// Reads a `FILE_CHECK`; `None` without a file.
 pub(super) fn file(cx: &mut Lower<'_, '_>, block: &Statement, scope: Scope<'_>) -> Option<FileCheck> {
-    let (mut track_file, mut weight) = (None, None);
+    let (mut track_file, mut weight) = (None::<(Box<str>, (PathBuf, Weight))>, None);
     for statement in body(block) {
         match statement.keyword.map(|k| k.canonical()) {
             Some("track_file") => {
                 if let Some(word) = cx.text(statement)
                     && scope.has_track_file(cx, word)
+                    && let Some(file) = scope.track_file(word)
                 {
-                    track_file = Some(word.text.as_ref().into());
+                    track_file = Some((word.text.as_ref().into(), file));
                 }
             }
             Some("weight") => weight = self::weight(cx, statement).or(weight),
@@ -36,7 +39,9 @@ pub(super) fn file(cx: &mut Lower<'_, '_>, block: &Statement, scope: Scope<'_>) 
                 .help("add `track_file` with the name of such a block"),
         );
     }
-    Some(FileCheck { track_file: track_file?, weight })
+    let (track_file, (path, own)) = track_file?;
+    let own = TrackWeight { weight: own.value.into(), reverse: own.reverse };
+    Some(FileCheck { track_file, path, weight: weight.unwrap_or(own) })
 }
 
 /// `N [reverse|noreverse]`
