@@ -14,8 +14,15 @@ pub(super) struct Journal {
     waiting: VecDeque<Entry>,
     /// What was to be told of quorums that were gained without a table, by the virtual server.
     withheld: BTreeMap<String, Vec<Entry>>,
-    /// The virtual server whose program comes next is not to be told either.
-    silent: Option<String>,
+    /// What becomes of a program of this virtual server, if that comes next: it belongs to a notice that was not told.
+    next: Option<(String, Untold)>,
+}
+
+/// What becomes of the program that belongs to a notice that was not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Untold {
+    Withheld,
+    Dropped,
 }
 
 /// Something to tell.
@@ -59,19 +66,20 @@ impl Journal {
         loop {
             let entry = self.waiting.pop_front()?;
             // The program of a notice follows it at once.
-            let silent = self.silent.take();
+            let next = self.next.take();
             match entry {
                 Entry::Notice(Notice::QuorumGained { ref vs, .. }) if is_table_unavailable => {
+                    self.next = Some((vs.clone(), Untold::Withheld));
                     self.withheld.insert(vs.clone(), vec![entry]);
                 }
                 // Nobody was told that it was there.
                 Entry::Notice(Notice::QuorumLost { vs, .. }) if self.withheld.remove(&vs).is_some() => {
-                    self.silent = Some(vs);
+                    self.next = Some((vs, Untold::Dropped));
                 }
-                Entry::Run(vs, _) if silent.as_ref() == Some(&vs) => {}
-                Entry::Run(ref vs, _) => match self.withheld.get_mut(vs) {
-                    Some(withheld) if withheld.len() == 1 => withheld.push(entry),
-                    _ => return Some(entry),
+                Entry::Run(ref vs, _) => match next.filter(|(of, _)| of == vs) {
+                    Some((_, Untold::Dropped)) => {}
+                    Some((of, Untold::Withheld)) => self.withheld.entry(of).or_default().push(entry),
+                    None => return Some(entry),
                 },
                 Entry::Notice(Notice::VirtualServerGone { ref vs }) => {
                     self.withheld.remove(vs);
@@ -127,13 +135,16 @@ mod tests {
             lost("b"),
             run("b", "/down"),
             gone("c"),
+            gained("e"),
+            gone("f"),
+            run("e", "/server/down"),
             lost("d"),
             run("d", "/down"),
         ] {
             journal.push(entry);
         }
-        assert_eq!(told(&mut journal, true), [gone("c"), lost("d"), run("d", "/down")]);
-        assert_eq!(told(&mut journal, false), [gained("a"), run("a", "/up")]);
+        assert_eq!(told(&mut journal, true), [gone("c"), gone("f"), run("e", "/server/down"), lost("d"), run("d", "/down")]);
+        assert_eq!(told(&mut journal, false), [gained("a"), run("a", "/up"), gained("e")]);
         journal.push(lost("a"));
         journal.push(run("a", "/down"));
         assert_eq!(told(&mut journal, false), [lost("a"), run("a", "/down")]);

@@ -108,7 +108,7 @@ impl Driver {
         let table = driver.kernel.read_at_start(now, keys);
         let found = Found::new(&table, options.respawned);
         driver.pool.configure(now, config.check, &found, &mut driver.actions);
-        driver.perform();
+        driver.look_at_files(now);
         driver.kernel.replace(now, &driver.pool);
         driver
     }
@@ -116,8 +116,18 @@ impl Driver {
     fn reload(&mut self, config: Config) {
         let now = clock::now();
         self.pool.configure(now, config.check, &Found::default(), &mut self.actions);
-        self.perform();
+        self.look_at_files(now);
         self.kernel.reload(now, &self.pool);
+    }
+
+    /// Starts what is due at once, and takes in what files say: it holds from the first write of the table on.
+    fn look_at_files(&mut self, now: Instant) {
+        self.pool.handle_timeout(now, &mut self.actions);
+        self.perform();
+        while let Some(found) = self.files.try_found(now) {
+            self.take_in(found);
+        }
+        self.perform();
     }
 
     /// Tells the parent that what it asked for is done.
