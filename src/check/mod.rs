@@ -14,6 +14,7 @@ pub mod config;
 pub mod notice;
 pub mod pool;
 pub mod probe;
+pub mod stats;
 pub mod virtual_server;
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::checker::{self, Checker};
 use super::config;
 use super::notice::{Notice, Subject};
 use super::probe::Outcome;
+use super::stats::Stats;
 use super::virtual_server::{self, VirtualServer};
 use crate::command::Command;
 use crate::ipvs::model::{Dest, DestKey, Service, ServiceKey, Table};
@@ -79,6 +80,7 @@ pub struct Pool {
     services: HashMap<ServiceKey, Vec<(u32, u32)>>,
     random: Random,
     next_run: u64,
+    stats: Stats,
 }
 
 #[derive(Clone, Debug)]
@@ -99,10 +101,12 @@ impl Pool {
     /// Takes in what happened.
     pub fn handle(&mut self, now: Instant, event: Event, actions: &mut Vec<Action>) {
         let Event::ProbeFinished { probe, outcome } = event;
-        let Some(slot) = self.slots.get_mut(probe.slot as usize).and_then(Option::as_mut) else { return };
-        if slot.run != Some(probe.run) {
+        let slot = self.slots.get_mut(probe.slot as usize).and_then(Option::as_mut);
+        let Some(slot) = slot.filter(|slot| slot.run == Some(probe.run)) else {
+            self.stats.late += 1;
             return;
-        }
+        };
+        self.stats.count_outcome(&outcome);
         if !slot.checker.config().probe.is_watched() {
             slot.run = None;
         }
@@ -113,11 +117,11 @@ impl Pool {
     }
 
     /// What the end of the worker means for those who are told of servers and quorums.
-    pub fn shut_down(&self, actions: &mut Vec<Action>) {
+    pub fn shut_down(&mut self, actions: &mut Vec<Action>) {
         for vs in &self.virtual_servers {
             let mut wants = Vec::new();
             vs.shut_down(&mut wants);
-            pass_on(vs, wants, actions);
+            pass_on(vs, wants, actions, &mut self.stats);
         }
     }
 
@@ -150,6 +154,12 @@ impl Pool {
     #[must_use]
     pub fn virtual_servers(&self) -> &[VirtualServer] {
         &self.virtual_servers
+    }
+
+    /// What it has counted.
+    #[must_use]
+    pub const fn stats(&self) -> Stats {
+        self.stats
     }
 
     /// The checkers, each once.
@@ -205,22 +215,22 @@ impl Pool {
 
     /// Carries out what a checker wants, as far as it stays in here.
     fn perform(&mut self, index: u32, wants: Vec<checker::Action>, actions: &mut Vec<Action>) {
-        let Pool { slots, virtual_servers, deadlines, next_run, .. } = self;
+        let Pool { slots, virtual_servers, deadlines, next_run, stats, .. } = self;
         let Some(slot) = slots.get_mut(index as usize).and_then(Option::as_mut) else { return };
         for want in wants {
             match want {
                 checker::Action::Start => {
                     *next_run += 1;
+                    stats.probes_started += 1;
                     slot.run = Some(*next_run);
                     actions.push(Action::StartProbe(ProbeId { slot: index, run: *next_run }));
                 }
                 checker::Action::Changed(status) => {
                     for &(vs, rs) in &slot.subscribers {
                         if let Some(vs) = virtual_servers.get_mut(vs as usize) {
-                            let event = virtual_server::Event::Check { server: rs as usize, status };
                             let mut wants = Vec::new();
-                            vs.handle(event, &mut wants);
-                            pass_on(vs, wants, actions);
+                            vs.check_changed(rs as usize, status, &mut wants);
+                            pass_on(vs, wants, actions, stats);
                         }
                     }
                 }
@@ -231,8 +241,8 @@ impl Pool {
                         let configured = vs.config().real_servers.get(server).map_or(0, |rs| rs.weight);
                         let more = to.adds_to(configured) - from.adds_to(configured);
                         let mut wants = Vec::new();
-                        vs.handle(virtual_server::Event::Weighed { server, more }, &mut wants);
-                        pass_on(vs, wants, actions);
+                        vs.weighed(server, more, &mut wants);
+                        pass_on(vs, wants, actions, stats);
                     }
                 }
                 checker::Action::Report(report) => {
@@ -274,10 +284,14 @@ fn pass_on(
     vs: &VirtualServer,
     wants: impl IntoIterator<Item = virtual_server::Action>,
     actions: &mut Vec<Action>,
+    stats: &mut Stats,
 ) {
     for want in wants {
         match want {
-            virtual_server::Action::Notice(notice) => actions.push(Action::Notice(notice)),
+            virtual_server::Action::Notice(notice) => {
+                stats.count_notice(&notice);
+                actions.push(Action::Notice(notice));
+            }
             virtual_server::Action::Run(command) => {
                 actions.push(Action::Run { vs: vs.config().name.clone(), command });
             }

@@ -24,25 +24,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-/// What happens to a virtual server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Event {
-    /// One of a real server's checks changed its status.
-    Check {
-        /// The real server's place in the configuration.
-        server: usize,
-        /// The check's new status.
-        status: Status,
-    },
-    /// One of a real server's checks weighs it anew.
-    Weighed {
-        /// The real server's place in the configuration.
-        server: usize,
-        /// How much more that is than what it said before.
-        more: i64,
-    },
-}
-
 /// What a virtual server wants done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
@@ -155,15 +136,8 @@ impl VirtualServer {
         next
     }
 
-    /// Takes in what happened.
-    pub fn handle(&mut self, event: Event, actions: &mut Vec<Action>) {
-        match event {
-            Event::Check { server, status } => self.check(server, status, actions),
-            Event::Weighed { server, more } => self.weighed(server, more, actions),
-        }
-    }
-
-    fn check(&mut self, server: usize, status: Status, actions: &mut Vec<Action>) {
+    /// One of the checks of a real server, given by its place in the configuration, changed its status.
+    pub fn check_changed(&mut self, server: usize, status: Status, actions: &mut Vec<Action>) {
         let Some((rs, checks)) = self.config.real_servers.get(server).zip(self.servers.get_mut(server))
         else {
             return;
@@ -188,7 +162,9 @@ impl VirtualServer {
         self.evaluate(false, actions);
     }
 
-    fn weighed(&mut self, server: usize, more: i64, actions: &mut Vec<Action>) {
+    /// One of the checks of a real server, given by its place in the configuration, adds so much more to its weight
+    /// than before.
+    pub fn weighed(&mut self, server: usize, more: i64, actions: &mut Vec<Action>) {
         let Some((rs, checks)) = self.config.real_servers.get(server).zip(self.servers.get_mut(server))
         else {
             return;

@@ -41,6 +41,7 @@ fn one_clear_line_and_vrrp_runs(scenario: &Scenario) {
         matches!(lines[..], [line] if line.contains("this kernel has no IPVS") && line.contains("modprobe ip_vs")),
         "one line says what is missing and what to do: {lines:#?}"
     );
+    assert!(!log.contains("Gained quorum"), "no client would find the service: {log}");
     master.terminate();
     scenario.wait_addresses(0, false);
 }

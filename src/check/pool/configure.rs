@@ -131,6 +131,7 @@ impl Pool {
         for (slot, index) in self.slots.iter_mut().zip(0u32..) {
             if !kept.contains(&index) {
                 if let Some(run) = slot.take().and_then(|s| s.run) {
+                    self.stats.probes_cancelled += 1;
                     actions.push(Action::CancelProbe(super::ProbeId { slot: index, run }));
                 }
                 self.free.push(index);
@@ -247,7 +248,7 @@ impl Pool {
             };
             // The whole table is compared afterwards.
             let mut told = Vec::new();
-            pass_on(&vs, wants, &mut told);
+            pass_on(&vs, wants, &mut told, &mut self.stats);
             actions.extend(
                 told.into_iter()
                     .filter(|a| !matches!(a, Action::ServiceChanged(_) | Action::DestChanged(..))),

@@ -4,7 +4,7 @@ use super::*;
 use crate::check::Config;
 use crate::check::adopt::Found;
 use crate::check::checker::Status;
-use crate::check::probe::{Failure, Operation};
+use crate::check::probe::{Failure, Operation, Weight};
 use crate::check::testing::{address, check, server, short, sorry, virtual_server};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -428,4 +428,70 @@ proptest! {
             prop_assert_eq!(b.running.len(), b.pool.slots.iter().flatten().filter(|s| s.run.is_some()).count());
         }
     }
+}
+
+type Change = fn(&mut Stats);
+
+#[test]
+fn everything_that_happens_is_counted() {
+    let mut second = server(12);
+    second.weight = 4;
+    let mut first = virtual_server(1, vec![server(11), second]);
+    first.quorum = 4;
+    let mut b = Bench::new(config(vec![first.clone()]));
+    assert_eq!(b.pool.stats(), Stats { quorums_gained: 1, ..Stats::default() });
+    let mut expected = b.pool.stats();
+    let mut count = |b: &mut Bench, outcome: Outcome, change: Change| {
+        while b.running.is_empty() {
+            b.step();
+            expected.probes_started += b.running.len() as u64;
+        }
+        let place = b.running.iter().position(|(_, to)| *to == address("192.0.2.12:80"));
+        while let Some(other) = b.running.iter().position(|(_, to)| *to != address("192.0.2.12:80")) {
+            b.finish(other, Outcome::Passed);
+            expected.passed += 1;
+        }
+        if place.is_none() {
+            return false;
+        }
+        b.finish(0, outcome);
+        change(&mut expected);
+        assert_eq!(b.pool.stats(), expected);
+        true
+    };
+    let steps: [(Outcome, Change); 5] = [
+        (Outcome::Passed, |s| s.passed += 1),
+        (Outcome::NotRun(Failure::Timeout), |s| s.not_run += 1),
+        (REFUSED, |s| s.failed += 1),
+        (REFUSED, |s| {
+            s.failed += 1;
+            s.servers_down += 1;
+            s.quorums_lost += 1;
+        }),
+        (Outcome::Weighed(Weight::Exactly(7)), |s| {
+            s.passed += 1;
+            s.servers_up += 1;
+            s.weights_changed += 1;
+            s.quorums_gained += 1;
+        }),
+    ];
+    for (outcome, change) in steps {
+        while !count(&mut b, outcome.clone(), change) {}
+    }
+    // A reload that drops a server calls its probe off; its outcome comes too late.
+    while !b.running.iter().any(|(_, to)| *to == address("192.0.2.12:80")) {
+        while !b.running.is_empty() {
+            b.finish(0, Outcome::Passed);
+        }
+        b.step();
+    }
+    let probe = b.running.iter().find(|(_, to)| *to == address("192.0.2.12:80")).unwrap().0;
+    let before = b.pool.stats();
+    first.real_servers.pop();
+    (first.quorum, first.real_servers[0].weight) = (1, 2);
+    b.reload(config(vec![first]));
+    b.pool.handle(b.now, Event::ProbeFinished { probe, outcome: REFUSED }, &mut Vec::new());
+    let expected =
+        Stats { probes_cancelled: 1, late: 1, weights_changed: before.weights_changed + 1, ..before };
+    assert_eq!(b.pool.stats(), expected);
 }

@@ -25,7 +25,7 @@ fn row(vs: &VirtualServer) -> Vec<String> {
 fn set(vs: &mut VirtualServer, server: usize, status: Status) -> Vec<String> {
     let mut actions = Vec::new();
     let before = row(vs);
-    vs.handle(Event::Check { server, status }, &mut actions);
+    vs.check_changed(server, status, &mut actions);
     assert!(
         row(vs) == before || actions.iter().any(|a| !matches!(a, Action::Notice(_))),
         "changes are announced"
@@ -212,7 +212,7 @@ fn two_ports_of_one_server_are_one_destination_by_direct_routing() {
     config.real_servers[0].inhibit_on_failure = true;
     let mut vs = start(config);
     assert_eq!(row(&vs), ["11/1"]);
-    vs.handle(Event::Check { server: 0, status: Status::Down }, &mut Vec::new());
+    vs.check_changed(0, Status::Down, &mut Vec::new());
     assert_eq!(row(&vs), ["11/1"], "port 81 is still alive");
 }
 
@@ -293,7 +293,7 @@ proptest! {
             let (before, status) = (vs.quorum(), if pass { Status::Up } else { Status::Down });
             let mut actions = Vec::new();
             if up[i] != pass {
-                vs.handle(Event::Check { server: i, status }, &mut actions);
+                vs.check_changed(i, status, &mut actions);
             }
             up[i] = pass;
 
@@ -332,7 +332,7 @@ proptest! {
 fn weigh(vs: &mut VirtualServer, server: usize, more: i64) -> Vec<String> {
     let mut actions = Vec::new();
     let before = row(vs);
-    vs.handle(Event::Weighed { server, more }, &mut actions);
+    vs.weighed(server, more, &mut actions);
     assert!(row(vs) == before || announced(&actions), "changes are announced");
     told(actions)
 }

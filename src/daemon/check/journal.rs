@@ -143,7 +143,10 @@ mod tests {
         ] {
             journal.push(entry);
         }
-        assert_eq!(told(&mut journal, true), [gone("c"), gone("f"), run("e", "/server/down"), lost("d"), run("d", "/down")]);
+        assert_eq!(
+            told(&mut journal, true),
+            [gone("c"), gone("f"), run("e", "/server/down"), lost("d"), run("d", "/down")]
+        );
         assert_eq!(told(&mut journal, false), [gained("a"), run("a", "/up"), gained("e")]);
         journal.push(lost("a"));
         journal.push(run("a", "/down"));

@@ -147,13 +147,14 @@ impl Driver {
 
     /// Does what the parent has asked for meanwhile.
     fn obey(&mut self, control: &mut Control) -> ControlFlow<()> {
-        loop {
+        for _ in 0..OUTCOMES {
             match control.inbox.try_recv() {
                 Ok(message) => self.order(Some(message))?,
-                Err(TryRecvError::Empty) => return ControlFlow::Continue(()),
+                Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => return ControlFlow::Break(()),
             }
         }
+        ControlFlow::Continue(())
     }
 
     fn order(&mut self, message: Option<ToWorker>) -> ControlFlow<()> {
