@@ -16,10 +16,14 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
 use tracing::error;
 
 /// The first argument of a worker's command line.
 pub const MARK: &str = "--worker";
+
+/// How long the last reports may take to leave.
+const LAST_REPORTS: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Runs the worker that the parent asks for; does not return before it has ended.
 #[must_use]
@@ -97,12 +101,15 @@ fn abort_on_panic() {
 async fn serve(start: Start, config: Config, socket: OwnedFd) -> Exit {
     let (to_driver, inbox) = unbounded_channel();
     let (outbox, from_driver) = unbounded_channel();
-    if let Err(error) = connect(socket, to_driver, from_driver) {
-        error!(%error, "the control socket can't be used");
-        return Exit::Fatal;
-    }
+    let reporter = match connect(socket, to_driver, from_driver) {
+        Ok(reporter) => reporter,
+        Err(error) => {
+            error!(%error, "the control socket can't be used");
+            return Exit::Fatal;
+        }
+    };
     let control = Control { inbox, outbox };
-    match start.kind {
+    let exit = match start.kind {
         Kind::Check => {
             super::check::run(config, start.options, control).await;
             Exit::Ok
@@ -116,14 +123,17 @@ async fn serve(start: Start, config: Config, socket: OwnedFd) -> Exit {
                 Exit::Software
             }
         },
-    }
+    };
+    // What was reported last, a program to run among it, is to arrive; a parent that reads nothing is not waited for.
+    let _ = tokio::time::timeout(LAST_REPORTS, reporter).await;
+    exit
 }
 
 fn connect(
     socket: OwnedFd,
     to_driver: UnboundedSender<ToWorker>,
     from_driver: UnboundedReceiver<FromWorker>,
-) -> io::Result<()> {
+) -> io::Result<JoinHandle<Writable>> {
     fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     let reports = socket.try_clone()?;
     let orders = Ready::new(socket)?;
@@ -152,8 +162,7 @@ fn connect(
         // The parent is gone. Keeping the sender would keep the driver waiting for it.
         let _ = to_driver.send(ToWorker::Stop);
     });
-    tokio::spawn(report(Writable::new(reports)?, from_driver));
-    Ok(())
+    Ok(tokio::spawn(report(Writable::new(reports)?, from_driver)))
 }
 
 async fn listen(
@@ -189,20 +198,37 @@ async fn listen(
 }
 
 /// Sends what the driver has to say; a parent that is busy gets it later.
-async fn report(socket: Writable, mut from_driver: UnboundedReceiver<FromWorker>) {
+/// Sends reports until the driver has ended; returns the socket, since closing it looks like the end of the process.
+async fn report(socket: Writable, mut from_driver: UnboundedReceiver<FromWorker>) -> Writable {
     while let Some(report) = from_driver.recv().await {
         // Fails when the parent is gone, which the other direction notices.
         let _ = socket.write(|socket| message::send_report(socket, &report)).await;
     }
-    // Closing the socket would look like the end of the process.
-    std::future::pending::<()>().await;
+    socket
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::RunId;
+    use crate::sys::channel;
     use std::os::unix::process::ExitStatusExt;
     use std::process::Command;
+
+    #[tokio::test]
+    async fn what_a_driver_reported_last_arrives() {
+        let (parent, worker) = channel::pair().unwrap();
+        let (outbox, from_driver) = unbounded_channel();
+        let reports: Vec<FromWorker> = (0..50).map(|n| FromWorker::CancelRun(RunId(n))).collect();
+        for report in &reports {
+            outbox.send(report.clone()).unwrap();
+        }
+        drop(outbox);
+        let _socket = report(Writable::new(worker).unwrap(), from_driver).await;
+        for report in reports {
+            assert_eq!(message::receive_report(parent.as_fd()).unwrap(), Some(report));
+        }
+    }
 
     #[test]
     fn a_panic_in_any_thread_is_logged_with_its_place_and_ends_the_process() {
