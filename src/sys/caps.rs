@@ -1,8 +1,7 @@
 //! Capabilities: a worker gives up for good all that it does not need.
 //!
-//! The bounding set shrinks too, so a program that a worker starts can't get back what the worker gave up.
-//! `no_new_privs` is not set: notify scripts may have to switch users. The capabilities for that (SETUID, SETGID) are
-//! kept only by a worker that has such scripts to run.
+//! The bounding set shrinks too, so a program that a worker starts can't get back what the worker gave up. Scripts, which
+//! may need more, are another process's.
 
 pub use caps::Capability;
 use caps::{CapSet, CapsHashSet};
@@ -32,17 +31,29 @@ fn system(error: caps::errors::CapsError) -> Error {
     Error::System(io::Error::other(error.to_string()))
 }
 
+/// Whether the process has all of these.
+///
+/// # Errors
+/// [`Error::Missing`] where it hasn't.
+pub fn check(needed: &[Capability]) -> Result<(), Error> {
+    let permitted = caps::read(None, CapSet::Permitted).map_err(system)?;
+    let mut missing: Vec<Capability> = Vec::new();
+    for capability in needed.iter().filter(|c| !permitted.contains(c)) {
+        if !missing.contains(capability) {
+            missing.push(*capability);
+        }
+    }
+    if missing.is_empty() { Ok(()) } else { Err(Error::Missing(missing)) }
+}
+
 /// Gives up every capability but those in `needed` and, where the process has them, those in `useful`; in the calling
 /// thread (there must be no other), for good.
 ///
 /// # Errors
 /// [`Error::Missing`] where `needed` holds more than the process has: nothing has been given up then.
 pub fn keep_only(needed: &[Capability], useful: &[Capability]) -> Result<(), Error> {
+    check(needed)?;
     let permitted = caps::read(None, CapSet::Permitted).map_err(system)?;
-    let missing: Vec<Capability> = needed.iter().copied().filter(|c| !permitted.contains(c)).collect();
-    if !missing.is_empty() {
-        return Err(Error::Missing(missing));
-    }
     let useful = useful.iter().filter(|c| permitted.contains(c));
     let keep: CapsHashSet = needed.iter().chain(useful).copied().collect();
     if permitted.contains(&Capability::CAP_SETPCAP) {

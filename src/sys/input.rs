@@ -15,6 +15,9 @@ const ATTEMPTS: usize = 4;
 const DESCRIPTORS: [&str; 5] =
     ["/dev/stdin", "/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/", "/proc/curproc/fd/"];
 
+/// The number of `/dev/null`, which stands for an empty file.
+const NULL: u64 = libc::makedev(1, 3);
+
 /// Why a file can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -142,6 +145,9 @@ fn open_regular(path: &Path) -> Result<File, Error> {
 
 fn check_type(metadata: &Metadata) -> Result<(), Error> {
     let kind = metadata.file_type();
+    if kind.is_char_device() && metadata.rdev() == NULL {
+        return Ok(());
+    }
     match (kind.is_file(), kind.is_dir()) {
         (true, _) => Ok(()),
         (_, true) => Err(Error::Directory),
@@ -201,6 +207,7 @@ mod tests {
         assert_eq!(file(&plain, 4).unwrap(), b"text");
         assert_eq!(said(&fifo), "is a named pipe, not a file");
         assert_eq!(said(Path::new("/dev/zero")), "is a device, not a file");
+        assert_eq!(file(Path::new("/dev/null"), 100).unwrap(), b"");
         assert_eq!(said(dir.path()), "is a directory");
         assert_eq!(said(&dir.path().join("none")), "No such file or directory");
         let fifo = file_or_descriptor(&fifo, 100).unwrap_err();

@@ -12,6 +12,7 @@ pub mod kmod;
 pub mod log;
 pub mod memfd;
 pub mod names;
+pub mod output;
 pub mod packet;
 pub mod pidfile;
 pub mod process;
@@ -20,6 +21,7 @@ pub(crate) mod ready;
 pub mod replace;
 pub mod signal;
 pub(crate) mod sockopt;
+pub mod spawn;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timer;

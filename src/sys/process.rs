@@ -4,14 +4,13 @@
 //! again.
 
 use nix::libc;
-use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
-use nix::unistd::{ForkResult, chdir, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe2, setsid};
+use nix::unistd::{ForkResult, SysconfVar, chdir, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe2, setsid};
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The two processes that [`daemonize`] leaves.
@@ -101,8 +100,7 @@ pub fn take_stdin() -> io::Result<OwnedFd> {
 /// # Errors
 /// The file can't be opened or made.
 pub fn append_stderr_to(path: &Path) -> io::Result<()> {
-    let file =
-        OpenOptions::new().append(true).create(true).mode(0o644).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    let file = super::output::open_at_end(path)?;
     Ok(dup2_stderr(&file)?)
 }
 
@@ -112,6 +110,14 @@ pub fn append_stderr_to(path: &Path) -> io::Result<()> {
 /// None is expected of a Linux kernel.
 pub fn stop_with_parent() -> io::Result<()> {
     Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?)
+}
+
+/// Whatever this process executes from now on has no more privileges than it has itself (`no_new_privs`).
+///
+/// # Errors
+/// None is expected of a Linux kernel.
+pub fn gain_nothing_by_executing() -> io::Result<()> {
+    Ok(nix::sys::prctl::set_no_new_privs()?)
 }
 
 /// Sets the name that `ps -o comm`, `pidof` and `top` show; the kernel cuts it to 15 bytes.
@@ -133,4 +139,25 @@ pub fn allow_core_dumps() -> io::Result<()> {
 /// Sets the file creation mask (`-u`).
 pub fn set_umask(mask: u32) {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask));
+}
+
+/// The machine's memory in bytes.
+#[must_use]
+pub fn physical_memory() -> Option<u64> {
+    let ask = |what| nix::unistd::sysconf(what).ok().flatten().and_then(|n| u64::try_from(n).ok());
+    ask(SysconfVar::_PHYS_PAGES)?.checked_mul(ask(SysconfVar::PAGE_SIZE)?)
+}
+
+/// Lets this process have no more than so many bytes of memory of its own.
+///
+/// # Errors
+/// None is expected of a Linux kernel.
+pub fn limit_memory(bytes: u64) -> io::Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_DATA)?;
+    Ok(setrlimit(Resource::RLIMIT_DATA, bytes.min(soft), bytes.min(hard))?)
+}
+
+/// When the machine's memory is short, this process is the one to be ended. That it can't be asked for does not matter.
+pub fn end_first_when_memory_is_short() {
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
 }

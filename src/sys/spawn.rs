@@ -1,0 +1,171 @@
+//! Starting programs of others: as another user, with nothing of ours but the environment.
+
+use nix::libc;
+use nix::unistd::{Gid, Pid, Uid, setgroups, setpgid, setresgid, setresuid};
+use std::ffi::{CString, OsString};
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+/// What no program of others gets of our environment: it would change how it is loaded, or how a shell reads it.
+const KEPT_BACK: [&str; 3] = ["IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"];
+
+/// Who runs a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The user.
+    pub uid: Uid,
+    /// The group.
+    pub gid: Gid,
+    /// All groups besides.
+    pub groups: Vec<Gid>,
+}
+
+/// What is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// This one, with its arguments; the first is a path, or a name to be looked for in `PATH`.
+    Execute(Vec<Vec<u8>>),
+    /// Nothing is executed: the status is 0 where this file can be opened for reading, 1 otherwise.
+    OpenFile(Vec<u8>),
+}
+
+/// Starts a program in a process group of its own, its streams on `/dev/null`, its signals as a fresh login has them,
+/// without any descriptor of ours. It gets `SIGTERM` when this process dies. The caller waits for its end.
+///
+/// # Errors
+/// It can't be executed, or not as this account; the kernel has no process left.
+#[allow(unsafe_code)]
+pub fn spawn(program: &Program, account: Option<&Account>) -> io::Result<Pid> {
+    let (words, file) = match program {
+        Program::Execute(words) => (words.clone(), None),
+        Program::OpenFile(path) => (vec![b"/".to_vec()], Some(CString::new(path.clone())?)),
+    };
+    let mut words = words.into_iter().map(OsString::from_vec);
+    let mut command = Command::new(words.next().ok_or(io::Error::from(io::ErrorKind::NotFound))?);
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    for name in KEPT_BACK {
+        command.env_remove(name);
+    }
+    let account = account.cloned();
+    let prepare = move || {
+        setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+        default_signals();
+        crate::sys::process::keep_inherited_files_to_ourselves();
+        if let Some(account) = &account {
+            setgroups(&account.groups)?;
+            setresgid(account.gid, account.gid, account.gid)?;
+            setresuid(account.uid, account.uid, account.uid)?;
+        }
+        // Behind the change of user, which takes it back.
+        nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM)?;
+        if let Some(file) = &file {
+            // SAFETY: opens a path that ends in NUL, and ends this process without running anything of its maker.
+            unsafe {
+                let opened = libc::open(file.as_ptr(), libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC);
+                libc::_exit(i32::from(opened < 0));
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: the closure makes system calls only, and allocates nothing.
+    unsafe { command.pre_exec(prepare) };
+    let child = command.spawn()?;
+    Ok(Pid::from_raw(libc::pid_t::try_from(child.id()).unwrap_or(libc::pid_t::MAX)))
+}
+
+/// The mask is the library's to clear.
+#[allow(unsafe_code)]
+fn default_signals() {
+    for signal in 1..=libc::SIGRTMAX() {
+        // SAFETY: SIG_DFL installs no code. Numbers that can't be set (SIGKILL, the library's own) are refused.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::wait::{WaitStatus, waitpid};
+    use std::fs;
+    use std::path::Path;
+
+    fn sh(script: &str, account: Option<&Account>) -> WaitStatus {
+        let words = ["/bin/sh", "-c", script].map(|word| word.as_bytes().to_vec());
+        waitpid(spawn(&Program::Execute(words.to_vec()), account).unwrap(), None).unwrap()
+    }
+
+    fn status(status: WaitStatus) -> i32 {
+        match status {
+            WaitStatus::Exited(_, status) => status,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn it_has_a_group_of_its_own_and_nothing_of_ours() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        let script = format!(
+            "{{ ls -l /proc/$$/fd | grep -c /dev/null; ls /proc/$$/fd; grep -E 'SigBlk|SigIgn' /proc/$$/status; \
+             ps -o pgid= -p $$; echo $$; }} > {}",
+            out.display()
+        );
+        // Not closed on exec: as if a library had left it open.
+        let left_open =
+            nix::fcntl::open("/", nix::fcntl::OFlag::O_RDONLY, nix::sys::stat::Mode::empty()).unwrap();
+        assert_eq!(status(sh(&script, None)), 0);
+        drop(left_open);
+        let text = fs::read_to_string(out).unwrap();
+        let lines: Vec<&str> = text.split_whitespace().collect();
+        // Some shells hold the redirected stream at 10 or above meanwhile.
+        let files: Vec<&str> =
+            lines[1..].iter().take_while(|word| word.parse::<u32>().is_ok()).copied().collect();
+        assert!(
+            files.starts_with(&["0", "1"])
+                && files.iter().all(|fd| ["0", "1", "2", "3", "10", "11"].contains(fd)),
+            "{text}"
+        );
+        let mask = |name: &str| lines[lines.iter().position(|word| *word == name).unwrap() + 1];
+        assert_eq!((mask("SigBlk:"), mask("SigIgn:")), ("0000000000000000", "0000000000000000"));
+        assert_eq!(lines[lines.len() - 2], lines[lines.len() - 1], "leader of its group: {text}");
+    }
+
+    #[test]
+    fn it_runs_as_the_account_and_can_not_go_back() {
+        if !Uid::effective().is_root() {
+            return;
+        }
+        let account = Account {
+            uid: Uid::from_raw(65534),
+            gid: Gid::from_raw(65534),
+            groups: vec![Gid::from_raw(12345)],
+        };
+        let script = "[ \"$(id -u) $(id -g) $(id -G)\" = '65534 65534 65534 12345' ] && \
+                      grep -q '^CapEff:.0000000000000000$' /proc/self/status && ! cat /etc/shadow";
+        assert_eq!(status(sh(script, Some(&account))), 0);
+    }
+
+    #[test]
+    fn what_can_not_be_executed_is_an_error() {
+        let missing = Program::Execute(vec![b"/no/such/program".to_vec()]);
+        assert_eq!(spawn(&missing, None).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(spawn(&Program::Execute(Vec::new()), None).is_err());
+    }
+
+    #[test]
+    fn whether_a_file_can_be_opened_is_asked_without_executing_anything() {
+        let ask = |path: &Path| {
+            let program = Program::OpenFile(path.as_os_str().as_encoded_bytes().to_vec());
+            status(waitpid(spawn(&program, None).unwrap(), None).unwrap())
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        assert_eq!(ask(&file), 1);
+        fs::write(&file, "").unwrap();
+        assert_eq!(ask(&file), 0);
+    }
+}
