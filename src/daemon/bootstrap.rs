@@ -35,6 +35,14 @@ pub fn main() -> Exit {
     });
     let (socket, start, config) = match started {
         Ok((socket, Some((Order::Start(start), config)))) => (socket, start, config),
+        Ok((socket, Some((Order::Runner { name }, _)))) => {
+            process::set_name(&name);
+            return super::runner::main(socket);
+        }
+        Ok((socket, Some((Order::Load { name, source }, _)))) => {
+            process::set_name(&name);
+            return super::loader::main(&socket, &source);
+        }
         // The parent died, or stops before we began.
         Ok((_, None | Some((Order::Stop, _)))) => return Exit::Ok,
         Ok((_, Some(_))) => return Exit::Software,
@@ -51,6 +59,8 @@ pub fn main() -> Exit {
     abort_on_panic();
     let outcome = message::read_config(config).map_err(|error| (Exit::Software, error.to_string())).and_then(
         |config| {
+            // Nothing is executed here: programs of others are the runner's.
+            process::gain_nothing_by_executing().map_err(|error| (Exit::Fatal, error.to_string()))?;
             let (needed, useful) = capabilities(start.kind);
             caps::keep_only(needed, useful).map_err(|error| (Exit::Permission, error.to_string()))?;
             log::write_in_background();
@@ -73,7 +83,7 @@ pub fn main() -> Exit {
 /// The capabilities of a worker: those that it needs, and those that it keeps where it was given them. They are the same
 /// whatever its configuration says: a reload may ask for what the start did not, and what has been given up can't be
 /// had again.
-fn capabilities(kind: Kind) -> (&'static [Capability], &'static [Capability]) {
+pub(super) fn capabilities(kind: Kind) -> (&'static [Capability], &'static [Capability]) {
     match kind {
         // Addresses and multicast; raw sockets for adverts and gratuitous ARP.
         Kind::Vrrp => (&[Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW], &[]),
@@ -188,6 +198,10 @@ async fn listen(
                     ToWorker::Reload(Box::new(config.await.map_err(io::Error::from)??))
                 }
                 Order::RunEnded { id, outcome } => ToWorker::RunEnded { id, outcome },
+                // These are another process's.
+                Order::Load { .. } | Order::Runner { .. } | Order::Run { .. } | Order::CancelRun(_) => {
+                    continue;
+                }
                 Order::Table(state) => ToWorker::Table(state),
             };
             if to_driver.send(order).is_err() {

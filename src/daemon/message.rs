@@ -3,12 +3,14 @@
 //! Small messages (postcard) travel as they are; a configuration, of whatever size, in a sealed memory file that the
 //! parent makes once for all workers. The bootstrap of a worker turns them into [`super::worker`]'s.
 
+use super::source::{Loaded, Source};
 use super::worker::{FromWorker, Kind, Options, TableState};
 use crate::conf::Config;
-use crate::run::{RunId, RunOutcome};
+use crate::run::{Run, RunId, RunOutcome};
 use crate::sys::{channel, log, memfd};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -43,6 +45,84 @@ pub(super) enum Order {
     },
     /// The state of the IPVS table.
     Table(TableState),
+    /// Comes first, and is all: read a configuration.
+    Load {
+        /// The name that process lists show.
+        name: String,
+        /// From where.
+        source: Source,
+    },
+    /// Comes first, to the process that runs scripts.
+    Runner {
+        /// The name that process lists show.
+        name: String,
+    },
+    /// Run a program.
+    Run {
+        /// Which.
+        run: Run,
+        /// `set_supplementary_groups`.
+        supplementary_groups: bool,
+    },
+    /// End a run.
+    CancelRun(RunId),
+}
+
+/// From the process that reads the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum FromLoader {
+    /// A worker's part is in the memory file beside this.
+    Part(Kind),
+    /// That is all.
+    Done(Summary),
+}
+
+/// What the parent needs to know of a configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Summary {
+    /// It can't be run, which ends the program with this status at start.
+    pub(super) exit: Option<u8>,
+    /// What was found in it, a line each, for the log.
+    pub(super) findings: Vec<String>,
+    /// Errors among that, without their places.
+    pub(super) errors: Vec<String>,
+    /// It says nothing at all.
+    pub(super) is_empty: bool,
+    /// Workers that have something to do.
+    pub(super) work: BTreeSet<Kind>,
+    /// `set_supplementary_groups`.
+    pub(super) supplementary_groups: bool,
+    /// `reload_check_config`: where the findings of a refused reload go too.
+    pub(super) findings_file: Option<String>,
+}
+
+impl Summary {
+    /// Of a configuration that can be run.
+    pub(super) fn of(loaded: &Loaded) -> Summary {
+        let config = &loaded.config;
+        let has_work = |kind: &Kind| match kind {
+            Kind::Vrrp => !config.vrrp.instances.is_empty(),
+            Kind::Check => !config.check.virtual_servers.is_empty(),
+        };
+        Summary {
+            exit: None,
+            findings: loaded.findings.clone(),
+            errors: loaded.errors.clone(),
+            is_empty: loaded.is_empty,
+            work: [Kind::Vrrp, Kind::Check].into_iter().filter(has_work).collect(),
+            supplementary_groups: config.global.scripts.supplementary_groups,
+            findings_file: config.global.reload.check_config.clone(),
+        }
+    }
+}
+
+/// From the process that runs scripts: one of them has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RunEnded {
+    /// Which.
+    pub(super) id: RunId,
+    /// How.
+    pub(super) outcome: RunOutcome,
 }
 
 /// Why a message can't be used.
@@ -129,6 +209,47 @@ pub(super) fn receive_report(socket: BorrowedFd<'_>) -> Result<Option<FromWorker
     Ok(receive(socket)?.map(|(report, _)| report))
 }
 
+/// Says what was read, with a worker's part of it.
+///
+/// # Errors
+/// [`channel::send`]'s.
+pub(super) fn send_from_loader(
+    socket: BorrowedFd<'_>,
+    message: &FromLoader,
+    part: Option<BorrowedFd<'_>>,
+) -> Result<(), Error> {
+    match part {
+        Some(part) => Ok(channel::send(socket, &postcard::to_stdvec(message)?, Some(part))?),
+        None => send(socket, message),
+    }
+}
+
+/// The next message of the process that reads the configuration; `None` when it is gone.
+///
+/// # Errors
+/// [`channel::receive`]'s, and [`Error::Decode`].
+pub(super) fn receive_from_loader(
+    socket: BorrowedFd<'_>,
+) -> Result<Option<(FromLoader, Option<OwnedFd>)>, Error> {
+    receive(socket)
+}
+
+/// Says that a script has ended.
+///
+/// # Errors
+/// [`channel::send`]'s.
+pub(super) fn send_run_ended(socket: BorrowedFd<'_>, ended: &RunEnded) -> io::Result<()> {
+    Ok(send(socket, ended)?)
+}
+
+/// The next script that has ended; `None` when the process that runs them is gone.
+///
+/// # Errors
+/// [`channel::receive`]'s, and [`Error::Decode`].
+pub(super) fn receive_run_ended(socket: BorrowedFd<'_>) -> Result<Option<RunEnded>, Error> {
+    Ok(receive(socket)?.map(|(ended, _)| ended))
+}
+
 /// Stands for a message that is too long for the socket: it is in the memory file beside this. No message begins so,
 /// since no enumeration here has so many variants.
 const IN_FILE: u8 = 0xff;
@@ -188,7 +309,6 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::command::Command;
-    use crate::run::Run;
 
     /// A configuration whose encoding is about `size` bytes long.
     fn config(size: usize) -> Config {

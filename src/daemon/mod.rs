@@ -2,16 +2,20 @@
 //!
 //! [`start`] is the daemon: it reads the configuration, becomes the parent, and ends with it. [`worker_main`] is what
 //! the parent executes. `supervisor` decides, `parent` acts; `bootstrap` turns a process into a worker; `message`
-//! is what they say to each other, [`worker`] what a driver sees of it.
+//! is what they say to each other, [`worker`] what a driver sees of it. `loader` reads the configuration in a process of
+//! its own, `reload` decides whether it may take the place of the one that runs, `runner` runs scripts.
 
 mod bootstrap;
 pub mod check;
 mod child;
 mod exit;
+mod loader;
 pub(crate) mod message;
 mod options;
 mod outbox;
 mod parent;
+mod reload;
+mod runner;
 mod scripts;
 mod source;
 mod start;

@@ -1,7 +1,6 @@
 //! What the command line says of the daemon: keepalived's flags, resolved.
 
 use super::worker::{self, Kind};
-use crate::conf::Config;
 use crate::sys::log;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -39,14 +38,24 @@ pub struct Options {
 }
 
 impl Options {
-    /// The workers that a configuration needs.
+    /// The workers to run for a configuration that has work for these.
     #[must_use]
-    pub fn wanted(&self, config: &Config) -> BTreeSet<Kind> {
-        let has_work = |kind: &Kind| match kind {
-            Kind::Vrrp => !config.vrrp.instances.is_empty(),
-            Kind::Check => !config.check.virtual_servers.is_empty(),
-        };
-        self.workers.iter().copied().filter(|kind| self.all || has_work(kind)).collect()
+    pub fn wanted(&self, work: &BTreeSet<Kind>) -> BTreeSet<Kind> {
+        self.workers.iter().copied().filter(|kind| self.all || work.contains(kind)).collect()
+    }
+
+    /// The workers that take away at the end what they have made.
+    #[must_use]
+    pub fn released(&self) -> BTreeSet<Kind> {
+        let kept =
+            [(Kind::Vrrp, self.worker.dont_release_vrrp), (Kind::Check, self.worker.dont_release_ipvs)];
+        kept.into_iter().filter(|(_, kept)| !kept).map(|(kind, _)| kind).collect()
+    }
+
+    /// The permissions of pid files, which the mask lessens: those of `-u` are exactly what it asks for.
+    #[must_use]
+    pub fn pid_file_mode(&self) -> u32 {
+        if self.umask.is_some() { 0o666 } else { 0o644 }
     }
 
     /// A worker's log: a tag and a file of its own.

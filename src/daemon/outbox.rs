@@ -22,7 +22,12 @@ impl Outbox {
         let replaces = |old: &Order| match order {
             Order::Reload | Order::Table(_) => discriminant(old) == discriminant(&order),
             Order::Stop => matches!(old, Order::Reload | Order::Table(_)),
-            Order::Start(_) | Order::RunEnded { .. } => false,
+            Order::Start(_)
+            | Order::RunEnded { .. }
+            | Order::Runner { .. }
+            | Order::Load { .. }
+            | Order::Run { .. }
+            | Order::CancelRun(_) => false,
         };
         self.waiting.retain(|(old, _)| !replaces(old));
         self.waiting.push_back((order, config));

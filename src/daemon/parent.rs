@@ -5,17 +5,19 @@
 
 use super::child::Child;
 use super::exit::Exit;
-use super::message::{self, Order, Start};
+use super::loader::{Loading, Read};
+use super::message::{self, Order, Start, Summary};
 use super::options::Options;
+use super::reload;
+use super::runner;
 use super::source::Refused;
 use super::supervisor::{Action, Ended, Supervisor};
 use super::worker::{FromWorker, Kind, TableState};
-use crate::conf::Config;
-use crate::run::RunOutcome;
-use crate::sys::clock;
+use crate::raw;
 use crate::sys::pidfile::PidFile;
 use crate::sys::process::DaemonEnd;
 use crate::sys::signal::{self, SignalFd};
+use crate::sys::{clock, input, output};
 use crate::time::Instant;
 use nix::errno::Errno;
 use nix::libc;
@@ -69,10 +71,22 @@ pub(super) struct Parent {
     workers: BTreeMap<Kind, Worker>,
     /// The present configuration, each worker's part.
     shared: BTreeMap<Kind, Rc<OwnedFd>>,
+    /// The last configuration of each kind of worker, also of one that is not wanted any more.
+    last: BTreeMap<Kind, Rc<OwnedFd>>,
     /// A reload is under way: some workers have not reported yet that they have done it.
     reloading: bool,
     /// What the check worker last said of the IPVS table.
     table: Option<TableState>,
+    /// Runs scripts for the workers.
+    runner: runner::Client,
+    /// What is known of the present configuration.
+    present: Summary,
+    /// The next one, while it is read.
+    loading: Option<Loading>,
+    /// Another reload was asked for meanwhile.
+    reload_again: bool,
+    /// All workers have ended: the status to end with once the scripts have, too.
+    finishing: Option<Exit>,
     /// The launching process, while it waits, and for how long it may.
     launcher: Option<(DaemonEnd, Instant)>,
 }
@@ -80,24 +94,27 @@ pub(super) struct Parent {
 impl Parent {
     pub(super) fn new(options: Options, signals: SignalFd, launcher: Option<DaemonEnd>) -> Parent {
         Parent {
-            supervisor: Supervisor::new(options.respawn),
+            supervisor: Supervisor::new(options.respawn, options.released()),
             options,
             signals,
             workers: BTreeMap::new(),
             shared: BTreeMap::new(),
+            last: BTreeMap::new(),
             reloading: false,
             table: None,
+            runner: runner::Client::default(),
+            present: Summary::default(),
+            loading: None,
+            reload_again: false,
+            finishing: None,
             launcher: launcher.map(|end| (end, clock::now() + LAUNCH_PATIENCE)),
         }
     }
 
-    /// Runs `config` until a signal or an error ends it; all workers have ended then.
-    pub(super) fn run(mut self, config: Config) -> Exit {
+    /// Runs a configuration until a signal or an error ends it; all workers have ended then.
+    pub(super) fn run(mut self, first: Read) -> Exit {
         let mut actions = Vec::new();
-        if let Err(error) = self.adopt(config, &mut actions) {
-            error!("{error}");
-            self.supervisor.stop(clock::now(), Exit::Fatal, &mut actions);
-        }
+        self.adopt(first, &mut actions);
         loop {
             if let Some(exit) = self.perform(&mut actions) {
                 if let Some((launcher, _)) = self.launcher.take() {
@@ -111,6 +128,10 @@ impl Parent {
             }
             let now = clock::now();
             self.supervisor.handle_timeout(now, &mut actions);
+            self.runner.handle_timeout(now);
+            if let Some(loading) = &mut self.loading {
+                loading.handle_timeout(now);
+            }
             if self.launcher.as_ref().is_some_and(|(_, patience)| *patience <= now) {
                 self.release_launcher("still starting: see its log");
             }
@@ -118,22 +139,25 @@ impl Parent {
     }
 
     /// Makes a configuration the present one.
-    fn adopt(&mut self, config: Config, actions: &mut Vec<Action>) -> Result<(), message::Error> {
-        let wanted = self.options.wanted(&config);
+    fn adopt(&mut self, Read { mut parts, summary }: Read, actions: &mut Vec<Action>) {
+        let wanted = self.options.wanted(&summary.work);
         if wanted.is_empty() {
             warn!("Warning - {} has no configuration to run", self.options.program);
         }
-        let share = |&kind: &Kind| Ok((kind, Rc::new(message::share(&config, kind)?)));
-        self.shared = wanted.iter().map(share).collect::<Result<_, message::Error>>()?;
+        parts.retain(|kind, _| wanted.contains(kind));
+        self.last.extend(parts.iter().map(|(kind, part)| (*kind, Rc::clone(part))));
+        self.shared = parts;
+        self.present = summary;
         self.supervisor.configure(clock::now(), wanted, actions);
-        Ok(())
     }
 
     /// Waits until something happens or is due, and tells the supervisor.
     fn wait(&mut self, actions: &mut Vec<Action>) -> io::Result<()> {
         let now = clock::now();
         let launcher = self.launcher.as_ref().map(|(_, patience)| *patience);
-        let due = self.supervisor.next_timeout().into_iter().chain(launcher).min();
+        let loading = self.loading.as_ref().and_then(Loading::next_timeout);
+        let due = [self.supervisor.next_timeout(), self.runner.next_timeout(), launcher, loading];
+        let due = due.into_iter().flatten().min();
         // Rounded up: waking a moment early would only mean to wait again.
         let timeout = due.map_or(PollTimeout::NONE, |due| {
             let left = due.saturating_since(now) + Duration::from_nanos(999_999);
@@ -147,12 +171,22 @@ impl Parent {
                 files.push(PollFd::new(socket, events));
             }
         }
+        let runner = self.runner.interest().map(|(socket, events)| {
+            files.push(PollFd::new(socket, events));
+            files.len() - 1
+        });
+        let loading = self.loading.as_ref().and_then(Loading::interest).map(|(socket, events)| {
+            files.push(PollFd::new(socket, events));
+            files.len() - 1
+        });
         match poll(&mut files, timeout) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
         }
         let events = |file: &PollFd<'_>| file.revents().unwrap_or(PollFlags::empty());
         let signalled = events(&files[0]).contains(PollFlags::POLLIN);
+        let runner = runner.map_or(PollFlags::empty(), |at| events(&files[at]));
+        let loading = loading.map_or(PollFlags::empty(), |at| events(&files[at]));
         let ready: Vec<(Kind, PollFlags)> =
             kinds.into_iter().zip(&files[1..]).map(|(kind, file)| (kind, events(file))).collect();
         for (kind, events) in ready {
@@ -162,6 +196,19 @@ impl Parent {
             if events.contains(PollFlags::POLLIN) {
                 self.listen(kind, actions);
             }
+        }
+        if runner.contains(PollFlags::POLLOUT) {
+            self.runner.flush();
+        }
+        if runner.intersects(PollFlags::POLLIN | PollFlags::POLLHUP)
+            && let Some(outcome) = self.runner.listen()
+        {
+            self.answer(outcome);
+        }
+        if !loading.is_empty()
+            && let Some(loading) = &mut self.loading
+        {
+            loading.listen();
         }
         // One at a time: what a signal makes the supervisor want belongs to the configuration of that moment.
         if signalled && let Some(signal) = self.signals.read()? {
@@ -195,10 +242,12 @@ impl Parent {
                 self.table = Some(state);
             }
             Ok(Some(FromWorker::Run(run))) => {
-                let outcome = RunOutcome::Failed("scripts can't be run yet".to_owned());
-                self.tell(kind, Order::RunEnded { id: run.id, outcome });
+                let groups = self.present.supplementary_groups;
+                if let Err(refused) = self.runner.run(&self.options.program, kind, run, groups) {
+                    self.answer(refused);
+                }
             }
-            Ok(Some(FromWorker::CancelRun(_))) => {}
+            Ok(Some(FromWorker::CancelRun(id))) => self.runner.cancel(kind, id),
             Ok(None) => worker.child.close(),
             Err(error) => {
                 let pid = worker.child.pid();
@@ -207,6 +256,11 @@ impl Parent {
                 worker.child.signal(Signal::SIGKILL);
             }
         }
+    }
+
+    /// Tells a worker how a script of its own has ended.
+    fn answer(&mut self, runner::Outcome { kind, id, outcome }: runner::Outcome) {
+        self.tell(kind, Order::RunEnded { id, outcome });
     }
 
     /// Says when every worker has done all reloads.
@@ -225,9 +279,12 @@ impl Parent {
                 if !self.supervisor.is_stopping() {
                     info!("Stopping");
                 }
+                if let Some(loading) = self.loading.take() {
+                    loading.cancel();
+                }
                 self.supervisor.stop(clock::now(), Exit::Ok, actions);
             }
-            libc::SIGHUP => self.reload(actions),
+            libc::SIGHUP => self.reload(),
             libc::SIGCHLD => self.reap(actions),
             other => {
                 let function =
@@ -237,27 +294,51 @@ impl Parent {
         }
     }
 
-    fn reload(&mut self, actions: &mut Vec<Action>) {
+    fn reload(&mut self) {
         if self.supervisor.is_stopping() {
             return;
         }
+        if self.loading.is_some() {
+            // What is being read may be older than what was meant.
+            self.reload_again = true;
+            return;
+        }
         info!("Reloading ...");
-        match self.options.source.load() {
-            Ok(loaded) => {
-                loaded.log_findings();
-                match self.adopt(loaded.config, actions) {
-                    Ok(()) => self.reloading = true,
-                    Err(error) => {
-                        error!("Reload refused: {error}. The configuration before it stays in force")
-                    }
+        match Loading::start(&self.options.program, &self.options.source) {
+            Ok(loading) => self.loading = Some(loading),
+            Err(reason) => self.refuse_reload(&[reason], ""),
+        }
+    }
+
+    /// The process that read the configuration has ended.
+    fn loaded(&mut self, outcome: Result<Read, Refused>, actions: &mut Vec<Action>) {
+        if self.supervisor.is_stopping() {
+            return;
+        }
+        match outcome {
+            Ok(read) => match reload::refusal(&self.present, &read.summary) {
+                Some(reason) => self.refuse_reload(&read.summary.findings, &reason),
+                None => {
+                    read.summary.findings.iter().for_each(|finding| warn!("{finding}"));
+                    self.adopt(read, actions);
+                    self.reloading = true;
                 }
-            }
-            Err(Refused { findings, .. }) => {
-                for finding in &findings {
-                    error!("{finding}");
-                }
-                error!("Reload refused: the configuration before it stays in force");
-            }
+            },
+            Err(Refused { findings, .. }) => self.refuse_reload(&findings, ""),
+        }
+        if std::mem::take(&mut self.reload_again) {
+            self.reload();
+        }
+    }
+
+    fn refuse_reload(&self, findings: &[String], reason: &str) {
+        findings.iter().for_each(|finding| error!("{finding}"));
+        let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+        error!("Reload refused: the configuration before it stays in force{reason}");
+        if let Some(file) = &self.present.findings_file
+            && let Err(error) = output::append(&raw::path(file), &findings.join("\n"))
+        {
+            warn!("reload_check_config: {file}: {}", input::reason(&error));
         }
     }
 
@@ -272,9 +353,20 @@ impl Parent {
     }
 
     fn ended(&mut self, status: WaitStatus, actions: &mut Vec<Action>) {
+        let pid = status.pid();
+        if let Some(loading) = self.loading.take_if(|loading| pid.is_some_and(|pid| loading.is(pid))) {
+            return self.loaded(loading.finish(status), actions);
+        }
+        if pid.is_some_and(|pid| self.runner.is(pid)) {
+            for outcome in self.runner.ended() {
+                self.answer(outcome);
+            }
+            return;
+        }
         let ours = |(_, worker): &(&Kind, &Worker)| Some(worker.child.pid()) == status.pid();
         let Some((&kind, _)) = self.workers.iter().find(ours) else { return };
         let Some(pid) = self.workers.remove(&kind).map(|worker| worker.child.pid()) else { return };
+        self.runner.worker_ended(kind);
         if kind == Kind::Check {
             // Its successor will say what it finds.
             self.table = None;
@@ -295,14 +387,14 @@ impl Parent {
             },
             WaitStatus::Signaled(_, by, _) => {
                 error!("pid {pid} exited due to signal {} ({by})", by as libc::c_int);
-                Ended::Died
+                Ended::Crashed
             }
             _ => Ended::Died,
         };
         let now = clock::now();
         let expected = self.supervisor.is_stopping_worker(kind);
         self.supervisor.ended(now, kind, how, actions);
-        if how == Ended::Died && !stopping && !expected {
+        if matches!(how, Ended::Died | Ended::Crashed) && !stopping && !expected {
             let what = if self.options.respawn { "Respawning" } else { "Exiting" };
             error!("{} child process({pid}) died: {what}", title(kind));
             if let Some(at) = self.supervisor.respawn_at(kind) {
@@ -318,10 +410,18 @@ impl Parent {
             for action in std::mem::take(actions) {
                 match action {
                     Action::Spawn { kind, respawned } => {
-                        if let Err(error) = self.spawn(kind, respawned) {
-                            error!(%error, "{} child process can't be started", title(kind));
-                            self.workers.remove(&kind);
-                            self.supervisor.ended(clock::now(), kind, Ended::Died, actions);
+                        let config = self.shared.get(&kind).cloned();
+                        if let Err(error) = self.spawn(kind, respawned, config) {
+                            self.not_started(kind, &error, actions);
+                        }
+                    }
+                    Action::CleanUp(kind) => {
+                        warn!("{} child process left things behind: taking them away", title(kind));
+                        let config = self.last.get(&kind).cloned();
+                        // As at a first start: nothing that it finds is taken over.
+                        match self.spawn(kind, false, config) {
+                            Ok(()) => self.tell(kind, Order::Stop),
+                            Err(error) => self.not_started(kind, &error, actions),
                         }
                     }
                     Action::Reload(kind) => self.reload_worker(kind),
@@ -339,15 +439,26 @@ impl Parent {
                         info!("Startup complete");
                         self.release_launcher("");
                     }
-                    Action::Finish(exit) => return Some(exit),
+                    Action::Finish(exit) => self.finishing = Some(exit),
                 }
             }
         }
         self.check_reloaded();
-        None
+        self.finishing.filter(|_| self.runner.stop(clock::now()))
     }
 
-    fn spawn(&mut self, kind: Kind, respawned: bool) -> Result<(), message::Error> {
+    fn not_started(&mut self, kind: Kind, error: &message::Error, actions: &mut Vec<Action>) {
+        error!(%error, "{} child process can't be started", title(kind));
+        self.workers.remove(&kind);
+        self.supervisor.ended(clock::now(), kind, Ended::Died, actions);
+    }
+
+    fn spawn(
+        &mut self,
+        kind: Kind,
+        respawned: bool,
+        config: Option<Rc<OwnedFd>>,
+    ) -> Result<(), message::Error> {
         let name = match kind {
             Kind::Vrrp => "vrrp",
             Kind::Check => "check",
@@ -356,9 +467,10 @@ impl Parent {
         let child = Child::start(&self.options.program, &words)?;
         let pid = child.pid();
         info!("Starting {} child process, pid={pid}", title(kind));
+        let mode = self.options.pid_file_mode();
         let pid_file = self.options.worker_pid_files.get(&kind).and_then(|path| {
             let id = pid.as_raw().unsigned_abs();
-            PidFile::create(path, id).inspect_err(|error| warn!("{error}: going on without it")).ok()
+            PidFile::create(path, id, mode).inspect_err(|error| warn!("{error}: going on without it")).ok()
         });
         self.workers.insert(kind, Worker { child, owed: 1, _pid_file: pid_file });
         let start = Order::Start(Start {
@@ -367,7 +479,7 @@ impl Parent {
             options: super::worker::Options { respawned, ..self.options.worker.clone() },
             log: self.options.worker_log(kind),
         });
-        let started = self.order(kind, start, self.shared.get(&kind).cloned());
+        let started = self.order(kind, start, config);
         if let (Kind::Vrrp, Some(state)) = (kind, &self.table) {
             self.tell(kind, Order::Table(state.clone()));
         }

@@ -2,15 +2,15 @@
 
 use super::exit::Exit;
 use super::scripts::Machine;
-use crate::conf::diagnostic::{Severity, render};
-use crate::conf::{self, Config, InterfaceKind, LoadOptions, NameFolders};
+use crate::conf::diagnostic::{Severity, codes, render};
+use crate::conf::{self, Config, Diagnostic, InterfaceKind, LoadOptions, NameFolders};
 use crate::sys::iproute2::Names;
 use nix::net::if_::if_nametoindex;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use tracing::warn;
 
 /// What the command line says of the configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// `-f`: from the root on, since a reload must find it from anywhere.
     pub file: PathBuf,
@@ -27,6 +27,11 @@ pub struct Loaded {
     pub config: Config,
     /// What was found in it all the same, a line each.
     pub findings: Vec<String>,
+    /// The errors among that: what stands there is not carried out. Without their places, so that they can be compared
+    /// with those of another reading.
+    pub errors: Vec<String>,
+    /// The file says nothing at all.
+    pub is_empty: bool,
 }
 
 /// A configuration that can't.
@@ -50,9 +55,16 @@ impl Source {
         });
         let told = loaded.diagnostics.iter().filter(|d| d.code.severity > Severity::Hint);
         let findings: Vec<String> = told.map(|d| render::line(d, &loaded.sources)).collect();
+        // What stands in a file that is passed over is not carried out either.
+        let loses = |d: &&Diagnostic| {
+            d.code.severity == Severity::Error || std::ptr::eq(d.code, &codes::INCLUDE_SKIPPED)
+        };
+        let errors = loaded.diagnostics.iter().filter(loses);
+        let errors = errors.map(|d| format!("{} {}", d.code.id, d.message)).collect();
+        let is_empty = loaded.diagnostics.iter().any(|d| std::ptr::eq(d.code, &codes::EMPTY));
         let exit = if loaded.is_unread() { Exit::NoConfig } else { Exit::Config };
         match loaded.config {
-            Some(config) => Ok(Loaded { config, findings }),
+            Some(config) => Ok(Loaded { config, findings, errors, is_empty }),
             None => Err(Refused { exit, findings }),
         }
     }
@@ -72,15 +84,6 @@ impl Source {
             all_files: self.all_files,
             ..LoadOptions::default()
         })
-    }
-}
-
-impl Loaded {
-    /// Tells the log what was found.
-    pub(super) fn log_findings(&self) {
-        for finding in &self.findings {
-            warn!("{finding}");
-        }
     }
 }
 

@@ -1,13 +1,21 @@
 //! From a command line to a running parent: the steps that may still say on the terminal why they fail.
 
+use super::bootstrap;
 use super::exit::Exit;
+use super::loader::{self, Read};
+use super::message;
 use super::options::Options;
 use super::parent::{self, Parent};
 use super::source::Refused;
+use super::worker::Kind;
+use crate::conf::redact;
+use crate::sys::caps;
+use crate::sys::input::reason;
 use crate::sys::pidfile::{self, PidFile};
 use crate::sys::process::{self, DaemonEnd, Role};
 use crate::sys::signal::SignalFd;
 use crate::{conf, sys};
+use std::collections::BTreeSet;
 use std::path::Path;
 use tracing::{error, info, warn};
 
@@ -23,7 +31,7 @@ pub fn start(options: Options) -> Exit {
     // From here on no signal is lost, and none interrupts a start half-way.
     let signals = match parent::collect_signals() {
         Ok(signals) => signals,
-        Err(error) => return refuse(&options, Exit::Fatal, &[format!("signals: {error}")]),
+        Err(error) => return refuse(&options, Exit::Fatal, &[format!("signals: {}", reason(&error))]),
     };
     if let Some(mask) = options.umask {
         process::set_umask(mask);
@@ -33,7 +41,7 @@ pub fn start(options: Options) -> Exit {
     info!("Starting {NAME}");
     if let Err(error) = log_file {
         let file = options.log.file.as_deref().unwrap_or(Path::new("")).display().to_string();
-        return refuse(&options, Exit::Fatal, &[format!("log file {file}: {error}")]);
+        return refuse(&options, Exit::Fatal, &[format!("log file {file}: {}", reason(&error))]);
     }
     if options.core_dumps
         && let Err(error) = process::allow_core_dumps()
@@ -41,23 +49,26 @@ pub fn start(options: Options) -> Exit {
         warn!(%error, "core dumps keep their present limit");
     }
     info!("Configuration file {}", options.source.file.display());
-    let config = match options.source.load() {
-        Ok(loaded) => {
-            loaded.log_findings();
-            loaded.config
+    let first = match loader::at_start(&options.program, &options.source, &signals) {
+        Ok(Some(read)) => read,
+        Ok(None) => {
+            info!("Stopping");
+            info!("Stopped {NAME}");
+            return Exit::Ok;
         }
         Err(Refused { exit, findings }) => return refuse(&options, exit, &findings),
     };
+    first.summary.findings.iter().for_each(|finding| warn!("{finding}"));
     if options.dump_config {
-        dump(&config);
+        dump(&first);
     }
     if options.foreground {
-        return run(options, signals, config, None);
+        return run(options, signals, first, None);
     }
     match process::daemonize() {
         Ok(Role::Daemon(launcher)) => {
             sys::log::forget_console();
-            run(options, signals, config, Some(launcher))
+            run(options, signals, first, Some(launcher))
         }
         Ok(Role::Launcher(daemon)) => {
             sys::log::flush_console_only();
@@ -74,41 +85,58 @@ pub fn start(options: Options) -> Exit {
                 }
             }
         }
-        Err(error) => refuse(&options, Exit::Fatal, &[format!("fork: {error}")]),
+        Err(error) => refuse(&options, Exit::Fatal, &[format!("fork: {}", reason(&error))]),
     }
 }
 
 /// The daemon itself: pid file, workers, and the end.
-fn run(options: Options, signals: SignalFd, config: conf::Config, launcher: Option<DaemonEnd>) -> Exit {
+fn run(options: Options, signals: SignalFd, first: Read, launcher: Option<DaemonEnd>) -> Exit {
+    let wanted = options.wanted(&first.summary.work);
     // Nothing forks from here on.
     sys::log::write_in_background();
-    let _pid_file = match claim(&options, &config) {
-        Ok(file) => file,
-        Err(refused) => {
+    let ready = match may_run(&wanted) {
+        // Whoever may not run is not told of pid files that he may not write.
+        Err(reason) => Err((Exit::Permission, reason)),
+        Ok(()) => claim(&options, &wanted).map_err(|refused| {
             let exit = match refused {
                 // keepalived's status: what was asked for, a running daemon, is there.
                 pidfile::Error::Running { .. } => Exit::Ok,
-                pidfile::Error::File { .. } => Exit::Fatal,
+                pidfile::Error::Foreign { .. } | pidfile::Error::File { .. } => Exit::Fatal,
             };
+            (exit, refused.to_string())
+        }),
+    };
+    let _pid_file = match ready {
+        Ok(file) => file,
+        Err((exit, reason)) => {
             if let Some(launcher) = launcher {
-                launcher.report(exit.code(), &refused.to_string());
+                launcher.report(exit.code(), &reason);
             }
-            return refuse(&options, exit, &[refused.to_string()]);
+            return refuse(&options, exit, &[reason]);
         }
     };
-    let exit = Parent::new(options, signals, launcher).run(config);
+    let exit = Parent::new(options, signals, launcher).run(first);
     info!("Stopped {NAME}");
     exit
 }
 
+/// Whether the workers would have the capabilities that they need.
+fn may_run(wanted: &BTreeSet<Kind>) -> Result<(), String> {
+    let needed: Vec<_> = wanted.iter().flat_map(|kind| bootstrap::capabilities(*kind).0).copied().collect();
+    caps::check(&needed).map_err(|error| error.to_string())
+}
+
 /// Takes the parent's pid file for as long as it is held, and sees that no other daemon has the workers' ones.
-fn claim(options: &Options, config: &conf::Config) -> Result<PidFile, pidfile::Error> {
+fn claim(options: &Options, wanted: &BTreeSet<Kind>) -> Result<PidFile, pidfile::Error> {
     let pid = std::process::id();
-    let file = PidFile::create(&options.pid_file, pid)?;
-    for kind in options.wanted(config) {
-        if let Some(path) = options.worker_pid_files.get(&kind) {
-            match PidFile::create(path, pid) {
-                Err(error @ pidfile::Error::Running { .. }) => return Err(error),
+    let mode = options.pid_file_mode();
+    let file = PidFile::create(&options.pid_file, pid, mode)?;
+    for kind in wanted {
+        if let Some(path) = options.worker_pid_files.get(kind) {
+            match PidFile::create(path, pid, mode) {
+                Err(error @ (pidfile::Error::Running { .. } | pidfile::Error::Foreign { .. })) => {
+                    return Err(error);
+                }
                 // The worker's own attempt will say what is wrong, and go on without.
                 Ok(_) | Err(pidfile::Error::File { .. }) => {}
             }
@@ -125,13 +153,27 @@ fn refuse(options: &Options, exit: Exit, reasons: &[String]) -> Exit {
             eprintln!("{}: {reason}", options.program);
         }
     }
-    info!("Stopped {NAME}");
+    // Nothing was stopped: another daemon may be running.
+    info!("{NAME} was not started");
     exit
 }
 
-fn dump(config: &conf::Config) {
-    match serde_json::to_string_pretty(config) {
+/// Everybody may be able to read the log: it gets no secrets.
+fn dump(read: &Read) {
+    match text(read) {
         Ok(text) => text.lines().for_each(|line| info!("{line}")),
         Err(error) => warn!(%error, "the configuration can't be dumped"),
     }
+}
+
+fn text(read: &Read) -> Result<String, Box<dyn std::error::Error>> {
+    let mut whole = conf::Config::default();
+    for (kind, part) in &read.parts {
+        let part = message::read_config(Some(part.try_clone()?))?;
+        match kind {
+            Kind::Vrrp => whole = conf::Config { check: whole.check, ..part },
+            Kind::Check => whole.check = part.check,
+        }
+    }
+    Ok(serde_json::to_string_pretty(&redact::without_secrets(&whole)?)?)
 }

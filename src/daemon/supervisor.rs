@@ -5,12 +5,13 @@
 //! ```text
 //!            want                 exited                   stop / unwanted
 //!   Absent ───────► Running ────────────────► Waiting       Running ──────► Stopping ──exited──► Absent
-//!                      ▲                         │                             │ 5 s
-//!                      └───── respawn delay ─────┘                             └──► Kill
+//!                      ▲                         │                           │ 5 s: Kill          ▲
+//!                      └───── respawn delay ─────┘                           └──► CleanUp ─exited─┘
 //! ```
 //!
 //! The delay of a respawn is keepalived's: none after the first death, then 1, 2, 4 … 60 s, and none again once the
-//! worker has run for a minute. A status that a restart can't mend ([`Exit::permanent`]) stops everything.
+//! worker has run for a minute. A worker that had to be killed, or crashed, while it stopped has left its addresses or its
+//! part of the table: another one is started that takes them away and ends. A status that a restart can't mend ([`Exit::permanent`]) stops everything.
 
 use super::exit::Exit;
 use super::worker::Kind;
@@ -43,6 +44,9 @@ pub(super) enum Action {
     Stop(Kind),
     /// Stop a worker that did not do so when asked.
     Kill(Kind),
+    /// Start a worker with the last configuration of its kind and ask it to stop at once: it takes away what another
+    /// one has left.
+    CleanUp(Kind),
     /// Every wanted worker has started: the launching process may end.
     Started,
     /// No worker is left: the parent ends too.
@@ -54,6 +58,8 @@ pub(super) enum Action {
 pub(super) enum Ended {
     /// In a way that a restart may mend.
     Died,
+    /// By a signal: as [`Ended::Died`], but it can't have stopped cleanly.
+    Crashed,
     /// In a way that it can't.
     Permanent(Exit),
 }
@@ -62,13 +68,15 @@ pub(super) enum Ended {
 enum State {
     Running { since: Instant, ready: bool },
     Waiting { respawn_at: Instant },
-    Stopping { kill_at: Option<Instant> },
+    Stopping { kill_at: Option<Instant>, cleans_up: bool },
 }
 
 /// The parent's mind.
 #[derive(Clone, Debug)]
 pub(super) struct Supervisor {
     respawn: bool,
+    /// What these leave at the end is to stay.
+    released: BTreeSet<Kind>,
     workers: BTreeMap<Kind, State>,
     wanted: BTreeSet<Kind>,
     /// The delay of the next respawn, kept while a worker is unhealthy.
@@ -78,11 +86,13 @@ pub(super) struct Supervisor {
 }
 
 impl Supervisor {
-    /// A parent that runs nothing yet; without `respawn`, a worker's death stops it (`-R`).
+    /// A parent that runs nothing yet; without `respawn`, a worker's death stops it (`-R`). Workers in `released` take
+    /// away at the end what they have made; the others are to leave it (`-V`, `-I`).
     #[must_use]
-    pub(super) fn new(respawn: bool) -> Supervisor {
+    pub(super) fn new(respawn: bool, released: BTreeSet<Kind>) -> Supervisor {
         Supervisor {
             respawn,
+            released,
             workers: BTreeMap::new(),
             wanted: BTreeSet::new(),
             delays: BTreeMap::new(),
@@ -142,6 +152,14 @@ impl Supervisor {
     /// A worker has ended, or could not be started.
     pub(super) fn ended(&mut self, now: Instant, kind: Kind, how: Ended, actions: &mut Vec<Action>) {
         let Some(state) = self.workers.remove(&kind) else { return };
+        if let (State::Stopping { cleans_up: false, .. }, Ended::Crashed) = (state, how)
+            && self.released.contains(&kind)
+        {
+            let kill_at = Some(now + STOP_GRACE);
+            self.workers.insert(kind, State::Stopping { kill_at, cleans_up: true });
+            actions.push(Action::CleanUp(kind));
+            return;
+        }
         if self.stopping.is_some() {
             return self.check_finished(actions);
         }
@@ -152,8 +170,8 @@ impl Supervisor {
                 }
             }
             (_, Ended::Permanent(exit)) => self.stop(now, exit, actions),
-            (_, Ended::Died) if !self.respawn => self.stop(now, Exit::Ok, actions),
-            (State::Running { since, .. }, Ended::Died) => {
+            (_, Ended::Died | Ended::Crashed) if !self.respawn => self.stop(now, Exit::Ok, actions),
+            (State::Running { since, .. }, Ended::Died | Ended::Crashed) => {
                 let healthy = now.saturating_since(since) >= HEALTHY;
                 let delay = self.delays.get(&kind).copied().filter(|_| !healthy).unwrap_or_default();
                 let next = if healthy { Duration::ZERO } else { delay.saturating_mul(2) };
@@ -164,7 +182,7 @@ impl Supervisor {
                     self.workers.insert(kind, State::Waiting { respawn_at: now + delay });
                 }
             }
-            (State::Waiting { .. }, Ended::Died) => {
+            (State::Waiting { .. }, Ended::Died | Ended::Crashed) => {
                 self.workers.insert(kind, state);
             }
         }
@@ -197,7 +215,7 @@ impl Supervisor {
                 Some(State::Waiting { respawn_at }) if *respawn_at <= now => {
                     self.spawn(now, kind, true, actions)
                 }
-                Some(State::Stopping { kill_at }) if kill_at.is_some_and(|at| at <= now) => {
+                Some(State::Stopping { kill_at, .. }) if kill_at.is_some_and(|at| at <= now) => {
                     *kill_at = None;
                     actions.push(Action::Kill(kind));
                 }
@@ -212,7 +230,7 @@ impl Supervisor {
         let due = |state: &State| match *state {
             State::Running { .. } => None,
             State::Waiting { respawn_at } => Some(respawn_at),
-            State::Stopping { kill_at } => kill_at,
+            State::Stopping { kill_at, .. } => kill_at,
         };
         self.workers.values().filter_map(due).min()
     }
@@ -232,7 +250,7 @@ impl Supervisor {
     }
 
     fn ask_to_stop(&mut self, now: Instant, kind: Kind, actions: &mut Vec<Action>) {
-        self.workers.insert(kind, State::Stopping { kill_at: Some(now + STOP_GRACE) });
+        self.workers.insert(kind, State::Stopping { kill_at: Some(now + STOP_GRACE), cleans_up: false });
         actions.push(Action::Stop(kind));
     }
 

@@ -52,6 +52,8 @@ pub fn spawn(program: &Program, account: Option<&Account>) -> io::Result<Pid> {
     let prepare = move || {
         setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
         default_signals();
+        // What this process collects it has blocked, and a program would inherit that.
+        crate::sys::signal::unblock_all()?;
         crate::sys::process::keep_inherited_files_to_ourselves();
         if let Some(account) = &account {
             setgroups(&account.groups)?;
@@ -75,7 +77,6 @@ pub fn spawn(program: &Program, account: Option<&Account>) -> io::Result<Pid> {
     Ok(Pid::from_raw(libc::pid_t::try_from(child.id()).unwrap_or(libc::pid_t::MAX)))
 }
 
-/// The mask is the library's to clear.
 #[allow(unsafe_code)]
 fn default_signals() {
     for signal in 1..=libc::SIGRTMAX() {
@@ -115,6 +116,8 @@ mod tests {
             out.display()
         );
         // Not closed on exec: as if a library had left it open.
+        // Blocked, as a process that collects its signals has them.
+        let _signals = crate::sys::signal::SignalFd::new(&[libc::SIGTERM, libc::SIGCHLD]).unwrap();
         let left_open =
             nix::fcntl::open("/", nix::fcntl::OFlag::O_RDONLY, nix::sys::stat::Mode::empty()).unwrap();
         assert_eq!(status(sh(&script, None)), 0);

@@ -4,9 +4,10 @@ use super::VIPD;
 use super::support::{Director, Host, Implementation, Lab, Process, Test, Waited, Worker, wait_for};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+use nix::unistd::{Pid, mkfifo};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -25,8 +26,17 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("daemon::a_reload_keeps_the_worker_and_a_broken_file_the_configuration", reload),
         Test::new("daemon::the_last_of_many_reloads_reaches_a_worker_that_did_not_read", reloads_unread),
         Test::new("daemon::reloads_of_empty_half_and_whole_files_end_no_worker", reloads_of_all_kinds),
+        Test::new("daemon::a_reload_of_a_damaged_file_is_refused_as_a_whole", damaged),
+        Test::new("daemon::the_death_of_the_reader_at_a_reload_changes_nothing", reader_dies),
+        Test::new("daemon::a_reader_that_hangs_keeps_nobody_from_stopping", reader_hangs),
+        Test::new("daemon::a_reader_without_memory_is_a_message", reader_without_memory),
+        Test::new("daemon::the_death_of_the_reader_at_start_is_an_error", reader_dies_at_start),
         Test::new("daemon::a_daemon_detaches_once_it_has_started", detached),
         Test::new("daemon::a_second_one_is_refused_and_one_with_other_pid_files_is_not", two_daemons),
+        Test::new("daemon::what_is_no_pid_file_is_neither_replaced_nor_removed", foreign_pid_files),
+        Test::new("daemon::a_pipe_where_a_file_belongs_stops_nobody", pipes),
+        Test::new("daemon::the_dump_of_the_configuration_has_no_secrets", secrets),
+        Test::new("daemon::pid_files_have_the_permissions_that_the_mask_leaves", masks),
         Test::new("daemon::a_stop_during_the_start_leaves_nothing", early_stop),
         Test::new("daemon::a_worker_has_the_capabilities_it_needs_and_no_more", capabilities),
         Test::new("daemon::missing_capabilities_are_named", no_capabilities),
@@ -144,19 +154,24 @@ fn dont_respawn(lab: &Lab) {
 
 fn hung(lab: &Lab) {
     let director = started(lab, &[]);
-    let worker = director.worker(Worker::Vrrp);
+    let (host, worker) = (director.host().clone(), director.worker(Worker::Vrrp));
+    wait_address(&host, "10.0.0.100");
     kill(worker, Signal::SIGSTOP).expect("halt a worker");
     director.terminate();
     logged(director.process(), "did not stop in time: killing it");
     gone(worker);
+    assert!(!host.has_address("10.0.0.100"), "{}", director.process().log());
     assert!(!director.host().file("vrrp.pid").exists());
 }
 
 fn orphans(lab: &Lab) {
     let director = started(lab, &[]);
     let worker = director.worker(Worker::Vrrp);
+    wait_address(director.host(), "10.0.0.100");
     director.process().signal(Signal::SIGKILL);
     gone(worker);
+    // Nobody would take care of it: a peer is to have it.
+    assert!(!director.host().has_address("10.0.0.100"));
 }
 
 fn reload(lab: &Lab) {
@@ -227,6 +242,172 @@ fn reloads_of_all_kinds(lab: &Lab) {
     director.terminate();
 }
 
+fn damaged(lab: &Lab) {
+    let director = started(lab, &[]);
+    let host = director.host();
+    wait_address(host, "10.0.0.100");
+    let whole = configuration("10.0.0.100/24");
+    let cut = whole.find("    10.0.0.100").expect("its address");
+    let broken = [&whole[..cut], &whole.replace("virtual_ipaddress", "virtual_ipadress"), "", "# nothing\n"];
+    for (round, text) in broken.into_iter().enumerate() {
+        director.reload(text);
+        wait_for(format_args!("refusal {round}"), LIMIT, || {
+            let log = director.process().log();
+            if log.matches("Reload refused").count() > round { Ok(()) } else { Err(log) }
+        });
+    }
+    assert!(host.has_address("10.0.0.100"));
+    assert!(!director.process().log().contains("Reload complete"));
+    director.reload(&configuration("10.0.0.101/24"));
+    logged(director.process(), "Reload complete");
+    // What was wrong from the beginning is no reason to refuse.
+    director.terminate();
+    let host = lab.host("two", "10.0.1.1/24");
+    let faulty = |address| format!("{}no_such_keyword\n", configuration(address));
+    let director =
+        Director::start(Implementation::Vipd, &host, Path::new(VIPD), &faulty("10.0.1.100/24"), &[]);
+    logged(director.process(), "Startup complete");
+    director.reload(&faulty("10.0.1.101/24"));
+    logged(director.process(), "Reload complete");
+    wait_address(&host, "10.0.1.101");
+    director.terminate();
+}
+
+#[track_caller]
+fn wait_address(host: &Host, address: &str) {
+    wait_for(format_args!("address {address}"), LIMIT, || {
+        let addresses = host.addresses();
+        if host.has_address(address) { Ok(()) } else { Err(format!("{addresses:?}")) }
+    });
+}
+
+/// A configuration that takes its time to read: `servers` real servers behind a virtual router.
+fn large(servers: usize) -> String {
+    use std::fmt::Write;
+    let mut text = configuration("10.0.0.200/24");
+    for n in 0..servers {
+        let (block, server) = (n / 250, n % 250);
+        if server == 0 {
+            write!(text, "virtual_server 10.{}.{}.1 80 {{\n protocol TCP\n", block / 250 + 1, block % 250)
+                .expect("text");
+        }
+        write!(text, " real_server 192.168.{}.{} 80 {{\n  weight 1\n }}\n", block % 250, server + 1)
+            .expect("text");
+        if server == 249 || n + 1 == servers {
+            text.push_str("}\n");
+        }
+    }
+    text
+}
+
+/// Asks for something that makes `process` read its configuration, and halts the process that reads it.
+#[track_caller]
+fn halted_reader(process: &Process, mut ask: impl FnMut()) -> Pid {
+    let parent = process.pid();
+    for _ in 0..50 {
+        ask();
+        // It lives for a moment only: no time for pauses.
+        for _ in 0..200_000 {
+            let children =
+                fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+            for child in children.split_whitespace() {
+                let line = fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+                let pid = Pid::from_raw(child.parse().expect("a number"));
+                if line.windows(8).any(|word| word == b"\0config\0") && kill(pid, Signal::SIGSTOP).is_ok() {
+                    wait_for("it to halt", LIMIT, || match status(pid, "State") {
+                        state if state.starts_with(['t', 'T']) => Ok(()),
+                        state if state.is_empty() || state.starts_with('Z') => Ok(()),
+                        state => Err(state),
+                    });
+                    if status(pid, "State").starts_with('T') {
+                        return pid;
+                    }
+                }
+            }
+        }
+    }
+    panic!("no process reads the configuration: {}", process.log());
+}
+
+fn reader_dies(lab: &Lab) {
+    let director = started(lab, &[]);
+    let (host, worker) = (director.host(), director.worker(Worker::Vrrp));
+    wait_address(host, "10.0.0.100");
+    let text = large(30_000);
+    let deaths = [
+        (Signal::SIGKILL, "it was killed (signal 9)"),
+        (Signal::SIGSEGV, "it crashed (signal 11, SIGSEGV)"),
+        (Signal::SIGABRT, "it ran out of memory, or this is a bug of vipd (signal 6)"),
+    ];
+    for (round, (signal, words)) in deaths.into_iter().enumerate() {
+        let reader = halted_reader(director.process(), || director.reload(&text));
+        kill(reader, signal).expect("end the reader");
+        kill(reader, Signal::SIGCONT).expect("let the signal arrive");
+        logged(director.process(), words);
+        wait_for("the refusal", LIMIT, || {
+            let log = director.process().log();
+            if log.matches("Reload refused").count() > round { Ok(()) } else { Err(log) }
+        });
+        assert!(host.has_address("10.0.0.100"));
+        assert_eq!(director.worker(Worker::Vrrp), worker);
+    }
+    director.reload(&configuration("10.0.0.101/24"));
+    wait_address(host, "10.0.0.101");
+    director.terminate();
+}
+
+fn reader_hangs(lab: &Lab) {
+    let director = started(lab, &[]);
+    let worker = director.worker(Worker::Vrrp);
+    wait_address(director.host(), "10.0.0.100");
+    let text = large(30_000);
+    let reader = halted_reader(director.process(), || director.reload(&text));
+    // The workers go on meanwhile, and die and come back.
+    director.kill_worker(Worker::Vrrp);
+    wait_address(director.host(), "10.0.0.100");
+    director.terminate();
+    gone(worker);
+    gone(reader);
+    assert!(!director.host().has_address("10.0.0.100"));
+}
+
+fn reader_without_memory(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    let mut full = command(&host, Path::new(VIPD), "d");
+    full.args(["-n", "-l"]);
+    let words: Vec<_> = full.get_args().map(std::ffi::OsStr::to_owned).collect();
+    let (namespace, program) = words.split_at(3);
+    let mut less = Command::new(full.get_program());
+    less.args(namespace).args(["prlimit", "--data=250000000"]).args(program);
+    let process = host.start("less", &mut less);
+    logged(&process, "Startup complete");
+    wait_address(&host, "10.0.0.100");
+    fs::write(host.file("k.conf"), large(1_500_000)).expect("write the configuration");
+    process.signal(Signal::SIGHUP);
+    logged(&process, "it ran out of memory");
+    logged(&process, "Reload refused");
+    assert!(host.has_address("10.0.0.100"));
+    process.signal(Signal::SIGTERM);
+    assert!(process.wait_exit(LIMIT).success(), "{}", process.log());
+}
+
+fn reader_dies_at_start(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    fs::write(host.file("k.conf"), large(30_000)).expect("write the configuration");
+    let start = |name| host.start(name, command(&host, Path::new(VIPD), "d").args(["-n", "-l"]));
+    let killed = start("killed");
+    kill(halted_reader(&killed, || {}), Signal::SIGKILL).expect("kill the reader");
+    assert_eq!(killed.wait_exit(LIMIT).code(), Some(70), "{}", killed.log());
+    assert!(killed.log().contains("it was killed (signal 9)"), "{}", killed.log());
+    assert!(killed.log().contains("was not started"), "{}", killed.log());
+    let stopped = start("stopped");
+    let reader = halted_reader(&stopped, || {});
+    stopped.signal(Signal::SIGTERM);
+    assert_eq!(stopped.wait_exit(LIMIT).code(), Some(0), "{}", stopped.log());
+    gone(reader);
+}
+
 fn detached(lab: &Lab) {
     let host = lab.host("one", "10.0.0.1/24");
     fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
@@ -266,6 +447,8 @@ fn two_daemons(lab: &Lab) {
     let refused = start(&one, "refused");
     assert_eq!(refused.wait_exit(LIMIT).code(), Some(0), "keepalived's status");
     assert!(refused.log().contains("daemon is already running (pid "), "{}", refused.log());
+    assert!(refused.log().contains(" was not started"), "{}", refused.log());
+    assert!(!refused.log().contains("Stopped"), "nothing was stopped: {}", refused.log());
     assert_eq!(pid_in(&one.file("d-main.pid")), Ok(first.pid()), "the running one's file is as it was");
     // Only the worker's pid file is the same.
     let mut half = command(&one, Path::new(VIPD), "other");
@@ -283,6 +466,108 @@ fn two_daemons(lab: &Lab) {
     logged(&third, "Startup complete");
     third.signal(Signal::SIGINT);
     assert!(third.wait_exit(LIMIT).success());
+}
+
+fn foreign_pid_files(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    let data = "a year's work\n".repeat(100);
+    fs::write(host.file("data"), &data).expect("write a file");
+    symlink(host.file("data"), host.file("link")).expect("make a link");
+    mkfifo(&host.file("fifo"), Mode::S_IRWXU).expect("make a FIFO");
+    fs::create_dir(host.file("folder")).expect("make a directory");
+    mknod(&host.file("null"), SFlag::S_IFCHR, Mode::S_IRWXU, makedev(1, 3)).expect("make a device");
+    for flag in ["-p", "-r"] {
+        let wrong = [
+            ("data", "holds something else than a process number"),
+            ("link", "is a symbolic link, not a file"),
+            ("fifo", "is a named pipe, not a file"),
+            ("folder", "is a directory"),
+            ("null", "is a device, not a file"),
+        ];
+        for (file, why) in wrong {
+            let mut command = command(&host, Path::new(VIPD), "d");
+            command.args(["-n", "-l", flag]).arg(host.file(file));
+            let process = host.start(&format!("{flag}{file}"), &mut command);
+            assert_eq!(process.wait_exit(LIMIT).code(), Some(1), "{}", process.log());
+            let line = format!("pid file {}: {why}; it is left as it is", host.file(file).display());
+            assert!(process.log().contains(&line), "{}", process.log());
+            assert!(!process.log().contains("os error"), "{}", process.log());
+        }
+    }
+    assert_eq!(fs::read_to_string(host.file("data")).expect("it is still there"), data);
+    for file in ["link", "fifo", "folder", "null"] {
+        assert!(host.file(file).symlink_metadata().is_ok(), "{file} is still there");
+    }
+}
+
+fn pipes(lab: &Lab) {
+    let host = lab.host("first", "10.0.0.2/24");
+    mkfifo(&host.file("k.conf"), Mode::S_IRWXU).expect("make a FIFO");
+    let process = host.start("start", command(&host, Path::new(VIPD), "d").args(["-n", "-l"]));
+    assert_eq!(process.wait_exit(LIMIT).code(), Some(6), "{}", process.log());
+    assert!(process.log().contains("k.conf is a named pipe, not a file"), "{}", process.log());
+    // At a reload, and in an include.
+    let director = started(lab, &[]);
+    let (host, worker) = (director.host(), director.worker(Worker::Vrrp));
+    let file = host.file("keepalived.conf");
+    fs::remove_file(&file).expect("remove the file");
+    mkfifo(&file, Mode::S_IRWXU).expect("make a FIFO");
+    director.process().signal(Signal::SIGHUP);
+    logged(director.process(), "keepalived.conf is a named pipe, not a file");
+    logged(director.process(), "Reload refused");
+    fs::remove_file(&file).expect("remove the FIFO");
+    // As large as a device: its end is far behind what is read.
+    fs::File::create(&file).and_then(|file| file.set_len(2 << 30)).expect("make a large file");
+    director.process().signal(Signal::SIGHUP);
+    logged(director.process(), "keepalived.conf is larger than 1 GiB");
+    fs::remove_file(&file).expect("remove the file");
+    symlink("/dev/zero", &file).expect("link a device");
+    director.process().signal(Signal::SIGHUP);
+    logged(director.process(), "keepalived.conf is a device, not a file");
+    fs::remove_file(&file).expect("remove the link");
+    mkfifo(&host.file("part"), Mode::S_IRWXU).expect("make a FIFO");
+    director.reload(&format!("include {}\n{}", host.file("part").display(), configuration("10.0.0.100/24")));
+    logged(director.process(), "part' is a named pipe, not a file");
+    wait_for("the fourth refusal", LIMIT, || {
+        let log = director.process().log();
+        if log.matches("Reload refused").count() == 4 { Ok(()) } else { Err(log) }
+    });
+    assert!(!director.process().log().contains("Reload complete"));
+    assert_eq!(director.worker(Worker::Vrrp), worker);
+    director.terminate();
+}
+
+fn secrets(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let text = configuration("10.0.0.100/24");
+    let text = text
+        .replace("advert_int 1", "advert_int 1\n authentication {\n auth_type PASS\n auth_pass Zorro\n }");
+    let director = Director::start(Implementation::Vipd, &host, Path::new(VIPD), &text, &["-d"]);
+    logged(director.process(), "Startup complete");
+    let log = director.process().log();
+    assert!(log.contains("\"auth\": \"(redacted)\""), "{log}");
+    let bytes: Vec<String> = b"Zorro".iter().map(ToString::to_string).collect();
+    let numbers: Vec<&str> =
+        log.split(|c: char| !c.is_ascii_digit()).filter(|word| !word.is_empty()).collect();
+    assert!(!log.contains("Zorro") && !numbers.windows(5).any(|five| five == bytes), "{log}");
+    director.terminate();
+}
+
+fn masks(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    for (mask, expected) in [("0", 0o666), ("077", 0o600), ("022", 0o644)] {
+        let mut command = command(&host, Path::new(VIPD), "d");
+        let process = host.start(mask, command.args(["-n", "-l", "-u", mask]));
+        logged(&process, "Startup complete");
+        for file in ["d-main.pid", "d-vrrp.pid"] {
+            let mode = host.file(file).metadata().expect("a pid file").permissions().mode() & 0o777;
+            assert_eq!(mode, expected, "{file} with -u {mask}");
+        }
+        process.signal(Signal::SIGTERM);
+        assert!(process.wait_exit(LIMIT).success());
+    }
 }
 
 fn early_stop(lab: &Lab) {
@@ -315,6 +600,7 @@ fn capabilities(lab: &Lab) {
             "{set}: NET_ADMIN and NET_RAW"
         );
     }
+    assert_eq!(status(worker, "NoNewPrivs"), "1", "it executes nothing");
     for set in ["CapInh", "CapAmb"] {
         assert_eq!(u64::from_str_radix(&status(worker, set), 16), Ok(0), "{set}");
     }

@@ -1,7 +1,7 @@
 //! Timelines of the parent's decisions.
 
 use super::*;
-use Action::{Finish, Kill, Reload, Spawn, Started, Stop};
+use Action::{CleanUp, Finish, Kill, Reload, Spawn, Started, Stop};
 use Kind::{Check, Vrrp};
 
 fn at(seconds: f64) -> Instant {
@@ -24,7 +24,7 @@ fn again(kind: Kind) -> Action {
 
 /// A parent with both workers up since 0 s.
 fn running(respawn: bool) -> Supervisor {
-    let mut s = Supervisor::new(respawn);
+    let mut s = Supervisor::new(respawn, [Vrrp, Check].into());
     assert_eq!(collect(|a| s.configure(at(0.0), [Vrrp, Check].into(), a)), [fresh(Vrrp), fresh(Check)]);
     assert_eq!(collect(|a| s.ready(Check, a)), []);
     assert_eq!(collect(|a| s.ready(Vrrp, a)), [Started]);
@@ -55,10 +55,39 @@ fn a_worker_that_does_not_stop_is_killed_once() {
 }
 
 #[test]
+fn what_a_killed_worker_has_left_is_taken_away_once() {
+    let mut s = running(true);
+    collect(|a| s.stop(at(9.0), Exit::Ok, a));
+    collect(|a| s.ended(at(9.0), Check, Ended::Died, a));
+    assert_eq!(collect(|a| s.handle_timeout(at(14.0), a)), [Kill(Vrrp)]);
+    assert_eq!(collect(|a| s.ended(at(14.0), Vrrp, Ended::Crashed, a)), [CleanUp(Vrrp)]);
+    assert!(s.is_stopping_worker(Vrrp), "its end is no accident");
+    assert_eq!(collect(|a| s.handle_timeout(at(19.0), a)), [Kill(Vrrp)], "it hangs as well");
+    assert_eq!(collect(|a| s.ended(at(19.0), Vrrp, Ended::Crashed, a)), [Finish(Exit::Ok)]);
+}
+
+#[test]
+fn a_worker_that_a_reload_made_superfluous_is_cleaned_up_after_too() {
+    let mut s = running(true);
+    collect(|a| s.configure(at(1.0), [Vrrp].into(), a));
+    assert_eq!(collect(|a| s.ended(at(2.0), Check, Ended::Crashed, a)), [CleanUp(Check)]);
+    collect(|a| s.configure(at(2.1), [Vrrp, Check].into(), a));
+    assert_eq!(collect(|a| s.ended(at(2.2), Check, Ended::Died, a)), [fresh(Check)], "wanted again");
+}
+
+#[test]
+fn what_is_to_stay_is_left() {
+    let mut s = Supervisor::new(true, [Check].into());
+    collect(|a| s.configure(at(0.0), [Vrrp].into(), a));
+    collect(|a| s.stop(at(1.0), Exit::Ok, a));
+    assert_eq!(collect(|a| s.ended(at(6.0), Vrrp, Ended::Crashed, a)), [Finish(Exit::Ok)]);
+}
+
+#[test]
 fn a_death_is_healed_at_once_and_repeated_deaths_ever_later() {
     let mut s = running(true);
     let mut now = 5.0;
-    assert_eq!(collect(|a| s.ended(at(now), Vrrp, Ended::Died, a)), [again(Vrrp)]);
+    assert_eq!(collect(|a| s.ended(at(now), Vrrp, Ended::Crashed, a)), [again(Vrrp)]);
     for delay in [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0] {
         assert_eq!(collect(|a| s.ended(at(now), Vrrp, Ended::Died, a)), []);
         assert_eq!(s.next_timeout(), Some(at(now + delay)));
@@ -127,14 +156,14 @@ fn a_worker_that_waits_for_its_respawn_can_be_unwanted_or_stopped() {
 
 #[test]
 fn nothing_to_run_is_started_at_once() {
-    let mut s = Supervisor::new(true);
+    let mut s = Supervisor::new(true, [Vrrp, Check].into());
     assert_eq!(collect(|a| s.configure(at(0.0), [].into(), a)), [Started]);
     assert_eq!(collect(|a| s.stop(at(1.0), Exit::Ok, a)), [Finish(Exit::Ok)]);
 }
 
 #[test]
 fn a_worker_that_dies_during_the_start_delays_the_news_only() {
-    let mut s = Supervisor::new(true);
+    let mut s = Supervisor::new(true, [Vrrp, Check].into());
     collect(|a| s.configure(at(0.0), [Vrrp].into(), a));
     assert_eq!(collect(|a| s.ended(at(0.1), Vrrp, Ended::Died, a)), [again(Vrrp)]);
     assert_eq!(collect(|a| s.ready(Vrrp, a)), [Started]);

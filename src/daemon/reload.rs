@@ -1,0 +1,110 @@
+//! Whether a file that was read at a reload is one that somebody meant.
+//!
+//! keepalived carries out whatever it can read: of a file that is cut in its middle, the half. What runs is worth more than
+//! that: a file with errors that were not there before is refused as a whole. Errors that the running configuration has
+//! too don't count, since it came about in spite of them.
+
+use super::message::Summary;
+use std::collections::HashMap;
+
+/// Why a configuration is not to take the place of the one that runs; `None` where nothing speaks against it.
+#[must_use]
+pub(super) fn refusal(running: &Summary, read: &Summary) -> Option<String> {
+    if read.is_empty && !running.work.is_empty() {
+        return Some("the file is empty".to_owned());
+    }
+    match new_errors(&running.errors, &read.errors) {
+        0 => None,
+        1 => Some("the file has an error that was not there before".to_owned()),
+        n => Some(format!("the file has {n} errors that were not there before")),
+    }
+}
+
+/// How many of these errors were not among those.
+fn new_errors(before: &[String], now: &[String]) -> usize {
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    for error in before {
+        *known.entry(error).or_default() += 1;
+    }
+    let is_new = |error: &&String| match known.get_mut(error.as_str()) {
+        Some(left) if *left > 0 => {
+            *left -= 1;
+            false
+        }
+        _ => true,
+    };
+    now.iter().filter(is_new).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::source::{Loaded, Source};
+    use crate::daemon::worker::Kind;
+
+    fn summary(errors: &[&str]) -> Summary {
+        let errors = errors.iter().map(ToString::to_string).collect();
+        Summary { errors, work: [Kind::Vrrp].into(), ..Summary::default() }
+    }
+
+    #[test]
+    fn only_errors_that_are_new_count() {
+        let none = summary(&[]);
+        assert_eq!(refusal(&none, &none), None);
+        assert_eq!(refusal(&summary(&["a", "b"]), &summary(&["a"])), None);
+        assert_eq!(refusal(&summary(&["a"]), &summary(&["a"])), None);
+        let one = Some("the file has an error that was not there before".to_owned());
+        assert_eq!(refusal(&none, &summary(&["a"])), one);
+        assert_eq!(refusal(&summary(&["a"]), &summary(&["a", "a"])), one, "a second one");
+        let two = refusal(&summary(&["a"]), &summary(&["b", "a", "c"]));
+        assert_eq!(two.unwrap(), "the file has 2 errors that were not there before");
+    }
+
+    #[test]
+    fn an_empty_file_is_no_way_to_stop_everything() {
+        let empty = Summary { is_empty: true, ..Summary::default() };
+        assert_eq!(refusal(&summary(&[]), &empty).unwrap(), "the file is empty");
+        assert_eq!(refusal(&Summary::default(), &empty), None, "nothing runs");
+    }
+
+    /// What stands between a running configuration and a broken one.
+    fn judged(before: &str, after: &str) -> Option<String> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("k.conf");
+        let source = Source { file: file.clone(), config_id: None, all_files: false };
+        let read = |text: &str| -> Option<Loaded> {
+            std::fs::write(&file, text).unwrap();
+            source.load().ok()
+        };
+        let running = Summary::of(&read(before).unwrap());
+        match read(after) {
+            Some(loaded) => refusal(&running, &Summary::of(&loaded)),
+            None => Some("it can't be run at all".to_owned()),
+        }
+    }
+
+    #[test]
+    fn files_that_would_take_away_what_runs_are_refused() {
+        let vip = "vrrp_instance VI {\n interface lo0\n virtual_router_id 7\n virtual_ipaddress {\n  10.9.0.100/24\n \
+                   10.9.0.101/24\n }\n}\n";
+        let service = "virtual_server 10.9.0.100 8000 {\n lvs_sched rr\n lvs_method DR\n protocol TCP\n \
+                       real_server 10.9.0.1 8000 {\n weight 1\n  TCP_CHECK {\n  }\n }\n}\n";
+        let whole = format!("{service}{vip}");
+        assert_eq!(judged(&whole, &whole), None);
+        assert_eq!(judged(&whole, vip), None, "taken out as a whole: that was meant");
+        assert_eq!(judged(&whole, &whole.replace("weight 1", "weight 2")), None);
+        let broken = [
+            whole[..whole.find("10.9.0.101").unwrap()].to_owned(),
+            whole[..whole.find("TCP_CHECK").unwrap()].to_owned(),
+            whole.replace("10.9.0.100 8000", "10.9.0.100:8000"),
+            whole.replace("lvs_sched rr", "lvs_sched wrrr"),
+            whole.replace("weight 1", "weight x"),
+            whole.replace("real_server 10.9.0.1 8000", "real_server 10.9.0.1000 8000"),
+            whole.replace("virtual_ipaddress", "virtual_ipadress"),
+            String::new(),
+        ];
+        for text in broken {
+            assert!(judged(&whole, &text).is_some(), "{text}");
+        }
+    }
+}

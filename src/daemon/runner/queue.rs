@@ -1,0 +1,319 @@
+//! Which programs run and which wait, when one has had its time, what is told of its end.
+//!
+//! A plain value that starts nothing and reads no clock; [`super`] carries its actions out.
+//!
+//! ```text
+//!   asked for ──(nobody of its owner runs)──► Running ──ended──► told
+//!       │                                        │ limit, or called off: SIGTERM
+//!       └─► waits for its turn                   └──► Ending ──(a while)──► SIGKILL
+//! ```
+
+use crate::run::{Run, RunId, RunOutcome};
+use crate::time::Instant;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+/// So many runs of one owner may wait; who asks for more has an owner that changes faster than its scripts can follow.
+const MOST_WAITING: usize = 1000;
+
+/// How long what runs at the stop may go on.
+pub(super) const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Start this program.
+    Start(Run),
+    /// Ask its process group to end.
+    Term(RunId),
+    /// End its process group.
+    Kill(RunId),
+    /// Tell how it ended.
+    Tell(RunId, RunOutcome),
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Running {
+        term_at: Option<Instant>,
+    },
+    /// It was told to end; `kill_at` is `None` once it has been killed.
+    Ending {
+        kill_at: Option<Instant>,
+        outcome: RunOutcome,
+    },
+}
+
+#[derive(Clone, Debug)]
+struct Active {
+    owner: Option<String>,
+    kill_after: Duration,
+    state: State,
+}
+
+/// All runs that are not over.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Queue {
+    active: BTreeMap<RunId, Active>,
+    /// Behind the one of the same owner that runs.
+    waiting: HashMap<String, VecDeque<Run>>,
+    stop_at: Option<Instant>,
+}
+
+impl Queue {
+    /// A program is wanted.
+    pub(super) fn ask(&mut self, now: Instant, run: Run, actions: &mut Vec<Action>) {
+        let busy = |owner: &String| self.active.values().any(|active| active.owner.as_ref() == Some(owner));
+        let refused = |reason: &str| Action::Tell(run.id, RunOutcome::Failed(reason.to_owned()));
+        if self.stop_at.is_some() {
+            return actions.push(refused("vipd is stopping"));
+        }
+        match run.owner.clone().filter(busy) {
+            None => self.start(now, run, actions),
+            Some(owner) => {
+                let waiting = self.waiting.entry(owner).or_default();
+                if waiting.len() >= MOST_WAITING {
+                    return actions.push(refused("too many scripts wait for the one that runs"));
+                }
+                waiting.push_back(run);
+            }
+        }
+    }
+
+    /// A run is not wanted any more.
+    pub(super) fn cancel(&mut self, now: Instant, id: RunId, actions: &mut Vec<Action>) {
+        if self.active.contains_key(&id) {
+            return self.end(now, id, RunOutcome::Cancelled, actions);
+        }
+        for runs in self.waiting.values_mut() {
+            if let Some(at) = runs.iter().position(|run| run.id == id) {
+                runs.remove(at);
+                return actions.push(Action::Tell(id, RunOutcome::Cancelled));
+            }
+        }
+    }
+
+    /// A program has ended, or could not be started.
+    pub(super) fn ended(&mut self, now: Instant, id: RunId, how: RunOutcome, actions: &mut Vec<Action>) {
+        let Some(active) = self.active.remove(&id) else { return };
+        let outcome = match active.state {
+            State::Running { .. } => how,
+            State::Ending { outcome, .. } => outcome,
+        };
+        actions.push(Action::Tell(id, outcome));
+        let Some(owner) = active.owner else { return };
+        let Some(waiting) = self.waiting.get_mut(&owner) else { return };
+        let next = waiting.pop_front();
+        if waiting.is_empty() {
+            self.waiting.remove(&owner);
+        }
+        if let Some(run) = next {
+            self.start(now, run, actions);
+        }
+    }
+
+    /// Whether a run is being ended: what its program has left behind is to be killed then.
+    pub(super) fn is_ending(&self, id: RunId) -> bool {
+        matches!(self.active.get(&id), Some(Active { state: State::Ending { .. }, .. }))
+    }
+
+    /// No more runs begin; those that somebody's order depends on have [`STOP_GRACE`] to end, also those that wait.
+    /// The others are called off.
+    pub(super) fn stop(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.stop_at.is_some() {
+            return;
+        }
+        self.stop_at = Some(now + STOP_GRACE);
+        let checks: Vec<RunId> =
+            self.active.iter().filter(|(_, active)| active.owner.is_none()).map(|(id, _)| *id).collect();
+        for id in checks {
+            self.end(now, id, RunOutcome::Cancelled, actions);
+        }
+    }
+
+    /// Everything is called off.
+    pub(super) fn cancel_all(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        self.stop_at.get_or_insert(now);
+        for run in std::mem::take(&mut self.waiting).into_values().flatten() {
+            actions.push(Action::Tell(run.id, RunOutcome::Cancelled));
+        }
+        let all: Vec<RunId> = self.active.keys().copied().collect();
+        for id in all {
+            self.end(now, id, RunOutcome::Cancelled, actions);
+        }
+    }
+
+    /// Whether nothing runs any more after a stop.
+    pub(super) fn is_done(&self) -> bool {
+        self.stop_at.is_some() && self.active.is_empty()
+    }
+
+    /// Does what has become due.
+    pub(super) fn handle_timeout(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.stop_at.is_some_and(|at| at <= now) && !self.active.is_empty() {
+            self.cancel_all(now, actions);
+        }
+        let due: Vec<RunId> = self
+            .active
+            .iter()
+            .filter(|(_, active)| deadline(active).is_some_and(|at| at <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            match self.active.get_mut(&id).map(|active| &mut active.state) {
+                Some(State::Ending { kill_at, .. }) => {
+                    *kill_at = None;
+                    actions.push(Action::Kill(id));
+                }
+                Some(State::Running { .. }) => self.end(now, id, RunOutcome::TimedOut, actions),
+                None => {}
+            }
+        }
+    }
+
+    /// When [`Queue::handle_timeout`] wants to be called.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        // After the stop's deadline everything is being ended, and has deadlines of its own.
+        let ending = |active: &Active| matches!(active.state, State::Ending { .. });
+        let stop = self.stop_at.filter(|_| !self.active.values().all(ending));
+        self.active.values().filter_map(deadline).chain(stop).min()
+    }
+
+    fn start(&mut self, now: Instant, run: Run, actions: &mut Vec<Action>) {
+        let active = Active {
+            owner: run.owner.clone(),
+            kill_after: run.limit.map_or(crate::run::Limit::GRACE, |limit| limit.kill_after),
+            state: State::Running { term_at: run.limit.map(|limit| now + limit.term_after) },
+        };
+        self.active.insert(run.id, active);
+        actions.push(Action::Start(run));
+    }
+
+    /// Ends what runs; where it is being ended already, that goes on.
+    fn end(&mut self, now: Instant, id: RunId, outcome: RunOutcome, actions: &mut Vec<Action>) {
+        let Some(active) = self.active.get_mut(&id) else { return };
+        if let State::Running { .. } = active.state {
+            active.state = State::Ending { kill_at: Some(now + active.kill_after), outcome };
+            actions.push(Action::Term(id));
+        }
+    }
+}
+
+fn deadline(active: &Active) -> Option<Instant> {
+    match active.state {
+        State::Running { term_at } => term_at,
+        State::Ending { kill_at, .. } => kill_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Command;
+    use crate::run::Limit;
+    use Action::{Kill, Start, Tell, Term};
+
+    fn at(seconds: u64) -> Instant {
+        Instant::ZERO + Duration::from_secs(seconds)
+    }
+
+    fn run(id: u64, owner: Option<&str>, limit: Option<u64>) -> Run {
+        Run {
+            id: RunId(id),
+            owner: owner.map(Into::into),
+            command: Command { argv: vec![id.to_string()], run_as: None },
+            limit: limit.map(|seconds| Limit::new(Duration::from_secs(seconds))),
+        }
+    }
+
+    fn collect(f: impl FnOnce(&mut Vec<Action>)) -> Vec<Action> {
+        let mut actions = Vec::new();
+        f(&mut actions);
+        actions
+    }
+
+    fn exited(status: u8) -> RunOutcome {
+        RunOutcome::Exited(status)
+    }
+
+    #[test]
+    fn runs_of_one_owner_keep_their_order_and_others_do_not_wait() {
+        let mut queue = Queue::default();
+        let [first, second, third] = [1, 2, 3].map(|id| run(id, Some("VI"), None));
+        assert_eq!(collect(|a| queue.ask(at(0), first.clone(), a)), [Start(first)]);
+        assert_eq!(collect(|a| queue.ask(at(0), second.clone(), a)), []);
+        assert_eq!(collect(|a| queue.ask(at(0), third.clone(), a)), []);
+        let other = run(4, Some("VI2"), None);
+        assert_eq!(collect(|a| queue.ask(at(0), other.clone(), a)), [Start(other)]);
+        let check = run(5, None, None);
+        assert_eq!(collect(|a| queue.ask(at(0), check.clone(), a)), [Start(check)]);
+        let ended = collect(|a| queue.ended(at(1), RunId(1), exited(1), a));
+        assert_eq!(ended, [Tell(RunId(1), exited(1)), Start(second)]);
+        let ended = collect(|a| queue.ended(at(1), RunId(2), RunOutcome::Failed("no".into()), a));
+        assert_eq!(ended, [Tell(RunId(2), RunOutcome::Failed("no".into())), Start(third)]);
+        assert_eq!(collect(|a| queue.ended(at(1), RunId(3), exited(0), a)), [Tell(RunId(3), exited(0))]);
+        let again = run(6, Some("VI"), None);
+        assert_eq!(collect(|a| queue.ask(at(2), again.clone(), a)), [Start(again)]);
+    }
+
+    #[test]
+    fn what_takes_too_long_is_asked_to_end_and_then_killed() {
+        let mut queue = Queue::default();
+        collect(|a| queue.ask(at(0), run(1, None, Some(10)), a));
+        assert_eq!(queue.next_timeout(), Some(at(10)));
+        assert_eq!(collect(|a| queue.handle_timeout(at(9), a)), []);
+        assert_eq!(collect(|a| queue.handle_timeout(at(10), a)), [Term(RunId(1))]);
+        assert!(queue.is_ending(RunId(1)));
+        assert_eq!(queue.next_timeout(), Some(at(12)));
+        assert_eq!(collect(|a| queue.handle_timeout(at(12), a)), [Kill(RunId(1))]);
+        assert_eq!(queue.next_timeout(), None);
+        let ended = collect(|a| queue.ended(at(12), RunId(1), RunOutcome::Signalled(9), a));
+        assert_eq!(ended, [Tell(RunId(1), RunOutcome::TimedOut)]);
+    }
+
+    #[test]
+    fn a_run_is_called_off_whether_it_runs_or_waits() {
+        let mut queue = Queue::default();
+        for id in 1..=3 {
+            collect(|a| queue.ask(at(0), run(id, Some("VI"), None), a));
+        }
+        let waiting = collect(|a| queue.cancel(at(1), RunId(2), a));
+        assert_eq!(waiting, [Tell(RunId(2), RunOutcome::Cancelled)]);
+        assert_eq!(collect(|a| queue.cancel(at(1), RunId(1), a)), [Term(RunId(1))]);
+        assert_eq!(collect(|a| queue.cancel(at(1), RunId(1), a)), [], "once");
+        assert_eq!(collect(|a| queue.cancel(at(1), RunId(9), a)), [], "nobody knows it");
+        let ended = collect(|a| queue.ended(at(1), RunId(1), RunOutcome::Signalled(15), a));
+        assert_eq!(ended, [Tell(RunId(1), RunOutcome::Cancelled), Start(run(3, Some("VI"), None))]);
+    }
+
+    #[test]
+    fn an_owner_that_asks_without_end_is_refused() {
+        let mut queue = Queue::default();
+        for id in 0..=1000 {
+            collect(|a| queue.ask(at(0), run(id, Some("VI"), None), a));
+        }
+        let refused = collect(|a| queue.ask(at(0), run(2000, Some("VI"), None), a));
+        assert!(matches!(&refused[..], [Tell(RunId(2000), RunOutcome::Failed(_))]), "{refused:?}");
+    }
+
+    #[test]
+    fn a_stop_lets_notifications_end_but_not_for_ever() {
+        let mut queue = Queue::default();
+        collect(|a| queue.ask(at(0), run(1, Some("VI"), None), a));
+        collect(|a| queue.ask(at(0), run(2, Some("VI"), None), a));
+        collect(|a| queue.ask(at(0), run(3, None, None), a));
+        assert_eq!(collect(|a| queue.stop(at(1), a)), [Term(RunId(3))]);
+        collect(|a| queue.ended(at(1), RunId(3), RunOutcome::Signalled(15), a));
+        let ended = collect(|a| queue.ended(at(2), RunId(1), exited(0), a));
+        assert_eq!(ended, [Tell(RunId(1), exited(0)), Start(run(2, Some("VI"), None))]);
+        let late = collect(|a| queue.ask(at(2), run(4, None, None), a));
+        assert!(matches!(&late[..], [Tell(RunId(4), RunOutcome::Failed(_))]), "{late:?}");
+        assert_eq!(queue.next_timeout(), Some(at(6)));
+        assert_eq!(collect(|a| queue.handle_timeout(at(6), a)), [Term(RunId(2))]);
+        assert_eq!(queue.next_timeout(), Some(at(8)));
+        assert_eq!(collect(|a| queue.handle_timeout(at(8), a)), [Kill(RunId(2))]);
+        assert!(!queue.is_done());
+        collect(|a| queue.ended(at(8), RunId(2), RunOutcome::Signalled(9), a));
+        assert!(queue.is_done());
+    }
+}
