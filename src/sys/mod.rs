@@ -15,6 +15,7 @@ pub mod names;
 pub mod output;
 pub mod packet;
 pub mod pidfile;
+pub mod poll;
 pub mod process;
 pub mod raw;
 pub(crate) mod ready;
