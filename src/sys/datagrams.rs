@@ -8,8 +8,9 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
 use std::time::Duration;
 
-/// Datagrams a system call.
-const BATCH: usize = 64;
+/// Datagrams that one system call sends; so many that come are read by one call.
+const SENT: usize = 64;
+const READ: usize = 32;
 /// Bytes of a datagram that are kept; the longest VRRP packet (255 IPv6 addresses) has 4,088.
 const CAPACITY: usize = 8 << 10;
 /// Bytes of control messages: a packet-info, a hop limit, a time stamp, each with header and padding.
@@ -35,57 +36,54 @@ impl Name {
     }
 }
 
-/// A datagram to send: two pieces in a row, and control messages as [`control`] writes them.
+/// A datagram to send: two pieces in a row, and control messages.
 pub(crate) struct Outgoing<'a> {
     pub(crate) name: Name,
     pub(crate) head: [u8; 20],
     /// How many bytes of `head` there are.
     pub(crate) head_len: usize,
     pub(crate) body: &'a [u8],
-    pub(crate) control: Vec<u8>,
+    pub(crate) control: Control,
 }
 
-/// Sends the datagrams without waiting; `failed` gets the index and error of each that did not go out. One that fails
-/// does not stop those after it.
+/// Sends the datagrams without waiting or allocating; `failed` gets the index and error of each that did not go out.
+/// One that fails does not stop those after it.
 pub(crate) fn send<'a>(
     socket: RawFd,
     datagrams: impl IntoIterator<Item = Outgoing<'a>>,
     mut failed: impl FnMut(usize, Errno),
 ) {
-    let mut datagrams = datagrams.into_iter();
-    let mut chunk: Vec<Outgoing<'a>> = Vec::with_capacity(datagrams.size_hint().0.min(BATCH));
+    let mut datagrams = datagrams.into_iter().fuse();
     let mut base = 0;
-    loop {
-        chunk.clear();
-        chunk.extend(datagrams.by_ref().take(BATCH));
-        if chunk.is_empty() {
-            return;
-        }
-        send_chunk(socket, &mut chunk, |n, errno| failed(base + n, errno));
-        base += chunk.len();
+    while let Some(first) = datagrams.next() {
+        let mut first = Some(first);
+        let mut chunk: [Option<Outgoing<'a>>; SENT] =
+            std::array::from_fn(|_| first.take().or_else(|| datagrams.next()));
+        base += send_chunk(socket, &mut chunk, |n, errno| failed(base + n, errno));
     }
 }
 
+/// Sends those that are there, which come first; how many they were.
 #[allow(unsafe_code)]
-fn send_chunk(socket: RawFd, chunk: &mut [Outgoing<'_>], mut failed: impl FnMut(usize, Errno)) {
-    let mut pieces: Vec<[libc::iovec; 2]> = chunk
-        .iter_mut()
-        .map(|d| {
-            let head_len = d.head_len.min(d.head.len());
-            [piece(d.head.as_mut_ptr(), head_len), piece(d.body.as_ptr().cast_mut(), d.body.len())]
-        })
-        .collect();
-    let mut headers: Vec<libc::mmsghdr> = chunk
-        .iter_mut()
-        .zip(&mut pieces)
-        .map(|(d, pieces)| {
-            let (name, name_len) = d.name.parts();
-            let control = (d.control.as_mut_ptr(), d.control.len());
-            header((name, name_len), pieces, control)
-        })
-        .collect();
+fn send_chunk(
+    socket: RawFd,
+    chunk: &mut [Option<Outgoing<'_>>; SENT],
+    mut failed: impl FnMut(usize, Errno),
+) -> usize {
+    let mut pieces = [[piece(ptr::null_mut(), 0); 2]; SENT];
+    let mut headers = [no_header(); SENT];
+    let mut count = 0;
+    for ((datagram, pieces), header) in chunk.iter_mut().flatten().zip(&mut pieces).zip(&mut headers) {
+        let Outgoing { name, head, head_len, body, control } = datagram;
+        *pieces = [
+            piece(head.as_mut_ptr(), (*head_len).min(head.len())),
+            piece(body.as_ptr().cast_mut(), body.len()),
+        ];
+        fill_header(header, name.parts(), pieces, (control.bytes.as_mut_ptr(), control.len));
+        count += 1;
+    }
     let mut done = 0;
-    while let Some(rest) = headers.get_mut(done..).filter(|rest| !rest.is_empty()) {
+    while let Some(rest) = headers.get_mut(done..count).filter(|rest| !rest.is_empty()) {
         // SAFETY: `rest` are headers whose names, pieces and control messages lie in `chunk` and `pieces`, which are
         // borrowed mutably or owned here and are neither moved nor freed before the call returns. The kernel only
         // reads what they point to, and writes `msg_len` of the headers.
@@ -102,20 +100,25 @@ fn send_chunk(socket: RawFd, chunk: &mut [Outgoing<'_>], mut failed: impl FnMut(
             Ok(n) => done += usize::try_from(n).unwrap_or_default().max(1),
         }
     }
+    count
 }
 
-fn piece(start: *mut u8, len: usize) -> libc::iovec {
+const fn piece(start: *mut u8, len: usize) -> libc::iovec {
     libc::iovec { iov_base: start.cast(), iov_len: len }
 }
 
 #[allow(unsafe_code)]
-fn header(
+const fn no_header() -> libc::mmsghdr {
+    // SAFETY: a message header is numbers and pointers; zeros are valid for all of them.
+    unsafe { std::mem::zeroed() }
+}
+
+fn fill_header(
+    header: &mut libc::mmsghdr,
     (name, name_len): (*mut libc::c_void, usize),
     pieces: &mut [libc::iovec],
     (control, control_len): (*mut u8, usize),
-) -> libc::mmsghdr {
-    // SAFETY: a message header is numbers and pointers; zeros are valid for all of them.
-    let mut header: libc::mmsghdr = unsafe { std::mem::zeroed() };
+) {
     header.msg_hdr.msg_name = name;
     header.msg_hdr.msg_namelen = name_len as libc::socklen_t;
     header.msg_hdr.msg_iov = pieces.as_mut_ptr();
@@ -124,7 +127,6 @@ fn header(
         header.msg_hdr.msg_control = control.cast();
         header.msg_hdr.msg_controllen = control_len as _;
     }
-    header
 }
 
 /// A datagram that came.
@@ -162,8 +164,8 @@ pub(crate) enum Drained {
     More,
 }
 
-/// Room for datagrams that come.
-pub(crate) struct Inbox {
+/// Room for datagrams that come: one serves any number of sockets, one after the other.
+pub struct Inbox {
     slots: Vec<Slot>,
 }
 
@@ -181,10 +183,18 @@ struct Slot {
     name: [u8; NAME],
 }
 
+impl Default for Inbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Inbox {
-    pub(crate) fn new() -> Inbox {
+    /// All the memory that receiving takes: 264 KiB.
+    #[must_use]
+    pub fn new() -> Inbox {
         let slot = Slot { bytes: vec![0; CAPACITY], control: [0; CONTROL], name: [0; NAME] };
-        Inbox { slots: vec![slot; BATCH / 2] }
+        Inbox { slots: vec![slot; READ] }
     }
 
     /// Gives the datagrams in the socket to `each`, with the time of their arrival and without waiting, and tells
@@ -200,15 +210,16 @@ impl Inbox {
         let start = clocks.now;
         let mut newest = Instant::ZERO;
         while newest <= start {
-            let received = self.receive(socket.as_raw_fd(), &mut |incoming| {
-                let now = clock::now();
+            let received = self.receive(socket.as_raw_fd(), &mut |now, incoming| {
                 // The wall clock may have been set in between: hold its word to what is known.
                 let arrived = incoming.stamp().map_or(now, |stamp| clocks.instant_of(stamp));
                 newest = arrived.clamp(earliest.min(now), now);
                 each(incoming, newest);
             });
             match received {
-                Ok(()) | Err(Errno::EINTR) => {}
+                // It was empty before all places were taken: no need to ask again.
+                Ok(received) if received < self.slots.len() => return Ok(Drained::Empty { since: start }),
+                Ok(_) | Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return Ok(Drained::Empty { since: start }),
                 Err(errno) => return Err(errno),
             }
@@ -216,20 +227,21 @@ impl Inbox {
         Ok(Drained::More)
     }
 
+    /// How many were there, of as many as there are slots. They had come by the time that `each` gets with them.
     // `msg_controllen` is a usize with glibc and a u32 with musl.
     #[allow(unsafe_code, clippy::unnecessary_cast)]
-    fn receive(&mut self, socket: RawFd, each: &mut impl FnMut(Incoming<'_>)) -> Result<(), Errno> {
-        let mut pieces: Vec<[libc::iovec; 1]> =
-            self.slots.iter_mut().map(|s| [piece(s.bytes.as_mut_ptr(), s.bytes.len())]).collect();
-        let mut headers: Vec<libc::mmsghdr> = self
-            .slots
-            .iter_mut()
-            .zip(&mut pieces)
-            .map(|(s, pieces)| {
-                let name = (s.name.as_mut_ptr().cast(), s.name.len());
-                header(name, pieces, (s.control.as_mut_ptr(), s.control.len()))
-            })
-            .collect();
+    fn receive(
+        &mut self,
+        socket: RawFd,
+        each: &mut impl FnMut(Instant, Incoming<'_>),
+    ) -> Result<usize, Errno> {
+        let mut pieces = [[piece(ptr::null_mut(), 0)]; READ];
+        let mut headers = [no_header(); READ];
+        for ((slot, pieces), header) in self.slots.iter_mut().zip(&mut pieces).zip(&mut headers) {
+            *pieces = [piece(slot.bytes.as_mut_ptr(), slot.bytes.len())];
+            let name = (slot.name.as_mut_ptr().cast(), slot.name.len());
+            fill_header(header, name, pieces, (slot.control.as_mut_ptr(), slot.control.len()));
+        }
         // SAFETY: the headers' pieces, names and control buffers lie in `pieces` and in `self.slots`, which is
         // borrowed mutably; none is moved or freed before the call returns, and the lengths are the buffers' own.
         let received = unsafe {
@@ -242,19 +254,18 @@ impl Inbox {
             )
         };
         let received = usize::try_from(Errno::result(received)?).unwrap_or_default();
-        let lengths: Vec<_> = headers
-            .iter()
-            .take(received)
-            .map(|h| (h.msg_len as usize, h.msg_hdr.msg_namelen as usize, h.msg_hdr.msg_controllen as usize))
-            .collect();
-        for (slot, (len, name_len, control_len)) in self.slots.iter().zip(lengths) {
-            each(Incoming {
+        let now = clock::now();
+        for (slot, header) in self.slots.iter().zip(&headers).take(received) {
+            let (len, name_len) = (header.msg_len as usize, header.msg_hdr.msg_namelen as usize);
+            let control_len = header.msg_hdr.msg_controllen as usize;
+            let incoming = Incoming {
                 name: slot.name.get(..name_len).unwrap_or(&slot.name),
                 bytes: slot.bytes.get(..len).unwrap_or(&slot.bytes),
                 control: slot.control.get(..control_len).unwrap_or(&slot.control),
-            });
+            };
+            each(now, incoming);
         }
-        Ok(())
+        Ok(received)
     }
 }
 
@@ -265,16 +276,35 @@ const fn align(len: usize) -> usize {
 
 const CONTROL_HEADER: usize = align(size_of::<libc::cmsghdr>());
 
-/// A control message as the kernel reads it: `cmsghdr`, data, padding.
-pub(crate) fn control(level: libc::c_int, kind: libc::c_int, data: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(CONTROL_HEADER + align(data.len()));
-    bytes.extend((CONTROL_HEADER + data.len()).to_ne_bytes());
-    bytes.extend(level.to_ne_bytes());
-    bytes.extend(kind.to_ne_bytes());
-    bytes.resize(CONTROL_HEADER, 0);
-    bytes.extend(data);
-    bytes.resize(CONTROL_HEADER + align(data.len()), 0);
-    bytes
+/// Bytes of the control messages of a datagram that is sent: an IPv6 packet-info and a hop limit.
+const CONTROL_SENT: usize = 2 * CONTROL_HEADER + align(20) + align(4);
+
+/// Control messages as the kernel reads them: `cmsghdr`, data, padding, in a row.
+#[derive(Clone, Copy)]
+pub(crate) struct Control {
+    bytes: [u8; CONTROL_SENT],
+    len: usize,
+}
+
+impl Control {
+    pub(crate) const NONE: Control = Control { bytes: [0; CONTROL_SENT], len: 0 };
+
+    /// One more. Where there is no room for it, none: no caller sends more than fits.
+    pub(crate) fn with(mut self, level: libc::c_int, kind: libc::c_int, data: &[u8]) -> Control {
+        let Some(place) =
+            self.bytes.get_mut(self.len..).filter(|p| p.len() >= CONTROL_HEADER + align(data.len()))
+        else {
+            debug_assert!(false, "more control messages than ever are sent");
+            return self;
+        };
+        let parts: [&[u8]; 3] =
+            [&(CONTROL_HEADER + data.len()).to_ne_bytes(), &level.to_ne_bytes(), &kind.to_ne_bytes()];
+        let header = place.iter_mut().zip(parts.iter().copied().flatten());
+        header.for_each(|(byte, value)| *byte = *value);
+        place.iter_mut().skip(CONTROL_HEADER).zip(data).for_each(|(byte, value)| *byte = *value);
+        self.len += CONTROL_HEADER + align(data.len());
+        self
+    }
 }
 
 /// Level, type and data of each control message; ends at what is none.
@@ -303,16 +333,16 @@ mod tests {
 
     #[test]
     fn control_messages_are_read_as_written_and_cuts_end_the_reading() {
-        let mut bytes = control(1, 2, b"abc");
-        bytes.extend(control(3, 4, b"12345678"));
-        let all: Vec<_> = Controls(&bytes).collect();
+        let written = Control::NONE.with(1, 2, b"abc").with(3, 4, b"12345678");
+        let bytes = &written.bytes[..written.len];
+        let all: Vec<_> = Controls(bytes).collect();
         assert_eq!(all, [(1, 2, &b"abc"[..]), (3, 4, &b"12345678"[..])]);
         for cut in 0..bytes.len() {
             let _ = Controls(&bytes[..cut]).count();
         }
         for position in 0..bytes.len() {
             for value in [0, 1, 15, 17, 0x7f, 0xff] {
-                let mut broken = bytes.clone();
+                let mut broken = bytes.to_vec();
                 broken[position] = value;
                 let _ = Controls(&broken).count();
             }
@@ -326,7 +356,7 @@ mod tests {
             sin_addr: libc::in_addr { s_addr: u32::from(Ipv4Addr::LOCALHOST).to_be() },
             sin_zero: [0; 8],
         });
-        Outgoing { name, head, head_len: 3, body, control: Vec::new() }
+        Outgoing { name, head, head_len: 3, body, control: Control::NONE }
     }
 
     #[test]
@@ -345,7 +375,7 @@ mod tests {
 
         let mut got = Vec::new();
         let mut inbox = Inbox::new();
-        // Without time stamps each batch looks newer than the call.
+        // Without time stamps each full batch looks newer than the call.
         while let Drained::More = inbox
             .drain(&at, Instant::ZERO, |d, _| {
                 assert_eq!(d.bytes[..3], *b"hhh");
@@ -383,6 +413,6 @@ mod tests {
             send_one();
         });
         assert!(matches!(drained, Ok(Drained::More)));
-        assert!((100..100 + BATCH).contains(&read), "{read}");
+        assert!((100..100 + 2 * READ).contains(&read), "{read}");
     }
 }

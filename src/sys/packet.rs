@@ -3,8 +3,8 @@
 //! One [`Sender`] serves all interfaces of a network namespace. The bytes come from `vrrp::garp`.
 
 use super::clock;
-use super::datagrams::{self, Drained, Inbox, Name, Outgoing};
-use super::raw::{SendFailure, SendProblem, errno_of};
+use super::datagrams::{self, Control, Drained, Inbox, Name, Outgoing};
+use super::raw::{SendProblem, errno_of};
 use super::ready::Ready;
 use super::sockopt;
 use crate::time::Instant;
@@ -52,28 +52,28 @@ impl Sender {
     /// # Errors
     /// [`SendProblem`]
     pub fn send(&self, frame: Frame<'_>) -> Result<(), SendProblem> {
-        match self.send_many(&[frame]).first() {
-            Some(failure) => Err(failure.problem),
-            None => Ok(()),
-        }
+        let mut outcome = Ok(());
+        self.send_many([frame], |_, problem| outcome = Err(problem));
+        outcome
     }
 
-    /// Sends frames in their order, in as few system calls as possible and without waiting, and tells which ones did
-    /// not go out.
-    #[must_use]
-    pub fn send_many(&self, frames: &[Frame<'_>]) -> Vec<SendFailure> {
-        let mut failures = Vec::new();
-        let outgoing = frames.iter().map(|frame| Outgoing {
+    /// Sends frames in their order, in as few system calls as possible and without waiting or allocating; `failed`
+    /// gets the index of each that did not go out.
+    pub fn send_many<'a>(
+        &self,
+        frames: impl IntoIterator<Item = Frame<'a>>,
+        mut failed: impl FnMut(usize, SendProblem),
+    ) {
+        let outgoing = frames.into_iter().map(|frame| Outgoing {
             name: Name::Link(link_name(frame.interface, ethertype(frame.bytes))),
             head: [0; 20],
             head_len: 0,
             body: frame.bytes,
-            control: Vec::new(),
+            control: Control::NONE,
         });
         datagrams::send(self.socket.as_raw_fd(), outgoing, |index, errno| {
-            failures.push(SendFailure { index, problem: SendProblem::of(errno) });
+            failed(index, SendProblem::of(errno));
         });
-        failures
     }
 }
 
@@ -190,8 +190,8 @@ mod tests {
                 })
                 .collect();
             let before = clock::now();
-            let queue: Vec<_> = frames.iter().map(|bytes| Frame { interface: eth0, bytes }).collect();
-            assert_eq!(sender.send_many(&queue), []);
+            let queue = frames.iter().map(|bytes| Frame { interface: eth0, bytes });
+            sender.send_many(queue, |at, problem| panic!("frame {at}: {problem}"));
             let after = clock::now();
             let mut got = Vec::new();
             soon("frames", async {
@@ -238,14 +238,15 @@ mod tests {
             let mut listener = Listener::open(eth1, 0x0806).unwrap();
             let long = vec![0; 3000];
             let frame = |interface, bytes| Frame { interface, bytes };
-            let failures = sender.send_many(&[
+            let frames = [
                 frame(eth2, &ARP),
                 frame(9999, &ARP),
                 frame(eth0, &ARP[..13]),
                 frame(eth0, &long),
                 frame(eth0, &ARP),
-            ]);
-            let problems: Vec<_> = failures.iter().map(|f| (f.index, f.problem)).collect();
+            ];
+            let mut problems = Vec::new();
+            sender.send_many(frames, |index, problem| problems.push((index, problem)));
             let expected = [
                 (0, SendProblem::Down),
                 (1, SendProblem::Gone),

@@ -7,8 +7,7 @@
 //! kernel, which leaves the VRRP checksum to us.
 
 use super::clock;
-use super::datagrams::{self, Drained, Inbox, Incoming, Name, Outgoing};
-use super::ready::Ready;
+use super::datagrams::{self, Control, Drained, Incoming, Name, Outgoing};
 use super::sockopt;
 use crate::net::Family;
 use crate::time::Instant;
@@ -17,7 +16,9 @@ use nix::net::if_::if_indextoname;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+pub use super::datagrams::Inbox;
 
 /// The IP protocol number of VRRP (RFC 9568 §5.1.1.4).
 pub const PROTOCOL: u8 = 112;
@@ -43,8 +44,6 @@ const REQUIRED_V4: &[(&str, libc::c_int, libc::c_int)] = &[
 const REQUIRED_V6: &[(&str, libc::c_int, libc::c_int)] = &[
     ("IPV6_RECVPKTINFO", libc::IPV6_RECVPKTINFO, 1),
     ("IPV6_RECVHOPLIMIT", libc::IPV6_RECVHOPLIMIT, 1),
-    ("IPV6_MULTICAST_HOPS", libc::IPV6_MULTICAST_HOPS, TTL as libc::c_int),
-    ("IPV6_UNICAST_HOPS", libc::IPV6_UNICAST_HOPS, TTL as libc::c_int),
     ("IPV6_MULTICAST_LOOP", libc::IPV6_MULTICAST_LOOP, 0),
     ("IPV6_TCLASS", libc::IPV6_TCLASS, TRAFFIC_CLASS as libc::c_int),
 ];
@@ -97,15 +96,6 @@ impl Error {
     }
 }
 
-/// A packet that was not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SendFailure {
-    /// Its index among those to be sent.
-    pub index: usize,
-    /// Why.
-    pub problem: SendProblem,
-}
-
 /// Why a packet was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendProblem {
@@ -141,6 +131,8 @@ pub struct Packet<'a> {
     pub source: IpAddr,
     /// Destination: a multicast group, or a peer.
     pub destination: IpAddr,
+    /// TTL or hop limit.
+    pub ttl: u8,
     /// What follows the IP header.
     pub payload: &'a [u8],
 }
@@ -163,27 +155,28 @@ pub struct Received<'a> {
 /// A socket on one interface for one family.
 #[derive(Debug)]
 pub struct Socket {
-    socket: Ready<socket2::Socket>,
+    socket: socket2::Socket,
     family: Family,
     interface: u32,
-    inbox: Inbox,
     /// A moment before the socket was last seen empty: what comes out of it later came later.
     emptied: Instant,
 }
 
 impl Socket {
     /// Opens a socket on the interface with that index in the calling thread's network namespace; it has joined no
-    /// group yet. Must be called within a tokio runtime. The interface may be down.
+    /// group yet. The interface may be down.
     ///
     /// # Errors
     /// [`Error::Open`]: the interface is gone, or `CAP_NET_RAW` is missing.
     pub fn open(family: Family, interface: u32) -> Result<Socket, Error> {
         // No packet can have come before this.
         let emptied = clock::now();
-        let socket =
-            open(family, interface).and_then(|socket| Ready::new(socket).map_err(|e| ("register", e)));
-        let socket = socket.map_err(|(step, e)| Error::Open { interface, step, errno: errno_of(&e) })?;
-        Ok(Socket { socket, family, interface, inbox: Inbox::new(), emptied })
+        let socket = open(family, interface).map_err(|(step, e)| Error::Open {
+            interface,
+            step,
+            errno: errno_of(&e),
+        })?;
+        Ok(Socket { socket, family, interface, emptied })
     }
 
     /// Joins a multicast group; having joined already is fine. Membership lasts while the interface exists, up or
@@ -194,9 +187,9 @@ impl Socket {
     pub fn join(&self, group: IpAddr) -> Result<(), Error> {
         let joined = match group {
             IpAddr::V4(g) => {
-                self.socket.get().join_multicast_v4_n(&g, &InterfaceIndexOrAddress::Index(self.interface))
+                self.socket.join_multicast_v4_n(&g, &InterfaceIndexOrAddress::Index(self.interface))
             }
-            IpAddr::V6(g) => self.socket.get().join_multicast_v6(&g, self.interface),
+            IpAddr::V6(g) => self.socket.join_multicast_v6(&g, self.interface),
         };
         match joined.as_ref().map_err(errno_of) {
             Ok(()) | Err(Errno::EADDRINUSE) => Ok(()),
@@ -208,9 +201,9 @@ impl Socket {
     pub fn leave(&self, group: IpAddr) {
         let _ = match group {
             IpAddr::V4(g) => {
-                self.socket.get().leave_multicast_v4_n(&g, &InterfaceIndexOrAddress::Index(self.interface))
+                self.socket.leave_multicast_v4_n(&g, &InterfaceIndexOrAddress::Index(self.interface))
             }
-            IpAddr::V6(g) => self.socket.get().leave_multicast_v6(&g, self.interface),
+            IpAddr::V6(g) => self.socket.leave_multicast_v6(&g, self.interface),
         };
     }
 
@@ -226,21 +219,14 @@ impl Socket {
         self.interface
     }
 
-    /// Waits until there may be packets; [`Socket::drain`] must follow. Cancel-safe.
-    ///
-    /// # Errors
-    /// The runtime is being shut down.
-    pub async fn ready(&self) -> io::Result<()> {
-        self.socket.wait().await
-    }
-
-    /// Gives every packet that has come by now to `each`, in their order, without waiting.
+    /// Gives every packet that has come by now to `each`, in their order, without waiting. True if there may be more:
+    /// a flood is not followed. `inbox` may serve any number of sockets.
     ///
     /// # Errors
     /// [`Error::Receive`]
-    pub fn drain(&mut self, mut each: impl FnMut(Received<'_>)) -> Result<(), Error> {
+    pub fn drain(&mut self, inbox: &mut Inbox, mut each: impl FnMut(Received<'_>)) -> Result<bool, Error> {
         let family = self.family;
-        let drained = self.inbox.drain(self.socket.get(), self.emptied, |incoming, at| {
+        let drained = inbox.drain(&self.socket, self.emptied, |incoming, at| {
             let received = match family {
                 Family::V4 => received_v4(&incoming, at),
                 Family::V6 => received_v6(&incoming, at),
@@ -250,10 +236,12 @@ impl Socket {
             }
         });
         match drained.map_err(|errno| Error::Receive { interface: self.interface, errno })? {
-            Drained::Empty { since } => self.emptied = since,
-            Drained::More => self.socket.more(),
+            Drained::Empty { since } => {
+                self.emptied = since;
+                Ok(false)
+            }
+            Drained::More => Ok(true),
         }
-        Ok(())
     }
 
     /// Sends one packet, without waiting.
@@ -261,41 +249,44 @@ impl Socket {
     /// # Errors
     /// [`SendProblem`]
     pub fn send(&self, packet: Packet<'_>) -> Result<(), SendProblem> {
-        match self.send_many(&[packet]).first() {
-            Some(failure) => Err(failure.problem),
-            None => Ok(()),
-        }
+        let mut outcome = Ok(());
+        self.send_many([packet], |_, problem| outcome = Err(problem));
+        outcome
     }
 
-    /// Sends packets in their order, in as few system calls as possible and without waiting, and tells which ones
-    /// did not go out.
-    #[must_use]
-    pub fn send_many(&self, packets: &[Packet<'_>]) -> Vec<SendFailure> {
-        let mut failures = Vec::new();
-        let outgoing = packets.iter().map(|packet| match (packet.source, packet.destination) {
-            (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                self.outgoing_v6(source, destination, packet.payload)
-            }
-            (IpAddr::V4(source), IpAddr::V4(destination)) => outgoing_v4(source, destination, packet.payload),
+    /// Sends packets in their order, in as few system calls as possible and without waiting or allocating; `failed`
+    /// gets the index of each that did not go out.
+    pub fn send_many<'a>(
+        &self,
+        packets: impl IntoIterator<Item = Packet<'a>>,
+        mut failed: impl FnMut(usize, SendProblem),
+    ) {
+        let outgoing = packets.into_iter().map(|packet| match (packet.source, packet.destination) {
+            (IpAddr::V6(source), IpAddr::V6(destination)) => self.outgoing_v6(source, destination, &packet),
+            (IpAddr::V4(source), IpAddr::V4(destination)) => outgoing_v4(source, destination, &packet),
             // Addresses of two families: nothing that the kernel could take for a packet.
             _ => Outgoing {
                 name: name_v4(Ipv4Addr::UNSPECIFIED),
                 head: [0; IPV4_HEADER],
                 head_len: 0,
                 body: &[],
-                control: Vec::new(),
+                control: Control::NONE,
             },
         });
-        datagrams::send(self.socket.get().as_raw_fd(), outgoing, |index, errno| {
-            failures.push(SendFailure { index, problem: SendProblem::of(errno) });
+        datagrams::send(self.socket.as_raw_fd(), outgoing, |index, errno| {
+            failed(index, SendProblem::of(errno));
         });
-        failures
     }
 
-    fn outgoing_v6<'a>(&self, source: Ipv6Addr, destination: Ipv6Addr, body: &'a [u8]) -> Outgoing<'a> {
+    fn outgoing_v6<'a>(&self, source: Ipv6Addr, destination: Ipv6Addr, packet: &Packet<'a>) -> Outgoing<'a> {
         let mut packet_info = [0; 20];
         packet_info[..16].copy_from_slice(&source.octets());
         packet_info[16..].copy_from_slice(&self.interface.to_ne_bytes());
+        let control = Control::NONE.with(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &packet_info).with(
+            libc::IPPROTO_IPV6,
+            libc::IPV6_HOPLIMIT,
+            &libc::c_int::from(packet.ttl).to_ne_bytes(),
+        );
         Outgoing {
             name: Name::In6(libc::sockaddr_in6 {
                 sin6_family: libc::AF_INET6 as libc::sa_family_t,
@@ -306,9 +297,15 @@ impl Socket {
             }),
             head: [0; IPV4_HEADER],
             head_len: 0,
-            body,
-            control: datagrams::control(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &packet_info),
+            body: packet.payload,
+            control,
         }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 
@@ -347,18 +344,24 @@ fn open(family: Family, interface: u32) -> Result<socket2::Socket, (&'static str
 }
 
 /// The IPv4 header in front of a payload. The kernel fills in identification and checksum.
-fn outgoing_v4(source: Ipv4Addr, destination: Ipv4Addr, body: &[u8]) -> Outgoing<'_> {
+fn outgoing_v4<'a>(source: Ipv4Addr, destination: Ipv4Addr, packet: &Packet<'a>) -> Outgoing<'a> {
     let mut head = [0; IPV4_HEADER];
     // Version 4, five words.
     head[0] = 0x45;
     head[1] = TRAFFIC_CLASS;
-    let len = u16::try_from(IPV4_HEADER + body.len()).unwrap_or(u16::MAX);
+    let len = u16::try_from(IPV4_HEADER + packet.payload.len()).unwrap_or(u16::MAX);
     head[2..4].copy_from_slice(&len.to_be_bytes());
-    head[8] = TTL;
+    head[8] = packet.ttl;
     head[9] = PROTOCOL;
     head[12..16].copy_from_slice(&source.octets());
     head[16..20].copy_from_slice(&destination.octets());
-    Outgoing { name: name_v4(destination), head, head_len: IPV4_HEADER, body, control: Vec::new() }
+    Outgoing {
+        name: name_v4(destination),
+        head,
+        head_len: IPV4_HEADER,
+        body: packet.payload,
+        control: Control::NONE,
+    }
 }
 
 fn name_v4(address: Ipv4Addr) -> Name {

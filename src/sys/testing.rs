@@ -81,3 +81,10 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 pub(crate) async fn soon<F: Future>(what: &str, future: F) -> F::Output {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what}: nothing in {PATIENCE:?}"))
 }
+
+/// Waits until the descriptor can be read. Must be called within a tokio runtime.
+pub(crate) async fn readable(fd: &impl std::os::fd::AsFd) {
+    let fd = fd.as_fd().try_clone_to_owned().expect("another descriptor");
+    let fd = super::ready::Ready::new(fd).expect("epoll");
+    fd.wait().await.expect("a runtime that goes on");
+}

@@ -387,6 +387,8 @@ pub enum Report {
     Discarded {
         /// Who sent it.
         source: IpAddr,
+        /// It has the address from which the last advert came that was believed.
+        is_known: bool,
         /// Why.
         reason: Discard,
     },
@@ -430,8 +432,13 @@ pub enum Discard {
     #[error("it came from our own address")]
     OwnPacket,
     /// It was not sent to the instance's group.
-    #[error("it was not sent to the instance's multicast group")]
-    Destination,
+    #[error("it was not sent to the instance's multicast group: ours {ours}, received {theirs}")]
+    Destination {
+        /// The instance's group.
+        ours: IpAddr,
+        /// Where it was sent.
+        theirs: IpAddr,
+    },
     /// The instance speaks another version of the protocol.
     #[error("wrong version of the protocol: ours {ours}, received {theirs}")]
     Version {

@@ -59,6 +59,8 @@ pub struct Instance {
     priority: u8,
     /// The master's interval (RFC 9568 §6.1: Active_Adver_Interval): in version 3 the last master's word.
     master_interval: Duration,
+    /// Where the last advert came from that was believed.
+    last_peer: Option<IpAddr>,
     origin: Option<Origin>,
     faults: BTreeSet<Fault>,
     state: State,
@@ -128,6 +130,7 @@ impl Instance {
             destinations: [config.group()].into(),
             priority: config.priority,
             master_interval: config.advert_int,
+            last_peer: None,
             origin: None,
             faults: BTreeSet::new(),
             state: State::Init,
@@ -201,6 +204,11 @@ impl Instance {
     #[must_use]
     pub fn destination(&self) -> IpAddr {
         self.config.group()
+    }
+
+    /// Whether the last advert that was believed came from there.
+    pub(in crate::vrrp) fn knows(&self, source: IpAddr) -> bool {
+        self.last_peer == Some(source)
     }
 
     /// When [`Instance::handle_timeout`] has something to do.

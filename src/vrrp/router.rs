@@ -223,20 +223,22 @@ impl Router {
         };
         let key = (received.interface, Family::of(source), advert.vrid);
         let refused = match self.listener(&key, received.destination) {
-            _ if received.ttl != TTL => Some((None, Discard::Ttl(received.ttl))),
-            None => Some((None, Discard::UnknownVrid(advert.vrid.get()))),
+            _ if received.ttl != TTL => Some((None, false, Discard::Ttl(received.ttl))),
+            None => Some((None, false, Discard::UnknownVrid(advert.vrid.get()))),
             Some((id, slot)) => {
                 let refused = slot.instance.advert(now, received, &advert, out).err();
-                let refused = refused.map(|reason| (Some(slot.instance.name().clone()), reason));
+                let instance = &slot.instance;
+                let refused =
+                    refused.map(|reason| (Some(instance.name().clone()), instance.knows(source), reason));
                 self.reschedule(id);
                 refused
             }
         };
-        if let Some((instance, reason)) = refused {
+        if let Some((instance, is_known, reason)) = refused {
             if instance.is_none() {
                 self.stats.discarded.count(reason);
             }
-            out.push(Action::Report { instance, report: Report::Discarded { source, reason } });
+            out.push(Action::Report { instance, report: Report::Discarded { source, is_known, reason } });
         }
     }
 

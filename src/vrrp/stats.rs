@@ -52,7 +52,7 @@ impl Discarded {
             Discard::UnknownVrid(_) => &mut self.unknown_vrid,
             Discard::NotRunning => &mut self.not_running,
             Discard::OwnPacket => &mut self.own_packet,
-            Discard::Destination => &mut self.destination,
+            Discard::Destination { .. } => &mut self.destination,
             Discard::Version { .. } => &mut self.version,
             Discard::AuthType { .. } => &mut self.auth_type,
             Discard::AuthFailure => &mut self.auth_failure,

@@ -1,53 +1,76 @@
 //! What the router reports, in keepalived's words: people grep for them.
 //!
-//! Refused packets may come in any number, so of each kind only one a minute is told, with how many were left out.
+//! Refused packets may come in any number; `limit` decides which are written.
 
+use super::limit::Limiter;
 use crate::sys::clock;
+use crate::sys::raw::SendProblem;
 use crate::time::Instant;
 use crate::vrrp::event::{AddressList, Discard, Fault, Name, Reloaded, Report, StateKind};
+use crate::vrrp::garp::Frame;
 use crate::vrrp::packet::DecodeError;
-use std::collections::HashMap;
+use std::fmt;
 use std::mem::{Discriminant, discriminant};
-use std::net::IpAddr;
-use std::time::Duration;
-use tracing::{debug, info, warn};
-
-/// A refused packet is told so often.
-const PAUSE: Duration = Duration::from_secs(60);
-
-/// Kinds of refused packets remembered at once; a flood from many sources must not take the memory.
-const REMEMBERED: usize = 256;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use tracing::{Level, debug, enabled, info, warn};
 
 /// Puts reports into words.
 #[derive(Debug, Default)]
 pub(super) struct Log {
-    refused: HashMap<Key, Refused>,
+    refused: Limiter<Group, Refused>,
 }
 
-/// Refused packets of which one line is enough for a while.
+/// Lines that say the same of many packets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
+struct Group {
     instance: Option<Name>,
-    source: IpAddr,
-    reason: Reason,
+    rule: Rule,
 }
 
+/// Why a packet is worth a line: without the numbers that the packet chose.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Reason {
+enum Rule {
     Malformed(Discriminant<DecodeError>),
     Discarded(Discriminant<Discard>),
     Lower,
+    NotAnnounced,
 }
 
-#[derive(Debug)]
-struct Refused {
-    told_at: Instant,
-    untold: u64,
+/// The same with the numbers.
+#[derive(Clone, Copy, Debug)]
+enum Refused {
+    Malformed(DecodeError),
+    Discarded(Discard),
+    Lower,
+    NotAnnounced(SendProblem),
+}
+
+impl Refused {
+    fn rule(self) -> Rule {
+        match self {
+            Refused::Malformed(error) => Rule::Malformed(discriminant(&error)),
+            Refused::Discarded(reason) => Rule::Discarded(discriminant(&reason)),
+            Refused::Lower => Rule::Lower,
+            Refused::NotAnnounced(_) => Rule::NotAnnounced,
+        }
+    }
+}
+
+/// How many such packets were not written of.
+struct LeftOut(u64);
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            count => write!(f, " ({count} more since the last such line)"),
+        }
+    }
 }
 
 impl Log {
     /// Puts a report into words.
-    pub(super) fn report(&mut self, instance: Option<&Name>, report: &Report) {
+    pub(super) fn report(&mut self, instance: Option<&Name>, report: &Report, now: Instant) {
         let name = instance.map_or("vrrp", |n| n);
         match report {
             Report::Entered { from: StateKind::Init, to } => {
@@ -100,7 +123,7 @@ impl Log {
                 );
             }
             Report::LowerPriority { state, source, theirs, ours } => {
-                let Some(more) = self.more(instance, *source, Reason::Lower) else { return };
+                let Some(more) = self.offer(now, instance, *source, true, Refused::Lower) else { return };
                 if *state == StateKind::Master {
                     info!(
                         "({name}) Received advert from {source} with lower priority {theirs}, ours {ours}, \
@@ -124,41 +147,94 @@ impl Log {
                 warn!("({name}) this process did not run for {late:?}: is the machine overloaded?");
             }
             Report::Malformed { source, error } => {
-                if let Some(more) = self.more(instance, *source, Reason::Malformed(discriminant(error))) {
+                if let Some(more) = self.offer(now, instance, *source, false, Refused::Malformed(*error)) {
                     warn!("packet from {source} is no VRRP advertisement: {error}{more}");
                 }
             }
-            Report::Discarded { source, reason } => {
-                if let Some(more) = self.more(instance, *source, Reason::Discarded(discriminant(reason))) {
+            Report::Discarded { source, is_known, reason } => {
+                if let Some(more) = self.offer(now, instance, *source, *is_known, Refused::Discarded(*reason))
+                {
                     warn!("({name}) advert from {source} discarded: {reason}{more}");
                 }
             }
         }
     }
 
-    /// `Some` if one of this kind is to be told, with what to say of those that were not since the last.
-    fn more(&mut self, instance: Option<&Name>, source: IpAddr, reason: Reason) -> Option<String> {
-        let key = Key { instance: instance.cloned(), source, reason };
-        let now = clock::now();
-        if let Some(known) = self.refused.get_mut(&key) {
-            if now - known.told_at < PAUSE {
-                known.untold += 1;
-                return None;
-            }
-            known.told_at = now;
-            return Some(match std::mem::take(&mut known.untold) {
-                0 => String::new(),
-                untold => format!(" ({untold} more since the last such line)"),
-            });
+    /// Announcements have left, or were given up.
+    pub(super) fn announced(&self, frames: &[Frame]) {
+        if !enabled!(Level::DEBUG) {
+            return;
         }
-        if self.refused.len() == REMEMBERED {
-            self.refused.retain(|_, known| now - known.told_at < PAUSE);
-            if self.refused.len() == REMEMBERED {
-                return None;
+        for frame in frames {
+            let interface = nix::net::if_::if_indextoname(frame.interface.0).unwrap_or_default();
+            let interface = interface.to_string_lossy();
+            match announced_address(frame.bytes()) {
+                Some(IpAddr::V4(ip)) => debug!("Sending gratuitous ARP on {interface} for {ip}"),
+                Some(IpAddr::V6(ip)) => {
+                    debug!("Sending unsolicited Neighbour Advert on {interface} for {ip}");
+                }
+                None => {}
             }
         }
-        self.refused.insert(key, Refused { told_at: now, untold: 0 });
-        Some(String::new())
+    }
+
+    /// The last of so many announcements did not leave for this reason.
+    pub(super) fn announcements_not_sent(&mut self, count: usize, problem: SendProblem, now: Instant) {
+        let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        for _ in 0..count {
+            if let Some(more) = self.offer(now, None, nobody, false, Refused::NotAnnounced(problem)) {
+                warn!("some announcements were not sent: {problem}{more}");
+            }
+        }
+    }
+
+    /// Writes how many lines were left out, when nothing that follows does.
+    pub(super) fn tick(&mut self, now: Instant) {
+        for left_out in self.refused.due(now) {
+            write_left_out(left_out);
+        }
+    }
+
+    /// `Some` if this is to be written, with what to say of those that were not since the last.
+    fn offer(
+        &mut self,
+        now: Instant,
+        instance: Option<&Name>,
+        source: IpAddr,
+        is_peer: bool,
+        what: Refused,
+    ) -> Option<LeftOut> {
+        let group = Group { instance: instance.cloned(), rule: what.rule() };
+        self.refused.offer(now, &group, source, is_peer, what).map(LeftOut)
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.refused.rest(clock::now()).into_iter().for_each(write_left_out);
+    }
+}
+
+fn write_left_out((group, count, last): (Group, u64, Refused)) {
+    let name = group.instance.as_deref().unwrap_or("vrrp");
+    match last {
+        Refused::Malformed(error) => {
+            warn!("{count} more packets were no VRRP advertisements, the last one because: {error}");
+        }
+        Refused::Discarded(reason) => {
+            warn!("({name}) {count} more adverts discarded, the last one because: {reason}");
+        }
+        Refused::Lower => info!("({name}) received {count} more adverts with lower priority"),
+        Refused::NotAnnounced(problem) => warn!("{count} more announcements were not sent: {problem}"),
+    }
+}
+
+/// The address that a gratuitous ARP or a neighbour advertisement is about.
+fn announced_address(frame: &[u8]) -> Option<IpAddr> {
+    match frame.get(12..14)? {
+        [0x08, 0x06] => Some(Ipv4Addr::from(*frame.get(28..)?.first_chunk::<4>()?).into()),
+        [0x86, 0xdd] => Some(Ipv6Addr::from(*frame.get(62..)?.first_chunk::<16>()?).into()),
+        _ => None,
     }
 }
 

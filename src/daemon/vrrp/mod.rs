@@ -3,13 +3,14 @@
 //! The loop itself is the engine's. Here it is woken: by the parent, by a packet or the kernel's news, by a deadline.
 //! `network` has the sockets and carries out what the engine asks for, `log` puts its reports into words.
 
+mod limit;
 mod log;
 mod network;
 
 use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::conf::Config;
 use crate::netlink;
-use crate::sys::timer::{self, Timer};
+use crate::sys::timer;
 use crate::sys::{clock, packet};
 use crate::vrrp::Engine;
 use crate::vrrp::engine::Next;
@@ -44,7 +45,6 @@ pub async fn run(config: Config, options: Options, mut control: Control) -> Resu
     if let Err(error) = timer::set_slack(Duration::from_nanos(1)) {
         warn!(%error, "deadlines may be met late");
     }
-    let mut timer = Timer::new()?;
     let mut network = Network::open()?;
     let mut engine = Engine::new(options.respawned);
     engine.handle(clock::now(), Event::Snapshot(Box::new(network.snapshot()?)));
@@ -71,16 +71,11 @@ pub async fn run(config: Config, options: Options, mut control: Control) -> Resu
                 }
             },
             Next::At(deadline) => {
-                timer.set(deadline)?;
                 tokio::select! {
                     biased;
                     message = control.inbox.recv() => Some(message),
-                    ready = network.ready() => {
+                    ready = network.ready(deadline) => {
                         ready?;
-                        None
-                    }
-                    fired = timer.wait() => {
-                        fired?;
                         None
                     }
                 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::net::Family;
 use crate::sys::packet::Listener;
 use crate::sys::raw;
-use crate::sys::testing::{in_namespace_async, index, ip, soon, up, veth};
+use crate::sys::testing::{in_namespace_async, index, ip, readable, soon, up, veth};
 use crate::vrrp::config::{self, Instance, Version, VirtualAddress, Vrid};
 use crate::vrrp::packet::{Advert, Body, Centis};
 use std::net::IpAddr;
@@ -90,7 +90,7 @@ async fn next_advert(socket: &mut raw::Socket, wanted: impl Fn(&Advert) -> bool)
         loop {
             let mut found = None;
             socket
-                .drain(|packet| {
+                .drain(&mut raw::Inbox::new(), |packet| {
                     assert_eq!(packet.ttl, 255);
                     let advert = Advert::decode(packet.payload, packet.source, packet.destination).unwrap();
                     if wanted(&advert) {
@@ -100,7 +100,7 @@ async fn next_advert(socket: &mut raw::Socket, wanted: impl Fn(&Advert) -> bool)
                 .unwrap();
             match found {
                 Some(advert) => return advert,
-                None => socket.ready().await.unwrap(),
+                None => readable(socket).await,
             }
         }
     })
@@ -195,7 +195,8 @@ fn a_better_master_is_believed_and_garbage_is_not() {
         let far = peer();
         let say = |payload: &[u8]| {
             let source = "10.9.0.2".parse().unwrap();
-            far.send(raw::Packet { source, destination: raw::GROUP_V4.into(), payload }).unwrap();
+            far.send(raw::Packet { source, destination: raw::GROUP_V4.into(), ttl: raw::TTL, payload })
+                .unwrap();
         };
         let better = Advert {
             vrid: Vrid::new(51).unwrap(),
@@ -282,5 +283,69 @@ fn ipv6_is_announced_by_neighbour_advertisements() {
         })
         .await;
         assert!(!has_address("2001:db8::100"));
+    });
+}
+
+#[test]
+fn a_flood_of_lower_adverts_is_answered_by_few_frames() {
+    in_namespace_async(|| async {
+        cable();
+        let mut far = peer();
+        let mut frames = Listener::open(index("far"), ARP).unwrap();
+        let lower = Advert {
+            vrid: Vrid::new(51).unwrap(),
+            priority: 50,
+            addresses: [VIP.parse().unwrap()].into(),
+            body: Body::V3 { interval: Centis(1) },
+        };
+        let source = "10.9.0.2".parse().unwrap();
+        let bytes = lower.encode(source, raw::GROUP_V4.into());
+        let began = clock::now();
+        with_driver(config(instance()), |mut parent| async {
+            parent.ready().await;
+            next_advert(&mut far, |_| true).await;
+            for _ in 0..50 {
+                let one =
+                    raw::Packet { source, destination: raw::GROUP_V4.into(), ttl: raw::TTL, payload: &bytes };
+                far.send_many((0..100).map(|_| one), |_, _| ());
+                tokio::task::yield_now().await;
+            }
+            // It goes on as the master.
+            for _ in 0..20 {
+                assert_eq!(next_advert(&mut far, |_| true).await.priority, 100);
+            }
+            parent
+        })
+        .await;
+        let mut arps = 0;
+        frames.drain(|_, _| arps += 1).unwrap();
+        // Twice five for having become master, and five for each second in which it heard lower ones.
+        let most = 10 + 5 * ((clock::now() - began).as_secs() + 2);
+        assert!((5..=most).contains(&arps), "{arps} gratuitous ARPs for 5000 adverts");
+    });
+}
+
+#[test]
+fn a_reload_that_moves_to_another_interface_says_goodbye_on_the_old_one() {
+    in_namespace_async(|| async {
+        cable();
+        veth("near2", "far2");
+        ip("address add 10.7.0.1/24 dev near2");
+        let mut far = peer();
+        with_driver(config(instance()), |mut parent| async {
+            parent.ready().await;
+            until("the address", || has_address(VIP)).await;
+            let mut moved = instance();
+            moved.interface = Some("near2".into());
+            moved.addresses[0].interface = "near2".into();
+            parent.orders.send(ToWorker::Reload(Box::new(config(moved)))).unwrap();
+            parent.ready().await;
+            assert!(!has_address(VIP));
+            next_advert(&mut far, |advert| advert.priority == 0).await;
+            let on_the_new = || ip("address show dev near2").contains(&format!("{VIP}/"));
+            until("the address on the new interface", on_the_new).await;
+            parent
+        })
+        .await;
     });
 }

@@ -4,10 +4,11 @@ use crate::net::{Family, IpNet};
 use crate::netlink::message::{Batch, CREATE, DUMP, EXCLUSIVE, Malformed, Message};
 use crate::netlink::reply::{Failure, Refusal};
 use bitflags::bitflags;
-use netlink_packet_core::Parseable;
+use netlink_packet_core::{NlasIterator, Parseable};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{
-    AddressAttribute, AddressFlags as WireFlags, AddressMessage, AddressScope, CacheInfo,
+    AddressAttribute, AddressFlags as WireFlags, AddressHeader, AddressMessage, AddressProtocol,
+    AddressScope, CacheInfo,
 };
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ use std::net::{IpAddr, Ipv4Addr};
 pub(super) const NEW: u16 = 20;
 pub(super) const DELETE: u16 = 21;
 const GET: u16 = 22;
+/// Length of `ifaddrmsg`.
+const HEADER: usize = 8;
 /// `IFA_LABEL`
 const LABEL: u16 = 3;
 /// `INFINITY_LIFE_TIME`
@@ -65,6 +68,9 @@ pub struct Address {
     pub flags: AddressFlags,
     /// Seconds for which it is preferred as a source address; 0 makes it deprecated, `None` is for ever.
     pub preferred_lifetime: Option<u32>,
+    /// Who set it (`IFA_PROTO`), as a number by which programs tell their own; 0 where nobody said so. Kernels before
+    /// 5.18 do not remember it.
+    pub protocol: u8,
 }
 
 impl Address {
@@ -80,6 +86,7 @@ impl Address {
             label: None,
             flags: AddressFlags::empty(),
             preferred_lifetime: None,
+            protocol: 0,
         }
     }
 }
@@ -102,26 +109,6 @@ impl AddressChange {
         match self {
             AddressChange::Add(address) | AddressChange::Delete(address) => address,
         }
-    }
-}
-
-/// A change that was not made. Its text does not name the interface: `change` has its index.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} {}: {problem}", verb(.change), .change.address().net)]
-pub struct AddressFailure {
-    /// Its index among the changes asked for.
-    pub index: usize,
-    /// The change.
-    pub change: AddressChange,
-    /// Why.
-    #[source]
-    pub problem: AddressProblem,
-}
-
-const fn verb(change: &AddressChange) -> &'static str {
-    match change {
-        AddressChange::Add(_) => "add",
-        AddressChange::Delete(_) => "delete",
     }
 }
 
@@ -191,6 +178,10 @@ pub(super) fn change(batch: &mut Batch, change: &AddressChange) {
                 (lifetimes.ifa_preferred, lifetimes.ifa_valid) = (seconds, FOREVER);
                 message.attributes.push(AddressAttribute::CacheInfo(lifetimes));
             }
+            // Not for a deletion: nobody knows what later kernels will make of it there.
+            if address.protocol != 0 {
+                message.attributes.push(AddressAttribute::Protocol(AddressProtocol::from(address.protocol)));
+            }
             (NEW, CREATE | EXCLUSIVE)
         }
     };
@@ -204,32 +195,37 @@ pub(super) fn change(batch: &mut Batch, change: &AddressChange) {
 }
 
 /// Reads an `RTM_NEWADDR` or `RTM_DELADDR`; `None` for one of another family than IPv4 and IPv6.
+///
+/// One attribute at a time: one that only a later kernel sends, or sends otherwise, must not hide the address.
 pub(super) fn read(message: &Message<'_>) -> Result<Option<Address>, Malformed> {
-    let message = AddressMessage::parse(message.payload).map_err(|_| Malformed)?;
-    if !matches!(message.header.family, AddressFamily::Inet | AddressFamily::Inet6) {
+    let header = AddressHeader::parse(message.payload).map_err(|_| Malformed)?;
+    if !matches!(header.family, AddressFamily::Inet | AddressFamily::Inet6) {
         return Ok(None);
     }
     let (mut near, mut far) = (None, None);
     let unspecified = IpNet::host(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let mut address = Address::new(message.header.index, unspecified);
-    address.scope = message.header.scope.into();
-    address.flags = AddressFlags::from_bits_retain(message.header.flags.bits().into());
-    for attribute in message.attributes {
-        match attribute {
-            AddressAttribute::Local(ip) => near = Some(ip),
-            AddressAttribute::Address(ip) => far = Some(ip),
-            AddressAttribute::Broadcast(ip) => address.broadcast = Some(ip),
-            AddressAttribute::Label(label) => address.label = Some(label),
-            AddressAttribute::Flags(flags) => address.flags = AddressFlags::from_bits_retain(flags.bits()),
-            AddressAttribute::CacheInfo(lifetimes) => {
+    let mut address = Address::new(header.index, unspecified);
+    address.scope = header.scope.into();
+    address.flags = AddressFlags::from_bits_retain(header.flags.bits().into());
+    for attribute in NlasIterator::new(message.payload.get(HEADER..).unwrap_or_default()) {
+        match AddressAttribute::parse(&attribute.map_err(|_| Malformed)?) {
+            Ok(AddressAttribute::Local(ip)) => near = Some(ip),
+            Ok(AddressAttribute::Address(ip)) => far = Some(ip),
+            Ok(AddressAttribute::Broadcast(ip)) => address.broadcast = Some(ip),
+            Ok(AddressAttribute::Label(label)) => address.label = Some(label),
+            Ok(AddressAttribute::Flags(flags)) => {
+                address.flags = AddressFlags::from_bits_retain(flags.bits());
+            }
+            Ok(AddressAttribute::CacheInfo(lifetimes)) => {
                 address.preferred_lifetime = Some(lifetimes.ifa_preferred).filter(|&s| s != FOREVER);
             }
+            Ok(AddressAttribute::Protocol(protocol)) => address.protocol = protocol.into(),
             _ => {}
         }
     }
     // IPv6 has a local address only where there is a peer.
     let local = near.or(far).ok_or(Malformed)?;
-    address.net = IpNet { address: local, prefix_len: message.header.prefix_len };
+    address.net = IpNet { address: local, prefix_len: header.prefix_len };
     address.peer = far.filter(|&far| far != local);
     Ok(Some(address))
 }

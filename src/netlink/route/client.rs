@@ -1,6 +1,6 @@
 //! Asking for links and addresses, and changing addresses.
 
-use super::address::{self, Address, AddressChange, AddressFailure, AddressProblem};
+use super::address::{self, Address, AddressChange, AddressProblem};
 use super::link::{self, Link};
 use crate::netlink::message::{Batch, Malformed, Message};
 use crate::netlink::socket::{Consistency, Error, Protocol, Socket};
@@ -39,13 +39,25 @@ impl Client {
     /// # Errors
     /// Those of [`Socket::query`].
     pub fn link(&mut self, name: &str) -> Result<Option<Link>, Error> {
+        // A name that is too long for the kernel (`ERANGE`, `EINVAL`) is none of its names.
+        self.find(|batch| link::get(batch, name), &[Errno::ENODEV, Errno::ERANGE, Errno::EINVAL])
+    }
+
+    /// The link with that index; `None` where there is none.
+    ///
+    /// # Errors
+    /// Those of [`Socket::query`].
+    pub fn link_at(&mut self, index: u32) -> Result<Option<Link>, Error> {
+        self.find(|batch| link::get_index(batch, index), &[Errno::ENODEV])
+    }
+
+    fn find(&mut self, ask: impl FnOnce(&mut Batch), none: &[Errno]) -> Result<Option<Link>, Error> {
         self.batch.clear();
-        link::get(&mut self.batch, name);
+        ask(&mut self.batch);
         let mut found = Ok(None);
         let failed = self.socket.query(&mut self.batch, |_, message| found = link::read(&message));
         match failed.into_iter().next().map(|f| Error::from(f.failure)) {
-            // A name that is too long for the kernel (`ERANGE`, `EINVAL`) is none of its names.
-            Some(e) if matches!(e.errno(), Some(Errno::ENODEV | Errno::ERANGE | Errno::EINVAL)) => Ok(None),
+            Some(e) if e.errno().is_some_and(|errno| none.contains(&errno)) => Ok(None),
             Some(error) => Err(error),
             None => Ok(found?),
         }
@@ -69,19 +81,22 @@ impl Client {
         }
     }
 
-    /// Makes the changes in their order, in as few system calls as possible, and tells which were not made.
-    pub fn change_addresses(&mut self, changes: &[AddressChange]) -> Vec<AddressFailure> {
+    /// Makes the changes in their order, in as few system calls as possible; `failed` gets the index of each that was
+    /// not made, ascending, and why. The cost of one does not grow with the number of addresses there are.
+    pub fn change_addresses(
+        &mut self,
+        changes: &[AddressChange],
+        mut failed: impl FnMut(usize, AddressProblem),
+    ) {
         self.batch.clear();
         for change in changes {
             address::change(&mut self.batch, change);
         }
-        let failed = self.socket.execute(&mut self.batch);
-        let failures = failed.into_iter().filter_map(|f| {
-            let change = changes.get(f.index)?.clone();
-            let problem = AddressProblem::of(&change, f.failure);
-            Some(AddressFailure { index: f.index, change, problem })
-        });
-        failures.collect()
+        for failure in self.socket.execute(&mut self.batch) {
+            if let Some(change) = changes.get(failure.index) {
+                failed(failure.index, AddressProblem::of(change, failure.failure));
+            }
+        }
     }
 
     fn dump<T>(

@@ -3,8 +3,11 @@
 use crate::net::MacAddr;
 use crate::netlink::message::{Batch, DUMP, Malformed, Message};
 use bitflags::bitflags;
+use netlink_packet_core::{NlasIterator, ParseableParametrized};
 use netlink_packet_route::AddressFamily;
-use netlink_packet_route::link::LinkHeader;
+use netlink_packet_route::link::{
+    AfSpecInet6, AfSpecUnspec, LinkAttribute, LinkExtentMask, LinkHeader, LinkInfo, LinkMessage,
+};
 use serde::{Deserialize, Serialize};
 
 /// `RTM_NEWLINK`, `RTM_DELLINK`, `RTM_GETLINK`
@@ -21,11 +24,7 @@ const MTU: u16 = 4;
 const LINK: u16 = 5;
 const CONTROLLER: u16 = 10;
 const LINK_INFO: u16 = 18;
-const EXT_MASK: u16 = 29;
-/// `IFLA_INFO_KIND`
-const INFO_KIND: u16 = 1;
-/// `RTEXT_FILTER_SKIP_STATS`: statistics are most of a link's message, and nobody reads them here.
-const SKIP_STATS: u32 = 1 << 3;
+const AF_SPEC: u16 = 26;
 
 bitflags! {
     /// `IFF_*` of `include/uapi/linux/if.h`, those that matter here; others are kept.
@@ -70,6 +69,8 @@ pub struct Link {
     pub lower: Option<u32>,
     /// Index of the bridge, bond or VRF that it belongs to.
     pub controller: Option<u32>,
+    /// This host forwards IPv6 packets that arrive there (`net.ipv6.conf.NAME.forwarding`).
+    pub forwards_v6: bool,
 }
 
 impl Link {
@@ -82,12 +83,27 @@ impl Link {
 
 /// Asks for every link.
 pub(super) fn dump(batch: &mut Batch) {
-    batch.begin(GET, DUMP).emit(&LinkHeader::default()).attr_u32(EXT_MASK, SKIP_STATS);
+    batch.begin(GET, DUMP).emit(&request());
 }
 
 /// Asks for the link `name`.
 pub(super) fn get(batch: &mut Batch, name: &str) {
-    batch.begin(GET, 0).emit(&LinkHeader::default()).attr_u32(EXT_MASK, SKIP_STATS).attr_str(NAME, name);
+    // Of any length, so not through the library, which does not look at the length.
+    batch.begin(GET, 0).emit(&request()).attr_str(NAME, name);
+}
+
+/// Asks for the link with that index.
+pub(super) fn get_index(batch: &mut Batch, index: u32) {
+    let mut message = request();
+    message.header.index = index;
+    batch.begin(GET, 0).emit(&message);
+}
+
+/// Statistics are most of a link's message, and nobody reads them here.
+fn request() -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.attributes = vec![LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])];
+    message
 }
 
 /// Reads an `RTM_NEWLINK` or `RTM_DELLINK`; `None` for one that says nothing of a link's being: a bridge's word about
@@ -108,21 +124,37 @@ pub(super) fn read(message: &Message<'_>) -> Result<Option<Link>, Malformed> {
         kind: None,
         lower: None,
         controller: None,
+        forwards_v6: false,
     };
-    for attribute in message.attributes(HEADER)? {
-        let attribute = attribute?;
-        match attribute.kind {
-            ADDRESS => link.mac = attribute.array().map(MacAddr),
-            NAME => link.name = attribute.str().unwrap_or_default().to_owned(),
-            MTU => link.mtu = attribute.u32().unwrap_or_default(),
-            LINK => link.lower = attribute.u32().filter(|&index| index != 0),
-            CONTROLLER => link.controller = attribute.u32().filter(|&index| index != 0),
-            LINK_INFO => {
-                let mut infos = attribute.nested().map_while(Result::ok);
-                link.kind = infos.find(|a| a.kind == INFO_KIND).and_then(|a| a.str()).map(str::to_owned);
+    for attribute in NlasIterator::new(message.payload.get(HEADER..).unwrap_or_default()) {
+        let attribute = attribute.map_err(|_| Malformed)?;
+        if !matches!(attribute.kind(), ADDRESS | NAME | MTU | LINK | CONTROLLER | LINK_INFO | AF_SPEC) {
+            continue;
+        }
+        match LinkAttribute::parse_with_param(&attribute, AddressFamily::Unspec) {
+            Ok(LinkAttribute::Address(bytes)) => link.mac = bytes.try_into().ok().map(MacAddr),
+            Ok(LinkAttribute::IfName(name)) => link.name = name,
+            Ok(LinkAttribute::Mtu(mtu)) => link.mtu = mtu,
+            Ok(LinkAttribute::Link(index)) => link.lower = Some(index).filter(|&index| index != 0),
+            Ok(LinkAttribute::Controller(index)) => link.controller = Some(index).filter(|&index| index != 0),
+            Ok(LinkAttribute::LinkInfo(infos)) => {
+                link.kind = infos.into_iter().find_map(|info| match info {
+                    LinkInfo::Kind(kind) => Some(kind.to_string()),
+                    _ => None,
+                });
             }
+            Ok(LinkAttribute::AfSpecUnspec(families)) => link.forwards_v6 = forwards_v6(&families),
             _ => {}
         }
     }
     Ok((!link.name.is_empty()).then_some(link))
+}
+
+/// Without IPv6 on the interface nothing is said of it.
+fn forwards_v6(families: &[AfSpecUnspec]) -> bool {
+    let v6 = families.iter().find_map(|family| match family {
+        AfSpecUnspec::Inet6(attributes) => Some(attributes),
+        _ => None,
+    });
+    v6.into_iter().flatten().any(|a| matches!(a, AfSpecInet6::DevConf(conf) if conf.forwarding != 0))
 }

@@ -2,16 +2,17 @@
 
 use super::address::{self, Address};
 use super::link::{self, Link};
+use super::netconf;
 use crate::netlink::message::{Malformed, Messages};
 use crate::netlink::socket::{DATAGRAM, Error, Protocol, Read, open, read};
-use crate::sys::ready::Ready;
-use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
-use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR`, `RTMGRP_IPV6_IFADDR`
-const GROUPS: u32 = 0x1 | 0x10 | 0x100;
+/// `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR`, `RTMGRP_IPV6_IFADDR`, and that of `RTNLGRP_IPV6_NETCONF`
+const GROUPS: u32 = 0x1 | 0x10 | 0x100 | 1 << 24;
+/// After a loss so many messages that came before it are thrown away at most: when they never end, what the kernel
+/// holds is asked for all the same.
+const STALE: usize = 1 << 17;
 
 /// A change of the kernel's links or addresses. It may repeat what is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,13 @@ pub enum Event {
     Link(Link),
     /// A link has gone: deleted, or moved to another namespace.
     LinkGone(Link),
+    /// This host forwards IPv6 packets that arrive on a link, or does not. Nothing else of the link is told.
+    Forwarding {
+        /// The link's index.
+        interface: u32,
+        /// Whether it does.
+        forwards_v6: bool,
+    },
     /// An address is there: new, or changed.
     Address(Address),
     /// An address has gone.
@@ -28,54 +36,65 @@ pub enum Event {
     Resync,
 }
 
-/// A subscription to the changes in one network namespace.
+/// A subscription to the changes in one network namespace: a descriptor to be waited for, and [`Monitor::drain`].
 #[derive(Debug)]
 pub struct Monitor {
-    pub(super) fd: Ready<OwnedFd>,
+    pub(super) fd: OwnedFd,
     datagram: Vec<u8>,
+    /// Something was lost: what is queued is of no use. So many datagrams were thrown away since then.
+    lost: Option<usize>,
 }
 
 impl Monitor {
-    /// Subscribes in the calling thread's network namespace. Must be called within a tokio runtime.
+    /// Subscribes in the calling thread's network namespace.
     ///
     /// # Errors
     /// [`Error::Open`]
     pub fn open() -> Result<Monitor, Error> {
-        let failed = |errno| Error::Open { protocol: Protocol::Route, errno };
-        let (fd, _) = open(Protocol::Route, GROUPS).map_err(failed)?;
-        let fd = Ready::new(fd)
-            .map_err(|e| failed(e.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw)))?;
-        Ok(Monitor { fd, datagram: vec![0; DATAGRAM] })
+        let (fd, _) = open(Protocol::Route, GROUPS)
+            .map_err(|errno| Error::Open { protocol: Protocol::Route, errno })?;
+        Ok(Monitor { fd, datagram: vec![0; DATAGRAM], lost: None })
     }
 
-    /// Waits until there may be events; [`Monitor::drain`] must follow. Cancel-safe.
-    ///
-    /// # Errors
-    /// The runtime is being shut down.
-    pub async fn ready(&self) -> io::Result<()> {
-        self.fd.wait().await
-    }
-
-    /// Gives every event that has come to `event`, without waiting. After a loss what is still queued is older than
-    /// the state that a [`Event::Resync`] makes the caller ask for, so it is left out and the resync comes last.
+    /// Gives events that have come to `event`, without waiting: those of at most `most` datagrams (the kernel mostly
+    /// sends one event in each). True if there may be more. After a loss what is still queued is older than the state
+    /// that a [`Event::Resync`] makes the caller ask for, so it is left out and the resync comes last.
     ///
     /// # Errors
     /// [`Error::Receive`]
-    pub fn drain(&mut self, mut event: impl FnMut(Event)) -> Result<(), Error> {
-        let mut lost = false;
-        loop {
-            match read(self.fd.get(), &mut self.datagram).map_err(Error::Receive)? {
-                Read::Empty => break,
-                Read::Lost => lost = true,
-                Read::Datagram(_) if lost => {}
-                // What can't be read may have been anything.
-                Read::Datagram(len) => lost = events(&self.datagram[..len], &mut event).is_err(),
+    pub fn drain(&mut self, most: usize, mut event: impl FnMut(Event)) -> Result<bool, Error> {
+        for _ in 0..most {
+            match read(&self.fd, &mut self.datagram).map_err(Error::Receive)? {
+                Read::Empty => {
+                    if self.lost.take().is_some() {
+                        event(Event::Resync);
+                    }
+                    return Ok(false);
+                }
+                Read::Lost => self.lost = Some(self.lost.unwrap_or(0)),
+                Read::Datagram(len) => match &mut self.lost {
+                    Some(stale) if *stale < STALE => *stale += 1,
+                    Some(_) => {
+                        self.lost = None;
+                        event(Event::Resync);
+                        return Ok(true);
+                    }
+                    None => {
+                        // What can't be read may have been anything.
+                        if events(self.datagram.get(..len).unwrap_or_default(), &mut event).is_err() {
+                            self.lost = Some(0);
+                        }
+                    }
+                },
             }
         }
-        if lost {
-            event(Event::Resync);
-        }
-        Ok(())
+        Ok(true)
+    }
+}
+
+impl AsFd for Monitor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 
@@ -86,6 +105,8 @@ fn events(datagram: &[u8], event: &mut impl FnMut(Event)) -> Result<(), Malforme
         let read = match message.kind {
             link::NEW => link::read(&message)?.map(Event::Link),
             link::DELETE => link::read(&message)?.map(Event::LinkGone),
+            netconf::NEW => netconf::read(&message)?
+                .map(|(interface, forwards_v6)| Event::Forwarding { interface, forwards_v6 }),
             address::NEW => address::read(&message)?.map(Event::Address),
             address::DELETE => address::read(&message)?.map(Event::AddressGone),
             _ => None,

@@ -1,9 +1,19 @@
 use super::*;
 use crate::sys::packet::Listener;
-use crate::sys::testing::{in_namespace_async, ip, soon, up, veth};
+use crate::sys::testing::{in_namespace_async, ip, ip_json, readable, soon, up, veth};
 
 fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
+}
+
+fn packet<'a>(source: IpAddr, destination: impl Into<IpAddr>, payload: &'a [u8]) -> Packet<'a> {
+    Packet { source, destination: destination.into(), ttl: TTL, payload }
+}
+
+fn send_all<'a>(socket: &Socket, packets: impl IntoIterator<Item = Packet<'a>>) -> Vec<(usize, SendProblem)> {
+    let mut failed = Vec::new();
+    socket.send_many(packets, |index, problem| failed.push((index, problem)));
+    failed
 }
 
 #[derive(Debug, PartialEq)]
@@ -18,8 +28,8 @@ async fn receive(socket: &mut Socket, count: usize) -> Vec<Seen> {
     let mut seen = Vec::new();
     soon("packets", async {
         while seen.len() < count {
-            socket.ready().await.unwrap();
-            socket.drain(|r| seen.push(copy(r))).unwrap();
+            readable(socket).await;
+            socket.drain(&mut Inbox::new(), |r| seen.push(copy(r))).unwrap();
         }
     })
     .await;
@@ -43,17 +53,24 @@ fn ipv4_adverts_of_any_source_reach_the_group_with_ttl_255() {
         receiver.join(GROUP_V4.into()).unwrap();
         receiver.join(GROUP_V4.into()).unwrap();
         // No interface has any address: the sources are the instances' own.
-        let packet =
-            |source: &str, payload| Packet { source: address(source), destination: GROUP_V4.into(), payload };
         let before = clock::now();
-        assert_eq!(sender.send_many(&[packet("192.0.2.1", b"one"), packet("198.51.100.7", b"two!")]), []);
+        assert_eq!(
+            send_all(
+                &sender,
+                [
+                    packet(address("192.0.2.1"), GROUP_V4, b"one"),
+                    packet(address("198.51.100.7"), GROUP_V4, b"two!"),
+                ],
+            ),
+            []
+        );
         let mut times = Vec::new();
         let mut got = Vec::new();
         soon("packets", async {
             while got.len() < 2 {
-                receiver.ready().await.unwrap();
+                readable(&receiver).await;
                 receiver
-                    .drain(|r| {
+                    .drain(&mut Inbox::new(), |r| {
                         times.push(r.at);
                         got.push(copy(r));
                     })
@@ -74,10 +91,17 @@ fn ipv6_adverts_reach_the_group_with_hop_limit_255() {
         let sender = Socket::open(Family::V6, eth0).unwrap();
         let mut receiver = Socket::open(Family::V6, eth1).unwrap();
         receiver.join(GROUP_V6.into()).unwrap();
-        let packet =
-            |source: &str, payload| Packet { source: address(source), destination: GROUP_V6.into(), payload };
         // The second source is no address of this host.
-        assert_eq!(sender.send_many(&[packet("fe80::1", b"one"), packet("fe80::77", b"two!")]), []);
+        assert_eq!(
+            send_all(
+                &sender,
+                [
+                    packet(address("fe80::1"), GROUP_V6, b"one"),
+                    packet(address("fe80::77"), GROUP_V6, b"two!")
+                ],
+            ),
+            []
+        );
         let got = receive(&mut receiver, 2).await;
         assert_eq!(got, [seen("fe80::1", GROUP_V6, b"one"), seen("fe80::77", GROUP_V6, b"two!")]);
     });
@@ -89,12 +113,9 @@ fn a_packet_of_another_hop_count_is_given_with_it() {
         let (eth0, eth1) = veth("eth0", "eth1");
         ip("addr add fe80::1/64 dev eth0 nodad");
         let sender = Socket::open(Family::V6, eth0).unwrap();
-        sockopt::set(sender.socket.get(), libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, 254).unwrap();
         let mut receiver = Socket::open(Family::V6, eth1).unwrap();
         receiver.join(GROUP_V6.into()).unwrap();
-        sender
-            .send(Packet { source: address("fe80::1"), destination: GROUP_V6.into(), payload: b"far" })
-            .unwrap();
+        sender.send(Packet { ttl: 254, ..packet(address("fe80::1"), GROUP_V6, b"far") }).unwrap();
         assert_eq!(receive(&mut receiver, 1).await[0].ttl, 254);
     });
 }
@@ -112,16 +133,15 @@ fn neither_our_own_packets_nor_those_of_other_groups_or_interfaces_come_back() {
         let mut third = Socket::open(Family::V4, eth1).unwrap();
         third.join(other_group.into()).unwrap();
         let source = address("192.0.2.1");
-        let packets =
-            [other_group, GROUP_V4].map(|g| Packet { source, destination: g.into(), payload: b"x" });
-        assert_eq!(own.send_many(&packets), []);
+        let packets = [other_group, GROUP_V4].map(|group| packet(source, group, b"x"));
+        assert_eq!(send_all(&own, packets), []);
         assert_eq!(receive(&mut peer, 1).await, [seen("192.0.2.1", GROUP_V4, b"x")]);
         assert_eq!(receive(&mut third, 1).await, [seen("192.0.2.1", other_group, b"x")]);
-        own.drain(|r| panic!("our own packet came back: {r:?}")).unwrap();
+        own.drain(&mut Inbox::new(), |r| panic!("our own packet came back: {r:?}")).unwrap();
 
         peer.leave(GROUP_V4.into());
         peer.join(other_group.into()).unwrap();
-        assert_eq!(own.send_many(&packets), []);
+        assert_eq!(send_all(&own, packets), []);
         assert_eq!(receive(&mut peer, 1).await, [seen("192.0.2.1", other_group, b"x")]);
     });
 }
@@ -134,12 +154,12 @@ fn an_interface_that_goes_down_comes_back_and_one_that_is_deleted_needs_a_new_so
         let mut receiver = Socket::open(Family::V4, eth1).unwrap();
         receiver.join(GROUP_V4.into()).unwrap();
         let source = address("192.0.2.1");
-        let packet = Packet { source, destination: GROUP_V4.into(), payload: b"x" };
+        let packet = packet(source, GROUP_V4, b"x");
 
         ip("link set eth0 down");
         ip("link set eth1 down");
         assert_eq!(sender.send(packet), Err(SendProblem::Down));
-        receiver.drain(|_| ()).unwrap();
+        receiver.drain(&mut Inbox::new(), |_| ()).unwrap();
         up(&["eth0", "eth1"]);
         assert_eq!(sender.send(packet), Ok(()));
         assert_eq!(
@@ -150,7 +170,7 @@ fn an_interface_that_goes_down_comes_back_and_one_that_is_deleted_needs_a_new_so
 
         ip("link del eth0");
         assert_eq!(sender.send(packet), Err(SendProblem::Gone));
-        receiver.drain(|_| ()).unwrap();
+        receiver.drain(&mut Inbox::new(), |_| ()).unwrap();
         let error = Socket::open(Family::V4, eth0).unwrap_err();
         assert!(error.is_gone(), "{error:?}");
 
@@ -172,19 +192,19 @@ fn addresses_of_the_wrong_family_and_long_packets_are_refused_alone() {
         let sender = Socket::open(Family::V4, eth0).unwrap();
         let (v4, v6) = (address("192.0.2.1"), address("fe80::1"));
         let long = vec![0; 3000];
-        let packet = |source, destination, payload| Packet { source, destination, payload };
-        let failures = sender.send_many(&[
-            packet(v6, GROUP_V4.into(), b"x"),
-            packet(v6, GROUP_V6.into(), b"x"),
-            packet(v4, GROUP_V4.into(), &long),
-            packet(v4, GROUP_V4.into(), b"good"),
-        ]);
-        assert_eq!(failures.iter().map(|f| f.index).collect::<Vec<_>>(), [0, 1, 2]);
-        assert!(failures.iter().all(|f| matches!(f.problem, SendProblem::Refused(_))), "{failures:?}");
+        let packets = [
+            packet(v6, GROUP_V4, b"x"),
+            packet(v6, GROUP_V6, b"x"),
+            packet(v4, GROUP_V4, &long),
+            packet(v4, GROUP_V4, b"good"),
+        ];
+        let failures = send_all(&sender, packets);
+        assert_eq!(failures.iter().map(|f| f.0).collect::<Vec<_>>(), [0, 1, 2]);
+        assert!(failures.iter().all(|f| matches!(f.1, SendProblem::Refused(_))), "{failures:?}");
         assert_eq!(receive(&mut receiver, 1).await, [seen("192.0.2.1", GROUP_V4, b"good")]);
 
         let six = Socket::open(Family::V6, eth0).unwrap();
-        assert_eq!(six.send_many(&[packet(v4, GROUP_V4.into(), b"x")]).len(), 1);
+        assert_eq!(send_all(&six, [packet(v4, GROUP_V4, b"x")]).len(), 1);
     });
 }
 
@@ -218,9 +238,8 @@ fn adverts_of_many_instances_take_one_call_and_all_arrive() {
         receiver.join(GROUP_V4.into()).unwrap();
         let payloads: Vec<[u8; 2]> = (0..1000_u16).map(u16::to_be_bytes).collect();
         let source = address("192.0.2.1");
-        let packets: Vec<_> =
-            payloads.iter().map(|p| Packet { source, destination: GROUP_V4.into(), payload: p }).collect();
-        assert_eq!(sender.send_many(&packets), []);
+        let packets = payloads.iter().map(|payload| packet(source, GROUP_V4, payload));
+        assert_eq!(send_all(&sender, packets), []);
         let got = receive(&mut receiver, 1000).await;
         assert!(got.iter().zip(&payloads).all(|(seen, sent)| seen.payload == sent));
     });
@@ -233,8 +252,8 @@ fn headers_on_the_wire_are_those_of_keepalived() {
         ip("addr add fe80::1/64 dev eth0 nodad");
         let mut wire = Listener::open(eth1, 3).unwrap();
         let payload = b"advert";
-        let v4 = Packet { source: address("192.0.2.1"), destination: GROUP_V4.into(), payload };
-        let v6 = Packet { source: address("fe80::1"), destination: GROUP_V6.into(), payload };
+        let v4 = packet(address("192.0.2.1"), GROUP_V4, payload);
+        let v6 = packet(address("fe80::1"), GROUP_V6, payload);
         Socket::open(Family::V4, eth0).unwrap().send(v4).unwrap();
         Socket::open(Family::V6, eth0).unwrap().send(v6).unwrap();
         let (mut four, mut six) = (None, None);
@@ -265,5 +284,47 @@ fn headers_on_the_wire_are_those_of_keepalived() {
         // Version 6, traffic class 0xc0 (then the kernel's flow label), six bytes of payload, hop limit 255.
         assert_eq!((six[14], six[15] & 0xf0, &six[18..20], six[21]), (0x6c, 0, &[0, 6][..], 255));
         assert_eq!(six[54..], *payload);
+    });
+}
+
+#[test]
+fn a_peer_alone_is_reached_with_the_ttl_that_was_asked_for() {
+    in_namespace_async(|| async {
+        let (eth0, eth1) = veth("eth0", "eth1");
+        ip("addr add 192.0.2.1/24 dev eth0");
+        ip("addr add 192.0.2.2/24 dev eth1");
+        ip("addr add fe80::1/64 dev eth0 nodad");
+        ip("addr add fe80::2/64 dev eth1 nodad");
+        for (file, value) in [("accept_local", "1"), ("rp_filter", "0")] {
+            std::fs::write(format!("/proc/sys/net/ipv4/conf/eth1/{file}"), value).unwrap();
+        }
+        // Both ends are this host's: no other way leads out than by saying where the peer lives.
+        ip("route del local 192.0.2.2 table local");
+        ip("route del local fe80::2 table local");
+        let shown = ip_json("link show dev eth1");
+        let far = shown[0]["address"].as_str().unwrap();
+        ip(&format!("neigh replace 192.0.2.2 lladdr {far} dev eth0"));
+        ip(&format!("neigh replace fe80::2 lladdr {far} dev eth0"));
+        let mut wire = Listener::open(eth1, 3).unwrap();
+        let v4 = Packet { ttl: 7, ..packet(address("192.0.2.1"), address("192.0.2.2"), b"four") };
+        let v6 = Packet { ttl: 9, ..packet(address("fe80::1"), address("fe80::2"), b"six") };
+        Socket::open(Family::V4, eth0).unwrap().send(v4).unwrap();
+        Socket::open(Family::V6, eth0).unwrap().send(v6).unwrap();
+        let (mut four, mut six) = (None, None);
+        soon("frames", async {
+            while four.is_none() || six.is_none() {
+                wire.ready().await.unwrap();
+                wire.drain(|frame, _| {
+                    if frame.ends_with(b"four") {
+                        four = Some(frame[14 + 8]);
+                    } else if frame.ends_with(b"six") {
+                        six = Some(frame[14 + 7]);
+                    }
+                })
+                .unwrap();
+            }
+        })
+        .await;
+        assert_eq!((four, six), (Some(7), Some(9)));
     });
 }

@@ -29,6 +29,7 @@ impl Instance {
             return checked;
         }
         self.stats.adverts_received += 1;
+        self.last_peer = Some(received.source);
         if advert.priority == PRIORITY_STOP {
             self.stats.priority_zero_received += 1;
         }
@@ -47,7 +48,7 @@ impl Instance {
             return Err(Discard::OwnPacket);
         }
         if received.destination != self.destination() {
-            return Err(Discard::Destination);
+            return Err(Discard::Destination { ours: self.destination(), theirs: received.destination });
         }
         if self.config.conduct.owner_ignore_adverts && self.priority == PRIORITY_OWNER {
             return Err(Discard::OwnerIgnores);

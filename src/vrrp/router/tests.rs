@@ -169,8 +169,8 @@ fn adverts_of_strangers_and_from_afar_are_refused() {
     assert_eq!(
         reports(&out),
         [
-            &Report::Discarded { source, reason: Discard::Ttl(254) },
-            &Report::Discarded { source, reason: Discard::UnknownVrid(9) }
+            &Report::Discarded { source, is_known: false, reason: Discard::Ttl(254) },
+            &Report::Discarded { source, is_known: false, reason: Discard::UnknownVrid(9) }
         ]
     );
     assert_eq!((router.stats().discarded.ttl, router.stats().discarded.unknown_vrid), (1, 1));
