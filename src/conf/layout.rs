@@ -14,8 +14,8 @@
 //! alternatives, so that each may open (or end) the same block.
 
 use super::lexer::{strip_comment, strip_definition};
-use super::work::Table;
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 #[cfg(test)]
 mod tests;
@@ -261,7 +261,7 @@ struct Alternatives {
     /// What was open before the first.
     before: Vec<usize>,
     /// What is open behind the last line of each id.
-    by_id: Table<String, Vec<usize>>,
+    by_id: HashMap<String, Vec<usize>>,
     /// The id of the line at hand.
     id: String,
 }
@@ -302,7 +302,7 @@ impl Writer {
             }
             None => {
                 let (before, id) = (self.open.clone(), id.to_owned());
-                self.alternatives = Some(Alternatives { before, id, by_id: Table::new() });
+                self.alternatives = Some(Alternatives { before, id, by_id: HashMap::new() });
             }
         }
     }

@@ -11,7 +11,6 @@
 //! only to keywords that take command lines: [`split_quoted`] reads these.
 
 use super::source::{FileId, Span};
-use super::work::{self, Step};
 use crate::raw;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while1};
@@ -186,7 +185,6 @@ impl<'s> Lexer<'s> {
                 span.start = start as u32;
             }
             span.end = self.at as u32;
-            work::add(Step::Word, 1);
             words.push(Word { text, span: self.span(start, self.at) });
         }
         let backslash = if self.line.is_empty() { self.backslash.take() } else { None };

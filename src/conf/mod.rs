@@ -5,9 +5,6 @@
 //! [`Config`]. Whatever is found goes into [`Diagnostic`]s. Apart from reading the files named, and the variables of
 //! the environment that they name, nothing here asks the system anything.
 
-// Look-ups are counted: see `work`.
-#![warn(clippy::disallowed_types)]
-
 mod allow;
 pub mod config;
 pub mod diagnostic;
@@ -24,7 +21,6 @@ pub mod script;
 mod sink;
 pub mod source;
 pub mod tree;
-mod work;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use super::diagnostic::{Code, Diagnostic, Severity, Verdict, codes};
 use super::schema::Keyword;
 use super::source::{FileId, Span};
-use super::work::{self, Step, Table};
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 /// More than this is read by nobody; the rest is counted.
@@ -22,7 +22,7 @@ pub struct Sink {
     problems: u64,
     /// All of it was said before.
     muted: bool,
-    not_carried_out: Table<*const Keyword, (Span, u64)>,
+    not_carried_out: HashMap<*const Keyword, (Span, u64)>,
 }
 
 impl Sink {
@@ -37,7 +37,7 @@ impl Sink {
             worst: None,
             problems: 0,
             muted: false,
-            not_carried_out: Table::new(),
+            not_carried_out: HashMap::new(),
         }
     }
 
@@ -79,7 +79,6 @@ impl Sink {
         if self.muted {
             return;
         }
-        work::add(Step::Finding, 1);
         self.problems += u64::from(!std::ptr::eq(diagnostic.code, &codes::NOT_CARRIED_OUT));
         self.worst = self.worst.max(Some(diagnostic.code.verdict));
         if !self.is_full() {
@@ -111,7 +110,7 @@ impl Sink {
     /// All that was said, in the order of the text, and the gravest of keepalived's verdicts on it.
     #[must_use]
     pub fn finish(mut self) -> (Vec<Diagnostic>, Option<Verdict>) {
-        let more: Table<Span, u64> = self.not_carried_out.into_values().collect();
+        let more: HashMap<Span, u64> = self.not_carried_out.into_values().collect();
         for diagnostic in self.list.iter_mut().filter(|d| std::ptr::eq(d.code, &codes::NOT_CARRIED_OUT)) {
             match more.get(&diagnostic.primary.span) {
                 Some(1) => diagnostic.help = Some("and in one other place".to_owned()),

@@ -3,7 +3,6 @@
 use super::lexer::Word;
 use super::schema::Keyword;
 use super::source::Span;
-use super::work::{self, Step};
 use std::ops::Range;
 
 /// One file's statements. Their words stand in one row, so that a statement needs no memory of its own for them.
@@ -21,7 +20,6 @@ impl<'s> Tree<'s> {
     /// A statement's words, its keyword first.
     #[must_use]
     pub fn words(&self, statement: &Statement) -> &[Word<'s>] {
-        work::add(Step::Statement, 1);
         self.words.get(statement.words.start as usize..statement.words.end as usize).unwrap_or_default()
     }
 }

@@ -12,7 +12,7 @@ use super::random::Random;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lexer::{strip_comment, strip_definition};
 use crate::conf::source::{FileId, Source, Sources, Span};
-use crate::conf::work::Table;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -60,7 +60,7 @@ pub(super) struct Machine<'a> {
     pub(super) start: Span,
     pub(super) config_id: Option<&'a str>,
     pub(super) limits: Limits,
-    pub(super) definitions: Table<Rc<str>, Definition>,
+    pub(super) definitions: HashMap<Rc<str>, Definition>,
     pub(super) frames: Frames,
     pub(super) files: Vec<OpenFile>,
     pub(super) checks: Checks,
@@ -73,7 +73,7 @@ pub(super) struct Machine<'a> {
     pub(super) replayed: Option<usize>,
     pub(super) included: usize,
     /// Files by their path without links.
-    pub(super) known: Table<PathBuf, FileId>,
+    pub(super) known: HashMap<PathBuf, FileId>,
     definitions_made: u64,
     lines_left: u64,
     bytes_allowed: u64,
@@ -101,7 +101,7 @@ impl<'a> Machine<'a> {
             start,
             config_id,
             limits,
-            definitions: Table::new(),
+            definitions: HashMap::new(),
             frames: Frames::new(),
             files: Vec::new(),
             checks: Checks::NONE,
@@ -111,7 +111,7 @@ impl<'a> Machine<'a> {
             journal: Vec::new(),
             replayed: None,
             included: 0,
-            known: Table::new(),
+            known: HashMap::new(),
             definitions_made: 0,
             lines_left: limits.lines,
             bytes_allowed: limits.bytes,

@@ -35,7 +35,6 @@ mod tests;
 use crate::conf::diagnostic::{Diagnostic, Told, Verdict, codes};
 use crate::conf::sink::Sink;
 use crate::conf::source::{FileId, Sources, Span};
-use crate::conf::work::Table;
 use include::Checks;
 pub use include::{CHECK_WORDS, CheckProblem, check_problem};
 pub use limits::Limits;
@@ -44,6 +43,7 @@ use memchr::{memchr2, memmem};
 use origin::{Frames, Origin};
 use output::{Found, Output, Watch};
 use random::Random;
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -184,7 +184,7 @@ impl Expansion {
         wanted.sort_by_key(|s| (s.start, s.end));
         wanted.dedup();
         let origins =
-            if wanted.is_empty() { Table::new() } else { self.origins_of(sources, config_id, &wanted) };
+            if wanted.is_empty() { HashMap::new() } else { self.origins_of(sources, config_id, &wanted) };
 
         let mut all = self.found.list;
         let found = all.len();
@@ -222,7 +222,7 @@ impl Expansion {
         sources: &mut Sources,
         config_id: Option<&str>,
         wanted: &[Span],
-    ) -> Table<Span, Origin> {
+    ) -> HashMap<Span, Origin> {
         let watch = |s: &Span| Watch { range: s.start.into()..s.end.into(), origin: None };
         let output = Output::watching(wanted.iter().map(watch).collect());
         let name = sources.get(self.main).name().to_owned();
@@ -241,7 +241,7 @@ impl Expansion {
 /// Of the same finding at the same place, come to in several ways, the first is kept, and the others are counted. The
 /// first `apart` are left as they are.
 fn say_once(all: Vec<(u64, Diagnostic)>, apart: usize) -> Vec<(u64, Diagnostic)> {
-    let mut first: Table<(&'static str, Span), usize> = Table::new();
+    let mut first: HashMap<(&'static str, Span), usize> = HashMap::new();
     let mut kept: Vec<(u64, Diagnostic, u64)> = Vec::new();
     for (i, (position, diagnostic)) in all.into_iter().enumerate() {
         let expanded = i >= apart && !diagnostic.secondary.is_empty();

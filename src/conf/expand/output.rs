@@ -4,7 +4,7 @@ use super::origin::{Frames, Line, Origin};
 use crate::conf::diagnostic::{Diagnostic, Severity, Verdict, codes};
 use crate::conf::sink::MAX_DIAGNOSTICS;
 use crate::conf::source::Span;
-use crate::conf::work::{self, Step, Table};
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 
@@ -56,7 +56,6 @@ impl Output {
 
     /// Writes a line.
     pub(super) fn line(&mut self, line: &Line<'_>, frames: &Frames) {
-        work::add(Step::Line, 1);
         let start = self.length;
         self.length += line.text.len() as u64 + 1;
         if !self.counts_only {
@@ -86,7 +85,7 @@ pub(super) struct Findings {
     /// Each with how far the text was written by then.
     list: Vec<(u64, Diagnostic)>,
     /// Where in the list each stands, and how often it was found again.
-    seen: Table<(&'static str, Span), Again>,
+    seen: HashMap<(&'static str, Span), Again>,
     left_out: u64,
     worst: Option<Verdict>,
 }
@@ -112,7 +111,6 @@ impl Findings {
                 // What ends the work comes last, and must be said.
                 let ends = std::ptr::eq(diagnostic.code, &codes::EXPANSION_TOO_LARGE);
                 let kept = ends || self.list.len() < MAX_DIAGNOSTICS;
-                work::add(Step::Finding, 1);
                 self.worst = self.worst.max(Some(diagnostic.code.verdict));
                 new.insert(Again { place: kept.then_some(self.list.len()), times: 0 });
                 if kept {

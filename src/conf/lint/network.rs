@@ -5,20 +5,20 @@ use crate::conf::config::Config;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::sink::Sink;
 use crate::conf::tree::Statement;
-use crate::conf::work::Table;
 use crate::net::{Family, IpNet};
 use crate::vrrp::config::Instance;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// What there is to say of them.
 pub(super) struct Advisor<'c> {
     /// The addresses that the file sets, by their interface.
-    networks: Table<&'c str, Vec<IpNet>>,
+    networks: HashMap<&'c str, Vec<IpNet>>,
 }
 
 impl<'c> Advisor<'c> {
     pub(super) fn new(config: &'c Config) -> Advisor<'c> {
-        let mut networks: Table<&str, Vec<IpNet>> = Table::new();
+        let mut networks: HashMap<&str, Vec<IpNet>> = HashMap::new();
         for address in &config.vrrp.statics.addresses {
             networks.entry(&address.item.interface).or_default().push(address.item.net);
         }
@@ -47,7 +47,7 @@ fn foreign_subnet(
     places: &Places<'_, '_>,
     instance: &Instance,
     block: &Statement,
-    networks: &Table<&str, Vec<IpNet>>,
+    networks: &HashMap<&str, Vec<IpNet>>,
     sink: &mut Sink,
 ) {
     for virtual_address in instance.addresses.iter().chain(&instance.excluded) {

@@ -7,10 +7,10 @@ use crate::conf::config::Config;
 use crate::conf::diagnostic::{Code, Diagnostic, codes};
 use crate::conf::sink::Sink;
 use crate::conf::source::Span;
-use crate::conf::work::{Set, Table};
 use crate::net::{Family, IpNet};
 use crate::vrrp;
 use crate::vrrp::config::{InitialState, Instance, Unicast, Vrid};
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 /// Compares one configuration (whose text is at hand) with the other director's.
@@ -21,10 +21,10 @@ pub(super) fn compare(places: &Places<'_, '_>, own: &Config, name: &str, other: 
 }
 
 fn instances(places: &Places<'_, '_>, own: &vrrp::Config, name: &str, other: &vrrp::Config, sink: &mut Sink) {
-    let by_name: Table<&str, &Instance> = other.instances.iter().map(|i| (i.name.as_str(), i)).collect();
-    let by_vrid: Table<(Vrid, Option<Family>), &Instance> =
+    let by_name: HashMap<&str, &Instance> = other.instances.iter().map(|i| (i.name.as_str(), i)).collect();
+    let by_vrid: HashMap<(Vrid, Option<Family>), &Instance> =
         other.instances.iter().map(|i| ((i.vrid, family(i)), i)).collect();
-    let mut met: Set<&str> = Set::new();
+    let mut met: HashSet<&str> = HashSet::new();
     for instance in &own.instances {
         // Names are each machine's own; on the wire the VRID counts. The name helps where the VRID is the mistake.
         let partner =
@@ -92,9 +92,9 @@ impl Pair<'_, '_, '_> {
             // What differs is a secret.
             self.report(&codes::PAIR_AUTH, "authentication", format!("authentication differs from {name}"));
         }
-        let addresses = |i: &Instance| i.addresses.iter().map(|a| a.net).collect::<Set<IpNet>>();
+        let addresses = |i: &Instance| i.addresses.iter().map(|a| a.net).collect::<HashSet<IpNet>>();
         self.addresses("virtual_ipaddress", &addresses(own), &addresses(other));
-        let excluded = |i: &Instance| i.excluded.iter().map(|a| a.net).collect::<Set<IpNet>>();
+        let excluded = |i: &Instance| i.excluded.iter().map(|a| a.net).collect::<HashSet<IpNet>>();
         self.addresses("virtual_ipaddress_excluded", &excluded(own), &excluded(other));
         if own.priority == other.priority {
             let message = format!("priority {} is the same in {name}", own.priority);
@@ -195,8 +195,8 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    fn addresses(&mut self, keyword: &'static str, own: &Set<IpNet>, other: &Set<IpNet>) {
-        let list = |a: &Set<IpNet>, b: &Set<IpNet>| {
+    fn addresses(&mut self, keyword: &'static str, own: &HashSet<IpNet>, other: &HashSet<IpNet>) {
+        let list = |a: &HashSet<IpNet>, b: &HashSet<IpNet>| {
             let mut only: Vec<String> =
                 a.iter().filter(|n| !b.contains(*n)).map(ToString::to_string).collect();
             only.sort();
@@ -230,8 +230,8 @@ fn virtual_servers(places: &Places<'_, '_>, own: &Config, name: &str, other: &Co
         let protocol = s.protocol;
         s.endpoints.iter().map(|e| e.key(protocol)).collect::<Vec<_>>()
     };
-    let theirs: Set<_> = other.check.virtual_servers.iter().flat_map(keys).collect();
-    let ours: Set<_> = own.check.virtual_servers.iter().flat_map(keys).collect();
+    let theirs: HashSet<_> = other.check.virtual_servers.iter().flat_map(keys).collect();
+    let ours: HashSet<_> = own.check.virtual_servers.iter().flat_map(keys).collect();
     let start = Span { file: sink.file(), start: 0, end: 0 };
     for (index, server) in own.check.virtual_servers.iter().enumerate() {
         if !keys(server).iter().all(|key| theirs.contains(key)) {

@@ -9,16 +9,16 @@ use crate::conf::lower::Lowered;
 use crate::conf::parser::Unfold;
 use crate::conf::source::Span;
 use crate::conf::tree::{Statement, Tree};
-use crate::conf::work::{self, Step, Table};
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// Where the blocks of a file are.
 #[derive(Debug)]
 pub(super) struct Index<'t, 's> {
     file: &'t Tree<'s>,
-    instances: Table<&'t str, &'t Statement>,
-    scripts: Table<&'t str, &'t Statement>,
+    instances: HashMap<&'t str, &'t Statement>,
+    scripts: HashMap<&'t str, &'t Statement>,
     /// Of each virtual server, the place of its block among the statements of the top level.
     virtual_servers: &'t [usize],
     unfold: RefCell<Unfold<'s>>,
@@ -28,8 +28,8 @@ impl<'t, 's> Index<'t, 's> {
     pub(super) fn new(file: &'t Tree<'s>, lowered: &'t Lowered, config_id: Option<&'s str>) -> Index<'t, 's> {
         let mut index = Index {
             file,
-            instances: Table::new(),
-            scripts: Table::new(),
+            instances: HashMap::new(),
+            scripts: HashMap::new(),
             virtual_servers: &lowered.virtual_servers,
             unfold: RefCell::new(Unfold::new(config_id)),
         };
@@ -88,7 +88,6 @@ impl<'t, 's> Places<'t, 's> {
 
     /// The statements of the top level.
     pub(super) fn top(&self) -> &'t [Statement] {
-        work::add(Step::Statement, self.index.file.statements.len());
         &self.index.file.statements
     }
 
@@ -148,7 +147,6 @@ pub(super) fn is(statement: &Statement, name: &str) -> bool {
 /// The statements of a block, or the entries of a list.
 pub(super) fn body(statement: &Statement) -> &[Statement] {
     let statements: &[Statement] = statement.body.as_ref().map_or(&[], |b| &b.statements);
-    work::add(Step::Statement, statements.len());
     statements
 }
 

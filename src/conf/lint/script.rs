@@ -5,8 +5,8 @@ use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::sink::Sink;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::conf::work::Set;
 use crate::vrrp::config::Instance;
+use std::collections::HashSet;
 
 /// A failure that takes this long to be noticed is probably not meant: seconds.
 const SLOW_SECS: f64 = 30.0;
@@ -39,7 +39,7 @@ const SHELL: &[&str] =
 #[derive(Default)]
 pub(super) struct Advisor {
     /// Scripts that some block tracks.
-    tracked: Set<String>,
+    tracked: HashSet<String>,
     /// Where the first mail is asked for.
     mail: Option<Span>,
 }
@@ -91,7 +91,7 @@ pub(super) fn weights<'p>(
     })
 }
 
-fn untracked(places: &Places<'_, '_>, script: &Statement, tracked: &Set<String>, sink: &mut Sink) {
+fn untracked(places: &Places<'_, '_>, script: &Statement, tracked: &HashSet<String>, sink: &mut Sink) {
     let name = places.words(script).get(1);
     let Some(name) = name.filter(|name| !tracked.contains(name.text.as_ref())) else { return };
     let message = format!("vrrp_script `{}` is tracked by nobody: it is never run", name.text);

@@ -7,8 +7,8 @@ use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::sink::Sink;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::conf::work::Set;
 use crate::ipvs::model::{Forward, Protocol};
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(super) struct Advisor<'c> {
     servers: &'c [VirtualServer],
     /// The next one.
     next: usize,
-    virtual_addresses: Set<IpAddr>,
+    virtual_addresses: HashSet<IpAddr>,
     told_nat: bool,
 }
 
@@ -210,7 +210,7 @@ fn weights(places: &Places<'_, '_>, server: &VirtualServer, block: &Statement, s
 }
 
 fn real_servers(places: &Places<'_, '_>, server: &VirtualServer, block: &Statement, sink: &mut Sink) {
-    let own: Set<IpAddr> = server.endpoints.iter().filter_map(|e| address(*e)).collect();
+    let own: HashSet<IpAddr> = server.endpoints.iter().filter_map(|e| address(*e)).collect();
     if let Some(real) = server.real_servers.iter().find(|r| own.contains(&r.address.ip())) {
         let place = places.real_server(block, real).map_or(block.span, |b| b.span);
         let message = format!("real server {} is the virtual server's own address", real.address);
@@ -267,7 +267,7 @@ fn address(endpoint: Endpoint) -> Option<IpAddr> {
 }
 
 /// A service at an address that no instance brings: of a pair of directors both would have it, or none.
-fn unserved(server: &VirtualServer, block: &Statement, known: &Set<IpAddr>, sink: &mut Sink) {
+fn unserved(server: &VirtualServer, block: &Statement, known: &HashSet<IpAddr>, sink: &mut Sink) {
     let mut foreign = server
         .endpoints
         .iter()

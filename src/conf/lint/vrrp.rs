@@ -6,10 +6,10 @@ use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lexer::Word;
 use crate::conf::sink::Sink;
 use crate::conf::tree::Statement;
-use crate::conf::work::{Set, Table};
 use crate::net::{Family, IpNet};
 use crate::vrrp::config::{Auth, Instance};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -37,9 +37,9 @@ const COMMON_PASSWORDS: &[&str] = &[
 /// What there is to say of virtual routers.
 pub(super) struct Advisor<'c> {
     cloud: Option<&'c str>,
-    by_name: Table<&'c str, &'c Instance>,
+    by_name: HashMap<&'c str, &'c Instance>,
     /// Who has an address.
-    owners: Table<IpAddr, &'c Instance>,
+    owners: HashMap<IpAddr, &'c Instance>,
     /// Whether `vrrp_strict` would bind an instance.
     strictly: bool,
 }
@@ -47,7 +47,7 @@ pub(super) struct Advisor<'c> {
 impl<'c> Advisor<'c> {
     pub(super) fn new(config: &'c Config, cloud: Option<&'c str>) -> Advisor<'c> {
         let by_name = config.vrrp.instances.iter().map(|i| (i.name.as_str(), i)).collect();
-        Advisor { cloud, by_name, owners: Table::new(), strictly: false }
+        Advisor { cloud, by_name, owners: HashMap::new(), strictly: false }
     }
 
     /// The instance that a block became.
@@ -132,7 +132,7 @@ fn password(instance: &Instance, block: &Statement, sink: &mut Sink) {
 }
 
 /// The members of a sync group change state together, and the slowest decides when they notice.
-fn sync_groups(places: &Places<'_, '_>, by_name: &Table<&str, &Instance>, sink: &mut Sink) {
+fn sync_groups(places: &Places<'_, '_>, by_name: &HashMap<&str, &Instance>, sink: &mut Sink) {
     for group in places.top_level("vrrp_sync_group") {
         let words = all(group, "group").flat_map(body).flat_map(|line| places.words(line));
         let mut members = words.filter_map(|w| by_name.get(w.text.as_ref()).map(|i| (w, *i)));
@@ -225,7 +225,7 @@ fn useless_addresses(places: &Places<'_, '_>, instance: &Instance, block: &State
 
 /// Adverts from a virtual address: both routers would send from it.
 fn source(places: &Places<'_, '_>, instance: &Instance, block: &Statement, sink: &mut Sink) {
-    let own: Set<IpAddr> = instance.addresses.iter().map(|a| a.net.address).collect();
+    let own: HashSet<IpAddr> = instance.addresses.iter().map(|a| a.net.address).collect();
     let is_own = |word: &&Word<'_>| word.text.parse().is_ok_and(|a: IpAddr| own.contains(&a));
     for keyword in ["mcast_src_ip", "unicast_src_ip"] {
         if let Some(word) = value(places, block, keyword).filter(is_own) {
@@ -255,7 +255,7 @@ fn shared<'c>(
     places: &Places<'_, '_>,
     instance: &'c Instance,
     block: &Statement,
-    owners: &mut Table<IpAddr, &'c Instance>,
+    owners: &mut HashMap<IpAddr, &'c Instance>,
     sink: &mut Sink,
 ) {
     for IpNet { address, .. } in instance.addresses.iter().chain(&instance.excluded).map(|a| a.net) {

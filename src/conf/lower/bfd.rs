@@ -6,8 +6,8 @@ use crate::conf::diagnostic::{Diagnostic, Told, codes};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::conf::work::Table;
 use crate::net::Family;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ type Ends = (IpAddr, Option<IpAddr>, bool);
 
 /// Reads every `bfd_instance` block.
 pub(super) fn lower(cx: &mut Lower<'_, '_>, config: &mut Config) {
-    let mut names: Table<String, Span> = Table::new();
-    let mut ends: Table<Ends, Span> = Table::new();
+    let mut names: HashMap<String, Span> = HashMap::new();
+    let mut ends: HashMap<Ends, Span> = HashMap::new();
     for statement in cx.top_level("bfd_instance") {
         let Some(word) = cx.words(statement).get(1) else {
             // keepalived 2.2.7 crashes here.

@@ -25,7 +25,7 @@ use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::schema::Kind;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::conf::work::Table;
+use std::collections::HashMap;
 
 /// Reads every `global_defs` block, and the top of the file.
 pub(super) fn lower(cx: &mut Lower<'_, '_>, config: &mut Config) {
@@ -98,7 +98,7 @@ impl Reader {
 
 /// Where keywords that count only once were given.
 #[derive(Debug, Default)]
-struct Firsts(Table<&'static str, Span>);
+struct Firsts(HashMap<&'static str, Span>);
 
 impl Firsts {
     /// Whether it is the first; reported where it isn't. `set` tells whether an earlier one had its effect.

@@ -6,8 +6,8 @@ use crate::conf::diagnostic::{Diagnostic, Told, codes};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::conf::work::{Set, Table};
 use crate::net::Family;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A range with more addresses than this is refused: each would be a service of its own.
@@ -39,8 +39,8 @@ impl Group {
 }
 
 /// Reads every `virtual_server_group` block.
-pub(super) fn lower(cx: &mut Lower<'_, '_>) -> Table<String, Group> {
-    let mut groups: Table<String, Group> = Table::new();
+pub(super) fn lower(cx: &mut Lower<'_, '_>) -> HashMap<String, Group> {
+    let mut groups: HashMap<String, Group> = HashMap::new();
     for statement in cx.top_level("virtual_server_group") {
         let Some(name) = cx.text(statement) else { continue };
         let mut group = Group {
@@ -50,7 +50,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>) -> Table<String, Group> {
             is_usable: true,
             lacks: false,
         };
-        let mut seen = Set::new();
+        let mut seen = HashSet::new();
         for entry in body(statement) {
             group.entry(cx, entry, &mut seen);
         }
@@ -100,7 +100,7 @@ impl Group {
     }
 
     /// `seen` are the services of the entries before it: the kernel has each once.
-    fn entry(&mut self, cx: &mut Lower<'_, '_>, entry: &Statement, seen: &mut Set<Member>) {
+    fn entry(&mut self, cx: &mut Lower<'_, '_>, entry: &Statement, seen: &mut HashSet<Member>) {
         let words = cx.words(entry);
         let Some(first) = words.first() else { return };
         if first.text == "fwmark" {

@@ -31,7 +31,6 @@ use super::{InterfaceKind, LoadOptions};
 use crate::check::config::Endpoint;
 use crate::conf::diagnostic::{Code, Diagnostic, codes};
 use crate::conf::source::Span;
-use crate::conf::work::{self, Step};
 use crate::vrrp::config::DynamicInterfaces;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -117,14 +116,14 @@ impl<'t, 's> Lower<'t, 's> {
     fn top_level(&self, name: &'static str) -> impl Iterator<Item = &'t Statement> + use<'t> {
         let is_it = move |s: &&'t Statement| s.keyword.is_some_and(|k| k.name == name);
         let statements: &'t [Statement] = &self.tree.statements;
-        statements.iter().inspect(|_| work::add(Step::Statement, 1)).filter(is_it)
+        statements.iter().filter(is_it)
     }
 
     /// The same, with their places in the file: keepalived looks names up in this order.
     fn top_level_places(&self, name: &'static str) -> impl Iterator<Item = (usize, &'t Statement)> + use<'t> {
         let is_it = move |(_, s): &(usize, &'t Statement)| s.keyword.is_some_and(|k| k.name == name);
         let statements: &'t [Statement] = &self.tree.statements;
-        statements.iter().inspect(|_| work::add(Step::Statement, 1)).enumerate().filter(is_it)
+        statements.iter().enumerate().filter(is_it)
     }
 
     /// What the machine says of an interface. With `dynamic_interfaces` one that is missing may come; those of
@@ -192,6 +191,5 @@ fn end_of(statement: &Statement) -> Span {
 /// The statements of a block's body.
 fn body(statement: &Statement) -> &[Statement] {
     let statements: &[Statement] = statement.body.as_ref().map_or(&[], |b| &b.statements);
-    work::add(Step::Statement, statements.len());
     statements
 }

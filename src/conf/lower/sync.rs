@@ -10,8 +10,8 @@ use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::conf::work::Table;
 use crate::vrrp::config::{Config, Defaults, InitialState, Instance, SyncGroup, TrackGroup};
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 #[cfg(test)]
@@ -31,7 +31,7 @@ pub(super) struct Member<'t> {
 }
 
 /// The sync groups' instances, by name.
-pub(super) type Members<'t> = Table<&'t str, Member<'t>>;
+pub(super) type Members<'t> = HashMap<&'t str, Member<'t>>;
 
 /// Who is in which sync group. Says nothing: what is wrong is said by [`lower`].
 pub(super) fn members<'t>(cx: &Lower<'t, '_>) -> Members<'t> {
@@ -63,9 +63,9 @@ fn switch(word: Option<&Word<'_>>) -> Option<bool> {
 /// The instances as groups see them.
 struct Instances<'c> {
     /// Those of the `Config`.
-    usable: Table<&'c str, &'c Instance>,
+    usable: HashMap<&'c str, &'c Instance>,
     /// Every block's name, also of those that can't be used.
-    named: Table<&'c str, ()>,
+    named: HashMap<&'c str, ()>,
 }
 
 /// Reads every `vrrp_sync_group` and `track_group` block; the instances are known. `tracks` are their lines.
@@ -73,7 +73,7 @@ pub(super) fn lower(
     cx: &mut Lower<'_, '_>,
     globals: &Defaults,
     known: &Trackable,
-    tracks: &Table<String, Tracks>,
+    tracks: &HashMap<String, Tracks>,
     config: &mut Config,
 ) {
     let blocks = cx.top_level("vrrp_instance").filter_map(|s| cx.words(s).get(1));
@@ -81,8 +81,8 @@ pub(super) fn lower(
         usable: config.instances.iter().map(|i| (i.name.as_str(), i)).collect(),
         named: blocks.map(|w| (w.text.as_ref(), ())).collect(),
     };
-    let mut names = Table::new();
-    let mut taken = Table::new();
+    let mut names = HashMap::new();
+    let mut taken = HashMap::new();
     let mut groups = Vec::new();
     let scripts = cx.scripts_so_far();
     for (place, statement) in cx.top_level_places("vrrp_sync_group") {
@@ -95,7 +95,7 @@ pub(super) fn lower(
         // VRRP does not start, and runs nothing.
         cx.forget_scripts_since(scripts);
     }
-    let mut names = Table::new();
+    let mut names = HashMap::new();
     let mut track_groups = Vec::new();
     for statement in cx.top_level("track_group") {
         let Some(name) = cx.group_name(statement, &mut names) else { continue };
@@ -158,8 +158,8 @@ impl<'t, 's> Draft<'t, 's> {
         cx: &mut Lower<'t, 's>,
         name: &Word<'_>,
         instances: &Instances<'_>,
-        tracks: &Table<String, Tracks>,
-        taken: &mut Table<&'t str, Span>,
+        tracks: &HashMap<String, Tracks>,
+        taken: &mut HashMap<&'t str, Span>,
     ) -> Option<SyncGroup> {
         let words = cx.some_members(name, self.members.take(), "sync group")?;
         let mut members: Vec<(&Instance, Span)> = Vec::new();
@@ -281,7 +281,7 @@ impl<'t, 's> Lower<'t, 's> {
     fn group_name(
         &mut self,
         statement: &'t Statement,
-        names: &mut Table<&'t str, Span>,
+        names: &mut HashMap<&'t str, Span>,
     ) -> Option<&'t Word<'s>> {
         let keyword = statement.keyword.map_or("", |k| k.name);
         let words = self.words(statement);

@@ -6,8 +6,8 @@ use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::conf::work::Table;
 use crate::vrrp::config::{Tracked, Tracking, Weight};
+use std::collections::HashMap;
 
 #[cfg(test)]
 mod tests;
@@ -78,7 +78,7 @@ pub(super) struct Line {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tracks {
     pub(super) lines: Vec<Line>,
-    seen: Table<(What, String), Span>,
+    seen: HashMap<(What, String), Span>,
 }
 
 /// Who tracks: its name, and which statement of the top level it is.

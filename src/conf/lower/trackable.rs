@@ -8,10 +8,10 @@ use crate::conf::lexer::Word;
 use crate::conf::schema::Kind;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::conf::work::Table;
 use crate::vrrp::config::{
     Config, InitFile, ParameterMatch, Parameters, Script, TrackFile, TrackProcess, Weight,
 };
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub(super) enum State {
 }
 
 /// The blocks of one kind, by name.
-pub(super) type Targets = Table<String, Target>;
+pub(super) type Targets = HashMap<String, Target>;
 
 /// All that can be tracked by name.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ pub(super) struct Trackable {
     pub(super) scripts: Targets,
     pub(super) files: Targets,
     /// What each of these names.
-    pub(super) paths: Table<String, PathBuf>,
+    pub(super) paths: HashMap<String, PathBuf>,
     pub(super) processes: Targets,
     pub(super) bfds: Targets,
 }

@@ -16,9 +16,9 @@ use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::conf::work::Table;
 use crate::ipvs::model::{Forward, Netmask, Protocol, ServiceFlags};
 use crate::net::{Family, aton};
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// `IPVS_SVC_PERSISTENT_TIMEOUT`: what `persistence_timeout` means without a number.
@@ -30,7 +30,7 @@ const MAX_ENGINE_NAME: usize = 15;
 /// Reads every `virtual_server` block. Of each service that is left, the place of its block in the file.
 pub(super) fn lower(
     cx: &mut Lower<'_, '_>,
-    groups: &Table<String, Group>,
+    groups: &HashMap<String, Group>,
     trackable: &Trackable,
     config: &mut Config,
 ) -> Vec<usize> {
@@ -38,8 +38,8 @@ pub(super) fn lower(
         groups,
         trackable,
         smtp_alert: config.settings.smtp_alert,
-        seen: Table::new(),
-        blocks_of_group: Table::new(),
+        seen: HashMap::new(),
+        blocks_of_group: HashMap::new(),
     };
     let mut places = Vec::new();
     let mut unfold = cx.unfold();
@@ -57,13 +57,13 @@ pub(super) fn lower(
 
 /// What all services are read with.
 struct Reader<'a> {
-    groups: &'a Table<String, Group>,
+    groups: &'a HashMap<String, Group>,
     trackable: &'a Trackable,
     /// What `global_defs` says of mails.
     smtp_alert: Option<bool>,
     /// Where each service was defined first.
-    seen: Table<(Option<Protocol>, Endpoint), Span>,
-    blocks_of_group: Table<String, u32>,
+    seen: HashMap<(Option<Protocol>, Endpoint), Span>,
+    blocks_of_group: HashMap<String, u32>,
 }
 
 impl Reader<'_> {
@@ -111,7 +111,7 @@ enum Service<'g> {
 fn service<'g>(
     cx: &mut Lower<'_, '_>,
     statement: &Statement,
-    groups: &'g Table<String, Group>,
+    groups: &'g HashMap<String, Group>,
 ) -> Option<Service<'g>> {
     let words = cx.words(statement);
     let (first, second) = (words.get(1), words.get(2));

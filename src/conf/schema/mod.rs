@@ -20,7 +20,6 @@ mod tests;
 
 pub use root::ROOT;
 
-use super::work::{self, Step};
 use crate::net::Family;
 
 /// What may stand between two braces (or at the top of a file).
@@ -36,7 +35,6 @@ impl Block {
     /// A keyword by its name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&'static Keyword> {
-        work::add(Step::Keyword, 1);
         // Most words that are no keyword are addresses.
         if name.as_bytes().first()?.is_ascii_digit() {
             return None;

@@ -5,9 +5,9 @@ use crate::conf::diagnostic::{Diagnostic, Told, codes};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::conf::work::Table;
 use crate::vrrp::config::Config;
 use crate::vrrp::config::interface::{GarpGroup, LinkDelay, Linkbeat, Poll};
+use std::collections::HashMap;
 
 /// The longest delay of `interface_up_down_delays` in microseconds.
 const MAX_DELAY_US: u64 = 255_000_000;
@@ -16,20 +16,20 @@ const POLLS: &[(&str, Poll)] = &[("ETHTOOL", Poll::Ethtool), ("IOCTL", Poll::Ioc
 
 /// Reads the three kinds of blocks.
 pub(in crate::conf::lower) fn lower(cx: &mut Lower<'_, '_>, config: &mut Config) {
-    let mut grouped = Table::new();
+    let mut grouped = HashMap::new();
     for statement in cx.top_level("garp_group") {
         config.garp_groups.extend(garp_group(cx, statement, &mut grouped));
     }
     for name in ["interface_up_down_delays", "linkbeat_interfaces"] {
         cx.top_level(name).for_each(|statement| cx.nothing_before_the_block(statement));
     }
-    let mut delayed = Table::new();
+    let mut delayed = HashMap::new();
     for line in cx.top_level("interface_up_down_delays").flat_map(body) {
         if let Some(delay) = link_delay(cx, line) {
             replace(&mut config.link_delays, &mut delayed, delay.interface.clone(), delay);
         }
     }
-    let mut polled = Table::new();
+    let mut polled = HashMap::new();
     for line in cx.top_level("linkbeat_interfaces").flat_map(body) {
         if let Some(linkbeat) = linkbeat(cx, line) {
             replace(&mut config.linkbeat, &mut polled, linkbeat.interface.clone(), linkbeat);
@@ -38,7 +38,7 @@ pub(in crate::conf::lower) fn lower(cx: &mut Lower<'_, '_>, config: &mut Config)
 }
 
 /// The last line for an interface holds.
-fn replace<T>(list: &mut Vec<T>, places: &mut Table<String, usize>, name: String, item: T) {
+fn replace<T>(list: &mut Vec<T>, places: &mut HashMap<String, usize>, name: String, item: T) {
     match places.get(&name).and_then(|&place| list.get_mut(place)) {
         Some(before) => *before = item,
         None => {
@@ -51,7 +51,7 @@ fn replace<T>(list: &mut Vec<T>, places: &mut Table<String, usize>, name: String
 fn garp_group(
     cx: &mut Lower<'_, '_>,
     statement: &Statement,
-    grouped: &mut Table<String, Span>,
+    grouped: &mut HashMap<String, Span>,
 ) -> Option<GarpGroup> {
     let mut group = GarpGroup::default();
     let mut members = Vec::new();

@@ -28,8 +28,8 @@ use crate::conf::lexer::Word;
 use crate::conf::schema::{Block, Keyword, Kind};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::conf::work::Table;
 use crate::net::Family;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 impl Lower<'_, '_> {
@@ -52,13 +52,13 @@ struct Entry<'a, 't, 's> {
     /// "address", "route", "rule": what is left out if something is wrong.
     what: &'static str,
     family: Option<(Family, Span)>,
-    seen: Table<&'static str, Span>,
+    seen: HashMap<&'static str, Span>,
 }
 
 impl<'a, 't, 's> Entry<'a, 't, 's> {
     fn new(cx: &'a mut Lower<'t, 's>, line: &Statement, what: &'static str) -> Entry<'a, 't, 's> {
         let words = cx.words(line);
-        Entry { cx, words, next: 0, line: line.span, what, family: None, seen: Table::new() }
+        Entry { cx, words, next: 0, line: line.span, what, family: None, seen: HashMap::new() }
     }
 
     fn take(&mut self) -> Option<&'t Word<'s>> {

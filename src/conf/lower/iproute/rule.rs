@@ -9,10 +9,10 @@ use crate::conf::lexer::Word;
 use crate::conf::schema::{Block, Keyword};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::conf::work::Table;
 use crate::net::{Family, NameTable};
 use crate::vrrp::config::route::{PROTOCOL_KEEPALIVED, Realms, RouteKind};
 use crate::vrrp::config::rule::{self, Mark, Rule, RuleAction, Suppress};
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -24,12 +24,12 @@ const FIRST_PRIORITY: u32 = 16_384;
 pub(in crate::conf::lower) struct Priorities {
     next4: u32,
     next6: u32,
-    taken: Table<(Family, u32), (RuleAction, Span)>,
+    taken: HashMap<(Family, u32), (RuleAction, Span)>,
 }
 
 impl Default for Priorities {
     fn default() -> Self {
-        Priorities { next4: FIRST_PRIORITY, next6: FIRST_PRIORITY, taken: Table::new() }
+        Priorities { next4: FIRST_PRIORITY, next6: FIRST_PRIORITY, taken: HashMap::new() }
     }
 }
 

@@ -5,17 +5,17 @@ use super::Entry;
 use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
-use crate::conf::work::Table;
+use std::collections::HashMap;
 
 /// The `track_group` blocks by name.
 #[derive(Debug, Default)]
 pub(in crate::conf::lower) struct TrackGroups {
-    defined: Table<String, Span>,
+    defined: HashMap<String, Span>,
 }
 
 impl TrackGroups {
     pub(super) fn collect(cx: &Lower<'_, '_>) -> TrackGroups {
-        let mut defined = Table::new();
+        let mut defined = HashMap::new();
         for statement in cx.top_level("track_group") {
             if let Some(word) = cx.words(statement).get(1) {
                 defined.entry(word.text.to_string()).or_insert(word.span);

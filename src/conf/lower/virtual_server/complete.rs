@@ -6,9 +6,9 @@ use super::{Block, PERSISTENCE_TIMEOUT, Service};
 use crate::check::config::{Endpoint, RealServer, SorryServer, VirtualServer};
 use crate::conf::diagnostic::{Code, Diagnostic, Told, codes};
 use crate::conf::source::Span;
-use crate::conf::work::Table;
 use crate::ipvs::model::{Forward, Protocol, ServiceFlags};
 use crate::net::Family;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 impl Block<'_> {
@@ -46,7 +46,7 @@ impl Block<'_> {
         mut self,
         cx: &mut Lower<'_, '_>,
         smtp_alert: Option<bool>,
-        blocks_of_group: &mut Table<String, u32>,
+        blocks_of_group: &mut HashMap<String, u32>,
     ) -> Option<VirtualServer> {
         let number = match &self.service {
             Service::Group(name, _) => blocks_of_group.get(name).copied().unwrap_or(0),
@@ -249,7 +249,7 @@ impl Block<'_> {
     }
 
     fn drop_duplicates(&mut self, cx: &mut Lower<'_, '_>, name: &str) {
-        let mut seen: Table<SocketAddr, Span> = Table::with_capacity(self.servers.len());
+        let mut seen: HashMap<SocketAddr, Span> = HashMap::with_capacity(self.servers.len());
         self.servers.retain(|server| {
             let Some(first) = seen.get(&server.address) else {
                 seen.insert(server.address, server.span);

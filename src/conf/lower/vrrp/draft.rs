@@ -6,11 +6,11 @@ use super::said::{self, Given};
 use crate::conf::diagnostic::Code;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::conf::work::Table;
 use crate::net::Family;
 use crate::vrrp::config::route::Route;
 use crate::vrrp::config::rule::Rule;
 use crate::vrrp::config::{Defaults, Garp, InitialState, Version, VirtualAddress, Vrid};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(super) struct Draft {
     pub(super) excluded: Vec<(VirtualAddress, Span)>,
     pub(super) routes: Vec<Route>,
     pub(super) rules: Vec<Rule>,
-    pub(super) set_addresses: Table<(IpAddr, Option<String>), Span>,
+    pub(super) set_addresses: HashMap<(IpAddr, Option<String>), Span>,
     pub(super) garp: Garp,
     pub(super) nopreempt: Given<()>,
     pub(super) preempt_delay: Given<Duration>,
@@ -72,7 +72,7 @@ impl Draft {
             excluded: Vec::new(),
             routes: Vec::new(),
             rules: Vec::new(),
-            set_addresses: Table::new(),
+            set_addresses: HashMap::new(),
             garp: globals.garp,
             nopreempt: None,
             preempt_delay: None,

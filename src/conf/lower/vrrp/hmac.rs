@@ -5,10 +5,10 @@ use super::draft::Draft;
 use super::said::Hmac as Said;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::tree::Statement;
-use crate::conf::work::Table;
 use crate::raw;
 use crate::vrrp::config::Hmac;
 use crate::vrrp::config::hmac::{AntiReplay, Key, Mode, Secret};
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ impl Draft {
         let mut said = self.hmac.take().unwrap_or_else(|| Said {
             at: statement.span,
             keys: Vec::new(),
-            keys_at: Table::new(),
+            keys_at: HashMap::new(),
             active_key: None,
             monotonic: false,
             time_window: None,

@@ -27,10 +27,10 @@ use super::trackable::Trackable;
 use super::{Lower, body, notify};
 use crate::conf::diagnostic::codes;
 use crate::conf::tree::Statement;
-use crate::conf::work::Table;
 use crate::vrrp::config::{Config, Defaults, Instance};
 use draft::Draft;
 use seen::Seen;
+use std::collections::HashMap;
 
 /// Reads every `vrrp_instance` block. What the instances of sync groups track is handed back: the groups are read next.
 pub(super) fn lower(
@@ -39,8 +39,9 @@ pub(super) fn lower(
     trackable: &Trackable,
     members: &Members<'_>,
     config: &mut Config,
-) -> Table<String, Tracks> {
-    let mut reader = Reader { globals, trackable, members, seen: Seen::default(), of_members: Table::new() };
+) -> HashMap<String, Tracks> {
+    let mut reader =
+        Reader { globals, trackable, members, seen: Seen::default(), of_members: HashMap::new() };
     let mut unfold = cx.unfold();
     for (place, statement) in cx.top_level_places("vrrp_instance") {
         cx.unfolded(&mut unfold, statement, |cx, statement| {
@@ -57,7 +58,7 @@ struct Reader<'a> {
     trackable: &'a Trackable,
     members: &'a Members<'a>,
     seen: Seen,
-    of_members: Table<String, Tracks>,
+    of_members: HashMap<String, Tracks>,
 }
 
 impl Reader<'_> {

@@ -1,8 +1,8 @@
 //! What a block says, subject by subject, before anything is made of it.
 
 use crate::conf::source::Span;
-use crate::conf::work::Table;
 use crate::vrrp::config::{self, OldChecksum, Peer, hmac};
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// A value, and where it was given.
@@ -14,7 +14,7 @@ pub(super) struct Unicast {
     /// The first keyword that asks for unicast.
     pub(super) asked: Option<Span>,
     pub(super) peers: Vec<Peer>,
-    pub(super) peers_at: Table<IpAddr, Span>,
+    pub(super) peers_at: HashMap<IpAddr, Span>,
     /// A peer was named that can't be one: no second report if none is left.
     pub(super) bad_peer: bool,
     pub(super) fault_without_peers: bool,
@@ -65,7 +65,7 @@ pub(super) struct Conduct {
 pub(super) struct Hmac {
     pub(super) at: Span,
     pub(super) keys: Vec<hmac::Key>,
-    pub(super) keys_at: Table<u8, Span>,
+    pub(super) keys_at: HashMap<u8, Span>,
     pub(super) active_key: Given<u8>,
     pub(super) monotonic: bool,
     /// Seconds.

@@ -4,9 +4,9 @@ use super::super::Lower;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
-use crate::conf::work::Table;
 use crate::net::Family;
 use crate::vrrp::config::Instance;
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
@@ -22,8 +22,8 @@ type User = (String, Span);
 /// Who was seen already.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    names: Table<String, Span>,
-    links: Table<String, User>,
+    names: HashMap<String, Span>,
+    links: HashMap<String, User>,
     groups: Groups,
     peers: Peers,
 }
@@ -95,7 +95,7 @@ impl Seen {
 
 /// Virtual routers of multicast: the interface and the group tell them apart.
 #[derive(Debug, Default)]
-struct Groups(Table<(Option<String>, Router, IpAddr), User>);
+struct Groups(HashMap<(Option<String>, Router, IpAddr), User>);
 
 impl Groups {
     /// Who has it already.
@@ -114,8 +114,8 @@ impl Groups {
 /// instance without an interface is in the way of every other one.
 #[derive(Debug, Default)]
 struct Peers {
-    all: Table<Way, User>,
-    by_interface: Table<Way, Table<Option<String>, User>>,
+    all: HashMap<Way, User>,
+    by_interface: HashMap<Way, HashMap<Option<String>, User>>,
 }
 
 impl Peers {
