@@ -2,12 +2,11 @@
 
 use super::findings;
 use super::position::Lines;
+use super::protocol::{CodeAction, Range, TextEdit, Uri, WorkspaceEdit};
 use crate::conf::Loaded;
-use lsp_types::{CodeAction, CodeActionKind, Range, TextEdit, Uri, WorkspaceEdit};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// The repairs of what lies within a range of the document.
-#[allow(clippy::mutable_key_type, reason = "the protocol's type; an address does not change")]
 pub(super) fn actions(uri: &Uri, text: &str, within: Range, loaded: &Loaded) -> Vec<CodeAction> {
     let lines = Lines::new(text);
     let main = loaded.sources.ids().next();
@@ -22,18 +21,14 @@ pub(super) fn actions(uri: &Uri, text: &str, within: Range, loaded: &Loaded) -> 
             continue;
         }
         let edit = TextEdit { range, new_text: instead.clone() };
-        let edit = WorkspaceEdit {
-            changes: Some(HashMap::from([(uri.clone(), vec![edit])])),
-            ..WorkspaceEdit::default()
-        };
+        let edit = WorkspaceEdit { changes: BTreeMap::from([(uri.clone(), vec![edit])]) };
         let about = findings::about(uri, loaded, diagnostic);
         found.push(CodeAction {
             title: format!("Replace by `{instead}`"),
-            kind: Some(CodeActionKind::QUICKFIX),
-            diagnostics: Some(vec![about]),
-            edit: Some(edit),
-            is_preferred: Some(true),
-            ..CodeAction::default()
+            kind: "quickfix",
+            diagnostics: vec![about],
+            edit,
+            is_preferred: true,
         });
     }
     found

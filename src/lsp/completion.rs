@@ -4,13 +4,12 @@ use super::cursor::{self, Cursor};
 use super::hover;
 use super::names::{self, Kind, Name};
 use super::position::Lines;
+use super::protocol::{
+    CompletionItem, CompletionItemKind, CompletionItemTag, InsertTextFormat, MarkupContent, TextEdit,
+};
 use super::scan::{Context, Scan};
 use crate::conf::schema::reference;
 use crate::conf::schema::{self, Block, Keyword, Shape};
-use lsp_types::{
-    CompletionItem, CompletionItemKind, CompletionItemTag, CompletionTextEdit, Documentation,
-    InsertTextFormat, MarkupContent, MarkupKind, TextEdit,
-};
 use std::ops::Range;
 
 /// Parameters that every file has.
@@ -31,10 +30,7 @@ pub(super) fn complete(text: &str, offset: usize, snippets: bool, others: &[Name
     let mut names = names::names(text, &scan);
     names.extend_from_slice(others);
     let edit = |span: &Range<usize>, new: &str| {
-        Some(CompletionTextEdit::Edit(TextEdit {
-            range: lines.range(span.clone()),
-            new_text: new.to_owned(),
-        }))
+        Some(TextEdit { range: lines.range(span.clone()), new_text: new.to_owned() })
     };
     if let Some(span) = cursor::parameter(text, offset) {
         return parameters(&names)
@@ -87,7 +83,7 @@ pub(super) fn complete(text: &str, offset: usize, snippets: bool, others: &[Name
         .collect()
 }
 
-fn value(label: &str, kind: CompletionItemKind, text_edit: Option<CompletionTextEdit>) -> CompletionItem {
+fn value(label: &str, kind: CompletionItemKind, text_edit: Option<TextEdit>) -> CompletionItem {
     CompletionItem { label: label.to_owned(), kind: Some(kind), text_edit, ..CompletionItem::default() }
 }
 
@@ -107,10 +103,7 @@ fn item(keyword: &Keyword) -> CompletionItem {
         label: keyword.name.to_owned(),
         kind: Some(kind),
         detail: Some(reference::usage(keyword)),
-        documentation: Some(Documentation::MarkupContent(MarkupContent {
-            kind: MarkupKind::Markdown,
-            value,
-        })),
+        documentation: Some(MarkupContent::markdown(value)),
         // Behind those that are preferred.
         sort_text: keyword.synonym_of.map(|_| format!("~{}", keyword.name)),
         tags: keyword.synonym_of.map(|_| vec![CompletionItemTag::DEPRECATED]),

@@ -1,7 +1,7 @@
 //! An open document: its text as the editor has it.
 
 use super::position::Lines;
-use lsp_types::TextDocumentContentChangeEvent;
+use super::protocol::TextDocumentContentChangeEvent;
 
 /// One open document.
 #[derive(Debug)]
@@ -32,14 +32,13 @@ impl Document {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lsp_types::{Position, Range};
+    use crate::lsp::protocol::{Position, Range};
 
     #[test]
     fn changes_are_made_in_their_order() {
         let mut document = Document { text: "one \u{1f600} two\nthree".to_owned(), version: 1 };
         let change = |from: (u32, u32), to: (u32, u32), text: &str| TextDocumentContentChangeEvent {
             range: Some(Range::new(Position::new(from.0, from.1), Position::new(to.0, to.1))),
-            range_length: None,
             text: text.to_owned(),
         };
         document.change(2, vec![change((0, 7), (0, 10), "2"), change((0, 8), (1, 0), "\n")]);
@@ -47,7 +46,7 @@ mod tests {
         // An end before the start replaces nothing.
         document.change(3, vec![change((1, 5), (1, 0), "!")]);
         assert_eq!((document.text.as_str(), document.version), ("one \u{1f600} 2\nthree!", 3));
-        let whole = TextDocumentContentChangeEvent { range: None, range_length: None, text: "x".to_owned() };
+        let whole = TextDocumentContentChangeEvent { range: None, text: "x".to_owned() };
         document.change(4, vec![whole]);
         assert_eq!(document.text, "x");
     }

@@ -1,14 +1,13 @@
 //! What `conf` finds in a document, in the protocol's words.
 
 use super::position::Lines;
+use super::protocol::{
+    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Location, Range, Uri,
+};
 use super::uri;
 use crate::conf::diagnostic::{Severity, codes};
 use crate::conf::source::{FileId, Sources, Span};
 use crate::conf::{self, Lints, LoadOptions, Loaded};
-use lsp_types::{
-    Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag, Location, NumberOrString,
-    Range, Uri,
-};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -95,15 +94,16 @@ impl Places<'_> {
                 message: l.text.clone(),
             })
             .collect::<Vec<_>>();
+        let idle = diagnostic.code == &codes::NOT_CARRIED_OUT;
+        let tags = if idle { vec![DiagnosticTag::UNNECESSARY] } else { Vec::new() };
         let found = Diagnostic {
             range,
-            severity: Some(severity(diagnostic.code.severity)),
-            code: Some(NumberOrString::String(diagnostic.code.id.to_owned())),
-            source: Some("vipd".to_owned()),
+            severity: severity(diagnostic.code.severity),
+            code: diagnostic.code.id.to_owned(),
+            source: "vipd",
             message,
-            related_information: (!related.is_empty()).then_some(related),
-            tags: (diagnostic.code == &codes::NOT_CARRIED_OUT).then(|| vec![DiagnosticTag::UNNECESSARY]),
-            ..Diagnostic::default()
+            related_information: related,
+            tags,
         };
         (uri, found)
     }

@@ -1,8 +1,8 @@
 //! A document's blocks, for the editor's table of contents.
 
 use super::position::Lines;
+use super::protocol::{DocumentSymbol, Range, SymbolKind};
 use super::scan::Scan;
-use lsp_types::{DocumentSymbol, SymbolKind};
 
 /// The blocks, each within the one around it, and the definitions of parameters.
 pub(super) fn outline(text: &str) -> Vec<DocumentSymbol> {
@@ -29,11 +29,9 @@ pub(super) fn outline(text: &str) -> Vec<DocumentSymbol> {
     // A statement stands behind the one around it: from the last to the first, each is complete when it is taken.
     for i in (0..symbols.len()).rev() {
         let Some(mut symbol) = symbols[i].take() else { continue };
-        if let Some(children) = &mut symbol.children {
-            children.reverse();
-        }
+        symbol.children.reverse();
         match scan.statements[i].parent.and_then(|p| symbols[p].as_mut()) {
-            Some(parent) => parent.children.get_or_insert_default().push(symbol),
+            Some(parent) => parent.children.push(symbol),
             None => top.push(symbol),
         }
     }
@@ -41,21 +39,6 @@ pub(super) fn outline(text: &str) -> Vec<DocumentSymbol> {
     top
 }
 
-#[allow(deprecated, reason = "the type has a field that is")]
-fn symbol(
-    name: String,
-    kind: SymbolKind,
-    range: lsp_types::Range,
-    selection: lsp_types::Range,
-) -> DocumentSymbol {
-    DocumentSymbol {
-        name,
-        detail: None,
-        kind,
-        tags: None,
-        deprecated: None,
-        range,
-        selection_range: selection,
-        children: None,
-    }
+fn symbol(name: String, kind: SymbolKind, range: Range, selection_range: Range) -> DocumentSymbol {
+    DocumentSymbol { name, kind, range, selection_range, children: Vec::new() }
 }

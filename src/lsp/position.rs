@@ -1,6 +1,6 @@
 //! Places: the protocol counts lines from 0 and UTF-16 units within them, the language bytes of the text.
 
-use lsp_types::{Position, Range};
+use super::protocol::{Position, Range};
 use std::ops;
 
 /// A text, and where its lines begin.

@@ -1,128 +1,120 @@
 //! The edge: the protocol's messages to the questions that the other files answer.
 
-#![allow(
-    clippy::mutable_key_type,
-    reason = "the protocol's address keeps a cell that its order does not read"
-)]
-
 use super::document::Document;
 use super::findings::{self, ByFile};
 use super::names::{self, Name};
 use super::position::Lines;
+use super::protocol::{
+    CodeAction, CodeActionParams, CompletionItem, DidChangeTextDocumentParams, DidOpenTextDocumentParams,
+    DocumentSymbol, Hover, InitializeParams, Location, MarkupContent, Position, PublishDiagnosticsParams,
+    Range, ReferenceParams, TextDocumentParams, TextDocumentPositionParams, TextEdit, Uri,
+};
 use super::scan::Scan;
+use super::transport::{self, INVALID_PARAMS, INVALID_REQUEST, Incoming, METHOD_NOT_FOUND, NOT_INITIALIZED};
 use super::{actions, completion, hover, outline, uri};
 use crate::conf::source::Source;
 use crate::conf::{Loaded, expand, layout};
-use lsp_server::{Connection, ErrorCode, IoThreads, Message, Notification, ProtocolError, Request, Response};
-use lsp_types::notification::{
-    DidChangeTextDocument, DidCloseTextDocument, DidOpenTextDocument, Notification as _, PublishDiagnostics,
-};
-use lsp_types::request::{
-    CodeActionRequest, Completion, DocumentSymbolRequest, Formatting, GotoDefinition, HoverRequest,
-    References, Request as _,
-};
-use lsp_types::{
-    CodeActionOrCommand, CodeActionParams, CompletionOptions, CompletionParams, CompletionResponse,
-    DocumentFormattingParams, DocumentSymbolParams, DocumentSymbolResponse, GotoDefinitionParams,
-    GotoDefinitionResponse, Hover, HoverContents, HoverParams, InitializeParams, Location, MarkupContent,
-    MarkupKind, OneOf, Position, PublishDiagnosticsParams, ReferenceParams, ServerCapabilities,
-    TextDocumentSyncCapability, TextDocumentSyncKind, TextEdit, Uri,
-};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
+use std::io::{self, BufReader, Write};
 use std::path::Path;
+use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::thread;
+
+/// How many messages may wait: what an editor sends beyond them stays in the pipe.
+const WAITING: usize = 64;
 
 /// Why the server ended otherwise than by the editor's word.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The editor does not keep to the protocol.
-    #[error("the language server protocol: {0}")]
-    Protocol(#[from] ProtocolError),
-    /// What the editor sent first is not understood.
-    #[error("the editor's first message: {0}")]
-    Initialize(#[from] serde_json::Error),
     /// Standard input or output.
     #[error("standard input or output: {0}")]
-    Io(#[from] std::io::Error),
-    /// The editor is gone without a word.
-    #[error("the editor went away without `exit`")]
+    Io(#[from] io::Error),
+    /// The editor is gone, or said `exit`, without `shutdown` before.
+    #[error("the editor went away without `shutdown` and `exit`")]
     Gone,
 }
 
 /// Serves an editor on standard input and output until it says `exit`.
 ///
 /// # Errors
-/// The editor goes away before, or does not speak the protocol.
+/// The editor goes away before.
 pub fn run() -> Result<(), Error> {
-    let (connection, threads) = Connection::stdio();
-    let served = serve(&connection);
-    // The writing thread ends when nobody can send to it any more.
-    drop(connection);
-    served.and_then(|()| end(threads))
-}
-
-fn end(threads: IoThreads) -> Result<(), Error> {
-    Ok(threads.join()?)
-}
-
-fn serve(connection: &Connection) -> Result<(), Error> {
-    let (id, params) = connection.initialize_start()?;
-    let params: InitializeParams = serde_json::from_value(params)?;
-    let answer = json!({
-        "capabilities": capabilities(),
-        "serverInfo": { "name": "vipd", "version": env!("CARGO_PKG_VERSION") },
+    let (sender, receiver) = mpsc::sync_channel(WAITING);
+    // It may stand in a read when the server ends, and ends with the process.
+    thread::spawn(move || {
+        let mut input = BufReader::new(io::stdin());
+        while let Some(message) = transport::read(&mut input).transpose() {
+            let ended = message.is_err();
+            if sender.send(message).is_err() || ended {
+                break;
+            }
+        }
     });
-    connection.initialize_finish(id, answer)?;
-    let item = params.capabilities.text_document.and_then(|t| t.completion).and_then(|c| c.completion_item);
-    let snippets = item.and_then(|i| i.snippet_support).unwrap_or(false);
-    let mut server = Server { snippets, ..Server::default() };
+    serve(&receiver, &mut io::stdout().lock())
+}
+
+fn serve(messages: &Receiver<io::Result<Incoming>>, output: &mut impl Write) -> Result<(), Error> {
+    let mut server = Server::default();
     loop {
-        // What is wrong is said when nothing more is waiting: somebody who types fast does not wait for it.
-        if connection.receiver.is_empty() {
-            for message in server.publish() {
-                send(connection, Message::Notification(message))?;
-            }
-        }
-        match connection.receiver.recv() {
-            Ok(Message::Request(request)) => {
-                if connection.handle_shutdown(&request)? {
-                    return Ok(());
+        let message = match messages.try_recv() {
+            Ok(message) => message?,
+            Err(TryRecvError::Disconnected) => return Err(Error::Gone),
+            Err(TryRecvError::Empty) => {
+                // What is wrong is said when nothing more is waiting: somebody who types fast does not wait for it.
+                for message in server.publish() {
+                    transport::write(output, &message)?;
                 }
-                send(connection, Message::Response(server.request(request)))?;
+                messages.recv().map_err(|_| Error::Gone)??
             }
-            Ok(Message::Notification(notification)) => server.notification(notification),
-            Ok(Message::Response(_)) => {}
-            Err(_) => return Err(Error::Gone),
+        };
+        match message {
+            Incoming::Request { id, method, params } => {
+                transport::write(output, &server.request(&id, &method, params))?;
+            }
+            Incoming::Notification { method, .. } if method == "exit" => {
+                return if server.phase == Phase::ShutDown { Ok(()) } else { Err(Error::Gone) };
+            }
+            Incoming::Notification { method, params } => server.notification(&method, params),
+            Incoming::Response => {}
+            Incoming::Malformed { code, message } => {
+                transport::write(output, &transport::error(&Value::Null, code, &message))?;
+            }
         }
     }
 }
 
-fn send(connection: &Connection, message: Message) -> Result<(), Error> {
-    connection.sender.send(message).map_err(|_| Error::Gone)
+fn capabilities() -> Value {
+    json!({
+        // Changes come as they are typed.
+        "textDocumentSync": 2,
+        "completionProvider": { "triggerCharacters": ["$", "{"] },
+        "hoverProvider": true,
+        "definitionProvider": true,
+        "referencesProvider": true,
+        "documentSymbolProvider": true,
+        "documentFormattingProvider": true,
+        "codeActionProvider": true,
+    })
 }
 
-fn capabilities() -> ServerCapabilities {
-    ServerCapabilities {
-        text_document_sync: Some(TextDocumentSyncCapability::Kind(TextDocumentSyncKind::INCREMENTAL)),
-        completion_provider: Some(CompletionOptions {
-            trigger_characters: Some(vec!["$".to_owned(), "{".to_owned()]),
-            ..CompletionOptions::default()
-        }),
-        hover_provider: Some(true.into()),
-        definition_provider: Some(OneOf::Left(true)),
-        references_provider: Some(OneOf::Left(true)),
-        document_symbol_provider: Some(OneOf::Left(true)),
-        document_formatting_provider: Some(OneOf::Left(true)),
-        code_action_provider: Some(true.into()),
-        ..ServerCapabilities::default()
-    }
+/// How far the conversation is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// Before `initialize`.
+    #[default]
+    New,
+    Open,
+    /// Behind `shutdown`: nothing is served any more.
+    ShutDown,
 }
 
 /// The open documents.
 #[derive(Default)]
 struct Server {
+    phase: Phase,
     snippets: bool,
     documents: HashMap<Uri, Document>,
     /// Documents whose findings are not told yet.
@@ -132,19 +124,18 @@ struct Server {
 }
 
 impl Server {
-    fn notification(&mut self, notification: Notification) {
-        match notification.method.as_str() {
-            DidOpenTextDocument::METHOD => {
-                if let Ok(lsp_types::DidOpenTextDocumentParams { text_document: opened }) =
-                    params(notification.params)
-                {
+    fn notification(&mut self, method: &str, params: Value) {
+        match method {
+            "textDocument/didOpen" => {
+                let opened: Result<DidOpenTextDocumentParams, _> = serde_json::from_value(params);
+                if let Ok(DidOpenTextDocumentParams { text_document: opened }) = opened {
                     let document = Document { text: opened.text, version: opened.version };
                     self.documents.insert(opened.uri.clone(), document);
                     self.changed.insert(opened.uri);
                 }
             }
-            DidChangeTextDocument::METHOD => {
-                let changed: Result<lsp_types::DidChangeTextDocumentParams, _> = params(notification.params);
+            "textDocument/didChange" => {
+                let changed: Result<DidChangeTextDocumentParams, _> = serde_json::from_value(params);
                 if let Ok(changed) = changed
                     && let Some(document) = self.documents.get_mut(&changed.text_document.uri)
                 {
@@ -152,8 +143,8 @@ impl Server {
                     self.changed.insert(changed.text_document.uri);
                 }
             }
-            DidCloseTextDocument::METHOD => {
-                let closed: Result<lsp_types::DidCloseTextDocumentParams, _> = params(notification.params);
+            "textDocument/didClose" => {
+                let closed: Result<TextDocumentParams, _> = serde_json::from_value(params);
                 if let Ok(closed) = closed {
                     self.documents.remove(&closed.text_document.uri);
                     self.changed.insert(closed.text_document.uri);
@@ -164,7 +155,7 @@ impl Server {
     }
 
     /// What there is to say of documents that changed. A file without findings is told so, to take the old ones away.
-    fn publish(&mut self) -> Vec<Notification> {
+    fn publish(&mut self) -> Vec<Value> {
         let mut messages = Vec::new();
         for main in std::mem::take(&mut self.changed) {
             let document = self.documents.get(&main);
@@ -193,71 +184,84 @@ impl Server {
         }
         messages
             .into_iter()
-            .map(|message| Notification::new(PublishDiagnostics::METHOD.to_owned(), message))
+            .map(|params| transport::notification("textDocument/publishDiagnostics", params))
             .collect()
     }
 
-    fn request(&mut self, request: Request) -> Response {
-        match request.method.as_str() {
-            Completion::METHOD => answer(request, |p| self.completion(&p)),
-            HoverRequest::METHOD => answer(request, |p| self.hover(&p)),
-            GotoDefinition::METHOD => answer(request, |p| self.definition(&p)),
-            References::METHOD => answer(request, |p| self.references(&p)),
-            DocumentSymbolRequest::METHOD => answer(request, |p| self.symbols(&p)),
-            Formatting::METHOD => answer(request, |p| self.formatting(&p)),
-            CodeActionRequest::METHOD => answer(request, |p| self.code_actions(&p)),
-            method => {
-                let message = format!("`{method}` is not served");
-                Response::new_err(request.id, ErrorCode::MethodNotFound as i32, message)
+    fn request(&mut self, id: &Value, method: &str, params: Value) -> Value {
+        match (self.phase, method) {
+            (Phase::New, "initialize") => self.initialize(id, params),
+            (Phase::New, _) => transport::error(id, NOT_INITIALIZED, "`initialize` comes first"),
+            (Phase::ShutDown, _) => transport::error(id, INVALID_REQUEST, "`shutdown` was the last request"),
+            (Phase::Open, "shutdown") => {
+                self.phase = Phase::ShutDown;
+                transport::answer(id, Value::Null)
+            }
+            (Phase::Open, "textDocument/completion") => answer(id, params, |p| self.completion(&p)),
+            (Phase::Open, "textDocument/hover") => answer(id, params, |p| self.hover(&p)),
+            (Phase::Open, "textDocument/definition") => answer(id, params, |p| self.definition(&p)),
+            (Phase::Open, "textDocument/references") => answer(id, params, |p| self.references(&p)),
+            (Phase::Open, "textDocument/documentSymbol") => answer(id, params, |p| self.symbols(&p)),
+            (Phase::Open, "textDocument/formatting") => answer(id, params, |p| self.formatting(&p)),
+            (Phase::Open, "textDocument/codeAction") => answer(id, params, |p| self.code_actions(&p)),
+            (Phase::Open, method) => {
+                transport::error(id, METHOD_NOT_FOUND, &format!("`{method}` is not served"))
             }
         }
     }
 
-    fn completion(&self, params: &CompletionParams) -> Option<CompletionResponse> {
-        let at = &params.text_document_position;
+    fn initialize(&mut self, id: &Value, params: Value) -> Value {
+        match serde_json::from_value::<InitializeParams>(params) {
+            Ok(params) => {
+                self.phase = Phase::Open;
+                self.snippets = params.takes_snippets();
+                let info = json!({ "name": "vipd", "version": env!("CARGO_PKG_VERSION") });
+                transport::answer(id, json!({ "capabilities": capabilities(), "serverInfo": info }))
+            }
+            Err(error) => transport::error(id, INVALID_PARAMS, &error.to_string()),
+        }
+    }
+
+    fn completion(&self, at: &TextDocumentPositionParams) -> Option<Vec<CompletionItem>> {
         let text = self.text(&at.text_document.uri)?;
         let others = self.other_names(&at.text_document.uri);
         let offset = Lines::new(text).offset(at.position);
-        Some(CompletionResponse::Array(completion::complete(text, offset, self.snippets, &others)))
+        Some(completion::complete(text, offset, self.snippets, &others))
     }
 
-    fn hover(&self, params: &HoverParams) -> Option<Hover> {
-        let at = &params.text_document_position_params;
+    fn hover(&self, at: &TextDocumentPositionParams) -> Option<Hover> {
         let text = self.text(&at.text_document.uri)?;
         let lines = Lines::new(text);
         let (value, span) = hover::hover(text, lines.offset(at.position))?;
-        let contents = HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value });
-        Some(Hover { contents, range: Some(lines.range(span)) })
+        Some(Hover { contents: MarkupContent::markdown(value), range: lines.range(span) })
     }
 
-    fn definition(&self, params: &GotoDefinitionParams) -> Option<GotoDefinitionResponse> {
-        let at = &params.text_document_position_params;
+    /// One place, or a list of them.
+    fn definition(&self, at: &TextDocumentPositionParams) -> Option<Value> {
         let uri = &at.text_document.uri;
-        match self.included(uri, at.position) {
-            Some(mut files) if files.len() == 1 => return files.pop().map(Into::into),
-            Some(files) => return Some(files.into()),
+        match self.included(uri, at.position).as_deref() {
+            Some([file]) => return serde_json::to_value(file).ok(),
+            Some(files) => return serde_json::to_value(files).ok(),
             None => {}
         }
         let found = self.occurrences(uri, at.position, true);
-        (!found.is_empty()).then_some(GotoDefinitionResponse::Array(found))
+        if found.is_empty() { None } else { serde_json::to_value(found).ok() }
     }
 
-    fn references(&self, params: &ReferenceParams) -> Option<Vec<Location>> {
-        let at = &params.text_document_position;
+    fn references(&self, at: &ReferenceParams) -> Option<Vec<Location>> {
         let mut found = self.occurrences(&at.text_document.uri, at.position, false);
-        if params.context.include_declaration {
+        if at.context.include_declaration {
             found.extend(self.occurrences(&at.text_document.uri, at.position, true));
         }
         Some(found)
     }
 
-    fn symbols(&self, params: &DocumentSymbolParams) -> Option<DocumentSymbolResponse> {
-        let text = self.text(&params.text_document.uri)?;
-        Some(outline::outline(text).into())
+    fn symbols(&self, params: &TextDocumentParams) -> Option<Vec<DocumentSymbol>> {
+        Some(outline::outline(self.text(&params.text_document.uri)?))
     }
 
     /// Nothing where the braces don't go together: the findings say so.
-    fn formatting(&self, params: &DocumentFormattingParams) -> Option<Vec<TextEdit>> {
+    fn formatting(&self, params: &TextDocumentParams) -> Option<Vec<TextEdit>> {
         let text = self.text(&params.text_document.uri)?;
         let new_text = layout::format(text).ok()?;
         if new_text == text {
@@ -266,11 +270,10 @@ impl Server {
         Some(vec![TextEdit { range: Lines::new(text).everything(), new_text }])
     }
 
-    fn code_actions(&self, params: &CodeActionParams) -> Option<Vec<CodeActionOrCommand>> {
+    fn code_actions(&self, params: &CodeActionParams) -> Option<Vec<CodeAction>> {
         let uri = &params.text_document.uri;
         let text = self.text(uri)?;
-        let found = actions::actions(uri, text, params.range, &findings::load(uri, text));
-        Some(found.into_iter().map(CodeActionOrCommand::CodeAction).collect())
+        Some(actions::actions(uri, text, params.range, &findings::load(uri, text)))
     }
 
     fn text(&self, uri: &Uri) -> Option<&str> {
@@ -337,21 +340,18 @@ impl Server {
         }
         let found = expand::files_of(pattern, uri::to_path(uri)?.parent()?);
         let files = found.iter().filter(|path| path.is_file()).filter_map(|path| uri::from_path(path));
-        let at_its_start = |uri| Location { uri, range: lsp_types::Range::default() };
+        let at_its_start = |uri| Location { uri, range: Range::default() };
         Some(files.map(at_its_start).collect()).filter(|found: &Vec<Location>| !found.is_empty())
     }
 }
 
-fn params<P: DeserializeOwned>(value: serde_json::Value) -> serde_json::Result<P> {
-    serde_json::from_value(value)
-}
-
 fn answer<P: DeserializeOwned, A: Serialize>(
-    request: Request,
+    id: &Value,
+    params: Value,
     serve: impl FnOnce(P) -> Option<A>,
-) -> Response {
-    match params(request.params) {
-        Ok(params) => Response::new_ok(request.id, serve(params)),
-        Err(error) => Response::new_err(request.id, ErrorCode::InvalidParams as i32, error.to_string()),
+) -> Value {
+    match serde_json::from_value(params) {
+        Ok(params) => transport::answer(id, serve(params)),
+        Err(error) => transport::error(id, INVALID_PARAMS, &error.to_string()),
     }
 }

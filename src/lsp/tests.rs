@@ -1,10 +1,9 @@
 //! Questions of an editor, with the cursor written as `|`.
 
 use super::position::Lines;
+use super::protocol::{CompletionItem, DiagnosticSeverity, DocumentSymbol, Position, Range, Uri};
 use super::scan::Scan;
 use super::{actions, completion, findings, hover, names, outline};
-use lsp_types::{CompletionItem, DiagnosticSeverity, DocumentSymbol, Range, Uri};
-use std::str::FromStr;
 
 const WHOLE: &str = "\
 $VIP=10.0.0.1
@@ -50,7 +49,7 @@ fn hovered(marked: &str) -> Option<(String, String)> {
 }
 
 fn uri() -> Uri {
-    Uri::from_str("file:///nonexistent/keepalived.conf").unwrap()
+    Uri("file:///nonexistent/keepalived.conf".to_owned())
 }
 
 #[test]
@@ -111,12 +110,12 @@ fn what_is_proposed_replaces_what_was_typed() {
     let (text, offset) = at("virtual_server 10.0.0.1 80 {\n  mh-f| x\n}");
     let items = completion::complete(&text, offset, true, &[]);
     let item = items.iter().find(|i| i.label == "mh-fallback").unwrap();
-    let Some(lsp_types::CompletionTextEdit::Edit(edit)) = &item.text_edit else { panic!("{item:?}") };
+    let Some(edit) = &item.text_edit else { panic!("{item:?}") };
     let lines = Lines::new(&text);
     assert_eq!(&text[lines.offset(edit.range.start)..lines.offset(edit.range.end)], "mh-f");
     let block =
         completion::complete("", 0, true, &[]).into_iter().find(|i| i.label == "vrrp_instance").unwrap();
-    let Some(lsp_types::CompletionTextEdit::Edit(edit)) = block.text_edit else { panic!() };
+    let Some(edit) = block.text_edit else { panic!() };
     assert_eq!(edit.new_text, "vrrp_instance ${1:NAME} {\n\t$0\n}");
 }
 
@@ -165,7 +164,7 @@ fn the_outline_has_blocks_within_blocks() {
         for symbol in symbols {
             let (from, to) = (symbol.range.start.line, symbol.range.end.line);
             *text += &format!("{:1$}{2} {from}-{to}\n", "", depth, symbol.name);
-            shown(symbol.children.as_deref().unwrap_or_default(), depth + 1, text);
+            shown(&symbol.children, depth + 1, text);
         }
     }
     let mut text = String::new();
@@ -190,9 +189,9 @@ fn findings_stand_where_utf_16_has_them() {
     let found = findings::findings(&uri(), &findings::load(&uri(), text));
     assert_eq!(found.len(), 1);
     let unknown = found[0].1.iter().find(|d| d.message.contains('\u{1f600}')).unwrap();
-    assert_eq!(unknown.range, Range::new(lsp_types::Position::new(1, 2), lsp_types::Position::new(1, 5)));
-    assert_eq!(unknown.severity, Some(DiagnosticSeverity::ERROR));
-    assert_eq!(unknown.source.as_deref(), Some("vipd"));
+    assert_eq!(unknown.range, Range::new(Position::new(1, 2), Position::new(1, 5)));
+    assert_eq!(unknown.severity, DiagnosticSeverity::ERROR);
+    assert_eq!(unknown.source, "vipd");
     assert!(found[0].1.iter().any(|d| d.message.ends_with("did you mean `priority`?")));
 }
 
@@ -203,7 +202,7 @@ fn a_misspelling_is_put_right() {
     let all = actions::actions(&uri(), text, Lines::new(text).everything(), &loaded);
     let titles: Vec<&str> = all.iter().map(|a| a.title.as_str()).collect();
     assert_eq!(titles, ["Replace by `priority`", "Replace by `1`"]);
-    let elsewhere = Range::new(lsp_types::Position::new(0, 0), lsp_types::Position::new(0, 1));
+    let elsewhere = Range::new(Position::new(0, 0), Position::new(0, 1));
     assert_eq!(actions::actions(&uri(), text, elsewhere, &loaded), []);
 }
 

@@ -1,8 +1,7 @@
 //! `file:` addresses and paths.
 
-use lsp_types::Uri;
+use super::protocol::Uri;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 /// The path that an address names; `None` for what is no file.
 pub(super) fn to_path(uri: &Uri) -> Option<PathBuf> {
@@ -42,7 +41,7 @@ pub(super) fn from_path(path: &Path) -> Option<Uri> {
             _ => text.push_str(&format!("%{byte:02X}")),
         }
     }
-    Uri::from_str(&text).ok()
+    Some(Uri(text))
 }
 
 #[cfg(test)]
@@ -55,9 +54,9 @@ mod tests {
         let uri = from_path(path).unwrap();
         assert_eq!(uri.as_str(), "file:///etc/keep%20alived/z%C3%BCrich%25.conf");
         assert_eq!(to_path(&uri).as_deref(), Some(path));
-        let host = Uri::from_str("file://localhost/etc/a.conf").unwrap();
+        let host = Uri("file://localhost/etc/a.conf".to_owned());
         assert_eq!(to_path(&host).as_deref(), Some(Path::new("/etc/a.conf")));
-        assert_eq!(to_path(&Uri::from_str("untitled:Untitled-1").unwrap()), None);
+        assert_eq!(to_path(&Uri("untitled:Untitled-1".to_owned())), None);
         assert_eq!(from_path(Path::new("a.conf")), None);
     }
 }

@@ -245,3 +245,29 @@ fn what_is_included_is_served_too() {
     }
     assert_eq!(editor.exit(), Some(0));
 }
+
+#[test]
+fn what_is_no_message_costs_an_answer_and_not_the_server() {
+    let mut editor = Editor::start();
+    for bad in ["{no json", "[]", "7", ""] {
+        write!(editor.input, "Content-Length: {}\r\n\r\n{bad}", bad.len()).unwrap();
+        let answer = editor.receive();
+        assert!(answer["id"].is_null() && answer["error"]["code"].as_i64().unwrap() < 0, "{bad}: {answer}");
+    }
+    write!(editor.input, "Content-Type: text\r\n\r\n").unwrap();
+    assert_eq!(editor.receive()["error"]["code"], -32600);
+    // Requests are served as before, and a second beginning is none.
+    editor.open(URI, TEXT);
+    assert!(editor.ask_at("textDocument/hover", URI, 2, 5)["contents"]["value"].is_string());
+    assert_eq!(editor.ask_for_all("initialize", json!({}))["error"]["code"], -32601);
+    assert_eq!(editor.exit(), Some(0));
+}
+
+#[test]
+fn a_length_that_no_machine_has_ends_nothing_but_its_own_message() {
+    let mut editor = Editor::start();
+    write!(editor.input, "Content-Length: 9999999999999\r\n\r\n{{}}").unwrap();
+    let Editor { mut server, input, .. } = editor;
+    drop(input);
+    assert_eq!(server.wait().unwrap().code(), Some(1), "the editor is gone: no abort");
+}

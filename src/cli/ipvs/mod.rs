@@ -194,7 +194,13 @@ impl From<client::Error> for Stop {
 
 /// An error and its causes on one line.
 fn chain(error: client::Error) -> String {
-    format!("{:#}", anyhow::Error::new(error))
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
 }
 
 /// A connection to the kernel, and what it said of itself.
