@@ -1,6 +1,7 @@
 //! `vipd expand`: a configuration as the parser sees it.
 
 use super::check::DEFAULT_FILE;
+use super::fmt::harmless;
 use crate::conf::diagnostic::render::{self, Colour};
 use crate::conf::diagnostic::{Diagnostic, Severity};
 use crate::conf::expand::{self, Expansion, Options};
@@ -54,18 +55,22 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn write_text(sources: &Sources, expansion: &Expansion, with_origin: bool) -> io::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
+    let stdout = io::stdout();
+    // For programs as it is; on a terminal, no byte of a file may give orders.
+    let shown = |bytes: Vec<u8>| if stdout.is_terminal() { harmless(&bytes) } else { bytes };
+    let mut out = BufWriter::new(stdout.lock());
     let text = sources.get(expansion.text()).text();
     if with_origin {
         for (line, (span, notes)) in text.lines().zip(expansion.origins()) {
             let mut places: Vec<_> = span.into_iter().chain(notes).map(|s| place(sources, s)).collect();
             places.dedup();
             write!(out, "{}\t", places.join(" < "))?;
-            out.write_all(&raw::bytes(line))?;
-            out.write_all(b"\n")?;
+            let mut line = raw::bytes(line).into_owned();
+            line.push(b'\n');
+            out.write_all(&shown(line))?;
         }
     } else {
-        out.write_all(&raw::bytes(text))?;
+        out.write_all(&shown(raw::bytes(text).into_owned()))?;
     }
     out.flush()
 }

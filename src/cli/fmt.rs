@@ -57,7 +57,9 @@ fn stream(check: bool) -> Result<u8, String> {
     if check {
         return verdict(Path::new("-"), &bytes, &formatted);
     }
-    io::stdout().write_all(&formatted).map_err(|e| e.to_string())?;
+    let mut stdout = io::stdout();
+    let formatted = if stdout.is_terminal() { harmless(&formatted) } else { formatted };
+    stdout.write_all(&formatted).map_err(|e| e.to_string())?;
     Ok(DONE)
 }
 
@@ -93,7 +95,8 @@ fn verdict(file: &Path, old: &[u8], new: &[u8]) -> Result<u8, String> {
     Ok(WOULD_CHANGE)
 }
 
-fn harmless(text: &[u8]) -> Vec<u8> {
+/// A text for a terminal: what would be an order to it is spelt out.
+pub(super) fn harmless(text: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(text);
     let line = |line: &str| {
         let parts: Vec<_> = line.split('\t').map(|part| printable(part).into_owned()).collect();

@@ -6,12 +6,16 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// Writes a new file beside the old one and puts it in its place, with the owner and the permissions of the old one.
-/// Where the path is a symbolic link, the file that it leads to is replaced.
+/// Where the path is a symbolic link, the file that it leads to is replaced. A file of several names (hard links) is
+/// written over instead, so that all of them keep naming one file; a crash meanwhile may leave it half written.
 ///
 /// # Errors
 /// The folder can't be written to, or the owner can't be kept; the old file is untouched then.
 pub fn contents(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
+    if fs::metadata(&path)?.nlink() > 1 {
+        return write_over(&path, bytes);
+    }
     let beside = beside(&path);
     let result = write(&path, &beside, bytes);
     if result.is_err() {
@@ -19,6 +23,14 @@ pub fn contents(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&beside);
     }
     result
+}
+
+/// Writes first and cuts then: a disk that is full leaves the old end, not an empty file.
+fn write_over(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)?;
+    file.sync_all()
 }
 
 fn beside(path: &Path) -> PathBuf {
@@ -63,6 +75,17 @@ mod tests {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn all_names_of_a_file_keep_naming_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, name) = (folder.path().join("a.conf"), folder.path().join("b.conf"));
+        fs::write(&file, "a long old text").unwrap();
+        fs::hard_link(&file, &name).unwrap();
+        contents(&file, b"new").unwrap();
+        assert_eq!(fs::read(&name).unwrap(), b"new");
+        assert_eq!(fs::metadata(&file).unwrap().ino(), fs::metadata(&name).unwrap().ino());
     }
 
     #[test]
