@@ -15,6 +15,9 @@ pub struct Limits {
     pub line_bytes: usize,
     /// Parameters replaced on one line.
     pub line_uses: usize,
+    /// Parameters replaced within the values of others, on all lines together: values that double make any number of
+    /// them from a few lines.
+    pub nested_uses: u64,
     /// Files included, one counted as often as it is.
     pub includes: usize,
 }
@@ -27,6 +30,7 @@ impl Limits {
         depth: 64,
         line_bytes: 64 << 10,
         line_uses: 10_000,
+        nested_uses: 2 << 20,
         includes: 10_000,
     };
 }

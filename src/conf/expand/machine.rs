@@ -76,6 +76,7 @@ pub(super) struct Machine<'a> {
     pub(super) known: HashMap<PathBuf, FileId>,
     definitions_made: u64,
     lines_left: u64,
+    pub(super) nested_uses_left: u64,
     bytes_allowed: u64,
 }
 
@@ -114,6 +115,7 @@ impl<'a> Machine<'a> {
             known: HashMap::new(),
             definitions_made: 0,
             lines_left: limits.lines,
+            nested_uses_left: limits.nested_uses,
             bytes_allowed: limits.bytes,
         };
         for (name, value) in PREDEFINED {
@@ -282,7 +284,7 @@ impl<'a> Machine<'a> {
         }
         if !replaced
             && body.contains('$')
-            && let Some(substituted) = self.substituted(line, depth)
+            && let Some(substituted) = self.substituted(line, depth)?
         {
             // A value can begin a comment.
             let (code, backslash) = strip_comment(&substituted.line.text);
@@ -371,7 +373,7 @@ impl<'a> Machine<'a> {
         self.findings.push(self.output.length(), origin, diagnostic);
     }
 
-    fn stop(&mut self, line: &Line<'_>, message: String) -> Stop {
+    pub(super) fn stop(&mut self, line: &Line<'_>, message: String) -> Stop {
         let origin = line.resolve(&self.frames, indent(&line.text)..line.text.len());
         let diagnostic = Diagnostic::new(&codes::EXPANSION_TOO_LARGE, self.start, message)
             .help("that is beyond all that a machine can carry out: look for parameters or files that use each other");

@@ -37,12 +37,17 @@ enum Replacement {
     Text(Text),
 }
 
-/// A line that can't be replaced: it is said, and the line is left out.
-struct Broken;
+/// Why a line can't be replaced: it is said.
+enum Broken {
+    /// The line is left out.
+    Line,
+    /// The work ends.
+    All(Stop),
+}
 
 impl Machine<'_> {
     /// The line with its parameters replaced; `None` if it has none.
-    pub(super) fn substituted(&mut self, line: &Line<'_>, depth: usize) -> Option<Substituted> {
+    pub(super) fn substituted(&mut self, line: &Line<'_>, depth: usize) -> Result<Option<Substituted>, Stop> {
         let mut done = Substituted {
             line: Line::empty(),
             following: Vec::new(),
@@ -51,19 +56,20 @@ impl Machine<'_> {
             stopped: false,
         };
         match self.substitute(line, None, &mut done, depth) {
-            Ok(()) => done.changed.then_some(done),
-            Err(Broken) => {
+            Ok(()) => Ok(done.changed.then_some(done)),
+            Err(Broken::Line) => {
                 done.line = Line::empty();
                 done.following.clear();
-                Some(done)
+                Ok(Some(done))
             }
+            Err(Broken::All(stop)) => Err(stop),
         }
     }
 
     fn broken(&mut self, line: &Line<'_>, at: &Range<usize>, code: &'static Code, message: String) -> Broken {
         let diagnostic = Diagnostic::new(code, self.start, message);
         self.report_at(line, at.start, at.end, diagnostic);
-        Broken
+        Broken::Line
     }
 
     fn substitute(
@@ -112,6 +118,12 @@ impl Machine<'_> {
                 done.line.push(&value.text, value.place, frame);
                 done.stopped = true;
             } else if value.text.contains('$') {
+                if self.nested_uses_left == 0 {
+                    let most = self.limits.nested_uses;
+                    let message = format!("this replaces more than {most} parameters within each other");
+                    return Err(Broken::All(self.stop(line, message)));
+                }
+                self.nested_uses_left -= 1;
                 let inner = Line::new(&value.text, value.place, frame);
                 self.substitute(&inner, after, done, depth + 1)?;
             } else {
@@ -298,7 +310,8 @@ impl Machine<'_> {
         let body = &line.text[at..];
         let head = sequence::numbers_head(body).map_err(|w| (w.range, w.message))?;
         let written = line.part(at + head.numbers.start..at + head.numbers.end);
-        let replaced = self.substituted(&written, 0);
+        let too_much = |Stop| (head.numbers.clone(), "too many parameters are replaced here".to_owned());
+        let replaced = self.substituted(&written, 0).map_err(too_much)?;
         let text = replaced.as_ref().map_or(&written.text, |s| &s.line.text);
         let sequence = sequence::numbers(&body[head.name.clone()], head.hexadecimal, text);
         Ok((sequence.map_err(|message| (head.numbers.clone(), message))?, head.end))

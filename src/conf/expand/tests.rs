@@ -394,3 +394,19 @@ fn origins_of_all_lines() {
         ["main.conf:1", "b.conf:2 < b.conf:4 < main.conf:2", "b.conf:3 < b.conf:4 < main.conf:2"]
     );
 }
+
+#[test]
+fn values_that_double_have_an_end_on_many_lines_too() {
+    // Each line is within its limit; together they would replace 2,000 × 8,191 parameters.
+    let doubled: String = (0..11).map(|i| format!("$A{i}=${{A{}}}${{A{}}}\n", i + 1, i + 1)).collect();
+    let text = format!("{doubled}$A11=${{B}}\n$B=x\n{}", "$A0\n".repeat(2_000));
+    let mut sources = Sources::new();
+    let file = sources.add("test.conf", text);
+    let limits = Limits { nested_uses: 100_000, ..Limits::DEFAULT };
+    let expansion = expand(&mut sources, file, Options { limits, ..Options::default() });
+    assert!(!expansion.is_complete());
+    let found = expansion.resolve(&mut sources, None, vec![]);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].code.id, "V0008");
+    assert_eq!(found[0].message, "this replaces more than 100000 parameters within each other");
+}
