@@ -229,9 +229,15 @@ fn load_source(mut sources: Sources, file: FileId, options: &LoadOptions<'_>) ->
     }
     drop(tree);
     let (mut diagnostics, mut worst) = sink.finish();
+    let expanded = expansion.as_ref().map(Expansion::text);
     if let Some(expansion) = expansion {
         worst = worst.max(expansion.worst());
         diagnostics = expansion.resolve(&mut sources, options.config_id, diagnostics);
+    }
+    lint::characters::explain(&mut diagnostics, &sources);
+    if options.lints.is_some_and(|lints| lints.hints) {
+        let written = sources.ids().filter(|id| Some(*id) != expanded);
+        lint::characters::advise(written, &sources, &mut diagnostics);
     }
     allow::retain(&mut diagnostics, &sources);
     let runs = !matches!(worst, Some(Verdict::Refuses | Verdict::Lacks | Verdict::GivesUp));

@@ -74,6 +74,12 @@ impl Sink {
         self.list.iter().any(|d| std::ptr::eq(d.code, code))
     }
 
+    /// Whether a finding that is shown is about this place, or a part of it.
+    pub(super) fn speaks_of(&self, span: Span) -> bool {
+        let is_within = |s: Span| s.file == span.file && span.start <= s.start && s.end <= span.end;
+        self.list.iter().any(|d| is_within(d.primary.span))
+    }
+
     /// One more.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         if self.muted {

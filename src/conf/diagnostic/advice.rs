@@ -64,7 +64,7 @@ const ADVICE: &[(&str, &str, &str)] = &[
     (
         "V0811",
         INSTANCE,
-        "No host can have the first or the last address of an IPv4 network: others take packets to it for broadcasts, or drop them.",
+        "No host can have the first or the last address of an IPv4 network, nor those that stand for no host at all: packets to them are dropped, broadcast, or never leave their machine.",
     ),
     (
         "V0812",
@@ -95,6 +95,16 @@ const ADVICE: &[(&str, &str, &str)] = &[
         "V0817",
         INSTANCE,
         "A script for one transition gets no arguments but those that stand here: called in the same way for two, it does the same for both.",
+    ),
+    (
+        "V0818",
+        INSTANCE,
+        "`#` and `!` begin a comment wherever they stand outside of double quotes, within a word too, as in keepalived. A password that has one of them is shorter than its author thinks, on this router and perhaps not on the other.",
+    ),
+    (
+        "V0819",
+        GLOBAL,
+        "Text that is copied from web pages, chats and word processors has blanks, quotes and dashes of its own. They are letters of the word to keepalived, and can't be told from plain ones by eye.",
     ),
     (
         "V0820",
@@ -201,6 +211,11 @@ const ADVICE: &[(&str, &str, &str)] = &[
         "That the TCP port is open says little of the UDP service: it can be dead, or answer by UDP alone. DNS_CHECK and UDP_CHECK ask it in its own way.",
     ),
     (
+        "V0844",
+        INSTANCE,
+        "The last one counts, and the others are passed over in silence. Who changes the first one wonders why nothing happens.",
+    ),
+    (
         "V0845",
         INSTANCE,
         "A virtual router that one director has alone has no backup. Both need an instance with the same virtual_router_id on the same network.",
@@ -258,6 +273,11 @@ const ADVICE: &[(&str, &str, &str)] = &[
         INSTANCE,
         "With unicast each director hears only those who send to it. One that hears nobody becomes master, and both answer for the addresses. Each needs the other's unicast_src_ip in its unicast_peer.",
     ),
+    (
+        "V0860",
+        INSTANCE,
+        "An advert lists all addresses, and VRRP does not split it. Where the network carries only shorter packets (tunnels, VPNs, some clouds), the addresses that don't fit are left out of the adverts; they are set all the same. virtual_ipaddress_excluded is for addresses that need not be listed.",
+    ),
 ];
 
 fn find(code: &Code) -> Option<&'static (&'static str, &'static str, &'static str)> {
@@ -294,7 +314,7 @@ mod tests {
         for (id, ..) in ADVICE {
             assert!(codes::find(id).is_some(), "{id}");
         }
-        for code in codes::ALL.iter().filter(|c| ("V0801".."V0860").contains(&c.id)) {
+        for code in codes::ALL.iter().filter(|c| ("V0801".."V0870").contains(&c.id)) {
             assert!(reason(code).is_some(), "{}", code.id);
         }
     }

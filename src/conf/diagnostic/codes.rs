@@ -202,13 +202,15 @@ codes! {
     LINT_SAMPLE = "V0808", Hint, Silent, "a value of keepalived's sample file";
     LINT_SLOW_ADVERTS = "V0809", Hint, Silent, "adverts so far apart that failover takes half a minute";
     LINT_SHARED = "V0810", Hint, Silent, "one virtual address in two instances";
-    LINT_NO_HOST = "V0811", Hint, Silent, "a virtual address that names a network";
+    LINT_NO_HOST = "V0811", Hint, Silent, "an address that no host can have";
     LINT_SOURCE = "V0812", Hint, Silent, "adverts that are sent from a virtual address";
     LINT_PEER = "V0813", Hint, Silent, "a unicast_peer that is no other router";
     LINT_STRICT = "V0814", Hint, Silent, "vrrp_strict makes the virtual addresses unreachable";
     LINT_SUBNET = "V0815", Hint, Silent, "a virtual address outside the networks of its interface";
     LINT_NO_SOURCE = "V0816", Hint, Silent, "unicast adverts from whatever address comes first";
     LINT_SAME_NOTIFY = "V0817", Hint, Silent, "one command for different transitions";
+    LINT_CUT_WORD = "V0818", Hint, Silent, "a comment that begins inside a word";
+    LINT_LOOKALIKE = "V0819", Hint, Silent, "a character that looks like another one, or like none";
     LINT_UNTRACKED = "V0820", Hint, Silent, "a vrrp_script that nobody tracks";
     LINT_SLOW_SCRIPT = "V0821", Hint, Silent, "a script that notices a failure late";
     LINT_SCRIPT_TIMEOUT = "V0822", Hint, Silent, "a script that may run longer than its interval";
@@ -233,6 +235,7 @@ codes! {
     LINT_OTHER_PORT = "V0841", Hint, Silent, "a check of another port than the clients'";
     LINT_TLS_PORT = "V0842", Hint, Silent, "a page asked for without TLS at the port of TLS, or the reverse";
     LINT_UDP_BY_TCP = "V0843", Hint, Silent, "a UDP service that is checked by TCP";
+    LINT_TWICE = "V0844", Hint, Silent, "a setting that is given twice in one block";
 
     PAIR_MISSING = "V0845", Warning, Silent, "an instance that only one of two directors has";
     PAIR_VRID = "V0846", Warning, Silent, "virtual_router_id differs between two directors";
@@ -248,6 +251,8 @@ codes! {
     PAIR_PREEMPTION = "V0856", Warning, Silent, "nopreempt at the director that never preempts";
     PAIR_SERVICE = "V0857", Warning, Silent, "a virtual server that only one of two directors has";
     PAIR_PEER = "V0858", Warning, Silent, "a director that does not send to the other";
+
+    LINT_LONG_ADVERT = "V0860", Hint, Silent, "an advert that not every network lets through";
 
     NOT_CARRIED_OUT = "V0901", Warning, Silent, "keepalived knows it, this version of vipd does not carry it out yet";
 }

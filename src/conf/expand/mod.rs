@@ -238,20 +238,24 @@ impl Expansion {
     }
 }
 
-/// Of the same finding at the same place, come to in several ways, the first is kept, and the others are counted. The
-/// first `apart` are left as they are.
+/// Of the same finding at the same place, come to in several ways, the first is kept, and the others are counted: where
+/// they say the same, or where the same lines led there in another round of a sequence. The first `apart` are left as
+/// they are.
 fn say_once(all: Vec<(u64, Diagnostic)>, apart: usize) -> Vec<(u64, Diagnostic)> {
-    let mut first: HashMap<(&'static str, Span), usize> = HashMap::new();
+    let mut same_message: HashMap<(&'static str, Span, String), usize> = HashMap::new();
+    let mut same_way: HashMap<(&'static str, Span, Vec<Span>), usize> = HashMap::new();
     let mut kept: Vec<(u64, Diagnostic, u64)> = Vec::new();
     for (i, (position, diagnostic)) in all.into_iter().enumerate() {
-        let expanded = i >= apart && !diagnostic.secondary.is_empty();
-        let key = (diagnostic.code.id, diagnostic.primary.span);
-        if expanded && let Some(at) = first.get(&key) {
-            kept[*at].2 += 1;
-            continue;
-        }
-        if expanded {
-            first.insert(key, kept.len());
+        if i >= apart && !diagnostic.secondary.is_empty() {
+            let (code, span) = (diagnostic.code.id, diagnostic.primary.span);
+            let message = (code, span, diagnostic.message.clone());
+            let way = (code, span, diagnostic.secondary.iter().map(|label| label.span).collect());
+            if let Some(at) = same_message.get(&message).or_else(|| same_way.get(&way)) {
+                kept[*at].2 += 1;
+                continue;
+            }
+            same_message.insert(message, kept.len());
+            same_way.insert(way, kept.len());
         }
         kept.push((position, diagnostic, 0));
     }

@@ -4,12 +4,15 @@
 //! file says; [`places`] leads from one to the other. Each is a hint with its reason in
 //! [`super::diagnostic::advice`], and none changes what runs. [`pair`] holds two directors against each other.
 
+pub(super) mod characters;
 mod network;
+mod nobody;
 mod pair;
 mod places;
 mod sample;
 mod script;
 mod told;
+mod twice;
 mod virtual_server;
 mod vrrp;
 
@@ -74,12 +77,15 @@ fn advise(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &
             if let Some(instance) = instance {
                 routers.advise(places, instance, block, sink);
                 networks.advise(places, instance, block, sink);
+                nobody::instance(places, instance, block, sink);
             }
             scripts.advise(places, instance, block, sink);
             told.advise(places, block, sink);
             if let Some(service) = service {
                 services.advise(places, service, block, sink);
+                nobody::service(places, service, block, sink);
             }
+            twice::advise(places, block, sink);
             sample::advise(places, block, sink);
         });
     }

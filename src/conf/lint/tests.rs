@@ -333,3 +333,88 @@ fn a_service_of_one_director_alone_is_named() {
         ]
     );
 }
+
+#[test]
+fn addresses_that_nobody_can_have_are_named() {
+    let text = "vrrp_instance A {\n interface eth0\n virtual_router_id 7\n priority 101\n unicast_src_ip 0.0.0.0\n \
+                unicast_peer {\n 127.0.0.1\n 224.0.0.18\n 10.0.0.9\n }\n virtual_ipaddress {\n 10.0.0.5/0\n \
+                127.0.0.2/8\n 0.0.0.0/24\n 255.255.255.255/32\n 10.0.0.6/24\n }\n}\n";
+    let loaded = linted(text, Lints::default());
+    let found: Vec<_> = advice(&loaded).into_iter().filter(|(id, _)| *id == "V0811").collect();
+    let words = ["127.0.0.1", "224.0.0.18", "10.0.0.5/0", "127.0.0.2/8", "0.0.0.0/24", "255.255.255.255/32"];
+    let named: Vec<_> = found.iter().map(|(_, word)| *word).filter(|word| words.contains(word)).collect();
+    assert_eq!(named, words, "{found:?}");
+    assert!(found.iter().all(|(_, word)| !word.starts_with("10.0.0.9") && !word.starts_with("10.0.0.6")));
+
+    let server = |method: &str| {
+        format!(
+            "virtual_server 10.0.0.1 80 {{\n delay_loop 6\n lvs_sched rr\n lvs_method {method}\n protocol TCP\n \
+             real_server 127.0.0.1 80 {{\n TCP_CHECK {{\n }}\n }}\n real_server 0.0.0.0 80 {{\n TCP_CHECK {{\n }}\n }}\n}}\n"
+        )
+    };
+    let named = |method: &str| {
+        let loaded = linted(&server(method), Lints::default());
+        let found = advice(&loaded).into_iter().filter(|(id, _)| *id == "V0811");
+        found.map(|(_, word)| word.to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(named("NAT"), ["127.0.0.1", "0.0.0.0"]);
+    assert_eq!(named("DR"), ["0.0.0.0"], "this machine may be a server of its own");
+}
+
+#[test]
+fn a_setting_given_twice_is_named_where_it_has_no_effect() {
+    let text = PAIR.replace("    advert_int 2\n", "    advert_int 2\n    priority 120\n    advert_int 900\n");
+    let loaded = linted(&text, Lints::default());
+    let found: Vec<_> = loaded.diagnostics.iter().filter(|d| d.code.id == "V0844").collect();
+    assert_eq!(found.len(), 1, "a second line that is wrong is reported as such");
+    assert_eq!(loaded.sources.text(found[0].primary.span), "priority 150");
+    assert_eq!(loaded.config.unwrap().vrrp.instances[0].priority, 120);
+    let synonyms = "virtual_server 10.0.0.1 80 {\n lvs_method NAT\n lb_kind DR\n real_server 10.0.0.2 80 {\n weight 1\n \
+                    weight 2\n inhibit_on_failure\n inhibit_on_failure\n }\n}\n";
+    let loaded = linted(synonyms, Lints::default());
+    let found: Vec<_> = advice(&loaded).into_iter().filter(|(id, _)| *id == "V0844").collect();
+    assert_eq!(found, [("V0844", "lvs_method NAT"), ("V0844", "weight 1")]);
+}
+
+#[test]
+fn adverts_that_not_every_network_carries_are_told_of() {
+    let with = |count: usize| {
+        let list: String = (0..count).map(|i| format!("  10.0.{}.{}/16\n", i / 200, i % 200 + 1)).collect();
+        let text = format!(
+            "vrrp_instance A {{\n interface eth0\n virtual_router_id 7\n priority 101\n virtual_ipaddress {{\n{list} }}\n}}\n"
+        );
+        advice(&linted(&text, Lints::default())).iter().any(|(id, _)| *id == "V0860")
+    };
+    assert!(!with(241) && with(242) && with(254));
+}
+
+#[test]
+fn two_instances_that_use_one_parameter_get_their_findings_each() {
+    let instance = |name: &str, id: u8| {
+        format!(
+            "vrrp_instance {name} {{\n interface eth0\n virtual_router_id {id}\n priority 101\n virtual_ipaddress {{\n  $VIP\n }}\n}}\n"
+        )
+    };
+    let text = format!("$VIP=10.0.0.1\n{}{}", instance("A", 1), instance("B", 2));
+    let loaded = linted(&text, Lints::default());
+    let found: Vec<_> = loaded.diagnostics.iter().filter(|d| d.code.id == "V0801").collect();
+    assert_eq!(found.len(), 2);
+    assert!(found[0].message.starts_with("(A) ") && found[1].message.starts_with("(B) "));
+    assert!(found.iter().all(|d| !d.help.as_deref().unwrap_or_default().contains("expanded")));
+}
+
+#[test]
+fn a_word_in_the_wrong_case_is_said_to_be_so() {
+    let loaded = linted("virtual_server 10.0.0.1 80 {\n lb_kind nat\n}\n", Lints::default());
+    let found = loaded.diagnostics.iter().find(|d| d.code.id == "V0207").unwrap();
+    assert_eq!(found.message, "`nat` must be written `NAT`: capitals matter here");
+    let loaded = linted("virtual_server 10.0.0.1 80 {\n lb_kind masq\n}\n", Lints::default());
+    let found = loaded.diagnostics.iter().find(|d| d.code.id == "V0207").unwrap();
+    assert_eq!(found.message, "`masq` is none of NAT, DR, TUN");
+}
+
+#[test]
+fn dynamic_interfaces_has_its_effect() {
+    let text = "global_defs {\n dynamic_interfaces\n}\n";
+    assert!(linted(text, Lints::default()).diagnostics.iter().all(|d| d.code.id != "V0901"));
+}

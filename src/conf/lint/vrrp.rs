@@ -1,5 +1,6 @@
 //! Advice on virtual routers.
 
+use super::nobody;
 use super::places::{Places, all, body, span, value};
 use crate::conf::config::Config;
 use crate::conf::diagnostic::{Diagnostic, codes};
@@ -72,6 +73,7 @@ impl<'c> Advisor<'c> {
         slow(instance, block, sink);
         useless_addresses(places, instance, block, sink);
         source(places, instance, block, sink);
+        long_advert(instance, block, sink);
         shared(places, instance, block, &mut self.owners, sink);
         if let Some(cloud) = self.cloud {
             multicast(instance, block, cloud, sink);
@@ -209,7 +211,7 @@ fn listed<'t, 's>(
 
 /// Addresses that name a network instead of a host in it.
 fn useless_addresses(places: &Places<'_, '_>, instance: &Instance, block: &Statement, sink: &mut Sink) {
-    for (word, address, length) in listed(places, block) {
+    for (word, address, length) in listed(places, block).filter(|(_, a, _)| nobody::why(*a).is_none()) {
         let (IpAddr::V4(v4), Some(length @ 1..=30)) = (address, length) else { continue };
         let host = u32::from(v4) & (u32::MAX >> length);
         let what = match host {
@@ -220,6 +222,31 @@ fn useless_addresses(places: &Places<'_, '_>, instance: &Instance, block: &State
         let message = format!("({}) {} is {what}", instance.name, word.text);
         let diagnostic = Diagnostic::new(&codes::LINT_NO_HOST, word.span, message);
         sink.push(diagnostic.help("write the address that clients use, and the network's prefix length"));
+    }
+}
+
+/// How long an advert may be that every network lets through, IP header included: the least MTU of IPv6, and what
+/// tunnels within tunnels leave of IPv4's usual one.
+const SHORT_V4: usize = 1000;
+const SHORT_V6: usize = 1280;
+
+/// How long it is depends on the addresses alone; the MTU of the interface is not in the file.
+fn long_advert(instance: &Instance, block: &Statement, sink: &mut Sink) {
+    let Some(first) = instance.addresses.first() else { return };
+    let count = instance.addresses.len();
+    // IP header, VRRP header, addresses, and the password of version 2.
+    let (length, short) = match Family::of(first.net.address) {
+        Family::V4 => (20 + 8 + 4 * count + 8, SHORT_V4),
+        Family::V6 => (40 + 8 + 16 * count, SHORT_V6),
+    };
+    if length > short {
+        let message = format!(
+            "({}) {count} addresses make adverts of {length} bytes: an interface with a smaller MTU can't send them",
+            instance.name
+        );
+        let help = "look at the interface's MTU on both routers; move some to virtual_ipaddress_excluded";
+        let place = span(block, "virtual_ipaddress");
+        sink.push(Diagnostic::new(&codes::LINT_LONG_ADVERT, place, message).help(help));
     }
 }
 

@@ -227,7 +227,13 @@ impl<'t, 's> Lower<'t, 's> {
 
     /// Reports a word that is none of those allowed.
     pub(super) fn bad_choice(&mut self, word: &Word<'_>, what: &str, choices: &[&'static str]) {
-        let message = format!("`{}` is no {}", word.text, what.to_lowercase());
+        let other_case = choices.iter().find(|c| c.eq_ignore_ascii_case(&word.text));
+        let message = match other_case {
+            Some(choice) => format!("`{}` must be written `{choice}`: capitals matter here", word.text),
+            // The names of some arguments are the list of their words.
+            None if what.contains('|') => format!("`{}` is none of {}", word.text, choices.join(", ")),
+            None => format!("`{}` is no {}", word.text, what.to_lowercase()),
+        };
         let mut diagnostic = Diagnostic::new(&codes::BAD_CHOICE, word.span, message)
             .label(format!("expected {}", one_of(choices)));
         if let Some(close) = did_you_mean(&word.text, choices.iter().copied()) {

@@ -85,8 +85,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             "dynamic_interfaces",
             &[optional("OPTION", Kind::Choice(&["allow_if_changes"]))],
             "interfaces may be missing at start, come and go",
-        )
-        .read(),
+        ),
         line("enable_dbus", NONE, "offer the D-Bus interface").read(),
         line(
             "enable_script_security",

@@ -1,0 +1,50 @@
+//! Advice on settings that a block gives twice: the last one counts, in silence.
+
+use super::places::{Places, body};
+use crate::conf::diagnostic::{Diagnostic, codes};
+use crate::conf::schema::Shape;
+use crate::conf::sink::Sink;
+use crate::conf::tree::Statement;
+use std::collections::HashMap;
+
+/// Blocks in which each line with a value sets one thing.
+const BLOCKS: &[&str] = &[
+    "HTTP_GET",
+    "MISC_CHECK",
+    "SSL_GET",
+    "TCP_CHECK",
+    "authentication",
+    "bfd_instance",
+    "real_server",
+    "virtual_server",
+    "vrrp_instance",
+    "vrrp_script",
+];
+
+/// Looks at a block of the top level, and at the blocks in it.
+pub(super) fn advise(places: &Places<'_, '_>, block: &Statement, sink: &mut Sink) {
+    let mut blocks = vec![block];
+    while let Some(block) = blocks.pop() {
+        if block.keyword.is_some_and(|k| BLOCKS.contains(&k.canonical())) {
+            lines(places, block, sink);
+            blocks.extend(body(block).iter().filter(|s| s.body.is_some()));
+        }
+    }
+}
+
+fn lines(places: &Places<'_, '_>, block: &Statement, sink: &mut Sink) {
+    let mut last: HashMap<&str, &Statement> = HashMap::new();
+    let has_value = |s: &Statement| places.words(s).len() > 1;
+    for statement in body(block) {
+        let Some(keyword) = statement.keyword.filter(|k| matches!(k.shape, Shape::Line)) else { continue };
+        let Some(before) = last.insert(keyword.canonical(), statement) else { continue };
+        // A second line that has no effect was reported as such.
+        if !(has_value(before) || has_value(statement)) || sink.speaks_of(statement.span) {
+            continue;
+        }
+        let message = format!("`{}` is given twice in this block: this one has no effect", keyword.name);
+        let diagnostic = Diagnostic::new(&codes::LINT_TWICE, before.span, message);
+        let diagnostic = diagnostic.also(statement.span, "this one counts");
+        sink.push(diagnostic.help("remove one of the two"));
+    }
+}
