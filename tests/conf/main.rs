@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod effects;
 mod formats;
 mod fuzz;
 mod keywords;

@@ -289,8 +289,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             &[arg("COUNT", integer(1, 100))],
             "down_timer_adverts of instances that name none",
         )
-        .default("3")
-        .read(),
+        .default("3"),
         line("vrrp_garp_extra_if", EXTRA_IF, "repeat gratuitous ARPs on other interfaces of the addresses")
             .read(),
         line("vrrp_garp_interval", GAP, "the least time between two gratuitous ARPs on an interface")
@@ -317,8 +316,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("vrrp_gna_interval", GAP, "the least time between two neighbour advertisements on an interface")
             .default("0")
             .read(),
-        line("vrrp_higher_prio_send_advert", BOOL, "answer an advert of higher priority with a last one")
-            .read(),
+        line("vrrp_higher_prio_send_advert", BOOL, "answer an advert of higher priority with a last one"),
         line(
             "vrrp_ipsets",
             &[optional("NAME...", Kind::Special)],
@@ -332,7 +330,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         )
         .default("INPUT and OUTPUT")
         .read(),
-        line("vrrp_lower_prio_no_advert", BOOL, "leave an advert of lower priority without an answer").read(),
+        line("vrrp_lower_prio_no_advert", BOOL, "leave an advert of lower priority without an answer"),
         line(
             "vrrp_mcast_group4",
             &[arg("ADDRESS", Kind::Address(Some(Family::V4)))],
@@ -354,7 +352,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("vrrp_notify_fifo", FIFO, "a FIFO for what happens to instances and sync groups").read(),
         line("vrrp_notify_fifo_script", COMMAND, "is started to read vrrp_notify_fifo").command().read(),
         line("vrrp_notify_priority_changes", BOOL, "write each change of priority to the FIFOs").read(),
-        line("vrrp_owner_ignore_adverts", BOOL, "the address owner does not listen to adverts").read(),
+        line("vrrp_owner_ignore_adverts", BOOL, "the address owner does not listen to adverts"),
         line("vrrp_priority", NICE, NICE_HELP).default("0").read(),
         line("vrrp_process_name", NAME, "name of the VRRP process, up to 15 bytes").read(),
         line("vrrp_rlimit_rtime", RTTIME, RTTIME_HELP).synonym_of("vrrp_rlimit_rttime").read(),
