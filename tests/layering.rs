@@ -1,4 +1,4 @@
-//! Holds the imports of `src/` against the table of rooms in `src/lib.rs`: downward only, never in a circle; and the
+//! Holds the imports of `src/` against the table of modules in `src/lib.rs`: downward only, never in a circle; and the
 //! machines against the promise that they do no I/O.
 
 #![allow(clippy::unwrap_used, reason = "a source that can not be read fails the test")]
@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each room may import besides itself and the plain values.
-const ROOMS: &[(&str, &[&str])] = &[
+/// What each module may import besides itself and the plain values.
+const MODULES: &[(&str, &[&str])] = &[
     ("cli", &["lsp", "daemon", "conf", "check", "vrrp", "ipvs", "netlink", "sys"]),
     // Calls every decoder, for tests.
     ("fuzzing", &["daemon", "conf", "vrrp", "ipvs", "netlink"]),
@@ -45,7 +45,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("wire", &[]),
 ];
 
-/// Plain values that every room speaks of.
+/// Plain values that every module speaks of.
 const VALUES: &[&str] = &["net", "command", "raw", "run", "time", "wire"];
 
 /// What a machine never names: it is told what happened and when, and says what to do.
@@ -72,9 +72,9 @@ const IMPURE: &[&str] = &[
 fn imports_go_downward_only() {
     let mut wrong = Vec::new();
     for file in sources() {
-        let Some(room) = file.room() else { continue };
-        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else {
-            wrong.push(format!("{}: room {room} is not in the table", file.name));
+        let Some(module) = file.layer() else { continue };
+        let Some((_, allowed)) = MODULES.iter().find(|(name, _)| *name == module) else {
+            wrong.push(format!("{}: module {module} is not in the table", file.name));
             continue;
         };
         for import in file.imports() {
@@ -84,8 +84,8 @@ fn imports_go_downward_only() {
                     // `use crate::check;` to name `check::Config` is how the contract is written.
                     || rule.strip_suffix("::Config").is_some_and(|module| module == import && file.names(rule))
             };
-            if target != room && !VALUES.contains(&target) && !allowed.iter().any(|rule| granted(&rule)) {
-                wrong.push(format!("{}: {room} must not import crate::{import}", file.name));
+            if target != module && !VALUES.contains(&target) && !allowed.iter().any(|rule| granted(&rule)) {
+                wrong.push(format!("{}: {module} must not import crate::{import}", file.name));
             }
         }
     }
@@ -93,7 +93,7 @@ fn imports_go_downward_only() {
 }
 
 #[test]
-fn modules_of_a_room_do_not_import_each_other_in_a_circle() {
+fn files_of_a_module_do_not_import_each_other_in_a_circle() {
     // A module and what is below it count as one; a mod.rs may re-export what is below it.
     let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let files = sources();
@@ -128,7 +128,7 @@ fn modules_of_a_room_do_not_import_each_other_in_a_circle() {
 #[test]
 fn machines_name_no_socket_no_clock_no_runtime() {
     let mut wrong = Vec::new();
-    for file in sources().iter().filter(|file| matches!(file.room().as_deref(), Some("vrrp" | "check"))) {
+    for file in sources().iter().filter(|file| matches!(file.layer().as_deref(), Some("vrrp" | "check"))) {
         for (number, line) in file.code().lines().enumerate() {
             // The kernel's numbers are values; its functions are not.
             let calls = |(at, _): (usize, &str)| line[at + 6..].starts_with(|c: char| c.is_lowercase());
@@ -147,7 +147,7 @@ fn machines_name_no_socket_no_clock_no_runtime() {
 
 #[test]
 fn unsafe_code_lives_with_the_system_alone() {
-    let outside = |file: &&Source| !matches!(file.room().as_deref(), Some("sys" | "netlink"));
+    let outside = |file: &&Source| !matches!(file.layer().as_deref(), Some("sys" | "netlink"));
     let wrong: Vec<String> = sources()
         .iter()
         .filter(outside)
@@ -202,11 +202,11 @@ fn sources() -> Vec<Source> {
 }
 
 impl Source {
-    /// `None` for lib.rs and main.rs, which belong to no room.
-    fn room(&self) -> Option<String> {
+    /// `None` for lib.rs and main.rs, which belong to no module.
+    fn layer(&self) -> Option<String> {
         let module = self.module();
-        let room = module.split("::").next().unwrap_or_default();
-        (!matches!(room, "" | "lib" | "main")).then(|| room.to_owned())
+        let layer = module.split("::").next().unwrap_or_default();
+        (!matches!(layer, "" | "lib" | "main")).then(|| layer.to_owned())
     }
 
     /// `vrrp::packet` for src/vrrp/packet.rs and src/vrrp/packet/mod.rs.

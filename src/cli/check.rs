@@ -3,7 +3,7 @@
 use super::explain;
 use crate::conf::diagnostic::render::{self, Colour};
 use crate::conf::diagnostic::report::Report;
-use crate::conf::diagnostic::{Code, Diagnostic, Severity, Verdict, codes, github, json, sarif, terse};
+use crate::conf::diagnostic::{Code, Diagnostic, Severity, Verdict, codes, github, json, keepalived, sarif};
 use crate::conf::source::MAX_FILE_BYTES;
 use crate::conf::{self, Config, Lints, LoadOptions, Loaded, NameFolders};
 use crate::sys::cloud;
@@ -276,7 +276,7 @@ fn summary(file: &Path, loaded: &Loaded) -> String {
 #[must_use]
 pub fn test(file: &Path, options: &LoadOptions<'_>) -> ExitCode {
     let loaded = conf::load(file, options);
-    let text = terse::text(&file.to_string_lossy(), &loaded.diagnostics, &loaded.sources);
+    let text = keepalived::text(&file.to_string_lossy(), &loaded.diagnostics, &loaded.sources);
     // Nobody is left to tell when standard error is closed.
     let _ = io::stderr().write_all(text.as_bytes());
     let status = loaded.test_status();

@@ -8,10 +8,10 @@ pub mod codes;
 pub mod explain;
 pub mod github;
 pub mod json;
+pub mod keepalived;
 pub mod render;
 pub mod report;
 pub mod sarif;
-pub mod terse;
 
 #[cfg(test)]
 mod tests;
@@ -99,14 +99,14 @@ pub struct Diagnostic {
     /// What to do: "did you mean `TCP_CHECK`?".
     pub help: Option<String>,
     /// Which line keepalived names for it: scripts compare them.
-    pub told: Told,
+    pub keepalived_line: KeepalivedLine,
     /// What stands at the primary place when it is put right, where that is certain: editors offer it.
     pub instead: Option<String>,
 }
 
 /// The line that keepalived names for a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum KeepalivedLine {
     /// That of the primary place.
     Here,
     /// Another: what a block lacks is found at its end.
@@ -126,15 +126,15 @@ impl Diagnostic {
             primary,
             secondary: Vec::new(),
             help: None,
-            told: terse::usual(code),
+            keepalived_line: keepalived::usual(code),
             instead: None,
         }
     }
 
     /// With the line that keepalived names, if it is another.
     #[must_use]
-    pub fn told(mut self, told: Told) -> Diagnostic {
-        self.told = told;
+    pub fn keepalived_line(mut self, line: KeepalivedLine) -> Diagnostic {
+        self.keepalived_line = line;
         self
     }
 

@@ -32,7 +32,7 @@ mod substitute;
 #[cfg(test)]
 mod tests;
 
-use crate::conf::diagnostic::{Diagnostic, Told, Verdict, codes};
+use crate::conf::diagnostic::{Diagnostic, KeepalivedLine, Verdict, codes};
 use crate::conf::sink::Sink;
 use crate::conf::source::{FileId, Sources, Span};
 use include::Checks;
@@ -176,7 +176,7 @@ impl Expansion {
     ) -> Vec<Diagnostic> {
         let inside = |span: Span| span.file == self.text;
         let spans = |d: &Diagnostic| {
-            let told = if let Told::At(span) = d.told { Some(span) } else { None };
+            let told = if let KeepalivedLine::At(span) = d.keepalived_line { Some(span) } else { None };
             let secondary = d.secondary.iter().map(|l| l.span);
             std::iter::once(d.primary.span).chain(told).chain(secondary).collect::<Vec<_>>()
         };
@@ -197,7 +197,7 @@ impl Expansion {
                     label.span = origins.get(&label.span).and_then(|o| o.span).unwrap_or(start);
                 }
             }
-            if let Told::At(span) = &mut diagnostic.told
+            if let KeepalivedLine::At(span) = &mut diagnostic.keepalived_line
                 && inside(*span)
             {
                 *span = origins.get(span).and_then(Origin::line).unwrap_or(start);

@@ -3,7 +3,7 @@
 //! What led to it are frames: an include, the use of a parameter, a round of a sequence. A frame lives as long as the
 //! work on what it leads to, so there are never more of them than the work is deep, plus the uses on one line.
 
-use crate::conf::diagnostic::{Diagnostic, Label, Told};
+use crate::conf::diagnostic::{Diagnostic, KeepalivedLine, Label};
 use crate::conf::source::{FileId, Span};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -309,8 +309,8 @@ impl Origin {
         if let Some(span) = self.span {
             diagnostic.primary.span = span;
         }
-        if let (Told::Here, Some(used)) = (diagnostic.told, self.used) {
-            diagnostic.told = Told::At(used);
+        if let (KeepalivedLine::Here, Some(used)) = (diagnostic.keepalived_line, self.used) {
+            diagnostic.keepalived_line = KeepalivedLine::At(used);
         }
         for note in self.values.into_iter().chain(self.path) {
             let known = diagnostic.secondary.iter().any(|l| l.span == note.span && l.text == note.text);

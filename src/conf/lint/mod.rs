@@ -7,11 +7,11 @@
 pub(super) mod characters;
 mod network;
 mod nobody;
+mod notification;
 mod pair;
 mod places;
 mod sample;
 mod script;
-mod told;
 mod twice;
 mod virtual_server;
 mod vrrp;
@@ -68,7 +68,7 @@ fn advise(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &
     let mut routers = vrrp::Advisor::new(config, cloud);
     let networks = network::Advisor::new(config);
     let mut scripts = script::Advisor::default();
-    let mut told = told::Advisor::default();
+    let mut notifications = notification::Advisor::default();
     let mut services = virtual_server::Advisor::new(config);
     for (place, statement) in places.top().iter().enumerate() {
         let instance = routers.instance_of(places, statement);
@@ -80,7 +80,7 @@ fn advise(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &
                 nobody::instance(places, instance, block, sink);
             }
             scripts.advise(places, instance, block, sink);
-            told.advise(places, block, sink);
+            notifications.advise(places, block, sink);
             if let Some(service) = service {
                 services.advise(places, service, block, sink);
                 nobody::service(places, service, block, sink);
@@ -91,5 +91,5 @@ fn advise(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &
     }
     routers.finish(places, sink);
     scripts.finish(places, sink);
-    told.finish(sink);
+    notifications.finish(sink);
 }

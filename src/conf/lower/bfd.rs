@@ -2,7 +2,7 @@
 
 use super::{Lower, body, end_of};
 use crate::bfd::config::{Config, Instance, Weight, default_ttl};
-use crate::conf::diagnostic::{Diagnostic, Told, codes};
+use crate::conf::diagnostic::{Diagnostic, KeepalivedLine, codes};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
@@ -51,7 +51,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, config: &mut Config) {
         if let Some(first) = ends.get(&key) {
             let message = format!("a second session with {}; it is left out", instance.neighbor);
             let diagnostic = Diagnostic::new(&codes::DUPLICATE_BFD, neighbor_at, message);
-            let diagnostic = diagnostic.told(Told::At(end_of(statement)));
+            let diagnostic = diagnostic.keepalived_line(KeepalivedLine::At(end_of(statement)));
             cx.sink.push(diagnostic.also(*first, "the first one").help("give each its own source_ip"));
             continue;
         }
@@ -110,7 +110,7 @@ fn instance(cx: &mut Lower<'_, '_>, statement: &Statement, name: &Word<'_>) -> O
             _ => {}
         }
     }
-    draft.finish(cx, session, name, Told::At(end_of(statement)))
+    draft.finish(cx, session, name, KeepalivedLine::At(end_of(statement)))
 }
 
 impl Draft {
@@ -119,11 +119,11 @@ impl Draft {
         cx: &mut Lower<'_, '_>,
         mut session: Instance,
         name: &Word<'_>,
-        end: Told,
+        end: KeepalivedLine,
     ) -> Option<(Instance, Span)> {
         let Some((neighbor, at)) = self.neighbor else {
             let message = format!("bfd_instance `{}` has no neighbor_ip; it is left out", name.text);
-            cx.sink.push(Diagnostic::new(&codes::NO_NEIGHBOR, name.span, message).told(end));
+            cx.sink.push(Diagnostic::new(&codes::NO_NEIGHBOR, name.span, message).keepalived_line(end));
             return None;
         };
         if let Some((source, source_at)) = self.source
@@ -131,7 +131,7 @@ impl Draft {
         {
             let message = format!("{source} and {neighbor} are of two families; the session is left out");
             let diagnostic = Diagnostic::new(&codes::BFD_FAMILY, source_at, message);
-            cx.sink.push(diagnostic.also(at, "the neighbour").told(end));
+            cx.sink.push(diagnostic.also(at, "the neighbour").keepalived_line(end));
             return None;
         }
         session.neighbor = neighbor;
@@ -141,7 +141,7 @@ impl Draft {
             session.max_hops = hops;
             if let Some(hops) = hops.filter(|hops| *hops > session.ttl) {
                 let message = format!("max_hops {hops} is more than the ttl; {} is taken", session.ttl);
-                cx.sink.push(Diagnostic::new(&codes::ADJUSTED, hops_at, message).told(end));
+                cx.sink.push(Diagnostic::new(&codes::ADJUSTED, hops_at, message).keepalived_line(end));
                 session.max_hops = Some(session.ttl);
             }
         }

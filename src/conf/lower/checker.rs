@@ -15,7 +15,7 @@ mod tests;
 
 use super::{Lower, end_of};
 use crate::check::config::{Checker, Probe, Schedule};
-use crate::conf::diagnostic::{Diagnostic, Told, codes};
+use crate::conf::diagnostic::{Diagnostic, KeepalivedLine, codes};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 pub(super) use scope::Scope;
@@ -215,7 +215,8 @@ fn drop_without_port(cx: &mut Lower<'_, '_>, span: (Span, Span), before: usize, 
 
 fn without_port(cx: &mut Lower<'_, '_>, (block, end): (Span, Span)) {
     let message = "this check has no port to go to: it is left out, and its server counts as up";
-    let diagnostic = Diagnostic::new(&codes::NO_PORT, block, message).told(Told::At(end));
+    let diagnostic =
+        Diagnostic::new(&codes::NO_PORT, block, message).keepalived_line(KeepalivedLine::At(end));
     cx.sink.push(
         diagnostic
             .label("neither its real_server nor the virtual_server has a port, or the group has several")

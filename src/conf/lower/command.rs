@@ -3,7 +3,7 @@
 use super::Lower;
 use crate::command::{Command, RunAs};
 use crate::conf::config;
-use crate::conf::diagnostic::{Code, Diagnostic, Told, codes};
+use crate::conf::diagnostic::{Code, Diagnostic, KeepalivedLine, codes};
 use crate::conf::lexer::{Escapes, Word, split_quoted};
 use crate::conf::script::{Examined, UnknownAccount};
 use crate::conf::source::Span;
@@ -103,7 +103,7 @@ impl<'t, 's> Lower<'t, 's> {
 
     /// Who runs what names nobody. The outer `None` where keepalived finds nobody either: with script security, root
     /// is no answer.
-    pub(super) fn default_account(&mut self, span: Span, told: Told) -> Option<Option<RunAs>> {
+    pub(super) fn default_account(&mut self, span: Span, told: KeepalivedLine) -> Option<Option<RunAs>> {
         if self.scripts.user_failed {
             return None;
         }
@@ -121,7 +121,8 @@ impl<'t, 's> Lower<'t, 's> {
             let help = format!(
                 "add that user (`useradd -rM -s /usr/sbin/nologin {DEFAULT_USER}`), or name one with `script_user`"
             );
-            self.sink.push(Diagnostic::new(&codes::UNKNOWN_USER, span, message).help(help).told(told));
+            self.sink
+                .push(Diagnostic::new(&codes::UNKNOWN_USER, span, message).help(help).keepalived_line(told));
             return None;
         }
         Some(self.scripts.user.clone())

@@ -2,7 +2,7 @@
 
 use super::{Lower, body, end_of};
 use crate::check::config::Endpoint;
-use crate::conf::diagnostic::{Diagnostic, Told, codes};
+use crate::conf::diagnostic::{Diagnostic, KeepalivedLine, codes};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
@@ -61,13 +61,13 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>) -> HashMap<String, Group> {
             if !group.lacks {
                 let message = format!("virtual_server_group `{}` has no entries; it is left out", name.text);
                 let diagnostic = Diagnostic::new(&codes::EMPTY_GROUP, name.span, message);
-                cx.sink.push(diagnostic.told(Told::At(end_of(statement))));
+                cx.sink.push(diagnostic.keepalived_line(KeepalivedLine::At(end_of(statement))));
             }
         } else if v4 && v6 && group.marks.iter().any(|(_, family)| family.is_none()) {
             group.is_usable = false;
             let message = format!("the group `{}` has IPv4, IPv6, and a fwmark without a family", name.text);
-            let diagnostic =
-                Diagnostic::new(&codes::BAD_RANGE, name.span, message).told(Told::At(end_of(statement)));
+            let diagnostic = Diagnostic::new(&codes::BAD_RANGE, name.span, message)
+                .keepalived_line(KeepalivedLine::At(end_of(statement)));
             cx.sink.push(diagnostic.help("write `fwmark N inet` or `fwmark N inet6`"));
         } else if let Some(first) = first {
             let message = format!("the group `{}` is already defined; this one is left out", name.text);

@@ -3,7 +3,7 @@
 use super::Lower;
 use super::command::Use;
 use crate::command::Command;
-use crate::conf::diagnostic::{Diagnostic, Told, codes};
+use crate::conf::diagnostic::{Diagnostic, KeepalivedLine, codes};
 use crate::conf::tree::Statement;
 use crate::vrrp::config::{Defaults, Notify};
 
@@ -90,7 +90,7 @@ impl<'t, 's> Lower<'t, 's> {
             return None;
         }
         let run_as = match account {
-            [] => self.default_account(statement.span, Told::Here)?,
+            [] => self.default_account(statement.span, KeepalivedLine::Here)?,
             given => Some(self.account(given, &codes::SCRIPT_UNUSABLE)?),
         };
         let command = Command { argv: self.argv(line)?, run_as };

@@ -3,7 +3,7 @@
 use super::global::set;
 use super::{Lower, body, command, end_of};
 use crate::command::Command;
-use crate::conf::diagnostic::{Diagnostic, Told, codes};
+use crate::conf::diagnostic::{Diagnostic, KeepalivedLine, codes};
 use crate::conf::lexer::Word;
 use crate::conf::schema::Kind;
 use crate::conf::source::Span;
@@ -173,7 +173,7 @@ impl<'t, 's> Lower<'t, 's> {
         }
         let message = format!("there is no `{lacks}` in {what} `{}`; it is left out", name.text);
         let diagnostic = Diagnostic::new(&codes::NOTHING_TO_TRACK, name.span, message);
-        self.sink.push(diagnostic.told(Told::At(end_of(statement))));
+        self.sink.push(diagnostic.keepalived_line(KeepalivedLine::At(end_of(statement))));
     }
 
     /// A setting that is given for the second time.
@@ -237,11 +237,11 @@ fn script(cx: &mut Lower<'_, '_>, statement: &Statement, known: &Targets) -> Opt
     }
     let run_as = match account {
         Some(account) => Some(account),
-        None => match (cx.scripts.user_failed, Told::At(end_of(statement))) {
+        None => match (cx.scripts.user_failed, KeepalivedLine::At(end_of(statement))) {
             (false, told) => cx.default_account(name.span, told)?,
             (true, told) => {
                 let message = format!("there is no user to run `{}`; it is left out", name.text);
-                cx.sink.push(Diagnostic::new(&codes::UNKNOWN_USER, name.span, message).told(told));
+                cx.sink.push(Diagnostic::new(&codes::UNKNOWN_USER, name.span, message).keepalived_line(told));
                 return None;
             }
         },

@@ -3,7 +3,7 @@
 use super::connect::Common;
 use crate::check::config::Misc;
 use crate::command::Command;
-use crate::conf::diagnostic::{Diagnostic, Told, codes};
+use crate::conf::diagnostic::{Diagnostic, KeepalivedLine, codes};
 use crate::conf::lower::command::Use;
 use crate::conf::lower::global::set;
 use crate::conf::lower::{Lower, body, end_of};
@@ -72,7 +72,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, block: &Statement, common: &mut Comm
     }
     let run_as = match account {
         Some(account) => Some(account),
-        None => cx.default_account(block.span, Told::At(end_of(block)))?,
+        None => cx.default_account(block.span, KeepalivedLine::At(end_of(block)))?,
     };
     let command = Command { argv, run_as };
     cx.may_run(&command, at, Use::Notify).then_some(MiscDraft { command, dynamic, timeout })

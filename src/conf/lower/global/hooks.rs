@@ -3,7 +3,7 @@
 use super::super::Lower;
 use super::{Firsts, set};
 use crate::conf::config::{Fifo, Fifos, Hooks};
-use crate::conf::diagnostic::{Told, codes};
+use crate::conf::diagnostic::{KeepalivedLine, codes};
 use crate::conf::tree::Statement;
 
 /// Whether the keyword belongs here; if so, it is read.
@@ -42,7 +42,7 @@ fn fifo(cx: &mut Lower<'_, '_>, statement: &Statement, fifo: &mut Fifo, firsts: 
         return;
     }
     let owner = match cx.words(statement).get(2..).unwrap_or_default() {
-        [] => cx.default_account(statement.span, Told::Here),
+        [] => cx.default_account(statement.span, KeepalivedLine::Here),
         given => cx.account(given, &codes::SCRIPT_UNUSABLE).map(Some),
     };
     if let Some(owner) = owner {

@@ -3,7 +3,7 @@
 use super::super::{Lower, body};
 use super::{put, set};
 use crate::conf::config::{Mail, SmtpServer};
-use crate::conf::diagnostic::{Diagnostic, Told, codes};
+use crate::conf::diagnostic::{Diagnostic, KeepalivedLine, codes};
 use crate::conf::schema::Kind;
 use crate::conf::tree::Statement;
 use std::net::{IpAddr, Ipv4Addr};
@@ -24,7 +24,7 @@ pub(super) fn read(cx: &mut Lower<'_, '_>, statement: &Statement, name: &str, ma
                 let message = "`notification_email` holds no address";
                 let mut diagnostic = Diagnostic::new(&codes::INCOMPLETE, statement.span, message);
                 if let Some(body) = &statement.body {
-                    diagnostic = diagnostic.told(Told::At(body.end));
+                    diagnostic = diagnostic.keepalived_line(KeepalivedLine::At(body.end));
                 }
                 cx.sink.push(diagnostic);
             }

@@ -1,7 +1,7 @@
 //! What the file says of interfaces as such: `garp_group`, `interface_up_down_delays`, `linkbeat_interfaces`.
 
 use super::super::{Lower, body, end_of};
-use crate::conf::diagnostic::{Diagnostic, Told, codes};
+use crate::conf::diagnostic::{Diagnostic, KeepalivedLine, codes};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
@@ -67,16 +67,16 @@ fn garp_group(
                 said = true;
                 group.gna_interval = cx.timer(inner).or(group.gna_interval);
             }
-            Some("interface") => members.extend(cx.interface(inner).map(|word| (word, Told::Here))),
+            Some("interface") => members.extend(cx.interface(inner).map(|word| (word, KeepalivedLine::Here))),
             Some("interfaces") => {
                 group.shared = true;
                 let words: Vec<&Word<'_>> = body(inner).iter().flat_map(|line| cx.words(line)).collect();
                 if words.is_empty() {
                     let diagnostic =
                         Diagnostic::new(&codes::EMPTY_INTERFACES, inner.span, "no interface in this list");
-                    cx.sink.push(diagnostic.told(Told::At(end_of(inner))));
+                    cx.sink.push(diagnostic.keepalived_line(KeepalivedLine::At(end_of(inner))));
                 }
-                let end = Told::At(end_of(inner));
+                let end = KeepalivedLine::At(end_of(inner));
                 members
                     .extend(words.into_iter().filter_map(|w| cx.interface_word(w)).map(|word| (word, end)));
             }
@@ -87,7 +87,7 @@ fn garp_group(
         if !said {
             let message = "a garp_group that sets no interval; it is left out";
             let diagnostic = Diagnostic::new(&codes::GARP_GROUP, statement.span, message);
-            let diagnostic = diagnostic.told(Told::At(end_of(statement)));
+            let diagnostic = diagnostic.keepalived_line(KeepalivedLine::At(end_of(statement)));
             cx.sink.push(diagnostic.help("set garp_interval or gna_interval"));
         }
         return None;
@@ -99,7 +99,7 @@ fn garp_group(
         if let Some(first) = grouped.get(word.text.as_ref()) {
             let message = format!("`{}` is in a garp_group already; it stays there", word.text);
             let diagnostic = Diagnostic::new(&codes::GARP_GROUP, word.span, message);
-            cx.sink.push(diagnostic.also(*first, "first named here").told(told));
+            cx.sink.push(diagnostic.also(*first, "first named here").keepalived_line(told));
             continue;
         }
         grouped.insert(word.text.to_string(), word.span);

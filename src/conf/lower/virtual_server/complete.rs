@@ -4,7 +4,7 @@ use super::super::Lower;
 use super::super::real_server::Defaults;
 use super::{Block, PERSISTENCE_TIMEOUT, Service};
 use crate::check::config::{Endpoint, RealServer, SorryServer, VirtualServer};
-use crate::conf::diagnostic::{Code, Diagnostic, Told, codes};
+use crate::conf::diagnostic::{Code, Diagnostic, KeepalivedLine, codes};
 use crate::conf::source::Span;
 use crate::ipvs::model::{Forward, Protocol, ServiceFlags};
 use crate::net::Family;
@@ -227,7 +227,7 @@ impl Block<'_> {
             if self.by_address() && protocol != Protocol::Udp {
                 let message = "one packet scheduling needs protocol UDP; `ops` has no effect";
                 let diagnostic = Diagnostic::new(&codes::SCHEDULER_FLAG, span, message);
-                cx.sink.push(diagnostic.told(Told::Nowhere));
+                cx.sink.push(diagnostic.keepalived_line(KeepalivedLine::Nowhere));
             } else {
                 self.flags |= ServiceFlags::ONE_PACKET;
             }

@@ -2,7 +2,7 @@
 
 use super::super::Lower;
 use super::draft::Draft;
-use super::said::Given;
+use super::settings::Given;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;

@@ -2,7 +2,7 @@
 
 use super::super::Lower;
 use super::garp;
-use super::said::{self, Given};
+use super::settings::{self, Given};
 use crate::conf::diagnostic::Code;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
@@ -42,12 +42,12 @@ pub(super) struct Draft {
     pub(super) garp_lower_repeat: Given<u32>,
     pub(super) source: Given<IpAddr>,
     pub(super) mcast_dst_ip: Given<IpAddr>,
-    pub(super) unicast: said::Unicast,
-    pub(super) link: said::Link,
+    pub(super) unicast: settings::Unicast,
+    pub(super) link: settings::Link,
     /// The MAC address of `use_vmac`, and whether its last byte is the VRID.
     pub(super) mac: Option<([u8; 6], bool)>,
-    pub(super) conduct: said::Conduct,
-    pub(super) hmac: Option<said::Hmac>,
+    pub(super) conduct: settings::Conduct,
+    pub(super) hmac: Option<settings::Hmac>,
     /// There are entries, or it is said that there are none: no second report if all of them are wrong.
     pub(super) addresses_said: bool,
 }
@@ -80,10 +80,10 @@ impl Draft {
             garp_lower_repeat: None,
             source: None,
             mcast_dst_ip: None,
-            unicast: said::Unicast::default(),
-            link: said::Link::inherited(globals),
+            unicast: settings::Unicast::default(),
+            link: settings::Link::inherited(globals),
             mac: None,
-            conduct: said::Conduct::default(),
+            conduct: settings::Conduct::default(),
             hmac: None,
             addresses_said: false,
         }

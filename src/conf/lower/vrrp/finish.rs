@@ -2,7 +2,7 @@
 
 use super::super::Lower;
 use super::draft::Draft;
-use super::seen::Seen;
+use super::unique::Unique;
 use super::{addresses, garp};
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::net::Family;
@@ -16,7 +16,7 @@ impl Draft {
         mut self,
         cx: &mut Lower<'_, '_>,
         globals: &Defaults,
-        seen: &mut Seen,
+        seen: &mut Unique,
     ) -> Option<Instance> {
         let defaults = Conduct {
             strict: globals.strict,

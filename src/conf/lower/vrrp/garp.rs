@@ -2,7 +2,7 @@
 
 use super::super::Lower;
 use super::super::global::{repeat, set};
-use super::said::Given;
+use super::settings::Given;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::vrrp::config::Garp;

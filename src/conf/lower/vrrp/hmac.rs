@@ -2,7 +2,7 @@
 
 use super::super::{Lower, body};
 use super::draft::Draft;
-use super::said::Hmac as Said;
+use super::settings::Hmac as Said;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::tree::Statement;
 use crate::raw;

@@ -2,7 +2,7 @@
 
 use super::super::Lower;
 use super::draft::Draft;
-use super::seen::Seen;
+use super::unique::Unique;
 use super::vmac::whole_mac;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::tree::Statement;
@@ -126,7 +126,7 @@ impl Draft {
         family: Family,
         unicast: Option<&Unicast>,
         strict: bool,
-        seen: &mut Seen,
+        seen: &mut Unique,
     ) -> Link {
         let mut said = std::mem::take(&mut self.link);
         let mut link = std::mem::take(&mut said.link);

@@ -13,12 +13,12 @@ mod hmac;
 mod identity;
 mod link;
 mod routing;
-mod said;
-mod seen;
+mod settings;
 mod state;
 mod timing;
 mod tracking;
 mod unicast;
+mod unique;
 mod vmac;
 
 use super::sync::Members;
@@ -29,8 +29,8 @@ use crate::conf::diagnostic::codes;
 use crate::conf::tree::Statement;
 use crate::vrrp::config::{Config, Defaults, Instance};
 use draft::Draft;
-use seen::Seen;
 use std::collections::HashMap;
+use unique::Unique;
 
 /// Reads every `vrrp_instance` block. What the instances of sync groups track is handed back: the groups are read next.
 pub(super) fn lower(
@@ -41,7 +41,7 @@ pub(super) fn lower(
     config: &mut Config,
 ) -> HashMap<String, Tracks> {
     let mut reader =
-        Reader { globals, trackable, members, seen: Seen::default(), of_members: HashMap::new() };
+        Reader { globals, trackable, members, seen: Unique::default(), of_members: HashMap::new() };
     let mut unfold = cx.unfold();
     for (place, statement) in cx.top_level_places("vrrp_instance") {
         cx.unfolded(&mut unfold, statement, |cx, statement| {
@@ -57,7 +57,7 @@ struct Reader<'a> {
     globals: &'a Defaults,
     trackable: &'a Trackable,
     members: &'a Members<'a>,
-    seen: Seen,
+    seen: Unique,
     of_members: HashMap<String, Tracks>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::Lower;
 use super::draft::Draft;
-use crate::conf::diagnostic::{Diagnostic, Told, codes};
+use crate::conf::diagnostic::{Diagnostic, KeepalivedLine, codes};
 use crate::vrrp::config::Version;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ impl Draft {
             let message = format!("({}) VRRP version {number} counts advert_int in {unit_name}", self.name);
             let help = format!("{} is taken as {}", asked.as_secs_f64(), taken.as_secs_f64());
             let diagnostic = Diagnostic::new(&codes::ADJUSTED, span, message).help(help);
-            cx.sink.push(diagnostic.told(Told::Nowhere));
+            cx.sink.push(diagnostic.keepalived_line(KeepalivedLine::Nowhere));
         }
         taken
     }

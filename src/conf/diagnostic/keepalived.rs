@@ -4,7 +4,7 @@
 //! for, has its place as `at N:COLUMN`, and what it does not report at all is only counted.
 
 use super::render::sentence;
-use super::{Code, Diagnostic, Severity, Told, Verdict, codes};
+use super::{Code, Diagnostic, KeepalivedLine, Severity, Verdict, codes};
 use crate::conf::source::{Sources, printable};
 use std::fmt::Write as _;
 
@@ -38,9 +38,9 @@ static AFTER_THE_FILE: &[&Code] = &[
 ];
 
 /// The line that keepalived names for a finding of this kind, where nothing else is said.
-pub(super) fn usual(code: &'static Code) -> Told {
+pub(super) fn usual(code: &'static Code) -> KeepalivedLine {
     let after = AFTER_THE_FILE.iter().any(|c| std::ptr::eq(*c, code));
-    if after { Told::Nowhere } else { Told::Here }
+    if after { KeepalivedLine::Nowhere } else { KeepalivedLine::Here }
 }
 
 /// All of it, each line ended; `file` is the one that was asked about.
@@ -74,17 +74,17 @@ pub fn text(file: &str, diagnostics: &[Diagnostic], sources: &Sources) -> String
 }
 
 fn line(diagnostic: &Diagnostic, sources: &Sources) -> String {
-    let span = match diagnostic.told {
-        Told::At(span) => span,
-        Told::Here | Told::Nowhere => diagnostic.primary.span,
+    let span = match diagnostic.keepalived_line {
+        KeepalivedLine::At(span) => span,
+        KeepalivedLine::Here | KeepalivedLine::Nowhere => diagnostic.primary.span,
     };
     let file = sources.get(span.file);
     let (name, sentence) = (printable(file.name()), sentence(diagnostic));
     let at = sources.location(span);
-    match diagnostic.told {
+    match diagnostic.keepalived_line {
         _ if file.text().is_empty() => format!("({name}) {sentence}"),
-        Told::Here | Told::At(_) => format!("({name}: Line {}) {sentence}", at.line),
-        Told::Nowhere => format!("({name} at {}:{}) {sentence}", at.line, at.column),
+        KeepalivedLine::Here | KeepalivedLine::At(_) => format!("({name}: Line {}) {sentence}", at.line),
+        KeepalivedLine::Nowhere => format!("({name} at {}:{}) {sentence}", at.line, at.column),
     }
 }
 

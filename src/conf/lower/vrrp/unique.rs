@@ -19,16 +19,16 @@ type Way = (Router, Option<IpAddr>, IpAddr);
 /// An instance, and where it gives its VRID or its link's name.
 type User = (String, Span);
 
-/// Who was seen already.
+/// What the instances so far have taken.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct Unique {
     names: HashMap<String, Span>,
     links: HashMap<String, User>,
     groups: Groups,
     peers: Peers,
 }
 
-impl Seen {
+impl Unique {
     /// Whether the name is a new one; said where it isn't.
     pub(super) fn is_new_name(&mut self, cx: &mut Lower<'_, '_>, word: &Word<'_>) -> bool {
         if let Some(first) = self.names.get(word.text.as_ref()) {

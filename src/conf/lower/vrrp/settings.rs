@@ -1,4 +1,4 @@
-//! What a block says, subject by subject, before anything is made of it.
+//! The keywords of an instance as they are given, subject by subject, before they are resolved.
 
 use crate::conf::source::Span;
 use crate::vrrp::config::{self, OldChecksum, Peer, hmac};

@@ -1,4 +1,4 @@
-//! Advice on who is told: scripts that can't tell what happened, and mails that no server takes.
+//! Advice on notifications: scripts that can't tell what happened, and mails that no server takes.
 
 use super::places::{Places, all, body, is};
 use crate::conf::diagnostic::{Diagnostic, codes};
