@@ -32,6 +32,7 @@ test: setup lint unit work net lab ## Everything: format, lints, documentation, 
 lint: ## Format, clippy, documentation, dependencies' licences
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
+	cargo clippy --no-default-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
 	@if command -v cargo-deny >/dev/null; then \
 	  echo cargo deny check bans licenses sources; cargo deny check bans licenses sources; \

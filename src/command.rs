@@ -2,12 +2,14 @@
 //!
 //! Plain data: who runs it, and whether it may be run at all, is decided elsewhere.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A program with its arguments.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Command {
     /// The program first: a path, or a name to be looked for in the path. `</FILE` stands for "can FILE be opened?".
     /// What is executed are the [`crate::raw::bytes`] of these.
@@ -17,7 +19,8 @@ pub struct Command {
 }
 
 /// `USER [GROUP]`, by name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct RunAs {
     /// The user.
     pub user: String,

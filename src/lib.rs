@@ -1,8 +1,8 @@
 //! vipd: keepalived and ipvsadm in one program.
 //!
-//! Rooms import only downward in this list (`tests/layering.rs` holds them to it):
+//! Modules import only from those below them in this list, one layer upon the other (`tests/layering.rs` checks it):
 //!
-//! | room | what lives there |
+//! | module | what lives there |
 //! |---|---|
 //! | [`cli`] | a file a subcommand: arguments, and the call into the library |
 //! | [`lsp`] | the language server: a document and a place to an answer |
@@ -28,6 +28,7 @@ pub mod daemon;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod ipvs;
+#[cfg(feature = "lsp")]
 pub mod lsp;
 pub mod net;
 pub mod netlink;

@@ -3,6 +3,7 @@
 //!
 //! Plain data with text forms; nothing here asks the system anything.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -10,7 +11,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 /// A 48-bit Ethernet address.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct MacAddr(pub [u8; 6]);
 
 impl MacAddr {
@@ -32,7 +34,8 @@ impl fmt::Debug for MacAddr {
 }
 
 /// The address family of a service, an instance, an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Family {
     /// IPv4 (`AF_INET`).
     V4,
@@ -61,7 +64,8 @@ impl Family {
 }
 
 /// An address and its prefix length, as `ip address` shows it: `192.0.2.1/24`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct IpNet {
     /// The address itself, host bits kept.
     pub address: IpAddr,

@@ -1,19 +1,22 @@
 //! What a configuration says of BFD: the `bfd_instance` blocks, every default resolved.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
 
 /// Every session.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Config {
     /// The `bfd_instance` blocks in the order of the file; names are unique.
     pub instances: Vec<Instance>,
 }
 
 /// One `bfd_instance` block: a session with a neighbour.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Instance {
     /// The block's name, up to 31 bytes.
     pub name: String,
@@ -78,7 +81,8 @@ pub const fn default_ttl(neighbor: IpAddr) -> u8 {
 }
 
 /// `weight`: what is added to a priority.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Weight {
     /// −253 to 253; 0 puts the instance into fault state.
     pub value: i16,

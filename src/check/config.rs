@@ -13,13 +13,15 @@ pub use settings::{FlushOnStop, Settings, SyncDaemon, Timeouts};
 use crate::command::Command;
 use crate::ipvs::model::{DestKey, Forward, Netmask, Protocol, ServiceFlags, ServiceKey};
 use crate::net::Family;
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Everything the check worker runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Config {
     /// The `virtual_server` blocks in the order of the file.
     pub virtual_servers: Vec<VirtualServer>,
@@ -30,7 +32,8 @@ pub struct Config {
 }
 
 /// `SSL`: what the checks that use TLS show and trust.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Ssl {
     /// `ca`: a file of certificates.
     pub ca: Option<String>,
@@ -43,7 +46,8 @@ pub struct Ssl {
 }
 
 /// One `virtual_server` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct VirtualServer {
     /// What it is called in logs, as in keepalived's: `[192.0.2.1]:tcp:80`, `FWM 5`, or `[GROUP]:0` with the block's
     /// number among those of the group.
@@ -116,7 +120,8 @@ impl VirtualServer {
 }
 
 /// One kernel service of a virtual server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Endpoint {
     /// An address and port; a range of the file is one entry an address.
     Address(SocketAddr),
@@ -162,7 +167,8 @@ impl Endpoint {
 }
 
 /// `sorry_server IP PORT [METHOD]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct SorryServer {
     /// Address and port.
     pub address: SocketAddr,
@@ -173,7 +179,8 @@ pub struct SorryServer {
 }
 
 /// One `real_server` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct RealServer {
     /// Address and port: its identity within the virtual server.
     pub address: SocketAddr,
@@ -223,7 +230,8 @@ impl RealServer {
 }
 
 /// One check of a real server: when, and what.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Checker {
     /// When it runs, and how often it may fail.
     pub schedule: Schedule,
@@ -242,7 +250,8 @@ impl Checker {
 }
 
 /// When a check runs, resolved from checker, real server and virtual server, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Schedule {
     /// `delay_loop`: from the end of one check to the start of the next.
     pub delay_loop: Duration,
@@ -271,7 +280,8 @@ impl Schedule {
 }
 
 /// Where a check goes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Connect {
     /// `connect_ip` and `connect_port`, else the real server's.
     pub to: SocketAddr,

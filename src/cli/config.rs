@@ -2,7 +2,9 @@
 
 use super::check::DEFAULT_FILE;
 use crate::conf::diagnostic::{Severity, render};
-use crate::conf::{self, LoadOptions, NameFolders, json_schema, redact};
+#[cfg(feature = "schema")]
+use crate::conf::json_schema;
+use crate::conf::{self, LoadOptions, NameFolders, redact};
 use crate::raw;
 use crate::sys::iproute2::Names;
 use clap::Parser;
@@ -20,9 +22,11 @@ pub(super) struct Args {
     #[arg(default_value = DEFAULT_FILE)]
     file: PathBuf,
     /// As JSON: the only format so far, so it must be said
-    #[arg(long, required_unless_present = "schema")]
+    #[cfg_attr(feature = "schema", arg(long, required_unless_present = "schema"))]
+    #[cfg_attr(not(feature = "schema"), arg(long, required = true))]
     json: bool,
     /// Print the JSON Schema of that JSON instead, which is the same for every file
+    #[cfg(feature = "schema")]
     #[arg(long, exclusive = true)]
     schema: bool,
     /// Print passwords and keys as well
@@ -36,6 +40,7 @@ pub(super) struct Args {
 /// Runs `vipd config`: JSON on standard output, errors (in one line each) on standard error.
 #[must_use]
 pub(super) fn run(args: &Args) -> ExitCode {
+    #[cfg(feature = "schema")]
     if args.schema {
         return print(&json_schema::schema());
     }

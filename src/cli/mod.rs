@@ -20,6 +20,7 @@ mod expand;
 mod explain;
 mod fmt;
 mod ipvs;
+#[cfg(feature = "lsp")]
 mod lsp;
 mod run;
 mod signum;
@@ -58,6 +59,7 @@ enum Command {
     Check(check::Args),
     Config(config::Args),
     Explain(explain::Args),
+    #[cfg(feature = "lsp")]
     Lsp(lsp::Args),
     Fmt(fmt::Args),
     Expand(expand::Args),
@@ -138,6 +140,7 @@ fn vipd(program: &str, arguments: &[OsString]) -> ExitCode {
         Ok(Vipd { command: Some(Command::Check(arguments)), .. }) => check::run(&arguments),
         Ok(Vipd { command: Some(Command::Config(arguments)), .. }) => config::run(&arguments),
         Ok(Vipd { command: Some(Command::Explain(arguments)), .. }) => explain::run(&arguments),
+        #[cfg(feature = "lsp")]
         Ok(Vipd { command: Some(Command::Lsp(arguments)), .. }) => lsp::run(&arguments),
         Ok(Vipd { command: Some(Command::Fmt(arguments)), .. }) => fmt::run(&arguments),
         Ok(Vipd { command: Some(Command::Expand(arguments)), .. }) => expand::run(&arguments),

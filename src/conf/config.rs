@@ -26,11 +26,13 @@ pub use scripts::Scripts;
 pub use snmp::Snmp;
 
 use crate::{bfd, check, vrrp};
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a configuration means, every default resolved. Each domain owns its part.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Config {
     /// `global_defs` that concern the process as a whole.
     pub global: Global,
@@ -43,7 +45,8 @@ pub struct Config {
 }
 
 /// `global_defs`, and the keywords at the top of the file, that no single domain owns.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Global {
     /// `router_id`: this machine's name in logs and mails; the host name if the file has none.
     pub router_id: Option<String>,

@@ -9,6 +9,7 @@ mod allow;
 pub mod config;
 pub mod diagnostic;
 pub mod expand;
+#[cfg(feature = "schema")]
 pub mod json_schema;
 pub mod layout;
 pub mod lexer;

@@ -21,16 +21,20 @@ pub use server::{Checksum, Method, Server, ServerId, ServerSettings, Tunnel, Tun
 pub use service::{Family, Persistence, Protocol, Service, ServiceId, ServiceSettings};
 pub use write::{Connections, Table};
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
+#[cfg(feature = "schema")]
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
+#[cfg(feature = "schema")]
 use serde_json::{Value, json};
 
 /// The version of these documents: fields may be added within one, and none goes away or changes its meaning.
 pub const VERSION: u32 = 1;
 
 /// What a listing prints, or a comparison of tables.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(tag = "listing", rename_all = "lowercase")]
 pub enum Document {
     /// `-L`, with any columns, and `-S`: the table, or one service of it.
@@ -84,6 +88,7 @@ pub enum Document {
 }
 
 /// Whatever `vipd ipvs` prints with `--json`, or to no terminal with `--watch`.
+#[cfg(feature = "schema")]
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "only its schema is made")]
@@ -93,6 +98,7 @@ enum Output {
 }
 
 /// The JSON Schema (draft 2020-12) of all that `vipd ipvs` prints as JSON.
+#[cfg(feature = "schema")]
 #[must_use]
 pub fn schema() -> Value {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();

@@ -5,8 +5,10 @@
 
 use crate::net::Family;
 use bitflags::bitflags;
+#[cfg(feature = "schema")]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "schema")]
 use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -57,7 +59,8 @@ impl fmt::Display for ServiceKey {
 }
 
 /// Transport protocols that IPVS balances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Protocol {
     /// `IPPROTO_TCP`
     Tcp,
@@ -138,7 +141,8 @@ pub struct Service {
 }
 
 /// Persistence granularity, in the kernel's two forms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Netmask {
     /// IPv4: any mask, also one with holes.
     Mask(Ipv4Addr),
@@ -182,7 +186,8 @@ impl fmt::Display for DestKey {
 }
 
 /// How packets reach a destination (`IP_VS_CONN_F_FWD_MASK`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Forward {
     /// `-m`: addresses are rewritten.
     #[default]
@@ -212,7 +217,8 @@ impl Forward {
 }
 
 /// The encapsulation of [`Forward::Tunnel`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Tunnel {
     /// Encapsulation.
     pub kind: TunnelKind,
@@ -223,7 +229,8 @@ pub struct Tunnel {
 }
 
 /// `IP_VS_CONN_F_TUNNEL_TYPE_*`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum TunnelKind {
     /// IP in IP.
     #[default]
@@ -382,10 +389,12 @@ pub struct Info {
 }
 
 /// Flags are written as their names with `|` between them.
+#[cfg(feature = "schema")]
 fn flags_schema() -> Schema {
     json_schema!({ "type": "string", "description": "names of flags, with ` | ` between them" })
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for ServiceFlags {
     fn schema_name() -> Cow<'static, str> {
         "ServiceFlags".into()
@@ -396,6 +405,7 @@ impl JsonSchema for ServiceFlags {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for TunnelFlags {
     fn schema_name() -> Cow<'static, str> {
         "TunnelFlags".into()

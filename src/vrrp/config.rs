@@ -34,6 +34,7 @@ use crate::net::Family;
 use interface::{GarpGroup, LinkDelay, Linkbeat};
 use route::Route;
 use rule::Rule;
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statics::Statics;
@@ -43,7 +44,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// Everything the VRRP worker runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Config {
     /// The `vrrp_instance` blocks in the order of the file; names are unique.
     pub instances: Vec<Instance>,
@@ -76,7 +78,8 @@ pub struct Config {
 }
 
 /// One `vrrp_instance` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Instance {
     /// The block's name: the instance's identity across reloads.
     pub name: String,
@@ -173,7 +176,8 @@ impl Instance {
 }
 
 /// A virtual router identifier, 1 to 255: with family and interface, the virtual router's identity on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Vrid(u8);
 
 impl Vrid {
@@ -198,7 +202,8 @@ impl fmt::Display for Vrid {
 
 /// The value of `state`. As in keepalived 2, the owner of the addresses (priority 255) takes over at once and any
 /// other waits for the master-down timer, whatever it says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum InitialState {
     /// `state MASTER`: usual on the router of the highest priority.
     Master,
@@ -208,9 +213,8 @@ pub enum InitialState {
 }
 
 /// The protocol version an instance speaks.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Version {
     /// RFC 3768: IPv4, seconds, optional authentication.
     #[default]
@@ -231,14 +235,16 @@ impl Version {
 }
 
 /// The `authentication` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Auth {
     /// `auth_type PASS`: up to eight bytes in clear text, zero-padded, as they stand in the packet.
     Pass([u8; 8]),
 }
 
 /// How often and when gratuitous ARPs (IPv4) and unsolicited neighbour advertisements (IPv6) go out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Garp {
     /// `garp_master_delay`: when the second set follows the transition to master; zero sends none.
     pub master_delay: Duration,

@@ -1,13 +1,15 @@
 //! What checks do: the settings that each kind has for itself.
 
 use crate::command::Command;
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// What a check does once it may start.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Probe {
     /// `TCP_CHECK`: the connection opens in time.
     Tcp,
@@ -61,7 +63,8 @@ impl Probe {
 }
 
 /// `MISC_CHECK`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Misc {
     /// `misc_path` and `user`. Status 0 is success, 1 a failure; what the others mean, `dynamic` decides.
     pub command: Command,
@@ -72,7 +75,8 @@ pub struct Misc {
 }
 
 /// `FILE_CHECK`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct FileCheck {
     /// `track_file`: the name of the block that says which file it is.
     pub track_file: Box<str>,
@@ -83,7 +87,8 @@ pub struct FileCheck {
 }
 
 /// `weight N [reverse]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct TrackWeight {
     /// From −2147483647 to 2147483647; 0: any number but 0 is a failure.
     pub weight: i32,
@@ -92,7 +97,8 @@ pub struct TrackWeight {
 }
 
 /// `HTTP_GET` and `SSL_GET`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Http {
     /// `SSL_GET`; `None` for `HTTP_GET`.
     pub tls: Option<Tls>,
@@ -105,7 +111,8 @@ pub struct Http {
 }
 
 /// What `SSL_GET` says of TLS.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Tls {
     /// `enable_sni`: the virtual host is named in the handshake.
     pub sni: bool,
@@ -114,7 +121,8 @@ pub struct Tls {
 }
 
 /// `http_protocol`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum HttpProtocol {
     /// `1.0`
     #[default]
@@ -126,7 +134,8 @@ pub enum HttpProtocol {
 }
 
 /// `url`: a page, and what must come back.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Url {
     /// `path`
     pub path: Box<str>,
@@ -143,7 +152,8 @@ pub struct Url {
 }
 
 /// `regex` and its options.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Regex {
     /// The pattern, in the language of PCRE2.
     pub pattern: String,
@@ -160,7 +170,8 @@ pub struct Regex {
 }
 
 /// `DNS_CHECK`
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Dns {
     /// `type`
     pub record: DnsRecord,
@@ -169,7 +180,8 @@ pub struct Dns {
 }
 
 /// A type of DNS record (RFC 1035 §3.2.2 and later), with its number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum DnsRecord {
     /// An IPv4 address.
     A = 1,
@@ -193,7 +205,8 @@ pub enum DnsRecord {
 }
 
 /// `UDP_CHECK`
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Udp {
     /// `payload`: what is sent; random bytes where nothing is said.
     pub payload: Option<Vec<u8>>,
@@ -202,7 +215,8 @@ pub struct Udp {
 }
 
 /// What an answer must be.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Reply {
     /// What it must begin with, as far as both go; empty for anything.
     pub data: Vec<u8>,

@@ -1,11 +1,13 @@
 //! What `global_defs` says of the check process as a whole.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// Settings of the check process that belong to no virtual server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Settings {
     /// `lvs_timeouts`: what the kernel's connection table is told at start.
     pub timeouts: Timeouts,
@@ -26,7 +28,8 @@ pub struct Settings {
 }
 
 /// `lvs_timeouts`, in seconds; `None` leaves the kernel's as it is, and so does 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Timeouts {
     /// `tcp`: idle connections.
     pub tcp: Option<u32>,
@@ -37,7 +40,8 @@ pub struct Timeouts {
 }
 
 /// `lvs_flush_on_stop`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum FlushOnStop {
     /// Remove what the file configures, server by server.
     #[default]
@@ -49,7 +53,8 @@ pub enum FlushOnStop {
 }
 
 /// `lvs_sync_daemon INTERFACE …`: the kernel's connection synchronisation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct SyncDaemon {
     /// Where the messages go out and come in.
     pub interface: String,

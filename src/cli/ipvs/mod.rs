@@ -12,10 +12,12 @@ mod figure;
 mod lines;
 mod listing;
 mod restore;
+#[cfg(feature = "schema")]
 mod schema;
 mod script;
 mod stdout;
 mod subcommand;
+#[cfg(feature = "tui")]
 mod top;
 mod transaction;
 mod view;
@@ -201,6 +203,11 @@ fn chain(error: client::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Columns and rows of the terminal on standard output, where that is one.
+fn terminal_size() -> Option<(u16, u16)> {
+    terminal_size::terminal_size().map(|(width, height)| (width.0, height.0))
 }
 
 /// A connection to the kernel, and what it said of itself.

@@ -1,7 +1,12 @@
 //! What `vipd ipvs` has beyond ipvsadm: subcommands. A first word that names one is one; whatever else stands there is
 //! ipvsadm's language. Under ipvsadm's names there are none.
 
-use super::{Stop, apply, diff, drain, finish, schema, top};
+#[cfg(feature = "schema")]
+use super::schema;
+#[cfg(feature = "tui")]
+use super::top;
+use super::{Stop, apply, diff, drain, finish};
+
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand as Subcommands};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -40,7 +45,9 @@ enum Subcommand {
     Apply(apply::Args),
     Diff(diff::Args),
     Drain(drain::Args),
+    #[cfg(feature = "tui")]
     Top(top::Args),
+    #[cfg(feature = "schema")]
     Schema(schema::Args),
 }
 
@@ -50,7 +57,9 @@ impl Subcommand {
             Subcommand::Apply(args) => apply::run(&args),
             Subcommand::Diff(args) => diff::run(&args),
             Subcommand::Drain(args) => drain::run(&args),
+            #[cfg(feature = "tui")]
             Subcommand::Top(args) => top::run(&args),
+            #[cfg(feature = "schema")]
             Subcommand::Schema(args) => schema::run(&args),
         }
     }

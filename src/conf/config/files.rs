@@ -1,10 +1,12 @@
 //! Files: where they are read and written, and how.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Paths, and how files are made.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Files {
     /// `umask` for files that are made; `None` leaves the program's default or `--umask`.
     pub umask: Option<u32>,
@@ -31,7 +33,8 @@ pub struct Files {
 }
 
 /// `json_version`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum JsonVersion {
     /// A list of instances.
     #[default]

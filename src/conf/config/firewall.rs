@@ -1,10 +1,12 @@
 //! Firewall: how addresses that we don't accept are closed, and how marks are set for virtual servers.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// nftables, iptables and ipsets.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Firewall {
     /// `nftables`: the VRRP process's table.
     pub nftables: Option<Nftables>,
@@ -19,7 +21,8 @@ pub struct Firewall {
 }
 
 /// `nftables [TABLE]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Nftables {
     /// Its name; it is ours alone.
     pub table: String,
@@ -30,7 +33,8 @@ pub struct Nftables {
 }
 
 /// `nftables_ipvs [TABLE]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct NftablesIpvs {
     /// Its name; it is ours alone.
     pub table: String,
@@ -41,7 +45,8 @@ pub struct NftablesIpvs {
 }
 
 /// `vrrp_iptables [IN [OUT]]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Iptables {
     /// The chain of arriving packets.
     pub input: String,
@@ -50,7 +55,8 @@ pub struct Iptables {
 }
 
 /// `vrrp_ipsets`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Ipsets {
     /// Used where iptables is.
     #[default]

@@ -1,12 +1,14 @@
 //! Scripts around the life of the whole program, and FIFOs that others read its news from.
 
 use crate::command::{Command, RunAs};
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// `startup_script` and `shutdown_script`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Hooks {
     /// `startup_script`: before the first process is started.
     pub startup: Option<Command>,
@@ -27,7 +29,8 @@ impl Default for Hooks {
 }
 
 /// `*notify_fifo*`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Fifos {
     /// `notify_fifo`: all that happens.
     pub all: Fifo,
@@ -38,7 +41,8 @@ pub struct Fifos {
 }
 
 /// A FIFO.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Fifo {
     /// Its path; without one there is none.
     pub path: Option<String>,

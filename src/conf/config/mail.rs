@@ -1,11 +1,13 @@
 //! Mail.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Whom mails go to, and through whom. Which events cause one stands with the domains.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Mail {
     /// `notification_email`: the addresses, as they are to stand behind `To:`.
     pub to: Vec<String>,
@@ -20,7 +22,8 @@ pub struct Mail {
 }
 
 /// `smtp_server HOST [PORT]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct SmtpServer {
     /// An address, or a name to be looked up.
     pub host: String,

@@ -1,10 +1,12 @@
 //! Receive buffers of netlink sockets.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How large they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Netlink {
     /// `vrrp_netlink_cmd_rcv_bufs`: answers to the VRRP process.
     pub vrrp_cmd: Buffer,
@@ -19,7 +21,8 @@ pub struct Netlink {
 }
 
 /// A receive buffer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Buffer {
     /// Bytes; `None` leaves the kernel's default.
     pub bytes: Option<u32>,

@@ -1,11 +1,13 @@
 //! Processes: names, priorities, limits, and how several of us live on one machine.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The processes, and what they share.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Processes {
     /// `process_name` of the parent; `None` leaves the program's.
     pub parent_name: Option<String>,
@@ -25,7 +27,8 @@ pub struct Processes {
 }
 
 /// One process.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Process {
     /// `*_process_name`: up to 15 bytes.
     pub name: Option<String>,
@@ -43,7 +46,8 @@ pub struct Process {
 }
 
 /// `instance`, `net_namespace` and the like.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Instancing {
     /// `instance`: part of the names of pid files.
     pub instance: Option<String>,
@@ -58,7 +62,8 @@ pub struct Instancing {
 }
 
 /// `net_namespace_ipvs`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum IpvsNamespace {
     /// That of all the rest.
     #[default]

@@ -1,10 +1,12 @@
 //! Reload.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a new configuration is taken over.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Reload {
     /// `reload_check_config`: check the file first, and stay with what runs if it is faulty; what is wrong is
     /// written to this file.

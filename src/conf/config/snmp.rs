@@ -1,11 +1,13 @@
 //! SNMP.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Which tables are offered, and where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Snmp {
     /// `snmp_socket`: the master agent's; `unix:/var/agentx/master` without.
     pub socket: Option<String>,

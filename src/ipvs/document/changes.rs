@@ -2,6 +2,7 @@
 
 use super::{Document, Server, Service, VERSION};
 use crate::ipvs::rates::{self, Observed, ObservedService, Rates};
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
@@ -38,7 +39,8 @@ impl Document {
 }
 
 /// What became of a service or a server since the reading before.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Watched {
     /// Null where it is set as it was, or nothing came before.
     pub change: Option<Change>,
@@ -67,7 +69,8 @@ impl Watched {
 }
 
 /// What became of a service or a server.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
     /// It was not there.
@@ -79,7 +82,8 @@ pub enum Change {
 }
 
 /// Measured numbers a second.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Measured {
     /// Connections scheduled.
     pub connections: f64,

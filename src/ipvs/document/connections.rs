@@ -1,12 +1,14 @@
 //! Connections, as `-L -c` lists them.
 
 use crate::ipvs::connection;
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::net::IpAddr;
 
 /// A connection, or a client that stays with its server (a persistence template: state `NONE`, port of the client 0).
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Connection {
     /// `tcp`, `udp`, `sctp`, or `ip` for a template of a service by firewall mark.
     pub protocol: String,
@@ -25,7 +27,8 @@ pub struct Connection {
 }
 
 /// An address and a port.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Endpoint {
     /// The address; of a template by firewall mark, the mark as an IPv4 address.
     pub address: IpAddr,
@@ -34,7 +37,8 @@ pub struct Endpoint {
 }
 
 /// What a persistence engine knows.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Engine {
     /// `sip`
     pub name: String,

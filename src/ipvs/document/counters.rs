@@ -1,11 +1,13 @@
 //! What services and servers have counted.
 
 use crate::ipvs::model;
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Numbers of connections, packets and bytes; as rates, a second.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Counters {
     /// Connections scheduled.
     pub connections: u64,

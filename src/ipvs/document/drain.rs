@@ -3,12 +3,14 @@
 use super::{ServerId, ServiceId, VERSION};
 use crate::ipvs::drain::{self, OnTimeout, Outcome, Then};
 use crate::ipvs::model::{DestKey, ServiceKey};
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 
 /// A line that `vipd ipvs drain --json` prints: how far it is, and at last how it ended.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Drain {
     /// The server was read.
@@ -78,7 +80,8 @@ pub enum Drain {
 }
 
 /// What all lines of a drain have.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Line {
     /// Of this format.
     version: u32,
@@ -91,7 +94,8 @@ pub struct Line {
 }
 
 /// What became of a server.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum After {
     /// It is not in the table any more.

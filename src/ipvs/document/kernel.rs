@@ -1,12 +1,14 @@
 //! What the kernel's IPVS has beside its table: version, synchronisation daemons, timeouts.
 
 use crate::ipvs::model::{self, DaemonState};
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::net::IpAddr;
 
 /// What the kernel says of its IPVS.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Kernel {
     /// Its version: `1.2.1`.
     pub version: String,
@@ -22,7 +24,8 @@ impl From<&model::Info> for Kernel {
 }
 
 /// A synchronisation daemon.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Daemon {
     /// What it does with connections.
     pub state: State,
@@ -41,7 +44,8 @@ pub struct Daemon {
 }
 
 /// What a synchronisation daemon does.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Sends connections to the group.
@@ -68,7 +72,8 @@ impl From<&model::Daemon> for Daemon {
 }
 
 /// Timeouts of connections in seconds.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Timeouts {
     /// Established TCP connections.
     pub tcp: u32,

@@ -4,6 +4,7 @@ use super::{Document, ServerId, ServerSettings, ServiceId, ServiceSettings, VERS
 use crate::ipvs::format::CommandLine;
 use crate::ipvs::model::{Dest, DestKey, Service, ServiceKey, Table};
 use crate::ipvs::operation;
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -22,7 +23,8 @@ impl Document {
 }
 
 /// A change of the table.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(tag = "operation", rename_all = "snake_case")]
 pub enum Operation {
     /// `-A`: the servers of the service follow, each with an operation of its own.

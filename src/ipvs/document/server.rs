@@ -3,12 +3,14 @@
 use super::{Counters, Family, Watched};
 use crate::ipvs::model::{self, Forward, TunnelFlags};
 use crate::net;
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::net::IpAddr;
 
 /// What identifies a server within its service.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct ServerId {
     /// `10.0.0.1:80`, `[2001:db8::1]:80`
     pub name: String,
@@ -28,7 +30,8 @@ impl From<&model::DestKey> for ServerId {
 }
 
 /// How a server is set.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct ServerSettings {
     /// How packets reach it.
     pub forward: Method,
@@ -62,7 +65,8 @@ impl From<&model::Dest> for ServerSettings {
 }
 
 /// A real server of a service.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Server {
     /// Which one.
     #[serde(flatten)]
@@ -101,7 +105,8 @@ impl From<&model::DestEntry> for Server {
 }
 
 /// How packets reach a server.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// `-m`: addresses are rewritten.
@@ -117,7 +122,8 @@ pub enum Method {
 }
 
 /// An encapsulation.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Tunnel {
     /// Which one.
     pub kind: TunnelKind,
@@ -148,7 +154,8 @@ impl From<model::Tunnel> for Tunnel {
 }
 
 /// Encapsulations.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TunnelKind {
     /// IP in IP.
@@ -160,7 +167,8 @@ pub enum TunnelKind {
 }
 
 /// Checksums of tunnels.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Checksum {
     /// `--tun-nocsum`

@@ -3,12 +3,14 @@
 use super::{Counters, Server, Watched};
 use crate::ipvs::model::{self, Netmask, ServiceFlags, ServiceKey};
 use crate::net;
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// An address family.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
     /// IPv4
@@ -27,7 +29,8 @@ impl From<net::Family> for Family {
 }
 
 /// A transport protocol.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// TCP
@@ -49,7 +52,8 @@ impl From<model::Protocol> for Protocol {
 }
 
 /// What identifies a virtual service: protocol, address and port, or a firewall mark.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct ServiceId {
     /// What it is called in listings: `TCP 192.0.2.1:80`, `UDP [2001:db8::1]:53`, `FWM 5`, `FWM 5 IPv6`.
     pub name: String,
@@ -78,7 +82,8 @@ impl From<&ServiceKey> for ServiceId {
 }
 
 /// How a service is set.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct ServiceSettings {
     /// Name of the scheduler: `rr`, `wlc`, ….
     pub scheduler: String,
@@ -102,7 +107,8 @@ impl From<&model::Service> for ServiceSettings {
 }
 
 /// A virtual service: by protocol, address and port, or by firewall mark.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Service {
     /// Which one.
     #[serde(flatten)]
@@ -149,7 +155,8 @@ fn scheduler_flags(service: &model::Service) -> Vec<String> {
 }
 
 /// How a client stays with its server.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Persistence {
     /// For so many seconds after its last connection.
     pub timeout: u32,

@@ -2,12 +2,14 @@
 //! `static_ipaddress`.
 
 use crate::net::{Family, IpNet};
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// One line of `virtual_ipaddress`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct VirtualAddress {
     /// The address with its prefix length (/32 or /128 where the file names none).
     pub net: IpNet,
@@ -51,7 +53,8 @@ impl VirtualAddress {
 }
 
 /// Flags of an address (`if_addr.h`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct AddressFlags {
     /// `home`: the home address of Mobile IPv6 (`IFA_F_HOMEADDRESS`).
     pub home: bool,
@@ -66,7 +69,8 @@ pub struct AddressFlags {
 }
 
 /// How long an address is preferred.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Lifetime {
     /// For ever.
     Forever,

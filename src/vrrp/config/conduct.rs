@@ -1,10 +1,12 @@
 //! How an instance deals with other routers' adverts, and where it departs from the RFC.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Deviations from RFC 9568, and from keepalived's usual ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Conduct {
     /// `strict_mode` or global `vrrp_strict`: keep to the RFC. What that rules out is switched off here already.
     pub strict: bool,

@@ -1,6 +1,7 @@
 //! What `global_defs` says for every instance that says nothing itself.
 
 use super::{Garp, Version};
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -8,7 +9,8 @@ use std::time::Duration;
 
 /// The `vrrp_*` keywords of `global_defs` that instances inherit. Each [`super::Instance`] holds its own result;
 /// these are kept for what is made later, and for those who show a configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Defaults {
     /// `vrrp_version`.
     pub version: Version,
@@ -53,7 +55,8 @@ pub struct Defaults {
 }
 
 /// `vrrp_garp_extra_if [all] SECONDS`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct GarpExtraIf {
     /// How often.
     pub interval: Duration,

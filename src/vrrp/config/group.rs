@@ -1,11 +1,13 @@
 //! Groups of instances: those that change state together, and those that static addresses and routes follow.
 
 use super::{Notify, Tracking};
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One `vrrp_sync_group` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct SyncGroup {
     /// The block's name.
     pub name: String,
@@ -21,7 +23,8 @@ pub struct SyncGroup {
 }
 
 /// One `track_group` block: static addresses, routes and rules can follow the state of its instances' interfaces.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct TrackGroup {
     /// The block's name.
     pub name: String,

@@ -1,12 +1,14 @@
 //! `auth_hmac`: adverts signed with HMAC-SHA256, keepalived's extension of 2.4.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The `auth_hmac` block. It replaces `authentication`, and goes with both versions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Hmac {
     /// `key`: each id once. All of them are believed.
     pub keys: Vec<Key>,
@@ -19,7 +21,8 @@ pub struct Hmac {
 }
 
 /// A line of `key`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Key {
     /// 1 to 255; part of the signed advert.
     pub id: u8,
@@ -28,7 +31,8 @@ pub struct Key {
 }
 
 /// Where a key's bytes are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Secret {
     /// In the configuration, as text or behind `hex:`: 32 to 64 bytes.
     Bytes(Vec<u8>),
@@ -37,7 +41,8 @@ pub enum Secret {
 }
 
 /// How an old advert that is sent again is found out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum AntiReplay {
     /// `time`: it must not be older than this; needs clocks that agree. `max(3 × advert_int, 5 s)` by default.
     Time(Duration),
@@ -46,7 +51,8 @@ pub enum AntiReplay {
 }
 
 /// Who signs, and who must have signed. A group changes over in this order: receive only, permissive, enforce.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Mode {
     /// `enforce`: all do.
     #[default]

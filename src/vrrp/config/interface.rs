@@ -1,11 +1,13 @@
 //! What the file says of interfaces as such: `garp_group`, `interface_up_down_delays`, `linkbeat_interfaces`.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A `garp_group`: a pace for gratuitous ARPs and neighbour advertisements.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct GarpGroup {
     /// `garp_interval`: least time between two gratuitous ARPs; the global one where it is `None`.
     pub garp_interval: Option<Duration>,
@@ -18,7 +20,8 @@ pub struct GarpGroup {
 }
 
 /// A line of `interface_up_down_delays`: changes that last shorter are passed over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct LinkDelay {
     /// The interface.
     pub interface: String,
@@ -29,7 +32,8 @@ pub struct LinkDelay {
 }
 
 /// A line of `linkbeat_interfaces`: its state is asked for, since its driver does not tell of changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Linkbeat {
     /// The interface.
     pub interface: String,
@@ -38,7 +42,8 @@ pub struct Linkbeat {
 }
 
 /// How an interface's state is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Poll {
     /// `MII`: registers of its transceiver.
     Mii,

@@ -2,11 +2,13 @@
 
 use super::defaults::GarpExtraIf;
 use crate::net::{IpNet, MacAddr};
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What an instance does with its interface.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Link {
     /// `vrf`: the VRF of unicast adverts where no interface is named.
     pub vrf: Option<String>,
@@ -35,7 +37,8 @@ pub struct Link {
 }
 
 /// `use_vmac [NAME] [MAC] [group GROUP] [netlink_notify_msg]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Vmac {
     /// The link's name; made of `vmac_prefix` and the VRID otherwise.
     pub name: Option<String>,
@@ -48,7 +51,8 @@ pub struct Vmac {
 }
 
 /// `use_ipvlan [NAME] [ADDRESS] [bridge|private|vepa] [group GROUP]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Ipvlan {
     /// The link's name; made of `vmac_prefix` and the VRID otherwise.
     pub name: Option<String>,
@@ -61,7 +65,8 @@ pub struct Ipvlan {
 }
 
 /// The flags of an ipvlan of mode L2 (`if_link.h`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum IpvlanMode {
     /// Other ipvlans of the interface, too.
     #[default]

@@ -1,11 +1,13 @@
 //! Whom an instance or a sync group tells of its transitions.
 
 use crate::command::Command;
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `notify*` keywords and `smtp_alert`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Notify {
     /// `notify_master`: at the transition to master.
     pub master: Option<Box<Command>>,

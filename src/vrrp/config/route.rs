@@ -1,6 +1,7 @@
 //! Routes: lines of `virtual_routes` and `static_routes`, with the kernel's numbers in them.
 
 use crate::net::{Family, IpNet};
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -13,7 +14,8 @@ pub const PROTOCOL_KEEPALIVED: u8 = 18;
 pub const TABLE_MAIN: u32 = 254;
 
 /// One route.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Route {
     /// Of all its addresses.
     pub family: Family,
@@ -90,7 +92,8 @@ impl Route {
 }
 
 /// The type of a route (`RTN_*`, `rtnetlink.h`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum RouteKind {
     /// Sent on.
     Unicast,
@@ -119,7 +122,8 @@ pub enum RouteKind {
 }
 
 /// Where a packet goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct NextHop {
     /// `via`: the gateway.
     pub via: Option<IpAddr>,
@@ -136,7 +140,8 @@ pub struct NextHop {
 }
 
 /// Realms of routing, for accounting and policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Realms {
     /// Of the source; `None` where only one realm is given.
     pub source: Option<u16>,
@@ -145,7 +150,8 @@ pub struct Realms {
 }
 
 /// Where among routes to the same destination a new one is put.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Insert {
     /// Before them; keepalived's default.
     #[default]
@@ -157,7 +163,8 @@ pub enum Insert {
 }
 
 /// A number that goes with a route (`RTAX_*`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Metric {
     /// Bytes of the largest packet.
     Mtu,
@@ -190,7 +197,8 @@ pub enum Metric {
 }
 
 /// The value of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct MetricValue {
     /// In the metric's unit.
     pub value: u32,
@@ -199,7 +207,8 @@ pub struct MetricValue {
 }
 
 /// `congctl`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct CongestionControl {
     /// The algorithm's name.
     pub name: String,
@@ -208,7 +217,8 @@ pub struct CongestionControl {
 }
 
 /// A header around each packet of a route (`LWTUNNEL_ENCAP_*`).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Encap {
     /// `encap ip`
     Ip {

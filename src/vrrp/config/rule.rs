@@ -2,11 +2,13 @@
 
 use super::route::Realms;
 use crate::net::{Family, IpNet};
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One rule: what it matches, and what is done.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Rule {
     /// Of the packets it is for.
     pub family: Family,
@@ -45,7 +47,8 @@ pub struct Rule {
 }
 
 /// A firewall mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Mark {
     /// The mark.
     pub value: u32,
@@ -54,7 +57,8 @@ pub struct Mark {
 }
 
 /// From a number to a number, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Span<T> {
     /// The first.
     pub first: T,
@@ -63,7 +67,8 @@ pub struct Span<T> {
 }
 
 /// What a rule does (`FR_ACT_*`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum RuleAction {
     /// `table`: look there for a route.
     Table {
@@ -94,7 +99,8 @@ pub enum RuleAction {
 }
 
 /// Routes that a rule passes over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Suppress {
     /// `suppress_prefixlength`: of this prefix length or a shorter one.
     pub prefix_len: Option<u32>,

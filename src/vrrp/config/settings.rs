@@ -1,11 +1,13 @@
 //! What `global_defs` says of the VRRP process as a whole.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Settings of the VRRP process that belong to no instance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Settings {
     /// `vrrp_startup_delay`: instances begin so long after the start; zero for at once.
     pub startup_delay: Duration,
@@ -28,7 +30,8 @@ pub struct Settings {
 }
 
 /// `dynamic_interfaces`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum DynamicInterfaces {
     /// Every interface named must be there at start.
     #[default]
@@ -40,7 +43,8 @@ pub enum DynamicInterfaces {
 }
 
 /// `vrrp_rx_bufs_policy`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum RxBuffers {
     /// What the system gives.
     #[default]

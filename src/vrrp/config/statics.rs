@@ -3,11 +3,13 @@
 use super::address::VirtualAddress;
 use super::route::Route;
 use super::rule::Rule;
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is set at start and stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Statics {
     /// `static_ipaddress`
     pub addresses: Vec<Static<VirtualAddress>>,
@@ -18,7 +20,8 @@ pub struct Statics {
 }
 
 /// One of them, and who depends on it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Static<T> {
     /// What is set.
     pub item: T,

@@ -1,13 +1,15 @@
 //! What a priority or a state can depend on: scripts, files, processes, interfaces, BFD sessions.
 
 use crate::command::Command;
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// `weight N [reverse]`: what a tracked object adds to a priority.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Weight {
     /// −254 to 254. 0: no priority changes, the instance goes to fault while the object is down.
     pub value: i16,
@@ -16,7 +18,8 @@ pub struct Weight {
 }
 
 /// One `vrrp_script` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Script {
     /// The block's name.
     pub name: String,
@@ -37,7 +40,8 @@ pub struct Script {
 }
 
 /// One `track_file` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct TrackFile {
     /// The block's name.
     pub name: String,
@@ -50,7 +54,8 @@ pub struct TrackFile {
 }
 
 /// `init_file [VALUE] [overwrite]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct InitFile {
     /// The number to write.
     pub value: i32,
@@ -59,7 +64,8 @@ pub struct InitFile {
 }
 
 /// One `vrrp_track_process` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct TrackProcess {
     /// The block's name.
     pub name: String,
@@ -82,7 +88,8 @@ pub struct TrackProcess {
 }
 
 /// The arguments of a tracked process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Parameters {
     /// The arguments in their order.
     pub words: Vec<String>,
@@ -91,7 +98,8 @@ pub struct Parameters {
 }
 
 /// `param_match`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum ParameterMatch {
     /// All of them, exactly.
     #[default]
@@ -102,7 +110,8 @@ pub enum ParameterMatch {
     Initial,
 }
 /// What an instance or a sync group depends on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Tracking {
     /// `track_interface`.
     pub interfaces: Vec<Tracked>,
@@ -117,7 +126,8 @@ pub struct Tracking {
 }
 
 /// One line of a `track_*` block.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Tracked {
     /// What is tracked.
     pub name: String,

@@ -1,11 +1,13 @@
 //! Adverts to named routers instead of a group.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// `unicast_peer` and the other `unicast_*` keywords.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Unicast {
     /// `unicast_peer`: where adverts go, each address once. Empty only with `fault_without_peers`.
     pub peers: Vec<Peer>,
@@ -20,7 +22,8 @@ pub struct Unicast {
 }
 
 /// A line of `unicast_peer`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Peer {
     /// Its address, of the instance's family.
     pub address: IpAddr,
@@ -31,7 +34,8 @@ pub struct Peer {
 }
 
 /// How checksums of version 3 are made over unicast: keepalived up to 1.3.6 left the pseudo header's addresses out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum OldChecksum {
     /// As in the RFC, and the old way once a peer was seen to use it.
     #[default]

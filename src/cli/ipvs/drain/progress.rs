@@ -2,11 +2,11 @@
 
 use crate::cli::ipvs::figure::number_of;
 use crate::cli::ipvs::stdout;
+use crate::cli::ipvs::terminal_size;
 use crate::ipvs::document::{self, Line};
 use crate::ipvs::drain::{OnTimeout, Outcome, Progress, Then};
 use crate::ipvs::model::{DestKey, ServiceKey};
 use crate::time::Instant;
-use ratatui::crossterm::terminal;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -52,7 +52,7 @@ impl Display {
         let text = match self.form {
             Form::Json => json(&self.line(progress.elapsed).progress(progress)),
             Form::Bar => {
-                let width = terminal::size().map_or(80, |(columns, _)| usize::from(columns));
+                let width = terminal_size().map_or(80, |(columns, _)| usize::from(columns));
                 // What was there is overwritten, and the rest cleared: nothing flickers.
                 format!("\r{}\x1b[K", bar(progress, width))
             }

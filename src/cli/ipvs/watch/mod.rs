@@ -4,6 +4,7 @@
 mod lines;
 mod screen;
 
+use super::terminal_size;
 use super::wait::{heed, sleep_until};
 use super::{Session, Stop, chain, stdout, utf8};
 use crate::ipvs::client::{self, Client};
@@ -16,7 +17,6 @@ use crate::sys::{clock, signal};
 use crate::time::Instant;
 use lines::Look;
 use nix::errno::Errno;
-use ratatui::crossterm::terminal;
 use screen::Screen;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -117,7 +117,7 @@ struct View {
 
 impl View {
     fn table(&mut self, watch: &mut Watch, now: Instant, reading: Reading) -> io::Result<()> {
-        let size = terminal::size().unwrap_or(USUAL_SIZE);
+        let size = terminal_size().unwrap_or(USUAL_SIZE);
         let look = Look {
             columns: self.listing.columns,
             exact: self.listing.exact,
@@ -131,7 +131,7 @@ impl View {
     }
 
     fn waiting(&mut self, reason: &str) -> io::Result<()> {
-        let size = terminal::size().unwrap_or(USUAL_SIZE);
+        let size = terminal_size().unwrap_or(USUAL_SIZE);
         let heading = self.heading(reason, size.0.into());
         write(&self.screen.show(size, vec![heading]))
     }
