@@ -98,7 +98,7 @@ impl Item {
 
 impl Work {
     pub(super) fn is_empty(&self) -> bool {
-        self.turns.is_empty()
+        self.queues.is_empty()
     }
 
     /// Whether addresses are still to be changed.
@@ -140,7 +140,7 @@ impl Work {
 
     /// Does a part of what is waiting; false if there was nothing.
     pub(super) fn slice(&mut self, router: &mut Router, io: &mut impl Io, actions: &mut Actions) -> bool {
-        if self.turns.is_empty() {
+        if self.queues.is_empty() {
             return false;
         }
         self.change(router, io, actions);
@@ -174,8 +174,9 @@ impl Work {
                     finished.push(name.clone());
                 }
             }
-            // Also without items: what came of the last ones has yet to be told.
-            self.turns.push_back(name);
+            if !queue.items.is_empty() {
+                self.turns.push_back(name);
+            }
         }
         if !self.changes.is_empty() {
             self.make(&owners, router, io, actions);
@@ -245,7 +246,6 @@ impl Work {
         }
         if queue.items.is_empty() {
             self.queues.remove(name);
-            self.turns.retain(|other| other != name);
         }
     }
 
