@@ -27,6 +27,8 @@ pub(super) struct Kernel {
     indexes: HashMap<Name, IfIndex>,
     /// Who is configured with an address on an interface, and as which of its addresses.
     wanted: HashMap<Name, HashMap<IpNet, Vec<(Id, usize)>>>,
+    /// Instances of priority 255: what the system has set of their addresses is never removed.
+    owners: HashSet<Id>,
     /// All addresses of instances: none of them is a source for adverts, save the owner's.
     virtual_addresses: HashSet<IpAddr>,
     /// Counts addresses in the order in which they became known.
@@ -87,7 +89,7 @@ pub(super) enum Outcome {
 
 impl Kernel {
     /// Takes everything anew. Gives the interfaces that are known now, or were.
-    pub(super) fn replace(&mut self, snapshot: Snapshot, is_owner: impl Fn(Id) -> bool) -> HashSet<Name> {
+    pub(super) fn replace(&mut self, snapshot: Snapshot) -> HashSet<Name> {
         let old = std::mem::take(&mut self.links);
         let mut names: HashSet<Name> = self.indexes.drain().map(|(name, _)| name).collect();
         for link in snapshot.links {
@@ -98,7 +100,7 @@ impl Kernel {
             // Kernels before 5.18 keep no mark.
             let known = old.get(&address.interface).and_then(|link| link.held(address.net));
             address.ours |= known.is_some_and(|held| held.ours);
-            self.address(address, &is_owner);
+            self.address(address);
             if let Some(held) = self.held_mut(address.interface, address.net) {
                 held.foreign |= known.is_some_and(|held| held.foreign);
             }
@@ -146,13 +148,13 @@ impl Kernel {
     }
 
     /// An address as it is now.
-    pub(super) fn address(&mut self, address: Address, is_owner: impl Fn(Id) -> bool) -> News {
+    pub(super) fn address(&mut self, address: Address) -> News {
         let Address { interface, net, usable, ours } = address;
         let order = self.next_order;
         self.next_order += 1;
         let Some(known) = self.links.get_mut(&interface) else { return News::default() };
         let configured = self.wanted.get(&known.link.name).and_then(|nets| nets.get(&net));
-        let owned = configured.is_some_and(|by| by.iter().any(|(id, _)| is_owner(*id)));
+        let owned = configured.is_some_and(|by| by.iter().any(|(id, _)| self.owners.contains(id)));
         let all = known.addresses.entry(net.address).or_default();
         let order = match all.iter_mut().find(|held| held.prefix_len == net.prefix_len) {
             Some(held) => {
@@ -216,8 +218,12 @@ impl Kernel {
         instances: impl Iterator<Item = (Id, bool, &'a [VirtualAddress])>,
     ) -> Vec<Name> {
         self.wanted.clear();
+        self.owners.clear();
         self.virtual_addresses.clear();
         for (id, owner, addresses) in instances {
+            if owner {
+                self.owners.insert(id);
+            }
             for (at, address) in addresses.iter().enumerate() {
                 self.virtual_addresses.insert(address.net.address);
                 let nets = match self.wanted.get_mut(address.interface.as_str()) {
@@ -306,7 +312,7 @@ impl Kernel {
             (Change::Add { interface, address }, None | Some(Refusal::Exists)) => {
                 let ours = refusal.is_none();
                 let (interface, net) = (*interface, address.net);
-                self.address(Address { interface, net, usable: true, ours }, |_| false);
+                self.address(Address { interface, net, usable: true, ours });
                 if ours { Outcome::Set } else { Outcome::AsWanted }
             }
             (Change::Remove { interface, net, .. }, None | Some(Refusal::NotThere)) => {

@@ -1,49 +1,87 @@
-//! What must be true.
+//! What must be true of a node at rest, and of all of them in the end.
 
-use crate::node::{Node, virtual_addresses};
-use vipd::vrrp::event::StateKind;
+use crate::node::Node;
+use std::collections::BTreeSet;
+use vipd::net::IpNet;
+use vipd::vrrp::Router;
+use vipd::vrrp::event::{IfIndex, StateKind};
 
-/// At any moment: a node's addresses are set exactly while it is master. A process that crashed can't remove them.
-pub(crate) fn addresses_follow_state(at: usize, node: &Node) -> Result<(), String> {
-    if !node.is_running() {
+/// A node that has nothing left to do holds the addresses of the instances that want them, and no others; those of
+/// masters have been announced.
+pub(crate) fn addresses_follow_state(node: &mut Node) -> Result<(), String> {
+    let changed =
+        std::mem::take(&mut node.world.kernel.changed) | std::mem::take(&mut node.world.watch.changed);
+    if !changed {
         return Ok(());
     }
-    let expected = match node.state() {
-        StateKind::Master => virtual_addresses(),
-        _ => Default::default(),
+    let world = &node.world;
+    let held: BTreeSet<(IfIndex, IpNet)> = world.kernel.not_systems().collect();
+    let Some(engine) = node.engine() else {
+        let left = held.iter().find(|held| !world.refused.contains(held));
+        return left.map_or(Ok(()), |(_, net)| Err(format!("stopped, and holds {net}")));
     };
-    if node.kernel == expected {
-        Ok(())
-    } else {
-        Err(format!("node {at} is {:?} and holds {:?}", node.state(), node.kernel))
+    if !engine.is_settled() {
+        return Err("sleeps, though not everything is done".into());
     }
+    // What a predecessor left may be a part of what is wanted: a backup keeps it, and adds nothing.
+    let (wanted, to_hold) = wanted(node, engine.router());
+    let missing = to_hold
+        .iter()
+        .find(|(index, net)| !world.kernel.holds(*index, *net) && !world.refused.contains(&(*index, *net)));
+    if let Some((_, net)) = missing {
+        return Err(format!("{net} is not there: {:?}", states(engine.router())));
+    }
+    let left = held.iter().find(|held| !wanted.contains(held) && !world.refused.contains(held));
+    if let Some((_, net)) = left {
+        return Err(format!("{net} is there: {:?}", states(engine.router())));
+    }
+    let unheard = to_hold.iter().find(|(index, net)| world.unannounced.contains(&(*index, net.address)));
+    unheard.map_or(Ok(()), |(_, net)| Err(format!("{net} was set and never announced")))
 }
 
-/// The masters.
-pub(crate) fn masters(nodes: &[Node]) -> Vec<usize> {
-    (0..nodes.len()).filter(|&at| nodes[at].state() == StateKind::Master).collect()
+type Addresses = BTreeSet<(IfIndex, IpNet)>;
+
+/// All addresses that are wanted, and those of masters.
+fn wanted(node: &Node, router: &Router) -> (Addresses, Addresses) {
+    let (mut all, mut masters) = (Addresses::new(), Addresses::new());
+    for instance in router.instances().filter(|instance| instance.wants_addresses()) {
+        let at = crate::watch::index(instance.name());
+        let link = at.map(|at| node.world.watch.routers[at].link);
+        let Some(index) = link.and_then(|link| node.world.kernel.index(link)) else { continue };
+        let addresses = instance.addresses().iter().map(|address| (index, address.net));
+        if instance.state() == StateKind::Master {
+            masters.extend(addresses.clone());
+        }
+        all.extend(addresses);
+    }
+    (all, masters)
 }
 
-/// Once the network is whole and the protocol's time has passed.
-pub(crate) fn one_master(nodes: &[Node]) -> Result<(), String> {
-    let masters = masters(nodes);
+fn states(router: &Router) -> Vec<(String, StateKind)> {
+    router.instances().map(|instance| (instance.name().to_string(), instance.state())).collect()
+}
+
+/// Who is master of a virtual router.
+pub(crate) fn masters(nodes: &[Node], router: usize) -> Vec<usize> {
+    (0..nodes.len()).filter(|&at| nodes[at].state(router) == StateKind::Master).collect()
+}
+
+/// Once the network is whole and the protocol's time has passed: the best one.
+pub(crate) fn one_master(nodes: &[Node], router: usize) -> Result<(), String> {
+    let masters = masters(nodes, router);
     let [master] = masters[..] else {
-        return Err(format!("masters: {masters:?}, expected one"));
+        return Err(format!("masters of {router}: {masters:?}, expected one"));
     };
-    let best = (0..nodes.len()).max_by_key(|&at| (nodes[at].priority(), nodes[at].address()));
+    let priority = |at: usize| nodes[at].instance(router).priority;
+    let best = (0..nodes.len()).max_by_key(|&at| (priority(at), nodes[at].address(router)));
     let best = best.ok_or("no nodes")?;
     // Equal priorities don't preempt: any of them may be the one. Without preemption, any node at all.
-    if nodes[best].priority() != nodes[master].priority() && !nodes[best].nopreempt() {
+    if priority(best) != priority(master) && !nodes[best].instance(router).nopreempt {
         return Err(format!(
-            "node {master} (priority {}) is master, node {best} (priority {}) is better",
-            nodes[master].priority(),
-            nodes[best].priority()
+            "of {router}, node {master} (priority {}) is master, node {best} (priority {}) is better",
+            priority(master),
+            priority(best)
         ));
     }
-    let holders: Vec<usize> = (0..nodes.len()).filter(|&at| !nodes[at].kernel.is_empty()).collect();
-    if holders == [master] {
-        Ok(())
-    } else {
-        Err(format!("addresses are at {holders:?}, the master is {master}"))
-    }
+    Ok(())
 }

@@ -10,16 +10,21 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod check;
+mod io;
+mod kernel;
 mod net;
 mod node;
 mod options;
 mod random;
 mod story;
+mod watch;
 
 use options::Options;
 use story::Story;
 
-const SEEDS: u64 = 1500;
+const SEEDS: u64 = 2000;
+/// So many failing seeds show what is wrong.
+const ENOUGH: usize = 5;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name)
@@ -39,14 +44,21 @@ fn any_story_ends_with_one_master() {
     }
     let seeds = number("VIPD_SIM_SEEDS").unwrap_or(SEEDS);
     let mut masters = 0;
+    let mut wrong = vec![];
     for seed in 0..seeds {
         match Story::new(seed, Options::from_seed(seed)).run() {
             Ok(transitions) => masters += transitions,
-            Err(wrong) => panic!(
-                "seed {seed}: {wrong}\nto see it all: VIPD_SIM_SEED={seed} cargo test --test sim -- --nocapture"
-            ),
+            Err(what) => wrong.push(format!("seed {seed}: {what}")),
+        }
+        if wrong.len() == ENOUGH {
+            break;
         }
     }
+    assert!(
+        wrong.is_empty(),
+        "{}\nto see it all: VIPD_SIM_SEED=<seed> cargo test --test sim -- --nocapture",
+        wrong.join("\n")
+    );
     // A simulation in which nothing happens proves nothing.
     assert!(masters > seeds * 2, "only {masters} transitions to master in {seeds} stories");
 }

@@ -1,266 +1,397 @@
-//! A machine in the simulation: the router under test, and the kernel that carries out what it wants.
+//! A machine in the simulation: the daemon's engine, its world, and what a person tells it.
 
+use crate::io::{Advert, World};
+use crate::kernel::link_name;
 use crate::options::Options;
-use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use crate::random::Random;
+use crate::watch::{self, Watch};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
-use vipd::net::{IpNet, MacAddr};
+use vipd::net::{Family, IpNet};
 use vipd::time::Instant;
-use vipd::vrrp::Router;
+use vipd::vrrp::Engine;
 use vipd::vrrp::config::{Auth, Config, Instance, Version, VirtualAddress, Vrid};
-use vipd::vrrp::event::{
-    Action, Actions, Address, Change, Event, IfIndex, Link, Received, Snapshot, StateKind,
-};
-use vipd::vrrp::packet::TTL;
-
-pub(crate) const NAME: &str = "VI";
-const INTERFACE: &str = "eth0";
-
-/// What became of a node's wishes.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Packet {
-    pub(crate) source: IpAddr,
-    pub(crate) destination: IpAddr,
-    pub(crate) payload: Vec<u8>,
-}
+use vipd::vrrp::engine::Next;
+use vipd::vrrp::event::{Event, StateKind, Table};
 
 #[derive(Debug)]
 pub(crate) struct Node {
-    config: Config,
-    address: IpAddr,
+    at: usize,
+    serving: bool,
+    settings: Vec<Setting>,
     /// None while it is crashed or stopped.
-    router: Option<Router>,
-    link_up: bool,
-    /// It does not run until then; packets wait in its socket.
-    pub(crate) stalled_until: Option<Instant>,
-    socket: Vec<(Instant, Packet)>,
-    /// What its kernel holds: it survives a crash of the process.
-    pub(crate) kernel: BTreeSet<IpAddr>,
-    pub(crate) became_master: u64,
+    engine: Option<Engine>,
+    pub(crate) world: World,
+    /// When the loop goes on.
+    pub(crate) turn_at: Option<Instant>,
+    /// The last turn takes until then.
+    busy_until: Instant,
+    /// Then the loop goes to sleep.
+    asleep: bool,
+    /// What the parent says, and nobody has read yet.
+    inbox: Vec<Control>,
+    /// It does not run until then; whether packets wait in its socket meanwhile.
+    paused: Option<(Instant, bool)>,
+    table: Table,
+    /// It is to start again once it has stopped.
+    restart: bool,
 }
 
-pub(crate) fn virtual_addresses() -> BTreeSet<IpAddr> {
-    [IpAddr::from([10, 0, 0, 100]), IpAddr::from([10, 0, 0, 101])].into()
+/// A virtual router in this node's configuration.
+#[derive(Clone, Debug)]
+struct Setting {
+    instance: Instance,
+    link: usize,
+    present: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Control {
+    Config,
+    Table,
+    Stop,
+}
+
+/// What a reload changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Edit {
+    Priority(u8),
+    /// So many of the addresses in adverts, and all of the others or none.
+    Addresses(usize, bool),
+    Interval(Duration),
+    Rename,
+    Remove,
+    Add,
 }
 
 impl Node {
-    pub(crate) fn new(at: usize, options: &Options) -> Node {
+    pub(crate) fn new(at: usize, options: &Options, random: Random) -> Node {
         let node = &options.nodes[at];
-        let addresses = virtual_addresses()
-            .into_iter()
-            .map(|address| VirtualAddress::new(IpNet { address, prefix_len: 24 }, INTERFACE))
+        let settings: Vec<Setting> = (0..options.routers.len())
+            .map(|router| Setting {
+                instance: instance(options, router, node.priorities[router]),
+                link: options.routers[router].link,
+                present: true,
+            })
             .collect();
-        let instance = Instance {
-            priority: node.priority,
-            version: options.version,
-            advert_int: options.advert_int,
-            auth: (options.version == Version::V2).then_some(Auth::Pass(*b"himitsu\0")),
-            addresses,
-            nopreempt: node.nopreempt,
-            preempt_delay: node.preempt_delay,
-            ..Instance::new(NAME, INTERFACE, Vrid::new(51).unwrap())
+        let routers = settings
+            .iter()
+            .map(|s| watch::Router::new(s.instance.clone(), source(at, s.link, s.instance.family), s.link))
+            .collect();
+        let watch = Watch::new(routers, options.longest_turn(), options.longest_silence());
+        let mut this = Node {
+            at,
+            serving: options.serving,
+            settings,
+            engine: None,
+            world: World::new(random, node.costs.clone(), options.failures, watch),
+            turn_at: None,
+            busy_until: Instant::ZERO,
+            asleep: false,
+            inbox: vec![],
+            paused: None,
+            table: Table::Writable,
+            restart: false,
         };
-        Node {
-            config: Config { instances: vec![instance], ..Config::default() },
-            address: IpAddr::V4(Ipv4Addr::new(10, 0, 0, at as u8 + 1)),
-            router: None,
-            link_up: true,
-            stalled_until: None,
-            socket: vec![],
-            kernel: BTreeSet::new(),
-            became_master: 0,
+        for slot in 0..options.links {
+            let system = this.system_addresses(slot);
+            this.world.kernel.add_link(slot, &system);
+        }
+        this
+    }
+
+    /// What the system sets on an interface at boot.
+    fn system_addresses(&self, slot: usize) -> Vec<IpNet> {
+        let real = [Family::V4, Family::V6]
+            .map(|family| IpNet { address: source(self.at, slot, family), prefix_len: 24 });
+        let owned = self.settings.iter().filter(|s| s.instance.priority == 255 && s.link == slot);
+        real.into_iter().chain(owned.map(|s| s.instance.addresses[0].net)).collect()
+    }
+
+    fn config(&self) -> Config {
+        let present = self.settings.iter().filter(|s| s.present);
+        let serving = self.settings.iter().take(usize::from(self.serving));
+        Config {
+            instances: present.map(|s| s.instance.clone()).collect(),
+            serving: serving.flat_map(|s| &s.instance.addresses).map(|a| a.net.address).collect(),
+            ..Config::default()
         }
     }
 
-    pub(crate) const fn address(&self) -> IpAddr {
-        self.address
-    }
-
-    pub(crate) fn priority(&self) -> u8 {
-        self.config.instances[0].priority
-    }
-
-    pub(crate) fn nopreempt(&self) -> bool {
-        self.config.instances[0].nopreempt
-    }
-
     pub(crate) const fn is_running(&self) -> bool {
-        self.router.is_some()
+        self.engine.is_some()
     }
 
-    pub(crate) fn state(&self) -> StateKind {
-        let instance = self.router.as_ref().and_then(|router| router.instance(NAME));
-        instance.map_or(StateKind::Init, |i| i.state())
+    pub(crate) const fn is_paused(&self) -> bool {
+        self.paused.is_some()
     }
 
-    pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        let due = self.router.as_ref()?.next_timeout()?;
-        Some(self.stalled_until.map_or(due, |until| until.max(due)))
+    pub(crate) const fn engine(&self) -> Option<&Engine> {
+        self.engine.as_ref()
     }
 
-    fn link(&self) -> Link {
-        let (index, mac) = (IfIndex(2), Some(MacAddr([2; 6])));
-        Link { name: INTERFACE.into(), index, up: self.link_up, mtu: 1500, mac, forwards: false }
+    pub(crate) fn state(&self, router: usize) -> StateKind {
+        self.world.watch.routers[router].state
     }
 
-    fn snapshot(&self) -> Event<'static> {
-        let interface = IfIndex(2);
-        let all = [self.address].into_iter().chain(self.kernel.iter().copied());
-        let net = |address| IpNet { address, prefix_len: 24 };
-        let addresses = all.map(|a| Address { interface, net: net(a), usable: true, ours: false }).collect();
-        Event::Snapshot(Box::new(Snapshot { links: vec![self.link()], addresses }))
+    pub(crate) fn instance(&self, router: usize) -> &Instance {
+        &self.settings[router].instance
     }
 
-    pub(crate) fn start(&mut self, now: Instant) -> Vec<Packet> {
-        self.router = Some(Router::default());
-        self.socket.clear();
-        let mut sent = self.feed(now, self.snapshot());
-        sent.extend(self.feed(now, Event::Config(Box::new(self.config.clone()))));
-        sent
+    pub(crate) fn address(&self, router: usize) -> IpAddr {
+        let setting = &self.settings[router];
+        source(self.at, setting.link, setting.instance.family)
+    }
+
+    pub(crate) fn became_master(&self) -> u64 {
+        self.world.watch.routers.iter().map(|r| r.became_master).sum()
+    }
+
+    /// The process starts; the one before it may have crashed. One that is about to end is followed by another.
+    pub(crate) fn start(&mut self, now: Instant, respawned: bool) {
+        if self.engine.is_some() {
+            self.restart |= self.is_stopping();
+            return;
+        }
+        self.restart = false;
+        // Whoever starts it has put the file right.
+        for setting in &mut self.settings {
+            setting.present = true;
+        }
+        let mut engine = Engine::new(respawned);
+        self.world.watch.respawned = respawned;
+        engine.handle(now, Event::Snapshot(Box::new(self.world.kernel.snapshot())));
+        self.engine = Some(engine);
+        self.inbox = vec![Control::Table, Control::Config];
+        self.turn_at = Some(now);
+        self.busy_until = now;
+        self.asleep = false;
     }
 
     /// The process dies; the kernel keeps the addresses.
     pub(crate) fn crash(&mut self) {
-        self.router = None;
-        self.stalled_until = None;
+        self.engine = None;
+        self.inbox.clear();
+        self.paused = None;
+        self.turn_at = None;
+        self.world.close();
     }
 
     /// The whole machine dies.
     pub(crate) fn lose_power(&mut self) {
         self.crash();
-        self.kernel.clear();
+        self.world.kernel.lose_power();
+        self.world.refused.clear();
+        self.table = Table::Writable;
     }
 
-    pub(crate) fn stop(&mut self, now: Instant) -> Vec<Packet> {
-        let sent = self.feed(now, Event::Stop);
-        self.crash();
-        sent
+    pub(crate) fn stop(&mut self, now: Instant) {
+        self.say(now, Control::Stop);
     }
 
-    pub(crate) fn reload(&mut self, now: Instant, priority: u8) -> Vec<Packet> {
-        self.config.instances[0].priority = priority;
-        self.feed(now, Event::Config(Box::new(self.config.clone())))
+    fn is_stopping(&self) -> bool {
+        self.world.watch.stopping || self.inbox.contains(&Control::Stop)
     }
 
-    pub(crate) fn set_link(&mut self, now: Instant, up: bool) -> Vec<Packet> {
-        self.link_up = up;
-        self.feed(now, Event::Link(self.link()))
-    }
-
-    pub(crate) const fn link_is_up(&self) -> bool {
-        self.link_up
-    }
-
-    pub(crate) fn receive(&mut self, now: Instant, packet: Packet) -> Vec<Packet> {
-        if self.router.is_none() || !self.link_up {
-            return vec![];
+    fn say(&mut self, now: Instant, control: Control) {
+        if self.engine.is_some() {
+            self.inbox.push(control);
+            self.wake(now);
         }
-        if self.stalled_until.is_some_and(|until| now < until) {
-            self.socket.push((now, packet));
-            return vec![];
-        }
-        self.feed(now, received(packet))
     }
 
-    /// As the driver does: the socket is read empty before the clock is looked at.
-    pub(crate) fn wake(&mut self, now: Instant) -> Vec<Packet> {
-        if self.stalled_until.is_some_and(|until| now < until) {
-            return vec![];
-        }
-        self.stalled_until = None;
-        let mut sent = vec![];
-        for (at, packet) in std::mem::take(&mut self.socket) {
-            sent.extend(self.feed(at, received(packet)));
-        }
-        let mut out = Actions::new();
-        if let Some(router) = &mut self.router {
-            router.handle_timeout(now, now, &mut out);
-        }
-        sent.extend(self.perform(out));
-        sent
-    }
-
-    fn feed(&mut self, now: Instant, event: Event<'_>) -> Vec<Packet> {
-        let mut out = Actions::new();
-        if let Some(router) = &mut self.router {
-            router.handle(now, event, &mut out);
-            while router.step(now, &mut out) {}
-        }
-        self.perform(out)
-    }
-
-    fn perform(&mut self, actions: Actions) -> Vec<Packet> {
-        let mut sent = vec![];
-        for action in actions {
-            match action {
-                Action::Listen(_) | Action::Unlisten(_) => {}
-                Action::Advertise { packet, .. } => {
-                    if self.link_up {
-                        let (source, destination) = (packet.source, packet.destinations[0]);
-                        sent.push(Packet { source, destination, payload: packet.bytes.to_vec() });
+    /// Reads what the parent has said.
+    fn obey(&mut self) {
+        for control in std::mem::take(&mut self.inbox) {
+            let config = self.config();
+            let Some(engine) = &mut self.engine else { return };
+            let watch = &mut self.world.watch;
+            if watch.stopping {
+                return;
+            }
+            let event = match control {
+                Control::Config => {
+                    for (at, Setting { instance, present, .. }) in self.settings.iter().enumerate() {
+                        watch.reconfigured(at, instance.clone(), *present);
                     }
+                    Event::Config(Box::new(config))
                 }
-                Action::Apply { addresses, .. } => self.apply(&addresses),
-                Action::Announce { addresses, .. } => {
-                    assert!(
-                        addresses.iter().all(|a| self.kernel.contains(&a.net.address)),
-                        "announced, not set"
-                    );
+                Control::Table => Event::Table(self.table.clone()),
+                Control::Stop => {
+                    watch.stop();
+                    Event::Stop
                 }
-                Action::Report { .. } => {}
-            }
+            };
+            engine.handle(self.world.now, event);
         }
-        sent
     }
 
-    /// Makes the changes that are planned, and tells of them as the kernel does.
-    fn apply(&mut self, addresses: &[VirtualAddress]) {
-        let Some(router) = &mut self.router else { return };
-        let mut changes = vec![];
-        for address in addresses {
-            router.plan(address, &mut changes);
-        }
-        let (interface, now) = (IfIndex(2), Instant::ZERO);
-        let mut out = Actions::new();
-        let mut set = false;
-        for change in changes {
-            match change {
-                Change::Add { address, .. } => {
-                    let net = address.net;
-                    self.kernel.insert(net.address);
-                    let address = Address { interface, net, usable: true, ours: true };
-                    router.handle(now, Event::Address(address), &mut out);
-                    set = true;
-                }
-                Change::Remove { net, .. } => {
-                    self.kernel.remove(&net.address);
-                    let event = Event::AddressGone { interface, net };
-                    router.handle(now, event, &mut out);
-                }
+    pub(crate) fn edit(&mut self, now: Instant, router: usize, edit: Edit, options: &Options) {
+        let setting = &mut self.settings[router];
+        let owner = setting.instance.priority == 255;
+        let whole = instance(options, router, setting.instance.priority);
+        match edit {
+            Edit::Priority(priority) if !owner => setting.instance.priority = priority,
+            Edit::Priority(_) => {}
+            Edit::Addresses(count, excluded) => {
+                setting.instance.addresses = whole.addresses;
+                setting.instance.addresses.truncate(count.max(1));
+                setting.instance.excluded = if excluded { whole.excluded } else { vec![] };
             }
+            Edit::Interval(interval) if setting.instance.version == Version::V3 => {
+                setting.instance.advert_int = interval;
+            }
+            Edit::Interval(_) => {}
+            Edit::Rename => setting.instance.name.push_str("_b"),
+            Edit::Remove => setting.present = false,
+            Edit::Add => setting.present = true,
         }
-        self.became_master += u64::from(set);
-        assert_eq!(out, [], "news of its own changes are no news");
+        self.say(now, Control::Config);
     }
 
-    /// The time that this node waits for a silent master, at most.
-    pub(crate) fn master_down(&self) -> Duration {
-        let config = &self.config.instances[0];
-        let skew = match config.version {
-            Version::V2 => Duration::from_secs(1),
-            Version::V3 => config.advert_int,
+    /// All that nodes must agree on is as it was in the beginning.
+    pub(crate) fn whole(&mut self, now: Instant, options: &Options) {
+        for router in 0..self.settings.len() {
+            let whole = instance(options, router, 1);
+            let setting = &mut self.settings[router];
+            (setting.instance.addresses, setting.instance.excluded) = (whole.addresses, whole.excluded);
+            setting.present = true;
+        }
+        self.say(now, Control::Config);
+    }
+
+    pub(crate) fn set_table(&mut self, now: Instant, writable: bool) {
+        self.table = if writable { Table::Writable } else { Table::Unavailable("no IPVS".into()) };
+        self.say(now, Control::Table);
+    }
+
+    pub(crate) fn set_link(&mut self, now: Instant, slot: usize, up: bool, by_hand: bool) {
+        let system = self.system_addresses(slot);
+        if self.world.kernel.index(slot).is_none() && up {
+            self.world.kernel.add_link(slot, &system);
+        } else {
+            self.world.kernel.set_link(slot, up, by_hand, &system);
+        }
+        self.wake(now);
+    }
+
+    pub(crate) fn remove_link(&mut self, now: Instant, slot: usize) {
+        if let Some(index) = self.world.kernel.index(slot) {
+            self.world.kernel.remove_link(slot);
+            self.world.listens.retain(|listen| listen.interface != index);
+            self.world.refused.retain(|(at, _)| *at != index);
+            self.world.unannounced.retain(|(at, _)| *at != index);
+        }
+        self.wake(now);
+    }
+
+    /// Somebody removes an address that the node holds; its news may be lost.
+    pub(crate) fn take_address(&mut self, now: Instant, nth: usize, lost: bool) {
+        let all: Vec<_> = self.world.kernel.not_systems().collect();
+        if let Some((index, net)) = all.get(nth % all.len().max(1)) {
+            let _ = self.world.kernel.remove(*index, *net);
+            self.world.unannounced.remove(&(*index, net.address));
+        }
+        if lost {
+            self.world.kernel.news.clear();
+            self.world.kernel.overrun = true;
+        }
+        self.wake(now);
+    }
+
+    pub(crate) fn pause(&mut self, now: Instant, length: Duration, hears: bool) {
+        if self.engine.is_none() || self.paused.is_some() {
+            return;
+        }
+        // A turn that has begun is taken to its end.
+        let asleep = self.asleep;
+        let begin = self.busy_until.max(now);
+        let until = begin + length;
+        self.paused = Some((until, hears));
+        self.world.watch.pause(begin, length, asleep);
+        self.turn_at = Some(until);
+    }
+
+    pub(crate) fn longest_pause(&self) -> Duration {
+        let longest = self.settings.iter().map(|s| s.instance.advert_int * 12).max();
+        longest.unwrap_or_default()
+    }
+
+    pub(crate) fn receive(&mut self, now: Instant, advert: Advert) {
+        if self.engine.is_none() || self.paused.is_some_and(|(_, hears)| !hears) {
+            return;
+        }
+        if self.world.deliver(now, advert) {
+            self.wake(now);
+        }
+    }
+
+    /// Something can be read.
+    fn wake(&mut self, now: Instant) {
+        if self.engine.is_some() && self.paused.is_none() {
+            let at = now.max(self.busy_until);
+            self.turn_at = Some(self.turn_at.map_or(at, |planned| planned.min(at)));
+        }
+    }
+
+    /// One round of the loop. Whether it goes to sleep now, with nothing left to read.
+    pub(crate) fn turn(&mut self, now: Instant) -> bool {
+        self.paused = None;
+        self.world.begin_turn(now);
+        self.obey();
+        let Some(engine) = &mut self.engine else { return false };
+        let next = engine.turn(&mut self.world);
+        let end = self.world.now;
+        self.busy_until = end;
+        let unread = self.world.kernel.overrun || !self.world.kernel.news.is_empty();
+        self.asleep = matches!(next, Next::At(_));
+        self.turn_at = match next {
+            Next::Again => Some(end),
+            Next::At(_) if unread => Some(end),
+            Next::At(at) => at.map(|at| at.max(end)),
+            Next::Done => {
+                let World { watch, kernel, .. } = &mut self.world;
+                watch.check_farewell(|link| kernel.index(link).is_some_and(|index| kernel.is_up(index)));
+                self.crash();
+                if self.restart {
+                    self.start(end, false);
+                    return false;
+                }
+                return true;
+            }
         };
-        config.advert_int * 3 + skew
+        self.asleep && !unread
     }
 }
 
-fn received(packet: Packet) -> Event<'static> {
-    let Packet { source, destination, payload } = packet;
-    Event::Received(Received {
-        interface: IfIndex(2),
-        source,
-        destination,
-        ttl: TTL,
-        payload: payload.into(),
-    })
+/// The address of a node on an interface.
+fn source(at: usize, slot: usize, family: Family) -> IpAddr {
+    match family {
+        Family::V4 => Ipv4Addr::new(10, slot as u8, 0, at as u8 + 1).into(),
+        Family::V6 => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, slot as u16, at as u16 + 1).into(),
+    }
+}
+
+fn instance(options: &Options, at: usize, priority: u8) -> Instance {
+    let router = &options.routers[at];
+    let interface = link_name(router.link);
+    let address = |k: usize| {
+        let address: IpAddr = match router.family {
+            Family::V4 => Ipv4Addr::new(10, 100 + at as u8, (k / 200) as u8, (k % 200) as u8 + 1).into(),
+            Family::V6 => Ipv6Addr::new(0x2001, 0xdb8, at as u16, 0, 0, 0, 0, k as u16 + 1).into(),
+        };
+        VirtualAddress::new(IpNet::host(address), interface.as_str())
+    };
+    Instance {
+        family: router.family,
+        priority,
+        version: router.version,
+        advert_int: router.interval,
+        auth: (router.version == Version::V2).then_some(Auth::Pass(*b"himitsu\0")),
+        addresses: (0..router.advertised).map(address).collect(),
+        excluded: (router.advertised..router.advertised + router.excluded).map(address).collect(),
+        nopreempt: router.nopreempt,
+        preempt_delay: router.preempt_delay,
+        ..Instance::new(format!("VI_{at}"), interface.as_str(), Vrid::new(at as u8 + 51).unwrap())
+    }
 }

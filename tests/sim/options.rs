@@ -1,14 +1,15 @@
-//! What a seed decides before the story begins: how many nodes, how they are configured, how bad the network is.
+//! What a seed decides before the story begins: virtual routers, nodes, how long things take, how bad the network is.
 
 use crate::random::Random;
 use std::time::Duration;
+use vipd::net::Family;
 use vipd::vrrp::config::Version;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    pub(crate) version: Version,
-    pub(crate) advert_int: Duration,
-    /// One a node.
+    /// How many interfaces each node has: the segments of the network.
+    pub(crate) links: usize,
+    pub(crate) routers: Vec<VirtualRouter>,
     pub(crate) nodes: Vec<Node>,
     /// A packet takes at most so long.
     pub(crate) max_delay: Duration,
@@ -17,45 +18,232 @@ pub(crate) struct Options {
     pub(crate) repeat: u64,
     /// How many bad things happen.
     pub(crate) troubles: u64,
-    /// How long the bad part lasts, in advertisement intervals.
-    pub(crate) bad_intervals: u64,
+    /// How long the bad part lasts.
+    pub(crate) bad: Duration,
+    /// What goes wrong by itself in the bad part.
+    pub(crate) failures: Failures,
+    /// The first virtual router's addresses serve virtual servers.
+    pub(crate) serving: bool,
+}
+
+/// The same on all nodes, until a reload says otherwise.
+#[derive(Clone, Debug)]
+pub(crate) struct VirtualRouter {
+    pub(crate) link: usize,
+    pub(crate) family: Family,
+    pub(crate) version: Version,
+    pub(crate) interval: Duration,
+    pub(crate) advertised: usize,
+    pub(crate) excluded: usize,
+    /// The first node owns its first address: the system has set it there.
+    pub(crate) owned: bool,
+    pub(crate) nopreempt: bool,
+    pub(crate) preempt_delay: Duration,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
-    pub(crate) priority: u8,
-    pub(crate) nopreempt: bool,
-    pub(crate) preempt_delay: Duration,
+    /// One a virtual router.
+    pub(crate) priorities: Vec<u8>,
+    pub(crate) costs: Costs,
+}
+
+/// How long a call takes.
+#[derive(Clone, Debug)]
+pub(crate) struct Costs {
+    pub(crate) packet: Duration,
+    pub(crate) advert: Duration,
+    pub(crate) change: Duration,
+    /// More for each address that is on the link already, in nanoseconds.
+    pub(crate) crowd_nanos: u64,
+    pub(crate) frame: Duration,
+    pub(crate) report: Duration,
+    /// The timer's latency, at most.
+    pub(crate) late: Duration,
+}
+
+/// In a thousand calls.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Failures {
+    pub(crate) send: u64,
+    pub(crate) change: u64,
+    pub(crate) listen: u64,
+    /// Calls that take much longer, and how long.
+    pub(crate) slow: u64,
+    pub(crate) slowness: Duration,
+}
+
+/// So many addresses the engine changes at first before it looks at the clock.
+const FIRST_BATCH: u32 = 32;
+/// So many adverts and frames leave in one turn.
+const ADVERTS: u32 = 64;
+const FRAMES: u32 = 64;
+/// Reports of a turn, and packets that came meanwhile.
+const SOME: u32 = 40;
+
+impl Costs {
+    fn random(random: &mut Random) -> Costs {
+        let micros = |random: &mut Random, most| Duration::from_micros(random.within(0, most));
+        Costs {
+            packet: micros(random, 8),
+            advert: micros(random, 15),
+            change: micros(random, 60),
+            crowd_nanos: random.pick(&[0, 0, 20, 100]),
+            frame: micros(random, 8),
+            report: micros(random, 8),
+            late: micros(random, 60),
+        }
+    }
 }
 
 impl Options {
     pub(crate) fn from_seed(seed: u64) -> Options {
         let mut random = Random::new(!seed);
-        let version = random.pick(&[Version::V2, Version::V3]);
-        let advert_int = match version {
-            Version::V2 => Duration::from_secs(random.within(1, 2)),
-            Version::V3 => Duration::from_millis(random.pick(&[10, 50, 100, 1000])),
-        };
-        let nopreempt = random.percent(20);
-        let delayed = random.percent(20);
-        let owner = random.percent(10);
-        let nodes = (0..random.within(2, 5))
-            .map(|at| Node {
+        match random.within(1, 100) {
+            1..=60 => Options::plain(&mut random),
+            61..=90 => Options::several(&mut random),
+            _ => Options::crowded(&mut random),
+        }
+    }
+
+    /// One virtual router.
+    fn plain(random: &mut Random) -> Options {
+        let router = VirtualRouter::random(random, 1, None);
+        Options::around(random, 1, vec![router])
+    }
+
+    /// Some virtual routers of all kinds, on some links.
+    fn several(random: &mut Random) -> Options {
+        let links = random.within(1, 3) as usize;
+        let millis: &[u64] = random.pick(&[&[10, 20, 30, 50][..], &[50, 100, 200], &[300, 1000, 2000]]);
+        let routers =
+            (0..random.within(2, 5)).map(|_| VirtualRouter::random(random, links, Some(millis))).collect();
+        Options::around(random, links, routers)
+    }
+
+    /// Fast virtual routers beside one with many addresses, whose changes take their time.
+    fn crowded(random: &mut Random) -> Options {
+        let links = random.within(1, 2) as usize;
+        let mut routers: Vec<_> =
+            (0..random.within(1, 2)).map(|_| VirtualRouter::random(random, links, Some(&[10, 20]))).collect();
+        let mut many = VirtualRouter::random(random, links, Some(&[20, 50, 100]));
+        (many.advertised, many.excluded) = (10, random.pick(&[150, 300, 800, 2000]));
+        routers.push(many);
+        let mut options = Options::around(random, links, routers);
+        options.nodes.truncate(3);
+        for node in &mut options.nodes {
+            node.costs.change = Duration::from_micros(random.within(20, 300));
+            node.costs.crowd_nanos = 20;
+        }
+        options
+    }
+
+    fn around(random: &mut Random, links: usize, mut routers: Vec<VirtualRouter>) -> Options {
+        let nodes = (0..random.within(2, if routers.len() > 1 { 3 } else { 5 }))
+            .map(|at| {
                 // Equal priorities are frequent: addresses decide.
-                priority: if owner && at == 0 { 255 } else { random.within(1, 8) as u8 * 30 },
-                nopreempt: nopreempt && !(owner && at == 0),
-                preempt_delay: if delayed && !nopreempt { advert_int * 5 } else { Duration::ZERO },
+                let priorities = routers
+                    .iter()
+                    .map(|router| if router.owned && at == 0 { 255 } else { random.within(1, 8) as u8 * 30 })
+                    .collect();
+                Node { priorities, costs: Costs::random(random) }
             })
             .collect();
+        let shortest = routers.iter().map(|router| router.interval).min().unwrap();
+        let longest = routers.iter().map(|router| router.interval).max().unwrap();
+        let failing = random.percent(25);
+        let mut thousandth = |of: &[u64]| if failing { random.pick(of) } else { 0 };
+        let failures = Failures {
+            send: thousandth(&[0, 10, 100]),
+            change: thousandth(&[0, 20, 200]),
+            listen: thousandth(&[0, 0, 300]),
+            slow: thousandth(&[0, 5, 20]),
+            slowness: Duration::from_millis(random.within(1, 20)),
+        };
+        for router in &mut routers {
+            if random.percent(15) && !router.nopreempt {
+                router.preempt_delay = longest * 5;
+            }
+        }
         Options {
-            version,
-            advert_int,
+            links,
+            routers,
             nodes,
-            max_delay: advert_int / random.pick(&[100, 20, 8]),
+            max_delay: shortest / random.pick(&[100, 20, 8]),
             loss: random.pick(&[0, 5, 30]),
             repeat: random.pick(&[0, 10]),
-            troubles: random.within(0, 12),
-            bad_intervals: random.within(10, 60),
+            troubles: random.within(0, 14),
+            bad: longest * random.within(10, 60) as u32,
+            failures,
+            serving: random.percent(20),
+        }
+    }
+
+    pub(crate) fn longest_interval(&self) -> Duration {
+        self.routers.iter().map(|router| router.interval).max().unwrap()
+    }
+
+    /// How long one round of a node's loop may take.
+    pub(crate) fn longest_turn(&self) -> Duration {
+        let crowd: usize = self.routers.iter().map(|r| r.advertised + r.excluded).sum();
+        let of = |node: &Node| {
+            let costs = &node.costs;
+            let change = costs.change + Duration::from_nanos(costs.crowd_nanos * crowd as u64);
+            costs.packet * SOME
+                + costs.advert * ADVERTS.min(2 * self.routers.len() as u32)
+                + change * FIRST_BATCH
+                + costs.frame * FRAMES
+                + costs.report * SOME
+                + costs.late
+        };
+        let usual = self.nodes.iter().map(of).max().unwrap_or_default();
+        usual + self.slowness()
+    }
+
+    fn slowness(&self) -> Duration {
+        if self.failures.slow > 0 { self.failures.slowness } else { Duration::ZERO }
+    }
+
+    /// How much longer than its interval a master may be silent: a turn, and what comes before the adverts in the next.
+    pub(crate) fn longest_silence(&self) -> Duration {
+        let of = |node: &Node| (node.costs.packet + node.costs.report) * SOME + node.costs.advert * ADVERTS;
+        self.longest_turn() + self.nodes.iter().map(of).max().unwrap_or_default() + self.slowness()
+    }
+
+    /// How long all the addresses of a node take, with the announcements.
+    pub(crate) fn all_addresses(&self) -> Duration {
+        let count: u32 = self.routers.iter().map(|r| (r.advertised + r.excluded) as u32).sum();
+        let of = |node: &Node| {
+            let change = node.costs.change + Duration::from_nanos(node.costs.crowd_nanos * u64::from(count));
+            (change + node.costs.frame * 5) * count
+        };
+        self.nodes.iter().map(of).max().unwrap_or_default()
+    }
+}
+
+impl VirtualRouter {
+    fn random(random: &mut Random, links: usize, millis: Option<&[u64]>) -> VirtualRouter {
+        let family = if random.percent(30) { Family::V6 } else { Family::V4 };
+        let whole_seconds = millis.is_none_or(|millis| millis.iter().any(|ms| *ms >= 1000));
+        let version = match family {
+            Family::V4 if whole_seconds && random.percent(50) => Version::V2,
+            Family::V4 | Family::V6 => Version::V3,
+        };
+        let interval = match version {
+            Version::V2 => Duration::from_secs(random.within(1, 2)),
+            Version::V3 => Duration::from_millis(random.pick(millis.unwrap_or(&[10, 50, 100, 1000]))),
+        };
+        let owned = random.percent(10);
+        VirtualRouter {
+            link: random.within(0, links as u64 - 1) as usize,
+            family,
+            version,
+            interval,
+            advertised: random.within(1, 3) as usize,
+            excluded: random.within(0, 2) as usize,
+            owned,
+            nopreempt: !owned && random.percent(20),
+            preempt_delay: Duration::ZERO,
         }
     }
 }

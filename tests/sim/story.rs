@@ -1,17 +1,20 @@
 //! One seed's story: the heap of what is to happen, and what happens.
 
 use crate::check;
+use crate::io::Advert;
 use crate::net::Net;
-use crate::node::{Node, Packet};
-use crate::options::Options;
+use crate::node::{Edit, Node};
+use crate::options::{Failures, Options};
 use crate::random::Random;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 use vipd::time::Instant;
 
-/// No story needs so many happenings: a thousand intervals of five nodes are some ten thousand.
-const ENOUGH: u64 = 100_000;
+/// No story needs so many events.
+const ENOUGH: u64 = 3_000_000;
+/// What was refused is tried again after so long, by the router; the world may refuse it until then.
+const RETRY: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct Story {
@@ -21,20 +24,22 @@ pub(crate) struct Story {
     net: Net,
     now: Instant,
     /// By time, then by order of entry.
-    heap: BinaryHeap<Reverse<(Instant, u64, Happening)>>,
+    heap: BinaryHeap<Reverse<(Instant, u64, Event)>>,
     entries: u64,
     happened: u64,
+    /// For each node, the time of the latest entry for its turn.
+    entered: Vec<Option<Instant>>,
     tell: bool,
     record: Option<Vec<String>>,
-    /// Since when there is more than one master, once the network is whole.
-    rivals_since: Option<Instant>,
+    /// Since when a virtual router has more than one master, once the network is whole.
+    rivals_since: Vec<Option<Instant>>,
 }
 
 /// Ordered only because the heap asks for it: no two entries have the same number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Happening {
-    Arrive { at: usize, source: std::net::IpAddr, destination: std::net::IpAddr, payload: Vec<u8> },
-    Wake { at: usize },
+enum Event {
+    Arrive(usize, Advert),
+    Turn(usize),
     Trouble(Trouble),
 }
 
@@ -43,23 +48,34 @@ enum Trouble {
     Crash(usize),
     LosePower(usize),
     Stop(usize),
-    Start(usize),
-    LinkDown(usize),
-    LinkUp(usize),
-    Stall(usize, Duration),
-    /// One side hears nothing of the other; the second number says whether the other way is cut too.
+    /// The second: as a parent starts a worker that died.
+    Start(usize, bool),
+    /// Node, link, by hand.
+    LinkDown(usize, usize, bool),
+    LinkUp(usize, usize),
+    LinkGone(usize, usize),
+    /// Packets are kept in the socket meanwhile, or lost.
+    Pause(usize, Duration, bool),
+    /// One side hears nothing of the other; the second says whether the other way is cut too.
     Isolate(usize, bool),
     Mend,
-    Reload(usize, u8),
+    /// Somebody removes the nth address; the news are lost.
+    TakeAddress(usize, usize, bool),
+    Table(usize, bool),
+    Reload(usize, usize, Edit),
 }
 
 impl Story {
     pub(crate) fn new(seed: u64, options: Options) -> Story {
-        let nodes = (0..options.nodes.len()).map(|at| Node::new(at, &options)).collect();
+        let nodes: Vec<Node> = (0..options.nodes.len())
+            .map(|at| Node::new(at, &options, Random::new(seed ^ (at as u64 + 1) << 48)))
+            .collect();
         Story {
             random: Random::new(seed),
             net: Net::new(&options),
+            entered: vec![None; nodes.len()],
             nodes,
+            rivals_since: vec![None; options.routers.len()],
             options,
             // Some way into the clock's life, as on a real machine.
             now: Instant::from_nanos(1_000_000_000_000),
@@ -68,17 +84,24 @@ impl Story {
             happened: 0,
             tell: false,
             record: None,
-            rivals_since: None,
         }
     }
 
     pub(crate) fn tell(&mut self) {
         self.tell = true;
         println!("{:#?}", self.options);
+        self.listen_to_nodes();
     }
 
     pub(crate) fn record(&mut self) {
         self.record = Some(vec![]);
+        self.listen_to_nodes();
+    }
+
+    fn listen_to_nodes(&mut self) {
+        for node in &mut self.nodes {
+            node.world.tell = Some(vec![]);
+        }
     }
 
     pub(crate) fn recorded(self) -> Vec<String> {
@@ -87,53 +110,115 @@ impl Story {
 
     /// Runs to the end: how often a node became master, or what went wrong.
     pub(crate) fn run(&mut self) -> Result<u64, String> {
-        let bad = self.options.advert_int * self.options.bad_intervals as u32;
+        let bad = self.options.bad;
         self.plan_troubles(bad);
         self.run_until(self.now + bad, false)?;
 
         self.heal();
-        // A stalled node runs again within a master-down time. Then: silence of a master that died in the bad part, the
-        // caution after a stall, preempt_delay and one more election.
-        let master_down = self.nodes[0].master_down();
-        let converged = master_down * 4 + self.options.advert_int * 8;
-        self.run_until(self.now + converged, true)?;
-        check::one_master(&self.nodes).map_err(|wrong| self.wrong(&wrong))?;
+        let rest = self.rest();
+        self.run_until(self.now + rest, true)?;
+        self.check_end()?;
 
-        let masters = check::masters(&self.nodes);
-        let transitions: u64 = self.nodes.iter().map(|n| n.became_master).sum();
-        self.run_until(self.now + master_down * 5, true)?;
-        check::one_master(&self.nodes).map_err(|wrong| self.wrong(&wrong))?;
-        let later: u64 = self.nodes.iter().map(|n| n.became_master).sum();
-        if check::masters(&self.nodes) != masters || later != transitions {
+        let count = self.options.routers.len();
+        let masters: Vec<_> = (0..count).map(|router| check::masters(&self.nodes, router)).collect();
+        let transitions = self.transitions();
+        self.run_until(self.now + self.options.longest_interval() * 10, true)?;
+        self.check_end()?;
+        let later = self.transitions();
+        if (0..count).any(|router| check::masters(&self.nodes, router) != masters[router])
+            || later != transitions
+        {
             return Err(self.wrong("it does not come to rest"));
         }
+        self.end()?;
         Ok(later)
+    }
+
+    /// How long it may take until nothing changes any more, once everything is whole.
+    fn rest(&self) -> Duration {
+        // A paused node runs again within twelve intervals. Then: silence of a master that died in the bad part, the
+        // caution after a pause, preempt_delay and one more election.
+        let interval = self.options.longest_interval();
+        let preempt = self.options.routers.iter().map(|r| r.preempt_delay).max().unwrap_or_default();
+        let failures = self.options.failures;
+        let retry = if failures.change + failures.listen > 0 { RETRY + interval * 8 } else { Duration::ZERO };
+        let skew = Duration::from_secs(if interval >= Duration::from_secs(1) { 1 } else { 0 });
+        (interval * 4 + skew) * 4 + interval * 8 + preempt + retry + self.options.all_addresses() * 3
+    }
+
+    fn transitions(&self) -> u64 {
+        self.nodes.iter().map(Node::became_master).sum()
+    }
+
+    fn check_end(&self) -> Result<(), String> {
+        for router in 0..self.options.routers.len() {
+            check::one_master(&self.nodes, router).map_err(|wrong| self.wrong(&wrong))?;
+        }
+        Ok(())
+    }
+
+    /// Every node is stopped: nothing of it remains.
+    fn end(&mut self) -> Result<(), String> {
+        for at in 0..self.nodes.len() {
+            self.say(|| format!("{at} is stopped"));
+            self.nodes[at].stop(self.now);
+            self.schedule(at);
+        }
+        let enough = self.options.all_addresses() * 3 + self.options.longest_turn() * 20;
+        self.run_until(self.now + enough, false)?;
+        if let Some(at) = self.nodes.iter().position(Node::is_running) {
+            return Err(self.wrong(&format!("{at} does not stop")));
+        }
+        Ok(())
     }
 
     fn plan_troubles(&mut self, bad: Duration) {
         let length = bad.as_nanos() as u64;
         for at in 0..self.nodes.len() {
             let delay = self.random.within(0, length / 4);
-            self.push(Duration::from_nanos(delay), Happening::Trouble(Trouble::Start(at)));
+            self.push(self.now + Duration::from_nanos(delay), Event::Trouble(Trouble::Start(at, false)));
         }
         for _ in 0..self.options.troubles {
             let delay = Duration::from_nanos(self.random.within(0, length));
-            let at = self.random.within(0, self.nodes.len() as u64 - 1) as usize;
-            let stall = Duration::from_nanos(self.random.within(1, length / 4));
-            let trouble = match self.random.within(0, 11) {
-                0 => Trouble::Crash(at),
-                1 => Trouble::LosePower(at),
-                2 => Trouble::Stop(at),
-                3 | 4 => Trouble::Start(at),
-                5 => Trouble::LinkDown(at),
-                6 => Trouble::LinkUp(at),
-                7 => Trouble::Stall(at, stall),
-                8 => Trouble::Isolate(at, true),
-                9 => Trouble::Isolate(at, false),
-                10 => Trouble::Mend,
-                _ => Trouble::Reload(at, self.random.within(1, 8) as u8 * 30),
-            };
-            self.push(delay, Happening::Trouble(trouble));
+            let trouble = self.trouble_at_random(length);
+            self.push(self.now + delay, Event::Trouble(trouble));
+        }
+    }
+
+    fn trouble_at_random(&mut self, length: u64) -> Trouble {
+        let random = &mut self.random;
+        let at = random.within(0, self.nodes.len() as u64 - 1) as usize;
+        let link = random.within(0, self.options.links as u64 - 1) as usize;
+        match random.within(0, 19) {
+            0 => Trouble::Crash(at),
+            1 => Trouble::LosePower(at),
+            2 => Trouble::Stop(at),
+            3 | 4 => Trouble::Start(at, false),
+            5 | 6 => Trouble::Start(at, true),
+            7 => Trouble::LinkDown(at, link, random.percent(50)),
+            8 => Trouble::LinkUp(at, link),
+            9 => Trouble::LinkGone(at, link),
+            10 | 11 => {
+                let length = Duration::from_nanos(random.within(1, length / 4));
+                Trouble::Pause(at, length, random.percent(60))
+            }
+            12 => Trouble::Isolate(at, true),
+            13 => Trouble::Isolate(at, false),
+            14 => Trouble::Mend,
+            15 => Trouble::TakeAddress(at, random.within(0, 5000) as usize, random.percent(30)),
+            16 => Trouble::Table(at, random.percent(50)),
+            _ => {
+                let router = random.within(0, self.options.routers.len() as u64 - 1) as usize;
+                let edit = match random.within(0, 7) {
+                    0 | 1 => Edit::Priority(random.within(1, 8) as u8 * 30),
+                    2 => Edit::Addresses(random.within(1, 3) as usize, random.percent(50)),
+                    3 => Edit::Interval(self.options.routers[router].interval * random.pick(&[1, 2, 3])),
+                    4 => Edit::Rename,
+                    5 => Edit::Remove,
+                    _ => Edit::Add,
+                };
+                Trouble::Reload(at, router, edit)
+            }
         }
     }
 
@@ -141,12 +226,14 @@ impl Story {
         self.say(|| "the network is whole".into());
         self.net.heal();
         for at in 0..self.nodes.len() {
-            if !self.nodes[at].link_is_up() {
-                self.trouble(Trouble::LinkUp(at));
+            self.nodes[at].world.failures = Failures::default();
+            for link in 0..self.options.links {
+                self.trouble(Trouble::LinkUp(at, link));
             }
-            if !self.nodes[at].is_running() {
-                self.trouble(Trouble::Start(at));
-            }
+            self.trouble(Trouble::Table(at, true));
+            self.trouble(Trouble::Start(at, false));
+            self.nodes[at].whole(self.now, &self.options);
+            self.schedule(at);
         }
     }
 
@@ -154,16 +241,13 @@ impl Story {
         while let Some(Reverse((at, ..))) = self.heap.peek()
             && *at <= end
         {
-            let Some(Reverse((at, _, happening))) = self.heap.pop() else { break };
+            let Some(Reverse((at, _, event))) = self.heap.pop() else { break };
             self.now = at;
             self.happened += 1;
             if self.happened > ENOUGH {
                 return Err(self.wrong("adverts answer adverts without end"));
             }
-            self.happen(happening);
-            for (at, node) in self.nodes.iter().enumerate() {
-                check::addresses_follow_state(at, node).map_err(|wrong| self.wrong(&wrong))?;
-            }
+            self.happen(event)?;
             if whole {
                 self.check_rivals()?;
             }
@@ -174,68 +258,102 @@ impl Story {
 
     /// Two masters of a whole network hear each other at the worse one's or the better one's next advert.
     fn check_rivals(&mut self) -> Result<(), String> {
-        let masters = check::masters(&self.nodes);
-        // One that does not run can't step down.
-        let awake = masters.iter().filter(|&&at| self.nodes[at].stalled_until.is_none()).count();
-        if awake < 2 {
-            self.rivals_since = None;
-            return Ok(());
-        }
-        let since = *self.rivals_since.get_or_insert(self.now);
-        let allowed = self.options.advert_int + self.options.max_delay * 2;
-        if self.now - since > allowed {
-            return Err(
-                self.wrong(&format!("{masters:?} have been masters together for {:?}", self.now - since))
-            );
+        for router in 0..self.options.routers.len() {
+            let masters = check::masters(&self.nodes, router);
+            // One that does not run can't step down.
+            let awake = masters.iter().filter(|&&at| !self.nodes[at].is_paused());
+            if awake.clone().count() < 2 {
+                self.rivals_since[router] = None;
+                continue;
+            }
+            let since = *self.rivals_since[router].get_or_insert(self.now);
+            let interval = masters.iter().map(|&at| self.nodes[at].instance(router).advert_int).max();
+            let allowed =
+                interval.unwrap_or_default() + self.options.max_delay * 2 + self.options.longest_turn() * 2;
+            if self.now - since > allowed {
+                return Err(self.wrong(&format!(
+                    "{masters:?} have been masters of {router} together for {:?}",
+                    self.now - since
+                )));
+            }
         }
         Ok(())
     }
 
-    fn happen(&mut self, happening: Happening) {
-        match happening {
-            Happening::Arrive { at, source, destination, payload } => {
-                self.say(|| format!("{at} hears {source}, priority {:?}", payload.get(2)));
-                let sent = self.nodes[at].receive(self.now, Packet { source, destination, payload });
-                self.send(at, sent);
+    fn happen(&mut self, event: Event) -> Result<(), String> {
+        match event {
+            Event::Arrive(at, advert) => {
+                self.nodes[at].receive(self.now, advert);
                 self.schedule(at);
             }
-            Happening::Wake { at } => {
-                // Another entry may have been enough: the clock decides, not the entry.
-                if self.nodes[at].next_timeout().is_some_and(|due| due <= self.now) {
-                    let sent = self.nodes[at].wake(self.now);
-                    self.send(at, sent);
-                    self.schedule(at);
-                }
+            // Another entry may have been enough: the node's clock decides, not the entry.
+            Event::Turn(at) if self.nodes[at].turn_at == Some(self.now) => {
+                self.entered[at] = None;
+                return self.turn(at);
             }
-            Happening::Trouble(trouble) => self.trouble(trouble),
+            Event::Turn(_) => {}
+            Event::Trouble(trouble) => self.trouble(trouble),
         }
+        Ok(())
+    }
+
+    fn turn(&mut self, at: usize) -> Result<(), String> {
+        let at_rest = self.nodes[at].turn(self.now);
+        self.retell(at);
+        for (when, advert) in std::mem::take(&mut self.nodes[at].world.sent) {
+            self.send(at, when, &advert);
+        }
+        if let Some(wrong) = self.nodes[at].world.watch.wrong.take() {
+            return Err(self.wrong(&format!("node {at}: {wrong}")));
+        }
+        if at_rest {
+            check::addresses_follow_state(&mut self.nodes[at])
+                .map_err(|wrong| self.wrong(&format!("node {at}: {wrong}")))?;
+        }
+        self.schedule(at);
+        Ok(())
     }
 
     fn trouble(&mut self, trouble: Trouble) {
         self.say(|| format!("{trouble:?}"));
         let now = self.now;
-        let (at, sent) = match trouble {
+        let nodes = &mut self.nodes;
+        let at = match trouble {
             Trouble::Crash(at) => {
-                self.nodes[at].crash();
-                (at, vec![])
+                nodes[at].crash();
+                at
             }
             Trouble::LosePower(at) => {
-                self.nodes[at].lose_power();
-                (at, vec![])
+                nodes[at].lose_power();
+                at
             }
-            Trouble::Stop(at) => (at, self.nodes[at].stop(now)),
-            Trouble::Start(at) if self.nodes[at].is_running() => return,
-            Trouble::Start(at) => (at, self.nodes[at].start(now)),
-            Trouble::LinkDown(at) => (at, self.nodes[at].set_link(now, false)),
-            Trouble::LinkUp(at) => (at, self.nodes[at].set_link(now, true)),
-            Trouble::Stall(at, length) => {
-                if self.nodes[at].is_running() {
-                    self.nodes[at].stalled_until = Some(now + length.min(self.nodes[at].master_down() * 3));
-                }
-                (at, vec![])
+            Trouble::Stop(at) => {
+                nodes[at].stop(now);
+                at
+            }
+            Trouble::Start(at, respawned) => {
+                nodes[at].start(now, respawned);
+                at
+            }
+            Trouble::LinkDown(at, link, by_hand) => {
+                nodes[at].set_link(now, link, false, by_hand);
+                at
+            }
+            Trouble::LinkUp(at, link) => {
+                nodes[at].set_link(now, link, true, false);
+                at
+            }
+            Trouble::LinkGone(at, link) => {
+                nodes[at].remove_link(now, link);
+                at
+            }
+            Trouble::Pause(at, length, hears) => {
+                let length = length.min(nodes[at].longest_pause());
+                nodes[at].pause(now, length, hears);
+                at
             }
             Trouble::Isolate(at, both) => {
-                for other in (0..self.nodes.len()).filter(|&other| other != at) {
+                for other in (0..nodes.len()).filter(|&other| other != at) {
                     self.net.cut(other, at);
                     if both {
                         self.net.cut(at, other);
@@ -244,42 +362,62 @@ impl Story {
                 return;
             }
             Trouble::Mend => return self.net.mend(),
-            Trouble::Reload(at, priority) => (at, self.nodes[at].reload(now, priority)),
+            Trouble::TakeAddress(at, nth, lost) => {
+                nodes[at].take_address(now, nth, lost);
+                at
+            }
+            Trouble::Table(at, writable) => {
+                nodes[at].set_table(now, writable);
+                at
+            }
+            Trouble::Reload(at, router, edit) => {
+                nodes[at].edit(now, router, edit, &self.options);
+                at
+            }
         };
-        self.send(at, sent);
         self.schedule(at);
     }
 
-    fn send(&mut self, from: usize, packets: Vec<Packet>) {
-        for packet in packets {
-            self.say(|| format!("{from} says priority {:?}", packet.payload.get(2)));
-            for to in (0..self.nodes.len()).filter(|&to| to != from) {
-                for delay in self.net.carry(from, to, &mut self.random) {
-                    let Packet { source, destination, payload } = packet.clone();
-                    self.push(delay, Happening::Arrive { at: to, source, destination, payload });
-                }
+    fn send(&mut self, from: usize, when: Instant, advert: &Advert) {
+        for to in (0..self.nodes.len()).filter(|&to| to != from) {
+            for delay in self.net.carry(from, to, &mut self.random) {
+                self.push(when + delay, Event::Arrive(to, advert.clone()));
             }
         }
     }
 
     fn schedule(&mut self, at: usize) {
-        if let Some(due) = self.nodes[at].next_timeout() {
-            self.push(due - self.now, Happening::Wake { at });
+        let due = self.nodes[at].turn_at;
+        if let Some(due) = due.filter(|_| due != self.entered[at]) {
+            self.entered[at] = Some(due);
+            self.push(due, Event::Turn(at));
         }
     }
 
-    fn push(&mut self, delay: Duration, happening: Happening) {
+    fn push(&mut self, at: Instant, event: Event) {
         self.entries += 1;
-        self.heap.push(Reverse((self.now + delay, self.entries, happening)));
+        self.heap.push(Reverse((at, self.entries, event)));
     }
 
     fn say(&mut self, what: impl Fn() -> String) {
         if self.tell {
-            let states: Vec<String> = self.nodes.iter().map(|n| format!("{:?}", n.state())).collect();
-            println!("{:?} {} [{}]", self.now, what(), states.join(" "));
+            println!("{:?} {}", self.now, what());
         }
         if let Some(record) = &mut self.record {
             record.push(format!("{:?} {}", self.now, what()));
+        }
+    }
+
+    /// What a node did.
+    fn retell(&mut self, at: usize) {
+        let Some(told) = &mut self.nodes[at].world.tell else { return };
+        for line in std::mem::take(told) {
+            if self.tell {
+                println!("{line} ({at})");
+            }
+            if let Some(record) = &mut self.record {
+                record.push(format!("{line} ({at})"));
+            }
         }
     }
 

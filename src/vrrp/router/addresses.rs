@@ -7,24 +7,16 @@ use crate::vrrp::config::VirtualAddress;
 use crate::vrrp::event::{Action, Actions, Address, Change, IfIndex, Name, Refusal, Report, Snapshot};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::kernel::{Id, News, Outcome};
-use crate::vrrp::packet::PRIORITY_OWNER;
 
 impl Router {
     pub(super) fn snapshot(&mut self, now: Instant, snapshot: Snapshot, out: &mut Actions) {
-        let instances = &self.instances;
-        let names = self.kernel.replace(snapshot, |id| {
-            instances.get(&id).is_some_and(|slot| slot.instance.config().priority == PRIORITY_OWNER)
-        });
-        for name in names {
+        for name in self.kernel.replace(snapshot) {
             self.interface_changed(now, &name, out);
         }
     }
 
     pub(super) fn address(&mut self, now: Instant, address: Address, out: &mut Actions) {
-        let instances = &self.instances;
-        let news = self.kernel.address(address, |id| {
-            instances.get(&id).is_some_and(|slot| slot.instance.config().priority == PRIORITY_OWNER)
-        });
+        let news = self.kernel.address(address);
         self.source_changed(now, &news, out);
     }
 

@@ -1,0 +1,276 @@
+//! The world as a node's engine sees it: virtual time that moves on with each call, a socket, a kernel; any call may
+//! fail where the story says so.
+
+use crate::kernel::Kernel;
+use crate::options::{Costs, Failures};
+use crate::random::Random;
+use crate::watch::Watch;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+use vipd::net::{Family, IpNet};
+use vipd::time::Instant;
+use vipd::vrrp::engine::Io;
+use vipd::vrrp::event::{Change, Event, IfIndex, Listen, Name, Packet, Received, Refusal, Report};
+use vipd::vrrp::garp::Frame;
+use vipd::vrrp::packet::TTL;
+use vipd::vrrp::shared::Shared;
+
+/// More packets than this don't fit into the socket: the newest are lost.
+const SOCKET: usize = 2000;
+/// News read at a time.
+const NEWS: usize = 256;
+
+/// An advert on its way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Advert {
+    /// The segment.
+    pub(crate) link: usize,
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+    pub(crate) payload: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) now: Instant,
+    random: Random,
+    costs: Costs,
+    pub(crate) failures: Failures,
+    /// A call of this turn took long already.
+    was_slow: bool,
+    socket: VecDeque<(Instant, IfIndex, Advert)>,
+    pub(crate) listens: BTreeSet<Listen>,
+    pub(crate) kernel: Kernel,
+    /// What left, and when.
+    pub(crate) sent: Vec<(Instant, Advert)>,
+    pub(crate) watch: Watch,
+    /// Addresses whose change was refused, until one succeeds.
+    pub(crate) refused: BTreeSet<(IfIndex, IpNet)>,
+    /// Addresses that were set and not announced yet.
+    pub(crate) unannounced: BTreeSet<(IfIndex, IpAddr)>,
+    /// For the reader of a story: what was reported and changed.
+    pub(crate) tell: Option<Vec<String>>,
+}
+
+impl World {
+    pub(crate) fn new(random: Random, costs: Costs, failures: Failures, watch: Watch) -> World {
+        World {
+            now: Instant::ZERO,
+            random,
+            costs,
+            failures,
+            was_slow: false,
+            socket: VecDeque::new(),
+            listens: BTreeSet::new(),
+            kernel: Kernel::new(),
+            sent: Vec::new(),
+            watch,
+            refused: BTreeSet::new(),
+            unannounced: BTreeSet::new(),
+            tell: None,
+        }
+    }
+
+    pub(crate) fn begin_turn(&mut self, now: Instant) {
+        self.now = now + Duration::from_nanos(self.random.within(0, self.costs.late.as_nanos() as u64));
+        self.was_slow = false;
+        self.watch.begin_turn(self.now);
+    }
+
+    /// A packet reaches the network card: into the socket, if somebody listens.
+    pub(crate) fn deliver(&mut self, now: Instant, advert: Advert) -> bool {
+        let Some(index) = self.kernel.index(advert.link).filter(|index| self.kernel.is_up(*index)) else {
+            return false;
+        };
+        let family = Family::of(advert.source);
+        let listen = Listen { interface: index, family, group: advert.destination };
+        if !self.listens.contains(&listen) || self.socket.len() >= SOCKET {
+            return false;
+        }
+        self.watch.delivered(now, &advert);
+        self.socket.push_back((now, index, advert));
+        true
+    }
+
+    /// The process is gone, with its sockets.
+    pub(crate) fn close(&mut self) {
+        self.socket.clear();
+        self.listens.clear();
+        self.unannounced.clear();
+        self.watch.died();
+    }
+
+    fn cost(&mut self, usual: Duration) {
+        self.now += usual;
+        if !self.was_slow && self.thousandth(self.failures.slow) {
+            self.was_slow = true;
+            self.now += self.failures.slowness;
+        }
+    }
+
+    fn thousandth(&mut self, thousandth: u64) -> bool {
+        thousandth > 0 && self.random.within(1, 1000) <= thousandth
+    }
+
+    fn say(&mut self, what: impl FnOnce() -> String) {
+        if let Some(tell) = &mut self.tell {
+            tell.push(format!("{:?} {}", self.now, what()));
+        }
+    }
+
+    fn apply(&mut self, change: &Change) -> Result<(), Refusal> {
+        let (index, net, add) = match change {
+            Change::Add { interface, address } => (*interface, address.net, true),
+            Change::Remove { interface, net, .. } => (*interface, *net, false),
+        };
+        if !add && self.kernel.is_system(index, net) {
+            self.watch.wrong(format!("removes the system's own address {net}"));
+        }
+        let crowd = self.kernel.count(index) as u64;
+        self.cost(self.costs.change + Duration::from_nanos(self.costs.crowd_nanos * crowd));
+        if self.thousandth(self.failures.change) {
+            // Others are at work as well, and the kernel may have no memory.
+            match self.random.within(0, 3) {
+                0 if add => {
+                    let owned = self.watch.owns(net);
+                    self.kernel.add_by_hand(index, net, owned);
+                }
+                0 => drop(self.kernel.remove(index, net)),
+                _ => {
+                    self.refused.insert((index, net));
+                    return Err(Refusal::Other("no memory".into()));
+                }
+            }
+        }
+        let done = self.kernel.change(change);
+        if !matches!(done, Err(Refusal::NoInterface)) {
+            self.refused.remove(&(index, net));
+        }
+        match (add, &done) {
+            (true, Ok(())) => drop(self.unannounced.insert((index, net.address))),
+            (false, _) => drop(self.unannounced.remove(&(index, net.address))),
+            _ => {}
+        }
+        done
+    }
+}
+
+impl Io for World {
+    fn now(&mut self) -> Instant {
+        self.now
+    }
+
+    fn receive(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> bool {
+        while let Some((at, interface, advert)) = self.socket.pop_front() {
+            self.cost(self.costs.packet);
+            let Advert { source, destination, payload, .. } = advert;
+            let payload = Cow::Owned(payload);
+            let received = Received { interface, source, destination, ttl: TTL, payload };
+            sink(at, Event::Received(received));
+        }
+        if self.kernel.overrun {
+            let snapshot = self.kernel.snapshot();
+            self.cost(self.costs.packet * (1 + snapshot.addresses.len() as u32 / 20));
+            sink(self.now, Event::Snapshot(Box::new(snapshot)));
+        }
+        for _ in 0..NEWS {
+            let Some(event) = self.kernel.news.pop_front() else { break };
+            self.cost(self.costs.packet / 8);
+            if let Event::AddressGone { interface, net } = &event {
+                self.unannounced.remove(&(*interface, net.address));
+            }
+            sink(self.now, event);
+        }
+        !self.kernel.news.is_empty()
+    }
+
+    fn listen(&mut self, listen: Listen) -> Result<(), Shared<str>> {
+        self.cost(self.costs.advert);
+        if self.thousandth(self.failures.listen) || self.kernel.slot(listen.interface).is_none() {
+            return Err("no such device".into());
+        }
+        self.listens.insert(listen);
+        Ok(())
+    }
+
+    fn unlisten(&mut self, listen: Listen) {
+        self.cost(self.costs.advert);
+        self.listens.remove(&listen);
+    }
+
+    fn send(&mut self, adverts: &[(Name, Packet)], failed: &mut dyn FnMut(usize, Shared<str>)) {
+        for (at, (name, packet)) in adverts.iter().enumerate() {
+            self.cost(self.costs.advert);
+            self.say(|| format!("{name} says priority {}", packet.bytes[1 + 1]));
+            self.watch.advertised(self.now, name, packet.bytes[2]);
+            let index = packet.interface.unwrap();
+            let slot = self.kernel.slot(index).filter(|_| self.kernel.is_up(index));
+            let (Some(link), false) = (slot, self.thousandth(self.failures.send)) else {
+                failed(at, "network is unreachable".into());
+                continue;
+            };
+            if !self.kernel.holds_address(index, packet.source) {
+                failed(at, "cannot assign requested address".into());
+                continue;
+            }
+            for destination in packet.destinations.iter() {
+                let advert = Advert {
+                    link,
+                    source: packet.source,
+                    destination: *destination,
+                    payload: packet.bytes.to_vec(),
+                };
+                self.sent.push((self.now, advert));
+            }
+        }
+    }
+
+    fn change(&mut self, changes: &[Change], refused: &mut dyn FnMut(usize, Refusal)) {
+        for (at, change) in changes.iter().enumerate() {
+            let done = self.apply(change);
+            self.say(|| match change {
+                Change::Add { interface, address } => {
+                    format!("sets {} on {}: {done:?}", address.net, interface.0)
+                }
+                Change::Remove { interface, net, .. } => {
+                    format!("removes {net} from {}: {done:?}", interface.0)
+                }
+            });
+            if let Err(refusal) = done {
+                refused(at, refusal);
+            }
+        }
+    }
+
+    fn announce(&mut self, frames: &[Frame]) {
+        for frame in frames {
+            self.cost(self.costs.frame);
+            let Some(address) = announced(frame.bytes()) else {
+                self.watch.wrong("announces nothing".into());
+                continue;
+            };
+            self.unannounced.remove(&(frame.interface, address));
+            // Somebody may have taken it a moment ago.
+            let unknown = self.kernel.overrun || !self.kernel.news.is_empty();
+            if !unknown && !self.kernel.holds_address(frame.interface, address) {
+                self.watch.wrong(format!("announces {address}, which it does not hold"));
+            }
+        }
+    }
+
+    fn report(&mut self, instance: Option<&Name>, report: &Report) {
+        self.cost(self.costs.report);
+        self.say(|| format!("{} {report:?}", instance.map_or("", |name| name)));
+        self.watch.reported(instance, report);
+    }
+}
+
+/// Whose address a frame announces.
+fn announced(frame: &[u8]) -> Option<IpAddr> {
+    match frame.get(12..14)? {
+        [0x08, 0x06] => Some(IpAddr::from(<[u8; 4]>::try_from(frame.get(28..32)?).ok()?)),
+        _ => Some(IpAddr::from(<[u8; 16]>::try_from(frame.get(62..78)?).ok()?)),
+    }
+}

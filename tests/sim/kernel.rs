@@ -1,0 +1,221 @@
+//! A node's kernel: links and their addresses, which outlive the process, and the news that it sends of them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use vipd::net::{Family, IpNet, MacAddr};
+use vipd::vrrp::event::{Address, Change, Event, IfIndex, Link, Refusal, Snapshot};
+
+/// More news than this are lost, unless somebody reads them.
+const NEWS: usize = 600;
+
+#[derive(Debug)]
+pub(crate) struct Kernel {
+    links: BTreeMap<IfIndex, Interface>,
+    next_index: u32,
+    next_order: u64,
+    pub(crate) news: VecDeque<Event<'static>>,
+    /// Some were lost.
+    pub(crate) overrun: bool,
+    /// Something changed since somebody last asked.
+    pub(crate) changed: bool,
+}
+
+#[derive(Debug)]
+struct Interface {
+    slot: usize,
+    up: bool,
+    addresses: BTreeMap<(IpAddr, u8), Held>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    order: u64,
+    ours: bool,
+    /// Set by the system at boot.
+    system: bool,
+}
+
+pub(crate) fn link_name(slot: usize) -> String {
+    format!("eth{slot}")
+}
+
+impl Kernel {
+    pub(crate) fn new() -> Kernel {
+        Kernel {
+            links: BTreeMap::new(),
+            next_index: 2,
+            next_order: 0,
+            news: VecDeque::new(),
+            overrun: false,
+            changed: true,
+        }
+    }
+
+    fn tell(&mut self, event: Event<'static>) {
+        self.changed = true;
+        if self.news.len() >= NEWS {
+            self.overrun = true;
+            self.news.clear();
+        }
+        if !self.overrun {
+            self.news.push_back(event);
+        }
+    }
+
+    pub(crate) fn index(&self, slot: usize) -> Option<IfIndex> {
+        self.links.iter().find(|(_, link)| link.slot == slot).map(|(index, _)| *index)
+    }
+
+    pub(crate) fn slot(&self, index: IfIndex) -> Option<usize> {
+        self.links.get(&index).map(|link| link.slot)
+    }
+
+    pub(crate) fn is_up(&self, index: IfIndex) -> bool {
+        self.links.get(&index).is_some_and(|link| link.up)
+    }
+
+    fn link(&self, index: IfIndex) -> Option<Link> {
+        let link = self.links.get(&index)?;
+        Some(Link {
+            name: link_name(link.slot).into(),
+            index,
+            up: link.up,
+            mtu: 1500,
+            mac: Some(MacAddr([2, 0, 0, 0, 0, index.0 as u8])),
+            forwards: false,
+        })
+    }
+
+    fn tell_link(&mut self, index: IfIndex) {
+        if let Some(link) = self.link(index) {
+            self.tell(Event::Link(link));
+        }
+    }
+
+    /// An interface appears, with a number that was never used, and with the system's addresses.
+    pub(crate) fn add_link(&mut self, slot: usize, system: &[IpNet]) {
+        let index = IfIndex(self.next_index);
+        self.next_index += 1;
+        self.links.insert(index, Interface { slot, up: true, addresses: BTreeMap::new() });
+        self.tell_link(index);
+        for net in system {
+            let _ = self.add(index, *net, false, true);
+        }
+    }
+
+    pub(crate) fn remove_link(&mut self, slot: usize) {
+        let Some(index) = self.index(slot) else { return };
+        let all: Vec<_> = self.links[&index].addresses.keys().copied().collect();
+        for (address, prefix_len) in all {
+            let _ = self.remove(index, IpNet { address, prefix_len });
+        }
+        self.links.remove(&index);
+        self.tell(Event::LinkGone(index));
+    }
+
+    /// Carrier comes and goes; set down by hand, a link also loses its IPv6 addresses.
+    pub(crate) fn set_link(&mut self, slot: usize, up: bool, by_hand: bool, system: &[IpNet]) {
+        let Some(index) = self.index(slot) else { return };
+        let link = self.links.get_mut(&index).unwrap();
+        link.up = up;
+        let v6: Vec<_> =
+            link.addresses.keys().copied().filter(|(a, _)| Family::of(*a) == Family::V6).collect();
+        self.tell_link(index);
+        if by_hand && !up {
+            for (address, prefix_len) in v6 {
+                let _ = self.remove(index, IpNet { address, prefix_len });
+            }
+        }
+        if up {
+            for net in system.iter().filter(|net| Family::of(net.address) == Family::V6) {
+                let _ = self.add(index, *net, false, true);
+            }
+        }
+    }
+
+    fn add(&mut self, index: IfIndex, net: IpNet, ours: bool, system: bool) -> Result<(), Refusal> {
+        let order = self.next_order;
+        let link = self.links.get_mut(&index).ok_or(Refusal::NoInterface)?;
+        let key = (net.address, net.prefix_len);
+        if link.addresses.contains_key(&key) {
+            return Err(Refusal::Exists);
+        }
+        self.next_order += 1;
+        link.addresses.insert(key, Held { order, ours, system });
+        self.tell(Event::Address(Address { interface: index, net, usable: true, ours }));
+        Ok(())
+    }
+
+    pub(crate) fn remove(&mut self, index: IfIndex, net: IpNet) -> Result<(), Refusal> {
+        let link = self.links.get_mut(&index).ok_or(Refusal::NoInterface)?;
+        link.addresses.remove(&(net.address, net.prefix_len)).ok_or(Refusal::NotThere)?;
+        self.tell(Event::AddressGone { interface: index, net });
+        Ok(())
+    }
+
+    /// Somebody else sets it; an owner's address is the system's then.
+    pub(crate) fn add_by_hand(&mut self, index: IfIndex, net: IpNet, owned: bool) {
+        let _ = self.add(index, net, false, owned);
+    }
+
+    pub(crate) fn change(&mut self, change: &Change) -> Result<(), Refusal> {
+        match change {
+            Change::Add { interface, address } => self.add(*interface, address.net, true, false),
+            Change::Remove { interface, net, .. } => self.remove(*interface, *net),
+        }
+    }
+
+    pub(crate) fn count(&self, index: IfIndex) -> usize {
+        self.links.get(&index).map_or(0, |link| link.addresses.len())
+    }
+
+    pub(crate) fn holds(&self, index: IfIndex, net: IpNet) -> bool {
+        self.links.get(&index).is_some_and(|l| l.addresses.contains_key(&(net.address, net.prefix_len)))
+    }
+
+    pub(crate) fn holds_address(&self, index: IfIndex, address: IpAddr) -> bool {
+        let Some(link) = self.links.get(&index) else { return false };
+        link.addresses.range((address, 0)..=(address, 255)).next().is_some()
+    }
+
+    pub(crate) fn is_system(&self, index: IfIndex, net: IpNet) -> bool {
+        let held = self.links.get(&index).and_then(|l| l.addresses.get(&(net.address, net.prefix_len)));
+        held.is_some_and(|held| held.system)
+    }
+
+    /// All addresses but the system's.
+    pub(crate) fn not_systems(&self) -> impl Iterator<Item = (IfIndex, IpNet)> {
+        self.links.iter().flat_map(|(index, link)| {
+            let others = link.addresses.iter().filter(|(_, held)| !held.system);
+            others.map(|((address, prefix_len), _)| {
+                (*index, IpNet { address: *address, prefix_len: *prefix_len })
+            })
+        })
+    }
+
+    /// The machine loses its power: what was not the system's is gone.
+    pub(crate) fn lose_power(&mut self) {
+        for link in self.links.values_mut() {
+            link.addresses.retain(|_, held| held.system);
+        }
+        self.changed = true;
+    }
+
+    /// Everything; news until now are in it.
+    pub(crate) fn snapshot(&mut self) -> Snapshot {
+        self.news.clear();
+        self.overrun = false;
+        let mut addresses: Vec<(u64, Address)> = Vec::new();
+        for (&interface, link) in &self.links {
+            for (&(address, prefix_len), held) in &link.addresses {
+                let net = IpNet { address, prefix_len };
+                addresses.push((held.order, Address { interface, net, usable: true, ours: held.ours }));
+            }
+        }
+        addresses.sort_by_key(|(order, _)| *order);
+        Snapshot {
+            links: self.links.keys().filter_map(|index| self.link(*index)).collect(),
+            addresses: addresses.into_iter().map(|(_, address)| address).collect(),
+        }
+    }
+}

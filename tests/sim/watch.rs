@@ -1,0 +1,298 @@
+//! What must be true of what a node says and does, at the moment when it does it.
+
+use crate::io::Advert;
+use std::net::IpAddr;
+use std::time::Duration;
+use vipd::net::IpNet;
+use vipd::time::Instant;
+use vipd::vrrp::config::{Instance, Version};
+use vipd::vrrp::event::{Name, Reloaded, Report, StateKind};
+
+/// A node, seen from outside.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) routers: Vec<Router>,
+    turn: Instant,
+    /// The first thing that went wrong.
+    pub(crate) wrong: Option<String>,
+    longest_turn: Duration,
+    /// A deadline that passes after a turn began is met in the next.
+    longest_silence: Duration,
+    /// The process stands still, or did before this turn: until when, and for how long.
+    paused: Option<(Instant, Duration)>,
+    /// Its loop was asleep when the last pause began.
+    was_asleep: bool,
+    /// The process before this one died, its addresses may be there.
+    pub(crate) respawned: bool,
+    pub(crate) changed: bool,
+    pub(crate) stopping: bool,
+}
+
+/// A virtual router on this node.
+#[derive(Debug)]
+pub(crate) struct Router {
+    pub(crate) config: Instance,
+    pub(crate) source: IpAddr,
+    pub(crate) link: usize,
+    /// The configuration has it.
+    pub(crate) present: bool,
+    pub(crate) state: StateKind,
+    patience: Option<Patience>,
+    spoke_at: Option<Instant>,
+    pub(crate) said_zero: bool,
+    pub(crate) became_master: u64,
+    /// It had been master when the process was told to stop.
+    was_master: bool,
+}
+
+/// It may not become master so soon: somebody better was heard, or it has just begun to listen.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    since: Instant,
+    until: Instant,
+    /// The master's interval.
+    interval: Duration,
+}
+
+impl Watch {
+    pub(crate) fn new(routers: Vec<Router>, longest_turn: Duration, longest_silence: Duration) -> Watch {
+        Watch {
+            routers,
+            turn: Instant::ZERO,
+            wrong: None,
+            longest_turn,
+            longest_silence,
+            paused: None,
+            was_asleep: false,
+            respawned: false,
+            changed: true,
+            stopping: false,
+        }
+    }
+
+    pub(crate) fn wrong(&mut self, what: String) {
+        self.wrong.get_or_insert(what);
+    }
+
+    pub(crate) fn begin_turn(&mut self, now: Instant) {
+        self.turn = now;
+        let Some((end, _)) = self.paused.filter(|_| self.was_asleep) else { return };
+        self.was_asleep = false;
+        // A deadline that passed long before the end of the pause tells nothing: another interval does.
+        for router in self.routers.iter_mut().filter(|r| r.state == StateKind::Backup) {
+            let Some(Patience { until, interval, .. }) = router.patience else { continue };
+            if end - until > interval.max(router.config.advert_int) * 5 + skew(&router.config, interval) * 2 {
+                router.patience = Some(Patience {
+                    since: now,
+                    until: now + interval + skew(&router.config, interval),
+                    interval,
+                });
+            }
+        }
+    }
+
+    /// The process does not run from `at`, for so long; `asleep` says whether its loop had nothing to do.
+    pub(crate) fn pause(&mut self, at: Instant, length: Duration, asleep: bool) {
+        self.paused = Some((at + length, length));
+        self.was_asleep = asleep;
+        for router in &mut self.routers {
+            router.spoke_at = None;
+        }
+    }
+
+    pub(crate) fn died(&mut self) {
+        self.stopping = false;
+        self.paused = None;
+        for router in &mut self.routers {
+            router.state = StateKind::Init;
+            (router.patience, router.spoke_at) = (None, None);
+            (router.said_zero, router.was_master) = (false, false);
+        }
+        self.changed = true;
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.stopping = true;
+        for router in &mut self.routers {
+            router.was_master = router.state == StateKind::Master;
+        }
+    }
+
+    /// Masters that left without a word, where their link works.
+    pub(crate) fn check_farewell(&mut self, works: impl Fn(usize) -> bool) {
+        let silent = self.routers.iter().find(|r| r.was_master && !r.said_zero && works(r.link));
+        if let Some(router) = silent {
+            let wrong = format!("{} stopped as master and did not say priority 0", router.config.name);
+            self.wrong(wrong);
+        }
+    }
+
+    /// Another configuration: what it changed was not heard in adverts.
+    pub(crate) fn reconfigured(&mut self, at: usize, config: Instance, present: bool) {
+        let router = &mut self.routers[at];
+        (router.config, router.present) = (config, present);
+        (router.patience, router.spoke_at) = (None, None);
+        self.changed = true;
+    }
+
+    /// An owner has the address.
+    pub(crate) fn owns(&self, net: IpNet) -> bool {
+        let mut owners = self.routers.iter().filter(|router| router.config.priority == 255);
+        owners.any(|r| r.config.addresses.iter().chain(&r.config.excluded).any(|a| a.net == net))
+    }
+
+    /// An advert is in the socket.
+    pub(crate) fn delivered(&mut self, now: Instant, advert: &Advert) {
+        let payload = &advert.payload;
+        let found = self.routers.iter_mut().find(|r| {
+            r.link == advert.link
+                && r.config.vrid.get() == payload[1]
+                && r.config.group() == advert.destination
+        });
+        let Some(router) = found else { return };
+        if !matches!(router.state, StateKind::Backup | StateKind::Master) {
+            return;
+        }
+        let config = &router.config;
+        let (priority, count) = (payload[2], usize::from(payload[3]));
+        let interval = match config.version {
+            Version::V2 => Duration::from_secs(payload[5].into()),
+            Version::V3 => {
+                Duration::from_millis(10 * u64::from(u16::from_be_bytes([payload[4], payload[5]]) & 0xfff))
+            }
+        };
+        let believed = count == config.addresses.len()
+            && (config.version == Version::V3 || interval == config.advert_int);
+        if !believed {
+            return;
+        }
+        if priority == 0 {
+            if router.state == StateKind::Backup {
+                router.patience = None;
+            }
+            return;
+        }
+        let ours = config.priority;
+        let counts = match router.state {
+            StateKind::Backup => priority >= ours || config.nopreempt,
+            _ => (priority, advert.source) > (ours, router.source),
+        };
+        if counts {
+            let until = now + interval * 3 + skew(config, interval);
+            router.patience = Some(Patience { since: now, until, interval });
+        }
+    }
+
+    /// An advert is about to leave.
+    pub(crate) fn advertised(&mut self, now: Instant, name: &Name, priority: u8) {
+        let longest = self.longest_silence;
+        let Some(at) = index(name) else { return };
+        let router = &mut self.routers[at];
+        if priority == 0 {
+            router.said_zero = true;
+            return;
+        }
+        let spoke_at = router.spoke_at.replace(now);
+        let silent = spoke_at.map_or(Duration::ZERO, |at| now - at);
+        // The first one leaves before the state is reported.
+        if router.state == StateKind::Master && silent > router.config.advert_int + longest {
+            self.wrong(format!("{name} was silent for {silent:?} as master"));
+        }
+    }
+
+    pub(crate) fn reported(&mut self, instance: Option<&Name>, report: &Report) {
+        let Some((name, at)) = instance.and_then(|name| Some((name, index(name)?))) else { return };
+        match report {
+            Report::Entered { from, to } => self.entered(name, at, *from, *to),
+            Report::Stalled { late } => {
+                let longest = self.paused.map_or(Duration::ZERO, |(_, length)| length);
+                if *late > longest + self.longest_turn {
+                    self.wrong(format!("{name} says that it stood still for {late:?}, it was {longest:?}"));
+                }
+            }
+            Report::Reloaded(Reloaded::Removed) if self.routers[at].present && !self.stopping => {
+                self.wrong(format!("{name} was removed, the configuration has it"));
+            }
+            _ => {}
+        }
+    }
+
+    fn entered(&mut self, name: &Name, at: usize, from: StateKind, to: StateKind) {
+        self.changed = true;
+        let (turn, stopping, respawned) = (self.turn, self.stopping, self.respawned);
+        let router = &mut self.routers[at];
+        let mut wrong = None;
+        if router.state != from {
+            wrong = Some(format!("{name} goes from {from:?} to {to:?}, it was {:?}", router.state));
+        }
+        router.state = to;
+        // Who steps down has heard that somebody better speaks.
+        router.was_master &= !matches!(to, StateKind::Backup | StateKind::Fault);
+        let owner = router.config.priority == 255;
+        match to {
+            StateKind::Master => {
+                router.became_master += 1;
+                router.said_zero = false;
+                // Deadlines are judged by the time at which the turn began.
+                if let Some(Patience { since, until, .. }) = router.patience.take()
+                    && turn < until
+                    && !owner
+                {
+                    wrong = Some(format!(
+                        "{name} seizes the addresses at {turn:?}: it should have listened from {since:?} until \
+                         {until:?}"
+                    ));
+                }
+            }
+            StateKind::Backup if matches!(from, StateKind::Init | StateKind::Fault) => {
+                let interval = router.config.advert_int;
+                let intervals = if respawned { 1 } else { 3 };
+                let until = turn + interval * intervals + skew(&router.config, interval);
+                router.patience = Some(Patience { since: turn, until, interval });
+                router.spoke_at = None;
+            }
+            StateKind::Backup => router.spoke_at = None,
+            StateKind::Init => {
+                if router.present && !stopping {
+                    wrong = Some(format!("{name} stopped, the configuration has it"));
+                }
+                (router.patience, router.spoke_at) = (None, None);
+            }
+            StateKind::Fault => (router.patience, router.spoke_at) = (None, None),
+        }
+        if let Some(wrong) = wrong {
+            self.wrong(wrong);
+        }
+    }
+}
+
+impl Router {
+    pub(crate) fn new(config: Instance, source: IpAddr, link: usize) -> Router {
+        Router {
+            config,
+            source,
+            link,
+            present: true,
+            state: StateKind::Init,
+            patience: None,
+            spoke_at: None,
+            said_zero: false,
+            became_master: 0,
+            was_master: false,
+        }
+    }
+}
+
+/// RFC 9568 §6.1, RFC 3768 §6.1.
+fn skew(config: &Instance, interval: Duration) -> Duration {
+    let whole = match config.version {
+        Version::V2 => Duration::from_secs(1),
+        Version::V3 => interval,
+    };
+    whole * (256 - u32::from(config.priority)) / 256
+}
+
+/// Which virtual router an instance is, whatever follows its number.
+pub(crate) fn index(name: &str) -> Option<usize> {
+    name.split('_').nth(1)?.parse().ok()
+}
