@@ -268,6 +268,12 @@ impl Kernel {
         real.or_else(|| sources.all.first_key_value().map(|(_, address)| *address).filter(|_| owner))
     }
 
+    /// Who is configured with the address on that interface, and as which of its addresses.
+    pub(super) fn configured_with(&self, address: &VirtualAddress) -> &[(Id, usize)] {
+        let nets = self.wanted.get(address.interface.as_str());
+        nets.and_then(|nets| nets.get(&address.net)).map_or(&[], Vec::as_slice)
+    }
+
     /// Whether the kernel holds the address where it belongs.
     pub(super) fn holds(&self, address: &VirtualAddress) -> bool {
         let index = self.indexes.get(address.interface.as_str());

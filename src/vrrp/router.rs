@@ -403,9 +403,18 @@ impl Router {
                 }
             }
             Retry::Address { instance, address } => {
-                let id = self.by_name.get(&instance);
-                if let Some(slot) = id.and_then(|id| self.instances.get(id)) {
-                    slot.instance.addresses_missing([address].into(), out);
+                // Whoever wants it by now: a reload may have given it another name, or another instance.
+                let mut wanted = false;
+                for (id, at) in self.kernel.configured_with(&address) {
+                    let Some(slot) = self.instances.get(id) else { continue };
+                    let configured = slot.instance.addresses().get(*at).filter(|a| a.net == address.net);
+                    if let Some(configured) = configured.filter(|_| slot.instance.wants_addresses()) {
+                        slot.instance.addresses_missing([configured.clone()].into(), out);
+                        wanted = true;
+                    }
+                }
+                if !wanted {
+                    out.push(Action::Apply { instance, addresses: [address].into() });
                 }
             }
         }

@@ -83,10 +83,12 @@ impl Router {
                     let report = Report::AddressRefused { add, net, interface: key.0, refusal };
                     out.push(Action::Report { instance: Some(instance.clone()), report });
                 }
-                if let Change::Add { address, .. } = change {
-                    let instance = instance.clone();
-                    self.retries.push_back((now + RETRY, Retry::Address { instance, address }));
-                }
+                let address = match change {
+                    Change::Add { address, .. } => address,
+                    Change::Remove { name, net, .. } => VirtualAddress::new(net, &*name),
+                };
+                let instance = instance.clone();
+                self.retries.push_back((now + RETRY, Retry::Address { instance, address }));
             }
             _ if self.refused.is_empty() => {}
             _ => drop(self.refused.remove(&key)),

@@ -383,6 +383,42 @@ fn an_address_that_is_refused_is_reported_once_and_tried_again_while_master() {
 }
 
 #[test]
+fn an_address_that_the_kernel_keeps_is_removed_later_even_if_its_instance_is_gone() {
+    let mut router = router(1);
+    let mut out = vec![];
+    let now = START + Duration::from_secs(4);
+    timeout(&mut router, now, &mut out);
+    let address = instance("1", 1, 100).addresses[0].clone();
+    assert!(router.kernel.holds(&address));
+    out.clear();
+    router.handle(now, config(vec![]), &mut out);
+    while router.step(now, &mut out) {}
+    for change in planned(&router, &address) {
+        router.changed(now, &"1".into(), change, Some(Refusal::Other("no memory".into())), &mut out);
+    }
+    assert!(router.kernel.holds(&address));
+    assert_eq!(router.next_timeout(), Some(now + RETRY));
+    out.clear();
+    timeout(&mut router, now + RETRY, &mut out);
+    assert!(!router.kernel.holds(&address));
+}
+
+#[test]
+fn an_owners_address_that_appears_during_a_reload_is_the_systems() {
+    let mut router = Router::default();
+    let mut out = vec![];
+    handle(&mut router, START, link(true, &["10.0.0.251/24"]), &mut out);
+    let mut owner = instance("1", 1, 255);
+    owner.source = Some("10.0.0.251".parse().unwrap());
+    // The news come before the first step.
+    router.handle(START, config(vec![owner.clone()]), &mut out);
+    router.handle(START, address_event(2, "10.0.0.1/24"), &mut out);
+    while router.step(START, &mut out) {}
+    handle(&mut router, START, Event::Stop, &mut out);
+    assert!(router.kernel.holds(&owner.addresses[0]));
+}
+
+#[test]
 fn a_socket_that_can_not_be_opened_is_a_fault_until_it_can() {
     let mut router = router(2);
     let mut out = vec![];
