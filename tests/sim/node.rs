@@ -2,6 +2,7 @@
 
 use crate::io::{Advert, World};
 use crate::kernel::link_name;
+use crate::old_order::OldOrder;
 use crate::options::Options;
 use crate::random::Random;
 use crate::watch::{self, Watch};
@@ -20,7 +21,9 @@ pub(crate) struct Node {
     serving: bool,
     settings: Vec<Setting>,
     /// None while it is crashed or stopped.
-    engine: Option<Engine>,
+    driver: Option<Driver>,
+    /// It does its work in the order of old.
+    old_order: bool,
     pub(crate) world: World,
     /// When the loop goes on.
     pub(crate) turn_at: Option<Instant>,
@@ -35,6 +38,22 @@ pub(crate) struct Node {
     table: Table,
     /// It is to start again once it has stopped.
     restart: bool,
+}
+
+/// What runs in the process.
+#[derive(Debug)]
+enum Driver {
+    Engine(Engine),
+    OldOrder(OldOrder),
+}
+
+impl Driver {
+    fn handle(&mut self, now: Instant, event: Event<'_>) {
+        match self {
+            Driver::Engine(engine) => engine.handle(now, event),
+            Driver::OldOrder(old) => old.handle(now, event),
+        }
+    }
 }
 
 /// A virtual router in this node's configuration.
@@ -83,7 +102,8 @@ impl Node {
             at,
             serving: options.serving,
             settings,
-            engine: None,
+            driver: None,
+            old_order: false,
             world: World::new(random, node.costs.clone(), options.failures, watch),
             turn_at: None,
             busy_until: Instant::ZERO,
@@ -119,7 +139,7 @@ impl Node {
     }
 
     pub(crate) const fn is_running(&self) -> bool {
-        self.engine.is_some()
+        self.driver.is_some()
     }
 
     pub(crate) const fn is_paused(&self) -> bool {
@@ -127,7 +147,14 @@ impl Node {
     }
 
     pub(crate) const fn engine(&self) -> Option<&Engine> {
-        self.engine.as_ref()
+        match &self.driver {
+            Some(Driver::Engine(engine)) => Some(engine),
+            Some(Driver::OldOrder(_)) | None => None,
+        }
+    }
+
+    pub(crate) const fn work_in_old_order(&mut self) {
+        self.old_order = true;
     }
 
     pub(crate) fn state(&self, router: usize) -> StateKind {
@@ -149,7 +176,7 @@ impl Node {
 
     /// The process starts; the one before it may have crashed. One that is about to end is followed by another.
     pub(crate) fn start(&mut self, now: Instant, respawned: bool) {
-        if self.engine.is_some() {
+        if self.driver.is_some() {
             self.restart |= self.is_stopping();
             return;
         }
@@ -158,10 +185,13 @@ impl Node {
         for setting in &mut self.settings {
             setting.present = true;
         }
-        let mut engine = Engine::new(respawned);
+        let mut driver = match self.old_order {
+            true => Driver::OldOrder(OldOrder::new(respawned)),
+            false => Driver::Engine(Engine::new(respawned)),
+        };
         self.world.watch.respawned = respawned;
-        engine.handle(now, Event::Snapshot(Box::new(self.world.kernel.snapshot())));
-        self.engine = Some(engine);
+        driver.handle(now, Event::Snapshot(Box::new(self.world.kernel.snapshot())));
+        self.driver = Some(driver);
         self.inbox = vec![Control::Table, Control::Config];
         self.turn_at = Some(now);
         self.busy_until = now;
@@ -170,7 +200,7 @@ impl Node {
 
     /// The process dies; the kernel keeps the addresses.
     pub(crate) fn crash(&mut self) {
-        self.engine = None;
+        self.driver = None;
         self.inbox.clear();
         self.paused = None;
         self.turn_at = None;
@@ -194,7 +224,7 @@ impl Node {
     }
 
     fn say(&mut self, now: Instant, control: Control) {
-        if self.engine.is_some() {
+        if self.driver.is_some() {
             self.inbox.push(control);
             self.wake(now);
         }
@@ -204,7 +234,7 @@ impl Node {
     fn obey(&mut self) {
         for control in std::mem::take(&mut self.inbox) {
             let config = self.config();
-            let Some(engine) = &mut self.engine else { return };
+            let Some(driver) = &mut self.driver else { return };
             let watch = &mut self.world.watch;
             if watch.stopping {
                 return;
@@ -222,7 +252,7 @@ impl Node {
                     Event::Stop
                 }
             };
-            engine.handle(self.world.now, event);
+            driver.handle(self.world.now, event);
         }
     }
 
@@ -300,7 +330,7 @@ impl Node {
     }
 
     pub(crate) fn pause(&mut self, now: Instant, length: Duration, hears: bool) {
-        if self.engine.is_none() || self.paused.is_some() {
+        if self.driver.is_none() || self.paused.is_some() {
             return;
         }
         // A turn that has begun is taken to its end.
@@ -318,7 +348,7 @@ impl Node {
     }
 
     pub(crate) fn receive(&mut self, now: Instant, advert: Advert) {
-        if self.engine.is_none() || self.paused.is_some_and(|(_, hears)| !hears) {
+        if self.driver.is_none() || self.paused.is_some_and(|(_, hears)| !hears) {
             return;
         }
         if self.world.deliver(now, advert) {
@@ -328,7 +358,7 @@ impl Node {
 
     /// Something can be read.
     fn wake(&mut self, now: Instant) {
-        if self.engine.is_some() && self.paused.is_none() {
+        if self.driver.is_some() && self.paused.is_none() {
             let at = now.max(self.busy_until);
             self.turn_at = Some(self.turn_at.map_or(at, |planned| planned.min(at)));
         }
@@ -339,8 +369,11 @@ impl Node {
         self.paused = None;
         self.world.begin_turn(now);
         self.obey();
-        let Some(engine) = &mut self.engine else { return false };
-        let next = engine.turn(&mut self.world);
+        let Some(driver) = &mut self.driver else { return false };
+        let next = match driver {
+            Driver::Engine(engine) => engine.turn(&mut self.world),
+            Driver::OldOrder(old) => old.turn(&mut self.world),
+        };
         let end = self.world.now;
         self.busy_until = end;
         let unread = self.world.kernel.overrun || !self.world.kernel.news.is_empty();

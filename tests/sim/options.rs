@@ -106,6 +106,11 @@ impl Options {
         }
     }
 
+    /// Only stories of this kind: see [`Options::crowded`].
+    pub(crate) fn crowded_from_seed(seed: u64) -> Options {
+        Options::crowded(&mut Random::new(!seed))
+    }
+
     /// One virtual router.
     fn plain(random: &mut Random) -> Options {
         let router = VirtualRouter::random(random, 1, None);

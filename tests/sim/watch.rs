@@ -15,6 +15,8 @@ pub(crate) struct Watch {
     turn: Instant,
     /// The first thing that went wrong.
     pub(crate) wrong: Option<String>,
+    /// How often an instance became master though it had no reason to.
+    pub(crate) seizures: u64,
     longest_turn: Duration,
     /// A deadline that passes after a turn began is met in the next.
     longest_silence: Duration,
@@ -60,6 +62,7 @@ impl Watch {
             routers,
             turn: Instant::ZERO,
             wrong: None,
+            seizures: 0,
             longest_turn,
             longest_silence,
             paused: None,
@@ -238,6 +241,7 @@ impl Watch {
                     && turn < until
                     && !owner
                 {
+                    self.seizures += 1;
                     wrong = Some(format!(
                         "{name} seizes the addresses at {turn:?}: it should have listened from {since:?} until \
                          {until:?}"
