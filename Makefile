@@ -47,6 +47,14 @@ unit: ## Unit, property and documentation tests, which need no privileges
 	fi
 	cargo test --doc
 
+.PHONY: sim
+sim: ## Many stories of the VRRP simulation (VIPD_SIM_SEEDS=100000)
+	VIPD_SIM_SEEDS=$(or $(VIPD_SIM_SEEDS),100000) nice cargo test --test sim -- --nocapture
+
+.PHONY: bugs
+bugs: ## Deliberate bugs in the VRRP machines, each of which the simulation must find
+	@tests/sim/bugs/run
+
 .PHONY: work
 work: setup ## How the work of checking a configuration grows with it, in instructions
 	cargo test --test work

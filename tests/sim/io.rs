@@ -102,6 +102,12 @@ impl World {
         self.watch.died();
     }
 
+    /// From now on every address must be as it is wanted, whatever was refused.
+    pub(crate) fn forget_refusals(&mut self) {
+        self.refused.clear();
+        self.kernel.changed = true;
+    }
+
     fn cost(&mut self, usual: Duration) {
         self.now += usual;
         if !self.was_slow && self.thousandth(self.failures.slow) {

@@ -43,8 +43,8 @@ pub(crate) struct Node {
 /// What runs in the process.
 #[derive(Debug)]
 enum Driver {
-    Engine(Engine),
-    OldOrder(OldOrder),
+    Engine(Box<Engine>),
+    OldOrder(Box<OldOrder>),
 }
 
 impl Driver {
@@ -186,8 +186,8 @@ impl Node {
             setting.present = true;
         }
         let mut driver = match self.old_order {
-            true => Driver::OldOrder(OldOrder::new(respawned)),
-            false => Driver::Engine(Engine::new(respawned)),
+            true => Driver::OldOrder(Box::new(OldOrder::new(respawned))),
+            false => Driver::Engine(Box::new(Engine::new(respawned))),
         };
         self.world.watch.respawned = respawned;
         driver.handle(now, Event::Snapshot(Box::new(self.world.kernel.snapshot())));

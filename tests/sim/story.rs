@@ -118,6 +118,12 @@ impl Story {
         let rest = self.rest();
         self.run_until(self.now + rest, true)?;
         self.check_end()?;
+        // What was refused before has been tried again by now.
+        for at in 0..self.nodes.len() {
+            self.nodes[at].world.forget_refusals();
+            check::addresses_follow_state(&mut self.nodes[at])
+                .map_err(|wrong| self.wrong(&format!("node {at}: {wrong}")))?;
+        }
 
         let count = self.options.routers.len();
         let masters: Vec<_> = (0..count).map(|router| check::masters(&self.nodes, router)).collect();
