@@ -132,8 +132,12 @@ mod tests {
                 && files.iter().all(|fd| ["0", "1", "2", "3", "10", "11"].contains(fd)),
             "{text}"
         );
-        let mask = |name: &str| lines[lines.iter().position(|word| *word == name).unwrap() + 1];
-        assert_eq!((mask("SigBlk:"), mask("SigIgn:")), ("0000000000000000", "0000000000000000"));
+        // The C library keeps signals 32 and 33 to itself: nobody can set them back.
+        let mask = |name: &str| {
+            let word = lines[lines.iter().position(|word| *word == name).unwrap() + 1];
+            u64::from_str_radix(word, 16).unwrap() & !(0b11 << 31)
+        };
+        assert_eq!((mask("SigBlk:"), mask("SigIgn:")), (0, 0), "{text}");
         assert_eq!(lines[lines.len() - 2], lines[lines.len() - 1], "leader of its group: {text}");
     }
 

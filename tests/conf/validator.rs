@@ -84,6 +84,13 @@ impl Validator<'_> {
                 let pairs = value.as_array().into_iter().flatten().zip(list).enumerate();
                 pairs.into_iter().try_for_each(|(i, (v, s))| self.check(s, v, &format!("{at}[{i}]")))
             }
+            "uniqueItems" => {
+                let items = value.as_array().map_or(&[][..], Vec::as_slice);
+                if items.iter().enumerate().any(|(at, item)| items[..at].contains(item)) {
+                    return Err(format!("{value} has something twice"));
+                }
+                Ok(())
+            }
             "minItems" | "maxItems" => {
                 let (count, limit) =
                     (value.as_array().map_or(0, Vec::len) as u64, argument.as_u64().unwrap_or(0));

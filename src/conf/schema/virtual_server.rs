@@ -59,7 +59,7 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
             .default("wlc"),
         line("mh-fallback", &[], "scheduler mh: another server where the chosen one is down"),
         line("mh-port", &[], "scheduler mh: the client's port counts too"),
-        line("omega", &[], "at shutdown, act as if every server had failed").read(),
+        line("omega", &[], "at shutdown, act as if every server had failed"),
         line("ops", &[], "schedule each packet alone; UDP only"),
         line("persistence_engine", &[arg("NAME", Kind::Text)], "what identifies a client: sip"),
         line(
