@@ -90,8 +90,11 @@ impl Loading {
     pub(super) fn start(program: &str, source: &Source) -> Result<Loading, String> {
         let start = || -> Result<Child, message::Error> {
             let mut child = Child::start(program, &[OsStr::new("config"), source.file.as_os_str()])?;
-            child.tell(Order::Load { name: program.to_owned(), source: source.clone() }, None)?;
-            Ok(child)
+            match child.tell(Order::Load { name: program.to_owned(), source: source.clone() }, None) {
+                // It died before it could read: its end tells how.
+                Err(message::Error::Socket(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(child),
+                told => told.map(|()| child),
+            }
         };
         let child = start().map_err(|error| match error {
             message::Error::Socket(error) => {

@@ -1,9 +1,10 @@
-//! A kernel without IPVS: one clear line about it, and the virtual router works all the same.
+//! A kernel without IPVS: one clear line about it; virtual routers run, save those whose addresses would serve nothing.
 
 use crate::VIPD;
 use crate::support::Implementation::Vipd;
-use crate::support::{Config, Host, Lab, Scenario, Test, checked, has_ipvs, vm};
+use crate::support::{Config, Host, Lab, Scenario, Test, checked, has_ipvs, vm, wait_for};
 use std::process::Command;
+use std::time::Duration;
 
 const NAME: &str = "no_ipvs::one_clear_line_and_vrrp_runs";
 const WORDS: &str = "this kernel has no IPVS: modprobe ip_vs";
@@ -32,16 +33,24 @@ fn listings_say_so(host: &Host) {
 }
 
 fn one_clear_line_and_vrrp_runs(scenario: &Scenario) {
-    let config = Config::with_priority(Scenario::PRIORITIES[0]).text();
+    let other = "vrrp_instance OTHER {\n  interface eth0\n  virtual_router_id 9\n  priority 100\n  virtual_ipaddress {\n    \
+                 192.168.219.240/24\n  }\n}\n";
+    let config = Config::with_priority(Scenario::PRIORITIES[0]).text() + other;
     let master = scenario.start_with(0, Vipd, &config, &[]);
-    scenario.wait_master(0);
+    let host = &scenario.directors[0];
+    wait_for("the instance that serves nothing to run", Duration::from_secs(30), || {
+        if host.has_address("192.168.219.240") { Ok(()) } else { Err(master.process().log()) }
+    });
+    scenario.wait_addresses(0, false);
     let log = master.process().log();
-    let lines: Vec<_> = log.lines().filter(|line| line.contains("IPVS")).collect();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("this kernel has no IPVS")).collect();
+    let clear = |line: &str| line.contains("modprobe ip_vs");
+    let (fault, table): (Vec<&str>, Vec<&str>) = lines.iter().partition(|line| line.contains("(VI) "));
     assert!(
-        matches!(lines[..], [line] if line.contains("this kernel has no IPVS") && line.contains("modprobe ip_vs")),
-        "one line says what is missing and what to do: {lines:#?}"
+        matches!(table[..], [line] if clear(line)) && matches!(fault[..], [line] if clear(line)),
+        "one line says what is missing and what to do, one which instance waits for it: {lines:#?}"
     );
+    assert!(log.contains("(VI) Entering FAULT STATE"), "{log}");
     assert!(!log.contains("Gained quorum"), "no client would find the service: {log}");
     master.terminate();
-    scenario.wait_addresses(0, false);
 }
