@@ -20,6 +20,8 @@ pub(crate) struct Node {
     at: usize,
     serving: bool,
     settings: Vec<Setting>,
+    /// The instances as they were in the beginning.
+    originals: Vec<Instance>,
     /// None while it is crashed or stopped.
     driver: Option<Driver>,
     /// It does its work in the order of old.
@@ -101,6 +103,7 @@ impl Node {
         let mut this = Node {
             at,
             serving: options.serving,
+            originals: settings.iter().map(|s| s.instance.clone()).collect(),
             settings,
             driver: None,
             old_order: false,
@@ -182,8 +185,11 @@ impl Node {
         }
         self.restart = false;
         // Whoever starts it has put the file right.
-        for setting in &mut self.settings {
+        for (setting, original) in self.settings.iter_mut().zip(&self.originals) {
             setting.present = true;
+            // Nobody knows the addresses that a predecessor left and the file does not name any more.
+            setting.instance.addresses.clone_from(&original.addresses);
+            setting.instance.excluded.clone_from(&original.excluded);
         }
         let mut driver = match self.old_order {
             true => Driver::OldOrder(Box::new(OldOrder::new(respawned))),

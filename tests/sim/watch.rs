@@ -170,16 +170,22 @@ impl Watch {
             return;
         }
         if priority == 0 {
-            if router.state == StateKind::Backup {
-                router.patience = None;
-            }
+            // Also one that was master when this came: what is in the socket may make it a backup first.
+            router.patience = None;
             return;
         }
         let ours = config.priority;
-        let counts = match router.state {
-            StateKind::Backup => priority >= ours || config.nopreempt,
+        let better = match router.state {
+            StateKind::Backup => priority >= ours,
             _ => (priority, advert.source) > (ours, router.source),
         };
+        let counts = better || (config.nopreempt && router.state == StateKind::Backup);
+        let counts_for_backup = router.state == StateKind::Master && (priority >= ours || config.nopreempt);
+        if !counts && (counts_for_backup || !config.preempt_delay.is_zero()) {
+            // A worse one may be respected for a while, and teaches its interval meanwhile. So does one that a master
+            // would not mind, if a better one that came before it has made this a backup.
+            router.patience = None;
+        }
         if counts {
             let until = now + interval * 3 + skew(config, interval);
             router.patience = Some(Patience { since: now, until, interval });

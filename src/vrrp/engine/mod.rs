@@ -140,7 +140,12 @@ impl Engine {
                     },
                     Action::Unlisten(listen) => self.unlisten.push(listen),
                     Action::Advertise { instance, packet } => self.adverts.push((instance, packet)),
-                    Action::Report { instance, report } => self.reports.push((instance, report)),
+                    Action::Report { instance, report } => {
+                        if let (Some(old), Report::Renamed { to }) = (&instance, &report) {
+                            self.work.rename(old, to);
+                        }
+                        self.reports.push((instance, report));
+                    }
                     Action::Apply { instance, addresses } => self.work.apply(instance, addresses),
                     Action::Announce { instance, addresses, rounds } => {
                         self.work.announce(instance, addresses, rounds);

@@ -118,6 +118,28 @@ impl Work {
         self.push(instance, Kind::Announce, addresses, left);
     }
 
+    /// What an instance has waiting goes on under its new name. Whoever bore that name before has nothing to do with it: its
+    /// own work comes first, so that nothing is lost.
+    pub(super) fn rename(&mut self, old: &Name, new: &Name) {
+        let Some(queue) = self.queues.remove(old) else { return };
+        match self.queues.get_mut(new) {
+            None => {
+                self.queues.insert(new.clone(), queue);
+                for name in self.turns.iter_mut().filter(|name| *name == old) {
+                    *name = new.clone();
+                }
+            }
+            Some(other) => {
+                let has_changes = |queue: &Queue| queue.items.iter().any(|item| item.kind == Kind::Apply);
+                if has_changes(&queue) && has_changes(other) {
+                    self.changing -= 1;
+                }
+                other.items.extend(queue.items);
+                self.turns.retain(|name| name != old);
+            }
+        }
+    }
+
     fn push(&mut self, instance: Name, kind: Kind, addresses: Shared<[VirtualAddress]>, left: usize) {
         if left == 0 {
             return;
@@ -126,7 +148,15 @@ impl Work {
         if queue.items.is_empty() {
             self.turns.push_back(instance);
         }
-        let waiting = queue.items.iter_mut().find(|item| item.kind == kind && item.addresses == addresses);
+        // An announcement follows the addresses that were asked for before it: one that waits ahead of them does not count.
+        let ahead = match kind {
+            Kind::Apply => 0,
+            Kind::Announce => {
+                queue.items.iter().rposition(|item| item.kind == Kind::Apply).map_or(0, |at| at + 1)
+            }
+        };
+        let mut behind = queue.items.iter_mut().skip(ahead);
+        let waiting = behind.find(|item| item.kind == kind && item.addresses == addresses);
         match waiting {
             Some(item) => item.left = item.left.max(left),
             None => {
