@@ -104,7 +104,7 @@ fn unchanged(path: &Path, max: u64, mut then: impl FnMut()) -> Result<Vec<u8>, E
     Err(Error::Changing)
 }
 
-/// As [`file`], and for a name of one of this process's own descriptors (`/dev/stdin`, a shell's `<(…)`) whatever is
+/// As [`file()`], and for a name of one of this process's own descriptors (`/dev/stdin`, a shell's `<(…)`) whatever is
 /// behind it, to its end.
 ///
 /// # Errors

@@ -164,7 +164,7 @@ pub enum Action {
         /// What, and where to.
         packet: Packet,
     },
-    /// Make of these addresses in the kernel what is wanted by the time when it is done: see [`super::kernel`].
+    /// Make of these addresses in the kernel what is wanted by the time when it is done (`vrrp::kernel`).
     Apply {
         /// Whose they are, or were.
         instance: Name,

@@ -2,7 +2,7 @@
 //!
 //! It owns the [`Instance`]s and keeps their deadlines in order, so that a step costs the logarithm of their number.
 //! Whatever can be asked of it goes through [`Router::handle`], [`Router::handle_timeout`] and, while a configuration
-//! is being carried out, [`Router::step`]. What the kernel holds and should hold stands in [`super::kernel`].
+//! is being carried out, [`Router::step`]. What the kernel holds and should hold stands in `kernel`.
 
 mod addresses;
 mod reload;

@@ -11,7 +11,7 @@
 //!
 //! - **Packets before timers.** A deadline fires only if everything that had arrived by then has been read.
 //! - **Adverts wait for nothing** but other adverts: they leave in the turn that decides them. Addresses and
-//!   announcements are queued, see [`work`], and each turn does a slice of them.
+//!   announcements are queued (`work`), and each turn does a slice of them.
 //! - **Only a pause is a stall.** A deadline that passed while this loop was at work says nothing about the peer or the
 //!   machine; one that passed while it should have been asleep does.
 //!
