@@ -127,19 +127,16 @@ fn instance(name: &str, vrid: u8, interval: u64, addresses: usize) -> Instance {
     }
 }
 
+fn eth0(up: bool) -> Link {
+    let (name, mac) = ("eth0".into(), Some(MacAddr([2; 6])));
+    Link { name, index: IfIndex(2), up, mtu: 1500, mac, forwards: false }
+}
+
 fn start(world: &mut World, instances: Vec<Instance>) -> Engine {
     let mut engine = Engine::new(false);
-    let link = Link {
-        name: "eth0".into(),
-        index: IfIndex(2),
-        up: true,
-        mtu: 1500,
-        mac: Some(MacAddr([2; 6])),
-        forwards: false,
-    };
     let net = "10.0.0.1/24".parse().unwrap();
     let address = Address { interface: IfIndex(2), net, usable: true, ours: false };
-    let snapshot = Snapshot { links: vec![link], addresses: vec![address] };
+    let snapshot = Snapshot { links: vec![eth0(true)], addresses: vec![address] };
     engine.handle(START, Event::Snapshot(Box::new(snapshot)));
     reload(&mut engine, world, instances);
     engine
@@ -236,6 +233,54 @@ fn slices_shrink_where_the_kernel_is_slow_and_grow_where_it_is_fast() {
         run(&mut engine, &mut world, START + ms(500));
         assert!((least..=most).contains(&world.most_changes), "{cost} µs: {}", world.most_changes);
     }
+}
+
+#[test]
+fn a_rename_during_a_takeover_loses_no_announcement() {
+    let mut world = World::new(Duration::from_micros(100));
+    let mut engine = start(&mut world, vec![instance("old", 1, 10, 2000)]);
+    run(&mut engine, &mut world, START + ms(100));
+    assert!(!engine.is_settled(), "in the middle of it");
+    reload(&mut engine, &mut world, vec![instance("new", 1, 10, 2000)]);
+    run(&mut engine, &mut world, START + ms(2000));
+    assert_eq!(state(&engine, "new"), StateKind::Master);
+    assert_eq!(world.frames, 2000 * 5);
+}
+
+#[test]
+fn instances_that_swap_names_keep_their_own_work() {
+    let mut world = World::new(Duration::from_micros(100));
+    let mut engine = start(&mut world, vec![instance("a", 1, 10, 500), instance("b", 2, 10, 700)]);
+    run(&mut engine, &mut world, START + ms(60));
+    assert!(!engine.is_settled(), "in the middle of it");
+    reload(&mut engine, &mut world, vec![instance("b", 1, 10, 500), instance("a", 2, 10, 700)]);
+    run(&mut engine, &mut world, START + ms(2000));
+    assert!(engine.is_settled());
+    assert_eq!(world.frames, 1200 * 5);
+}
+
+#[test]
+fn addresses_that_are_set_again_are_announced_again_whatever_was_waiting() {
+    let mut world = World::new(Duration::from_micros(10));
+    let owner = Instance { priority: 255, ..instance("one", 1, 1000, 300) };
+    let mut engine = start(&mut world, vec![owner.clone()]);
+    while world.frames == 0 {
+        engine.turn(&mut world);
+    }
+    // Before all of that is announced: the link goes down, with the addresses, and comes again.
+    let up = eth0(true);
+    let gone = owner.addresses.iter().chain(&owner.excluded);
+    let gone = gone.map(|a| Event::AddressGone { interface: IfIndex(2), net: a.net });
+    let events = [Event::Link(eth0(false))].into_iter().chain(gone).chain([Event::Link(up)]);
+    world.inbox = events.map(|event| (world.now, event)).collect();
+    engine.turn(&mut world);
+    while !engine.is_settled() {
+        engine.turn(&mut world);
+    }
+    let before = world.frames;
+    let until = world.now + ms(500);
+    run(&mut engine, &mut world, until);
+    assert!(world.frames - before >= 300 * 5 - 64, "{}", world.frames - before);
 }
 
 #[test]
