@@ -214,6 +214,7 @@ impl Watch {
         match report {
             Report::Entered { from, to } => self.entered(name, at, *from, *to),
             Report::Stalled { late } => {
+                self.wait_on(at);
                 let longest = self.paused.map_or(Duration::ZERO, |(_, length)| length);
                 if self.paused.is_none() || *late > longest + self.longest_turn {
                     self.wrong(format!("{name} says that it stood still for {late:?}, it was {longest:?}"));
@@ -223,6 +224,17 @@ impl Watch {
                 self.wrong(format!("{name} was removed, the configuration has it"));
             }
             _ => {}
+        }
+    }
+
+    /// After a pause, it listens for an interval more.
+    fn wait_on(&mut self, at: usize) {
+        let turn = self.turn;
+        let router = &mut self.routers[at];
+        if let Some(Patience { interval, .. }) = router.patience.filter(|_| router.state == StateKind::Backup)
+        {
+            let until = turn + interval + skew(&router.config, interval);
+            router.patience = Some(Patience { since: turn, until, interval });
         }
     }
 
