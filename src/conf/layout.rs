@@ -9,11 +9,13 @@
 //! (`~SEQ`), conditions (`@id`), backslashes or single quotes, with a quote left open, and `include`. Definitions over
 //! several lines stay as they are altogether.
 //!
-//! Of the lexer's rules it holds those on comments, quotes and braces. What does not fit them ([`Unbalanced`]) is not
-//! formatted: there indentation would only hide the mistake. Lines with conditions that follow one another are read as
+//! What lines, words and braces are is told by the readers of the configuration itself ([`Lines`], [`Lexer`]). Where
+//! braces don't go together ([`Unbalanced`]), nothing is formatted: indentation would only hide the mistake. Lines with conditions that follow one another are read as
 //! alternatives, so that each may open (or end) the same block.
 
-use super::lexer::{strip_comment, strip_definition};
+use super::expand::written::{Condition, Line, Lines, Role, is_include};
+use super::lexer::{Lexer, Piece};
+use super::source::FileId;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -87,97 +89,67 @@ pub fn format(text: &str) -> Result<String, Unbalanced> {
     let mut writer = Writer::default();
     let mut in_definition = false;
     let mut continues = false;
-    for (number, line) in text.lines().enumerate() {
-        let line_number = number + 1;
+    let mut line_number = 0;
+    for line in Lines::new(text) {
+        line_number += 1;
+        let is_empty = line.code().trim_end_matches(BLANKS).is_empty();
         if in_definition {
-            writer.raw(line);
-            let line = split(line);
+            writer.raw(line.text);
             // Nothing on a line ends no definition for every reader: the next line stays as it is, too.
-            in_definition = line.goes_on || line.code.is_empty();
+            in_definition = line.goes_on() || is_empty;
             continue;
         }
-        let line = split(line);
-        let goes_on = std::mem::replace(&mut continues, line.backslash);
-        let condition = condition(line.code);
-        if let Some((id, _)) = condition {
-            writer.begin_alternative(id);
-        } else if !line.code.is_empty() || line.backslash {
+        let goes_on = std::mem::replace(&mut continues, line.backslash.is_some());
+        let is_empty = is_empty && line.backslash.is_none();
+        if let Some(condition) = line.condition {
+            writer.begin_alternative(condition);
+        } else if !is_empty {
             writer.end_alternatives(line_number)?;
         }
-        if line.code.is_empty() && !line.backslash {
-            match line.comment {
-                Some(comment) => writer.comment(comment),
+        if is_empty {
+            match comment(&line) {
+                Some(comment) => writer.line(comment),
                 None => writer.empty(),
             }
-        } else if is_definition(condition.map_or(line.code, |(_, rest)| rest)) {
-            writer.line(line.whole);
-            (in_definition, continues) = (line.goes_on, false);
-        } else if goes_on || line.backslash || !is_plain(line.code) {
-            let braces = braces(line.code);
-            writer.rough(line.whole, &braces, line_number)?;
+            continue;
+        }
+        let behind = line.clone().without_sequences();
+        if let Role::Definition { .. } = behind.role {
+            writer.line(whole(&line));
+            (in_definition, continues) = (line.role != Role::Statement && line.backslash.is_some(), false);
+            continue;
+        }
+        let (tokens, quote_is_open) = tokens(&behind);
+        let is_plain = is_plain(&line) && !quote_is_open && !moves_a_line_start(&tokens);
+        if goes_on || line.backslash.is_some() || !is_plain {
+            writer.rough(&line, &tokens, line_number)?;
         } else {
-            let tokens = tokens(line.code);
-            if moves_a_line_start(&tokens) {
-                writer.rough(line.whole, &braces(line.code), line_number)?;
-            } else {
-                writer.tokens(&tokens, line.comment, line_number)?;
-            }
+            writer.tokens(&tokens, comment(&line), line_number)?;
         }
     }
-    writer.end_alternatives(text.lines().count())?;
+    writer.end_alternatives(line_number)?;
     writer.finish()
 }
 
-/// `@id rest`, or `@^id rest`.
-fn condition(code: &str) -> Option<(&str, &str)> {
-    let (id, rest) = code.strip_prefix('@')?.split_once([' ', '\t'])?;
-    Some((id, rest.trim_start_matches([' ', '\t'])))
-}
+const BLANKS: [char; 3] = [' ', '\t', '\r'];
 
-/// A line without the blanks around it, and what it consists of.
-#[derive(Clone, Copy, Debug)]
-struct Line<'s> {
-    whole: &'s str,
-    /// Without comment and the blanks before it.
-    code: &'s str,
-    /// From its `#` or `!` on.
-    comment: Option<&'s str>,
-    /// The code ends in a backslash, which is no part of it.
-    backslash: bool,
-    /// It is followed by another, if it is the line of a definition.
-    goes_on: bool,
-}
-
-/// As the lexer does it.
-fn split(line: &str) -> Line<'_> {
-    let blanks = [' ', '\t', '\r'];
-    let whole = line.trim_end_matches(blanks).trim_start_matches([' ', '\t']);
+/// A line without the blanks around it.
+fn whole<'s>(line: &Line<'s>) -> &'s str {
+    let text = line.text.trim_start_matches([' ', '\t']);
     // A backslash takes the next character's meaning, a blank's too.
-    let unended = line.trim_end_matches('\r').trim_start_matches([' ', '\t']);
-    let (code, backslash) = strip_comment(unended);
-    let behind = unended[backslash.map_or(code.len(), |b| b + 1)..].trim_matches(blanks);
-    let comment = (!behind.is_empty()).then_some(behind);
-    let whole = if comment.is_none() && unended.contains('\\') { unended } else { whole };
-    let goes_on = strip_definition(unended).1.is_some();
-    Line { whole, code: code.trim_end_matches(blanks), comment, backslash: backslash.is_some(), goes_on }
+    let ends_in_comment = comment(line).is_some() || !text.contains('\\');
+    if ends_in_comment { text.trim_end_matches(BLANKS) } else { text }
 }
 
-/// `$NAME=value`: blanks in it, and what braces it holds, are the parameter's.
-fn is_definition(code: &str) -> bool {
-    let name = |rest: &str| rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-    let Some(rest) = code.strip_prefix('$') else { return false };
-    name(rest).is_some_and(|end| end > 0 && rest[end..].trim_start_matches([' ', '\t']).starts_with('='))
+fn comment<'s>(line: &Line<'s>) -> Option<&'s str> {
+    Some(line.text.get(line.comment()?..)?.trim_end_matches(BLANKS))
 }
 
 /// Whether blanks in a line are nothing but separators.
-fn is_plain(code: &str) -> bool {
+fn is_plain(line: &Line<'_>) -> bool {
     let special = |c: char| matches!(c, '$' | '~' | '\\' | '\'' | '@') || (c.is_control() && c != '\t');
-    let quotes = code.bytes().filter(|&b| b == b'"').count();
-    !code.contains(special) && quotes % 2 == 0 && !is_include(code)
-}
-
-fn is_include(code: &str) -> bool {
-    code.starts_with("include")
+    let code = line.code().trim_end_matches(BLANKS);
+    line.condition.is_none() && !code.contains(special) && !is_include(code)
 }
 
 /// What a plain line consists of.
@@ -189,99 +161,71 @@ enum Token<'s> {
     Close,
 }
 
-fn tokens(code: &str) -> Vec<Token<'_>> {
+/// Words and braces of a statement, and whether a quote is left open.
+fn tokens<'s>(line: &Line<'s>) -> (Vec<Token<'s>>, bool) {
+    let code = line.code();
+    let mut lexer = Lexer::written_line(line, FileId::ALONE);
     let mut tokens = Vec::new();
-    let mut rest = code;
-    loop {
-        rest = rest.trim_start_matches([' ', '\t']);
-        let end = find_brace(rest).unwrap_or(rest.len());
-        let words = rest[..end].trim_end_matches([' ', '\t']);
-        if !words.is_empty() {
-            tokens.push(Token::Words(single_blanks(words)));
-        }
-        match rest.as_bytes().get(end) {
-            None => return tokens,
-            Some(b'{') => tokens.push(Token::Open),
-            Some(_) => tokens.push(Token::Close),
-        }
-        rest = &rest[end + 1..];
-    }
-}
-
-fn braces(code: &str) -> Vec<Token<'_>> {
-    let mut tokens = tokens(code);
-    tokens.retain(|t| !matches!(t, Token::Words(_)));
-    tokens
-}
-
-/// The first brace outside `"…"` and outside `${…}`.
-fn find_brace(line: &str) -> Option<usize> {
-    let bytes = line.as_bytes();
-    let mut i = 0;
-    while let Some(&b) = bytes.get(i) {
-        match b {
-            b'{' | b'}' => return Some(i),
-            b'"' => i += 1 + line[i + 1..].find('"')?,
-            b'$' if bytes.get(i + 1) == Some(&b'{') => i += 1 + line[i + 1..].find('}')?,
-            _ => {}
-        }
-        i += 1;
-    }
-    None
-}
-
-/// One blank for each row of blanks outside `"…"`.
-fn single_blanks(words: &str) -> Cow<'_, str> {
-    let mut quoted = false;
-    let mut blank = false;
-    let mut text = String::with_capacity(words.len());
-    for c in words.chars() {
-        quoted ^= c == '"';
-        match c {
-            ' ' | '\t' if !quoted => blank = true,
-            c => {
-                if std::mem::replace(&mut blank, false) {
-                    text.push(' ');
+    let mut quote_is_open = false;
+    let mut words = Vec::new();
+    while let Some(piece) = lexer.next(&mut words) {
+        tokens.push(match piece {
+            Piece::Open(_) => Token::Open,
+            Piece::Close(_) => Token::Close,
+            Piece::Words { span, open_quote, .. } => {
+                quote_is_open |= open_quote.is_some();
+                let mut text = String::with_capacity(span.range().len());
+                let mut end = span.start;
+                for word in words.drain(..) {
+                    if end < word.span.start {
+                        text.push(' ');
+                    }
+                    text.push_str(&code[word.span.range()]);
+                    end = word.span.end;
                 }
-                text.push(c);
+                match &code[span.range()] {
+                    written if written == text => Token::Words(Cow::Borrowed(written)),
+                    _ => Token::Words(Cow::Owned(text)),
+                }
             }
-        }
+        });
     }
-    if text == words { Cow::Borrowed(words) } else { Cow::Owned(text) }
+    (tokens, quote_is_open)
 }
 
 /// Whether cutting the line would put words at a line's start that mean something else there.
 fn moves_a_line_start(tokens: &[Token<'_>]) -> bool {
-    tokens.iter().skip(1).any(|t| matches!(t, Token::Words(words) if is_include(words)))
+    let is_directive = |words: &str| is_include(words) || words.starts_with("random_seed");
+    tokens.iter().skip(1).any(|t| matches!(t, Token::Words(words) if is_directive(words)))
 }
 
 /// Lines with conditions that follow one another.
-#[derive(Debug, Default)]
-struct Alternatives {
+#[derive(Debug)]
+struct Alternatives<'s> {
     /// What was open before the first.
     before: Vec<usize>,
     /// What is open behind the last line of each id.
-    by_id: HashMap<String, Vec<usize>>,
+    by_id: HashMap<Condition<'s>, Vec<usize>>,
     /// The id of the line at hand.
-    id: String,
+    id: Condition<'s>,
 }
 
 /// The lines written so far.
 #[derive(Debug, Default)]
-struct Writer {
+struct Writer<'s> {
     lines: Vec<String>,
     /// How many of them stay as they are: up to the end of a definition of several lines.
     kept: usize,
     /// Where each open block begins.
     open: Vec<usize>,
-    alternatives: Option<Alternatives>,
+    alternatives: Option<Alternatives<'s>>,
     /// The last line with something on it is words that a `{` may follow; the offset of its comment, if it has one.
     joinable: Option<Option<usize>>,
     /// The last line ends in a `{`.
     at_start: bool,
 }
 
-impl Writer {
+impl<'s> Writer<'s> {
     fn indent(&self, depth: usize) -> String {
         " ".repeat(INDENT * depth.min(MAX_INDENT))
     }
@@ -293,15 +237,15 @@ impl Writer {
     }
 
     /// A line of this id follows: what is open is what its own lines have left open.
-    fn begin_alternative(&mut self, id: &str) {
+    fn begin_alternative(&mut self, id: Condition<'s>) {
         match &mut self.alternatives {
             Some(alternatives) => {
                 let open = std::mem::take(&mut self.open);
-                alternatives.by_id.insert(std::mem::replace(&mut alternatives.id, id.to_owned()), open);
-                self.open = alternatives.by_id.remove(id).unwrap_or_else(|| alternatives.before.clone());
+                alternatives.by_id.insert(std::mem::replace(&mut alternatives.id, id), open);
+                self.open = alternatives.by_id.remove(&id).unwrap_or_else(|| alternatives.before.clone());
             }
             None => {
-                let (before, id) = (self.open.clone(), id.to_owned());
+                let before = self.open.clone();
                 self.alternatives = Some(Alternatives { before, id, by_id: HashMap::new() });
             }
         }
@@ -332,10 +276,6 @@ impl Writer {
         self.kept = self.lines.len();
     }
 
-    fn comment(&mut self, text: &str) {
-        self.line(text);
-    }
-
     fn empty(&mut self) {
         let again = self.lines.last().is_none_or(String::is_empty);
         if !again && !self.at_start {
@@ -350,15 +290,14 @@ impl Writer {
     }
 
     /// A line as it is, indented as the blocks that it ends and begins ask for.
-    fn rough(&mut self, text: &str, braces: &[Token<'_>], line: usize) -> Result<(), Unbalanced> {
-        let closes_first = matches!(braces.first(), Some(Token::Close))
-            && condition(text).map_or(text, |(_, rest)| rest).starts_with('}');
-        let depth = self.open.len().saturating_sub(usize::from(closes_first));
-        self.push(depth, text);
-        for brace in braces {
-            match brace {
-                Token::Open => self.open.push(line),
-                _ => drop(self.open.pop().ok_or(Unbalanced::Close { line })?),
+    fn rough(&mut self, line: &Line<'_>, tokens: &[Token<'_>], number: usize) -> Result<(), Unbalanced> {
+        let depth = self.open.len().saturating_sub(usize::from(line.code().starts_with('}')));
+        self.push(depth, whole(line));
+        for token in tokens {
+            match token {
+                Token::Words(_) => {}
+                Token::Open => self.open.push(number),
+                Token::Close => drop(self.open.pop().ok_or(Unbalanced::Close { line: number })?),
             }
         }
         Ok(())

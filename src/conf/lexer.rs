@@ -10,6 +10,7 @@
 //! A backslash at the end continues a line only in `$NAME=` definitions. Single quotes and escapes mean something
 //! only to keywords that take command lines: [`split_quoted`] reads these.
 
+use super::expand::written::{Condition, Line, Lines, Role, parameter_at, strip_comment};
 use super::source::{FileId, Span};
 use crate::raw;
 use nom::branch::alt;
@@ -57,6 +58,8 @@ pub struct Lexer<'s> {
     text: &'s str,
     file: FileId,
     config_id: Option<&'s str>,
+    /// The lines that are still to be read, where the text is read as it is written.
+    written: Option<Lines<'s>>,
     /// What is left of the line at hand, comment and blanks at its end removed.
     line: &'s str,
     /// Offset of `line`.
@@ -112,7 +115,32 @@ impl<'s> Lexer<'s> {
     /// A lexer at the start of a text. `config_id` decides the lines that begin with `@`.
     #[must_use]
     pub fn new(text: &'s str, file: FileId, config_id: Option<&'s str>) -> Lexer<'s> {
-        Lexer { text, file, config_id, line: "", at: 0, next_line: 0, escapes: false, backslash: None }
+        Lexer {
+            text,
+            file,
+            config_id,
+            written: None,
+            line: "",
+            at: 0,
+            next_line: 0,
+            escapes: false,
+            backslash: None,
+        }
+    }
+
+    /// A lexer for a text as it is written, before anything is expanded. Definitions are passed over, and conditions
+    /// and sequences before statements whatever they say; `${NAME}` is part of its word.
+    #[must_use]
+    pub fn written(text: &'s str, file: FileId) -> Lexer<'s> {
+        Lexer { written: Some(Lines::new(text)), ..Lexer::new(text, file, None) }
+    }
+
+    /// As [`Lexer::written`], for what is left of one line: spans are offsets from where that begins.
+    #[must_use]
+    pub fn written_line(line: &Line<'s>, file: FileId) -> Lexer<'s> {
+        let mut lexer = Lexer { written: Some(Lines::new("")), ..Lexer::new("", file, None) };
+        lexer.begin(0, line);
+        lexer
     }
 
     /// A lexer for a part of a text, which begins with a word.
@@ -175,7 +203,7 @@ impl<'s> Lexer<'s> {
                     }
                 },
                 Some(_) => {
-                    let end = find(self.line, BLANK | QUOTE | BRACE);
+                    let end = self.word_end();
                     let text = &self.line[..end];
                     (if self.escapes { unescape_comment_signs(text) } else { Cow::Borrowed(text) }, end)
                 }
@@ -191,8 +219,46 @@ impl<'s> Lexer<'s> {
         Piece::Words { span, open_quote, backslash }
     }
 
+    /// Where the word ends that the line begins with.
+    fn word_end(&self) -> usize {
+        let mut end = find(self.line, BLANK | QUOTE | BRACE);
+        if self.written.is_none() {
+            return end;
+        }
+        while self.line[end..].starts_with('{')
+            && let Some(dollar) = end.checked_sub(1)
+            && let Some((used, _)) = parameter_at(self.line, dollar)
+        {
+            end = used.end + find(&self.line[used.end..], BLANK | QUOTE | BRACE);
+        }
+        end
+    }
+
+    fn begin(&mut self, at: usize, line: &Line<'s>) {
+        self.line = line.code();
+        self.at = at;
+        self.escapes = true;
+        let behind = |backslash: usize| at + backslash - line.code.start;
+        self.backslash = line.backslash.map(|b| self.span(behind(b), behind(b) + 1));
+    }
+
+    /// As [`Lexer::read_line`], for a text as it is written.
+    fn read_written_line(&mut self) -> bool {
+        while let Some(line) = self.written.as_mut().and_then(Iterator::next) {
+            let line = line.without_sequences();
+            if line.role == Role::Statement && (!line.code.is_empty() || line.backslash.is_some()) {
+                self.begin(line.at + line.code.start, &line);
+                return true;
+            }
+        }
+        false
+    }
+
     /// Goes to the next line that has something on it; `false` at the end of the text.
     fn read_line(&mut self) -> bool {
+        if self.written.is_some() {
+            return self.read_written_line();
+        }
         loop {
             if self.next_line >= self.text.len() {
                 return false;
@@ -225,49 +291,10 @@ impl<'s> Lexer<'s> {
 
     /// `@id rest`: leaves `rest`, or nothing.
     fn condition(&mut self) {
-        let body = &self.line[1..];
-        let (reversed, body) = match body.strip_prefix('^') {
-            Some(b) => (true, b),
-            None => (false, body),
-        };
-        let (id, rest) = body.split_once([' ', '\t']).unwrap_or((body, ""));
-        let holds = (self.config_id == Some(id)) != reversed;
-        self.skip(self.line.len() - if holds { rest.len() } else { 0 });
-        self.skip(self.line.len() - self.line.trim_start_matches([' ', '\t']).len());
-    }
-}
-
-/// The line without its comment and the blanks before that, and the offset of a backslash that ends it then.
-pub(super) fn strip_comment(line: &str) -> (&str, Option<usize>) {
-    let bytes = line.as_bytes();
-    let mut quoted = false;
-    let mut backslash = None;
-    let mut i = 0;
-    while let Some(&b) = bytes.get(i) {
-        match b {
-            b'"' => quoted = !quoted,
-            b'\\' => {
-                backslash = Some(i);
-                i += 1;
-            }
-            b'#' | b'!' if !quoted => break,
-            _ => {}
+        match Condition::read(self.line) {
+            Some((condition, offset)) if condition.holds(self.config_id) => self.skip(offset),
+            _ => self.skip(self.line.len()),
         }
-        i += 1;
-    }
-    let code = line.get(..i).unwrap_or(line).trim_end_matches([' ', '\t']);
-    match backslash {
-        Some(at) if at + 1 == code.len() => (&code[..at], Some(at)),
-        _ => (code, None),
-    }
-}
-
-/// A line of a definition as [`strip_comment`] has it. keepalived looks at nothing but the line's last character: the
-/// second backslash of two continues it, too.
-pub(crate) fn strip_definition(line: &str) -> (&str, Option<usize>) {
-    match strip_comment(line) {
-        (code, None) if code.ends_with('\\') => (&code[..code.len() - 1], Some(code.len() - 1)),
-        stripped => stripped,
     }
 }
 

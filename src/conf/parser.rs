@@ -49,6 +49,8 @@ struct Frame {
     context: Context,
     /// The words that opened it; the file's start for the top level.
     opened_by: Span,
+    /// The offset behind its `{`.
+    start: u32,
     /// It is said already that this block, or one around it, is not carried out.
     known_only: bool,
     /// Its brace belongs to no keyword: what it holds goes to the level around it.
@@ -60,6 +62,17 @@ struct Frame {
 #[must_use]
 pub fn parse<'s>(text: &'s str, file: FileId, config_id: Option<&'s str>, sink: &mut Sink) -> Tree<'s> {
     Parser::new(text, Lexer::new(text, file, config_id), Scratch::default(), sink).run().0
+}
+
+/// Parses a text as it is written, before anything is expanded and whatever is wrong with it: for those who ask what
+/// stands where. Statements of unknown blocks are kept.
+#[must_use]
+pub fn parse_written(text: &str) -> Tree<'_> {
+    let mut muted = Sink::muted(FileId::ALONE);
+    let lexer = Lexer::written(text, FileId::ALONE);
+    let mut parser = Parser::new(text, lexer, Scratch::default(), &mut muted);
+    parser.keeps_unknown = true;
+    parser.run().0
 }
 
 struct Parser<'s, 'd> {
@@ -77,6 +90,8 @@ struct Parser<'s, 'd> {
     misaligned: Option<Misaligned>,
     /// Whether blocks are folded: [`fold`].
     folds: bool,
+    /// Whether the statements of unknown blocks are kept.
+    keeps_unknown: bool,
     scratch: Scratch,
     /// [`Sink::problems`] before the last statement of the top level.
     problems_before: u64,
@@ -85,7 +100,8 @@ struct Parser<'s, 'd> {
 
 impl Frame {
     fn new(context: Context, opened_by: Span) -> Frame {
-        Frame { context, opened_by, known_only: false, anonymous: false, statements: Vec::new() }
+        let start = opened_by.end;
+        Frame { context, opened_by, start, known_only: false, anonymous: false, statements: Vec::new() }
     }
 }
 
@@ -102,6 +118,7 @@ impl<'s, 'd> Parser<'s, 'd> {
             last_close: None,
             misaligned: None,
             folds: false,
+            keeps_unknown: false,
             scratch,
             problems_before: 0,
             sink,
@@ -180,7 +197,7 @@ impl<'s, 'd> Parser<'s, 'd> {
         }
         self.wants_block = keyword.is_some_and(|k| !matches!(k.shape, Shape::Line));
         let words = first as u32..self.words.len() as u32;
-        if matches!(self.top().context, Context::Unknown) {
+        if !self.keeps_unknown && matches!(self.top().context, Context::Unknown) {
             self.words.truncate(first);
             return;
         }
@@ -298,7 +315,9 @@ impl<'s, 'd> Parser<'s, 'd> {
             Some((None, opened_by)) if !in_entries => {
                 self.stack.push(Frame::new(Context::Unknown, opened_by))
             }
-            _ if in_unknown => self.stack.push(Frame::new(Context::Unknown, span)),
+            _ if in_unknown => {
+                self.stack.push(Frame { anonymous: true, ..Frame::new(Context::Unknown, span) });
+            }
             before => {
                 let message = match before {
                     Some((Some(keyword), _)) => format!("`{}` takes no block", keyword.name),
@@ -311,6 +330,7 @@ impl<'s, 'd> Parser<'s, 'd> {
                 self.stack.push(Frame { known_only, anonymous: true, ..Frame::new(context, span) });
             }
         }
+        self.top().start = span.end;
     }
 
     fn close(&mut self, span: Span) {
@@ -351,7 +371,8 @@ impl<'s, 'd> Parser<'s, 'd> {
         if frame.anonymous {
             outer.statements.extend(frame.statements);
         } else if let Some(statement) = outer.statements.last_mut() {
-            statement.body = Some(Body { statements: frame.statements, end, folded });
+            let Frame { start, statements, .. } = frame;
+            statement.body = Some(Body { start, statements, end, folded });
         }
     }
 

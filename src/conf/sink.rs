@@ -62,10 +62,10 @@ impl Sink {
         self.file
     }
 
-    /// Whether what comes now is only counted.
+    /// Whether what comes now is not shown.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.before + self.list.len() >= MAX_DIAGNOSTICS
+        self.muted || self.before + self.list.len() >= MAX_DIAGNOSTICS
     }
 
     /// Whether a finding of this kind is among those shown.

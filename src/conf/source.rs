@@ -17,6 +17,11 @@ pub const MAX_FILE_BYTES: u64 = 1 << 30;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(u32);
 
+impl FileId {
+    /// A text that is read for itself, and is no part of a configuration.
+    pub const ALONE: FileId = FileId(0);
+}
+
 /// A piece of a file's text, in bytes of [`Source::text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {

@@ -40,9 +40,12 @@ pub struct Statement {
 /// What stands between two braces.
 #[derive(Clone, Debug)]
 pub struct Body {
+    /// Where it begins: the offset behind its `{`.
+    pub start: u32,
     /// Its statements, or its entries.
     pub statements: Vec<Statement>,
-    /// The `}` that ends it, or the place where the parser found that it must have ended.
+    /// The `}` that ends it, or the place where the parser found that it must have ended; what opened it where the
+    /// text ends before.
     pub end: Span,
     /// It is left in the text, to be read again by the parser: `statements` is empty.
     pub folded: bool,

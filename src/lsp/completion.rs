@@ -7,7 +7,7 @@ use super::position::Lines;
 use super::protocol::{
     CompletionItem, CompletionItemKind, CompletionItemTag, InsertTextFormat, MarkupContent, TextEdit,
 };
-use super::scan::{Context, Scan};
+use super::written::{Context, Written};
 use crate::conf::schema::reference;
 use crate::conf::schema::{self, Block, Keyword, Shape};
 use std::ops::Range;
@@ -26,8 +26,8 @@ const PREDEFINED: &[(&str, &str)] = &[
 /// open documents define.
 pub(super) fn complete(text: &str, offset: usize, snippets: bool, others: &[Name]) -> Vec<CompletionItem> {
     let lines = Lines::new(text);
-    let scan = Scan::new(text);
-    let mut names = names::names(text, &scan);
+    let written = Written::new(text);
+    let mut names = names::names(text, &written);
     names.extend_from_slice(others);
     let edit = |span: &Range<usize>, new: &str| {
         Some(TextEdit { range: lines.range(span.clone()), new_text: new.to_owned() })
@@ -50,7 +50,7 @@ pub(super) fn complete(text: &str, offset: usize, snippets: bool, others: &[Name
             })
             .collect();
     }
-    let Some(cursor) = cursor::cursor(&scan, offset) else { return Vec::new() };
+    let Some(cursor) = cursor::cursor(&written, offset) else { return Vec::new() };
     if let (Context::Entries(Keyword { entry: Some(grammar), .. }), [_, behind @ ..]) =
         (cursor.context, cursor.before.as_slice())
     {
@@ -77,7 +77,7 @@ pub(super) fn complete(text: &str, offset: usize, snippets: bool, others: &[Name
             })
             .collect();
     }
-    words(&scan, &cursor, &names)
+    words(&written, &cursor, &names)
         .into_iter()
         .map(|(label, kind)| value(&label, kind, edit(&cursor.typed, &label)))
         .collect()
@@ -140,13 +140,13 @@ fn parameters(names: &[Name]) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// What may stand behind a keyword, or as an entry.
-fn words(scan: &Scan, cursor: &Cursor<'_>, names: &[Name]) -> Vec<(String, CompletionItemKind)> {
+fn words(written: &Written<'_>, cursor: &Cursor<'_>, names: &[Name]) -> Vec<(String, CompletionItemKind)> {
     let word = cursor.before.len();
     let keyword = match cursor.context {
         Context::Keywords(block) => keyword(block, cursor),
         Context::Entries(_) | Context::Unknown => None,
     };
-    if let Some(kind) = wanted(scan, cursor) {
+    if let Some(kind) = wanted(written, cursor) {
         let mut found: Vec<&str> =
             names.iter().filter(|n| n.kind == kind && n.defines).map(|n| n.text.as_str()).collect();
         found.sort_unstable();
@@ -166,9 +166,9 @@ fn keyword(block: &'static Block, cursor: &Cursor<'_>) -> Option<&'static Keywor
 }
 
 /// The kind of name that belongs at the cursor.
-fn wanted(scan: &Scan, cursor: &Cursor<'_>) -> Option<Kind> {
+fn wanted(written: &Written<'_>, cursor: &Cursor<'_>) -> Option<Kind> {
     let word = cursor.before.len();
-    match cursor.around.and_then(|i| scan.statements.get(i)) {
+    match cursor.around.and_then(|i| written.statements.get(i)) {
         Some(parent) => names::meant(parent, cursor.before.first().copied().unwrap_or_default(), word),
         None if cursor.before == ["virtual_server", "group"] => Some(Kind::ServerGroup),
         None => None,

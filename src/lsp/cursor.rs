@@ -1,6 +1,9 @@
 //! What is being typed: the words before the cursor on its row, and the block that it is in.
 
-use super::scan::{Context, Scan, is_name};
+use super::written::{Context, Written};
+use crate::conf::expand::written::{Lines, Role, is_name};
+use crate::conf::lexer::{Lexer, Piece};
+use crate::conf::source::FileId;
 use std::ops::Range;
 
 /// The place where something is to be completed.
@@ -15,29 +18,41 @@ pub(super) struct Cursor<'s> {
     pub(super) typed: Range<usize>,
 }
 
-/// `None` within a comment.
-pub(super) fn cursor(scan: &Scan, offset: usize) -> Option<Cursor<'_>> {
-    let plain = scan.plain.get(..offset)?;
-    let line = plain.rfind('\n').map_or(0, |i| i + 1);
-    // The row begins behind the last brace that is not quoted.
-    let mut start = line;
-    let mut quoted = false;
-    for (i, byte) in plain[line..].bytes().enumerate() {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'{' | b'}' if !quoted => start = line + i + 1,
-            b'#' | b'!' if !quoted => return None,
-            _ => {}
+/// `None` within a comment, and in the definition of a parameter.
+pub(super) fn cursor<'s>(written: &'s Written<'_>, offset: usize) -> Option<Cursor<'s>> {
+    let text = written.text.get(..offset)?;
+    let mut start = text.rfind('\n').map_or(0, |i| i + 1);
+    let mut words: Vec<Range<usize>> = Vec::new();
+    // The row begins behind the last brace.
+    if let Some(line) = Lines::new(text).last().filter(|line| line.at == start) {
+        let line = line.without_sequences();
+        if line.comment().is_some() || !matches!(line.role, Role::Empty | Role::Statement) {
+            return None;
+        }
+        let code = line.at + line.code.start;
+        let mut lexer = Lexer::written_line(&line, FileId::ALONE);
+        let mut row = Vec::new();
+        while let Some(piece) = lexer.next(&mut row) {
+            match piece {
+                Piece::Words { .. } => {
+                    words.extend(
+                        row.drain(..).map(|w| code + w.span.range().start..code + w.span.range().end),
+                    );
+                }
+                Piece::Open(brace) | Piece::Close(brace) => {
+                    words.clear();
+                    start = code + brace.range().end;
+                }
+            }
         }
     }
-    let row = &plain[start..];
-    let typed = row.rfind(|c: char| c.is_ascii_whitespace()).map_or(0, |i| i + 1);
-    let around = scan.around(start.max(line));
+    let typed = words.pop_if(|word| word.end == offset).unwrap_or(offset..offset);
+    let around = written.around(start);
     Some(Cursor {
         around,
-        context: scan.context(around),
-        before: row[..typed].split_ascii_whitespace().collect(),
-        typed: start + typed..offset,
+        context: written.context(around),
+        before: words.into_iter().filter_map(|word| text.get(word)).collect(),
+        typed,
     })
 }
 

@@ -1,7 +1,7 @@
 //! What a word means, for people who point at it: from the table of keywords, and from the text's definitions.
 
 use super::names::{self, Kind, Name};
-use super::scan::{Context, Scan};
+use super::written::{Context, Written};
 use crate::conf::schema::reference;
 use crate::conf::schema::{Arg, Keyword, Status};
 use std::fmt::Write as _;
@@ -9,20 +9,20 @@ use std::ops::Range;
 
 /// Markdown on what stands at a place, and the bytes that it is about.
 pub(super) fn hover(text: &str, offset: usize) -> Option<(String, Range<usize>)> {
-    let scan = Scan::new(text);
-    let names = names::names(text, &scan);
+    let written = Written::new(text);
+    let names = names::names(text, &written);
     if let Some(name) = names::at(&names, offset)
-        && let Some(said) = definition(text, &scan, &names, name)
+        && let Some(said) = definition(text, &written, &names, name)
     {
         return Some((said, name.span.clone()));
     }
-    let (statement, word) = scan.at(offset)?;
-    let row = &scan.statements[statement];
+    let (statement, word) = written.at(offset)?;
+    let row = &written.statements[statement];
     if let Some(keyword) = row.keyword {
         return Some((markdown(keyword), row.words[word].span.clone()));
     }
     // Entries have no keyword of their own: an option of theirs explains itself, and what they are entries of the rest.
-    match scan.context(row.parent) {
+    match written.context(row.parent) {
         Context::Entries(keyword) => {
             let option = keyword.entry.and_then(|grammar| grammar.find(&row.words[word].text));
             Some(match option {
@@ -35,17 +35,17 @@ pub(super) fn hover(text: &str, offset: usize) -> Option<(String, Range<usize>)>
 }
 
 /// What a name stands for.
-fn definition(text: &str, scan: &Scan, names: &[Name], name: &Name) -> Option<String> {
+fn definition(text: &str, written: &Written<'_>, names: &[Name], name: &Name) -> Option<String> {
     if name.defines && name.kind != Kind::Parameter {
         return None;
     }
     if name.kind == Kind::Parameter {
-        let found = scan.definitions.iter().rev().find(|d| d.name.text == name.text)?;
+        let found = written.definitions.iter().rev().find(|d| d.name.text == name.text)?;
         return Some(fenced(text.get(found.value.clone())?));
     }
     let defined = names.iter().find(|n| n.defines && n.kind == name.kind && n.text == name.text)?;
-    let (statement, _) = scan.at(defined.span.start)?;
-    let row = &scan.statements[statement];
+    let (statement, _) = written.at(defined.span.start)?;
+    let row = &written.statements[statement];
     let end = row.body.as_ref().map_or(row.span().end, |body| (body.end + 1).min(text.len()));
     let lines: Vec<&str> = text.get(row.span().start..end)?.lines().collect();
     // A long block is cut: this is to recognize it, not to read it.

@@ -1,6 +1,6 @@
 //! `vipd lsp`: a language server for keepalived.conf, on standard input and output.
 //!
-//! Pure, a file a subject: `position` (UTF-16 and bytes) and `document` (changes as they are typed); `scan` (the
+//! Pure, a file a subject: `position` (UTF-16 and bytes) and `document` (changes as they are typed); `written` (the
 //! text's statements, before anything is expanded), `cursor` (what stands at a place) and `names` (what is defined,
 //! and where it is meant); then an answer each: `findings`, `completion`, `hover`, `outline`, `actions`.
 //! `server` is the thin edge: messages in, messages out, the files that a document includes; `transport` frames the
@@ -19,10 +19,10 @@ mod names;
 mod outline;
 mod position;
 mod protocol;
-mod scan;
 mod server;
 mod transport;
 mod uri;
+mod written;
 
 #[cfg(test)]
 mod tests;

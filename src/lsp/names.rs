@@ -1,6 +1,7 @@
 //! Names: where one is defined, and where it is meant.
 
-use super::scan::{Scan, Spanned, Statement, is_name};
+use super::written::{Spanned, Statement, Written};
+use crate::conf::expand::written::{Lines, parameter_at};
 use std::ops::Range;
 
 /// What a name is the name of.
@@ -27,19 +28,19 @@ pub(super) struct Name {
 }
 
 /// Every name of a text.
-pub(super) fn names(text: &str, scan: &Scan) -> Vec<Name> {
+pub(super) fn names(text: &str, written: &Written<'_>) -> Vec<Name> {
     let mut found = Vec::new();
-    for statement in &scan.statements {
+    for statement in &written.statements {
         for (i, word) in statement.words.iter().enumerate() {
-            if let Some((kind, defines)) = role(scan, statement, i) {
+            if let Some((kind, defines)) = role(written, statement, i) {
                 found.push(name(kind, word, defines));
             }
         }
     }
-    for definition in &scan.definitions {
+    for definition in &written.definitions {
         found.push(name(Kind::Parameter, &definition.name, true));
     }
-    found.extend(parameters(text, scan));
+    found.extend(parameters(text));
     found
 }
 
@@ -54,9 +55,9 @@ pub(super) fn at(names: &[Name], offset: usize) -> Option<&Name> {
 }
 
 /// What may be named at a word of a statement, and whether that defines it.
-pub(super) fn role(scan: &Scan, statement: &Statement, word: usize) -> Option<(Kind, bool)> {
+pub(super) fn role(written: &Written<'_>, statement: &Statement, word: usize) -> Option<(Kind, bool)> {
     let keyword = statement.words.first()?.text.as_str();
-    let parent = statement.parent.and_then(|i| scan.statements.get(i));
+    let parent = statement.parent.and_then(|i| written.statements.get(i));
     let Some(parent) = parent else {
         return match (keyword, word) {
             ("vrrp_instance", 1) => Some((Kind::Instance, true)),
@@ -87,21 +88,14 @@ pub(super) fn meant(parent: &Statement, keyword: &str, word: usize) -> Option<Ki
     }
 }
 
-/// Where parameters are put in, within other definitions too; the text's comments are not looked at.
-fn parameters(text: &str, scan: &Scan) -> Vec<Name> {
-    let mut found = Vec::new();
-    for (at, _) in text.match_indices('$') {
-        let rest = &text[at + 1..];
-        let braced = rest.strip_prefix('{');
-        let start = at + 1 + usize::from(braced.is_some());
-        let length = braced.unwrap_or(rest).bytes().take_while(|b| is_name(*b)).count();
-        let span = start..start + length;
-        let ends = braced.is_none_or(|rest| rest[length..].starts_with(['}', ' ']));
-        let defined_here = scan.definitions.iter().any(|d| d.name.span == span);
-        if length > 0 && ends && !defined_here {
-            let text = text[span.clone()].to_owned();
-            found.push(Name { kind: Kind::Parameter, text, span, defines: false });
-        }
-    }
-    found
+/// Where parameters are put in, within other definitions too; comments count as well.
+fn parameters(text: &str) -> impl Iterator<Item = Name> {
+    Lines::new(text).flat_map(|line| {
+        line.text.match_indices('$').filter_map(move |(dollar, _)| {
+            let (_, name) = parameter_at(line.text, dollar)?;
+            let word = line.text.get(name.clone())?.to_owned();
+            let span = line.at + name.start..line.at + name.end;
+            Some(Name { kind: Kind::Parameter, text: word, span, defines: false })
+        })
+    })
 }

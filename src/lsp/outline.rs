@@ -2,14 +2,14 @@
 
 use super::position::Lines;
 use super::protocol::{DocumentSymbol, Range, SymbolKind};
-use super::scan::Scan;
+use super::written::Written;
 
 /// The blocks, each within the one around it, and the definitions of parameters.
 pub(super) fn outline(text: &str) -> Vec<DocumentSymbol> {
     let lines = Lines::new(text);
-    let scan = Scan::new(text);
+    let written = Written::new(text);
     let mut symbols: Vec<Option<DocumentSymbol>> = Vec::new();
-    for statement in &scan.statements {
+    for statement in &written.statements {
         let symbol = statement.body.as_ref().map(|body| {
             let words = statement.span();
             let whole = words.start..(body.end + 1).min(text.len()).max(words.end);
@@ -18,7 +18,7 @@ pub(super) fn outline(text: &str) -> Vec<DocumentSymbol> {
         });
         symbols.push(symbol);
     }
-    let mut top: Vec<DocumentSymbol> = scan
+    let mut top: Vec<DocumentSymbol> = written
         .definitions
         .iter()
         .map(|d| {
@@ -30,7 +30,7 @@ pub(super) fn outline(text: &str) -> Vec<DocumentSymbol> {
     for i in (0..symbols.len()).rev() {
         let Some(mut symbol) = symbols[i].take() else { continue };
         symbol.children.reverse();
-        match scan.statements[i].parent.and_then(|p| symbols[p].as_mut()) {
+        match written.statements[i].parent.and_then(|p| symbols[p].as_mut()) {
             Some(parent) => parent.children.push(symbol),
             None => top.push(symbol),
         }

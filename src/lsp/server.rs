@@ -9,8 +9,8 @@ use super::protocol::{
     DocumentSymbol, Hover, InitializeParams, Location, MarkupContent, Position, PublishDiagnosticsParams,
     Range, ReferenceParams, TextDocumentParams, TextDocumentPositionParams, TextEdit, Uri,
 };
-use super::scan::Scan;
 use super::transport::{self, INVALID_PARAMS, INVALID_REQUEST, Incoming, METHOD_NOT_FOUND, NOT_INITIALIZED};
+use super::written::Written;
 use super::{actions, completion, hover, outline, uri};
 use crate::conf::source::Source;
 use crate::conf::{Loaded, expand, layout};
@@ -282,7 +282,7 @@ impl Server {
 
     /// Names that the other open documents define, and the files that this one includes.
     fn other_names(&self, uri: &Uri) -> Vec<Name> {
-        let defined = |text: &str| names::names(text, &Scan::new(text)).into_iter().filter(|n| n.defines);
+        let defined = |text: &str| names::names(text, &Written::new(text)).into_iter().filter(|n| n.defines);
         let others = self.documents.iter().filter(|(other, _)| *other != uri);
         let mut found: Vec<Name> = others.flat_map(|(_, d)| defined(&d.text)).collect();
         let Some(text) = self.text(uri) else { return found };
@@ -307,7 +307,7 @@ impl Server {
     /// Where the name at a place is defined, or meant: in this document, the other open ones, and what it includes.
     fn occurrences(&self, uri: &Uri, position: Position, defines: bool) -> Vec<Location> {
         let Some(text) = self.text(uri) else { return Vec::new() };
-        let here = names::names(text, &Scan::new(text));
+        let here = names::names(text, &Written::new(text));
         let Some(name) = names::at(&here, Lines::new(text).offset(position)) else { return Vec::new() };
         let mut found = Vec::new();
         let mut look = |uri: &Uri, text: &str, names: &[Name]| {
@@ -318,10 +318,10 @@ impl Server {
         };
         look(uri, text, &here);
         for (other, document) in self.documents.iter().filter(|(other, _)| *other != uri) {
-            look(other, &document.text, &names::names(&document.text, &Scan::new(&document.text)));
+            look(other, &document.text, &names::names(&document.text, &Written::new(&document.text)));
         }
         for (included, source) in self.included_sources(uri, &findings::load(uri, text)) {
-            look(&included, source.text(), &names::names(source.text(), &Scan::new(source.text())));
+            look(&included, source.text(), &names::names(source.text(), &Written::new(source.text())));
         }
         found
     }

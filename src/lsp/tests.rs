@@ -2,7 +2,7 @@
 
 use super::position::Lines;
 use super::protocol::{CompletionItem, DiagnosticSeverity, DocumentSymbol, Position, Range, Uri};
-use super::scan::Scan;
+use super::written::Written;
 use super::{actions, completion, findings, hover, names, outline};
 
 const WHOLE: &str = "\
@@ -69,6 +69,28 @@ fn nothing_is_proposed_in_comments_and_unknown_blocks() {
     assert_eq!(labels("vrrp_instance A { # pri|"), [""; 0]);
     assert_eq!(labels("nonsense {\n  pri|\n}"), [""; 0]);
     assert_eq!(labels("vrrp_instance A {\n  interface |"), [""; 0]);
+}
+
+#[test]
+fn nothing_is_proposed_within_a_definition() {
+    assert_eq!(labels("$X=prio|"), [""; 0]);
+    assert_eq!(labels("@id $X=1 \\\n vrrp_instance A { \\\n  prio|"), [""; 0]);
+    assert!(labels("$X=1 \\\n 2\nvrrp_|").contains(&"vrrp_instance".to_owned()));
+}
+
+#[test]
+fn braces_of_parameters_and_lists_are_no_blocks() {
+    let text = "~LST({A, B}, {1, 2}) vrrp_instance ${A} {\n  interface eth${B}\n  |\n}\n";
+    assert!(labels(text).contains(&"priority".to_owned()));
+    let (text, _) = at(text);
+    let shown = outline::outline(&text);
+    assert_eq!(shown.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["vrrp_instance ${A}"]);
+}
+
+#[test]
+fn the_outline_has_what_nobody_knows() {
+    let outline = outline::outline("nonsense {\n  inner {\n    x 1\n  }\n}\n");
+    assert_eq!((outline[0].name.as_str(), outline[0].children[0].name.as_str()), ("nonsense", "inner"));
 }
 
 #[test]
@@ -143,8 +165,8 @@ fn pointing_at_a_name_shows_what_it_stands_for() {
 
 #[test]
 fn names_know_where_they_are_defined_and_meant() {
-    let scan = Scan::new(WHOLE);
-    let all = names::names(WHOLE, &scan);
+    let written = Written::new(WHOLE);
+    let all = names::names(WHOLE, &written);
     let of = |offset: usize| {
         let name = names::at(&all, offset).unwrap();
         let same = all.iter().filter(|n| n.kind == name.kind && n.text == name.text);
@@ -154,8 +176,8 @@ fn names_know_where_they_are_defined_and_meant() {
     assert_eq!(of(WHOLE.rfind("VI_1").unwrap()), [(6, true), (17, false)]);
     assert_eq!(of(1), [(0, true), (12, false), (12, false)]);
     // A definition goes on over lines: what stands in them is no block.
-    assert!(scan.statements.iter().all(|s| s.title() != "vrrp_instance no"));
-    assert_eq!(scan.definitions[1].name.text, "X");
+    assert!(written.statements.iter().all(|s| s.title() != "vrrp_instance no"));
+    assert_eq!(written.definitions[1].name.text, "X");
 }
 
 #[test]

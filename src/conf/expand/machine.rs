@@ -9,8 +9,8 @@ use super::origin::{Cause, Frame, FrameId, Frames, Line, Origin, Place};
 use super::output::{Findings, Output};
 use super::parameter::{self, Definition, PREDEFINED, Text, Value};
 use super::random::Random;
+use super::written::{self, Role, indent, is_blank, strip_comment};
 use crate::conf::diagnostic::{Diagnostic, codes};
-use crate::conf::lexer::{strip_comment, strip_definition};
 use crate::conf::source::{FileId, Source, Sources, Span};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -80,14 +80,6 @@ pub(super) struct Machine<'a> {
     bytes_allowed: u64,
 }
 
-pub(super) fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\t')
-}
-
-pub(super) fn indent(text: &str) -> usize {
-    text.len() - text.trim_start_matches(is_blank).len()
-}
-
 impl<'a> Machine<'a> {
     pub(super) fn new(
         sources: &'a mut Sources,
@@ -139,48 +131,39 @@ impl<'a> Machine<'a> {
     }
 
     fn lines(&mut self, source: &Source, file: FileId, frame: FrameId, depth: usize) -> Result<(), Stop> {
-        let text = source.text();
         let mut open: Option<OpenDefinition> = None;
-        let mut at = 0;
-        while at < text.len() {
-            let place = Place { file, start: at as u32 };
-            let length = text[at..].find('\n').unwrap_or(text.len() - at);
-            let raw = text[at..at + length].trim_end_matches('\r');
-            at += length + 1;
-            if let Some(mut definition) = open.take() {
-                if raw.is_empty() {
-                    self.ended_by_empty_line(&definition, frame);
-                    self.end_definition(definition);
-                    continue;
+        for line in written::Lines::new(source.text()) {
+            let place = Place { file, start: line.at as u32 };
+            match &line.role {
+                Role::Empty => {}
+                Role::CutsDefinition => {
+                    if let Some(definition) = open.take() {
+                        self.ended_by_empty_line(&definition, frame);
+                        self.end_definition(definition);
+                    }
                 }
-                let (code, backslash) = strip_definition(raw);
-                let code = code.trim_end_matches(is_blank);
-                let body = indent(code);
-                if body < code.len() {
-                    definition.lines.push(Text { text: Rc::from(code), place: Some(place) });
+                Role::Continued => {
+                    let Some(mut definition) = open.take() else { continue };
+                    if !line.code.is_empty() {
+                        let text = Rc::from(&line.text[..line.code.end]);
+                        definition.lines.push(Text { text, place: Some(place) });
+                    }
+                    if let Some(backslash) = line.backslash {
+                        definition.goes_on = place.after(backslash);
+                    }
+                    match line.backslash.is_some() || line.code.is_empty() {
+                        true => open = Some(definition),
+                        false => self.end_definition(definition),
+                    }
                 }
-                if let Some(backslash) = backslash {
-                    definition.goes_on = place.after(backslash);
+                Role::Definition { name } if line.backslash.is_some() => {
+                    open = Some(self.begin_definition(&line, name.clone(), place));
                 }
-                // A comment of its own does not end it, as in keepalived.
-                match backslash.is_some() || body == code.len() {
-                    true => open = Some(definition),
-                    false => self.end_definition(definition),
+                Role::Definition { .. } | Role::Statement => {
+                    let end = line.backslash.map_or(line.code.end, |b| b + 1);
+                    self.line(&Line::new(&line.text[..end], Some(place), frame), depth, false)?;
                 }
-                continue;
             }
-            if let (code, Some(backslash)) = strip_definition(raw)
-                && let Some(definition) = self.begin_definition(code, place, backslash)
-            {
-                open = Some(definition);
-                continue;
-            }
-            let (code, backslash) = strip_comment(raw);
-            if indent(code) == code.len() && backslash.is_none() {
-                continue;
-            }
-            let end = backslash.map_or(code.len(), |b| b + 1);
-            self.line(&Line::new(&raw[..end], Some(place), frame), depth, false)?;
         }
         if let Some(definition) = open {
             self.end_definition(definition);
@@ -188,28 +171,23 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn begin_definition(&self, code: &str, place: Place, backslash: usize) -> Option<OpenDefinition> {
-        let code = code.trim_end_matches(is_blank);
-        let body = indent(code);
-        let (at, holds) = match self.condition(&code[body..]) {
-            Condition::None => (body, true),
-            Condition::Holds(offset) => (body + offset, true),
-            // Its lines go with it.
-            Condition::Fails => {
-                let rest = code[body..].trim_start_matches(|c| !is_blank(c));
-                (code.len() - rest.trim_start_matches(is_blank).len(), false)
-            }
-        };
-        let length = parameter::defines(&code[at..])?;
-        let name = holds.then(|| Rc::from(&code[at + 1..at + 1 + length]));
-        let value = at + length + 2;
-        let value = value + indent(&code[value..]);
+    fn begin_definition(&self, line: &written::Line<'_>, name: Range<usize>, place: Place) -> OpenDefinition {
+        // Where its condition does not hold, its lines go with it.
+        let holds = line.condition.is_none_or(|condition| condition.holds(self.config_id));
+        let value = name.end + 1;
+        let value = value + indent(&line.text[value..line.code.end]);
         let mut lines = Vec::new();
-        if value < code.len() {
-            lines.push(Text { text: Rc::from(&code[value..]), place: Some(place.after(value)) });
+        if value < line.code.end {
+            let text = Rc::from(&line.text[value..line.code.end]);
+            lines.push(Text { text, place: Some(place.after(value)) });
         }
-        let goes_on = place.after(backslash);
-        Some(OpenDefinition { name, lines, start: place.after(at), length: length + 1, goes_on })
+        OpenDefinition {
+            length: name.len() + 1,
+            start: place.after(line.code.start),
+            name: holds.then(|| Rc::from(&line.text[name])),
+            lines,
+            goes_on: place.after(line.backslash.unwrap_or(line.code.end)),
+        }
     }
 
     fn end_definition(&mut self, definition: OpenDefinition) {
@@ -317,16 +295,13 @@ impl<'a> Machine<'a> {
     }
 
     fn condition(&self, body: &str) -> Condition {
-        let Some(condition) = body.strip_prefix('@') else { return Condition::None };
-        let (reversed, named) = match condition.strip_prefix('^') {
-            Some(named) => (true, named),
-            None => (false, condition),
-        };
-        let Some((id, rest)) = named.split_once([' ', '\t']) else { return Condition::Fails };
-        if (self.config_id == Some(id)) == reversed {
-            return Condition::Fails;
+        if !body.starts_with('@') {
+            return Condition::None;
         }
-        Condition::Holds(body.len() - rest.trim_start_matches(is_blank).len())
+        match written::Condition::read(body) {
+            Some((condition, offset)) if condition.holds(self.config_id) => Condition::Holds(offset),
+            _ => Condition::Fails,
+        }
     }
 
     /// `$NAME=value` on one line.

@@ -28,6 +28,7 @@ mod parameter;
 mod random;
 mod sequence;
 mod substitute;
+pub mod written;
 
 #[cfg(test)]
 mod tests;
@@ -63,9 +64,9 @@ pub fn needed(text: &str) -> bool {
 }
 
 fn line_needs(line: &str) -> bool {
-    let mut body = line.trim_start_matches(machine::is_blank);
+    let mut body = line.trim_start_matches(written::is_blank);
     if body.starts_with('@') {
-        body = body.trim_start_matches(|c| !machine::is_blank(c)).trim_start_matches(machine::is_blank);
+        body = body.trim_start_matches(|c| !written::is_blank(c)).trim_start_matches(written::is_blank);
     }
     let starts = match body.as_bytes().first() {
         Some(b'$') => parameter::defines(body).is_some(),

@@ -189,6 +189,14 @@ pub(super) fn list(text: &str) -> Result<(Sequence, usize), Wrong> {
     }
 }
 
+/// The offset behind the brackets of the sequence that a text begins with, if they are whole.
+pub(super) fn end(text: &str) -> Option<usize> {
+    match text.starts_with("~LST") {
+        true => list(text).ok().map(|(_, end)| end),
+        false => numbers_head(text).ok().map(|head| head.end),
+    }
+}
+
 /// Whether a parameter can have this name.
 pub(super) fn is_name(text: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';

@@ -3,10 +3,11 @@
 //! Replacement is late and recursive, as keepalived's: a value is looked into when it is used. What stands behind a use
 //! decides whether it is one, even where the use ends a value: `$A` is replaced before a blank, not before a dot.
 
-use super::machine::{Machine, Stop, indent, is_blank};
+use super::machine::{Machine, Stop};
 use super::origin::{Cause, FrameId, Line, Place};
 use super::parameter::{Text, Use, Value, use_at};
 use super::sequence::{self, Sequence};
+use super::written::{indent, is_blank};
 use crate::conf::diagnostic::{Code, Diagnostic, codes};
 use crate::raw;
 use std::env;

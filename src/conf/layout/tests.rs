@@ -61,6 +61,23 @@ fn conditions_are_alternatives() {
 }
 
 #[test]
+fn braces_of_lists_parameters_and_definitions_are_no_blocks() {
+    let text = "~LST({A, B}, {1, 2})  vrrp_instance ${A}  {\n~SEQ(i, 1) $X={\ny  ${A}{\n}\n}\n";
+    assert_eq!(
+        formatted(text),
+        "~LST({A, B}, {1, 2})  vrrp_instance ${A}  {\n    ~SEQ(i, 1) $X={\n    y  ${A}{\n    }\n}\n"
+    );
+}
+
+#[test]
+fn what_counts_only_at_the_start_of_a_line_is_not_moved_there() {
+    for word in ["include x", "include_check", "random_seed 5"] {
+        let text = format!("a {{ {word}\n}}\n");
+        assert_eq!(formatted(&text), text);
+    }
+}
+
+#[test]
 fn a_blank_behind_a_backslash_stays() {
     assert_eq!(formatted("a \\ \nb\n"), "a \\ \nb\n");
 }

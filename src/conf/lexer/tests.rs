@@ -68,18 +68,6 @@ fn a_backslash_at_the_end_is_told() {
 }
 
 #[test]
-fn a_definition_goes_on_behind_any_backslash() {
-    assert_eq!(strip_definition("$A=b \\"), ("$A=b ", Some(5)));
-    assert_eq!(strip_definition("$A=b\\ \t# c"), ("$A=b", Some(4)));
-    assert_eq!(strip_definition("$A=b \\\\ ! c"), ("$A=b \\", Some(6)));
-    for ends in ["$A=b \\# c", "$A=b # c \\", "$A=b \\ c", "", "# \\"] {
-        assert_eq!(strip_definition(ends).1, None, "{ends}");
-    }
-    // Within quotes a `#` is no comment.
-    assert_eq!(strip_definition("$A=\"b \\ # c").1, None);
-}
-
-#[test]
 fn conditional_lines() {
     let text = "@one a\n@two b\n@^one c\n@^two d {\n@one\n@two }";
     assert_eq!(pieces_with(text, Some("one")), ["a", "d", "{"]);

@@ -4,7 +4,7 @@
 //! Such characters come from web pages, chats and word processors. keepalived takes them for letters of a word.
 
 use crate::conf::diagnostic::{Diagnostic, codes};
-use crate::conf::lexer::strip_comment;
+use crate::conf::expand::written::{Lines, comment_at};
 use crate::conf::source::{FileId, Sources, Span};
 
 /// How a character is called, and what to type instead of it.
@@ -68,18 +68,13 @@ pub(in crate::conf) fn advise(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     for file in files {
-        let text = sources.get(file).text();
-        let mut at = 0;
-        for line in text.split_inclusive('\n') {
-            let line_at = at;
-            at += line.len();
-            let line = line.trim_end_matches(['\n', '\r']);
+        for line in Lines::new(sources.get(file).text()) {
             let span = |from: usize, to: usize| Span {
                 file,
-                start: (line_at + from) as u32,
-                end: (line_at + to) as u32,
+                start: (line.at + from) as u32,
+                end: (line.at + to) as u32,
             };
-            for (from, to, found) in advice(line) {
+            for (from, to, found) in advice(line.text) {
                 add(diagnostics, found.at(span(from, to)));
             }
         }
@@ -118,8 +113,8 @@ fn advice(line: &str) -> Vec<(usize, usize, Advice<'_>)> {
     let is_blank = |b: u8| matches!(b, b' ' | b'\t' | b'\x0b' | b'\x0c' | b'\r');
     let bytes = line.as_bytes();
     if memchr::memchr2(b'#', b'!', bytes).is_some() {
-        let sign = comment_start(line);
-        if let Some(sign) = sign.filter(|at| *at > 0 && !is_blank(bytes[at - 1])) {
+        let (sign, _) = comment_at(line);
+        if sign > 0 && sign < line.len() && !is_blank(bytes[sign - 1]) {
             let ends_word = |b: &u8| is_blank(*b) || matches!(b, b'{' | b'}' | b'"');
             let start = bytes[..sign].iter().rposition(ends_word).map_or(0, |i| i + 1);
             let end = line[sign..].find([' ', '\t']).map_or(line.len(), |n| sign + n);
@@ -131,29 +126,12 @@ fn advice(line: &str) -> Vec<(usize, usize, Advice<'_>)> {
         }
     }
     if !line.is_ascii() {
-        let (code, _) = strip_comment(line);
-        if let Some((at, c, it)) = first_lookalike(code) {
+        let code = line.get(..comment_at(line).0);
+        if let Some((at, c, it)) = code.and_then(first_lookalike) {
             found.push((at, at + c.len_utf8(), Advice::Lookalike(c, it)));
         }
     }
     found
-}
-
-/// Where the comment of a line begins.
-fn comment_start(line: &str) -> Option<usize> {
-    let (mut quoted, mut escaped) = (false, false);
-    line.bytes().position(|b| {
-        if std::mem::take(&mut escaped) {
-            return false;
-        }
-        match b {
-            b'"' => quoted = !quoted,
-            b'\\' => escaped = true,
-            b'#' | b'!' => return !quoted,
-            _ => {}
-        }
-        false
-    })
 }
 
 /// Adds a finding before the first that stands behind it in its file, unless its place was spoken of already.
