@@ -10,14 +10,14 @@ use crate::conf::Config;
 use crate::sys::caps::{self, Capability};
 use crate::sys::ready::Ready;
 use crate::sys::writable::Writable;
-use crate::sys::{log, process};
+use crate::sys::{log, process, seccomp};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
-use tracing::error;
+use tracing::{error, warn};
 
 /// The first argument of a worker's command line.
 pub const MARK: &str = "--worker";
@@ -63,6 +63,9 @@ pub fn main() -> Exit {
             process::gain_nothing_by_executing().map_err(|error| (Exit::Fatal, error.to_string()))?;
             let (needed, useful) = capabilities(start.kind);
             caps::keep_only(needed, useful).map_err(|error| (Exit::Permission, error.to_string()))?;
+            if let Err(error) = seccomp::confine() {
+                warn!("{error}. Going on with all of them");
+            }
             log::write_in_background();
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()

@@ -10,9 +10,10 @@ use super::exit::Exit;
 use super::message::{self, FromLoader, Order, Summary};
 use super::source::{Refused, Source};
 use super::worker::Kind;
+use crate::sys::caps::{self, Capability};
 use crate::sys::input::reason;
 use crate::sys::signal::{self, SignalFd};
-use crate::sys::{clock, process};
+use crate::sys::{clock, process, seccomp};
 use crate::time::Instant;
 use nix::errno::Errno;
 use nix::libc;
@@ -33,6 +34,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Of the machine's memory, the reader gets so much: 3/4.
 const MEMORY_SHARE: (u64, u64) = (3, 4);
 
+/// A configuration, and what it names, need not be root's own: what of these there is, it keeps.
+const READS_ALL: &[Capability] = &[Capability::CAP_DAC_READ_SEARCH, Capability::CAP_DAC_OVERRIDE];
+
 /// What was read, ready to be handed to workers.
 #[derive(Debug)]
 pub(super) struct Read {
@@ -45,6 +49,9 @@ pub(super) struct Read {
 /// The process that reads, from its first order on.
 pub(super) fn main(socket: &OwnedFd, source: &Source) -> Exit {
     process::end_first_when_memory_is_short();
+    // Workers say so where they can't be confined; here it is no reason not to read.
+    let _ = caps::keep_only(&[], READS_ALL);
+    let _ = seccomp::confine();
     if let Some(bytes) = process::physical_memory() {
         let (share, of) = MEMORY_SHARE;
         let _ = process::limit_memory(bytes / of * share);

@@ -13,6 +13,7 @@ use super::runner;
 use super::source::Refused;
 use super::supervisor::{Action, Ended, Supervisor};
 use super::worker::{FromWorker, Kind, TableState};
+use crate::ipvs::client::Client;
 use crate::raw;
 use crate::sys::pidfile::PidFile;
 use crate::sys::process::DaemonEnd;
@@ -463,6 +464,9 @@ impl Parent {
             Kind::Vrrp => "vrrp",
             Kind::Check => "check",
         };
+        if kind == Kind::Check {
+            Client::begin_to_load();
+        }
         let words = [OsStr::new(name), self.options.source.file.as_os_str()];
         let child = Child::start(&self.options.program, &words)?;
         let pid = child.pid();

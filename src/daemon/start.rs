@@ -9,6 +9,7 @@ use super::parent::{self, Parent};
 use super::source::Refused;
 use super::worker::Kind;
 use crate::conf::redact;
+use crate::ipvs::client::Client;
 use crate::sys::caps;
 use crate::sys::input::reason;
 use crate::sys::pidfile::{self, PidFile};
@@ -115,6 +116,10 @@ fn run(options: Options, signals: SignalFd, first: Read, launcher: Option<Daemon
             return refuse(&options, exit, &[reason]);
         }
     };
+    if wanted.contains(&Kind::Check) {
+        // A worker can't load modules. If there is still no IPVS then, it says so.
+        drop(Client::open_or_load());
+    }
     let exit = Parent::new(options, signals, launcher).run(first);
     info!("Stopped {NAME}");
     exit

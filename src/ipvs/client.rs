@@ -31,6 +31,10 @@ use crate::sys::kmod;
 use nix::errno::Errno;
 use std::collections::HashSet;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+/// The kernel's module.
+const MODULE: &str = "ip_vs";
 
 /// Operations that go to the kernel in one system call: what [`Client::execute`] takes at once.
 pub const CHUNK: usize = 512;
@@ -148,13 +152,21 @@ impl Client {
         })
     }
 
+    /// Begins to load the kernel's IPVS where it is missing, for another process that can't: kernels before 5.14 don't load
+    /// it by themselves for whoever asks for it.
+    pub fn begin_to_load() {
+        if !Path::new("/proc/net/ip_vs").exists() {
+            kmod::begin(MODULE);
+        }
+    }
+
     /// Like [`Client::open`], and runs `modprobe ip_vs` where there is no IPVS.
     ///
     /// # Errors
     /// [`Error::NoIpvs`] where there is still none.
     pub fn open_or_load() -> Result<Client, Error> {
         match Client::open() {
-            Err(Error::NoIpvs) if kmod::load("ip_vs") => Client::open(),
+            Err(Error::NoIpvs) if kmod::load(MODULE) => Client::open(),
             result => result,
         }
     }

@@ -10,14 +10,19 @@ const MODPROBE: [&str; 2] = ["/sbin/modprobe", "/usr/sbin/modprobe"];
 /// module, no modprobe, no permission).
 #[must_use]
 pub fn load(module: &str) -> bool {
-    let Some(program) = MODPROBE.into_iter().find(|p| Path::new(p).exists()) else { return false };
-    Command::new(program)
-        .args(["-q", "--", module])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+    modprobe(module).is_some_and(|mut modprobe| modprobe.status().is_ok_and(|status| status.success()))
+}
+
+/// Begins to load `module`, and does not wait for it: the caller collects the process with its others.
+pub fn begin(module: &str) {
+    // A failure shows where the module is needed.
+    let _ = modprobe(module).map(|mut modprobe| modprobe.spawn());
+}
+
+fn modprobe(module: &str) -> Option<Command> {
+    let mut modprobe = Command::new(MODPROBE.into_iter().find(|p| Path::new(p).exists())?);
+    modprobe.args(["-q", "--", module]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Some(modprobe)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub mod process;
 pub mod raw;
 pub(crate) mod ready;
 pub mod replace;
+pub mod seccomp;
 pub mod signal;
 pub(crate) mod sockopt;
 pub mod spawn;

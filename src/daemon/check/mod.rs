@@ -93,7 +93,7 @@ impl Driver {
             prober: Prober::new(),
             files: Files::default(),
             programs: Programs::new(parent.clone()),
-            kernel: Kernel::new(Client::open_or_load),
+            kernel: Kernel::new(Client::open),
             journal: Journal::default(),
             parent,
             reported: None,

@@ -1,0 +1,143 @@
+//! Files that the daemon writes or reads on somebody's word.
+
+use super::{LIMIT, command, configuration, logged, started};
+use crate::VIPD;
+use crate::support::{Director, Implementation, Lab, Test, Worker, wait_for};
+use nix::sys::signal::Signal;
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+use nix::unistd::mkfifo;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+pub(super) fn tests() -> Vec<Test> {
+    vec![
+        Test::new("daemon::what_is_no_pid_file_is_neither_replaced_nor_removed", foreign_pid_files),
+        Test::new("daemon::a_pipe_where_a_file_belongs_stops_nobody", pipes),
+        Test::new("daemon::the_dump_of_the_configuration_has_no_secrets", secrets),
+        Test::new("daemon::pid_files_have_the_permissions_that_the_mask_leaves", masks),
+        Test::new("daemon::each_process_has_its_log_file", log_files),
+    ]
+}
+
+fn foreign_pid_files(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    let data = "a year's work\n".repeat(100);
+    fs::write(host.file("data"), &data).expect("write a file");
+    symlink(host.file("data"), host.file("link")).expect("make a link");
+    mkfifo(&host.file("fifo"), Mode::S_IRWXU).expect("make a FIFO");
+    fs::create_dir(host.file("folder")).expect("make a directory");
+    mknod(&host.file("null"), SFlag::S_IFCHR, Mode::S_IRWXU, makedev(1, 3)).expect("make a device");
+    for flag in ["-p", "-r"] {
+        let wrong = [
+            ("data", "holds something else than a process number"),
+            ("link", "is a symbolic link, not a file"),
+            ("fifo", "is a named pipe, not a file"),
+            ("folder", "is a directory"),
+            ("null", "is a device, not a file"),
+        ];
+        for (file, why) in wrong {
+            let mut command = command(&host, Path::new(VIPD), "d");
+            command.args(["-n", "-l", flag]).arg(host.file(file));
+            let process = host.start(&format!("{flag}{file}"), &mut command);
+            assert_eq!(process.wait_exit(LIMIT).code(), Some(1), "{}", process.log());
+            let line = format!("pid file {}: {why}; it is left as it is", host.file(file).display());
+            assert!(process.log().contains(&line), "{}", process.log());
+            assert!(!process.log().contains("os error"), "{}", process.log());
+        }
+    }
+    assert_eq!(fs::read_to_string(host.file("data")).expect("it is still there"), data);
+    for file in ["link", "fifo", "folder", "null"] {
+        assert!(host.file(file).symlink_metadata().is_ok(), "{file} is still there");
+    }
+}
+
+fn pipes(lab: &Lab) {
+    let host = lab.host("first", "10.0.0.2/24");
+    mkfifo(&host.file("k.conf"), Mode::S_IRWXU).expect("make a FIFO");
+    let process = host.start("start", command(&host, Path::new(VIPD), "d").args(["-n", "-l"]));
+    assert_eq!(process.wait_exit(LIMIT).code(), Some(6), "{}", process.log());
+    assert!(process.log().contains("k.conf is a named pipe, not a file"), "{}", process.log());
+    // At a reload, and in an include.
+    let director = started(lab, &[]);
+    let (host, worker) = (director.host(), director.worker(Worker::Vrrp));
+    let file = host.file("keepalived.conf");
+    fs::remove_file(&file).expect("remove the file");
+    mkfifo(&file, Mode::S_IRWXU).expect("make a FIFO");
+    director.process().signal(Signal::SIGHUP);
+    logged(director.process(), "keepalived.conf is a named pipe, not a file");
+    logged(director.process(), "Reload refused");
+    fs::remove_file(&file).expect("remove the FIFO");
+    // As large as a device: its end is far behind what is read.
+    fs::File::create(&file).and_then(|file| file.set_len(2 << 30)).expect("make a large file");
+    director.process().signal(Signal::SIGHUP);
+    logged(director.process(), "keepalived.conf is larger than 1 GiB");
+    fs::remove_file(&file).expect("remove the file");
+    symlink("/dev/zero", &file).expect("link a device");
+    director.process().signal(Signal::SIGHUP);
+    logged(director.process(), "keepalived.conf is a device, not a file");
+    fs::remove_file(&file).expect("remove the link");
+    mkfifo(&host.file("part"), Mode::S_IRWXU).expect("make a FIFO");
+    director.reload(&format!("include {}\n{}", host.file("part").display(), configuration("10.0.0.100/24")));
+    logged(director.process(), "part' is a named pipe, not a file");
+    wait_for("the fourth refusal", LIMIT, || {
+        let log = director.process().log();
+        if log.matches("Reload refused").count() == 4 { Ok(()) } else { Err(log) }
+    });
+    assert!(!director.process().log().contains("Reload complete"));
+    assert_eq!(director.worker(Worker::Vrrp), worker);
+    director.terminate();
+}
+
+fn secrets(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let text = configuration("10.0.0.100/24");
+    let text = text
+        .replace("advert_int 1", "advert_int 1\n authentication {\n auth_type PASS\n auth_pass Zorro\n }");
+    let director = Director::start(Implementation::Vipd, &host, Path::new(VIPD), &text, &["-d"]);
+    logged(director.process(), "Startup complete");
+    let log = director.process().log();
+    assert!(log.contains("\"auth\": \"(redacted)\""), "{log}");
+    let bytes: Vec<String> = b"Zorro".iter().map(ToString::to_string).collect();
+    let numbers: Vec<&str> =
+        log.split(|c: char| !c.is_ascii_digit()).filter(|word| !word.is_empty()).collect();
+    assert!(!log.contains("Zorro") && !numbers.windows(5).any(|five| five == bytes), "{log}");
+    director.terminate();
+}
+
+fn masks(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    for (mask, expected) in [("0", 0o666), ("077", 0o600), ("022", 0o644)] {
+        let mut command = command(&host, Path::new(VIPD), "d");
+        let process = host.start(mask, command.args(["-n", "-l", "-u", mask]));
+        logged(&process, "Startup complete");
+        for file in ["d-main.pid", "d-vrrp.pid"] {
+            let mode = host.file(file).metadata().expect("a pid file").permissions().mode() & 0o777;
+            assert_eq!(mode, expected, "{file} with -u {mask}");
+        }
+        process.signal(Signal::SIGTERM);
+        assert!(process.wait_exit(LIMIT).success());
+    }
+}
+
+fn log_files(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    let mut command = command(&host, Path::new(VIPD), "d");
+    let process = host.start("d", command.arg("-n").arg("-g").arg(host.file("d.txt")));
+    let has = |name: &str, text: &str| {
+        let path = host.file(name);
+        wait_for(format_args!("{text:?} in {}", path.display()), LIMIT, || {
+            let log = fs::read_to_string(&path).unwrap_or_default();
+            if log.contains(text) { Ok(()) } else { Err(log) }
+        });
+    };
+    has("d.txt", "Startup complete");
+    has("d_vrrp.txt", ": vipd_vrrp[");
+    assert_eq!(process.log(), "", "the console is quiet without -l");
+    process.signal(Signal::SIGTERM);
+    process.wait_exit(LIMIT);
+    has("d.txt", "Stopped vipd v");
+}

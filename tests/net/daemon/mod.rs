@@ -1,0 +1,99 @@
+//! The daemon as a service manager and an administrator see it: processes, pid files, signals, exit statuses.
+
+mod files;
+mod privileges;
+mod processes;
+mod reader;
+mod reload;
+
+use super::VIPD;
+use super::support::{Director, Host, Implementation, Lab, Process, Test, Waited, wait_for};
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// A machine that is busy with other things takes long; nothing here is slow by itself.
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub(crate) fn tests() -> Vec<Test> {
+    let tests = [files::tests(), privileges::tests(), processes::tests(), reader::tests(), reload::tests()];
+    tests.into_iter().flatten().collect()
+}
+
+fn configuration(address: &str) -> String {
+    format!(
+        "vrrp_instance VI {{\n  interface eth0\n  virtual_router_id 7\n  priority 100\n  advert_int 1\n  \
+         virtual_ipaddress {{\n    {address}\n  }}\n}}\n"
+    )
+}
+
+fn started(lab: &Lab, more: &[&str]) -> Director {
+    let host = lab.host("one", "10.0.0.1/24");
+    let director =
+        Director::start(Implementation::Vipd, &host, Path::new(VIPD), &configuration("10.0.0.100/24"), more);
+    logged(director.process(), "Startup complete");
+    director
+}
+
+#[track_caller]
+fn logged(process: &Process, text: &str) {
+    wait_for(format_args!("{text:?} in the log"), LIMIT, || {
+        let log = process.log();
+        if log.contains(text) { Ok(()) } else { Err(log) }
+    });
+}
+
+#[track_caller]
+fn gone(pid: Pid) {
+    wait_for(format_args!("the end of process {pid}"), LIMIT, || match kill(pid, None) {
+        Err(Errno::ESRCH) => Ok(()),
+        _ if status(pid, "State").starts_with('Z') => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+}
+
+/// Waits for a VRRP worker that is not `old`.
+#[track_caller]
+fn another_worker(director: &Director, old: Pid) {
+    wait_for("another worker", LIMIT, || match pid_in(&director.host().file("vrrp.pid")) {
+        Ok(pid) if pid != old => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+}
+
+/// A line of `/proc/PID/status`.
+fn status(pid: Pid, key: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("{key}:")));
+    line.unwrap_or_default().trim().to_owned()
+}
+
+fn pid_in(path: &Path) -> Waited<Pid> {
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    text.trim().parse().map(Pid::from_raw).map_err(|_| format!("{text:?}"))
+}
+
+/// A daemon's command line with pid files called after `name`.
+fn command(host: &Host, program: &Path, name: &str) -> Command {
+    let mut command = host.command(program);
+    if program.file_name().is_some_and(|file| file == "vipd") {
+        command.arg("run");
+    }
+    command.arg("-f").arg(host.file("k.conf")).arg("-G");
+    for (flag, file) in [("-p", "main"), ("-r", "vrrp"), ("-c", "check")] {
+        command.arg(flag).arg(host.file(&format!("{name}-{file}.pid")));
+    }
+    command
+}
+
+#[track_caller]
+fn wait_address(host: &Host, address: &str) {
+    wait_for(format_args!("address {address}"), LIMIT, || {
+        let addresses = host.addresses();
+        if host.has_address(address) { Ok(()) } else { Err(format!("{addresses:?}")) }
+    });
+}

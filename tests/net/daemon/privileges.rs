@@ -1,0 +1,152 @@
+//! What a process may do.
+
+use super::reader::large;
+use super::{LIMIT, command, configuration, logged, pid_in, started, status, wait_address};
+use crate::VIPD;
+use crate::support::{Lab, Process, Test, Worker, wait_for};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::Path;
+use std::process::Command;
+
+/// The number of a user and a group that own nothing.
+const NOBODY: u32 = 65534;
+
+pub(super) fn tests() -> Vec<Test> {
+    vec![
+        Test::new("daemon::a_worker_has_the_capabilities_it_needs_and_no_more", capabilities),
+        Test::new("daemon::missing_capabilities_are_named", no_capabilities),
+        Test::new("daemon::another_user_with_the_capabilities_will_do", another_user),
+        Test::new("daemon::workers_and_readers_execute_nothing_for_anybody", confined),
+    ]
+}
+
+fn capabilities(lab: &Lab) {
+    let director = started(lab, &[]);
+    let worker = director.worker(Worker::Vrrp);
+    let expected = (1_u64 << 12) | (1 << 13);
+    for set in ["CapPrm", "CapEff", "CapBnd"] {
+        assert_eq!(
+            u64::from_str_radix(&status(worker, set), 16),
+            Ok(expected),
+            "{set}: NET_ADMIN and NET_RAW"
+        );
+    }
+    assert_eq!(status(worker, "NoNewPrivs"), "1", "it executes nothing");
+    for set in ["CapInh", "CapAmb"] {
+        assert_eq!(u64::from_str_radix(&status(worker, set), 16), Ok(0), "{set}");
+    }
+    // A reload may bring `bind_port 81`: what that needs is there already.
+    director.reload(&format!(
+        "{}virtual_server 10.0.0.100 80 {{\n protocol TCP\n real_server 10.0.0.2 80 {{\n }}\n}}\n",
+        configuration("10.0.0.100/24")
+    ));
+    let expected = (1_u64 << 10) | (1 << 12);
+    wait_for("NET_BIND_SERVICE and NET_ADMIN", LIMIT, || {
+        let effective = status(director.worker(Worker::Check), "CapEff");
+        if u64::from_str_radix(&effective, 16) == Ok(expected) { Ok(()) } else { Err(effective) }
+    });
+    director.terminate();
+}
+
+fn no_capabilities(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    let mut full = command(&host, Path::new(VIPD), "d");
+    full.args(["-n", "-l"]);
+    // `ip netns exec` needs what is dropped here, so the program goes behind setpriv.
+    let words: Vec<_> = full.get_args().map(std::ffi::OsStr::to_owned).collect();
+    let (namespace, program) = words.split_at(3);
+    let mut less = Command::new(full.get_program());
+    less.args(namespace)
+        .args(["setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-net_raw"])
+        .args(program);
+    let process = host.start("less", &mut less);
+    assert_eq!(process.wait_exit(LIMIT).code(), Some(4), "{}", process.log());
+    assert!(process.log().contains("missing CAP_NET_RAW"), "{}", process.log());
+    assert!(process.log().contains("--cap-add NET_RAW"), "{}", process.log());
+}
+
+/// Seccomp filters of a process, and whether it may gain privileges: `None` when it is gone.
+fn confinement(pid: Pid) -> Option<(u32, bool)> {
+    let filters = status(pid, "Seccomp_filters").parse().ok()?;
+    Some((filters, status(pid, "NoNewPrivs") == "1"))
+}
+
+/// Processes that `process` has started for this purpose.
+fn children(process: &Process, purpose: &str) -> Vec<Pid> {
+    let parent = process.pid();
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    let is_for = |child: &&str| {
+        let line = fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).nth(2) == Some(purpose.as_bytes())
+    };
+    children
+        .split_whitespace()
+        .filter(is_for)
+        .map(|pid| Pid::from_raw(pid.parse().expect("a number")))
+        .collect()
+}
+
+/// What a filter refuses, `sys::seccomp` tests.
+fn confined(lab: &Lab) {
+    let director = started(lab, &[]);
+    let parent = confinement(director.process().pid()).expect("the parent").0;
+    let worker = confinement(director.worker(Worker::Vrrp)).expect("a worker");
+    assert_eq!(worker, (parent + 2, true));
+    assert!(!director.process().log().contains("Going on with all of them"), "{}", director.process().log());
+    // It takes its time to read, and all that time it is held so.
+    director.reload(&large(200_000));
+    wait_for("a reader that executes nothing", LIMIT, || {
+        let readers = children(director.process(), "config");
+        let seen: Vec<_> = readers.iter().filter_map(|pid| Some((*pid, confinement(*pid)?))).collect();
+        match seen.iter().find(|(_, held)| *held == (parent + 2, true)) {
+            Some((reader, _)) => {
+                // Files need not be root's.
+                let expected = (1_u64 << 1) | (1 << 2);
+                let effective = status(*reader, "CapEff");
+                match u64::from_str_radix(&effective, 16) {
+                    Ok(effective) if effective & !expected == 0 => Ok(()),
+                    _ => Err(effective),
+                }
+            }
+            None => Err(format!("{seen:?}")),
+        }
+    });
+    wait_for("the check worker", LIMIT, || match confinement(director.worker(Worker::Check)) {
+        Some(held) if held == (parent + 2, true) => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    director.terminate();
+}
+
+fn another_user(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    // A folder that he may use, and a program that he reaches.
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("vipd");
+    fs::copy(VIPD, &program).expect("copy the program");
+    chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("give the folder away");
+    fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    fs::copy(host.file("k.conf"), folder.path().join("k.conf")).expect("copy the configuration");
+    let mut command = host.command("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+    for set in ["--inh-caps", "--ambient-caps"] {
+        command.args([set, "+net_admin,+net_raw"]);
+    }
+    command.arg(&program).args(["run", "-n", "-l", "-G", "-f"]).arg(folder.path().join("k.conf"));
+    for (flag, file) in [("-p", "main.pid"), ("-r", "vrrp.pid"), ("-c", "check.pid")] {
+        command.arg(flag).arg(folder.path().join(file));
+    }
+    let process = host.start("nobodys", &mut command);
+    logged(&process, "Startup complete");
+    wait_address(&host, "10.0.0.100");
+    let worker = pid_in(&folder.path().join("vrrp.pid")).expect("the worker's pid");
+    assert_eq!(status(worker, "Uid").split_whitespace().next(), Some("65534"));
+    assert_eq!(u64::from_str_radix(&status(worker, "CapEff"), 16), Ok((1 << 12) | (1 << 13)));
+    process.signal(Signal::SIGTERM);
+    assert!(process.wait_exit(LIMIT).success(), "{}", process.log());
+    assert!(!host.has_address("10.0.0.100"), "{}", process.log());
+}

@@ -1,0 +1,116 @@
+//! Reloads: of whole files, of damaged ones, of many.
+
+use super::{LIMIT, another_worker, configuration, gone, logged, started, wait_address};
+use crate::VIPD;
+use crate::support::{Director, Host, Implementation, Lab, Test, Worker, wait_for};
+use nix::sys::signal::{Signal, kill};
+use std::fs;
+use std::path::Path;
+
+pub(super) fn tests() -> Vec<Test> {
+    vec![
+        Test::new("daemon::a_reload_keeps_the_worker_and_a_broken_file_the_configuration", reload),
+        Test::new("daemon::the_last_of_many_reloads_reaches_a_worker_that_did_not_read", reloads_unread),
+        Test::new("daemon::reloads_of_empty_half_and_whole_files_end_no_worker", reloads_of_all_kinds),
+        Test::new("daemon::a_reload_of_a_damaged_file_is_refused_as_a_whole", damaged),
+    ]
+}
+
+fn reload(lab: &Lab) {
+    let director = started(lab, &[]);
+    let worker = director.worker(Worker::Vrrp);
+    director.reload("vrrp_instance VI {\n  interface eth0\n");
+    logged(director.process(), "Reload refused: the configuration before it stays in force");
+    director.reload(&configuration("10.0.0.101/24"));
+    logged(director.process(), "Reload complete");
+    assert_eq!(director.worker(Worker::Vrrp), worker);
+    // No virtual router any more: its worker goes, the daemon stays.
+    director.reload("global_defs {\n  router_id a\n}\n");
+    gone(worker);
+    director.reload(&configuration("10.0.0.102/24"));
+    another_worker(&director, worker);
+    director.terminate();
+}
+
+/// Puts a new configuration in the place of the old one, as editors do: nobody ever reads half of it.
+fn replace(host: &Host, text: &str) {
+    fs::write(host.file("new"), text).expect("write the configuration");
+    fs::rename(host.file("new"), host.file("keepalived.conf")).expect("put it in its place");
+}
+
+fn reloads_unread(lab: &Lab) {
+    let director = started(lab, &[]);
+    let worker = director.worker(Worker::Vrrp);
+    kill(worker, Signal::SIGSTOP).expect("halt a worker");
+    for round in 1..=320 {
+        let last = if round == 320 { 200 } else { 100 + round % 90 };
+        replace(director.host(), &configuration(&format!("10.0.0.{last}/24")));
+        director.process().signal(Signal::SIGHUP);
+        // One after another: signals of one kind that wait become one.
+        wait_for(format_args!("reload {round}"), LIMIT, || {
+            let count = director.process().log().matches("Reloading ...").count();
+            if count == round { Ok(()) } else { Err(count.to_string()) }
+        });
+    }
+    assert!(!director.process().log().contains("Reload complete"), "nobody has done anything yet");
+    kill(worker, Signal::SIGCONT).expect("let it go on");
+    logged(director.process(), "Reload complete");
+    wait_for("the last address alone", LIMIT, || {
+        let addresses = director.host().addresses();
+        let there = director.host().has_address("10.0.0.200") && !director.host().has_address("10.0.0.100");
+        if there { Ok(()) } else { Err(format!("{addresses:?}")) }
+    });
+    assert_eq!(director.worker(Worker::Vrrp), worker, "{}", director.process().log());
+    director.terminate();
+}
+
+fn reloads_of_all_kinds(lab: &Lab) {
+    let director = started(lab, &[]);
+    let whole = configuration("10.0.0.100/24");
+    let half = &whole[..whole.len() / 2];
+    let nothing = "global_defs {\n  router_id a\n}\n";
+    for _ in 0..100 {
+        for text in [nothing, half, &whole] {
+            director.reload(text);
+        }
+    }
+    director.reload(&configuration("10.0.0.101/24"));
+    wait_for("the last address", LIMIT, || {
+        let addresses = director.host().addresses();
+        if director.host().has_address("10.0.0.101") { Ok(()) } else { Err(format!("{addresses:?}")) }
+    });
+    let log = director.process().log();
+    assert!(!log.contains("died") && !log.contains("status 70"), "{log}");
+    director.terminate();
+}
+
+fn damaged(lab: &Lab) {
+    let director = started(lab, &[]);
+    let host = director.host();
+    wait_address(host, "10.0.0.100");
+    let whole = configuration("10.0.0.100/24");
+    let cut = whole.find("    10.0.0.100").expect("its address");
+    let broken = [&whole[..cut], &whole.replace("virtual_ipaddress", "virtual_ipadress"), "", "# nothing\n"];
+    for (round, text) in broken.into_iter().enumerate() {
+        director.reload(text);
+        wait_for(format_args!("refusal {round}"), LIMIT, || {
+            let log = director.process().log();
+            if log.matches("Reload refused").count() > round { Ok(()) } else { Err(log) }
+        });
+    }
+    assert!(host.has_address("10.0.0.100"));
+    assert!(!director.process().log().contains("Reload complete"));
+    director.reload(&configuration("10.0.0.101/24"));
+    logged(director.process(), "Reload complete");
+    // What was wrong from the beginning is no reason to refuse.
+    director.terminate();
+    let host = lab.host("two", "10.0.1.1/24");
+    let faulty = |address| format!("{}no_such_keyword\n", configuration(address));
+    let director =
+        Director::start(Implementation::Vipd, &host, Path::new(VIPD), &faulty("10.0.1.100/24"), &[]);
+    logged(director.process(), "Startup complete");
+    director.reload(&faulty("10.0.1.101/24"));
+    logged(director.process(), "Reload complete");
+    wait_address(&host, "10.0.1.101");
+    director.terminate();
+}
