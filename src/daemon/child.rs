@@ -41,6 +41,12 @@ impl Child {
         Ok(Child { pid, socket: Some(socket), outbox: Outbox::default() })
     }
 
+    /// A process that a test has started.
+    #[cfg(test)]
+    pub(super) fn of(pid: u32, socket: OwnedFd) -> Child {
+        Child { pid: Pid::from_raw(pid.cast_signed()), socket: Some(socket), outbox: Outbox::default() }
+    }
+
     pub(super) fn pid(&self) -> Pid {
         self.pid
     }

@@ -60,7 +60,7 @@ pub(super) fn main(socket: &OwnedFd, source: &Source) -> Exit {
         Ok(loaded) => answer(socket.as_fd(), &loaded),
         Err(Refused { exit, findings }) => {
             let summary = Summary { exit: Some(exit.code()), findings, ..Summary::default() };
-            message::send_from_loader(socket.as_fd(), &FromLoader::Done(summary), None)
+            message::send_from_loader(socket.as_fd(), &FromLoader::Done(summary.into()), None)
         }
     };
     match answered {
@@ -75,7 +75,7 @@ fn answer(socket: BorrowedFd<'_>, loaded: &super::Loaded) -> Result<(), message:
         let part = message::share(&loaded.config, kind)?;
         message::send_from_loader(socket, &FromLoader::Part(kind), Some(part.as_fd()))?;
     }
-    message::send_from_loader(socket, &FromLoader::Done(Summary::of(loaded)), None)
+    message::send_from_loader(socket, &FromLoader::Done(Summary::of(loaded).into()), None)
 }
 
 /// A configuration that is being read.
@@ -109,8 +109,12 @@ impl Loading {
             }
             error => format!("no process to read the configuration: {error}"),
         })?;
-        let deadline = clock::now() + PATIENCE;
-        Ok(Loading { child, deadline, parts: BTreeMap::new(), summary: None, expired: false })
+        Ok(Loading::of(child, clock::now()))
+    }
+
+    fn of(child: Child, now: Instant) -> Loading {
+        let deadline = now + PATIENCE;
+        Loading { child, deadline, parts: BTreeMap::new(), summary: None, expired: false }
     }
 
     /// What to wait for.
@@ -141,7 +145,7 @@ impl Loading {
         let Some(socket) = self.child.socket() else { return };
         match message::receive_from_loader(socket) {
             Ok(Some((FromLoader::Part(kind), Some(part)))) => drop(self.parts.insert(kind, Rc::new(part))),
-            Ok(Some((FromLoader::Done(summary), _))) => self.summary = Some(summary),
+            Ok(Some((FromLoader::Done(summary), _))) => self.summary = Some(*summary),
             Ok(None | Some((FromLoader::Part(_), None))) | Err(_) => self.child.close(),
         }
     }
@@ -247,6 +251,37 @@ pub(super) fn at_start(program: &str, source: &Source, signals: &SignalFd) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::channel;
+    use std::process::{Child as Process, Command};
+
+    /// A process that reads and says nothing, since the beginning of time.
+    fn hangs() -> (Process, Loading) {
+        let (ours, theirs) = channel::pair().unwrap();
+        let process = Command::new("sleep").arg("1000").stdin(theirs).spawn().unwrap();
+        let child = Child::of(process.id(), ours);
+        (process, Loading::of(child, Instant::ZERO))
+    }
+
+    #[test]
+    fn one_that_hangs_is_ended_when_its_time_is_up() {
+        let (mut process, mut loading) = hangs();
+        let due = Instant::ZERO + Duration::from_secs(120);
+        assert_eq!(loading.next_timeout(), Some(due));
+        loading.handle_timeout(due - Duration::from_nanos(1));
+        assert_eq!(process.try_wait().unwrap(), None);
+        loading.handle_timeout(due);
+        assert_eq!(loading.next_timeout(), None);
+        let pid = loading.child.pid();
+        assert_eq!(waitpid(pid, None), Ok(WaitStatus::Signaled(pid, Signal::SIGKILL, false)));
+        let refused = loading.finish(WaitStatus::Signaled(pid, Signal::SIGKILL, false)).unwrap_err();
+        assert_eq!(refused.exit, Exit::Software);
+        assert_eq!(
+            refused.findings,
+            [
+                "the process that reads the configuration has failed: it took longer than 120 seconds, and was ended"
+            ]
+        );
+    }
 
     #[test]
     fn each_end_has_its_words() {

@@ -6,6 +6,7 @@
 use super::source::{Loaded, Source};
 use super::worker::{FromWorker, Kind, Options, TableState};
 use crate::conf::Config;
+use crate::conf::config::Hooks;
 use crate::run::{Run, RunId, RunOutcome};
 use crate::sys::{channel, log, memfd};
 use serde::de::DeserializeOwned;
@@ -74,7 +75,7 @@ pub(super) enum FromLoader {
     /// A worker's part is in the memory file beside this.
     Part(Kind),
     /// That is all.
-    Done(Summary),
+    Done(Box<Summary>),
 }
 
 /// What the parent needs to know of a configuration.
@@ -92,6 +93,8 @@ pub(super) struct Summary {
     pub(super) work: BTreeSet<Kind>,
     /// `set_supplementary_groups`.
     pub(super) supplementary_groups: bool,
+    /// `startup_script`, `shutdown_script`.
+    pub(super) hooks: Hooks,
     /// `reload_check_config`: where the findings of a refused reload go too.
     pub(super) findings_file: Option<String>,
 }
@@ -111,6 +114,7 @@ impl Summary {
             is_empty: loaded.is_empty,
             work: [Kind::Vrrp, Kind::Check].into_iter().filter(has_work).collect(),
             supplementary_groups: config.global.scripts.supplementary_groups,
+            hooks: config.global.hooks.clone(),
             findings_file: config.global.reload.check_config.clone(),
         }
     }

@@ -229,8 +229,8 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("rs_init_notifies", BOOL, "run the notify scripts of real servers at start too").read(),
         line("script_user", ACCOUNT, "who runs scripts that name nobody").default("keepalived_script").read(),
         line("set_supplementary_groups", BOOL, "scripts get the other groups of their user too").read(),
-        line("shutdown_script", COMMAND, "is run after the last process has ended").command().read(),
-        line("shutdown_script_timeout", TIMEOUT, "how long shutdown_script may take").default("10").read(),
+        line("shutdown_script", COMMAND, "is run after the last process has ended").command(),
+        line("shutdown_script_timeout", TIMEOUT, "how long shutdown_script may take").default("10"),
         line("smtp_alert", BOOL, "mail at each change, wherever smtp_alert is not said")
             .default("off")
             .read(),
@@ -259,8 +259,8 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("snmp_vs_stats_update_interval", STATISTICS, "how old the counters of virtual servers may be")
             .default("5")
             .read(),
-        line("startup_script", COMMAND, "is run before the first process is started").command().read(),
-        line("startup_script_timeout", TIMEOUT, "how long startup_script may take").default("10").read(),
+        line("startup_script", COMMAND, "is run before the first process is started").command(),
+        line("startup_script_timeout", TIMEOUT, "how long startup_script may take").default("10"),
         line("state_dump_file", FILE, "where SIGUSR1 writes the state").read(),
         line("stats_dump_file", FILE, "where SIGUSR2 writes the counters").read(),
         line("tmp_config_directory", DIRECTORY, "where a copy of the configuration is held")

@@ -17,18 +17,25 @@ use tracing::{error, warn};
 /// How long the runner has at the end: it lets notifications end, and kills what does not.
 const STOP_GRACE: Duration = super::queue::STOP_GRACE.saturating_add(Duration::from_secs(3));
 
-/// An outcome for a worker.
+/// Who asks for a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::daemon) enum Asker {
+    Parent,
+    Worker(Kind),
+}
+
+/// An outcome for who asked.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::daemon) struct Outcome {
-    pub(in crate::daemon) kind: Kind,
+    pub(in crate::daemon) asker: Asker,
     pub(in crate::daemon) id: RunId,
     pub(in crate::daemon) outcome: RunOutcome,
 }
 
-/// Who asked for a run.
+/// What was asked for.
 #[derive(Debug)]
-struct Asker {
-    kind: Kind,
+struct Asked {
+    asker: Asker,
     id: RunId,
     /// It is one of several in an order: it does not end with who asked.
     ordered: bool,
@@ -39,7 +46,7 @@ struct Asker {
 pub(in crate::daemon) struct Client {
     child: Option<Child>,
     /// By the number that the runner knows them by: workers number their own from the beginning each time.
-    runs: BTreeMap<RunId, Asker>,
+    runs: BTreeMap<RunId, Asked>,
     next: u64,
     stop_by: Option<Instant>,
 }
@@ -52,12 +59,12 @@ impl Client {
     pub(in crate::daemon) fn run(
         &mut self,
         program: &str,
-        kind: Kind,
+        asker: Asker,
         run: Run,
         supplementary_groups: bool,
     ) -> Result<(), Outcome> {
         let asked = run.id;
-        let failed = |reason: String| Outcome { kind, id: asked, outcome: RunOutcome::Failed(reason) };
+        let failed = |reason: String| Outcome { asker, id: asked, outcome: RunOutcome::Failed(reason) };
         if self.stop_by.is_some() {
             return Err(failed("vipd is stopping".to_owned()));
         }
@@ -73,15 +80,16 @@ impl Client {
         self.next += 1;
         let ordered = run.owner.is_some();
         // Owners of two workers are two, even of one name.
-        let owner = run.owner.map(|owner| format!("{kind:?} {owner}"));
-        self.runs.insert(id, Asker { kind, id: asked, ordered });
+        let owner = run.owner.map(|owner| format!("{asker:?} {owner}"));
+        self.runs.insert(id, Asked { asker, id: asked, ordered });
         self.tell(Order::Run { run: Run { id, owner, ..run }, supplementary_groups });
         Ok(())
     }
 
     /// Passes on that a worker does not want a run any more.
     pub(in crate::daemon) fn cancel(&mut self, kind: Kind, id: RunId) {
-        let asked = self.runs.iter().find(|(_, asker)| (asker.kind, asker.id) == (kind, id));
+        let its = |asked: &Asked| (asked.asker, asked.id) == (Asker::Worker(kind), id);
+        let asked = self.runs.iter().find(|(_, asked)| its(asked));
         if let Some(id) = asked.map(|(id, _)| *id) {
             self.tell(Order::CancelRun(id));
         }
@@ -92,8 +100,8 @@ impl Client {
         let its: Vec<(RunId, bool)> = self
             .runs
             .iter()
-            .filter(|(_, asker)| asker.kind == kind)
-            .map(|(id, asker)| (*id, asker.ordered))
+            .filter(|(_, asked)| asked.asker == Asker::Worker(kind))
+            .map(|(id, asked)| (*id, asked.ordered))
             .collect();
         for (id, ordered) in its {
             self.runs.remove(&id);
@@ -108,8 +116,8 @@ impl Client {
         let child = self.child.as_mut()?;
         match message::receive_run_ended(child.socket()?) {
             Ok(Some(ended)) => {
-                let asker = self.runs.remove(&ended.id)?;
-                return Some(Outcome { kind: asker.kind, id: asker.id, outcome: ended.outcome });
+                let asked = self.runs.remove(&ended.id)?;
+                return Some(Outcome { asker: asked.asker, id: asked.id, outcome: ended.outcome });
             }
             Ok(None) => child.close(),
             Err(error) => {
@@ -145,14 +153,18 @@ impl Client {
         self.child = None;
         if self.stop_by.is_none() {
             let lost = self.runs.len();
-            warn!("the process that runs scripts has died: {lost} scripts have failed with it");
+            let lost = match lost {
+                1 => "1 script has failed with it".to_owned(),
+                lost => format!("{lost} scripts have failed with it"),
+            };
+            warn!("the process that runs scripts has died: {lost}");
         }
         let lost = std::mem::take(&mut self.runs);
         let reason = "the process that runs scripts has died";
         lost.into_values()
-            .map(|asker| Outcome {
-                kind: asker.kind,
-                id: asker.id,
+            .map(|asked| Outcome {
+                asker: asked.asker,
+                id: asked.id,
                 outcome: RunOutcome::Failed(reason.to_owned()),
             })
             .collect()

@@ -7,7 +7,7 @@
 mod client;
 mod queue;
 
-pub(super) use client::{Client, Outcome};
+pub(super) use client::{Asker, Client, Outcome};
 
 use super::exit::Exit;
 use super::message::{self, Order, RunEnded};

@@ -5,6 +5,7 @@ mod privileges;
 mod processes;
 mod reader;
 mod reload;
+mod scripts;
 
 use super::VIPD;
 use super::support::{Director, Host, Implementation, Lab, Process, Test, Waited, wait_for};
@@ -20,7 +21,14 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) fn tests() -> Vec<Test> {
-    let tests = [files::tests(), privileges::tests(), processes::tests(), reader::tests(), reload::tests()];
+    let tests = [
+        files::tests(),
+        privileges::tests(),
+        processes::tests(),
+        reader::tests(),
+        reload::tests(),
+        scripts::tests(),
+    ];
     tests.into_iter().flatten().collect()
 }
 
@@ -96,4 +104,19 @@ fn wait_address(host: &Host, address: &str) {
         let addresses = host.addresses();
         if host.has_address(address) { Ok(()) } else { Err(format!("{addresses:?}")) }
     });
+}
+
+/// Processes that `process` has started for this purpose.
+fn children(process: &Process, purpose: &str) -> Vec<Pid> {
+    let parent = process.pid();
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    let is_for = |child: &&str| {
+        let line = fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).nth(2) == Some(purpose.as_bytes())
+    };
+    children
+        .split_whitespace()
+        .filter(is_for)
+        .map(|pid| Pid::from_raw(pid.parse().expect("a number")))
+        .collect()
 }

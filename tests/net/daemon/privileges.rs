@@ -1,9 +1,9 @@
 //! What a process may do.
 
 use super::reader::large;
-use super::{LIMIT, command, configuration, logged, pid_in, started, status, wait_address};
+use super::{LIMIT, children, command, configuration, logged, pid_in, started, status, wait_address};
 use crate::VIPD;
-use crate::support::{Lab, Process, Test, Worker, wait_for};
+use crate::support::{Lab, Test, Worker, wait_for};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use std::fs;
@@ -73,21 +73,6 @@ fn no_capabilities(lab: &Lab) {
 fn confinement(pid: Pid) -> Option<(u32, bool)> {
     let filters = status(pid, "Seccomp_filters").parse().ok()?;
     Some((filters, status(pid, "NoNewPrivs") == "1"))
-}
-
-/// Processes that `process` has started for this purpose.
-fn children(process: &Process, purpose: &str) -> Vec<Pid> {
-    let parent = process.pid();
-    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
-    let is_for = |child: &&str| {
-        let line = fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
-        line.split(|byte| *byte == 0).nth(2) == Some(purpose.as_bytes())
-    };
-    children
-        .split_whitespace()
-        .filter(is_for)
-        .map(|pid| Pid::from_raw(pid.parse().expect("a number")))
-        .collect()
 }
 
 /// What a filter refuses, `sys::seccomp` tests.

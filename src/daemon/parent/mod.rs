@@ -3,35 +3,36 @@
 //! It decides nothing itself: signals, deaths and reports go to the [`Supervisor`], whose actions it carries out. One
 //! thread, one `poll(2)`; no runtime, no lock, nothing that could fail while the workers do the work.
 
+mod hooks;
+mod reload;
+mod workers;
+
 use super::child::Child;
 use super::exit::Exit;
 use super::loader::{Loading, Read};
-use super::message::{self, Order, Start, Summary};
+use super::message::{Order, Summary};
 use super::options::Options;
-use super::reload;
 use super::runner;
-use super::source::Refused;
-use super::supervisor::{Action, Ended, Supervisor};
-use super::worker::{FromWorker, Kind, TableState};
-use crate::ipvs::client::Client;
-use crate::raw;
+use super::supervisor::{Action, Supervisor};
+use super::worker::{Kind, TableState};
+use crate::sys::clock;
 use crate::sys::pidfile::PidFile;
 use crate::sys::process::DaemonEnd;
 use crate::sys::signal::{self, SignalFd};
-use crate::sys::{clock, input, output};
 use crate::time::Instant;
+use hooks::Hook;
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
+use workers::title;
 
 /// How long the launching process waits for the workers' first reports before it takes the start as done.
 const LAUNCH_PATIENCE: Duration = Duration::from_secs(5);
@@ -88,6 +89,10 @@ pub(super) struct Parent {
     reload_again: bool,
     /// All workers have ended: the status to end with once the scripts have, too.
     finishing: Option<Exit>,
+    /// A script of the whole program that runs.
+    hook: Option<Hook>,
+    /// There is nothing more to be run.
+    wound_up: bool,
     /// The launching process, while it waits, and for how long it may.
     launcher: Option<(DaemonEnd, Instant)>,
 }
@@ -108,6 +113,8 @@ impl Parent {
             loading: None,
             reload_again: false,
             finishing: None,
+            hook: None,
+            wound_up: false,
             launcher: launcher.map(|end| (end, clock::now() + LAUNCH_PATIENCE)),
         }
     }
@@ -115,7 +122,10 @@ impl Parent {
     /// Runs a configuration until a signal or an error ends it; all workers have ended then.
     pub(super) fn run(mut self, first: Read) -> Exit {
         let mut actions = Vec::new();
-        self.adopt(first, &mut actions);
+        self.adopt(first);
+        if !self.run_hook(Hook::Startup, &mut actions) {
+            self.configure(&mut actions);
+        }
         loop {
             if let Some(exit) = self.perform(&mut actions) {
                 if let Some((launcher, _)) = self.launcher.take() {
@@ -137,19 +147,6 @@ impl Parent {
                 self.release_launcher("still starting: see its log");
             }
         }
-    }
-
-    /// Makes a configuration the present one.
-    fn adopt(&mut self, Read { mut parts, summary }: Read, actions: &mut Vec<Action>) {
-        let wanted = self.options.wanted(&summary.work);
-        if wanted.is_empty() {
-            warn!("Warning - {} has no configuration to run", self.options.program);
-        }
-        parts.retain(|kind, _| wanted.contains(kind));
-        self.last.extend(parts.iter().map(|(kind, part)| (*kind, Rc::clone(part))));
-        self.shared = parts;
-        self.present = summary;
-        self.supervisor.configure(clock::now(), wanted, actions);
     }
 
     /// Waits until something happens or is due, and tells the supervisor.
@@ -204,7 +201,7 @@ impl Parent {
         if runner.intersects(PollFlags::POLLIN | PollFlags::POLLHUP)
             && let Some(outcome) = self.runner.listen()
         {
-            self.answer(outcome);
+            self.answer(outcome, actions);
         }
         if !loading.is_empty()
             && let Some(loading) = &mut self.loading
@@ -216,62 +213,6 @@ impl Parent {
             self.signal(signal, actions);
         }
         Ok(())
-    }
-
-    /// Tells a worker what it was too busy to read until now.
-    fn flush(&mut self, kind: Kind) {
-        if let Some(worker) = self.workers.get_mut(&kind)
-            && let Err(error) = worker.child.flush()
-        {
-            // It has died: SIGCHLD tells the rest.
-            debug!(%error, "{} child process({})", title(kind), worker.child.pid());
-            worker.child.close();
-        }
-    }
-
-    fn listen(&mut self, kind: Kind, actions: &mut Vec<Action>) {
-        let Some(worker) = self.workers.get_mut(&kind) else { return };
-        let Some(socket) = worker.child.socket() else { return };
-        match message::receive_report(socket) {
-            Ok(Some(FromWorker::Ready)) => {
-                worker.owed = worker.owed.saturating_sub(1);
-                self.supervisor.ready(kind, actions);
-                self.check_reloaded();
-            }
-            Ok(Some(FromWorker::Table(state))) => {
-                self.tell(Kind::Vrrp, Order::Table(state.clone()));
-                self.table = Some(state);
-            }
-            Ok(Some(FromWorker::Run(run))) => {
-                let groups = self.present.supplementary_groups;
-                if let Err(refused) = self.runner.run(&self.options.program, kind, run, groups) {
-                    self.answer(refused);
-                }
-            }
-            Ok(Some(FromWorker::CancelRun(id))) => self.runner.cancel(kind, id),
-            Ok(None) => worker.child.close(),
-            Err(error) => {
-                let pid = worker.child.pid();
-                error!(%error, "{} child process({pid}) can't be understood: killing it", title(kind));
-                worker.child.close();
-                worker.child.signal(Signal::SIGKILL);
-            }
-        }
-    }
-
-    /// Tells a worker how a script of its own has ended.
-    fn answer(&mut self, runner::Outcome { kind, id, outcome }: runner::Outcome) {
-        self.tell(kind, Order::RunEnded { id, outcome });
-    }
-
-    /// Says when every worker has done all reloads.
-    fn check_reloaded(&mut self) {
-        let done =
-            |(kind, worker): (&Kind, &Worker)| worker.owed == 0 && !self.supervisor.is_stopping_worker(*kind);
-        if self.reloading && self.workers.iter().all(done) {
-            self.reloading = false;
-            info!("Reload complete");
-        }
     }
 
     fn signal(&mut self, number: libc::c_int, actions: &mut Vec<Action>) {
@@ -295,54 +236,6 @@ impl Parent {
         }
     }
 
-    fn reload(&mut self) {
-        if self.supervisor.is_stopping() {
-            return;
-        }
-        if self.loading.is_some() {
-            // What is being read may be older than what was meant.
-            self.reload_again = true;
-            return;
-        }
-        info!("Reloading ...");
-        match Loading::start(&self.options.program, &self.options.source) {
-            Ok(loading) => self.loading = Some(loading),
-            Err(reason) => self.refuse_reload(&[reason], ""),
-        }
-    }
-
-    /// The process that read the configuration has ended.
-    fn loaded(&mut self, outcome: Result<Read, Refused>, actions: &mut Vec<Action>) {
-        if self.supervisor.is_stopping() {
-            return;
-        }
-        match outcome {
-            Ok(read) => match reload::refusal(&self.present, &read.summary) {
-                Some(reason) => self.refuse_reload(&read.summary.findings, &reason),
-                None => {
-                    read.summary.findings.iter().for_each(|finding| warn!("{finding}"));
-                    self.adopt(read, actions);
-                    self.reloading = true;
-                }
-            },
-            Err(Refused { findings, .. }) => self.refuse_reload(&findings, ""),
-        }
-        if std::mem::take(&mut self.reload_again) {
-            self.reload();
-        }
-    }
-
-    fn refuse_reload(&self, findings: &[String], reason: &str) {
-        findings.iter().for_each(|finding| error!("{finding}"));
-        let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-        error!("Reload refused: the configuration before it stays in force{reason}");
-        if let Some(file) = &self.present.findings_file
-            && let Err(error) = output::append(&raw::path(file), &findings.join("\n"))
-        {
-            warn!("reload_check_config: {file}: {}", input::reason(&error));
-        }
-    }
-
     /// Collects every process that has ended: as process 1 of a container also those that are not ours.
     fn reap(&mut self, actions: &mut Vec<Action>) {
         loop {
@@ -360,49 +253,11 @@ impl Parent {
         }
         if pid.is_some_and(|pid| self.runner.is(pid)) {
             for outcome in self.runner.ended() {
-                self.answer(outcome);
+                self.answer(outcome, actions);
             }
             return;
         }
-        let ours = |(_, worker): &(&Kind, &Worker)| Some(worker.child.pid()) == status.pid();
-        let Some((&kind, _)) = self.workers.iter().find(ours) else { return };
-        let Some(pid) = self.workers.remove(&kind).map(|worker| worker.child.pid()) else { return };
-        self.runner.worker_ended(kind);
-        if kind == Kind::Check {
-            // Its successor will say what it finds.
-            self.table = None;
-        }
-        let stopping = self.supervisor.is_stopping();
-        let how = match status {
-            WaitStatus::Exited(_, code) => match Exit::permanent(code) {
-                Some(exit) => {
-                    error!("pid {pid} exited with permanent error {}. Terminating", exit.word());
-                    Ended::Permanent(exit)
-                }
-                None => {
-                    if code != 0 {
-                        error!("pid {pid} exited with status {code}");
-                    }
-                    Ended::Died
-                }
-            },
-            WaitStatus::Signaled(_, by, _) => {
-                error!("pid {pid} exited due to signal {} ({by})", by as libc::c_int);
-                Ended::Crashed
-            }
-            _ => Ended::Died,
-        };
-        let now = clock::now();
-        let expected = self.supervisor.is_stopping_worker(kind);
-        self.supervisor.ended(now, kind, how, actions);
-        if matches!(how, Ended::Died | Ended::Crashed) && !stopping && !expected {
-            let what = if self.options.respawn { "Respawning" } else { "Exiting" };
-            error!("{} child process({pid}) died: {what}", title(kind));
-            if let Some(at) = self.supervisor.respawn_at(kind) {
-                let delay = at.saturating_since(now).as_secs();
-                warn!("Restart of {} process delayed {delay} seconds to limit respawn rate", title(kind));
-            }
-        }
+        self.worker_ended(status, actions);
     }
 
     /// Carries out the supervisor's actions, also those that follow from them; the status once all is done.
@@ -445,102 +300,12 @@ impl Parent {
             }
         }
         self.check_reloaded();
-        self.finishing.filter(|_| self.runner.stop(clock::now()))
-    }
-
-    fn not_started(&mut self, kind: Kind, error: &message::Error, actions: &mut Vec<Action>) {
-        error!(%error, "{} child process can't be started", title(kind));
-        self.workers.remove(&kind);
-        self.supervisor.ended(clock::now(), kind, Ended::Died, actions);
-    }
-
-    fn spawn(
-        &mut self,
-        kind: Kind,
-        respawned: bool,
-        config: Option<Rc<OwnedFd>>,
-    ) -> Result<(), message::Error> {
-        let name = match kind {
-            Kind::Vrrp => "vrrp",
-            Kind::Check => "check",
-        };
-        if kind == Kind::Check {
-            Client::begin_to_load();
-        }
-        let words = [OsStr::new(name), self.options.source.file.as_os_str()];
-        let child = Child::start(&self.options.program, &words)?;
-        let pid = child.pid();
-        info!("Starting {} child process, pid={pid}", title(kind));
-        let mode = self.options.pid_file_mode();
-        let pid_file = self.options.worker_pid_files.get(&kind).and_then(|path| {
-            let id = pid.as_raw().unsigned_abs();
-            PidFile::create(path, id, mode).inspect_err(|error| warn!("{error}: going on without it")).ok()
-        });
-        self.workers.insert(kind, Worker { child, owed: 1, _pid_file: pid_file });
-        let start = Order::Start(Start {
-            kind,
-            name: self.options.program.clone(),
-            options: super::worker::Options { respawned, ..self.options.worker.clone() },
-            log: self.options.worker_log(kind),
-        });
-        let started = self.order(kind, start, config);
-        if let (Kind::Vrrp, Some(state)) = (kind, &self.table) {
-            self.tell(kind, Order::Table(state.clone()));
-        }
-        started.or_else(|error| match error {
-            // It died before it could read: SIGCHLD tells the rest.
-            message::Error::Socket(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            error => {
-                self.signal_worker(kind, Signal::SIGKILL);
-                Err(error)
-            }
-        })
-    }
-
-    /// Hands a worker the present configuration; one that is not wanted any more has none.
-    fn reload_worker(&mut self, kind: Kind) {
-        let Some(config) = self.shared.get(&kind).cloned() else { return };
-        let Some(worker) = self.workers.get_mut(&kind) else { return };
-        // One that still waits is replaced.
-        let counted = worker.child.has_reload_waiting();
-        match worker.child.tell(Order::Reload, Some(config)) {
-            Ok(()) => worker.owed += usize::from(!counted),
-            // It is ending, and will be started again with this configuration.
-            Err(error) => warn!(%error, "{} child process can't be told of the reload", title(kind)),
-        }
-    }
-
-    fn order(&mut self, kind: Kind, order: Order, config: Option<Rc<OwnedFd>>) -> Result<(), message::Error> {
-        match self.workers.get_mut(&kind) {
-            Some(worker) => worker.child.tell(order, config),
-            None => Ok(()),
-        }
-    }
-
-    /// News for a worker; one that is ending does not need them.
-    fn tell(&mut self, kind: Kind, order: Order) {
-        if let Err(error) = self.order(kind, order, None) {
-            debug!(%error, "{} child process can't be told", title(kind));
-        }
-    }
-
-    fn signal_worker(&self, kind: Kind, signal: Signal) {
-        if let Some(worker) = self.workers.get(&kind) {
-            worker.child.signal(signal);
-        }
+        self.finishing.filter(|_| self.wind_up())
     }
 
     fn release_launcher(&mut self, text: &str) {
         if let Some((launcher, _)) = self.launcher.take() {
             launcher.report(Exit::Ok.code(), text);
         }
-    }
-}
-
-/// keepalived's name of a worker in log lines.
-fn title(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Vrrp => "VRRP",
-        Kind::Check => "Healthcheck",
     }
 }

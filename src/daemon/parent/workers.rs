@@ -1,0 +1,214 @@
+//! The workers' processes: their start, what they say and are told, their end.
+
+use super::{Parent, Worker};
+use crate::daemon::child::Child;
+use crate::daemon::exit::Exit;
+use crate::daemon::message::{self, Order, Start};
+use crate::daemon::supervisor::{Action, Ended};
+use crate::daemon::worker::{FromWorker, Kind, Options};
+use crate::daemon::{runner, runner::Asker};
+use crate::ipvs::client::Client;
+use crate::sys::clock;
+use crate::sys::pidfile::PidFile;
+use nix::libc;
+use nix::sys::signal::Signal;
+use nix::sys::wait::WaitStatus;
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use tracing::{debug, error, info, warn};
+
+impl Parent {
+    /// Tells a worker what it was too busy to read until now.
+    pub(super) fn flush(&mut self, kind: Kind) {
+        if let Some(worker) = self.workers.get_mut(&kind)
+            && let Err(error) = worker.child.flush()
+        {
+            // It has died: SIGCHLD tells the rest.
+            debug!(%error, "{} child process({})", title(kind), worker.child.pid());
+            worker.child.close();
+        }
+    }
+
+    pub(super) fn listen(&mut self, kind: Kind, actions: &mut Vec<Action>) {
+        let Some(worker) = self.workers.get_mut(&kind) else { return };
+        let Some(socket) = worker.child.socket() else { return };
+        match message::receive_report(socket) {
+            Ok(Some(FromWorker::Ready)) => {
+                worker.owed = worker.owed.saturating_sub(1);
+                self.supervisor.ready(kind, actions);
+                self.check_reloaded();
+            }
+            Ok(Some(FromWorker::Table(state))) => {
+                self.tell(Kind::Vrrp, Order::Table(state.clone()));
+                self.table = Some(state);
+            }
+            Ok(Some(FromWorker::Run(run))) => {
+                let groups = self.present.supplementary_groups;
+                if let Err(refused) = self.runner.run(&self.options.program, Asker::Worker(kind), run, groups)
+                {
+                    self.answer(refused, actions);
+                }
+            }
+            Ok(Some(FromWorker::CancelRun(id))) => self.runner.cancel(kind, id),
+            Ok(None) => worker.child.close(),
+            Err(error) => {
+                let pid = worker.child.pid();
+                error!(%error, "{} child process({pid}) can't be understood: killing it", title(kind));
+                worker.child.close();
+                worker.child.signal(Signal::SIGKILL);
+            }
+        }
+    }
+
+    /// Tells who asked for a script how it has ended.
+    pub(super) fn answer(
+        &mut self,
+        runner::Outcome { asker, id, outcome }: runner::Outcome,
+        actions: &mut Vec<Action>,
+    ) {
+        match asker {
+            Asker::Worker(kind) => self.tell(kind, Order::RunEnded { id, outcome }),
+            Asker::Parent => self.hook_ended(&outcome, actions),
+        }
+    }
+
+    /// A process has ended that is neither the reader nor the runner.
+    pub(super) fn worker_ended(&mut self, status: WaitStatus, actions: &mut Vec<Action>) {
+        let ours = |(_, worker): &(&Kind, &Worker)| Some(worker.child.pid()) == status.pid();
+        let Some((&kind, _)) = self.workers.iter().find(ours) else { return };
+        let Some(pid) = self.workers.remove(&kind).map(|worker| worker.child.pid()) else { return };
+        self.runner.worker_ended(kind);
+        if kind == Kind::Check {
+            // Its successor will say what it finds.
+            self.table = None;
+        }
+        let stopping = self.supervisor.is_stopping();
+        let how = match status {
+            WaitStatus::Exited(_, code) => match Exit::permanent(code) {
+                Some(exit) => {
+                    error!("pid {pid} exited with permanent error {}. Terminating", exit.word());
+                    Ended::Permanent(exit)
+                }
+                None => {
+                    if code != 0 {
+                        error!("pid {pid} exited with status {code}");
+                    }
+                    Ended::Died
+                }
+            },
+            WaitStatus::Signaled(_, by, _) => {
+                error!("pid {pid} exited due to signal {} ({by})", by as libc::c_int);
+                Ended::Crashed
+            }
+            _ => Ended::Died,
+        };
+        let now = clock::now();
+        let expected = self.supervisor.is_stopping_worker(kind);
+        self.supervisor.ended(now, kind, how, actions);
+        if matches!(how, Ended::Died | Ended::Crashed) && !stopping && !expected {
+            let what = if self.options.respawn { "Respawning" } else { "Exiting" };
+            error!("{} child process({pid}) died: {what}", title(kind));
+            if let Some(at) = self.supervisor.respawn_at(kind) {
+                let delay = at.saturating_since(now).as_secs();
+                warn!("Restart of {} process delayed {delay} seconds to limit respawn rate", title(kind));
+            }
+        }
+    }
+
+    pub(super) fn not_started(&mut self, kind: Kind, error: &message::Error, actions: &mut Vec<Action>) {
+        error!(%error, "{} child process can't be started", title(kind));
+        self.workers.remove(&kind);
+        self.supervisor.ended(clock::now(), kind, Ended::Died, actions);
+    }
+
+    pub(super) fn spawn(
+        &mut self,
+        kind: Kind,
+        respawned: bool,
+        config: Option<Rc<OwnedFd>>,
+    ) -> Result<(), message::Error> {
+        let name = match kind {
+            Kind::Vrrp => "vrrp",
+            Kind::Check => "check",
+        };
+        if kind == Kind::Check {
+            Client::begin_to_load();
+        }
+        let words = [OsStr::new(name), self.options.source.file.as_os_str()];
+        let child = Child::start(&self.options.program, &words)?;
+        let pid = child.pid();
+        info!("Starting {} child process, pid={pid}", title(kind));
+        let mode = self.options.pid_file_mode();
+        let pid_file = self.options.worker_pid_files.get(&kind).and_then(|path| {
+            let id = pid.as_raw().unsigned_abs();
+            PidFile::create(path, id, mode).inspect_err(|error| warn!("{error}: going on without it")).ok()
+        });
+        self.workers.insert(kind, Worker { child, owed: 1, _pid_file: pid_file });
+        let start = Order::Start(Start {
+            kind,
+            name: self.options.program.clone(),
+            options: Options { respawned, ..self.options.worker.clone() },
+            log: self.options.worker_log(kind),
+        });
+        let started = self.order(kind, start, config);
+        if let (Kind::Vrrp, Some(state)) = (kind, &self.table) {
+            self.tell(kind, Order::Table(state.clone()));
+        }
+        started.or_else(|error| match error {
+            // It died before it could read: SIGCHLD tells the rest.
+            message::Error::Socket(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            error => {
+                self.signal_worker(kind, Signal::SIGKILL);
+                Err(error)
+            }
+        })
+    }
+
+    /// Hands a worker the present configuration; one that is not wanted any more has none.
+    pub(super) fn reload_worker(&mut self, kind: Kind) {
+        let Some(config) = self.shared.get(&kind).cloned() else { return };
+        let Some(worker) = self.workers.get_mut(&kind) else { return };
+        // One that still waits is replaced.
+        let counted = worker.child.has_reload_waiting();
+        match worker.child.tell(Order::Reload, Some(config)) {
+            Ok(()) => worker.owed += usize::from(!counted),
+            // It is ending, and will be started again with this configuration.
+            Err(error) => warn!(%error, "{} child process can't be told of the reload", title(kind)),
+        }
+    }
+
+    pub(super) fn order(
+        &mut self,
+        kind: Kind,
+        order: Order,
+        config: Option<Rc<OwnedFd>>,
+    ) -> Result<(), message::Error> {
+        match self.workers.get_mut(&kind) {
+            Some(worker) => worker.child.tell(order, config),
+            None => Ok(()),
+        }
+    }
+
+    /// News for a worker; one that is ending does not need them.
+    pub(super) fn tell(&mut self, kind: Kind, order: Order) {
+        if let Err(error) = self.order(kind, order, None) {
+            debug!(%error, "{} child process can't be told", title(kind));
+        }
+    }
+
+    pub(super) fn signal_worker(&self, kind: Kind, signal: Signal) {
+        if let Some(worker) = self.workers.get(&kind) {
+            worker.child.signal(signal);
+        }
+    }
+}
+
+/// keepalived's name of a worker in log lines.
+pub(super) fn title(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Vrrp => "VRRP",
+        Kind::Check => "Healthcheck",
+    }
+}

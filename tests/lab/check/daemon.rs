@@ -1,0 +1,125 @@
+//! The whole daemon: programs that decide on servers and hear of them, and what is left of the table when processes die.
+
+use super::{LIMIT, director, row, wait_row};
+use crate::VIPD;
+use crate::support::Implementation::{self, Keepalived, Vipd};
+use crate::support::{Director, Host, Lab, Table, Test, Worker, wait_for};
+use nix::sys::signal::{Signal, kill};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub(super) fn tests() -> Vec<Test> {
+    let programs = [Vipd, Keepalived].map(|daemon| {
+        let name = format!("check::{daemon}::a_program_decides_and_another_one_hears_of_it");
+        Test::new(name, move |lab: &Lab| a_program_decides(lab, daemon))
+    });
+    let ends = [
+        Test::new("check::nothing_of_the_table_is_left_when_the_parent_is_killed", parent_is_killed),
+        Test::new(
+            "check::the_table_stays_when_the_parent_is_killed_if_asked_to",
+            parent_is_killed_and_table_stays,
+        ),
+        Test::new("check::nothing_of_the_table_is_left_of_a_worker_killed_at_the_stop", worker_hangs_at_stop),
+    ];
+    programs.into_iter().chain(ends).collect()
+}
+
+/// A shell script of this host's.
+fn script(host: &Host, name: &str, text: &str) -> PathBuf {
+    let path = host.file(name);
+    fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("write a script");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("make it executable");
+    path
+}
+
+/// Statuses are weights, verdicts, and a time that is up; what hears of a server that fails comes behind the kernel.
+fn a_program_decides(lab: &Lab, daemon: Implementation) {
+    let host = director(lab);
+    let (verdict, heard) = (host.file("verdict"), host.file("heard"));
+    let check = script(
+        &host,
+        "check",
+        &format!("read status < {}\n[ $status = never ] && exec sleep 1000\nexit $status", verdict.display()),
+    );
+    let notify = script(&host, "notify", &format!("echo \"$@\" >> {}", heard.display()));
+    let tell = |text: &str| {
+        fs::write(host.file("new"), text).expect("write the verdict");
+        fs::rename(host.file("new"), &verdict).expect("put it in its place");
+    };
+    tell("9\n");
+    let config = format!(
+        "global_defs {{\n script_user root\n enable_script_security\n}}\n\
+         virtual_server 10.99.0.1 80 {{\n delay_loop 1\n lvs_sched rr\n lvs_method DR\n protocol TCP\n \
+         real_server 10.98.0.1 80 {{\n  weight 5\n  notify_down \"{notify} down\"\n  notify_up \"{notify} up\"\n  \
+         MISC_CHECK {{\n   misc_path \"{check}\"\n   misc_timeout 1\n   misc_dynamic\n   warmup 0\n   retry 0\n  }}\n }}\n}}\n",
+        notify = notify.display(),
+        check = check.display(),
+    );
+    let director = Director::start(daemon, &host, Path::new(VIPD), &config, &["-C"]);
+    let row = "10.99.0.1:80";
+    wait_row(&host, row, &["1/7"]);
+    tell("0\n");
+    wait_row(&host, row, &["1/5"]);
+    for bad in ["1\n", "never\n"] {
+        tell(bad);
+        wait_row(&host, row, &[]);
+        tell("0\n");
+        wait_row(&host, row, &["1/5"]);
+    }
+    wait_for("what the other program has heard", LIMIT, || {
+        let text = fs::read_to_string(&heard).unwrap_or_default();
+        let words: Vec<_> = text.split_whitespace().collect();
+        if words.ends_with(&["down", "up", "down", "up"]) { Ok(()) } else { Err(format!("{words:?}")) }
+    });
+    director.terminate();
+}
+
+/// A service of ours, and one of somebody else's that nobody touches.
+fn with_a_service(lab: &Lab, more: &[&str]) -> Director {
+    let host = director(lab);
+    host.run("ipvsadm -A -t 203.0.113.1:99 -s wlc");
+    let config = "virtual_server 10.99.0.1 80 {\n delay_loop 1\n lvs_sched rr\n lvs_method DR\n protocol TCP\n \
+                  real_server 10.98.0.1 80 {\n  weight 1\n }\n}\n";
+    let director = Director::start(Vipd, &host, Path::new(VIPD), config, more);
+    wait_row(&host, "10.99.0.1:80", &["1/1"]);
+    director
+}
+
+#[track_caller]
+fn wait_others_alone(host: &Host) {
+    wait_for("the other's service alone", LIMIT, || {
+        let table = Table::of(host)?;
+        let left: Vec<_> = table.services.iter().map(|service| service.address.as_str()).collect();
+        if left == ["203.0.113.1:99"] { Ok(()) } else { Err(table.to_string()) }
+    });
+}
+
+/// Nobody would check the servers any more, and a peer has the address.
+fn parent_is_killed(lab: &Lab) {
+    let director = with_a_service(lab, &[]);
+    director.process().signal(Signal::SIGKILL);
+    wait_others_alone(director.host());
+}
+
+fn parent_is_killed_and_table_stays(lab: &Lab) {
+    let director = with_a_service(lab, &["-I"]);
+    let worker = director.worker(Worker::Check);
+    director.process().signal(Signal::SIGKILL);
+    wait_for("the worker's end", LIMIT, || match kill(worker, None) {
+        Err(_) => Ok(()),
+        Ok(()) => Err(format!("pid {worker} lives")),
+    });
+    assert_eq!(row(director.host(), "10.99.0.1:80"), Ok(vec!["1/1".into()]));
+}
+
+fn worker_hangs_at_stop(lab: &Lab) {
+    let director = with_a_service(lab, &[]);
+    kill(director.worker(Worker::Check), Signal::SIGSTOP).expect("halt the worker");
+    director.process().signal(Signal::SIGTERM);
+    // Killed after 5 seconds; another one takes away what it left.
+    assert!(director.process().wait_exit(LIMIT + Duration::from_secs(10)).success());
+    wait_others_alone(director.host());
+    assert!(director.process().log().contains("left things behind"), "{}", director.process().log());
+}
