@@ -376,16 +376,36 @@ pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word
 pub fn resolve_escapes(text: &str) -> String {
     let mut said = Vec::new();
     let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        match resolve(rest, &mut said) {
-            Some(left) if c == '\\' => rest = left,
-            _ => {
-                push(&mut said, c);
-                rest = &rest[c.len_utf8()..];
-            }
-        }
+    while let Some(left) = resolve_one(rest, &mut said) {
+        rest = left;
     }
     raw::text(said)
+}
+
+/// The part of a word, whose escapes were kept, that says this byte of [`resolve_escapes`]; its end if there are fewer.
+#[must_use]
+pub fn escaped_at(text: &str, byte: usize) -> Range<usize> {
+    let mut said = Vec::new();
+    let mut rest = text;
+    while let Some(left) = resolve_one(rest, &mut said) {
+        if said.len() > byte {
+            return text.len() - rest.len()..text.len() - left.len();
+        }
+        rest = left;
+    }
+    text.len()..text.len()
+}
+
+/// What stands behind the first character or escape, whose bytes are put behind those that are there.
+fn resolve_one<'t>(text: &'t str, said: &mut Vec<u8>) -> Option<&'t str> {
+    let c = text.chars().next()?;
+    match resolve(text, said) {
+        Some(left) if c == '\\' => Some(left),
+        _ => {
+            push(said, c);
+            Some(&text[c.len_utf8()..])
+        }
+    }
 }
 
 /// What stands behind the escape that a text begins with, whose bytes are put behind those that are there.

@@ -14,6 +14,7 @@ pub mod memfd;
 pub mod names;
 pub mod output;
 pub mod packet;
+pub mod pattern;
 pub mod pidfile;
 pub mod poll;
 pub mod process;

@@ -232,3 +232,12 @@ fn escapes_that_were_kept_are_resolved() {
         assert_eq!(resolve_escapes(kept), said, "{kept}");
     }
 }
+
+#[test]
+fn a_byte_of_a_word_is_found_behind_escapes() {
+    let of = |text: &'static str, byte| &text[escaped_at(text, byte)];
+    for (byte, part) in ["a", r"\\", "d", r"\x41", "z", ""].into_iter().enumerate() {
+        assert_eq!(of(r"a\\d\x41z", byte), part);
+    }
+    assert_eq!(of("\u{f6}x", 1), "\u{f6}");
+}

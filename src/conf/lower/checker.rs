@@ -4,7 +4,6 @@ mod connect;
 mod dns;
 mod http;
 mod misc;
-mod pattern;
 mod scope;
 mod smtp;
 mod tracked;

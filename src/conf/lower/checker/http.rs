@@ -1,45 +1,18 @@
 //! `HTTP_GET` and `SSL_GET` with their `url` blocks.
 
 use super::connect::Common;
-use super::pattern::malformed;
 use crate::check::config::{Http, HttpProtocol, Regex, Tls, Url};
 use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
-use crate::conf::lexer::{Word, resolve_escapes};
+use crate::conf::lexer::{Word, escaped_at, resolve_escapes};
 use crate::conf::lower::global::set;
 use crate::conf::lower::{Lower, body, end_of};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
+use crate::raw;
+use crate::sys::pattern;
 
 /// What counts as good where `status_code` says nothing.
 const STATUS_CODES: (u16, u16) = (200, 299);
-
-/// The options that keepalived passes on to PCRE2.
-const REGEX_OPTIONS: &[&str] = &[
-    "allow_empty_class",
-    "alt_bsux",
-    "alt_circumflex",
-    "alt_verbnames",
-    "auto_callout",
-    "caseless",
-    "dollar_endonly",
-    "dotall",
-    "dupnames",
-    "extended",
-    "firstline",
-    "match_unset_backref",
-    "multiline",
-    "never_backslash_c",
-    "never_ucp",
-    "never_utf",
-    "no_auto_capture",
-    "no_auto_possess",
-    "no_dotstar_anchor",
-    "no_start_optimize",
-    "ucp",
-    "ungreedy",
-    "use_offset_limit",
-    "utf",
-];
 
 /// A `HTTP_GET` block, whose pages may have no virtual host yet.
 #[derive(Debug)]
@@ -229,6 +202,7 @@ fn digest(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<[u8; 16]> {
 /// `regex` and what belongs to it, in whatever order.
 #[derive(Debug, Default)]
 struct RegexDraft {
+    /// Its word, escapes and all.
     pattern: Option<(String, Span)>,
     /// The first statement that is of no use without a pattern.
     option_at: Option<Span>,
@@ -244,7 +218,7 @@ impl RegexDraft {
         if name == "regex" {
             if let Some(word) = cx.text(statement) {
                 lost_escape(cx, word);
-                self.pattern = Some((resolve_escapes(&word.text), word.span));
+                self.pattern = Some((word.text.to_string(), word.span));
             }
             return;
         }
@@ -268,13 +242,13 @@ impl RegexDraft {
 
     /// keepalived passes over what it does not know, in silence.
     fn option(&mut self, cx: &mut Lower<'_, '_>, word: &Word<'_>) {
-        if REGEX_OPTIONS.contains(&word.text.as_ref()) {
+        if pattern::OPTIONS.iter().any(|(name, _)| *name == word.text) {
             self.options.push(word.text.to_string());
             return;
         }
         let message = format!("`{}` is no option of a regular expression; it has no effect", word.text);
         let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_OPTION, word.span, message);
-        if let Some(close) = did_you_mean(&word.text, REGEX_OPTIONS.iter().copied()) {
+        if let Some(close) = did_you_mean(&word.text, pattern::OPTIONS.iter().map(|(name, _)| *name)) {
             diagnostic = diagnostic.help(format!("did you mean `{close}`?"));
         }
         cx.sink.push(diagnostic);
@@ -283,7 +257,7 @@ impl RegexDraft {
     fn finish(self, cx: &mut Lower<'_, '_>) -> Option<Box<Regex>> {
         let RegexDraft { pattern, option_at, no_match, options, mut min_offset, mut max_offset, stack } =
             self;
-        let Some((pattern, at)) = pattern else {
+        let Some((word, at)) = pattern else {
             if let Some(span) = option_at {
                 let message = "this means nothing without `regex`; it has no effect";
                 cx.report(&codes::UNKNOWN_OPTION, span, message);
@@ -299,12 +273,32 @@ impl RegexDraft {
             cx.report(&codes::UNKNOWN_OPTION, span, message);
             (min_offset, max_offset) = (0, None);
         }
-        if let Some(why) = malformed(&pattern, &options) {
-            let message = format!("this regular expression {why}; the page is not compared with it");
-            cx.report(&codes::BAD_REGEX, at, message);
+        let pattern = resolve_escapes(&word);
+        let is_set = |(name, _): &&(&str, u32)| options.iter().any(|option| option == name);
+        let bits = pattern::OPTIONS.iter().filter(is_set).fold(0, |bits, (_, bit)| bits | bit);
+        if let Err(error) = pattern::check(&raw::bytes(&pattern), bits) {
+            let span = last_read(cx.tree.text, &word, at, error.offset);
+            let message =
+                format!("PCRE2 refuses this regular expression: {error}; the page is not compared with it");
+            cx.sink.push(Diagnostic::new(&codes::BAD_REGEX, span, message).label("PCRE2 read up to here"));
             return None;
         }
         Some(Box::new(Regex { pattern, no_match, options, min_offset, max_offset, stack }))
+    }
+}
+
+/// The last of these bytes of a pattern, as it is written; the whole word where quotes stand within it.
+fn last_read(text: &str, word: &str, at: Span, bytes: usize) -> Span {
+    let written = text.get(at.range()).unwrap_or_default();
+    let is_word = |at: &usize| written.get(*at..).is_some_and(|rest| rest.starts_with(word));
+    let Some(quote) = [0, 1].into_iter().find(is_word) else {
+        return at;
+    };
+    let start = at.start + quote as u32;
+    let last = escaped_at(word, bytes.saturating_sub(1));
+    match last.is_empty() {
+        true => at,
+        false => Span { start: start + last.start as u32, end: start + last.end as u32, ..at },
     }
 }
 

@@ -228,6 +228,29 @@ fn an_expression_that_is_not_well_formed_is_left_out() {
     assert_eq!((http.urls[0].regex.as_deref(), found), (None, vec![("V0423", 5)]));
 }
 
+#[test]
+fn what_pcre2_refuses_is_shown_where_it_stopped() {
+    let read = |regex: &str| {
+        let text = format!(
+            "virtual_server 10.0.0.1 80 {{\nlvs_sched rr\nreal_server 10.0.1.1 80 {{\nHTTP_GET {{\nurl {{\npath /\n{regex}\n}}\n}}\n}}\n}}\n"
+        );
+        let loaded = load_text("keepalived.conf", text, &LoadOptions::default());
+        let found = loaded.diagnostics.iter().find(|d| d.code.id == "V0423");
+        found.map(|d| (d.message.clone(), loaded.sources.text(d.primary.span).to_owned()))
+    };
+    let said = |why: &str, at: &str| {
+        let message =
+            format!("PCRE2 refuses this regular expression: {why}; the page is not compared with it");
+        Some((message, at.to_owned()))
+    };
+    assert_eq!(read(r#"regex "x\\d[z-a]y""#), said("range out of order in character class", "-"));
+    assert_eq!(read("regex (a"), said("missing closing parenthesis", "a"));
+    assert_eq!(read(r#"regex "(\x41""#), said("missing closing parenthesis", r"\x41"));
+    // Where quotes stand within the word, the whole of it.
+    assert_eq!(read(r#"regex (a" b"c"#), said("missing closing parenthesis", r#"(a" b"c"#));
+    assert_eq!(read("regex []\nregex_options allow_empty_class"), None);
+}
+
 /// The same with what stands at the top of the file, above it and below.
 fn around(above: &str, rs: &str, below: &str) -> (Vec<Checker>, Vec<(&'static str, u32)>) {
     let text = format!(
