@@ -107,13 +107,16 @@ pub(super) static HTTP_GET: Block = Block {
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
         line("enable_sni", BOOL, "name the virtual host in the handshake of TLS").default("no"),
-        line("fast_recovery", BOOL, "ask for all pages at once when the server comes back").default("no"),
+        line("fast_recovery", BOOL, "ask for all pages at once when the server comes back")
+            .since("2.0.17")
+            .default("no"),
         FWMARK,
         line(
             "http_protocol",
             &[expected("VERSION", Kind::Choice(HTTP_PROTOCOLS))],
             "version of HTTP; 1.0C closes the connection",
         )
+        .since("2.0.17")
         .default("1.0"),
         LOG_ALL_FAILURES,
         line(
@@ -149,24 +152,29 @@ pub(super) static URL: Block = Block {
             &[expected("PATTERN", Kind::Text)],
             "what the body must match; a backslash that is meant for PCRE2 is written twice",
         )
+        .since("2.0.7")
         .quoted(),
         line(
             "regex_max_offset",
             &[expected("BYTES", integer(0, u64::MAX - 1))],
             "the last byte at which a match may begin",
-        ),
+        )
+        .since("2.0.7"),
         line(
             "regex_min_offset",
             &[expected("BYTES", integer(0, u64::MAX - 1))],
             "how many bytes are passed over before the search",
-        ),
-        line("regex_no_match", &[], "a match is a failure"),
-        line("regex_options", &[optional("OPTION...", Kind::Special)], "options of PCRE2, in small letters"),
+        )
+        .since("2.0.7"),
+        line("regex_no_match", &[], "a match is a failure").since("2.0.7"),
+        line("regex_options", &[optional("OPTION...", Kind::Special)], "options of PCRE2, in small letters")
+            .since("2.0.7"),
         line(
             "regex_stack",
             &[expected("START", Kind::Special), expected("MAX", Kind::Special)],
             "first and greatest size of the matcher's stack in bytes",
-        ),
+        )
+        .since("2.0.7"),
         line(
             "status_code",
             &[optional("CODE | FIRST-LAST ...", Kind::Special)],
@@ -296,13 +304,16 @@ pub(super) static SSL_GET: Block = Block {
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
         line("enable_sni", BOOL, "name the virtual host in the handshake of TLS").default("no"),
-        line("fast_recovery", BOOL, "ask for all pages at once when the server comes back").default("no"),
+        line("fast_recovery", BOOL, "ask for all pages at once when the server comes back")
+            .since("2.0.17")
+            .default("no"),
         FWMARK,
         line(
             "http_protocol",
             &[expected("VERSION", Kind::Choice(HTTP_PROTOCOLS))],
             "version of HTTP; 1.0C closes the connection",
         )
+        .since("2.0.17")
         .default("1.0"),
         LOG_ALL_FAILURES,
         line(
@@ -363,16 +374,20 @@ pub(super) static UDP_CHECK: Block = Block {
         FWMARK,
         LOG_ALL_FAILURES,
         line("max_reply_length", &[arg("BYTES", integer(0, 65_535))], "most bytes of an answer")
+            .since("2.2.0")
             .default("255"),
         line("min_reply_length", &[arg("BYTES", integer(0, 65_535))], "fewest bytes of an answer")
+            .since("2.2.0")
             .default("0"),
         line("payload", &[expected("HEX", Kind::Special)], "what is sent, in hexadecimal")
+            .since("2.2.0")
             .default("random bytes"),
         line(
             "require_reply",
             &[optional("HEX", Kind::Special)],
             "an answer must come, and begin with this; X stands for any digit",
-        ),
+        )
+        .since("2.1.0"),
         RETRY,
         WARMUP,
     ],

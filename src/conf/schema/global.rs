@@ -45,29 +45,38 @@ const BUFFER_HELP: &str = "receive buffer of this netlink socket";
 pub(super) static GLOBAL_DEFS: Block = Block {
     name: "global_defs",
     keywords: &[
-        line("bfd_cpu_affinity", CPUS, CPUS_HELP).default("all").read(),
-        line("bfd_no_swap", NONE, NO_SWAP_HELP).read(),
-        line("bfd_priority", NICE, NICE_HELP).default("0").read(),
-        line("bfd_process_name", NAME, "name of the BFD process, up to 15 bytes").read(),
-        line("bfd_rlimit_rtime", RTTIME, RTTIME_HELP).synonym_of("bfd_rlimit_rttime").read(),
-        line("bfd_rlimit_rttime", RTTIME, RTTIME_HELP).default("10000").read(),
-        line("bfd_rt_priority", REAL_TIME, REAL_TIME_HELP).read(),
-        line("checker_cpu_affinity", CPUS, CPUS_HELP).default("all").read(),
-        line("checker_log_all_failures", BOOL, "log each failed try of a check, not only the last").read(),
+        line("bfd_cpu_affinity", CPUS, CPUS_HELP).since("2.0.17").default("all").read(),
+        line("bfd_no_swap", NONE, NO_SWAP_HELP).since("2.0.0").read(),
+        line("bfd_priority", NICE, NICE_HELP).since("2.0.0").default("0").read(),
+        line("bfd_process_name", NAME, "name of the BFD process, up to 15 bytes").since("2.0.16").read(),
+        line("bfd_rlimit_rtime", RTTIME, RTTIME_HELP).since("2.0.0").synonym_of("bfd_rlimit_rttime").read(),
+        line("bfd_rlimit_rttime", RTTIME, RTTIME_HELP).since("2.1.0").default("10000").read(),
+        line("bfd_rt_priority", REAL_TIME, REAL_TIME_HELP).since("2.0.0").read(),
+        line("checker_cpu_affinity", CPUS, CPUS_HELP).since("2.0.17").default("all").read(),
+        line("checker_log_all_failures", BOOL, "log each failed try of a check, not only the last")
+            .since("2.0.11")
+            .read(),
         line("checker_no_swap", NONE, NO_SWAP_HELP).read(),
         line("checker_priority", NICE, NICE_HELP).default("0").read(),
-        line("checker_process_name", NAME, "name of the check process, up to 15 bytes").read(),
-        line("checker_rlimit_rtime", RTTIME, RTTIME_HELP).synonym_of("checker_rlimit_rttime").read(),
-        line("checker_rlimit_rttime", RTTIME, RTTIME_HELP).default("10000").read(),
-        line("checker_rt_priority", REAL_TIME, REAL_TIME_HELP).read(),
+        line("checker_process_name", NAME, "name of the check process, up to 15 bytes").since("2.2.0").read(),
+        line("checker_rlimit_rtime", RTTIME, RTTIME_HELP)
+            .since("2.0.0")
+            .synonym_of("checker_rlimit_rttime")
+            .read(),
+        line("checker_rlimit_rttime", RTTIME, RTTIME_HELP).since("2.1.0").default("10000").read(),
+        line("checker_rt_priority", REAL_TIME, REAL_TIME_HELP).since("2.0.0").read(),
         line(
             "config_save_dir",
             &[arg("DIRECTORY", Kind::Text)],
             "where the state and the configuration are saved around each reload",
         )
+        .since("2.2.3")
         .read(),
-        line("data_use_instance", BOOL, "names of dumps hold the instance's and the namespace's").read(),
+        line("data_use_instance", BOOL, "names of dumps hold the instance's and the namespace's")
+            .since("2.2.3")
+            .read(),
         line("dbus_no_interface_name", EXPECTED_NAME, "stands for the interface of instances that have none")
+            .since("2.3.0")
             .default("none")
             .read(),
         line("dbus_service_name", EXPECTED_NAME, "name of the D-Bus service")
@@ -80,12 +89,15 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         )
         .default("eth0")
         .read(),
-        line("disable_local_igmp", NONE, "the kernel does not report membership of 224.0.0.0/24").read(),
+        line("disable_local_igmp", NONE, "the kernel does not report membership of 224.0.0.0/24")
+            .since("2.2.0")
+            .read(),
         line(
             "dynamic_interfaces",
             &[optional("OPTION", Kind::Choice(&["allow_if_changes"]))],
             "interfaces may be missing at start, come and go",
-        ),
+        )
+        .since("2.0.0"),
         line("enable_dbus", NONE, "offer the D-Bus interface").read(),
         line(
             "enable_script_security",
@@ -100,51 +112,64 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("enable_snmp_rfc", NONE, "offer the SNMP tables of RFC 2787 and RFC 6527").read(),
         line("enable_snmp_rfcv2", NONE, "offer the SNMP table of RFC 2787").read(),
         line("enable_snmp_rfcv3", NONE, "offer the SNMP table of RFC 6527").read(),
-        line("enable_snmp_vrrp", NONE, "offer keepalived's SNMP table of VRRP").read(),
+        line("enable_snmp_vrrp", NONE, "offer keepalived's SNMP table of VRRP").since("2.0.0").read(),
         line("enable_traps", NONE, "send SNMP traps").read(),
         line(
             "fifo_write_vrrp_states_on_reload",
             NONE,
             "write the states of all instances to the FIFOs after a reload",
         )
+        .since("2.2.5")
         .read(),
         line(
             "include_check",
             &[optional("[+|-]read|match|wildcard_match|brace_match ...", Kind::Special)],
             "what of an include must be there; all of it without a word",
-        ),
+        )
+        .since("2.2.0"),
         line("iproute_etc_dir", DIRECTORY, "names of tables and protocols as the administrator set them")
+            .since("2.3.2")
             .default("/etc/iproute2")
             .read(),
         line("iproute_usr_dir", DIRECTORY, "names of tables and protocols as they were delivered")
+            .since("2.3.2")
             .default("/usr/share/iproute2")
             .read(),
-        line("json_dump_file", FILE, "where the state goes as JSON").read(),
+        line("json_dump_file", FILE, "where the state goes as JSON").since("2.3.3").read(),
         line("json_version", &[expected("VERSION", integer(1, 2))], "layout of the state as JSON")
+            .since("2.2.8")
             .default("1")
             .read(),
-        line("log_unknown_vrids", NONE, "log adverts of virtual routers that no instance is part of").read(),
+        line("log_unknown_vrids", NONE, "log adverts of virtual routers that no instance is part of")
+            .since("2.0.16")
+            .read(),
         line("lvs_flush", NONE, "empty the kernel's IPVS table at start").read(),
         line(
             "lvs_flush_on_stop",
             &[optional("EXTENT", Kind::Choice(&["VS"]))],
             "empty the kernel's IPVS table at the end; VS: only this file's virtual servers",
         )
+        .since("2.2.0")
         .read(),
         line(
             "lvs_flush_onstop",
             &[optional("EXTENT", Kind::Choice(&["VS"]))],
             "empty the kernel's IPVS table at the end; VS: only this file's virtual servers",
         )
+        .since("2.0.15")
         .synonym_of("lvs_flush_on_stop")
         .read(),
-        line("lvs_netlink_cmd_rcv_bufs", BYTES, BUFFER_HELP).default("the kernel's").read(),
-        line("lvs_netlink_cmd_rcv_bufs_force", BOOL, FORCE_HELP).read(),
-        line("lvs_netlink_monitor_rcv_bufs", BYTES, BUFFER_HELP).default("the kernel's").read(),
-        line("lvs_netlink_monitor_rcv_bufs_force", BOOL, FORCE_HELP).read(),
+        line("lvs_netlink_cmd_rcv_bufs", BYTES, BUFFER_HELP).since("2.0.0").default("the kernel's").read(),
+        line("lvs_netlink_cmd_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0").read(),
+        line("lvs_netlink_monitor_rcv_bufs", BYTES, BUFFER_HELP)
+            .since("2.0.0")
+            .default("the kernel's")
+            .read(),
+        line("lvs_netlink_monitor_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0").read(),
         line("lvs_notify_fifo", FIFO, "a FIFO for what happens to virtual and real servers").read(),
         line("lvs_notify_fifo_script", COMMAND, "is started to read lvs_notify_fifo").command().read(),
         line("lvs_process_name", NAME, "name of the check process, up to 15 bytes")
+            .since("2.0.16")
             .synonym_of("checker_process_name")
             .read(),
         line(
@@ -170,6 +195,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             &[optional("PRIORITY", signed(-1, 99))],
             "how far a process that runs late may raise its real-time priority; -1: nor warn",
         )
+        .since("2.1.0")
         .default("0: not at all")
         .read(),
         line(
@@ -177,15 +203,18 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             &[expected("MICROSECONDS", integer(1, 10_000_000))],
             "how late a process must run to raise its priority",
         )
+        .since("2.1.0")
         .default("1000000")
         .read(),
-        line("nftables", TABLE, "use nftables, with this table").default("keepalived").read(),
-        line("nftables_counters", NONE, "rules count their packets").read(),
-        line("nftables_ifindex", NONE, "sets hold indexes of interfaces, not names").read(),
+        line("nftables", TABLE, "use nftables, with this table").since("2.0.11").default("keepalived").read(),
+        line("nftables_counters", NONE, "rules count their packets").since("2.0.11").read(),
+        line("nftables_ifindex", NONE, "sets hold indexes of interfaces, not names").since("2.0.11").read(),
         line("nftables_ipvs", TABLE, "set the firewall marks of groups with nftables, in this table")
+            .since("2.2.2")
             .default("keepalived_ipvs")
             .read(),
         line("nftables_ipvs_priority", CHAIN_PRIORITY, "priority of the chains of nftables_ipvs")
+            .since("2.2.2")
             .default("-1")
             .read(),
         line(
@@ -193,11 +222,17 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             &[arg("MARK", integer(1, MAX_U32))],
             "the first mark that nftables_ipvs gives to a group",
         )
+        .since("2.2.2")
         .default("1000")
         .read(),
-        line("nftables_priority", CHAIN_PRIORITY, "priority of the chains of nftables").default("-1").read(),
-        line("no_checker_emails", BOOL, "no mail for each check, only for real servers").read(),
-        line("no_email_faults", NONE, "no mail about instances in FAULT").read(),
+        line("nftables_priority", CHAIN_PRIORITY, "priority of the chains of nftables")
+            .since("2.0.11")
+            .default("-1")
+            .read(),
+        line("no_checker_emails", BOOL, "no mail for each check, only for real servers")
+            .since("2.0.0")
+            .read(),
+        line("no_email_faults", NONE, "no mail about instances in FAULT").since("2.0.0").read(),
         entries("notification_email", NONE, "whom mails go to, an address a line").read(),
         line("notification_email_from", &[expected("ADDRESS", Kind::Text)], "whom mails come from")
             .default("keepalived@ and the host name")
@@ -205,13 +240,16 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("notify_fifo", FIFO, "a FIFO for all that happens").read(),
         line("notify_fifo_script", COMMAND, "is started to read notify_fifo").command().read(),
         line("process_monitor_rcv_bufs", BYTES, "receive buffer of the news of processes")
+            .since("2.0.11")
             .default("the kernel's")
             .read(),
-        line("process_monitor_rcv_bufs_force", BOOL, FORCE_HELP).read(),
-        line("process_name", NAME, "name of the parent process, up to 15 bytes").read(),
+        line("process_monitor_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.11").read(),
+        line("process_name", NAME, "name of the parent process, up to 15 bytes").since("2.0.16").read(),
         line("process_names", NONE, "name the processes keepalived_vrrp, keepalived_lvs and keepalived_bfd")
+            .since("2.0.16")
             .read(),
         line("random_seed", &[arg("SEED", integer(0, MAX_U32))], "what ${_RANDOM} begins with")
+            .since("2.0.15")
             .default("the time")
             .read(),
         line(
@@ -219,25 +257,36 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             OPTIONAL_FILE,
             "check the file before a reload; what is wrong goes to this file",
         )
+        .since("2.2.0")
         .default("/dev/null")
         .read(),
-        line("reload_file", OPTIONAL_FILE, "a file that is there while a reload is under way").read(),
-        line("reload_repeat", NONE, "the time in reload_time_file counts every day").read(),
-        line("reload_time_file", FILE, "a file that holds the time of the next reload").read(),
+        line("reload_file", OPTIONAL_FILE, "a file that is there while a reload is under way")
+            .since("2.2.0")
+            .read(),
+        line("reload_repeat", NONE, "the time in reload_time_file counts every day").since("2.1.0").read(),
+        line("reload_time_file", FILE, "a file that holds the time of the next reload").since("2.1.0").read(),
         line("router_id", &[optional("NAME", Kind::Text)], "this machine's name in logs and mails")
             .default("the host name"),
-        line("rs_init_notifies", BOOL, "run the notify scripts of real servers at start too").read(),
+        line("rs_init_notifies", BOOL, "run the notify scripts of real servers at start too")
+            .since("2.0.0")
+            .read(),
         line("script_user", ACCOUNT, "who runs scripts that name nobody").default("keepalived_script").read(),
         line("set_supplementary_groups", BOOL, "scripts get the other groups of their user too").read(),
-        line("shutdown_script", COMMAND, "is run after the last process has ended").command(),
-        line("shutdown_script_timeout", TIMEOUT, "how long shutdown_script may take").default("10"),
+        line("shutdown_script", COMMAND, "is run after the last process has ended").since("2.1.0").command(),
+        line("shutdown_script_timeout", TIMEOUT, "how long shutdown_script may take")
+            .since("2.1.0")
+            .default("10"),
         line("smtp_alert", BOOL, "mail at each change, wherever smtp_alert is not said")
             .default("off")
             .read(),
         line("smtp_alert_checker", BOOL, "mail when a real server comes or goes")
+            .since("2.0.0")
             .default("smtp_alert")
             .read(),
-        line("smtp_alert_vrrp", BOOL, "mail when an instance changes its state").default("smtp_alert").read(),
+        line("smtp_alert_vrrp", BOOL, "mail when an instance changes its state")
+            .since("2.0.0")
+            .default("smtp_alert")
+            .read(),
         line("smtp_connect_timeout", SECONDS, "how long the mail server may take to answer")
             .default("30")
             .read(),
@@ -251,46 +300,60 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         )
         .read(),
         line("snmp_rs_stats_update_interval", STATISTICS, "how old the counters of real servers may be")
+            .since("2.3.0")
             .default("snmp_vs_stats_update_interval")
             .read(),
         line("snmp_socket", &[expected("SOCKET", Kind::Text)], "where the SNMP master agent listens")
             .default("unix:/var/agentx/master")
             .read(),
         line("snmp_vs_stats_update_interval", STATISTICS, "how old the counters of virtual servers may be")
+            .since("2.3.0")
             .default("5")
             .read(),
-        line("startup_script", COMMAND, "is run before the first process is started").command(),
-        line("startup_script_timeout", TIMEOUT, "how long startup_script may take").default("10"),
-        line("state_dump_file", FILE, "where SIGUSR1 writes the state").read(),
-        line("stats_dump_file", FILE, "where SIGUSR2 writes the counters").read(),
+        line("startup_script", COMMAND, "is run before the first process is started")
+            .since("2.1.0")
+            .command(),
+        line("startup_script_timeout", TIMEOUT, "how long startup_script may take")
+            .since("2.1.0")
+            .default("10"),
+        line("state_dump_file", FILE, "where SIGUSR1 writes the state").since("2.3.3").read(),
+        line("stats_dump_file", FILE, "where SIGUSR2 writes the counters").since("2.3.3").read(),
         line("tmp_config_directory", DIRECTORY, "where a copy of the configuration is held")
+            .since("2.2.0")
             .default("in memory")
             .read(),
         line("umask", &[arg("NUMBER | BIT|BIT...", Kind::Special)], "umask of the files that are made")
+            .since("2.0.9")
             .default("IXUSR | IRWXG | IRWXO")
             .read(),
-        line("use_symlink_paths", BOOL, "leave symbolic links in the paths of scripts").read(),
+        line("use_symlink_paths", BOOL, "leave symbolic links in the paths of scripts").since("2.3.0").read(),
         line("v3_checksum_as_v2", NONE, "leave the pseudo header out of IPv4 checksums of version 3").read(),
         line(
             "vmac_addr_prefix",
             &[arg("PREFIX", Kind::Text)],
             "how VMAC interfaces of addresses elsewhere are called",
         )
+        .since("2.2.0")
         .default("vmac_prefix")
         .read(),
         line("vmac_prefix", &[arg("PREFIX", Kind::Text)], "how VMAC interfaces are called")
+            .since("2.2.0")
             .default("vrrp")
             .read(),
         line("vrrp_check_unicast_src", NONE, "adverts by unicast count only from the peers").read(),
-        line("vrrp_cpu_affinity", CPUS, CPUS_HELP).default("all").read(),
-        line("vrrp_delay_after_boot", DELAY, "instances begin no sooner than so long after the boot").read(),
+        line("vrrp_cpu_affinity", CPUS, CPUS_HELP).since("2.0.17").default("all").read(),
+        line("vrrp_delay_after_boot", DELAY, "instances begin no sooner than so long after the boot")
+            .since("2.4.0")
+            .read(),
         line(
             "vrrp_down_timer_adverts",
             &[arg("COUNT", integer(1, 100))],
             "down_timer_adverts of instances that name none",
         )
+        .since("2.2.3")
         .default("3"),
         line("vrrp_garp_extra_if", EXTRA_IF, "repeat gratuitous ARPs on other interfaces of the addresses")
+            .since("2.2.3")
             .read(),
         line("vrrp_garp_interval", GAP, "the least time between two gratuitous ARPs on an interface")
             .default("0")
@@ -343,26 +406,33 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             "where IPv6 adverts are sent to",
         )
         .default("ff02::12"),
-        line("vrrp_min_garp", BOOL, "one gratuitous ARP at a transition, and no second set"),
-        line("vrrp_netlink_cmd_rcv_bufs", BYTES, BUFFER_HELP).default("the kernel's").read(),
-        line("vrrp_netlink_cmd_rcv_bufs_force", BOOL, FORCE_HELP).read(),
-        line("vrrp_netlink_monitor_rcv_bufs", BYTES, BUFFER_HELP).default("the kernel's").read(),
-        line("vrrp_netlink_monitor_rcv_bufs_force", BOOL, FORCE_HELP).read(),
+        line("vrrp_min_garp", BOOL, "one gratuitous ARP at a transition, and no second set").since("2.0.12"),
+        line("vrrp_netlink_cmd_rcv_bufs", BYTES, BUFFER_HELP).since("2.0.0").default("the kernel's").read(),
+        line("vrrp_netlink_cmd_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0").read(),
+        line("vrrp_netlink_monitor_rcv_bufs", BYTES, BUFFER_HELP)
+            .since("2.0.0")
+            .default("the kernel's")
+            .read(),
+        line("vrrp_netlink_monitor_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0").read(),
         line("vrrp_no_swap", NONE, NO_SWAP_HELP).read(),
         line("vrrp_notify_fifo", FIFO, "a FIFO for what happens to instances and sync groups").read(),
         line("vrrp_notify_fifo_script", COMMAND, "is started to read vrrp_notify_fifo").command().read(),
-        line("vrrp_notify_priority_changes", BOOL, "write each change of priority to the FIFOs").read(),
-        line("vrrp_owner_ignore_adverts", BOOL, "the address owner does not listen to adverts"),
+        line("vrrp_notify_priority_changes", BOOL, "write each change of priority to the FIFOs")
+            .since("2.0.16")
+            .read(),
+        line("vrrp_owner_ignore_adverts", BOOL, "the address owner does not listen to adverts")
+            .since("2.3.3"),
         line("vrrp_priority", NICE, NICE_HELP).default("0").read(),
-        line("vrrp_process_name", NAME, "name of the VRRP process, up to 15 bytes").read(),
-        line("vrrp_rlimit_rtime", RTTIME, RTTIME_HELP).synonym_of("vrrp_rlimit_rttime").read(),
-        line("vrrp_rlimit_rttime", RTTIME, RTTIME_HELP).default("10000").read(),
-        line("vrrp_rt_priority", REAL_TIME, REAL_TIME_HELP).read(),
+        line("vrrp_process_name", NAME, "name of the VRRP process, up to 15 bytes").since("2.0.16").read(),
+        line("vrrp_rlimit_rtime", RTTIME, RTTIME_HELP).since("2.0.0").synonym_of("vrrp_rlimit_rttime").read(),
+        line("vrrp_rlimit_rttime", RTTIME, RTTIME_HELP).since("2.1.0").default("10000").read(),
+        line("vrrp_rt_priority", REAL_TIME, REAL_TIME_HELP).since("2.0.0").read(),
         line(
             "vrrp_rx_bufs_multiplier",
             &[expected("COUNT", integer(1, MAX_U32))],
             "how many adverts of each instance the receive buffers hold",
         )
+        .since("2.0.3")
         .default("3")
         .read(),
         line(
@@ -370,15 +440,17 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             &[expected("MTU | ADVERT | BYTES", Kind::Special)],
             "how large the receive buffers of adverts are",
         )
+        .since("2.0.3")
         .default("the kernel's")
         .read(),
         line("vrrp_skip_check_adv_addr", BOOL, "compare the addresses of a master's first advert only")
             .read(),
-        line("vrrp_startup_delay", DELAY, "instances begin so long after the start").read(),
+        line("vrrp_startup_delay", DELAY, "instances begin so long after the start").since("2.0.14").read(),
         line("vrrp_strict", BOOL, "keep to the RFC, and refuse what it does not know").read(),
         line("vrrp_version", &[arg("VERSION", integer(2, 3))], "version of instances that name none")
             .default("2"),
         line("vrrp_vmac_garp_intvl", EXTRA_IF, "repeat gratuitous ARPs on other interfaces of the addresses")
+            .since("2.2.0")
             .synonym_of("vrrp_garp_extra_if")
             .read(),
     ],

@@ -9,7 +9,6 @@ mod global;
 pub mod iproute;
 pub mod reference;
 mod root;
-mod since;
 mod sync;
 mod track;
 mod virtual_server;
@@ -131,6 +130,9 @@ pub struct Keyword {
     pub synonym_of: Option<&'static str>,
     /// What holds without it.
     pub default: Option<&'static str>,
+    /// The first release of keepalived that knew it, from 2.0.0 on: its first tag whose sources install the keyword. Left
+    /// out where a name came to several blocks at different times.
+    pub since: Option<&'static str>,
     /// What follows from its having no effect yet, where that is not plain.
     pub without: Option<&'static str>,
     /// Its words are a command line, with quotes and escapes of its own.
@@ -159,6 +161,7 @@ impl Keyword {
             status: Status::Done,
             synonym_of: None,
             default: None,
+            since: None,
             without: None,
             command_line: false,
             entry: None,
@@ -172,6 +175,10 @@ impl Keyword {
 
     const fn default(self, default: &'static str) -> Keyword {
         Keyword { default: Some(default), ..self }
+    }
+
+    const fn since(self, release: &'static str) -> Keyword {
+        Keyword { since: Some(release), ..self }
     }
 
     /// Its words are a command line.

@@ -1,6 +1,5 @@
 //! The keyword table as a reference for people: where a keyword stands, what it takes, what holds without it.
 
-use super::since::since;
 use super::{Arg, Block, Keyword, Kind, ROOT, SECOND_US, Shape, Status};
 use crate::conf::diagnostic::did_you_mean;
 use crate::net::Family;
@@ -88,7 +87,7 @@ fn entry(keyword: &Keyword) -> String {
     if let Some(default) = keyword.default {
         let _ = writeln!(text, "{}", row("default", default));
     }
-    if let Some(release) = since(keyword.name) {
+    if let Some(release) = keyword.since {
         let _ = writeln!(text, "{}", row("since", &format!("keepalived {release}")));
     }
     if let Some(preferred) = keyword.synonym_of {

@@ -18,12 +18,14 @@ pub static ROOT: Block = Block {
     keywords: &[
         block("SSL", &[], &SSL, "certificates for the checks that use TLS").read(),
         block("bfd_instance", &[arg("NAME", Kind::Text)], &BFD_INSTANCE, "a BFD session with a neighbour")
+            .since("2.0.0")
             .read(),
         line(
             "child_wait_time",
             &[arg("SECONDS", integer(0, MAX_U32))],
             "how long the parent waits for its processes to end",
         )
+        .since("2.0.0")
         .default("5")
         .read(),
         block("garp_group", &[], &GARP_GROUP, "a pace for gratuitous ARPs and neighbour advertisements")
@@ -46,12 +48,14 @@ pub static ROOT: Block = Block {
             &[],
             "lines of INTERFACE DOWN [UP]: seconds that a change must last to count, up to 255",
         )
+        .since("2.2.3")
         .read(),
         entries(
             "linkbeat_interfaces",
             &[],
             "lines of INTERFACE [MII | ETHTOOL | IOCTL]: interfaces whose state is asked for",
         )
+        .since("2.0.13")
         .read(),
         line("linkbeat_use_polling", &[], "ask the drivers for the state of links").read(),
         line("namespace_with_ipsets", &[], "ipsets in a namespace even before Linux 3.13").read(),
@@ -61,6 +65,7 @@ pub static ROOT: Block = Block {
             &[optional("NAME", Kind::Text)],
             "where the IPVS table is written; without a name where the program was started",
         )
+        .since("2.1.0")
         .read(),
         entries("static_ipaddress", &[], "addresses that are set at start and stay")
             .grammar(&STATIC_ADDRESS)
@@ -77,6 +82,7 @@ pub static ROOT: Block = Block {
             &TRACK_GROUP,
             "instances whose interfaces static addresses and routes follow",
         )
+        .since("2.0.3")
         .read(),
         line("use_pid_dir", &[], "pid files stand in /run/keepalived").read(),
         block(
@@ -94,9 +100,11 @@ pub static ROOT: Block = Block {
         block("vrrp_script", NAME, &VRRP_SCRIPT, "a script whose success priorities depend on").read(),
         block("vrrp_sync_group", NAME, &VRRP_SYNC_GROUP, "instances that change state together").read(),
         block("vrrp_track_file", NAME, &TRACK_FILE, "deprecated: write track_file")
+            .since("2.0.0")
             .synonym_of("track_file")
             .read(),
         block("vrrp_track_process", NAME, &VRRP_TRACK_PROCESS, "processes whose number priorities depend on")
+            .since("2.0.11")
             .read(),
     ],
 };

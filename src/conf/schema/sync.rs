@@ -27,7 +27,7 @@ pub(super) static VRRP_SYNC_GROUP: Block = Block {
         ),
         notify("notify_stop", "run when the daemon stops"),
         flag("smtp_alert", "smtp_alert_vrrp", "a mail for each transition"),
-        line("sync_group_tracking_weight", &[], "its instances may track with weights").read(),
+        line("sync_group_tracking_weight", &[], "its instances may track with weights").since("2.0.0").read(),
         tracks("track_bfd", "BFD sessions to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_file", "files to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_interface", "interfaces to follow: NAME [weight N [reverse|noreverse]]"),

@@ -28,6 +28,20 @@ fn what_is_read_says_what_it_does() {
 }
 
 #[test]
+fn old_keywords_have_no_release() {
+    let since = |block: &str, name| {
+        blocks().into_iter().find(|b| b.name == block).and_then(|b| b.find(name)).and_then(|k| k.since)
+    };
+    assert_eq!(since("vrrp_instance", "advert_int"), None);
+    assert_eq!(since("HTTP_GET", "http_protocol"), Some("2.0.17"));
+    let releases = blocks().into_iter().flat_map(|b| b.keywords).filter_map(|k| k.since);
+    for release in releases {
+        let numbers: Vec<u32> = release.split('.').map(|n| n.parse().unwrap()).collect();
+        assert!(numbers.len() == 3 && numbers[0] == 2, "{release}");
+    }
+}
+
+#[test]
 fn a_synonym_stands_beside_what_it_means() {
     for block in blocks() {
         for keyword in block.keywords {

@@ -83,19 +83,31 @@ pub(super) static TRACK_FILE: Block = Block {
 pub(super) static VRRP_TRACK_PROCESS: Block = Block {
     name: "vrrp_track_process",
     keywords: &[
-        line("delay", PROCESS_SECONDS, "fork_delay and terminate_delay in one").default("0").read(),
-        line("fork_delay", PROCESS_SECONDS, "wait so long until a gained quorum counts").default("0").read(),
-        line("full_command", &[], "compare /proc/PID/cmdline, not the name of the process").read(),
+        line("delay", PROCESS_SECONDS, "fork_delay and terminate_delay in one")
+            .since("2.0.11")
+            .default("0")
+            .read(),
+        line("fork_delay", PROCESS_SECONDS, "wait so long until a gained quorum counts")
+            .since("2.0.16")
+            .default("0")
+            .read(),
+        line("full_command", &[], "compare /proc/PID/cmdline, not the name of the process")
+            .since("2.0.11")
+            .read(),
         line("param_match", MATCH, "compare the first parameters only; alone: there must be no others")
+            .since("2.0.16")
             .default("all are compared, if there are any")
             .read(),
         line("process", &[arg("COMMAND", Kind::Special)], "the process, and its parameters if they count")
+            .since("2.0.11")
             .read(),
         line("quorum", &[arg("COUNT", integer(1, PROCESSES))], "so many must run").default("1").read(),
         line("quorum_max", &[arg("COUNT", integer(0, PROCESSES))], "no more than these may run; 0: none")
+            .since("2.0.16")
             .default("no limit")
             .read(),
         line("terminate_delay", PROCESS_SECONDS, "wait so long until a lost quorum counts")
+            .since("2.0.16")
             .default("0")
             .read(),
         line("weight", WEIGHT, "changes the priority; 0: down means fault").default("0").read(),

@@ -57,8 +57,8 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
         line("lvs_method", METHOD, "how packets reach the real servers").default("NAT"),
         line("lvs_sched", &[arg("SCHEDULER", Kind::Choice(SCHEDULERS))], "how connections are spread")
             .default("wlc"),
-        line("mh-fallback", &[], "scheduler mh: another server where the chosen one is down"),
-        line("mh-port", &[], "scheduler mh: the client's port counts too"),
+        line("mh-fallback", &[], "scheduler mh: another server where the chosen one is down").since("2.0.20"),
+        line("mh-port", &[], "scheduler mh: the client's port counts too").since("2.0.20"),
         line("omega", &[], "at shutdown, act as if every server had failed"),
         line("ops", &[], "schedule each packet alone; UDP only"),
         line("persistence_engine", &[arg("NAME", Kind::Text)], "what identifies a client: sip"),
@@ -124,6 +124,7 @@ pub(super) static REAL_SERVER: Block = Block {
     name: "real_server",
     keywords: &[
         block("BFD_CHECK", &[], &BFD_CHECK, "passes while the session of a bfd_instance is up")
+            .since("2.0.0")
             .read_so(WITHOUT),
         block("DNS_CHECK", &[], &DNS_CHECK, "passes while a DNS query is answered").read_so(WITHOUT),
         block(
@@ -131,14 +132,18 @@ pub(super) static REAL_SERVER: Block = Block {
             &[],
             &FILE_CHECK,
             "the number in a file changes the weight, or counts as a failure",
-        ),
+        )
+        .since("2.1.0"),
         block("HTTP_GET", &[], &HTTP_GET, "passes while pages come as they should").read_so(WITHOUT),
         block("MISC_CHECK", &[], &MISC_CHECK, "passes while a program says so"),
-        block("PING_CHECK", &[], &PING_CHECK, "passes while an echo request is answered").read_so(WITHOUT),
+        block("PING_CHECK", &[], &PING_CHECK, "passes while an echo request is answered")
+            .since("2.1.0")
+            .read_so(WITHOUT),
         block("SMTP_CHECK", &[], &SMTP_CHECK, "passes while a mail server answers HELO").read_so(WITHOUT),
         block("SSL_GET", &[], &SSL_GET, "passes while pages come as they should, over TLS").read_so(WITHOUT),
         block("TCP_CHECK", &[], &TCP_CHECK, "passes while a TCP connection opens"),
         block("UDP_CHECK", &[], &UDP_CHECK, "passes while no answer says that a UDP port is closed")
+            .since("2.1.0")
             .read_so(WITHOUT),
         line("alpha", BOOL, "it counts as failed until its checks first pass")
             .default("that of the virtual server"),

@@ -40,13 +40,13 @@ pub(super) static VRRP_INSTANCE: Block = Block {
             "time between adverts: whole seconds in version 2, hundredths in version 3",
         )
         .default("1"),
-        block("auth_hmac", &[], &AUTH_HMAC, "signs adverts with HMAC-SHA256, in place of authentication").read(),
+        block("auth_hmac", &[], &AUTH_HMAC, "signs adverts with HMAC-SHA256, in place of authentication").since("2.4.0").read(),
         block("authentication", &[], &AUTHENTICATION, "password of the adverts, version 2 only"),
-        line("check_unicast_src", &[], "believe adverts only if they come from a unicast peer").read().default("vrrp_check_unicast_src"),
+        line("check_unicast_src", &[], "believe adverts only if they come from a unicast peer").since("2.1.0").read().default("vrrp_check_unicast_src"),
         line("debug", &[arg("LEVEL", integer(0, 4))], "accepted, and of no effect, as in keepalived"),
         line("dont_track_primary", &[], "the interface may go down without consequences").read(),
-        line("down_timer_adverts", &[arg("ADVERTS", integer(1, 100))], "so many adverts missed, and the master counts as down; equal on all routers").default("vrrp_down_timer_adverts, or 3"),
-        line("garp_extra_if", &[arg("[all] SECONDS", Kind::Special)], "repeat gratuitous ARPs on VMACs (all: on all interfaces) away from the instance's; 0 to 86400, 0: never").read().default("vrrp_garp_extra_if"),
+        line("down_timer_adverts", &[arg("ADVERTS", integer(1, 100))], "so many adverts missed, and the master counts as down; equal on all routers").since("2.2.3").default("vrrp_down_timer_adverts, or 3"),
+        line("garp_extra_if", &[arg("[all] SECONDS", Kind::Special)], "repeat gratuitous ARPs on VMACs (all: on all interfaces) away from the instance's; 0 to 86400, 0: never").since("2.2.3").read().default("vrrp_garp_extra_if"),
         line(
             "garp_lower_prio_delay",
             SECONDS,
@@ -71,26 +71,26 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         line("garp_master_repeat", COUNT, "how many gratuitous ARPs are sent at a time").default("5"),
         line("higher_prio_send_advert", &[optional("BOOL", Kind::Bool)], "answer an advert of higher priority with a last one before becoming backup").default("vrrp_higher_prio_send_advert"),
         line("interface", &[arg("INTERFACE", Kind::Interface)], "where adverts are sent and received"),
-        line("kernel_rx_buf_size", &[arg("BYTES", Kind::Special)], "size of the receive buffer").read().default("vrrp_rx_bufs_policy"),
+        line("kernel_rx_buf_size", &[arg("BYTES", Kind::Special)], "size of the receive buffer").since("2.0.3").read().default("vrrp_rx_bufs_policy"),
         line("linkbeat_use_polling", &[], "deprecated: ask the driver for its link state; use linkbeat_interfaces").read(),
         line("lower_prio_no_advert", &[optional("BOOL", Kind::Bool)], "don't answer an advert of lower priority").default("vrrp_lower_prio_no_advert"),
         line("lvs_sync_daemon_interface", &[arg("INTERFACE", Kind::Interface)], "deprecated: where IPVS connections are synchronised while master; use lvs_sync_daemon").read(),
-        line("mcast_dst_ip", &[arg("ADDRESS", Kind::Address(None))], "destination address of adverts")
+        line("mcast_dst_ip", &[arg("ADDRESS", Kind::Address(None))], "destination address of adverts").since("2.2.5")
             .default("vrrp_mcast_group4 or vrrp_mcast_group6"),
         line("mcast_src_ip", &[arg("ADDRESS", Kind::Address(None))], "source address of adverts")
             .default("the interface's first address"),
         line("native_ipv6", &[], "IPv6 and version 3, whatever the addresses say; not needed any more"),
         line("no_accept", &[], "drop packets to the virtual addresses, unless the priority is 255").read(),
-        line("no_virtual_ipaddress", &[], "having no virtual address is meant"),
+        line("no_virtual_ipaddress", &[], "having no virtual address is meant").since("2.2.8"),
         line("nopreempt", &[], "leave a working master of lower priority alone"),
         notify("notify", "every transition: type, name, state and priority are added to the arguments"),
         notify("notify_backup", "run at the transition to backup"),
-        line("notify_deleted", DELETED, "run when a reload drops the instance, instead of notify_fault")
+        line("notify_deleted", DELETED, "run when a reload drops the instance, instead of notify_fault").since("2.1.0")
             .command()
             .read(),
         notify("notify_fault", "run at the transition to fault"),
         notify("notify_master", "run at the transition to master"),
-        notify("notify_master_rx_lower_pri", "run when a master sees an advert of lower priority"),
+        notify("notify_master_rx_lower_pri", "run when a master sees an advert of lower priority").since("2.0.6"),
         flag(
             "notify_priority_changes",
             "vrrp_notify_priority_changes",
@@ -98,7 +98,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         ),
         notify("notify_stop", "run when the daemon stops"),
         line("old_unicast_checksum", &[optional("MODE", Kind::Choice(&["never"]))], "checksum of version 3 over unicast as keepalived made it up to 1.3.6; never: don't look for it").read(),
-        line("owner_ignore_adverts", &[optional("BOOL", Kind::Bool)], "with priority 255: don't read adverts").default("vrrp_owner_ignore_adverts"),
+        line("owner_ignore_adverts", &[optional("BOOL", Kind::Bool)], "with priority 255: don't read adverts").since("2.3.3").default("vrrp_owner_ignore_adverts"),
         line("preempt", &[], "replace a master of lower priority").default("yes"),
         line(
             "preempt_delay",
@@ -122,21 +122,21 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         )
         .default("BACKUP, or MASTER with priority 255"),
         line("strict_mode", &[optional("BOOL", Kind::Bool)], "keep to the RFC, and switch off what departs from it").read().default("vrrp_strict"),
-        line("thread_timer_expired", &[optional("PRIORITY", integer(1, 254))], "the old name of timer_expired_backup").synonym_of("timer_expired_backup").read(),
-        line("timer_expired_backup", &[optional("PRIORITY", integer(1, 254))], "with nopreempt: become backup after being held up for so long that a router of this priority took over").read().default("254"),
+        line("thread_timer_expired", &[optional("PRIORITY", integer(1, 254))], "the old name of timer_expired_backup").since("2.3.2").synonym_of("timer_expired_backup").read(),
+        line("timer_expired_backup", &[optional("PRIORITY", integer(1, 254))], "with nopreempt: become backup after being held up for so long that a router of this priority took over").since("2.2.8").read().default("254"),
         tracks("track_bfd", "BFD sessions to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_file", "files to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_interface", "interfaces to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_process", "processes to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_script", "scripts to follow: NAME [weight N [reverse|noreverse]]"),
-        line("track_src_ip", &[], "FAULT while the configured source address is missing").read(),
-        line("unicast_fault_no_peer", &[], "FAULT instead of multicast where there is no unicast peer").read(),
+        line("track_src_ip", &[], "FAULT while the configured source address is missing").since("2.0.0").read(),
+        line("unicast_fault_no_peer", &[], "FAULT instead of multicast where there is no unicast peer").since("2.2.5").read(),
         entries("unicast_peer", &[], "where adverts go instead of a group: ADDRESS [min_ttl 0-255] [max_ttl 0-255]").read(),
         line("unicast_src_ip", &[arg("ADDRESS", Kind::Address(None))], "source address of unicast adverts").default("the interface's first address"),
-        line("unicast_ttl", &[arg("TTL", integer(0, 255))], "TTL of unicast adverts").read().default("255; IPv6: the kernel's"),
-        line("use_ipvlan", &[optional("[NAME] [ADDRESS] [bridge|private|vepa] [group GROUP]", Kind::Special)], "use an ipvlan on top of the interface; IPv4 needs its address").read(),
+        line("unicast_ttl", &[arg("TTL", integer(0, 255))], "TTL of unicast adverts").since("2.1.0").read().default("255; IPv6: the kernel's"),
+        line("use_ipvlan", &[optional("[NAME] [ADDRESS] [bridge|private|vepa] [group GROUP]", Kind::Special)], "use an ipvlan on top of the interface; IPv4 needs its address").since("2.0.17").read(),
         line("use_vmac", &[optional("[NAME] [MAC] [group GROUP] [netlink_notify_msg]", Kind::Special)], "use a macvlan with the virtual router's own MAC address").read(),
-        line("use_vmac_addr", &[], "a macvlan for each virtual address away from the instance's interface, too").read(),
+        line("use_vmac_addr", &[], "a macvlan for each virtual address away from the instance's interface, too").since("2.2.0").read(),
         line("v3_checksum_as_v2", &[optional("BOOL", Kind::Bool)], "leave the pseudo header out of IPv4 checksums in version 3").read().default("v3_checksum_as_v2 of global_defs"),
         line("version", &[arg("VERSION", integer(2, 3))], "VRRP version, 2 or 3")
             .default("vrrp_version; 3 for IPv6"),
@@ -151,9 +151,9 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         ),
         entries("virtual_routes", &[], "routes that the master has").grammar(&VIRTUAL_ROUTE).read(),
         entries("virtual_rules", &[], "routing rules that the master has").grammar(&VIRTUAL_RULE).read(),
-        line("vmac_garp_intvl", &[arg("[all] SECONDS", Kind::Special)], "the old name of garp_extra_if").synonym_of("garp_extra_if").read(),
+        line("vmac_garp_intvl", &[arg("[all] SECONDS", Kind::Special)], "the old name of garp_extra_if").since("2.2.0").synonym_of("garp_extra_if").read(),
         line("vmac_xmit_base", &[], "send and receive adverts on the interface below the macvlan or ipvlan").read(),
-        line("vrf", &[arg("INTERFACE", Kind::Interface)], "the VRF of unicast adverts where no interface is named").read(),
+        line("vrf", &[arg("INTERFACE", Kind::Interface)], "the VRF of unicast adverts where no interface is named").since("2.2.5").read(),
     ],
 };
 
@@ -161,12 +161,13 @@ pub(super) static VRRP_INSTANCE: Block = Block {
 pub(super) static AUTH_HMAC: Block = Block {
     name: "auth_hmac",
     keywords: &[
-        line("active_key", &[arg("ID", integer(1, 255))], "which key signs"),
+        line("active_key", &[arg("ID", integer(1, 255))], "which key signs").since("2.4.0"),
         line(
             "anti_replay",
             &[arg("MODE", Kind::Choice(&["time", "monotonic"]))],
             "time: adverts have an age, clocks must agree; monotonic: their numbers must grow",
         )
+        .since("2.4.0")
         .default("time"),
         line(
             "key",
@@ -178,8 +179,10 @@ pub(super) static AUTH_HMAC: Block = Block {
             &[arg("MODE", Kind::Choice(&["enforce", "permissive", "receive-only"]))],
             "permissive: believe unsigned adverts; receive-only: and send unsigned ones",
         )
+        .since("2.4.0")
         .default("enforce"),
         line("time_window", &[arg("SECONDS", integer(1, 300))], "the greatest age of an advert")
+            .since("2.4.0")
             .default("3 × advert_int, at least 5"),
     ],
 };
