@@ -78,8 +78,8 @@ pub(super) fn texts(root: &Path) -> io::Result<Vec<Vec<u8>>> {
         texts.push(fs::read(path)?);
     }
     for path in files(&tests.join("keywords"))? {
-        if path.extension().is_some_and(|e| e == "tsv") && !path.ends_with("places.tsv") {
-            for line in fs::read_to_string(path)?.lines().filter(|l| !l.starts_with('#')) {
+        if path.extension().is_some_and(|e| e == "tsv") {
+            for line in fs::read_to_string(path)?.lines().filter(|l| !l.starts_with(['#', '>'])) {
                 let cells: Vec<String> = line.split('\t').map(|c| c.replace("\\n", "\n")).collect();
                 for cell in cells.iter().skip(1).take(2) {
                     texts.push(around(&cells[0], cell.trim_start_matches('=')).into_bytes());

@@ -3,13 +3,13 @@
 //! `conf::lower` writes it, the VRRP worker reads it. It holds nothing of the text it came from.
 
 pub mod address;
-mod conduct;
 mod defaults;
 mod group;
 pub mod hmac;
 pub mod interface;
 mod link;
 mod notify;
+mod policy;
 pub mod route;
 pub mod rule;
 mod settings;
@@ -18,12 +18,12 @@ mod track;
 mod unicast;
 
 pub use address::VirtualAddress;
-pub use conduct::Conduct;
 pub use defaults::{Defaults, GarpExtraIf};
 pub use group::{SyncGroup, TrackGroup};
 pub use hmac::Hmac;
 pub use link::{Ipvlan, IpvlanMode, Link, Vmac};
 pub use notify::Notify;
+pub use policy::Policy;
 pub use settings::{DynamicInterfaces, RxBuffers, Settings};
 pub use track::{
     InitFile, ParameterMatch, Parameters, Script, TrackFile, TrackProcess, Tracked, Tracking, Weight,
@@ -126,7 +126,7 @@ pub struct Instance {
     /// What it does with its interface, and the links made on top of it.
     pub link: Link,
     /// How it deals with other routers' adverts.
-    pub conduct: Conduct,
+    pub policy: Policy,
     /// `auth_hmac`: signed adverts.
     pub hmac: Option<Hmac>,
 }
@@ -158,7 +158,7 @@ impl Instance {
             notify: Notify::default(),
             unicast: None,
             link: Link::default(),
-            conduct: Conduct::default(),
+            policy: Policy::default(),
             hmac: None,
         }
     }

@@ -231,7 +231,7 @@ impl Instance {
     /// many intervals it has.
     #[must_use]
     pub fn master_down_interval(&self) -> Duration {
-        self.master_interval * u32::from(self.config.conduct.down_timer_adverts) + self.skew()
+        self.master_interval * u32::from(self.config.policy.down_timer_adverts) + self.skew()
     }
 
     /// RFC 9568 §6.1 Skew_Time; RFC 3768 §6.1 has it in fractions of a second, whatever the interval.
@@ -391,7 +391,7 @@ impl Instance {
             *advert_at = if next > now { next } else { now + self.config.advert_int };
             self.advertise(self.origin, self.priority, out);
         }
-        let patience = u32::from(self.config.conduct.down_timer_adverts).saturating_sub(1).max(1);
+        let patience = u32::from(self.config.policy.down_timer_adverts).saturating_sub(1).max(1);
         if stalled > self.config.advert_int * patience {
             // Somebody may have taken over while this process did not run, and the neighbours believe it. Its adverts, if
             // they got here, have been read before this; none of them beat us.

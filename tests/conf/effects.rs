@@ -1,28 +1,17 @@
 //! A keyword is done when something acts on it: each one whose status says so has a field of the `Config` that code
-//! outside of `conf` reads, and a test of what a user sees. `effects.tsv` names both.
+//! outside of `conf` reads, and a test of what a user sees. The tables of `keywords/` name both.
 
+use crate::keywords::sample::{Effect, Sample, samples};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use vipd::conf::schema::Status;
 use vipd::conf::schema::reference::{self, Place};
 
-/// One line of the table.
-struct Effect {
-    field: &'static str,
-    test: &'static str,
-    reason: Option<&'static str>,
-}
-
-fn effects() -> BTreeMap<(&'static str, &'static str), Effect> {
-    let lines = include_str!("effects.tsv").lines().filter(|line| !line.starts_with('#'));
-    let effect = |line: &'static str| {
-        let cells: Vec<&str> = line.split('\t').collect();
-        let [block, keyword, field, test, ref rest @ ..] = cells[..] else { panic!("{line}") };
-        let block = if block == "-" { "" } else { block };
-        ((block, keyword), Effect { field, test, reason: rest.first().copied() })
-    };
-    lines.map(effect).collect()
+/// What the tables say, by block and keyword.
+fn effects() -> BTreeMap<(String, String), Effect> {
+    let effect = |sample: Sample| Some(((sample.path.clone(), sample.keyword().to_owned()), sample.effect?));
+    samples().into_iter().filter_map(effect).collect()
 }
 
 /// Places that are carried out by their own status, and by that of each block around them. Other spellings of a
@@ -86,11 +75,13 @@ fn what_counts_as_carried_out_has_an_effect_and_a_test_of_it() {
     let mut wrong = Vec::new();
     for (block, keyword) in &done {
         let place = format!("{block}/{keyword}");
-        let Some(effect) = effects.get(&(block.as_str(), *keyword)) else {
-            wrong.push(format!("{place} counts as carried out: tests/conf/effects.tsv must say how"));
+        let Some(effect) = effects.get(&(block.clone(), (*keyword).to_owned())) else {
+            wrong.push(format!(
+                "{place} counts as carried out: its sample in tests/conf/keywords must say how"
+            ));
             continue;
         };
-        match (effect.field, effect.reason) {
+        match (effect.field.as_str(), effect.reason.as_ref()) {
             ("-", None) => wrong.push(format!("{place}: no field, and no reason why")),
             ("-", Some(_)) => {}
             (field, _) if reads(&code, field) => {}
@@ -100,7 +91,7 @@ fn what_counts_as_carried_out_has_an_effect_and_a_test_of_it() {
             wrong.push(format!("{place}: there is no test `{}`", effect.test));
         }
     }
-    let idle = effects.keys().filter(|(block, keyword)| !done.contains(&((*block).to_owned(), *keyword)));
+    let idle = effects.keys().filter(|(block, keyword)| !done.contains(&(block.clone(), keyword.as_str())));
     wrong.extend(idle.map(|(block, keyword)| format!("{block}/{keyword}: does not count as carried out")));
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

@@ -3,16 +3,12 @@ use std::collections::BTreeSet;
 
 #[test]
 fn every_block_is_sorted_so_that_its_keywords_are_found() {
-    let mut count = 0;
     for block in blocks() {
         assert!(block.keywords.is_sorted_by(|a, b| a.name < b.name), "{}", block.name);
         for keyword in block.keywords {
             assert_eq!(block.find(keyword.name).map(|k| k.name), Some(keyword.name));
-            count += 1;
         }
     }
-    // 546 places of keepalived 2.4.3, less the second listing of `url` and of `track_file`, which share a block.
-    assert_eq!(count, 546 - 11 - 3);
     assert!(ROOT.find("router_id").is_none());
 }
 

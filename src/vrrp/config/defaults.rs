@@ -1,6 +1,6 @@
 //! What `global_defs` says for every instance that says nothing itself.
 
-use super::{Garp, Version};
+use super::{Garp, Policy, Version};
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,8 @@ use std::time::Duration;
 pub struct Defaults {
     /// `vrrp_version`.
     pub version: Version,
-    /// `vrrp_strict`: keep to the RFC, and refuse what it does not know.
-    pub strict: bool,
+    /// `vrrp_strict` and what else an instance's policy is made of.
+    pub policy: Policy,
     /// `vrrp_garp_master_*`, `vrrp_garp_lower_prio_*` and `vrrp_min_garp`, all resolved.
     pub garp: Garp,
     /// `vrrp_garp_interval`: the least time between two gratuitous ARPs on an interface; zero for none.
@@ -28,20 +28,8 @@ pub struct Defaults {
     pub mcast_group4: Option<Ipv4Addr>,
     /// `vrrp_mcast_group6`: where IPv6 adverts go; ff02::12 without.
     pub mcast_group6: Option<Ipv6Addr>,
-    /// `vrrp_down_timer_adverts`: so many adverts missed, and the master counts as down.
-    pub down_timer_adverts: u8,
-    /// `vrrp_lower_prio_no_advert`: don't answer an advert of lower priority with one of our own.
-    pub lower_prio_no_advert: bool,
-    /// `vrrp_higher_prio_send_advert`: answer an advert of higher priority with a last one of our own.
-    pub higher_prio_send_advert: bool,
-    /// `vrrp_owner_ignore_adverts`: the address owner (priority 255) does not listen.
-    pub owner_ignore_adverts: bool,
     /// `vrrp_check_unicast_src`: adverts count only if they come from a peer.
     pub check_unicast_src: bool,
-    /// `vrrp_skip_check_adv_addr`: don't compare the addresses of each advert of the same master.
-    pub skip_check_adv_addr: bool,
-    /// `v3_checksum_as_v2`: leave the pseudo header out of IPv4 checksums in version 3.
-    pub v3_checksum_as_v2: bool,
     /// `vrrp_notify_priority_changes`: tell the FIFOs about each change of priority.
     pub notify_priority_changes: bool,
     /// `smtp_alert_vrrp`, else `smtp_alert`: mail at each change of state.
@@ -69,20 +57,14 @@ impl Default for Defaults {
     fn default() -> Self {
         Defaults {
             version: Version::default(),
-            strict: false,
+            policy: Policy::default(),
             garp: Garp::default(),
             garp_interval: Duration::ZERO,
             gna_interval: Duration::ZERO,
             garp_extra_if: None,
             mcast_group4: None,
             mcast_group6: None,
-            down_timer_adverts: 3,
-            lower_prio_no_advert: false,
-            higher_prio_send_advert: false,
-            owner_ignore_adverts: false,
             check_unicast_src: false,
-            skip_check_adv_addr: false,
-            v3_checksum_as_v2: false,
             notify_priority_changes: false,
             smtp_alert: false,
             interface: "eth0".to_owned(),

@@ -50,7 +50,7 @@ impl Instance {
         if received.destination != self.destination() {
             return Err(Discard::Destination { ours: self.destination(), theirs: received.destination });
         }
-        if self.config.conduct.owner_ignore_adverts && self.priority == PRIORITY_OWNER {
+        if self.config.policy.owner_ignore_adverts && self.priority == PRIORITY_OWNER {
             return Err(Discard::OwnerIgnores);
         }
         match (&advert.body, self.config.version) {
@@ -135,7 +135,7 @@ impl Instance {
             out.push(self.report(Report::OwnerConflict { source }));
         }
         if (theirs, source) > (self.priority, origin.source) {
-            if self.config.conduct.higher_prio_send_advert {
+            if self.config.policy.higher_prio_send_advert {
                 self.advertise(self.origin, self.priority, out);
             }
             self.learn_interval(now, advert, out);
@@ -146,7 +146,7 @@ impl Instance {
             return;
         }
         // The other one must hear at once whose the addresses are, and who believed it must learn better.
-        if !self.config.conduct.lower_prio_no_advert {
+        if !self.config.policy.lower_prio_no_advert {
             self.answer(now, out);
         }
         out.push(self.report(Report::LowerPriority { state: StateKind::Master, source, theirs, ours }));

@@ -507,21 +507,21 @@ fn what_does_not_fit_into_an_advert_is_set_but_not_advertised() {
 
 #[test]
 fn keywords_of_others_adverts_have_their_effect() {
-    let with = |priority, conduct| Bench::master(config::Instance { conduct, ..v3(priority, 1000) });
-    let conduct = config::Conduct::default();
-    let mut b = with(150, config::Conduct { lower_prio_no_advert: true, ..conduct });
+    let with = |priority, policy| Bench::master(config::Instance { policy, ..v3(priority, 1000) });
+    let policy = config::Policy::default();
+    let mut b = with(150, config::Policy { lower_prio_no_advert: true, ..policy });
     assert_eq!(b.hear(LOWER, 100), Ok(()));
     b.done_is(&["LowerPriority", "announce 2 x5"]);
-    let mut b = with(150, config::Conduct { higher_prio_send_advert: true, ..conduct });
+    let mut b = with(150, config::Policy { higher_prio_send_advert: true, ..policy });
     assert_eq!(b.hear(HIGHER, 200), Ok(()));
     b.done_is(&["advert 150", "HigherPriority", "Backup", "apply 2"]);
-    let mut b = with(255, config::Conduct { owner_ignore_adverts: true, ..conduct });
+    let mut b = with(255, config::Policy { owner_ignore_adverts: true, ..policy });
     assert_eq!(b.hear(HIGHER, 255), Err(Discard::OwnerIgnores));
     assert_eq!(b.instance.stats().discarded.owner_ignores, 1);
     b.done_is(&[]);
     let down_timer_adverts = 7;
     let b = Bench::start(config::Instance {
-        conduct: config::Conduct { down_timer_adverts, ..conduct },
+        policy: config::Policy { down_timer_adverts, ..policy },
         ..v3(128, 1000)
     });
     assert_eq!(b.instance.next_timeout(), Some(b.now + ms(7500)));

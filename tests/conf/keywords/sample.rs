@@ -5,11 +5,11 @@ use std::path::Path;
 
 /// One line of a table.
 #[derive(Debug)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     /// Where it is written: `globals.tsv:12`.
-    pub(super) at: String,
+    pub(crate) at: String,
     /// The blocks around it, `a/b`; empty for the top of the file.
-    pub(super) path: String,
+    pub(crate) path: String,
     pub(super) right: String,
     /// The right line has no effect by its nature.
     pub(super) changes_nothing: bool,
@@ -19,10 +19,20 @@ pub(super) struct Sample {
     pub(super) beside: String,
     /// Other lines of the file.
     pub(super) above: String,
+    /// What vipd does about the keyword.
+    pub(crate) effect: Option<Effect>,
+}
+
+/// What stands behind a sample's `>`.
+#[derive(Debug)]
+pub(crate) struct Effect {
+    pub(crate) field: String,
+    pub(crate) test: String,
+    pub(crate) reason: Option<String>,
 }
 
 impl Sample {
-    pub(super) fn keyword(&self) -> &str {
+    pub(crate) fn keyword(&self) -> &str {
         first_word(&self.right)
     }
 }
@@ -33,23 +43,33 @@ pub(super) fn first_word(line: &str) -> &str {
 }
 
 /// All samples of all tables.
-pub(super) fn samples() -> Vec<Sample> {
+pub(crate) fn samples() -> Vec<Sample> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conf/keywords");
     let mut tables: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     tables.sort();
     let mut found = Vec::new();
     for table in tables {
         let name = table.file_name().unwrap().to_str().unwrap();
-        if !name.ends_with(".tsv") || name == "places.tsv" {
+        if !name.ends_with(".tsv") {
             continue;
         }
         for (number, line) in fs::read_to_string(&table).unwrap().lines().enumerate() {
-            if !line.is_empty() && !line.starts_with('#') {
-                found.push(sample(format!("{name}:{}", number + 1), line));
+            let at = format!("{name}:{}", number + 1);
+            if let Some(effect) = line.strip_prefix(">\t") {
+                let sample: &mut Sample = found.last_mut().unwrap_or_else(|| panic!("{at}: of what?"));
+                assert!(sample.effect.replace(self::effect(effect)).is_none(), "{at}: a second effect");
+            } else if !line.is_empty() && !line.starts_with('#') {
+                found.push(sample(at, line));
             }
         }
     }
     found
+}
+
+fn effect(line: &str) -> Effect {
+    let cells: Vec<String> = line.split('\t').map(str::to_owned).collect();
+    let [field, test, rest @ ..] = cells.as_slice() else { panic!("two cells at least: {line}") };
+    Effect { field: field.clone(), test: test.clone(), reason: rest.first().cloned() }
 }
 
 fn sample(at: String, line: &str) -> Sample {
@@ -68,5 +88,6 @@ fn sample(at: String, line: &str) -> Sample {
         underlined: underlined.clone(),
         beside: rest(0),
         above: rest(1),
+        effect: None,
     }
 }

@@ -145,7 +145,7 @@ fn inherited(cx: &mut Lower<'_, '_>, statement: &Statement, name: &str, defaults
             let version = cx.integer(statement).map(|n| if n == 3 { Version::V3 } else { Version::V2 });
             set(&mut defaults.version, version);
         }
-        "vrrp_strict" => set(&mut defaults.strict, cx.flag(statement)),
+        "vrrp_strict" => set(&mut defaults.policy.strict, cx.flag(statement)),
         "vrrp_mcast_group4" => {
             if let Some(IpAddr::V4(group)) = multicast(cx, statement) {
                 defaults.mcast_group4 = Some(group);
@@ -158,14 +158,16 @@ fn inherited(cx: &mut Lower<'_, '_>, statement: &Statement, name: &str, defaults
         }
         "vrrp_down_timer_adverts" => {
             let count = cx.integer(statement).and_then(|n| u8::try_from(n).ok());
-            set(&mut defaults.down_timer_adverts, count);
+            set(&mut defaults.policy.down_timer_adverts, count);
         }
-        "vrrp_lower_prio_no_advert" => set(&mut defaults.lower_prio_no_advert, cx.flag(statement)),
-        "vrrp_higher_prio_send_advert" => set(&mut defaults.higher_prio_send_advert, cx.flag(statement)),
-        "vrrp_owner_ignore_adverts" => set(&mut defaults.owner_ignore_adverts, cx.flag(statement)),
+        "vrrp_lower_prio_no_advert" => set(&mut defaults.policy.lower_prio_no_advert, cx.flag(statement)),
+        "vrrp_higher_prio_send_advert" => {
+            set(&mut defaults.policy.higher_prio_send_advert, cx.flag(statement))
+        }
+        "vrrp_owner_ignore_adverts" => set(&mut defaults.policy.owner_ignore_adverts, cx.flag(statement)),
         "vrrp_check_unicast_src" => defaults.check_unicast_src = cx.present(statement),
-        "vrrp_skip_check_adv_addr" => set(&mut defaults.skip_check_adv_addr, cx.flag(statement)),
-        "v3_checksum_as_v2" => defaults.v3_checksum_as_v2 = cx.present(statement),
+        "vrrp_skip_check_adv_addr" => set(&mut defaults.policy.skip_check_adv_addr, cx.flag(statement)),
+        "v3_checksum_as_v2" => defaults.policy.v3_checksum_as_v2 = cx.present(statement),
         "vrrp_notify_priority_changes" => set(&mut defaults.notify_priority_changes, cx.flag(statement)),
         "default_interface" => {
             set(&mut defaults.interface, cx.interface(statement).map(|word| word.text.to_string()));

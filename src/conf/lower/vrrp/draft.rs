@@ -46,7 +46,7 @@ pub(super) struct Draft {
     pub(super) link: settings::Link,
     /// The MAC address of `use_vmac`, and whether its last byte is the VRID.
     pub(super) mac: Option<([u8; 6], bool)>,
-    pub(super) conduct: settings::Conduct,
+    pub(super) policy: settings::Policy,
     pub(super) hmac: Option<settings::Hmac>,
     /// There are entries, or it is said that there are none: no second report if all of them are wrong.
     pub(super) addresses_said: bool,
@@ -83,7 +83,7 @@ impl Draft {
             unicast: settings::Unicast::default(),
             link: settings::Link::inherited(globals),
             mac: None,
-            conduct: settings::Conduct::default(),
+            policy: settings::Policy::default(),
             hmac: None,
             addresses_said: false,
         }
@@ -144,35 +144,12 @@ impl Draft {
             "native_ipv6" => self.native_ipv6(cx, statement),
             "debug" => drop(cx.integer(statement)),
             "auth_hmac" => self.auth_hmac(cx, statement),
-            name @ ("unicast_peer"
-            | "unicast_src_ip"
-            | "unicast_ttl"
-            | "unicast_fault_no_peer"
-            | "check_unicast_src"
-            | "old_unicast_checksum") => self.unicast(cx, name, statement),
-            name @ ("accept"
-            | "no_accept"
-            | "strict_mode"
-            | "down_timer_adverts"
-            | "timer_expired_backup"
-            | "lower_prio_no_advert"
-            | "higher_prio_send_advert"
-            | "owner_ignore_adverts"
-            | "skip_check_adv_addr"
-            | "v3_checksum_as_v2") => self.conduct(cx, name, statement),
-            name @ ("use_vmac"
-            | "use_vmac_addr"
-            | "use_ipvlan"
-            | "vmac_xmit_base"
-            | "garp_extra_if"
-            | "vrf"
-            | "dont_track_primary"
-            | "track_src_ip"
-            | "promote_secondaries"
-            | "linkbeat_use_polling"
-            | "lvs_sync_daemon_interface"
-            | "kernel_rx_buf_size") => self.link(cx, name, statement),
-            _ => {}
+            // Each takes its own.
+            name => {
+                let _ = self.unicast(cx, name, statement)
+                    || self.policy(cx, name, statement)
+                    || self.link(cx, name, statement);
+            }
         }
     }
 }

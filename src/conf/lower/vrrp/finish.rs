@@ -6,7 +6,7 @@ use super::unique::Unique;
 use super::{addresses, garp};
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::net::Family;
-use crate::vrrp::config::{Conduct, Defaults, Instance, Version};
+use crate::vrrp::config::{Defaults, Instance, Version};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -18,17 +18,7 @@ impl Draft {
         globals: &Defaults,
         seen: &mut Unique,
     ) -> Option<Instance> {
-        let defaults = Conduct {
-            strict: globals.strict,
-            down_timer_adverts: globals.down_timer_adverts,
-            lower_prio_no_advert: globals.lower_prio_no_advert,
-            higher_prio_send_advert: globals.higher_prio_send_advert,
-            owner_ignore_adverts: globals.owner_ignore_adverts,
-            skip_check_adv_addr: globals.skip_check_adv_addr,
-            v3_checksum_as_v2: globals.v3_checksum_as_v2,
-            ..Conduct::default()
-        };
-        let strict = self.conduct.strict.unwrap_or(defaults.strict);
+        let strict = self.policy.strict.unwrap_or(globals.policy.strict);
         let family = self.family.map_or(Family::V4, |(f, _)| f);
         if self.addresses.is_empty() && self.excluded.is_empty() && !self.addresses_said {
             let at = self.named_at;
@@ -62,7 +52,7 @@ impl Draft {
         }
         self.limit_addresses(cx, family);
         self.preemption(cx, state, priority, strict);
-        let conduct = self.finish_conduct(cx, version, priority, &defaults);
+        let policy = self.finish_policy(cx, version, priority, &globals.policy);
         let (garp, against) = garp::finish(self.garp, self.garp_lower_delay, self.garp_lower_repeat, strict);
         for at in against {
             self.against_strict(cx, at, "adverts of lower priority are not answered; this has no effect");
@@ -97,7 +87,7 @@ impl Draft {
             mcast_dst_ip,
             unicast,
             link,
-            conduct,
+            policy,
             hmac,
             ..Instance::new(self.name, String::new(), vrid)
         };

@@ -14,27 +14,30 @@ use std::time::Duration;
 const MAX_GARP_EXTRA: u64 = 86_400;
 
 impl Draft {
-    /// One of the keywords.
-    pub(super) fn link(&mut self, cx: &mut Lower<'_, '_>, keyword: &str, statement: &Statement) {
-        let span = statement.span;
+    /// Takes a statement, if its keyword is one of these.
+    pub(super) fn link(&mut self, cx: &mut Lower<'_, '_>, keyword: &str, statement: &Statement) -> bool {
         match keyword {
-            "use_vmac" => return self.use_vmac(cx, statement),
-            "use_ipvlan" => return self.use_ipvlan(cx, statement),
-            "garp_extra_if" => return self.garp_extra(cx, statement),
-            "vrf" => return self.vrf(cx, statement),
+            "use_vmac" => self.use_vmac(cx, statement),
+            "use_ipvlan" => self.use_ipvlan(cx, statement),
+            "garp_extra_if" => self.garp_extra(cx, statement),
+            "vrf" => self.vrf(cx, statement),
             "lvs_sync_daemon_interface" => {
                 self.deprecated(cx, statement, "use `lvs_sync_daemon` in global_defs");
                 let name = cx.interface(statement).map(|word| word.text.to_string());
                 self.link.link.lvs_sync_interface = name.or(self.link.link.lvs_sync_interface.take());
-                return;
             }
             "kernel_rx_buf_size" => {
                 let size = self.receive_buffer(cx, statement);
                 self.link.link.receive_buffer = size.or(self.link.link.receive_buffer);
-                return;
             }
-            _ => cx.no_more_arguments(statement),
+            _ => return self.link_flag(cx, keyword, statement),
         }
+        true
+    }
+
+    /// The same for keywords that stand alone.
+    fn link_flag(&mut self, cx: &mut Lower<'_, '_>, keyword: &str, statement: &Statement) -> bool {
+        let span = statement.span;
         let link = &mut self.link;
         match keyword {
             "use_vmac_addr" => link.link.vmac_for_addresses = true,
@@ -55,8 +58,10 @@ impl Draft {
                 link.link.linkbeat_polling = true;
                 self.deprecated(cx, statement, "list the interface in `linkbeat_interfaces`");
             }
-            _ => {}
+            _ => return false,
         }
+        cx.no_more_arguments(statement);
+        true
     }
 
     pub(super) fn deprecated(&self, cx: &mut Lower<'_, '_>, statement: &Statement, help: &str) {

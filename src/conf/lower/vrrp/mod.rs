@@ -5,13 +5,13 @@
 
 mod addresses;
 mod auth;
-mod conduct;
 mod draft;
 mod finish;
 mod garp;
 mod hmac;
 mod identity;
 mod link;
+mod policy;
 mod routing;
 mod settings;
 mod state;

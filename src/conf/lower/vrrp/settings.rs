@@ -48,7 +48,7 @@ impl Link {
 
 /// How other routers' adverts are dealt with.
 #[derive(Debug, Default)]
-pub(super) struct Conduct {
+pub(super) struct Policy {
     pub(super) strict: Option<bool>,
     pub(super) accept: Given<bool>,
     pub(super) down_timer_adverts: Given<u8>,

@@ -11,11 +11,8 @@ use std::collections::hash_map::Entry;
 const OPTIONS: &[&str] = &["max_ttl", "min_ttl"];
 
 impl Draft {
-    /// One of the keywords.
-    pub(super) fn unicast(&mut self, cx: &mut Lower<'_, '_>, keyword: &str, statement: &Statement) {
-        if keyword != "unicast_ttl" {
-            self.unicast.asked.get_or_insert(statement.span);
-        }
+    /// Takes a statement, if its keyword is one of these.
+    pub(super) fn unicast(&mut self, cx: &mut Lower<'_, '_>, keyword: &str, statement: &Statement) -> bool {
         match keyword {
             "unicast_peer" => {
                 // What is wrong with it was said.
@@ -44,8 +41,12 @@ impl Draft {
                     self.unicast.old_checksum = OldChecksum::Never;
                 }
             }
-            _ => {}
+            _ => return false,
         }
+        if keyword != "unicast_ttl" {
+            self.unicast.asked.get_or_insert(statement.span);
+        }
+        true
     }
 
     /// `mcast_src_ip` and `unicast_src_ip`: the later one holds.

@@ -81,7 +81,7 @@ fn each_reason_to_refuse_an_advert_has_its_counter() {
     assert_eq!(wrong.discarded, Discarded { auth_failure: 1, ..none });
     let owner = |instance: &mut config::Instance| {
         instance.priority = 255;
-        instance.conduct.owner_ignore_adverts = true;
+        instance.policy.owner_ignore_adverts = true;
     };
     let (_, ignored) = counted(owner, true, to_us(fine()));
     assert_eq!(ignored.discarded, Discarded { owner_ignores: 1, ..none });

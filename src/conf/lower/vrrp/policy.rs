@@ -1,28 +1,30 @@
 //! Strict mode, accept mode, and what is done about other routers' adverts.
 
 use super::super::Lower;
+use super::super::global::set;
 use super::draft::Draft;
 use super::settings::Given;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::vrrp::config::{Conduct, Version};
+use crate::vrrp::config::{Policy, Version};
 
 /// The priority of the addresses' owner.
 const OWNER: u8 = 255;
 
 impl Draft {
-    /// One of the keywords.
-    pub(super) fn conduct(&mut self, cx: &mut Lower<'_, '_>, keyword: &str, statement: &Statement) {
+    /// Takes a statement, if its keyword is one of these.
+    pub(super) fn policy(&mut self, cx: &mut Lower<'_, '_>, keyword: &str, statement: &Statement) -> bool {
         let span = statement.span;
+        let given = |on: Option<bool>| on.map(|on| Some((on, span)));
         match keyword {
             "accept" | "no_accept" => {
                 cx.no_more_arguments(statement);
-                self.conduct.accept = Some((keyword == "accept", span));
+                self.policy.accept = Some((keyword == "accept", span));
             }
             "down_timer_adverts" => {
                 let adverts = cx.integer(statement).map(|n| (n as u8, span));
-                self.conduct.down_timer_adverts = adverts.or(self.conduct.down_timer_adverts);
+                self.policy.down_timer_adverts = adverts.or(self.policy.down_timer_adverts);
             }
             "timer_expired_backup" => {
                 if statement.keyword.is_some_and(|k| k.synonym_of.is_some()) {
@@ -33,22 +35,19 @@ impl Draft {
                     _ => cx.integer(statement),
                 };
                 let priority = priority.map(|n| (n as u8, span));
-                self.conduct.timer_expired_backup = priority.or(self.conduct.timer_expired_backup);
+                self.policy.timer_expired_backup = priority.or(self.policy.timer_expired_backup);
             }
-            _ => {
-                let Some(on) = cx.flag(statement) else { return };
-                let said = &mut self.conduct;
-                match keyword {
-                    "strict_mode" => said.strict = Some(on),
-                    "lower_prio_no_advert" => said.lower_prio_no_advert = Some((on, span)),
-                    "higher_prio_send_advert" => said.higher_prio_send_advert = Some((on, span)),
-                    "owner_ignore_adverts" => said.owner_ignore_adverts = Some((on, span)),
-                    "skip_check_adv_addr" => said.skip_check_adv_addr = Some(on),
-                    "v3_checksum_as_v2" => said.v3_checksum_as_v2 = Some(on),
-                    _ => {}
-                }
+            "strict_mode" => set(&mut self.policy.strict, cx.flag(statement).map(Some)),
+            "skip_check_adv_addr" => set(&mut self.policy.skip_check_adv_addr, cx.flag(statement).map(Some)),
+            "v3_checksum_as_v2" => set(&mut self.policy.v3_checksum_as_v2, cx.flag(statement).map(Some)),
+            "lower_prio_no_advert" => set(&mut self.policy.lower_prio_no_advert, given(cx.flag(statement))),
+            "higher_prio_send_advert" => {
+                set(&mut self.policy.higher_prio_send_advert, given(cx.flag(statement)));
             }
+            "owner_ignore_adverts" => set(&mut self.policy.owner_ignore_adverts, given(cx.flag(statement))),
+            _ => return false,
         }
+        true
     }
 
     /// Something that strict mode does not allow, and what is done instead.
@@ -59,14 +58,14 @@ impl Draft {
     }
 
     /// What the keywords come to; `defaults` are the global ones.
-    pub(super) fn finish_conduct(
+    pub(super) fn finish_policy(
         &mut self,
         cx: &mut Lower<'_, '_>,
         version: Version,
         priority: u8,
-        defaults: &Conduct,
-    ) -> Conduct {
-        let said = std::mem::take(&mut self.conduct);
+        defaults: &Policy,
+    ) -> Policy {
+        let said = std::mem::take(&mut self.policy);
         let strict = said.strict.unwrap_or(defaults.strict);
         let owner = priority == OWNER;
 
@@ -140,7 +139,7 @@ impl Draft {
             }
             given => given.map(|(priority, _)| priority),
         };
-        Conduct {
+        Policy {
             strict,
             accept,
             down_timer_adverts,

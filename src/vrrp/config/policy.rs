@@ -4,10 +4,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Deviations from RFC 9568, and from keepalived's usual ones.
+/// Deviations from RFC 9568, and from keepalived's usual ones. Each keyword but `accept` and `timer_expired_backup` has a
+/// global one, `vrrp_…`, for the instances that don't say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct Conduct {
+pub struct Policy {
     /// `strict_mode` or global `vrrp_strict`: keep to the RFC. What that rules out is switched off here already.
     pub strict: bool,
     /// `accept`, `no_accept`: take packets to the virtual addresses without owning them.
@@ -29,10 +30,10 @@ pub struct Conduct {
     pub timer_expired_backup: Option<u8>,
 }
 
-impl Default for Conduct {
+impl Default for Policy {
     /// keepalived's defaults.
     fn default() -> Self {
-        Conduct {
+        Policy {
             strict: false,
             accept: true,
             down_timer_adverts: 3,
