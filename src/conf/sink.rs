@@ -74,10 +74,10 @@ impl Sink {
         self.list.iter().any(|d| std::ptr::eq(d.code, code))
     }
 
-    /// Whether a finding that is shown is about this place, or a part of it.
-    pub(super) fn speaks_of(&self, span: Span) -> bool {
+    /// Whether something wrong with this place, or a part of it, is among what is shown; advice does not count.
+    pub(super) fn has_problem_at(&self, span: Span) -> bool {
         let is_within = |s: Span| s.file == span.file && span.start <= s.start && s.end <= span.end;
-        self.list.iter().any(|d| is_within(d.primary.span))
+        self.list.iter().any(|d| d.code.severity > Severity::Hint && is_within(d.primary.span))
     }
 
     /// One more.

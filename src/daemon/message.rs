@@ -95,6 +95,8 @@ pub(super) struct Summary {
     pub(super) supplementary_groups: bool,
     /// `startup_script`, `shutdown_script`.
     pub(super) hooks: Hooks,
+    /// `reload_as_keepalived`: errors are no reason to refuse the next one.
+    pub(super) takes_errors: bool,
     /// `reload_check_config`: where the findings of a refused reload go too.
     pub(super) findings_file: Option<String>,
 }
@@ -115,6 +117,7 @@ impl Summary {
             work: [Kind::Vrrp, Kind::Check].into_iter().filter(has_work).collect(),
             supplementary_groups: config.global.scripts.supplementary_groups,
             hooks: config.global.hooks.clone(),
+            takes_errors: config.global.reload.as_keepalived && config.global.reload.check_config.is_none(),
             findings_file: config.global.reload.check_config.clone(),
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! keepalived carries out whatever it can read: of a file that is cut in its middle, the half. What runs is worth more than
 //! that: a file with errors that were not there before is refused as a whole. Errors that the running configuration has
-//! too don't count, since it came about in spite of them.
+//! too don't count, since it came about in spite of them. Where the running configuration says `reload_as_keepalived`,
+//! nothing is refused that can be run.
 
 use super::message::Summary;
 use std::collections::HashMap;
@@ -10,6 +11,9 @@ use std::collections::HashMap;
 /// Why a configuration is not to take the place of the one that runs; `None` where nothing speaks against it.
 #[must_use]
 pub(super) fn refusal(running: &Summary, read: &Summary) -> Option<String> {
+    if running.takes_errors {
+        return None;
+    }
     if read.is_empty && !running.work.is_empty() {
         return Some("the file is empty".to_owned());
     }
@@ -65,6 +69,15 @@ mod tests {
         let empty = Summary { is_empty: true, ..Summary::default() };
         assert_eq!(refusal(&summary(&[]), &empty).unwrap(), "the file is empty");
         assert_eq!(refusal(&Summary::default(), &empty), None, "nothing runs");
+    }
+
+    #[test]
+    fn a_configuration_may_ask_for_reloads_as_keepalived_s() {
+        let running = Summary { takes_errors: true, ..summary(&[]) };
+        assert_eq!(refusal(&running, &summary(&["a"])), None);
+        assert_eq!(refusal(&running, &Summary { is_empty: true, ..Summary::default() }), None);
+        // The file that is read does not decide: it may not be what was meant.
+        assert!(refusal(&summary(&[]), &Summary { takes_errors: true, ..summary(&["a"]) }).is_some());
     }
 
     /// What stands between a running configuration and a broken one.

@@ -126,4 +126,5 @@ fn a_pattern_stands_for_all_its_files_in_their_order() {
     let none = program.run("-n -G -f d/*.cfg -p a.pid");
     assert_eq!(none.status, Some(6));
     assert!(none.stderr.contains("d/*.cfg is missing"), "{}", none.stderr);
+    assert_eq!(program.run("-t -f d/*.cfg").status, Some(2), "what was not read has not passed");
 }

@@ -46,8 +46,9 @@ pub(crate) fn right_files() -> Vec<String> {
 fn the_table_of_keywords_has_every_place_and_no_other() {
     let wanted: BTreeSet<Place> =
         samples().iter().map(|sample| (sample.path.clone(), sample.keyword().to_owned())).collect();
-    assert_eq!(wanted.len(), 546);
     let known = places();
+    let ours = reference::places().iter().filter(|p| p.keyword.ours).count();
+    assert_eq!(wanted.len() - ours, 546, "places of keepalived 2.4.3");
     let missing: Vec<&Place> = wanted.difference(&known).collect();
     let invented: Vec<&Place> = known.difference(&wanted).collect();
     assert!(missing.is_empty() && invented.is_empty(), "missing: {missing:?}\ninvented: {invented:?}");

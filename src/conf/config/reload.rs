@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Reload {
+    /// `reload_as_keepalived`: what can be read of a file with errors is carried out.
+    pub as_keepalived: bool,
     /// `reload_check_config`: check the file first, and stay with what runs if it is faulty; what is wrong is
     /// written to this file.
     pub check_config: Option<String>,

@@ -85,6 +85,9 @@ fn advise(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &
                 services.advise(places, service, block, sink);
                 nobody::service(places, service, block, sink);
             }
+            if places::is(block, "virtual_server_group") {
+                nobody::group(places, block, sink);
+            }
             twice::advise(places, block, sink);
             sample::advise(places, block, sink);
         });

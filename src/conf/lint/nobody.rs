@@ -60,6 +60,12 @@ pub(super) fn service(places: &Places<'_, '_>, server: &VirtualServer, block: &S
     if let Some(word) = places.words(block).get(1) {
         named(sink, word, "virtual server", "write the address that clients use");
     }
+    for word in checked(block).filter_map(|line| places.words(line).get(1)) {
+        // A service may be checked on this machine.
+        if word.text.parse::<IpAddr>().is_ok_and(|a| !a.to_canonical().is_loopback()) {
+            named(sink, word, "a check of", "name an address that the check can reach, or leave from");
+        }
+    }
     let servers = all(block, "real_server").chain(all(block, "sorry_server"));
     let by_nat = server.real_servers.iter().any(|r| r.forward == Forward::Masq);
     for word in servers.filter_map(|line| places.words(line).get(1)) {
@@ -72,6 +78,28 @@ pub(super) fn service(places: &Places<'_, '_>, server: &VirtualServer, block: &S
     }
 }
 
+/// The addresses of a group of services.
+pub(super) fn group(places: &Places<'_, '_>, block: &Statement, sink: &mut Sink) {
+    for word in body(block).iter().filter_map(|line| places.words(line).first()) {
+        // Of a range, the first.
+        let first = word.text.split_once('-').map_or(word.text.as_ref(), |(first, _)| first);
+        if let Some(why) = first.parse().ok().and_then(why) {
+            report(sink, word, &format!("{first} is {why}"), "write the address that clients use");
+        }
+    }
+}
+
+/// Where the checkers of a service go to, and from where.
+fn checked(block: &Statement) -> impl Iterator<Item = &Statement> {
+    let mut found = Vec::new();
+    let mut blocks: Vec<&Statement> = all(block, "real_server").collect();
+    while let Some(block) = blocks.pop() {
+        found.extend(all(block, "connect_ip").chain(all(block, "bindto")));
+        blocks.extend(body(block).iter().filter(|inner| inner.body.is_some()));
+    }
+    found.into_iter()
+}
+
 fn named(sink: &mut Sink, word: &Word<'_>, what: &str, help: &'static str) {
     if let Some(why) = word.text.parse().ok().and_then(why) {
         report(sink, word, &format!("{what} {} is {why}", word.text), help);
@@ -79,7 +107,7 @@ fn named(sink: &mut Sink, word: &Word<'_>, what: &str, help: &'static str) {
 }
 
 fn report(sink: &mut Sink, word: &Word<'_>, message: &str, help: &'static str) {
-    if !sink.speaks_of(word.span) {
+    if !sink.has_problem_at(word.span) {
         sink.push(Diagnostic::new(&codes::LINT_NO_HOST, word.span, message).help(help));
     }
 }

@@ -359,6 +359,16 @@ fn addresses_that_nobody_can_have_are_named() {
     };
     assert_eq!(named("NAT"), ["127.0.0.1", "0.0.0.0"]);
     assert_eq!(named("DR"), ["0.0.0.0"], "this machine may be a server of its own");
+
+    // Also where there is other advice on the same word; in groups, and where checks go.
+    let text = "vrrp_instance A {\n interface eth0\n virtual_router_id 7\n virtual_ipaddress {\n 0.0.0.0\n }\n}\n\
+                virtual_server_group g {\n 0.0.0.0-3 80\n 10.0.0.1-3 80\n fwmark 3\n}\n\
+                virtual_server 10.0.0.1 80 {\n lvs_sched rr\n real_server 10.0.0.2 80 {\n TCP_CHECK {\n \
+                connect_ip 224.0.0.5\n bindto 127.0.0.1\n }\n SMTP_CHECK {\n host {\n \
+                connect_ip 255.255.255.255\n }\n }\n }\n}\n";
+    let loaded = linted(text, Lints::default());
+    let found: Vec<_> = advice(&loaded).into_iter().filter(|(id, _)| *id == "V0811").map(|f| f.1).collect();
+    assert_eq!(found, ["0.0.0.0", "0.0.0.0-3", "224.0.0.5", "255.255.255.255"]);
 }
 
 #[test]
@@ -374,6 +384,14 @@ fn a_setting_given_twice_is_named_where_it_has_no_effect() {
     let loaded = linted(synonyms, Lints::default());
     let found: Vec<_> = advice(&loaded).into_iter().filter(|(id, _)| *id == "V0844").collect();
     assert_eq!(found, [("V0844", "lvs_method NAT"), ("V0844", "weight 1")]);
+    // In each kind of block, also where there is other advice on the line that counts.
+    let text = "global_defs {\n router_id a\n router_id b\n include_check match\n include_check +read\n}\n\
+                virtual_server 10.0.0.1 80 {\n real_server 10.0.0.2 80 {\n TCP_CHECK {\n connect_port 80\n \
+                connect_port 81\n }\n HTTP_GET {\n url {\n path /\n path /b\n status_code 200\n \
+                status_code 404\n }\n }\n }\n}\n";
+    let loaded = linted(text, Lints::default());
+    let found: Vec<_> = advice(&loaded).into_iter().filter(|(id, _)| *id == "V0844").map(|f| f.1).collect();
+    assert_eq!(found, ["router_id a", "connect_port 80", "path /"]);
 }
 
 #[test]
@@ -408,6 +426,7 @@ fn a_word_in_the_wrong_case_is_said_to_be_so() {
     let loaded = linted("virtual_server 10.0.0.1 80 {\n lb_kind nat\n}\n", Lints::default());
     let found = loaded.diagnostics.iter().find(|d| d.code.id == "V0207").unwrap();
     assert_eq!(found.message, "`nat` must be written `NAT`: capitals matter here");
+    assert_eq!((found.help.as_deref(), found.instead.as_deref()), (None, Some("NAT")), "once is enough");
     let loaded = linted("virtual_server 10.0.0.1 80 {\n lb_kind masq\n}\n", Lints::default());
     let found = loaded.diagnostics.iter().find(|d| d.code.id == "V0207").unwrap();
     assert_eq!(found.message, "`masq` is none of NAT, DR, TUN");

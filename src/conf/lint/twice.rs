@@ -2,24 +2,39 @@
 
 use super::places::{Places, body};
 use crate::conf::diagnostic::{Diagnostic, codes};
-use crate::conf::schema::Shape;
+use crate::conf::schema::{Keyword, Shape};
 use crate::conf::sink::Sink;
 use crate::conf::tree::Statement;
 use std::collections::HashMap;
 
 /// Blocks in which each line with a value sets one thing.
 const BLOCKS: &[&str] = &[
+    "BFD_CHECK",
+    "DNS_CHECK",
+    "FILE_CHECK",
     "HTTP_GET",
     "MISC_CHECK",
+    "PING_CHECK",
+    "SMTP_CHECK",
+    "SSL",
     "SSL_GET",
     "TCP_CHECK",
+    "UDP_CHECK",
     "authentication",
     "bfd_instance",
+    "global_defs",
+    "host",
     "real_server",
+    "url",
     "virtual_server",
     "vrrp_instance",
     "vrrp_script",
+    "vrrp_track_file",
+    "vrrp_track_process",
 ];
+
+/// Lines that add to what others say, or change it from there on.
+const ADDING: &[&str] = &["include_check", "status_code"];
 
 /// Looks at a block of the top level, and at the blocks in it.
 pub(super) fn advise(places: &Places<'_, '_>, block: &Statement, sink: &mut Sink) {
@@ -36,10 +51,11 @@ fn lines(places: &Places<'_, '_>, block: &Statement, sink: &mut Sink) {
     let mut last: HashMap<&str, &Statement> = HashMap::new();
     let has_value = |s: &Statement| places.words(s).len() > 1;
     for statement in body(block) {
-        let Some(keyword) = statement.keyword.filter(|k| matches!(k.shape, Shape::Line)) else { continue };
+        let is_setting = |k: &&Keyword| matches!(k.shape, Shape::Line) && !ADDING.contains(&k.name);
+        let Some(keyword) = statement.keyword.filter(is_setting) else { continue };
         let Some(before) = last.insert(keyword.canonical(), statement) else { continue };
         // A second line that has no effect was reported as such.
-        if !(has_value(before) || has_value(statement)) || sink.speaks_of(statement.span) {
+        if !(has_value(before) || has_value(statement)) || sink.has_problem_at(statement.span) {
             continue;
         }
         let message = format!("`{}` is given twice in this block: this one has no effect", keyword.name);

@@ -236,7 +236,10 @@ impl<'t, 's> Lower<'t, 's> {
         };
         let mut diagnostic = Diagnostic::new(&codes::BAD_CHOICE, word.span, message)
             .label(format!("expected {}", one_of(choices)));
-        if let Some(close) = did_you_mean(&word.text, choices.iter().copied()) {
+        if let Some(choice) = other_case {
+            // The message has it already.
+            diagnostic = diagnostic.instead(*choice);
+        } else if let Some(close) = did_you_mean(&word.text, choices.iter().copied()) {
             diagnostic = diagnostic.did_you_mean(close);
         }
         self.sink.push(diagnostic);

@@ -253,13 +253,19 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .default("the time")
             .read(),
         line(
+            "reload_as_keepalived",
+            NONE,
+            "carry out what can be read of a file with errors, unless there is reload_check_config",
+        )
+        .ours()
+        .default("the reload is refused as a whole"),
+        line(
             "reload_check_config",
             OPTIONAL_FILE,
             "check the file before a reload; what is wrong goes to this file",
         )
         .since("2.2.0")
-        .default("/dev/null")
-        .read(),
+        .default("/dev/null"),
         line("reload_file", OPTIONAL_FILE, "a file that is there while a reload is under way")
             .since("2.2.0")
             .read(),

@@ -133,6 +133,8 @@ pub struct Keyword {
     /// The first release of keepalived that knew it, from 2.0.0 on: its first tag whose sources install the keyword. Left
     /// out where a name came to several blocks at different times.
     pub since: Option<&'static str>,
+    /// It is vipd's own: keepalived passes over it, and reports it as unknown.
+    pub ours: bool,
     /// What follows from its having no effect yet, where that is not plain.
     pub without: Option<&'static str>,
     /// Its words are a command line, with quotes and escapes of its own.
@@ -162,6 +164,7 @@ impl Keyword {
             synonym_of: None,
             default: None,
             since: None,
+            ours: false,
             without: None,
             command_line: false,
             entry: None,
@@ -175,6 +178,10 @@ impl Keyword {
 
     const fn default(self, default: &'static str) -> Keyword {
         Keyword { default: Some(default), ..self }
+    }
+
+    const fn ours(self) -> Keyword {
+        Keyword { ours: true, ..self }
     }
 
     const fn since(self, release: &'static str) -> Keyword {

@@ -90,6 +90,10 @@ fn entry(keyword: &Keyword) -> String {
     if let Some(release) = keyword.since {
         let _ = writeln!(text, "{}", row("since", &format!("keepalived {release}")));
     }
+    if keyword.ours {
+        let _ =
+            writeln!(text, "{}", row("known to", "vipd alone: keepalived reports it, and passes over it"));
+    }
     if let Some(preferred) = keyword.synonym_of {
         let _ = writeln!(text, "{}", row("better", preferred));
     }

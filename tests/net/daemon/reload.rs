@@ -13,6 +13,8 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("daemon::the_last_of_many_reloads_reaches_a_worker_that_did_not_read", reloads_unread),
         Test::new("daemon::reloads_of_empty_half_and_whole_files_end_no_worker", reloads_of_all_kinds),
         Test::new("daemon::a_reload_of_a_damaged_file_is_refused_as_a_whole", damaged),
+        Test::new("daemon::a_keyword_lets_a_reload_be_as_keepalived_s", as_keepalived),
+        Test::new("daemon::reload_check_config_has_the_findings_of_a_refused_reload", findings_go_to_a_file),
     ]
 }
 
@@ -112,5 +114,47 @@ fn damaged(lab: &Lab) {
     director.reload(&faulty("10.0.1.101/24"));
     logged(director.process(), "Reload complete");
     wait_address(&host, "10.0.1.101");
+    director.terminate();
+}
+
+/// The same damaged file: what is left of it is carried out by both.
+fn as_keepalived(lab: &Lab) {
+    let global = "global_defs {\n  reload_as_keepalived\n}\n";
+    let host = lab.host("one", "10.0.0.1/24");
+    for implementation in [Implementation::Keepalived, Implementation::Vipd] {
+        let text = format!("{global}{}", configuration("10.0.0.100/24"));
+        let director = Director::start(implementation, &host, Path::new(VIPD), &text, &[]);
+        wait_address(&host, "10.0.0.100");
+        let cut = text.find("    10.0.0.100").expect("its address");
+        director.reload(&text[..cut]);
+        wait_for("the address to go", LIMIT, || {
+            if host.has_address("10.0.0.100") { Err(director.process().log()) } else { Ok(()) }
+        });
+        // The file that asked for it is gone by now: its keyword was in the half that is left.
+        director.reload("");
+        director.reload(&text);
+        wait_address(&host, "10.0.0.100");
+        assert!(!director.process().log().contains("Reload refused"), "{}", director.process().log());
+        director.terminate();
+    }
+}
+
+fn findings_go_to_a_file(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let file = host.file("findings");
+    let text = format!(
+        "global_defs {{\n  reload_as_keepalived\n  reload_check_config {}\n}}\n{}",
+        file.display(),
+        configuration("10.0.0.100/24")
+    );
+    let director = Director::start(Implementation::Vipd, &host, Path::new(VIPD), &text, &[]);
+    wait_address(&host, "10.0.0.100");
+    director.reload(&text.replace("virtual_ipaddress", "virtual_ipadress"));
+    logged(director.process(), "Reload refused");
+    wait_for("what was found", LIMIT, || {
+        let found = fs::read_to_string(&file).unwrap_or_default();
+        if found.contains("'virtual_ipadress'") { Ok(()) } else { Err(found) }
+    });
+    assert!(host.has_address("10.0.0.100"), "checked, so refused");
     director.terminate();
 }

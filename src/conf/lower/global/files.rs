@@ -42,6 +42,7 @@ pub(super) fn read(
         }
         "iproute_usr_dir" => put(&mut files.iproute_usr_dir, cx.only_text(statement)),
         "iproute_etc_dir" => put(&mut files.iproute_etc_dir, cx.only_text(statement)),
+        "reload_as_keepalived" => reload.as_keepalived = cx.present(statement),
         "reload_check_config" => {
             reload.check_config = Some(cx.name(statement).unwrap_or_else(|| "/dev/null".to_owned()));
         }
