@@ -172,7 +172,7 @@ pub fn run(args: &Args) -> ExitCode {
     let printed = text.map_err(io::Error::from).and_then(|text| io::stdout().write_all(text.as_bytes()));
     if let Err(error) = printed {
         // A report that is cut off must not pass for a clean one.
-        complain!("vipd check: write the report: {error}");
+        print_error!("vipd check: write the report: {error}");
         return ExitCode::from(UNREAD);
     }
     let status = loaded.iter().map(|(_, l)| status(l, args.fails_from()));
@@ -217,7 +217,7 @@ fn director(file: &Path, options: &LoadOptions<'_>) -> Result<(String, Config), 
         Some(config) if !unread => Ok((name, config)),
         _ => {
             let shown = conf::source::printable(&name);
-            complain!("vipd check: {shown} can't be compared with: `vipd check {shown}` says why");
+            print_error!("vipd check: {shown} can't be compared with: `vipd check {shown}` says why");
             Err(status)
         }
     }

@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     match io::stdout().write_all(script.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain!("vipd completions: write the script: {error}");
+            print_error!("vipd completions: write the script: {error}");
             ExitCode::FAILURE
         }
     }

@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
         LoadOptions { config_id: args.config_id.as_deref(), names: Some(&number), ..LoadOptions::default() };
     let loaded = conf::load(&args.file, &options);
     for diagnostic in loaded.diagnostics.iter().filter(|d| d.code.severity == Severity::Error) {
-        complain!("{}", render::line(diagnostic, &loaded.sources));
+        print_error!("{}", render::line(diagnostic, &loaded.sources));
     }
     let Some(config) = &loaded.config else {
         return ExitCode::from(if loaded.is_unread() { 2 } else { 1 });
@@ -76,6 +76,6 @@ fn print(value: &Value) -> ExitCode {
 }
 
 fn failed(error: &io::Error) -> ExitCode {
-    complain!("vipd config: {error}");
+    print_error!("vipd config: {error}");
     ExitCode::from(2)
 }

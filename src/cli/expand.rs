@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     let mut sources = Sources::new();
     let (file, read) = sources.read_named(&args.file);
     if let Err(error) = read {
-        complain!("vipd: configuration file {} can't be read: {error}", args.file.display());
+        print_error!("vipd: configuration file {} can't be read: {error}", args.file.display());
         return ExitCode::from(2);
     }
     let id = args.config_id.clone().or_else(node_name);
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     match written {
         // Whoever reads it may well stop early.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain!("vipd: writing the expanded text: {error}");
+            print_error!("vipd: writing the expanded text: {error}");
             ExitCode::from(2)
         }
         _ => ExitCode::from(u8::from(diagnostics.iter().any(|d| d.code.severity == Severity::Error))),

@@ -44,8 +44,8 @@ fn print(text: &str) -> ExitCode {
 
 fn unknown(what: &str, name: &str, close: Option<&str>) -> ExitCode {
     match close {
-        Some(close) => complain!("there is no {what} `{name}`; did you mean `{close}`?"),
-        None => complain!("there is no {what} `{name}`"),
+        Some(close) => print_error!("there is no {what} `{name}`; did you mean `{close}`?"),
+        None => print_error!("there is no {what} `{name}`"),
     }
     ExitCode::FAILURE
 }

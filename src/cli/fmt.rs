@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     let worst = files.iter().map(|file| {
         let done = if file.as_os_str() == "-" { stream(args.check) } else { in_place(file, args.check) };
         done.unwrap_or_else(|error| {
-            complain!("vipd fmt: {}: {error}", shown(file));
+            print_error!("vipd fmt: {}: {error}", shown(file));
             FAILED
         })
     });

@@ -20,7 +20,7 @@ pub(super) fn run(_: &Args) -> ExitCode {
     match lsp::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain!("vipd lsp: {error}");
+            print_error!("vipd lsp: {error}");
             ExitCode::FAILURE
         }
     }

@@ -5,7 +5,7 @@
 
 /// Like `eprintln!`, which panics where standard error is a full disk or a pipe that nobody reads: then nobody is told,
 /// and the exit status is what it would have been.
-macro_rules! complain {
+macro_rules! print_error {
     ($($text:tt)*) => {{
         use std::io::Write as _;
         let _ = writeln!(std::io::stderr(), $($text)*);
@@ -121,12 +121,12 @@ fn keepalived(program: &str, arguments: &[OsString]) -> ExitCode {
     match Keepalived::try_parse_from(arguments) {
         Ok(Keepalived { version: true, .. }) => {
             // Where keepalived prints it, and where scripts read it.
-            complain!("{VERSION}");
+            print_error!("{VERSION}");
             ExitCode::SUCCESS
         }
         Ok(Keepalived { flags, .. }) => run::run(program, &flags),
         // keepalived's status for a command line that it does not understand.
-        Err(error) => complain(&error, 1),
+        Err(error) => usage_error(&error, 1),
     }
 }
 
@@ -147,12 +147,12 @@ fn vipd(program: &str, arguments: &[OsString]) -> ExitCode {
         // `vipd ipvs` has been taken before.
         Ok(Vipd { command: Some(Command::Completions(arguments)), .. }) => completions::run(&arguments),
         Ok(Vipd { command: Some(Command::Ipvs(_)) | None, .. }) => ExitCode::SUCCESS,
-        Err(error) => complain(&error, 2),
+        Err(error) => usage_error(&error, 2),
     }
 }
 
 /// Prints what clap has to say: help on stdout, an error on stderr.
-fn complain(error: &clap::Error, status: u8) -> ExitCode {
+fn usage_error(error: &clap::Error, status: u8) -> ExitCode {
     // Nobody is left to tell where that fails.
     let _ = error.print();
     if error.use_stderr() { ExitCode::from(status) } else { ExitCode::SUCCESS }

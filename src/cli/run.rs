@@ -180,14 +180,14 @@ pub(super) fn run(program: &str, flags: &Flags) -> ExitCode {
         return signum::print(function);
     }
     if let Some(reason) = flags.refused() {
-        complain!("{program}: {reason}");
+        print_error!("{program}: {reason}");
         return ExitCode::FAILURE;
     }
     if let Some(output) = &flags.config_test {
         return config_test(flags, output);
     }
     for (flag, what) in flags.without_effect() {
-        complain!("{program}: warning: {flag}: {what} in this version; it has no effect");
+        print_error!("{program}: warning: {flag}: {what} in this version; it has no effect");
     }
     crate::daemon::start(flags.options(program)).into()
 }
@@ -197,7 +197,7 @@ fn config_test(flags: &Flags, output: &OsStr) -> ExitCode {
     if !output.is_empty()
         && let Err(error) = process::append_stderr_to(Path::new(output))
     {
-        complain!("Unable to open config-test log file {}: {error}", output.display());
+        print_error!("Unable to open config-test log file {}: {error}", output.display());
         return ExitCode::FAILURE;
     }
     let source = flags.source();

@@ -11,7 +11,7 @@ pub(super) fn print(function: &str) -> ExitCode {
             ExitCode::SUCCESS
         }
         None => {
-            complain!("Unknown sigfunc {function}");
+            print_error!("Unknown sigfunc {function}");
             ExitCode::FAILURE
         }
     }

@@ -5,7 +5,7 @@
 use super::diagnostic::{Diagnostic, Verdict};
 use super::source::{Source, Sources};
 
-const MARK: &str = "vipd: allow ";
+const ALLOW: &str = "vipd: allow ";
 
 /// Leaves out what is allowed at its place.
 pub(super) fn retain(diagnostics: &mut Vec<Diagnostic>, sources: &Sources) {
@@ -28,7 +28,7 @@ fn is_allowed(source: &Source, offset: usize, id: &str) -> bool {
 }
 
 fn names(line: &str, id: &str) -> bool {
-    let Some((before, after)) = line.split_once(MARK) else { return false };
+    let Some((before, after)) = line.split_once(ALLOW) else { return false };
     let in_comment = before.trim_end().ends_with(['#', '!']);
     let ids = after.split([' ', '\t', ',', ':', '\r']).take_while(|word| word.is_empty() || is_code(word));
     in_comment && ids.into_iter().any(|word| word.eq_ignore_ascii_case(id))

@@ -338,7 +338,7 @@ pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word
         }
         let start = at(rest);
         // Escapes are bytes: several of them may make one letter.
-        let mut said = Vec::new();
+        let mut bytes = Vec::new();
         let mut quote: Option<(char, u32)> = None;
         while let Some(c) = rest.chars().next() {
             match (c, quote) {
@@ -346,11 +346,11 @@ pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word
                     let here = at(rest);
                     let open = OpenQuote { span: Span { file: span.file, start: here, end: here + 1 } };
                     rest = match escapes {
-                        Escapes::Resolve => resolve(rest, &mut said).ok_or(open)?,
+                        Escapes::Resolve => resolve(rest, &mut bytes).ok_or(open)?,
                         Escapes::Keep if rest.len() == 1 => return Err(open),
                         Escapes::Keep => {
                             let end = rest.char_indices().nth(2).map_or(rest.len(), |(i, _)| i);
-                            said.extend_from_slice(&rest.as_bytes()[..end]);
+                            bytes.extend_from_slice(&rest.as_bytes()[..end]);
                             &rest[end..]
                         }
                     };
@@ -359,14 +359,14 @@ pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word
                 (c, Some((q, _))) if c == q => quote = None,
                 ('"' | '\'', None) => quote = Some((c, at(rest))),
                 (' ' | '\t' | '\x0b' | '\x0c' | '\r' | '\n', None) => break,
-                (c, _) => push(&mut said, c),
+                (c, _) => push(&mut bytes, c),
             }
             rest = &rest[c.len_utf8()..];
         }
         if let Some((_, start)) = quote {
             return Err(OpenQuote { span: Span { file: span.file, start, end: start + 1 } });
         }
-        let text = Cow::Owned(raw::text(said));
+        let text = Cow::Owned(raw::text(bytes));
         words.push(Word { text, span: Span { file: span.file, start, end: at(rest) } });
     }
 }
@@ -374,21 +374,21 @@ pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word
 /// What a word says whose escapes were kept ([`Escapes::Keep`]).
 #[must_use]
 pub fn resolve_escapes(text: &str) -> String {
-    let mut said = Vec::new();
+    let mut bytes = Vec::new();
     let mut rest = text;
-    while let Some(left) = resolve_one(rest, &mut said) {
+    while let Some(left) = resolve_one(rest, &mut bytes) {
         rest = left;
     }
-    raw::text(said)
+    raw::text(bytes)
 }
 
 /// The part of a word, whose escapes were kept, that says this byte of [`resolve_escapes`]; its end if there are fewer.
 #[must_use]
 pub fn escaped_at(text: &str, byte: usize) -> Range<usize> {
-    let mut said = Vec::new();
+    let mut bytes = Vec::new();
     let mut rest = text;
-    while let Some(left) = resolve_one(rest, &mut said) {
-        if said.len() > byte {
+    while let Some(left) = resolve_one(rest, &mut bytes) {
+        if bytes.len() > byte {
             return text.len() - rest.len()..text.len() - left.len();
         }
         rest = left;
@@ -397,23 +397,23 @@ pub fn escaped_at(text: &str, byte: usize) -> Range<usize> {
 }
 
 /// What stands behind the first character or escape, whose bytes are put behind those that are there.
-fn resolve_one<'t>(text: &'t str, said: &mut Vec<u8>) -> Option<&'t str> {
+fn resolve_one<'t>(text: &'t str, bytes: &mut Vec<u8>) -> Option<&'t str> {
     let c = text.chars().next()?;
-    match resolve(text, said) {
+    match resolve(text, bytes) {
         Some(left) if c == '\\' => Some(left),
         _ => {
-            push(said, c);
+            push(bytes, c);
             Some(&text[c.len_utf8()..])
         }
     }
 }
 
 /// What stands behind the escape that a text begins with, whose bytes are put behind those that are there.
-fn resolve<'t>(text: &'t str, said: &mut Vec<u8>) -> Option<&'t str> {
+fn resolve<'t>(text: &'t str, bytes: &mut Vec<u8>) -> Option<&'t str> {
     let (left, c) = escape(text).ok()?;
     match u8::try_from(c) {
-        Ok(byte) if !is_itself(text) => said.push(byte),
-        _ => push(said, c),
+        Ok(byte) if !is_itself(text) => bytes.push(byte),
+        _ => push(bytes, c),
     }
     Some(left)
 }
@@ -423,10 +423,10 @@ fn is_itself(escape: &str) -> bool {
     escape.chars().nth(1).is_some_and(|c| !c.is_ascii())
 }
 
-fn push(said: &mut Vec<u8>, c: char) {
+fn push(bytes: &mut Vec<u8>, c: char) {
     match raw::byte(c) {
-        Some(byte) => said.push(byte),
-        None => said.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        Some(byte) => bytes.push(byte),
+        None => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
     }
 }
 

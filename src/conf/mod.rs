@@ -218,7 +218,7 @@ fn load_source(mut sources: Sources, file: FileId, options: &LoadOptions<'_>) ->
     let expansion = expand::needed(main).then(|| expand::expand(&mut sources, file, options.expansion()));
     let parsed = expansion.as_ref().map_or(file, Expansion::text);
     let mut sink = expansion.as_ref().map_or_else(|| Sink::new(parsed), Expansion::sink);
-    let tree = parser::parse_folded(sources.get(parsed).text(), parsed, options.config_id, &mut sink);
+    let tree = parser::parse_deferred(sources.get(parsed).text(), parsed, options.config_id, &mut sink);
     let complete = expansion.as_ref().is_none_or(Expansion::is_complete);
     if tree.words.is_empty() && complete {
         let span = Span { file, start: 0, end: 0 };

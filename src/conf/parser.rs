@@ -16,12 +16,12 @@ use super::schema::{Block, Keyword, ROOT, Shape, Status};
 use super::sink::Sink;
 use super::source::{FileId, Span};
 use super::tree::{Body, Statement, Tree};
-pub(super) use fold::{Unfold, parse_folded};
+pub(super) use defer::{BlockReader, parse_deferred};
 use indent::Misaligned;
 use scratch::Scratch;
 use unknown::unknown_keyword;
 
-mod fold;
+mod defer;
 mod indent;
 mod recent;
 mod scratch;
@@ -88,8 +88,8 @@ struct Parser<'s, 'd> {
     last_close: Option<(Span, Span)>,
     /// The first `}` that is indented as if it ended a block further out than it does.
     misaligned: Option<Misaligned>,
-    /// Whether blocks are folded: [`fold`].
-    folds: bool,
+    /// Whether trees of blocks are dropped: [`defer`].
+    defers: bool,
     /// Whether the statements of unknown blocks are kept.
     keeps_unknown: bool,
     scratch: Scratch,
@@ -112,12 +112,15 @@ impl<'s, 'd> Parser<'s, 'd> {
             text,
             lexer,
             words: Vec::new(),
-            stack: vec![Frame { statements: scratch.rows(), ..Frame::new(Context::Keywords(&ROOT), top) }],
+            stack: vec![Frame {
+                statements: scratch.statements(),
+                ..Frame::new(Context::Keywords(&ROOT), top)
+            }],
             wants_block: false,
             too_deep: 0,
             last_close: None,
             misaligned: None,
-            folds: false,
+            defers: false,
             keeps_unknown: false,
             scratch,
             problems_before: 0,
@@ -261,7 +264,7 @@ impl<'s, 'd> Parser<'s, 'd> {
             Shape::Entries | Shape::Line => Context::Entries,
         };
         let known_only = self.top().known_only || keyword.status != Status::Done;
-        let statements = self.scratch.rows();
+        let statements = self.scratch.statements();
         self.stack.push(Frame { known_only, statements, ..Frame::new(context, opened_by) });
     }
 
@@ -366,13 +369,13 @@ impl<'s, 'd> Parser<'s, 'd> {
             return;
         }
         let Some(mut frame) = self.stack.pop() else { return };
-        let folded = self.stack.len() == 1 && self.fold(&mut frame);
+        let deferred = self.stack.len() == 1 && self.defer(&mut frame);
         let outer = self.top();
         if frame.anonymous {
             outer.statements.extend(frame.statements);
         } else if let Some(statement) = outer.statements.last_mut() {
             let Frame { start, statements, .. } = frame;
-            statement.body = Some(Body { start, statements, end, folded });
+            statement.body = Some(Body { start, statements, end, deferred });
         }
     }
 

@@ -59,10 +59,10 @@ fn a_block_that_is_left_in_the_text_means_the_same() {
         let file = sources.add("keepalived.conf", text);
         let text = sources.get(file).text();
         let options = LoadOptions::default();
-        let read = |folded: bool| {
+        let read = |deferred: bool| {
             let mut sink = Sink::new(file);
-            let tree = match folded {
-                true => parser::parse_folded(text, file, None, &mut sink),
+            let tree = match deferred {
+                true => parser::parse_deferred(text, file, None, &mut sink),
                 false => parser::parse(text, file, None, &mut sink),
             };
             let lowered = lower::lower(&tree, &options, &mut sink);

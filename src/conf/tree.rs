@@ -47,6 +47,6 @@ pub struct Body {
     /// The `}` that ends it, or the place where the parser found that it must have ended; what opened it where the
     /// text ends before.
     pub end: Span,
-    /// It is left in the text, to be read again by the parser: `statements` is empty.
-    pub folded: bool,
+    /// Its tree was dropped, and is made again by the parser's `BlockReader`: `statements` is empty.
+    pub deferred: bool,
 }

@@ -24,7 +24,7 @@ pub(super) fn load(uri: &Uri, text: &str) -> Loaded {
 
 /// Everything that was found.
 pub(super) fn findings(main: &Uri, loaded: &Loaded) -> ByFile {
-    let mut places = Places { main, sources: &loaded.sources, lines: HashMap::new() };
+    let mut locations = Locations { main, sources: &loaded.sources, lines: HashMap::new() };
     let mut by_file: ByFile = vec![(main.clone(), Vec::new())];
     for diagnostic in &loaded.diagnostics {
         // A part of a configuration can be open by itself; that it is not whole is no news.
@@ -35,7 +35,7 @@ pub(super) fn findings(main: &Uri, loaded: &Loaded) -> ByFile {
         if diagnostic.code == &codes::UNKNOWN_NAME && diagnostic.instead.is_none() {
             continue;
         }
-        let (uri, found) = places.finding(diagnostic);
+        let (uri, found) = locations.finding(diagnostic);
         match by_file.iter_mut().find(|(file, _)| *file == uri) {
             Some((_, list)) => list.push(found),
             None => by_file.push((uri, vec![found])),
@@ -46,7 +46,7 @@ pub(super) fn findings(main: &Uri, loaded: &Loaded) -> ByFile {
 
 /// One finding alone.
 pub(super) fn about(main: &Uri, loaded: &Loaded, diagnostic: &conf::Diagnostic) -> Diagnostic {
-    Places { main, sources: &loaded.sources, lines: HashMap::new() }.finding(diagnostic).1
+    Locations { main, sources: &loaded.sources, lines: HashMap::new() }.finding(diagnostic).1
 }
 
 /// An editor hides hints; these are to be seen.
@@ -59,13 +59,13 @@ fn severity(severity: Severity) -> DiagnosticSeverity {
 }
 
 /// Spans to places; each file's lines are counted once.
-struct Places<'l> {
+struct Locations<'l> {
     main: &'l Uri,
     sources: &'l Sources,
     lines: HashMap<FileId, (Uri, Lines<'l>)>,
 }
 
-impl Places<'_> {
+impl Locations<'_> {
     fn location(&mut self, span: Span) -> Location {
         let (uri, lines) = self.lines.entry(span.file).or_insert_with(|| {
             let source = self.sources.get(span.file);

@@ -120,7 +120,7 @@ struct Server {
     /// Documents whose findings are not told yet.
     changed: BTreeSet<Uri>,
     /// For each document, the other files that it has findings in.
-    told: HashMap<Uri, BTreeSet<Uri>>,
+    published: HashMap<Uri, BTreeSet<Uri>>,
 }
 
 impl Server {
@@ -165,19 +165,19 @@ impl Server {
                 None => vec![(main.clone(), Vec::new())],
             };
             // An open file speaks for itself.
-            let told: BTreeSet<Uri> = found
+            let published: BTreeSet<Uri> = found
                 .iter()
                 .map(|(file, _)| file.clone())
                 .filter(|file| *file != main && !self.documents.contains_key(file))
                 .collect();
-            let before = self.told.insert(main.clone(), told.clone()).unwrap_or_default();
+            let before = self.published.insert(main.clone(), published.clone()).unwrap_or_default();
             for (file, diagnostics) in found {
-                if file == main || told.contains(&file) {
+                if file == main || published.contains(&file) {
                     let version = version.filter(|_| file == main);
                     messages.push(PublishDiagnosticsParams { uri: file, diagnostics, version });
                 }
             }
-            for file in before.difference(&told).filter(|file| !self.documents.contains_key(*file)) {
+            for file in before.difference(&published).filter(|file| !self.documents.contains_key(*file)) {
                 let uri = file.clone();
                 messages.push(PublishDiagnosticsParams { uri, diagnostics: Vec::new(), version: None });
             }
@@ -294,12 +294,12 @@ impl Server {
 
     /// The files that a document includes, apart from those that are open.
     fn included_sources<'l>(&self, uri: &Uri, loaded: &'l Loaded) -> Vec<(Uri, &'l Source)> {
-        let mut seen = BTreeSet::new();
+        let mut asked = BTreeSet::new();
         let sources = loaded.sources.ids().skip(1).map(|file| loaded.sources.get(file));
         let named = sources.filter_map(|s| Some((uri::from_path(Path::new(s.name()))?, s)));
         named
             .filter(|(file, _)| {
-                file != uri && !self.documents.contains_key(file) && seen.insert(file.clone())
+                file != uri && !self.documents.contains_key(file) && asked.insert(file.clone())
             })
             .collect()
     }

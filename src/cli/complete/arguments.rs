@@ -22,7 +22,7 @@ const BEYOND: [(&str, &[&str], &str); 4] = [
 ];
 
 /// Where a command line has got to.
-struct Place<'a> {
+struct Progress<'a> {
     command: &'a Command,
     /// All words of this command so far.
     words: Vec<&'a str>,
@@ -38,17 +38,18 @@ struct Place<'a> {
 pub(super) fn complete(words: &[&str], current: &str, known: &mut dyn Known) -> Answer {
     let mut root = crate::cli::command();
     root.build();
-    let mut place =
-        Place { command: &root, words: Vec::new(), plain: Vec::new(), pending: None, ended: false };
+    let mut progress =
+        Progress { command: &root, words: Vec::new(), plain: Vec::new(), pending: None, ended: false };
     for (n, word) in words.iter().enumerate() {
-        let is_ipvsadms = place.command.get_name() == IPVS && place.command.find_subcommand(word).is_none();
-        if is_ipvsadms && place.pending.is_none() {
+        let is_ipvsadms =
+            progress.command.get_name() == IPVS && progress.command.find_subcommand(word).is_none();
+        if is_ipvsadms && progress.pending.is_none() {
             return ipvs(&words[n..], current, known).into();
         }
-        place.step(word);
+        progress.step(word);
     }
-    let mut answer = place.answer(current, known);
-    if place.command.get_name() == IPVS {
+    let mut answer = progress.answer(current, known);
+    if progress.command.get_name() == IPVS {
         answer.candidates.extend(complete::complete(&[], current, known, &LocalNames));
     }
     answer.candidates.retain(|candidate| candidate.word.starts_with(current));
@@ -76,7 +77,7 @@ fn ipvs(words: &[&str], current: &str, known: &mut dyn Known) -> Vec<Candidate> 
     found
 }
 
-impl<'a> Place<'a> {
+impl<'a> Progress<'a> {
     fn step(&mut self, word: &'a str) {
         self.words.push(word);
         if self.pending.take().is_some() {
@@ -220,7 +221,7 @@ fn codes(to_allow: bool, current: &str) -> Vec<Candidate> {
 
 /// The keywords of keepalived.conf, each once.
 fn keywords() -> Vec<Candidate> {
-    let names: BTreeSet<&str> = reference::places().iter().map(|place| place.keyword.name).collect();
+    let names: BTreeSet<&str> = reference::places().iter().map(|progress| progress.keyword.name).collect();
     names.into_iter().map(|name| Candidate::new(name, "")).collect()
 }
 

@@ -194,10 +194,10 @@ fn is_stale(failed: &Failed) -> bool {
 fn tell(outcome: &Outcome, operations: &[Operation], rules: &Rules, file: &Path) -> Stop {
     let lines = rules.index();
     for f in &outcome.failed {
-        complain!("{}{f}", place(file, &lines, &f.operation));
+        print_error!("{}{f}", place(file, &lines, &f.operation));
     }
     for operation in &outcome.held {
-        complain!("not done, since something else of its service was refused: {operation}");
+        print_error!("not done, since something else of its service was refused: {operation}");
     }
     let left = outcome.failed.len() + outcome.held.len();
     Stop::new(REFUSED, format!("{left} of {} operations are not done, the others are", operations.len()))

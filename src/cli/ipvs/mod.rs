@@ -149,7 +149,7 @@ fn finish_script(result: Result<(), Stop>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
             if !stop.message.is_empty() {
-                complain!("{}", stop.message);
+                print_error!("{}", stop.message);
             }
             ExitCode::from(stop.status)
         }

@@ -67,10 +67,10 @@ impl Session {
         input.read_to_end(&mut text).map_err(|e| Stop::new(1, format!("read standard input: {e}")))?;
         let input = script::handed_on(&text, utf8());
         if input.binary {
-            complain!("standard input is no text: what is not has no effect");
+            print_error!("standard input is no text: what is not has no effect");
         }
         if let Err(stop) = self.clear() {
-            complain!("{}", stop.message);
+            print_error!("{}", stop.message);
         }
         Run::new(self, Mode::Ipvsadm).carry_out(Lines::of(input.text)?)
     }
@@ -125,7 +125,7 @@ impl<'a> Run<'a> {
                 }
                 Item::Other(line, command) => self.other(line, command)?,
                 // That ends the input, and ipvsadm's status does not tell.
-                Item::Unreadable(error) => complain!("read standard input: {error}"),
+                Item::Unreadable(error) => print_error!("read standard input: {error}"),
             }
         }
         lines.finish();
@@ -137,7 +137,7 @@ impl<'a> Run<'a> {
         self.status = 0;
         for failed in self.session.client.execute(lot.iter().map(|(_, operation)| operation)) {
             let line = lot.get(failed.index).map_or(0, |(line, _)| *line);
-            complain!("line {line}: {failed}");
+            print_error!("line {line}: {failed}");
             self.failed.push(line);
             if failed.index + 1 == lot.len() {
                 self.status = FAILED;
@@ -173,7 +173,7 @@ impl<'a> Run<'a> {
     }
 
     fn fail(&mut self, line: u64, stop: &Stop) {
-        complain!("line {line}: {}", stop.message);
+        print_error!("line {line}: {}", stop.message);
         self.failed.push(line);
         self.status = stop.status;
     }

@@ -79,6 +79,6 @@ pub(super) fn run(arguments: &[OsString]) -> Option<ExitCode> {
     Some(match parsed {
         Ok(Args { subcommand: Some(subcommand) }) => finish(subcommand.run()),
         Ok(Args { subcommand: None }) => ExitCode::SUCCESS,
-        Err(error) => crate::cli::complain(&error, 2),
+        Err(error) => crate::cli::usage_error(&error, 2),
     })
 }

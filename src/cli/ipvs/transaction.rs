@@ -40,7 +40,7 @@ impl Session {
             }
             for f in &failed {
                 let line = lines.get(n * CHUNK + f.index).copied().unwrap_or_default();
-                complain!("line {line}: {f}");
+                print_error!("line {line}: {f}");
             }
             return Err(self.go_back(&before, &done, &failed));
         }
@@ -81,7 +81,7 @@ impl Session {
             return Stop::new(UNDONE, "nothing was changed: what had been done is undone");
         }
         for f in &left {
-            complain!("not undone: {f}");
+            print_error!("not undone: {f}");
         }
         let commands: Vec<String> = left.iter().map(|f| CommandLine(&f.operation).to_string()).collect();
         let message =
@@ -106,7 +106,7 @@ fn parse(bytes: &[u8]) -> Result<(Vec<u64>, Vec<Operation>), Stop> {
             Err(error) => error.to_string(),
         };
         let problem = hinted(problem, grammar::hint_for_line(&grammar::text(line)));
-        complain!("line {number}: {problem}");
+        print_error!("line {number}: {problem}");
         wrong += 1;
     }
     match wrong {

@@ -3,7 +3,7 @@
 //! The form, `::error file=F,line=N,…::MESSAGE`, and what is to be escaped in it, are those of GitHub's "Workflow
 //! commands" reference.
 
-use super::report::{Place, Report};
+use super::report::{PrintedSpan, Report};
 use super::{Diagnostic, Severity};
 use crate::conf::source::Sources;
 use std::fmt::Write as _;
@@ -26,7 +26,7 @@ fn command(text: &mut String, diagnostic: &Diagnostic, sources: &Sources) {
         Severity::Warning => "warning",
         Severity::Hint => "notice",
     };
-    let place = Place::of(&diagnostic.primary, sources);
+    let place = PrintedSpan::of(&diagnostic.primary, sources);
     let _ = write!(text, "::{level} file={}", property(place.file));
     if let Some((start, end)) = place.range {
         let _ = write!(text, ",line={},endLine={}", start.line, end.line);

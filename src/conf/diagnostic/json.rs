@@ -2,7 +2,7 @@
 //!
 //! Fields may be added within one [`VERSION`]; none goes away or changes its meaning.
 
-use super::report::{Place, Report};
+use super::report::{PrintedSpan, Report};
 use super::{Diagnostic, Severity, advice};
 use crate::conf::source::Sources;
 use serde::Serialize;
@@ -78,12 +78,12 @@ fn finding<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Finding<'a> 
         message: &diagnostic.message,
         help: diagnostic.help.as_deref(),
         link: advice::link(diagnostic.code),
-        at: at(Place::of(&diagnostic.primary, sources)),
-        related: diagnostic.secondary.iter().map(|l| at(Place::of(l, sources))).collect(),
+        at: at(PrintedSpan::of(&diagnostic.primary, sources)),
+        related: diagnostic.secondary.iter().map(|l| at(PrintedSpan::of(l, sources))).collect(),
     }
 }
 
-fn at(place: Place<'_>) -> At<'_> {
+fn at(place: PrintedSpan<'_>) -> At<'_> {
     let (start, end) = place.range.unzip();
     let position = |l: crate::conf::source::Location| Position { line: l.line, column: l.column };
     At {

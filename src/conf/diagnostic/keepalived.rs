@@ -92,31 +92,31 @@ fn line(diagnostic: &Diagnostic, sources: &Sources) -> String {
 mod tests {
     use crate::conf::{LoadOptions, load_text};
 
-    fn told(text: &str) -> String {
+    fn rendered(text: &str) -> String {
         let loaded = load_text("k.conf", text, &LoadOptions::default());
         super::text("k.conf", &loaded.diagnostics, &loaded.sources)
     }
 
     #[test]
     fn a_line_is_named_where_keepalived_names_it() {
-        let said = told("global_defs {\n  vrrp_garp_interval 0\n  notification_email {\n  }\n}\n");
+        let lines = rendered("global_defs {\n  vrrp_garp_interval 0\n  notification_email {\n  }\n}\n");
         assert!(
-            said.starts_with("(k.conf: Line 2) '0' is less than 0.000001 seconds\n(k.conf: Line 4) "),
-            "{said}"
+            lines.starts_with("(k.conf: Line 2) '0' is less than 0.000001 seconds\n(k.conf: Line 4) "),
+            "{lines}"
         );
-        assert!(said.ends_with(" of vipd: notification_email, vrrp_garp_interval\n"), "{said}");
+        assert!(lines.ends_with(" of vipd: notification_email, vrrp_garp_interval\n"), "{lines}");
     }
 
     #[test]
     fn what_is_found_after_the_file_is_read_has_no_line_in_keepalived() {
-        let said = told("vrrp_instance A {\n  interface eth0\n}\n");
-        assert!(said.contains("(k.conf at 1:15) (A) the virtual router id must be set\n"), "{said}");
-        assert!(!said.contains("Line"), "{said}");
+        let lines = rendered("vrrp_instance A {\n  interface eth0\n}\n");
+        assert!(lines.contains("(k.conf at 1:15) (A) the virtual router id must be set\n"), "{lines}");
+        assert!(!lines.contains("Line"), "{lines}");
     }
 
     #[test]
     fn what_keepalived_does_not_report_is_counted() {
         let server = "virtual_server group G {\nprotocol TCP\nlvs_sched rr\nlvs_method NAT\nreal_server 10.0.1.1 80 {\n}\n}\n";
-        assert_eq!(told(server), "k.conf: 1 finding beyond keepalived's: `vipd check k.conf`\n");
+        assert_eq!(rendered(server), "k.conf: 1 finding beyond keepalived's: `vipd check k.conf`\n");
     }
 }

@@ -27,7 +27,7 @@ impl Report<'_> {
 
 /// A finding's place, ready to be printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place<'a> {
+pub(super) struct PrintedSpan<'a> {
     /// The path of the file.
     pub(super) file: &'a str,
     /// First character, and the one behind the last; `None` where the finding is about the file as a whole.
@@ -36,13 +36,13 @@ pub(super) struct Place<'a> {
     pub(super) label: &'a str,
 }
 
-impl<'a> Place<'a> {
-    pub(super) fn of(label: &'a Label, sources: &'a Sources) -> Place<'a> {
+impl<'a> PrintedSpan<'a> {
+    pub(super) fn of(label: &'a Label, sources: &'a Sources) -> PrintedSpan<'a> {
         let source = sources.get(label.span.file);
         let range = (!source.text().is_empty()).then(|| {
             let Span { start, end, .. } = label.span;
             (source.location(start), source.location(end.max(start)))
         });
-        Place { file: source.name(), range, label: &label.text }
+        PrintedSpan { file: source.name(), range, label: &label.text }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! One run; the rules are the codes that were found, so that a result can point at its rule by index.
 
-use super::report::{Place, Report};
+use super::report::{PrintedSpan, Report};
 use super::{Code, Diagnostic, Severity, advice, explain};
 use crate::conf::source::{Location, Sources};
 use serde::Serialize;
@@ -175,12 +175,12 @@ fn result(diagnostic: &Diagnostic, sources: &Sources, rule_index: usize) -> Outc
         rule_index,
         level: level(diagnostic.code.severity),
         message: Message { text },
-        locations: [location(None, Place::of(&diagnostic.primary, sources))],
-        related_locations: related.map(|(i, l)| location(Some(i), Place::of(l, sources))).collect(),
+        locations: [location(None, PrintedSpan::of(&diagnostic.primary, sources))],
+        related_locations: related.map(|(i, l)| location(Some(i), PrintedSpan::of(l, sources))).collect(),
     }
 }
 
-fn location(id: Option<usize>, place: Place<'_>) -> Position {
+fn location(id: Option<usize>, place: PrintedSpan<'_>) -> Position {
     let region = |(start, end): (Location, Location)| Region {
         start_line: start.line,
         start_column: start.column,

@@ -25,12 +25,12 @@ impl Machine<'_> {
         if self.limits.includes == 0 {
             // Not so much as looked for: a pattern alone can ask for a walk over all files.
             let message = "files are not included here".to_owned();
-            self.complain(line, &at, &codes::EXPANSION_TOO_LARGE, message, "");
+            self.report_include(line, &at, &codes::EXPANSION_TOO_LARGE, message, "");
             return Err(Stop);
         }
         if line.text[pattern..].trim().is_empty() {
             let message = "no file to include is named".to_owned();
-            self.complain(line, &at, &codes::INCLUDE_NOTHING, message, "");
+            self.report_include(line, &at, &codes::INCLUDE_NOTHING, message, "");
             return Ok(());
         }
         let files = match self.replayed {
@@ -48,7 +48,7 @@ impl Machine<'_> {
             self.included += 1;
             if self.included > self.limits.includes {
                 let message = format!("more than {} files are included", self.limits.includes);
-                self.complain(
+                self.report_include(
                     line,
                     &at,
                     &codes::EXPANSION_TOO_LARGE,
@@ -60,12 +60,12 @@ impl Machine<'_> {
             if self.files.iter().any(|f| f.id == id) {
                 let message = format!("`{}` includes itself", path.display());
                 let help = "keepalived does not end on this: remove one of the includes";
-                self.complain(line, &at, &codes::INCLUDE_CYCLE, message, help);
+                self.report_include(line, &at, &codes::INCLUDE_CYCLE, message, help);
                 continue;
             }
             if depth >= self.limits.depth {
                 let message = format!("files include each other {depth} deep");
-                self.complain(line, &at, &codes::EXPANSION_TOO_LARGE, message, "put them side by side");
+                self.report_include(line, &at, &codes::EXPANSION_TOO_LARGE, message, "put them side by side");
                 return Err(Stop);
             }
             let mark = self.frames.mark();
@@ -77,7 +77,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// The files that a pattern means and that can be read; the others are complained about.
+    /// The files that a pattern means and that can be read; the others are reported.
     fn find_files(&mut self, line: &Line<'_>, pattern: usize, checks: Checks) -> Vec<Included> {
         let text = line.text[pattern..].trim_end();
         let at = pattern..pattern + text.len();
@@ -85,7 +85,7 @@ impl Machine<'_> {
         let found = glob::find(text, &base);
         if found.too_many {
             let message = format!("the braces of `{text}` stand for too many names");
-            self.complain(line, &at, &codes::INCLUDE_FAILED, message, "");
+            self.report_include(line, &at, &codes::INCLUDE_FAILED, message, "");
             return Vec::new();
         }
         if !self.complete(line, &at, text, &found, checks) {
@@ -98,7 +98,7 @@ impl Machine<'_> {
                 Ok(id) => files.push((path, id)),
                 Err(why) => {
                     let message = format!("`{}` {why}; it is passed over", path.display());
-                    self.complain(line, &at, failed(checks.contains(Checks::READABLE)), message, "");
+                    self.report_include(line, &at, failed(checks.contains(Checks::READABLE)), message, "");
                 }
             }
         }
@@ -122,13 +122,13 @@ impl Machine<'_> {
             (true, Some(missing)) => {
                 let check = if found.braces { Checks::BRACE_MATCH } else { Checks::MATCH };
                 let message = format!("no file to include: `{missing}` does not exist");
-                self.complain(line, at, failed(checks.contains(check)), message, help);
+                self.report_include(line, at, failed(checks.contains(check)), message, help);
                 false
             }
             (true, None) => {
                 if checks.contains(Checks::WILDCARD_MATCH) {
                     let message = format!("no file to include: nothing matches `{text}`");
-                    self.complain(line, at, &codes::INCLUDE_FAILED, message, help);
+                    self.report_include(line, at, &codes::INCLUDE_FAILED, message, help);
                 }
                 false
             }
@@ -138,7 +138,7 @@ impl Machine<'_> {
                     true => format!("`{missing}` does not exist: none of these files is included"),
                     false => format!("`{missing}` does not exist; the others are included"),
                 };
-                self.complain(line, at, failed(strict), message, help);
+                self.report_include(line, at, failed(strict), message, help);
                 !strict
             }
             (false, None) => true,
@@ -174,7 +174,7 @@ impl Machine<'_> {
         Ok(id)
     }
 
-    fn complain(
+    fn report_include(
         &mut self,
         line: &Line<'_>,
         at: &Range<usize>,

@@ -5,7 +5,7 @@
 
 use super::include::{self, Checks};
 use super::limits::{ALL_BYTES, Limits};
-use super::origin::{Cause, Frame, FrameId, Frames, Line, Origin, Place};
+use super::origin::{Cause, FilePlace, Frame, FrameId, Frames, Line, Origin};
 use super::output::{Findings, Output};
 use super::parameter::{self, Definition, PREDEFINED, Text, Value};
 use super::random::Random;
@@ -36,10 +36,10 @@ struct OpenDefinition {
     /// `None` where its condition does not hold.
     name: Option<Rc<str>>,
     lines: Vec<Text>,
-    start: Place,
+    start: FilePlace,
     length: usize,
     /// The last backslash.
-    goes_on: Place,
+    goes_on: FilePlace,
 }
 
 /// What a condition says.
@@ -133,7 +133,7 @@ impl<'a> Machine<'a> {
     fn lines(&mut self, source: &Source, file: FileId, frame: FrameId, depth: usize) -> Result<(), Stop> {
         let mut open: Option<OpenDefinition> = None;
         for line in written::Lines::new(source.text()) {
-            let place = Place { file, start: line.at as u32 };
+            let place = FilePlace { file, start: line.at as u32 };
             match &line.role {
                 Role::Empty => {}
                 Role::CutsDefinition => {
@@ -171,7 +171,12 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn begin_definition(&self, line: &written::Line<'_>, name: Range<usize>, place: Place) -> OpenDefinition {
+    fn begin_definition(
+        &self,
+        line: &written::Line<'_>,
+        name: Range<usize>,
+        place: FilePlace,
+    ) -> OpenDefinition {
         // Where its condition does not hold, its lines go with it.
         let holds = line.condition.is_none_or(|condition| condition.holds(self.config_id));
         let value = name.end + 1;
@@ -311,7 +316,7 @@ impl<'a> Machine<'a> {
         let value = value + indent(&line.text[value..]);
         let text = line.text[value..].trim_end_matches(is_blank);
         // Where the value is itself put together, its first part stands for all of it.
-        let place = line.span(value..value + text.len()).map(|s| Place { file: s.file, start: s.start });
+        let place = line.span(value..value + text.len()).map(|s| FilePlace { file: s.file, start: s.start });
         self.define(name, Value::Line(Text { text: Rc::from(text), place }));
     }
 

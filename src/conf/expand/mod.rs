@@ -177,9 +177,9 @@ impl Expansion {
     ) -> Vec<Diagnostic> {
         let inside = |span: Span| span.file == self.text;
         let spans = |d: &Diagnostic| {
-            let told = if let KeepalivedLine::At(span) = d.keepalived_line { Some(span) } else { None };
+            let line = if let KeepalivedLine::At(span) = d.keepalived_line { Some(span) } else { None };
             let secondary = d.secondary.iter().map(|l| l.span);
-            std::iter::once(d.primary.span).chain(told).chain(secondary).collect::<Vec<_>>()
+            std::iter::once(d.primary.span).chain(line).chain(secondary).collect::<Vec<_>>()
         };
         let mut wanted: Vec<Span> = diagnostics.iter().flat_map(spans).filter(|s| inside(*s)).collect();
         wanted.sort_by_key(|s| (s.start, s.end));
@@ -260,7 +260,7 @@ fn say_once(all: Vec<(u64, Diagnostic)>, apart: usize) -> Vec<(u64, Diagnostic)>
         }
         kept.push((position, diagnostic, 0));
     }
-    let tell = |(position, mut diagnostic, more): (u64, Diagnostic, u64)| {
+    let with_count = |(position, mut diagnostic, more): (u64, Diagnostic, u64)| {
         if more > 0 {
             let times = if more == 1 { "time".to_owned() } else { "times".to_owned() };
             let count = format!("expanded {more} more {times} with the same outcome");
@@ -271,5 +271,5 @@ fn say_once(all: Vec<(u64, Diagnostic)>, apart: usize) -> Vec<(u64, Diagnostic)>
         }
         (position, diagnostic)
     };
-    kept.into_iter().map(tell).collect()
+    kept.into_iter().map(with_count).collect()
 }

@@ -14,15 +14,15 @@ const MAX_NOTES: usize = 8;
 
 /// Where text stands in a file, byte for byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct FilePlace {
     pub(super) file: FileId,
     pub(super) start: u32,
 }
 
-impl Place {
+impl FilePlace {
     /// The place of what stands `bytes` further on.
-    pub(super) fn after(self, bytes: usize) -> Place {
-        Place { start: self.start + bytes as u32, ..self }
+    pub(super) fn after(self, bytes: usize) -> FilePlace {
+        FilePlace { start: self.start + bytes as u32, ..self }
     }
 
     pub(super) fn span(self, length: usize) -> Span {
@@ -122,7 +122,7 @@ impl Frames {
 pub(super) struct Piece {
     at: u32,
     /// `None` where it stands in no file: a number of a sequence, an environment variable.
-    place: Option<Place>,
+    place: Option<FilePlace>,
     frame: FrameId,
 }
 
@@ -135,7 +135,7 @@ pub(super) struct Line<'t> {
 
 impl<'t> Line<'t> {
     /// A line that stands in one piece.
-    pub(super) fn new(text: &'t str, place: Option<Place>, frame: FrameId) -> Line<'t> {
+    pub(super) fn new(text: &'t str, place: Option<FilePlace>, frame: FrameId) -> Line<'t> {
         Line { text: Cow::Borrowed(text), pieces: vec![Piece { at: 0, place, frame }] }
     }
 
@@ -158,7 +158,7 @@ impl<'t> Line<'t> {
     }
 
     /// Where the text at an offset stands, if it stands in a file.
-    pub(super) fn place(&self, at: usize) -> Option<Place> {
+    pub(super) fn place(&self, at: usize) -> Option<FilePlace> {
         let piece = self.piece(at)?;
         Some(piece.place?.after(at - piece.at as usize))
     }
@@ -184,7 +184,7 @@ impl<'t> Line<'t> {
     }
 
     /// Adds text of one origin.
-    pub(super) fn push(&mut self, text: &str, place: Option<Place>, frame: FrameId) {
+    pub(super) fn push(&mut self, text: &str, place: Option<FilePlace>, frame: FrameId) {
         if !text.is_empty() {
             self.pieces.push(Piece { at: self.text.len() as u32, place, frame });
             self.text.to_mut().push_str(text);

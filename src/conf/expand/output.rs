@@ -85,7 +85,7 @@ pub(super) struct Findings {
     /// Each with how far the text was written by then.
     list: Vec<(u64, Diagnostic)>,
     /// Where in the list each stands, and how often it was found again.
-    seen: HashMap<(&'static str, Span), Again>,
+    by_place: HashMap<(&'static str, Span), Again>,
     left_out: u64,
     worst: Option<Verdict>,
 }
@@ -105,7 +105,7 @@ impl Findings {
     /// One more, unless the same was found at the same place: a sequence comes by often.
     pub(super) fn push(&mut self, at: u64, origin: Origin, mut diagnostic: Diagnostic) {
         origin.point(&mut diagnostic);
-        match self.seen.entry((diagnostic.code.id, diagnostic.primary.span)) {
+        match self.by_place.entry((diagnostic.code.id, diagnostic.primary.span)) {
             Entry::Occupied(mut again) => again.get_mut().times += 1,
             Entry::Vacant(new) => {
                 // What ends the work comes last, and must be said.
@@ -124,7 +124,7 @@ impl Findings {
 
     /// All of them, each with how often it came again.
     pub(super) fn finish(mut self) -> Found {
-        for Again { place, times } in self.seen.into_values().filter(|again| again.times > 0) {
+        for Again { place, times } in self.by_place.into_values().filter(|again| again.times > 0) {
             let Some((_, diagnostic)) = place.and_then(|place| self.list.get_mut(place)) else { continue };
             let plural = if times == 1 { "" } else { "s" };
             let again = format!("expanded {times} more time{plural} with the same outcome");

@@ -1,6 +1,6 @@
 //! Parameters: how `$NAME=value` and the uses `$NAME`, `${NAME}` and `${NAME arguments}` look in a line.
 
-use super::origin::Place;
+use super::origin::FilePlace;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use std::rc::Rc;
 pub(super) struct Text {
     pub(super) text: Rc<str>,
     /// `None` where it stands in no file: a number of a sequence.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<FilePlace>,
 }
 
 /// What a parameter stands for.

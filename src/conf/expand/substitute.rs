@@ -4,7 +4,7 @@
 //! decides whether it is one, even where the use ends a value: `$A` is replaced before a blank, not before a dot.
 
 use super::machine::{Machine, Stop};
-use super::origin::{Cause, FrameId, Line, Place};
+use super::origin::{Cause, FilePlace, FrameId, Line};
 use super::parameter::{Text, Use, Value, use_at};
 use super::sequence::{self, Sequence};
 use super::written::{indent, is_blank};
@@ -275,7 +275,8 @@ impl Machine<'_> {
                     for name in &names {
                         // What is missing is empty.
                         let range = values.next().unwrap_or(at..at);
-                        let place = line.span(range.clone()).map(|s| Place { file: s.file, start: s.start });
+                        let place =
+                            line.span(range.clone()).map(|s| FilePlace { file: s.file, start: s.start });
                         let text: Rc<str> = Rc::from(&line.text[range]);
                         shown.push(Rc::clone(&text));
                         self.define(Rc::clone(name), Value::Line(Text { text, place }));

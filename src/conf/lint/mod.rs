@@ -73,7 +73,7 @@ fn advise(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &
     for (place, statement) in places.top().iter().enumerate() {
         let instance = routers.instance_of(places, statement);
         let service = services.next_at(places, place);
-        places.unfolded(statement, |places, block| {
+        places.with_block(statement, |places, block| {
             if let Some(instance) = instance {
                 routers.advise(places, instance, block, sink);
                 networks.advise(places, instance, block, sink);

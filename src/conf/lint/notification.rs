@@ -58,10 +58,10 @@ impl Advisor {
 /// One hint a block.
 fn same_command(places: &Places<'_, '_>, block: &Statement, sink: &mut Sink) {
     let line = |s: &Statement| places.words(s).get(1).map(|w| w.text.to_string());
-    let told: Vec<_> =
+    let notified: Vec<_> =
         TRANSITIONS.iter().filter_map(|name| all(block, name).next().map(|s| (*name, s))).collect();
-    for (i, (name, statement)) in told.iter().enumerate() {
-        let same = told.iter().take(i).find(|(_, s)| line(s).is_some() && line(s) == line(statement));
+    for (i, (name, statement)) in notified.iter().enumerate() {
+        let same = notified.iter().take(i).find(|(_, s)| line(s).is_some() && line(s) == line(statement));
         let Some((first_name, first)) = same else { continue };
         let message = format!("{name} and {first_name} run the same command: it can't tell what happened");
         let help = "give it an argument, or use `notify`, which tells it the name and the new state";

@@ -68,7 +68,7 @@ impl Pair<'_, '_, '_> {
     fn report(&mut self, code: &'static Code, keyword: &'static str, message: String) {
         let start = Span { file: self.sink.file(), start: 0, end: 0 };
         let block = self.places.instance(&self.instance.name);
-        let place = block.map_or(start, |b| self.places.unfolded(b, |_, block| span(block, keyword)));
+        let place = block.map_or(start, |b| self.places.with_block(b, |_, block| span(block, keyword)));
         let message = format!("({}) {message}", self.instance.name);
         self.sink.push(Diagnostic::new(code, place, message));
     }
@@ -181,7 +181,7 @@ impl Pair<'_, '_, '_> {
             return;
         };
         let swing = |w: i64| w.unsigned_abs();
-        let weak: Vec<(String, i64)> = self.places.unfolded(block, |places, block| {
+        let weak: Vec<(String, i64)> = self.places.with_block(block, |places, block| {
             let weak = weights(places, block).filter(|(_, w)| *w != 0 && swing(*w) <= gap.unsigned_abs());
             weak.map(|(script, weight)| (script.to_owned(), weight)).collect()
         });

@@ -6,7 +6,7 @@
 use crate::check::config::RealServer;
 use crate::conf::lexer::Word;
 use crate::conf::lower::Lowered;
-use crate::conf::parser::Unfold;
+use crate::conf::parser::BlockReader;
 use crate::conf::source::Span;
 use crate::conf::tree::{Statement, Tree};
 use std::cell::RefCell;
@@ -21,7 +21,7 @@ pub(super) struct Index<'t, 's> {
     scripts: HashMap<&'t str, &'t Statement>,
     /// Of each virtual server, the place of its block among the statements of the top level.
     virtual_servers: &'t [usize],
-    unfold: RefCell<Unfold<'s>>,
+    reader: RefCell<BlockReader<'s>>,
 }
 
 impl<'t, 's> Index<'t, 's> {
@@ -31,7 +31,7 @@ impl<'t, 's> Index<'t, 's> {
             instances: HashMap::new(),
             scripts: HashMap::new(),
             virtual_servers: &lowered.virtual_servers,
-            unfold: RefCell::new(Unfold::new(config_id)),
+            reader: RefCell::new(BlockReader::new(config_id)),
         };
         for statement in &file.statements {
             let Some(name) = file.words(statement).get(1) else { continue };
@@ -65,19 +65,19 @@ impl<'t, 's> Places<'t, 's> {
     }
 
     /// Reads a statement of the top level with its block, be it left in the text or not.
-    pub(super) fn unfolded<R>(
+    pub(super) fn with_block<R>(
         &self,
         statement: &'t Statement,
         read: impl FnOnce(&Places<'_, 's>, &Statement) -> R,
     ) -> R {
-        let Some(body) = statement.body.as_ref().filter(|b| b.folded) else {
+        let Some(body) = statement.body.as_ref().filter(|b| b.deferred) else {
             return read(&self.file(), statement);
         };
-        let unfold = &self.index.unfold;
-        let tree = unfold.borrow_mut().tree(self.tree.text, statement, body.end);
+        let reader = &self.index.reader;
+        let tree = reader.borrow_mut().tree(self.tree.text, statement, body.end);
         let places = Places { tree: &tree, index: self.index };
         let result = read(&places, tree.statements.first().unwrap_or(statement));
-        unfold.borrow_mut().done(tree);
+        reader.borrow_mut().done(tree);
         result
     }
 

@@ -133,11 +133,11 @@ fn sorry_server(places: &Places<'_, '_>, server: &VirtualServer, block: &Stateme
 }
 
 /// Said once: it is about the machines around, not about one service.
-fn nat(server: &VirtualServer, block: &Statement, told: &mut bool, sink: &mut Sink) {
-    if *told || !server.real_servers.iter().any(|r| r.forward == Forward::Masq) {
+fn nat(server: &VirtualServer, block: &Statement, is_known: &mut bool, sink: &mut Sink) {
+    if *is_known || !server.real_servers.iter().any(|r| r.forward == Forward::Masq) {
         return;
     }
-    *told = true;
+    *is_known = true;
     let message =
         format!("virtual server {} uses NAT: answers must come back through this director", server.name);
     let help = "make it the real servers' default gateway, and set net.ipv4.ip_forward (IPv6: \

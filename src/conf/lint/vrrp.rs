@@ -301,7 +301,7 @@ fn shared<'c>(
         let message = format!("({}) {address} is a virtual address of ({}), too", instance.name, other.name);
         let mut diagnostic = Diagnostic::new(&codes::LINT_SHARED, at(places, block), message);
         if let Some(first) = places.instance(&other.name) {
-            diagnostic = diagnostic.also(places.unfolded(first, at), "here first");
+            diagnostic = diagnostic.also(places.with_block(first, at), "here first");
         }
         sink.push(diagnostic);
     }

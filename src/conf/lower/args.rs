@@ -217,8 +217,8 @@ impl<'t, 's> Lower<'t, 's> {
             Kind::ChoiceAnyCase(choices) => (choices, true),
             _ => return None,
         };
-        let said = word.text.as_ref();
-        let found = choices.iter().find(|c| **c == said || (any_case && c.eq_ignore_ascii_case(said)));
+        let text = word.text.as_ref();
+        let found = choices.iter().find(|c| **c == text || (any_case && c.eq_ignore_ascii_case(text)));
         if found.is_none() {
             self.bad_choice(word, declared.name, choices);
         }
@@ -399,8 +399,8 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_the_c_library_reads_them() {
-        let timeout = |said: &str| {
-            let (vs, found) = server("", &format!("uthreshold {said}"));
+        let timeout = |text: &str| {
+            let (vs, found) = server("", &format!("uthreshold {text}"));
             (vs.real_servers[0].upper_threshold, found)
         };
         assert_eq!(timeout("+5"), (5, vec![]));
@@ -413,8 +413,8 @@ mod tests {
         let (_, found) = server("persistence_timeout \"\"", "");
         assert_eq!(found, ["V0204"]);
 
-        let warmup = |said: &str| {
-            let (vs, found) = server("", &format!("TCP_CHECK {{\nwarmup {said}\n}}"));
+        let warmup = |text: &str| {
+            let (vs, found) = server("", &format!("TCP_CHECK {{\nwarmup {text}\n}}"));
             (vs.real_servers[0].checkers[0].schedule.warmup, found)
         };
         assert_eq!(warmup("+1.5"), (Duration::from_millis(1500), vec![]));

@@ -103,7 +103,7 @@ impl<'t, 's> Lower<'t, 's> {
 
     /// Who runs what names nobody. The outer `None` where keepalived finds nobody either: with script security, root
     /// is no answer.
-    pub(super) fn default_account(&mut self, span: Span, told: KeepalivedLine) -> Option<Option<RunAs>> {
+    pub(super) fn default_account(&mut self, span: Span, line: KeepalivedLine) -> Option<Option<RunAs>> {
         if self.scripts.user_failed {
             return None;
         }
@@ -122,7 +122,7 @@ impl<'t, 's> Lower<'t, 's> {
                 "add that user (`useradd -rM -s /usr/sbin/nologin {DEFAULT_USER}`), or name one with `script_user`"
             );
             self.sink
-                .push(Diagnostic::new(&codes::UNKNOWN_USER, span, message).help(help).keepalived_line(told));
+                .push(Diagnostic::new(&codes::UNKNOWN_USER, span, message).help(help).keepalived_line(line));
             return None;
         }
         Some(self.scripts.user.clone())

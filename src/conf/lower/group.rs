@@ -50,9 +50,9 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>) -> HashMap<String, Group> {
             is_usable: true,
             lacks: false,
         };
-        let mut seen = HashSet::new();
+        let mut members = HashSet::new();
         for entry in body(statement) {
-            group.entry(cx, entry, &mut seen);
+            group.entry(cx, entry, &mut members);
         }
         let (v4, v6) = (group.has(Family::V4), group.has(Family::V6));
         let first = groups.get(name.text.as_ref()).filter(|g| g.is_usable).map(|g| g.named_at);
@@ -100,7 +100,7 @@ impl Group {
     }
 
     /// `seen` are the services of the entries before it: the kernel has each once.
-    fn entry(&mut self, cx: &mut Lower<'_, '_>, entry: &Statement, seen: &mut HashSet<Member>) {
+    fn entry(&mut self, cx: &mut Lower<'_, '_>, entry: &Statement, members: &mut HashSet<Member>) {
         let words = cx.words(entry);
         let Some(first) = words.first() else { return };
         if first.text == "fwmark" {
@@ -122,7 +122,7 @@ impl Group {
                     None => return,
                 },
             };
-            match seen.insert(Member::Mark(mark as u32, family)) {
+            match members.insert(Member::Mark(mark as u32, family)) {
                 true => self.marks.push((mark as u32, family)),
                 false => listed_twice(cx, entry),
             }
@@ -150,7 +150,7 @@ impl Group {
         }
         let all = (from..=to).map(|n| SocketAddr::new(address(n, first), port));
         let before = self.addresses.len();
-        self.addresses.extend(all.filter(|a| seen.insert(Member::Address(*a))));
+        self.addresses.extend(all.filter(|a| members.insert(Member::Address(*a))));
         if ((self.addresses.len() - before) as u128) < to - from + 1 {
             listed_twice(cx, entry);
         }

@@ -24,7 +24,7 @@ mod tests;
 
 use super::config::Config;
 use super::lexer::Word;
-use super::parser::Unfold;
+use super::parser::BlockReader;
 use super::sink::Sink;
 use super::tree::{Statement, Tree};
 use super::{InterfaceKind, LoadOptions};
@@ -135,20 +135,20 @@ impl<'t, 's> Lower<'t, 's> {
         ask(name).filter(missing_is_fine)
     }
 
-    /// What [`Lower::unfolded`] needs.
-    fn unfold(&self) -> Unfold<'t> {
-        Unfold::new(self.options.config_id)
+    /// What [`Lower::with_block`] needs.
+    fn blocks(&self) -> BlockReader<'t> {
+        BlockReader::new(self.options.config_id)
     }
 
     /// Reads a statement with the block that is left in the text for now, as large files have them in thousands.
-    fn unfolded(
+    fn with_block(
         &mut self,
-        unfold: &mut Unfold<'t>,
+        blocks: &mut BlockReader<'t>,
         statement: &Statement,
         read: impl FnOnce(&mut Lower<'_, '_>, &Statement),
     ) {
-        let Some(body) = statement.body.as_ref().filter(|b| b.folded) else { return read(self, statement) };
-        let tree = unfold.tree(self.tree.text, statement, body.end);
+        let Some(body) = statement.body.as_ref().filter(|b| b.deferred) else { return read(self, statement) };
+        let tree = blocks.tree(self.tree.text, statement, body.end);
         let mut cx = Lower {
             tree: &tree,
             sink: self.sink,
@@ -165,7 +165,7 @@ impl<'t, 's> Lower<'t, 's> {
         self.scripts = cx.scripts;
         self.rule_priorities = cx.rule_priorities;
         self.name_folders = cx.name_folders;
-        unfold.done(tree);
+        blocks.done(tree);
     }
 
     /// Whether the machine has this interface; said where it doesn't. Without a way to ask, every one exists.

@@ -78,7 +78,7 @@ pub(super) struct Line {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tracks {
     pub(super) lines: Vec<Line>,
-    seen: HashMap<(What, String), Span>,
+    tracked_at: HashMap<(What, String), Span>,
 }
 
 /// Who tracks: its name, and which statement of the top level it is.
@@ -118,7 +118,7 @@ impl Tracks {
         let words = cx.words(line);
         let Some(name) = words.first() else { return };
         let key = (what, name.text.to_string());
-        if let Some(first) = self.seen.get(&key) {
+        if let Some(first) = self.tracked_at.get(&key) {
             let message = format!(
                 "({}) {} `{}` is tracked twice; this line is left out",
                 owner.name,
@@ -131,12 +131,12 @@ impl Tracks {
         }
         let Some(weight) = cx.weight_of_line(owner, what, line, own) else { return };
         self.lines.push(Line { what, tracked: Tracked { name: key.1.clone(), weight }, at: line.span });
-        self.seen.insert(key, line.span);
+        self.tracked_at.insert(key, line.span);
     }
 
     /// Where it is tracked, if it is.
     pub(super) fn find(&self, what: What, name: &str) -> Option<Span> {
-        self.seen.get(&(what, name.to_owned())).copied()
+        self.tracked_at.get(&(what, name.to_owned())).copied()
     }
 
     /// As the `Config` has it.
@@ -240,9 +240,9 @@ impl<'t, 's> Lower<'t, 's> {
     /// Interfaces and scripts: 254 was allowed once, and is 253.
     fn weight_word(&mut self, what: What, number: &Word<'_>) -> Option<i16> {
         let greatest = what.greatest();
-        let said = number.text.trim().parse::<i64>().unwrap_or_default();
-        let value = if what != What::Bfd && said.abs() == ONCE_GREATEST && greatest < ONCE_GREATEST {
-            let taken = greatest * said.signum();
+        let weight = number.text.trim().parse::<i64>().unwrap_or_default();
+        let value = if what != What::Bfd && weight.abs() == ONCE_GREATEST && greatest < ONCE_GREATEST {
+            let taken = greatest * weight.signum();
             let message =
                 format!("the weight of a tracked {} is -253 to 253; it is taken as {taken}", what.name());
             self.report(&codes::ADJUSTED, number.span, message);

@@ -167,8 +167,9 @@ impl<'t, 's> Lower<'t, 's> {
 
     fn nothing_to_track(&mut self, statement: &Statement, what: &str, name: &Word<'_>, lacks: &str) {
         // A keyword without its argument is reported as such.
-        let said = |s: &Statement| s.keyword.is_some_and(|k| k.name == lacks) && self.words(s).len() == 1;
-        if body(statement).iter().any(said) {
+        let lacks_argument =
+            |s: &Statement| s.keyword.is_some_and(|k| k.name == lacks) && self.words(s).len() == 1;
+        if body(statement).iter().any(lacks_argument) {
             return;
         }
         let message = format!("there is no `{lacks}` in {what} `{}`; it is left out", name.text);
@@ -238,10 +239,10 @@ fn script(cx: &mut Lower<'_, '_>, statement: &Statement, known: &Targets) -> Opt
     let run_as = match account {
         Some(account) => Some(account),
         None => match (cx.scripts.user_failed, KeepalivedLine::At(end_of(statement))) {
-            (false, told) => cx.default_account(name.span, told)?,
-            (true, told) => {
+            (false, line) => cx.default_account(name.span, line)?,
+            (true, line) => {
                 let message = format!("there is no user to run `{}`; it is left out", name.text);
-                cx.sink.push(Diagnostic::new(&codes::UNKNOWN_USER, name.span, message).keepalived_line(told));
+                cx.sink.push(Diagnostic::new(&codes::UNKNOWN_USER, name.span, message).keepalived_line(line));
                 return None;
             }
         },

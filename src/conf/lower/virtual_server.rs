@@ -38,13 +38,13 @@ pub(super) fn lower(
         groups,
         trackable,
         smtp_alert: config.settings.smtp_alert,
-        seen: HashMap::new(),
+        defined_at: HashMap::new(),
         blocks_of_group: HashMap::new(),
     };
     let mut places = Vec::new();
-    let mut unfold = cx.unfold();
+    let mut blocks = cx.blocks();
     for (place, statement) in cx.top_level_places("virtual_server") {
-        cx.unfolded(&mut unfold, statement, |cx, statement| {
+        cx.with_block(&mut blocks, statement, |cx, statement| {
             if let Some(server) = reader.server(cx, place, statement) {
                 config.virtual_servers.push(server);
                 places.push(place);
@@ -62,7 +62,7 @@ struct Reader<'a> {
     /// What `global_defs` says of mails.
     smtp_alert: Option<bool>,
     /// Where each service was defined first.
-    seen: HashMap<(Option<Protocol>, Endpoint), Span>,
+    defined_at: HashMap<(Option<Protocol>, Endpoint), Span>,
     blocks_of_group: HashMap<String, u32>,
 }
 
@@ -80,7 +80,7 @@ impl Reader<'_> {
         }
         let server = block.finish(cx, self.smtp_alert, &mut self.blocks_of_group)?;
         let first = server.endpoints.iter().find_map(|e| {
-            match self.seen.insert(identity(&server, e), statement.span) {
+            match self.defined_at.insert(identity(&server, e), statement.span) {
                 Some(first) if first != statement.span => Some(first),
                 _ => None,
             }

@@ -44,7 +44,7 @@ impl Display {
     }
 
     pub(super) fn warn(&self, message: &str) {
-        complain!("warning: {message}");
+        print_error!("warning: {message}");
     }
 
     pub(super) fn report(&mut self, now: Instant, progress: &Progress) {

@@ -332,10 +332,10 @@ fn lost_escape(cx: &mut Lower<'_, '_>, word: &Word<'_>) {
 /// A count of bytes; what is wrong with it keepalived writes to its log alone.
 fn offset(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<u64> {
     cx.no_more_arguments(statement);
-    let said = cx.words(statement).get(1);
-    let bytes = said.and_then(|word| word.text.parse().ok());
+    let given = cx.words(statement).get(1);
+    let bytes = given.and_then(|word| word.text.parse().ok());
     if bytes.is_none() {
-        let at = said.map_or(statement.span, |word| word.span);
+        let at = given.map_or(statement.span, |word| word.span);
         let name = statement.keyword.map_or("", |k| k.name);
         let message = format!("`{name}` needs a number of bytes; it has no effect");
         cx.report(&codes::UNKNOWN_OPTION, at, message);

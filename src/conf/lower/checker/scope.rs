@@ -34,19 +34,19 @@ impl Scope<'_> {
     }
 
     fn has(self, cx: &mut Lower<'_, '_>, names: &Targets, kind: &str, name: &Word<'_>) -> bool {
-        let said = name.text.as_ref();
-        let diagnostic = match names.get(said) {
+        let text = name.text.as_ref();
+        let diagnostic = match names.get(text) {
             Some(target) if target.place < self.place => return true,
             Some(target) => {
                 let message =
-                    format!("{kind} `{said}` is defined below: it must stand above this virtual_server");
+                    format!("{kind} `{text}` is defined below: it must stand above this virtual_server");
                 let diagnostic = Diagnostic::new(&codes::UNKNOWN_REFERENCE, name.span, message);
                 diagnostic.also(target.named_at, "defined here")
             }
             None => {
-                let message = format!("{kind} `{said}` is not defined");
+                let message = format!("{kind} `{text}` is not defined");
                 let diagnostic = Diagnostic::new(&codes::UNKNOWN_REFERENCE, name.span, message);
-                match did_you_mean(said, names.keys().map(String::as_str)) {
+                match did_you_mean(text, names.keys().map(String::as_str)) {
                     Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
                     None => diagnostic,
                 }

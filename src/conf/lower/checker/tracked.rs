@@ -73,14 +73,14 @@ pub(super) fn bfd(
     block: &Statement,
     common: &mut Common,
     scope: Scope<'_>,
-    seen: &mut Vec<Box<str>>,
+    before: &mut Vec<Box<str>>,
 ) -> Option<Box<str>> {
     let mut name: Option<(Box<str>, Span)> = None;
     // keepalived leaves the check out at the first name that is wrong.
     let mut wrong = false;
     for statement in body(block) {
         match statement.keyword.map(|k| k.canonical()) {
-            Some("name") => match self::name(cx, statement, scope, name.as_ref(), seen) {
+            Some("name") => match self::name(cx, statement, scope, name.as_ref(), before) {
                 Some(good) => name = Some((good, statement.span)),
                 None => wrong = true,
             },
@@ -101,7 +101,7 @@ pub(super) fn bfd(
         );
         return None;
     };
-    seen.push(name.clone());
+    before.push(name.clone());
     Some(name)
 }
 
@@ -110,7 +110,7 @@ fn name(
     statement: &Statement,
     scope: Scope<'_>,
     first: Option<&(Box<str>, Span)>,
-    seen: &[Box<str>],
+    before: &[Box<str>],
 ) -> Option<Box<str>> {
     let words = cx.words(statement);
     let [_, word] = words else {
@@ -121,17 +121,17 @@ fn name(
     if !scope.has_bfd_instance(cx, word) {
         return None;
     }
-    let said = word.text.as_ref();
+    let text = word.text.as_ref();
     if let Some((_, span)) = first {
         let diagnostic =
             Diagnostic::new(&codes::GIVEN_TWICE, word.span, "a BFD_CHECK has one name; this one is left out");
         cx.sink.push(diagnostic.also(*span, "first given here"));
         return None;
     }
-    if seen.iter().any(|s| s.as_ref() == said) {
-        let message = format!("bfd_instance `{said}` is watched already by this real server");
+    if before.iter().any(|s| s.as_ref() == text) {
+        let message = format!("bfd_instance `{text}` is watched already by this real server");
         cx.report(&codes::GIVEN_TWICE, word.span, message);
         return None;
     }
-    Some(said.into())
+    Some(text.into())
 }

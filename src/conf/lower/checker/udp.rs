@@ -27,8 +27,8 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement, common: &mut 
                 }
             }
             "require_reply" => {
-                let said = cx.words(statement).len() > 1;
-                let given = said.then(|| bytes(cx, statement, true)).flatten();
+                let has_pattern = cx.words(statement).len() > 1;
+                let given = has_pattern.then(|| bytes(cx, statement, true)).flatten();
                 reply = Some(given.or(reply).unwrap_or_default());
             }
             "min_reply_length" => {

@@ -220,7 +220,7 @@ fn rx_buffers(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<RxBuffers
     cx.argument(statement, 0)?;
     let mut taken: Option<RxBuffers> = None;
     for word in cx.words(statement).iter().skip(1) {
-        let said = if word.text.eq_ignore_ascii_case("MTU") {
+        let value = if word.text.eq_ignore_ascii_case("MTU") {
             RxBuffers::Mtu
         } else if word.text.eq_ignore_ascii_case("ADVERT") {
             RxBuffers::Advert
@@ -231,7 +231,7 @@ fn rx_buffers(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<RxBuffers
             return taken;
         };
         let Some(before) = taken else {
-            taken = Some(said);
+            taken = Some(value);
             continue;
         };
         cx.report(
@@ -239,8 +239,8 @@ fn rx_buffers(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<RxBuffers
             word.span,
             "`vrrp_rx_bufs_policy` takes one of MTU, ADVERT and a number",
         );
-        if matches!(said, RxBuffers::Bytes(_)) || (said == RxBuffers::Mtu && before == RxBuffers::Advert) {
-            taken = Some(said);
+        if matches!(value, RxBuffers::Bytes(_)) || (value == RxBuffers::Mtu && before == RxBuffers::Advert) {
+            taken = Some(value);
         }
     }
     taken

@@ -56,15 +56,15 @@ fn garp_group(
     let mut group = GarpGroup::default();
     let mut members = Vec::new();
     // Intervals can be given and wrong: then their absence needs no second report.
-    let mut said = false;
+    let mut interval_given = false;
     for inner in body(statement) {
         match inner.keyword.map(|k| k.name) {
             Some("garp_interval") => {
-                said = true;
+                interval_given = true;
                 group.garp_interval = cx.timer(inner).or(group.garp_interval);
             }
             Some("gna_interval") => {
-                said = true;
+                interval_given = true;
                 group.gna_interval = cx.timer(inner).or(group.gna_interval);
             }
             Some("interface") => members.extend(cx.interface(inner).map(|word| (word, KeepalivedLine::Here))),
@@ -84,7 +84,7 @@ fn garp_group(
         }
     }
     if group.garp_interval.is_none() && group.gna_interval.is_none() {
-        if !said {
+        if !interval_given {
             let message = "a garp_group that sets no interval; it is left out";
             let diagnostic = Diagnostic::new(&codes::GARP_GROUP, statement.span, message);
             let diagnostic = diagnostic.keepalived_line(KeepalivedLine::At(end_of(statement)));
@@ -92,14 +92,14 @@ fn garp_group(
         }
         return None;
     }
-    for (word, told) in members {
+    for (word, line) in members {
         if !cx.interface_exists(word) {
             continue;
         }
         if let Some(first) = grouped.get(word.text.as_ref()) {
             let message = format!("`{}` is in a garp_group already; it stays there", word.text);
             let diagnostic = Diagnostic::new(&codes::GARP_GROUP, word.span, message);
-            cx.sink.push(diagnostic.also(*first, "first named here").keepalived_line(told));
+            cx.sink.push(diagnostic.also(*first, "first named here").keepalived_line(line));
             continue;
         }
         grouped.insert(word.text.to_string(), word.span);

@@ -52,13 +52,13 @@ struct Entry<'a, 't, 's> {
     /// "address", "route", "rule": what is left out if something is wrong.
     what: &'static str,
     family: Option<(Family, Span)>,
-    seen: HashMap<&'static str, Span>,
+    given_at: HashMap<&'static str, Span>,
 }
 
 impl<'a, 't, 's> Entry<'a, 't, 's> {
     fn new(cx: &'a mut Lower<'t, 's>, line: &Statement, what: &'static str) -> Entry<'a, 't, 's> {
         let words = cx.words(line);
-        Entry { cx, words, next: 0, line: line.span, what, family: None, seen: HashMap::new() }
+        Entry { cx, words, next: 0, line: line.span, what, family: None, given_at: HashMap::new() }
     }
 
     fn take(&mut self) -> Option<&'t Word<'s>> {
@@ -97,7 +97,7 @@ impl<'a, 't, 's> Entry<'a, 't, 's> {
 
     /// An option given before: its value is replaced.
     fn once(&mut self, keyword: &'static Keyword, span: Span) {
-        if let Some(first) = self.seen.insert(keyword.canonical(), span) {
+        if let Some(first) = self.given_at.insert(keyword.canonical(), span) {
             let message = format!("`{}` is given twice; the last one holds", keyword.name);
             let diagnostic = Diagnostic::new(&codes::REPEATED_OPTION, span, message);
             self.cx.sink.push(diagnostic.also(first, "first given here"));

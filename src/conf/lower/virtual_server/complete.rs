@@ -249,10 +249,10 @@ impl Block<'_> {
     }
 
     fn drop_duplicates(&mut self, cx: &mut Lower<'_, '_>, name: &str) {
-        let mut seen: HashMap<SocketAddr, Span> = HashMap::with_capacity(self.servers.len());
+        let mut first_at: HashMap<SocketAddr, Span> = HashMap::with_capacity(self.servers.len());
         self.servers.retain(|server| {
-            let Some(first) = seen.get(&server.address) else {
-                seen.insert(server.address, server.span);
+            let Some(first) = first_at.get(&server.address) else {
+                first_at.insert(server.address, server.span);
                 return true;
             };
             let message = format!("virtual server {name}: real server {} is listed twice", server.address);

@@ -57,7 +57,7 @@ impl Draft {
         cx.nothing_before_the_block(statement);
         let Some(grammar) = statement.keyword.and_then(|k| k.entry) else { return };
         for line in body(statement) {
-            self.addresses_said = true;
+            self.addresses_given = true;
             // The device is filled in once the instance's own is known.
             let Some(address) = iproute::address(cx, grammar, line, "") else { continue };
             let help = "use a second vrrp_instance for the other family, or virtual_ipaddress_excluded";

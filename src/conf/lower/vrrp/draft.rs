@@ -22,8 +22,8 @@ pub(super) struct Draft {
     pub(super) state: Given<InitialState>,
     pub(super) interface: Given<String>,
     /// Interface and VRID can be given and wrong: then their absence needs no second report.
-    pub(super) interface_said: bool,
-    pub(super) vrid_said: bool,
+    pub(super) interface_given: bool,
+    pub(super) vrid_given: bool,
     pub(super) vrid: Given<Vrid>,
     pub(super) priority: Given<u8>,
     pub(super) version: Given<Version>,
@@ -49,7 +49,7 @@ pub(super) struct Draft {
     pub(super) policy: settings::Policy,
     pub(super) hmac: Option<settings::Hmac>,
     /// There are entries, or it is said that there are none: no second report if all of them are wrong.
-    pub(super) addresses_said: bool,
+    pub(super) addresses_given: bool,
 }
 
 impl Draft {
@@ -60,8 +60,8 @@ impl Draft {
             family: None,
             state: None,
             interface: None,
-            interface_said: false,
-            vrid_said: false,
+            interface_given: false,
+            vrid_given: false,
             vrid: None,
             priority: None,
             version: None,
@@ -85,7 +85,7 @@ impl Draft {
             mac: None,
             policy: settings::Policy::default(),
             hmac: None,
-            addresses_said: false,
+            addresses_given: false,
         }
     }
 
@@ -100,7 +100,7 @@ impl Draft {
             "state" => self.state(cx, statement),
             "interface" => self.interface(cx, statement),
             "virtual_router_id" => {
-                self.vrid_said = true;
+                self.vrid_given = true;
                 let vrid = cx.integer(statement).and_then(|n| Vrid::new(n as u8));
                 self.vrid = vrid.map(|v| (v, span)).or(self.vrid);
             }
@@ -117,7 +117,7 @@ impl Draft {
             "virtual_rules" => self.virtual_rules(cx, statement),
             "no_virtual_ipaddress" => {
                 cx.no_more_arguments(statement);
-                self.addresses_said = true;
+                self.addresses_given = true;
             }
             "garp_lower_prio_delay" => {
                 let delay = cx.seconds(statement).map(|d| (d, span));

@@ -16,11 +16,11 @@ impl Draft {
         mut self,
         cx: &mut Lower<'_, '_>,
         globals: &Defaults,
-        seen: &mut Unique,
+        unique: &mut Unique,
     ) -> Option<Instance> {
         let strict = self.policy.strict.unwrap_or(globals.policy.strict);
         let family = self.family.map_or(Family::V4, |(f, _)| f);
-        if self.addresses.is_empty() && self.excluded.is_empty() && !self.addresses_said {
+        if self.addresses.is_empty() && self.excluded.is_empty() && !self.addresses_given {
             let at = self.named_at;
             self.report(cx, &codes::NO_ADDRESS, at, "no virtual address; at least one is sensible");
         }
@@ -29,7 +29,7 @@ impl Draft {
         let mut state = self.strict_state(cx, state, priority, strict);
         let advert_int = self.checked_advert_int(cx, version);
         let mut auth = self.auth(cx, version, family, strict, &mut state, priority);
-        let hmac_at = self.hmac.as_ref().map(|said| said.at);
+        let hmac_at = self.hmac.as_ref().map(|given| given.at);
         let hmac = self.finish_hmac(cx, strict, advert_int);
         if let (Some(hmac_at), Some(_), Some((_, at))) = (hmac_at, &auth, self.auth_type) {
             let message = format!("({}) auth_hmac takes the place of this authentication", self.name);
@@ -46,7 +46,7 @@ impl Draft {
                 .push(diagnostic.help("remove the peers, or turn `strict_mode` (global `vrrp_strict`) off"));
         }
         let interface = self.required_interface(cx, unicast.is_some());
-        let link = self.finish_link(cx, family, unicast.as_ref(), strict, seen);
+        let link = self.finish_link(cx, family, unicast.as_ref(), strict, unique);
         if unicast.is_none() {
             self.first_is_link_local(cx, strict);
         }
@@ -91,7 +91,7 @@ impl Draft {
             hmac,
             ..Instance::new(self.name, String::new(), vrid)
         };
-        seen.is_new_router(cx, &instance, vrid_at).then_some(instance)
+        unique.is_new_router(cx, &instance, vrid_at).then_some(instance)
     }
 
     /// IPv6 came with version 3; keepalived speaks it in version 2 where it is told to, except in strict mode.

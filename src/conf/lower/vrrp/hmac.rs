@@ -23,7 +23,7 @@ const WINDOW: (u64, u64) = (5, 300);
 impl Draft {
     /// The block; what a second one says is added.
     pub(super) fn auth_hmac(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
-        let mut said = self.hmac.take().unwrap_or_else(|| Said {
+        let mut given = self.hmac.take().unwrap_or_else(|| Said {
             at: statement.span,
             keys: Vec::new(),
             keys_at: HashMap::new(),
@@ -35,32 +35,33 @@ impl Draft {
         });
         for statement in body(statement) {
             match statement.keyword.map(|k| k.name) {
-                Some("key") => self.key(cx, statement, &mut said),
+                Some("key") => self.key(cx, statement, &mut given),
                 Some("active_key") => {
                     let id = cx.integer(statement).map(|n| (n as u8, statement.span));
-                    said.active_key = id.or(said.active_key);
+                    given.active_key = id.or(given.active_key);
                 }
-                Some("time_window") => said.time_window = cx.integer(statement).or(said.time_window),
+                Some("time_window") => given.time_window = cx.integer(statement).or(given.time_window),
                 Some("anti_replay") => {
-                    said.monotonic = cx.choice(statement).map_or(said.monotonic, |mode| mode == "monotonic");
+                    given.monotonic =
+                        cx.choice(statement).map_or(given.monotonic, |mode| mode == "monotonic");
                 }
                 Some("mode") => {
-                    said.mode_at = statement.span;
-                    said.mode = match cx.choice(statement) {
+                    given.mode_at = statement.span;
+                    given.mode = match cx.choice(statement) {
                         Some("enforce") => Mode::Enforce,
                         Some("permissive") => Mode::Permissive,
                         Some("receive-only") => Mode::ReceiveOnly,
-                        _ => said.mode,
+                        _ => given.mode,
                     };
                 }
                 _ => {}
             }
         }
-        self.hmac = Some(said);
+        self.hmac = Some(given);
     }
 
     /// `key ID TEXT|hex:DIGITS|file:PATH`
-    fn key(&self, cx: &mut Lower<'_, '_>, statement: &Statement, said: &mut Said) {
+    fn key(&self, cx: &mut Lower<'_, '_>, statement: &Statement, given: &mut Said) {
         let words = cx.words(statement);
         let [_, id, secret, rest @ ..] = words else {
             let message = "`key` needs an id and a value; it has no effect";
@@ -88,7 +89,7 @@ impl Draft {
             }
             Ok(secret) => {
                 let id_number = id_value as u8;
-                match said.keys_at.entry(id_number) {
+                match given.keys_at.entry(id_number) {
                     Entry::Occupied(first) => {
                         let message = format!("({}) key {id_number} is given twice", self.name);
                         let diagnostic = Diagnostic::new(&codes::HMAC_KEY, id.span, message);
@@ -96,7 +97,7 @@ impl Draft {
                     }
                     Entry::Vacant(new) => {
                         new.insert(id.span);
-                        said.keys.push(Key { id: id_number, secret });
+                        given.keys.push(Key { id: id_number, secret });
                     }
                 }
                 return;
@@ -112,23 +113,23 @@ impl Draft {
         strict: bool,
         advert_int: Duration,
     ) -> Option<Hmac> {
-        let said = self.hmac.take()?;
-        let Some((active_key, _)) = said.active_key.filter(|(id, _)| said.keys_at.contains_key(id)) else {
-            let (at, what) = match said.active_key {
+        let given = self.hmac.take()?;
+        let Some((active_key, _)) = given.active_key.filter(|(id, _)| given.keys_at.contains_key(id)) else {
+            let (at, what) = match given.active_key {
                 Some((id, at)) => (at, format!("active_key {id} is not defined")),
-                None => (said.at, "there is no active_key".to_owned()),
+                None => (given.at, "there is no active_key".to_owned()),
             };
             let message = format!("({}) {what}: adverts are neither signed nor checked", self.name);
             let diagnostic = Diagnostic::new(&codes::HMAC_ACTIVE_KEY, at, message);
             cx.sink.push(diagnostic.help("name the id of one of the keys"));
             return None;
         };
-        let mut mode = said.mode;
+        let mut mode = given.mode;
         if strict && mode != Mode::Enforce {
-            self.against_strict(cx, said.mode_at, "every advert must be signed; `enforce` is taken");
+            self.against_strict(cx, given.mode_at, "every advert must be signed; `enforce` is taken");
             mode = Mode::Enforce;
         }
-        let anti_replay = match (said.monotonic, said.time_window) {
+        let anti_replay = match (given.monotonic, given.time_window) {
             (true, _) => AntiReplay::Monotonic,
             (false, Some(seconds)) => AntiReplay::Time(Duration::from_secs(seconds)),
             (false, None) => {
@@ -136,7 +137,7 @@ impl Draft {
                 AntiReplay::Time(Duration::from_secs(seconds))
             }
         };
-        Some(Hmac { keys: said.keys, active_key, anti_replay, mode })
+        Some(Hmac { keys: given.keys, active_key, anti_replay, mode })
     }
 }
 

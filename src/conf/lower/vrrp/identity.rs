@@ -15,7 +15,7 @@ pub(super) struct Unusable;
 
 impl Draft {
     pub(super) fn interface(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
-        self.interface_said = true;
+        self.interface_given = true;
         let Some(word) = cx.interface(statement) else { return };
         match cx.ask_interface(&word.text) {
             Some(InterfaceKind::Missing) => {
@@ -70,7 +70,7 @@ impl Draft {
         if let Some((name, _)) = &self.interface {
             return Ok(Some(name.clone()));
         }
-        if self.interface_said {
+        if self.interface_given {
             return Err(Unusable);
         }
         let at = self.named_at;
@@ -90,7 +90,7 @@ impl Draft {
     }
 
     pub(super) fn required_vrid(&self, cx: &mut Lower<'_, '_>) -> Given<Vrid> {
-        if self.vrid.is_none() && !self.vrid_said {
+        if self.vrid.is_none() && !self.vrid_given {
             self.report(cx, &codes::NO_VRID, self.named_at, "the virtual router id must be set");
         }
         self.vrid

@@ -131,21 +131,21 @@ impl Draft {
         family: Family,
         unicast: Option<&Unicast>,
         strict: bool,
-        seen: &mut Unique,
+        unique: &mut Unique,
     ) -> Link {
-        let mut said = std::mem::take(&mut self.link);
-        let mut link = std::mem::take(&mut said.link);
-        if let Some(at) = said.vrf_at
+        let mut given = std::mem::take(&mut self.link);
+        let mut link = std::mem::take(&mut given.link);
+        if let Some(at) = given.vrf_at
             && (self.interface.is_some() || unicast.is_none())
         {
             let why = if self.interface.is_some() { "without an interface" } else { "with unicast" };
             self.report(cx, &codes::VRF, at, &format!("a VRF can only be given {why}; it has no effect"));
             link.vrf = None;
         }
-        if let Some(at) = said.vmac_at.or(said.ipvlan_at)
+        if let Some(at) = given.vmac_at.or(given.ipvlan_at)
             && self.interface.is_none()
         {
-            if self.interface_said || unicast.is_some() {
+            if self.interface_given || unicast.is_some() {
                 let message = "a link on top of no interface; it has no effect";
                 self.report(cx, &codes::LINK_SETTING, at, message);
             }
@@ -153,7 +153,7 @@ impl Draft {
         }
         let has_link = link.vmac.is_some() || link.ipvlan.is_some();
         if has_link && unicast.is_some() && !link.transmit_on_base {
-            let at = said.vmac_at.or(said.ipvlan_at).unwrap_or(self.named_at);
+            let at = given.vmac_at.or(given.ipvlan_at).unwrap_or(self.named_at);
             // For the adverts of an ipvlan, vmac_xmit_base means nothing.
             let (consequence, help) = match link.vmac {
                 Some(_) => ("vmac_xmit_base is set", "add `vmac_xmit_base`"),
@@ -165,7 +165,7 @@ impl Draft {
             cx.sink.push(diagnostic.help(help));
             link.transmit_on_base = true;
         }
-        if let Some(at) = said.transmit_at {
+        if let Some(at) = given.transmit_at {
             if strict && link.vmac.is_some() {
                 self.against_strict(cx, at, "adverts must come from the VMAC; vmac_xmit_base has no effect");
                 link.transmit_on_base = false;
@@ -175,18 +175,18 @@ impl Draft {
                 link.transmit_on_base = false;
             }
         }
-        if let (true, Some(at)) = (has_link, said.promote_at) {
+        if let (true, Some(at)) = (has_link, given.promote_at) {
             let message = "promote_secondaries is always set for links of their own; leave it out";
             self.report(cx, &codes::LINK_SETTING, at, message);
             link.promote_secondaries = false;
         }
-        if let (Some(at), None) = (said.track_source_at, self.source) {
+        if let (Some(at), None) = (given.track_source_at, self.source) {
             let message = "track_src_ip has no effect without mcast_src_ip or unicast_src_ip";
             self.report(cx, &codes::NO_EFFECT, at, message);
             link.track_source = false;
         }
         if let Some(vmac) = &mut link.vmac {
-            match (said.mac_at, strict) {
+            match (given.mac_at, strict) {
                 (Some(at), true) => {
                     self.against_strict(
                         cx,
@@ -200,14 +200,14 @@ impl Draft {
         if let (Some(ipvlan), Family::V4) = (&link.ipvlan, family)
             && ipvlan.address.is_none()
         {
-            let at = said.ipvlan_at.unwrap_or(self.named_at);
+            let at = given.ipvlan_at.unwrap_or(self.named_at);
             let message = "an IPv4 ipvlan needs an address of its own; the instance stays in FAULT";
             self.report(cx, &codes::IPVLAN_ADDRESS, at, message);
         }
-        if let Some(at) = said.name_at {
+        if let Some(at) = given.name_at {
             let names = [link.vmac.as_mut().map(|v| &mut v.name), link.ipvlan.as_mut().map(|i| &mut i.name)];
             for name in names.into_iter().flatten() {
-                if name.as_deref().is_some_and(|n| !seen.is_new_link(cx, &self.name, n, at)) {
+                if name.as_deref().is_some_and(|n| !unique.is_new_link(cx, &self.name, n, at)) {
                     *name = None;
                 }
             }

@@ -41,10 +41,10 @@ pub(super) fn lower(
     config: &mut Config,
 ) -> HashMap<String, Tracks> {
     let mut reader =
-        Reader { globals, trackable, members, seen: Unique::default(), of_members: HashMap::new() };
-    let mut unfold = cx.unfold();
+        Reader { globals, trackable, members, unique: Unique::default(), of_members: HashMap::new() };
+    let mut blocks = cx.blocks();
     for (place, statement) in cx.top_level_places("vrrp_instance") {
-        cx.unfolded(&mut unfold, statement, |cx, statement| {
+        cx.with_block(&mut blocks, statement, |cx, statement| {
             config.instances.extend(reader.instance(cx, place, statement));
         });
     }
@@ -57,7 +57,7 @@ struct Reader<'a> {
     globals: &'a Defaults,
     trackable: &'a Trackable,
     members: &'a Members<'a>,
-    seen: Unique,
+    unique: Unique,
     of_members: HashMap<String, Tracks>,
 }
 
@@ -67,14 +67,14 @@ impl Reader<'_> {
             cx.report(&codes::MISSING_NAME, statement.span, "`vrrp_instance` must have a name");
             return None;
         };
-        if !self.seen.is_new_name(cx, word) {
+        if !self.unique.is_new_name(cx, word) {
             return None;
         }
         let member = self.members.get(word.text.as_ref());
         let mut draft = Draft::new(word.text.to_string(), word.span, self.globals);
         let mut notify = notify::defaults(self.globals);
-        if let Some(told) = member.and_then(|m| m.priority_changes) {
-            notify.priority_changes = told;
+        if let Some(changes) = member.and_then(|m| m.priority_changes) {
+            notify.priority_changes = changes;
         }
         let (mut named, mut tracks) = (notify::Named::default(), Tracks::default());
         let owner = Owner { name: &word.text, place };
@@ -83,7 +83,7 @@ impl Reader<'_> {
             notify::statement(cx, statement, &mut notify, &mut named);
             tracks.statement(cx, owner, statement, self.trackable);
         }
-        let mut instance = draft.finish(cx, self.globals, &mut self.seen)?;
+        let mut instance = draft.finish(cx, self.globals, &mut self.unique)?;
         tracking::settle(cx, &instance, member, &mut tracks);
         instance.tracking = tracks.tracking();
         instance.notify = notify;

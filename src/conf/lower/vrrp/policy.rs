@@ -65,12 +65,12 @@ impl Draft {
         priority: u8,
         defaults: &Policy,
     ) -> Policy {
-        let said = std::mem::take(&mut self.policy);
-        let strict = said.strict.unwrap_or(defaults.strict);
+        let given = std::mem::take(&mut self.policy);
+        let strict = given.strict.unwrap_or(defaults.strict);
         let owner = priority == OWNER;
 
-        let mut accept = said.accept.map_or(owner || !strict, |(accept, _)| accept);
-        if let (Some((true, at)), true, false, Version::V2) = (said.accept, strict, owner, version) {
+        let mut accept = given.accept.map_or(owner || !strict, |(accept, _)| accept);
+        if let (Some((true, at)), true, false, Version::V2) = (given.accept, strict, owner, version) {
             self.against_strict(cx, at, "version 2 knows no accept mode; `accept` has no effect");
             accept = false;
         }
@@ -89,19 +89,19 @@ impl Draft {
             };
         let lower_prio_no_advert = must(
             cx,
-            said.lower_prio_no_advert,
+            given.lower_prio_no_advert,
             defaults.lower_prio_no_advert,
             true,
             "adverts of lower priority are not answered; this has no effect",
         );
         let higher_prio_send_advert = must(
             cx,
-            said.higher_prio_send_advert,
+            given.higher_prio_send_advert,
             defaults.higher_prio_send_advert,
             false,
             "adverts of higher priority are not answered; this has no effect",
         );
-        let owner_ignore_adverts = match (owner, said.owner_ignore_adverts) {
+        let owner_ignore_adverts = match (owner, given.owner_ignore_adverts) {
             (true, given) => must(
                 cx,
                 given,
@@ -116,7 +116,7 @@ impl Draft {
             }
             (false, _) => false,
         };
-        let down_timer_adverts = match said.down_timer_adverts {
+        let down_timer_adverts = match given.down_timer_adverts {
             Some((adverts, at)) if strict && adverts != 3 => {
                 self.against_strict(
                     cx,
@@ -127,7 +127,7 @@ impl Draft {
             }
             given => given.map_or(defaults.down_timer_adverts, |(adverts, _)| adverts),
         };
-        let timer_expired_backup = match said.timer_expired_backup {
+        let timer_expired_backup = match given.timer_expired_backup {
             Some((_, at)) if self.nopreempt.is_none() => {
                 self.report(
                     cx,
@@ -146,8 +146,8 @@ impl Draft {
             lower_prio_no_advert,
             higher_prio_send_advert,
             owner_ignore_adverts,
-            skip_check_adv_addr: said.skip_check_adv_addr.unwrap_or(defaults.skip_check_adv_addr),
-            v3_checksum_as_v2: said.v3_checksum_as_v2.unwrap_or(defaults.v3_checksum_as_v2),
+            skip_check_adv_addr: given.skip_check_adv_addr.unwrap_or(defaults.skip_check_adv_addr),
+            v3_checksum_as_v2: given.v3_checksum_as_v2.unwrap_or(defaults.v3_checksum_as_v2),
             timer_expired_backup,
         }
     }

@@ -110,19 +110,19 @@ impl Draft {
 
     /// What the keywords come to: `None` is multicast.
     pub(super) fn finish_unicast(&mut self, cx: &mut Lower<'_, '_>, check_source: bool) -> Option<Unicast> {
-        let said = std::mem::take(&mut self.unicast);
-        if said.peers.is_empty()
-            && said.asked.is_none()
-            && let Some((_, at)) = said.ttl
+        let given = std::mem::take(&mut self.unicast);
+        if given.peers.is_empty()
+            && given.asked.is_none()
+            && let Some((_, at)) = given.ttl
         {
             self.report(cx, &codes::NO_PEER, at, "unicast_ttl has no effect without unicast_peer");
         }
-        let asked = said.asked?;
-        if said.peers.is_empty() {
-            if said.fault_without_peers {
+        let asked = given.asked?;
+        if given.peers.is_empty() {
+            if given.fault_without_peers {
                 let message = "no unicast peer: the instance stays in FAULT";
                 self.report(cx, &codes::FAULT_WITHOUT_PEER, asked, message);
-            } else if !said.bad_peer {
+            } else if !given.bad_peer {
                 let message = format!("({}) unicast settings without unicast_peer", self.name);
                 let diagnostic = Diagnostic::new(&codes::NO_PEER, asked, message);
                 cx.sink.push(
@@ -130,7 +130,7 @@ impl Draft {
                         .help("list the other routers in `unicast_peer`; until then adverts are multicast"),
                 );
             }
-            if !said.fault_without_peers {
+            if !given.fault_without_peers {
                 return None;
             }
         }
@@ -139,11 +139,11 @@ impl Draft {
             self.report(cx, &codes::GROUP_IGNORED, at, &message);
         }
         Some(Unicast {
-            peers: said.peers,
-            fault_without_peers: said.fault_without_peers,
-            ttl: said.ttl.map(|(ttl, _)| ttl),
-            check_source: said.check_source || check_source,
-            old_checksum: said.old_checksum,
+            peers: given.peers,
+            fault_without_peers: given.fault_without_peers,
+            ttl: given.ttl.map(|(ttl, _)| ttl),
+            check_source: given.check_source || check_source,
+            old_checksum: given.old_checksum,
         })
     }
 }

@@ -52,17 +52,17 @@ impl Draft {
         let mut mode = None;
         let mut words = cx.words(statement).iter().skip(1);
         while let Some(word) = words.next() {
-            let said = match word.text.as_ref() {
+            let parts = match word.text.as_ref() {
                 "bridge" => Some(IpvlanMode::Bridge),
                 "private" => Some(IpvlanMode::Private),
                 "vepa" => Some(IpvlanMode::Vepa),
                 _ => None,
             };
-            if let Some(said) = said {
+            if let Some(parts) = parts {
                 if mode.is_some() {
                     self.report(cx, &codes::LINK_SETTING, word.span, "a second mode; it has no effect");
                 }
-                mode = mode.or(Some(said));
+                mode = mode.or(Some(parts));
                 continue;
             }
             match word.text.as_ref() {
@@ -125,7 +125,7 @@ impl Draft {
 
     fn mac(&mut self, cx: &mut Lower<'_, '_>, word: &Word<'_>) {
         let text = word.text.as_ref();
-        let said = |mac: &Mac| match mac {
+        let parts = |mac: &Mac| match mac {
             Mac::Whole([first, second, third, fourth, fifth, _])
             | Mac::Prefix([first, second, third, fourth, fifth]) => {
                 ([*first, *second, *third, *fourth], *fifth)
@@ -134,7 +134,7 @@ impl Draft {
         let problem = match parse_mac(text) {
             _ if self.link.mac_at.is_some() => "is a second address; it has no effect",
             None => "is not a MAC address (six bytes, or five before the VRID)",
-            Some(mac) => match said(&mac) {
+            Some(mac) => match parts(&mac) {
                 ([first, ..], _) if first & 1 == 1 => "is a group's address, not one link's",
                 (RFC, 1 | 2) => "is one that the RFC derives from the VRID; leave it out to have your own",
                 _ => {
@@ -152,8 +152,8 @@ impl Draft {
 }
 
 /// Adds the VRID where only five bytes were given.
-pub(super) fn whole_mac(said: Option<([u8; 6], bool)>, vrid: u8) -> Option<MacAddr> {
-    said.map(|(mut bytes, with_vrid)| {
+pub(super) fn whole_mac(parts: Option<([u8; 6], bool)>, vrid: u8) -> Option<MacAddr> {
+    parts.map(|(mut bytes, with_vrid)| {
         if with_vrid {
             bytes[5] = vrid;
         }

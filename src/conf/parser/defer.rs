@@ -1,5 +1,5 @@
-//! Blocks that a file may have ten thousands of are left in the text once nothing is wrong with them, and read again
-//! one after the other: a tree takes ten times the memory of its text.
+//! Blocks of which a file may have tens of thousands are parsed, and their trees dropped if nothing is wrong with them:
+//! a tree takes ten times the memory of its text. Who needs one parses it once more, one block after the other.
 
 use super::scratch::Scratch;
 use super::{Frame, Parser};
@@ -9,37 +9,37 @@ use crate::conf::source::{FileId, Span};
 use crate::conf::tree::{Statement, Tree};
 
 /// Their keywords.
-const FOLDED: [&str; 2] = ["virtual_server", "vrrp_instance"];
+const DEFERRED: [&str; 2] = ["virtual_server", "vrrp_instance"];
 
-/// Parses one file, and keeps no tree of blocks that are folded; [`Unfold`] makes the tree of one.
+/// Parses one file, without the trees of deferred blocks; [`BlockReader`] makes the tree of one.
 #[must_use]
-pub(in crate::conf) fn parse_folded<'s>(
+pub(in crate::conf) fn parse_deferred<'s>(
     text: &'s str,
     file: FileId,
     config_id: Option<&'s str>,
     sink: &mut Sink,
 ) -> Tree<'s> {
     let mut parser = Parser::new(text, Lexer::new(text, file, config_id), Scratch::default(), sink);
-    parser.folds = true;
+    parser.defers = true;
     parser.run().0
 }
 
-/// Makes the trees of folded blocks, one at a time.
+/// Makes the trees of deferred blocks, one at a time.
 #[derive(Debug, Default)]
-pub(in crate::conf) struct Unfold<'s> {
+pub(in crate::conf) struct BlockReader<'s> {
     config_id: Option<&'s str>,
-    /// Room for the words of the next one.
+    /// Memory for the words of the next one.
     words: Vec<Word<'s>>,
     scratch: Scratch,
 }
 
-impl<'s> Unfold<'s> {
+impl<'s> BlockReader<'s> {
     /// `config_id` is the one that the file was parsed with.
-    pub(in crate::conf) fn new(config_id: Option<&'s str>) -> Unfold<'s> {
-        Unfold { config_id, ..Unfold::default() }
+    pub(in crate::conf) fn new(config_id: Option<&'s str>) -> BlockReader<'s> {
+        BlockReader { config_id, ..BlockReader::default() }
     }
 
-    /// The tree of a block that is folded, which ends at `end`; it has this one statement.
+    /// The tree of a deferred block, which ends at `end`: one statement with its body.
     pub(in crate::conf) fn tree(&mut self, text: &'s str, statement: &Statement, end: Span) -> Tree<'s> {
         let span = statement.span;
         let mut muted = Sink::muted(span.file);
@@ -51,7 +51,7 @@ impl<'s> Unfold<'s> {
         tree
     }
 
-    /// Takes back the room of a tree that nobody needs any more.
+    /// Takes back the memory of a tree that is not needed any more.
     pub(in crate::conf) fn done(&mut self, tree: Tree<'s>) {
         self.words = tree.words;
         self.words.clear();
@@ -60,12 +60,14 @@ impl<'s> Unfold<'s> {
 }
 
 impl Parser<'_, '_> {
-    /// Leaves a block of the top level in the text, if nothing is wrong with it.
-    pub(super) fn fold(&mut self, frame: &mut Frame) -> bool {
+    /// Drops the tree of a block of the top level, if it is of a kind that is deferred and nothing is wrong with it.
+    pub(super) fn defer(&mut self, frame: &mut Frame) -> bool {
         let clean = self.sink.problems() == self.problems_before && self.misaligned.is_none();
         let outer = self.stack.first().and_then(|top| top.statements.last());
-        let Some(statement) = outer.filter(|_| self.folds && clean && !frame.anonymous) else { return false };
-        let of_many = statement.keyword.is_some_and(|k| FOLDED.contains(&k.name));
+        let Some(statement) = outer.filter(|_| self.defers && clean && !frame.anonymous) else {
+            return false;
+        };
+        let of_many = statement.keyword.is_some_and(|k| DEFERRED.contains(&k.name));
         if of_many {
             self.words.truncate(statement.words.end as usize);
             self.scratch.take_back(std::mem::take(&mut frame.statements));
