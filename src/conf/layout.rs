@@ -9,7 +9,7 @@
 //! (`~SEQ`), conditions (`@id`), backslashes or single quotes, with a quote left open, and `include`. Definitions over
 //! several lines stay as they are altogether.
 //!
-//! What lines, words and braces are is told by the readers of the configuration itself ([`Lines`], [`Lexer`]). Where
+//! Lines, words and braces are read by the parser's own readers ([`Lines`], [`Lexer`]). Where
 //! braces don't go together ([`Unbalanced`]), nothing is formatted: indentation would only hide the mistake. Lines with conditions that follow one another are read as
 //! alternatives, so that each may open (or end) the same block.
 
@@ -95,7 +95,7 @@ pub fn format(text: &str) -> Result<String, Unbalanced> {
         let is_empty = line.code().trim_end_matches(BLANKS).is_empty();
         if in_definition {
             writer.raw(line.text);
-            // Nothing on a line ends no definition for every reader: the next line stays as it is, too.
+            // Versions of keepalived differ in whether an empty line ends a definition: the next line stays, too.
             in_definition = line.goes_on() || is_empty;
             continue;
         }

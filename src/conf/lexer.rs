@@ -1,6 +1,6 @@
 //! The lexical layer: a file's text as pieces, each a row of words or one brace, every word with its span.
 //!
-//! keepalived's language is made of lines. What a line means is decided in this order, and so it is here:
+//! keepalived's language is made of lines. Both keepalived and this decide what a line means in this order:
 //!
 //! 1. Blanks at both ends go; `#` or `!` begins a comment anywhere outside `"…"`; `\#` and `\!` are these characters.
 //! 2. `@id rest` is `rest` where the configuration's id is `id`, and nothing elsewhere; `@^id` the reverse.
@@ -28,7 +28,7 @@ mod tests;
 /// One word of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word<'s> {
-    /// What it says: quotes and escapes resolved.
+    /// Its value: quotes and escapes resolved.
     pub text: Cow<'s, str>,
     /// Where it stands, quotes included.
     pub span: Span,
@@ -37,7 +37,7 @@ pub struct Word<'s> {
 /// What the text is made of. Words are kept by the lexer until [`Lexer::next`] is asked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// A row of words; of none only where a backslash stands alone.
+    /// A row of words; it is empty only where a backslash stands alone.
     Words {
         /// From the first word's start to the last one's end.
         span: Span,
@@ -371,7 +371,7 @@ pub fn split_quoted(text: &str, span: Span, escapes: Escapes) -> Result<Vec<Word
     }
 }
 
-/// What a word says whose escapes were kept ([`Escapes::Keep`]).
+/// The value of a word whose escapes were kept ([`Escapes::Keep`]).
 #[must_use]
 pub fn resolve_escapes(text: &str) -> String {
     let mut bytes = Vec::new();
@@ -382,7 +382,8 @@ pub fn resolve_escapes(text: &str) -> String {
     raw::text(bytes)
 }
 
-/// The part of a word, whose escapes were kept, that says this byte of [`resolve_escapes`]; its end if there are fewer.
+/// The part of a word with escapes that stands for this byte of its value ([`resolve_escapes`]); the word's end if the
+/// value is shorter.
 #[must_use]
 pub fn escaped_at(text: &str, byte: usize) -> Range<usize> {
     let mut bytes = Vec::new();
@@ -418,7 +419,7 @@ fn resolve<'t>(text: &'t str, bytes: &mut Vec<u8>) -> Option<&'t str> {
     Some(left)
 }
 
-/// Whether the letter behind the backslash stands for itself: then it is no byte.
+/// Whether the character behind the backslash is not ASCII, so that it stands for itself.
 fn is_itself(escape: &str) -> bool {
     escape.chars().nth(1).is_some_and(|c| !c.is_ascii())
 }

@@ -77,7 +77,7 @@ pub struct LoadOptions<'a> {
     pub scripts: Option<&'a dyn script::ScriptHost>,
     /// Looks the name of a host up; without it, every one can be found.
     pub resolves: Option<&'a dyn Fn(&str) -> bool>,
-    /// Gives advice too; without it, only what is wrong is said.
+    /// Gives advice too; without it, only errors and warnings are reported.
     pub lints: Option<Lints<'a>>,
     /// `-e`: a file that an include does not find is an error.
     pub all_files: bool,

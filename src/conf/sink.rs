@@ -1,4 +1,4 @@
-//! Where diagnostics are gathered while a configuration is read: bounded, and each kind of "not yet" said once.
+//! Gathers diagnostics while a configuration is read: a bounded number, and each keyword without effect once.
 
 use super::diagnostic::{Code, Diagnostic, Severity, Verdict, codes};
 use super::schema::Keyword;
@@ -6,7 +6,7 @@ use super::source::{FileId, Span};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// More than this is read by nobody; the rest is counted.
+/// More are not shown, but counted.
 pub(super) const MAX_DIAGNOSTICS: usize = 500;
 
 /// Gathers diagnostics.
@@ -20,7 +20,7 @@ pub struct Sink {
     worst: Option<Verdict>,
     /// How often there was something wrong.
     problems: u64,
-    /// All of it was said before.
+    /// Nothing is kept: this text is read for a second time.
     muted: bool,
     not_carried_out: HashMap<*const Keyword, (Span, u64)>,
 }
@@ -94,7 +94,7 @@ impl Sink {
         }
     }
 
-    /// A keyword without effect: said at its first place, the others are counted.
+    /// A keyword without effect: reported at its first place, where further ones are counted.
     pub fn not_carried_out(&mut self, keyword: &'static Keyword, span: Span) {
         if self.muted {
             return;
@@ -113,7 +113,7 @@ impl Sink {
         }
     }
 
-    /// All that was said, in the order of the text, and the gravest of keepalived's verdicts on it.
+    /// All findings in the order of the text, and the gravest of keepalived's verdicts on them.
     #[must_use]
     pub fn finish(mut self) -> (Vec<Diagnostic>, Option<Verdict>) {
         let more: HashMap<Span, u64> = self.not_carried_out.into_values().collect();

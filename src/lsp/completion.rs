@@ -104,7 +104,7 @@ fn item(keyword: &Keyword) -> CompletionItem {
         kind: Some(kind),
         detail: Some(reference::usage(keyword)),
         documentation: Some(MarkupContent::markdown(value)),
-        // Behind those that are preferred.
+        // Sorted behind the preferred spellings.
         sort_text: keyword.synonym_of.map(|_| format!("~{}", keyword.name)),
         tags: keyword.synonym_of.map(|_| vec![CompletionItemTag::DEPRECATED]),
         ..CompletionItem::default()

@@ -27,11 +27,11 @@ pub(super) fn findings(main: &Uri, loaded: &Loaded) -> ByFile {
     let mut locations = Locations { main, sources: &loaded.sources, lines: HashMap::new() };
     let mut by_file: ByFile = vec![(main.clone(), Vec::new())];
     for diagnostic in &loaded.diagnostics {
-        // A part of a configuration can be open by itself; that it is not whole is no news.
+        // The document may be an included part of a configuration, which may well be empty.
         if diagnostic.code == &codes::EMPTY {
             continue;
         }
-        // The names of iproute2 are those of the machine that runs it; only what resembles a name of all is said.
+        // The machine that runs it may know more names of iproute2; only probable misspellings are shown.
         if diagnostic.code == &codes::UNKNOWN_NAME && diagnostic.instead.is_none() {
             continue;
         }

@@ -21,7 +21,7 @@ pub(super) fn hover(text: &str, offset: usize) -> Option<(String, Range<usize>)>
     if let Some(keyword) = row.keyword {
         return Some((markdown(keyword), row.words[word].span.clone()));
     }
-    // Entries have no keyword of their own: an option of theirs explains itself, and what they are entries of the rest.
+    // Entries have no keyword: an option in one is explained, otherwise the keyword of the list.
     match written.context(row.parent) {
         Context::Entries(keyword) => {
             let option = keyword.entry.and_then(|grammar| grammar.find(&row.words[word].text));
@@ -48,7 +48,7 @@ fn definition(text: &str, written: &Written<'_>, names: &[Name], name: &Name) ->
     let row = &written.statements[statement];
     let end = row.body.as_ref().map_or(row.span().end, |body| (body.end + 1).min(text.len()));
     let lines: Vec<&str> = text.get(row.span().start..end)?.lines().collect();
-    // A long block is cut: this is to recognize it, not to read it.
+    // A long block is cut after a few lines, which are enough to recognize it.
     let shown = lines.get(..12).map_or_else(|| lines.join("\n"), |first| first.join("\n") + "\n...");
     Some(fenced(&shown))
 }

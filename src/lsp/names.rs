@@ -1,4 +1,4 @@
-//! Names: where one is defined, and where it is meant.
+//! Names: where they are defined and where they are used.
 
 use super::written::{Spanned, Statement, Written};
 use crate::conf::expand::written::{Lines, parameter_at};
@@ -23,7 +23,7 @@ pub(super) struct Name {
     pub(super) kind: Kind,
     pub(super) text: String,
     pub(super) span: Range<usize>,
-    /// It is defined here; otherwise it is only meant.
+    /// It is defined here; otherwise it is used.
     pub(super) defines: bool,
 }
 
@@ -88,7 +88,7 @@ pub(super) fn meant(parent: &Statement, keyword: &str, word: usize) -> Option<Ki
     }
 }
 
-/// Where parameters are put in, within other definitions too; comments count as well.
+/// The uses of parameters, also within definitions and comments.
 fn parameters(text: &str) -> impl Iterator<Item = Name> {
     Lines::new(text).flat_map(|line| {
         line.text.match_indices('$').filter_map(move |(dollar, _)| {

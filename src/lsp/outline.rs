@@ -26,7 +26,7 @@ pub(super) fn outline(text: &str) -> Vec<DocumentSymbol> {
             symbol(format!("${}", d.name.text), SymbolKind::CONSTANT, whole, name)
         })
         .collect();
-    // A statement stands behind the one around it: from the last to the first, each is complete when it is taken.
+    // Children follow their parents: going backwards, each symbol is complete when it is moved into its parent.
     for i in (0..symbols.len()).rev() {
         let Some(mut symbol) = symbols[i].take() else { continue };
         symbol.children.reverse();

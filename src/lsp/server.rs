@@ -26,7 +26,7 @@ use std::thread;
 /// How many messages may wait: what an editor sends beyond them stays in the pipe.
 const WAITING: usize = 64;
 
-/// Why the server ended otherwise than by the editor's word.
+/// Why the server ended without being asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Standard input or output.
@@ -43,7 +43,7 @@ pub enum Error {
 /// The editor goes away before.
 pub fn run() -> Result<(), Error> {
     let (sender, receiver) = mpsc::sync_channel(WAITING);
-    // It may stand in a read when the server ends, and ends with the process.
+    // It may block in a read when the server ends; it ends with the process.
     thread::spawn(move || {
         let mut input = BufReader::new(io::stdin());
         while let Some(message) = transport::read(&mut input).transpose() {
@@ -63,7 +63,7 @@ fn serve(messages: &Receiver<io::Result<Incoming>>, output: &mut impl Write) -> 
             Ok(message) => message?,
             Err(TryRecvError::Disconnected) => return Err(Error::Gone),
             Err(TryRecvError::Empty) => {
-                // What is wrong is said when nothing more is waiting: somebody who types fast does not wait for it.
+                // Findings are computed when no message is waiting, so that fast typing does not wait for them.
                 for message in server.publish() {
                     transport::write(output, &message)?;
                 }
@@ -100,7 +100,7 @@ fn capabilities() -> Value {
     })
 }
 
-/// How far the conversation is.
+/// The state of the session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Phase {
     /// Before `initialize`.
@@ -117,7 +117,7 @@ struct Server {
     phase: Phase,
     snippets: bool,
     documents: HashMap<Uri, Document>,
-    /// Documents whose findings are not told yet.
+    /// Documents whose findings are not published yet.
     changed: BTreeSet<Uri>,
     /// For each document, the other files that it has findings in.
     published: HashMap<Uri, BTreeSet<Uri>>,
@@ -154,7 +154,7 @@ impl Server {
         }
     }
 
-    /// What there is to say of documents that changed. A file without findings is told so, to take the old ones away.
+    /// The findings of documents that changed. An empty list for a file removes its old findings.
     fn publish(&mut self) -> Vec<Value> {
         let mut messages = Vec::new();
         for main in std::mem::take(&mut self.changed) {
@@ -164,7 +164,7 @@ impl Server {
                 Some(document) => findings::findings(&main, &findings::load(&main, &document.text)),
                 None => vec![(main.clone(), Vec::new())],
             };
-            // An open file speaks for itself.
+            // A file that is open itself gets its findings from its own text.
             let published: BTreeSet<Uri> = found
                 .iter()
                 .map(|(file, _)| file.clone())
@@ -260,7 +260,7 @@ impl Server {
         Some(outline::outline(self.text(&params.text_document.uri)?))
     }
 
-    /// Nothing where the braces don't go together: the findings say so.
+    /// Nothing where braces are not balanced, which the findings report.
     fn formatting(&self, params: &TextDocumentParams) -> Option<Vec<TextEdit>> {
         let text = self.text(&params.text_document.uri)?;
         let new_text = layout::format(text).ok()?;
@@ -332,7 +332,7 @@ impl Server {
         let (before, after) = text.split_at_checked(Lines::new(text).offset(position))?;
         let start = before.rfind('\n').map_or(0, |i| i + 1);
         let end = before.len() + after.find('\n').unwrap_or(after.len());
-        // Not its words: braces in a pattern are none of a block's.
+        // Not its words: the pattern may have braces, which the lexer takes for blocks.
         let (keyword, pattern) = text.get(start..end)?.trim().split_once([' ', '\t'])?;
         let pattern = pattern.split(['#', '!']).next().unwrap_or_default().trim();
         if !matches!(keyword, "include" | "includea" | "includeb" | "includem" | "includer" | "includew") {

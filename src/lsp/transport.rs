@@ -23,13 +23,13 @@ pub(super) const NOT_INITIALIZED: i32 = -32002;
 /// What an editor sent.
 #[derive(Debug, PartialEq)]
 pub(super) enum Incoming {
-    /// It wants an answer.
+    /// A request, which wants an answer.
     Request { id: Value, method: String, params: Value },
-    /// It wants none.
+    /// A notification, which wants none.
     Notification { method: String, params: Value },
-    /// It answers; nothing is ever asked.
+    /// An answer, though nothing is ever asked.
     Response,
-    /// It is no message: the answer to that.
+    /// No message: the error to answer with.
     Malformed { code: i32, message: String },
 }
 
@@ -107,7 +107,7 @@ pub(super) fn error(id: &Value, code: i32, message: &str) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } })
 }
 
-/// Something that the editor is told.
+/// A notification to the editor.
 pub(super) fn notification(method: &str, params: impl Serialize) -> Value {
     json!({ "jsonrpc": "2.0", "method": method, "params": params })
 }

@@ -10,10 +10,10 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Braces may multiply; nobody writes more than this.
+/// The most patterns that braces may expand to.
 const MAX_PATTERNS: usize = 4096;
 
-/// No path is longer, so no pattern need be.
+/// The longest pattern: no path is longer.
 const MAX_PATTERN_BYTES: usize = 4096;
 
 /// What came of a pattern.
@@ -27,11 +27,11 @@ pub(super) struct Found {
     pub(super) wildcards: bool,
     /// There was a brace.
     pub(super) braces: bool,
-    /// The braces multiply beyond all measure; nothing was looked for.
+    /// The braces expand to too many patterns; nothing was looked for.
     pub(super) too_many: bool,
 }
 
-/// Looks for files. What is relative is so to `base`.
+/// Looks for files. Relative patterns are relative to `base`.
 pub(super) fn find(pattern: &str, base: &Path) -> Found {
     let mut found = Found { braces: has_brace(pattern), ..Found::default() };
     let patterns = if pattern.len() > MAX_PATTERN_BYTES { None } else { braces(pattern) };
@@ -138,7 +138,7 @@ fn search(pattern: &str, base: &Path, found: &mut Found) {
                     let fits = entries.iter().filter(|e| matches(&raw::bytes(name), e.as_bytes()));
                     next.extend(fits.map(|e| path.join(e)));
                 }
-                // What a wildcard found may well be no directory; only what was named is missed.
+                // A wildcard may match something that is no directory; only names without wildcards count as missing.
                 Err(_) if after_wildcard => {}
                 Err(_) => found.missing.push(path.clone()),
             }

@@ -17,7 +17,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-/// The work ends here: a limit is reached, and it is said.
+/// The expansion ends here: a limit is reached, which is reported already.
 #[derive(Debug)]
 pub(super) struct Stop;
 
@@ -42,7 +42,7 @@ struct OpenDefinition {
     goes_on: FilePlace,
 }
 
-/// What a condition says.
+/// The outcome of a line's condition.
 enum Condition {
     /// There is none.
     None,
@@ -56,7 +56,7 @@ enum Condition {
 #[derive(Debug)]
 pub(super) struct Machine<'a> {
     pub(super) sources: &'a mut Sources,
-    /// The start of the first file: what is found where there is no better place.
+    /// The start of the first file, for findings without a place of their own.
     pub(super) start: Span,
     pub(super) config_id: Option<&'a str>,
     pub(super) limits: Limits,
@@ -224,7 +224,7 @@ impl<'a> Machine<'a> {
         self.definitions.insert(name, definition);
     }
 
-    /// Reads one line. `generated`: it is not a line of a file as it stands there.
+    /// Reads one line. `generated`: it comes from a parameter or a sequence, and counts towards the limit.
     pub(super) fn line(&mut self, line: &Line<'_>, depth: usize, generated: bool) -> Result<(), Stop> {
         if generated {
             self.lines_left = self.lines_left.saturating_sub(1);
@@ -254,7 +254,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// `replaced`: its parameters are.
+    /// `replaced`: its parameters are replaced already.
     fn read_unconditional(&mut self, line: &Line<'_>, depth: usize, replaced: bool) -> Result<(), Stop> {
         let at = indent(&line.text);
         let body = &line.text[at..];

@@ -56,7 +56,7 @@ pub(super) struct Frame {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FrameId(u32);
 
-/// The frames at hand: a tree, kept in a row and cut back when work is done.
+/// The frames in use: a tree in one vector, cut back when the work on a line is done.
 #[derive(Debug)]
 pub(super) struct Frames {
     frames: Vec<Frame>,
@@ -202,7 +202,7 @@ impl<'t> Line<'t> {
         self.text.to_mut().push_str(&part.text);
     }
 
-    /// What `from` led to is led to by `to` from now on.
+    /// Puts the frame `to` in the place of `from`.
     pub(super) fn reframe(&mut self, from: FrameId, to: FrameId) {
         for piece in self.pieces.iter_mut().filter(|p| p.frame == from) {
             piece.frame = to;

@@ -15,7 +15,7 @@ pub(super) struct Watch {
     pub(super) origin: Option<Origin>,
 }
 
-/// The text that is written. A first run keeps it; a second one, which is to tell origins, only counts.
+/// The text that is written. A first run keeps it; a second one, which looks for origins, only counts bytes.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     text: String,
@@ -79,10 +79,10 @@ impl Output {
     }
 }
 
-/// What an expansion finds: bounded as all findings are.
+/// The findings of an expansion, whose number is bounded.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// Each with how far the text was written by then.
+    /// Each with the length of the output by then.
     list: Vec<(u64, Diagnostic)>,
     /// Where in the list each stands, and how often it was found again.
     by_place: HashMap<(&'static str, Span), Again>,
@@ -93,22 +93,22 @@ pub(super) struct Findings {
 /// All that an expansion found.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// What is shown of it, each with how far the text was written by then.
+    /// Those that are shown, each with the length of the output by then.
     pub(super) list: Vec<(u64, Diagnostic)>,
-    /// How many problems are not.
+    /// The number of problems that are not shown.
     pub(super) left_out: u64,
     /// The gravest of keepalived's verdicts on all of them.
     pub(super) worst: Option<Verdict>,
 }
 
 impl Findings {
-    /// One more, unless the same was found at the same place: a sequence comes by often.
+    /// Adds a finding; one of the same kind at the same place is counted, since rounds of a sequence repeat it.
     pub(super) fn push(&mut self, at: u64, origin: Origin, mut diagnostic: Diagnostic) {
         origin.point(&mut diagnostic);
         match self.by_place.entry((diagnostic.code.id, diagnostic.primary.span)) {
             Entry::Occupied(mut again) => again.get_mut().times += 1,
             Entry::Vacant(new) => {
-                // What ends the work comes last, and must be said.
+                // The finding that ends the expansion comes last, and is always shown.
                 let ends = std::ptr::eq(diagnostic.code, &codes::EXPANSION_TOO_LARGE);
                 let kept = ends || self.list.len() < MAX_DIAGNOSTICS;
                 self.worst = self.worst.max(Some(diagnostic.code.verdict));

@@ -17,7 +17,7 @@ pub(super) struct Text {
 pub(super) enum Value {
     /// `$NAME=value`, and the variables of sequences.
     Line(Text),
-    /// `$NAME= \`: replaced only at the end of a line, whose end the first of these becomes.
+    /// `$NAME= \`: replaced only at the end of a line: the first of these ends that line, and the others follow it.
     Lines(Rc<[Text]>),
     /// `${_PWD}`: the directory of the file at hand.
     Directory,
@@ -42,7 +42,7 @@ impl Value {
     }
 }
 
-/// A parameter's value, told from those that the same name had before.
+/// A parameter's value, with a number that differs from those of earlier values of the same name.
 #[derive(Clone, Debug)]
 pub(super) struct Definition {
     pub(super) id: u64,
@@ -82,7 +82,7 @@ pub(super) struct Use<'t> {
     pub(super) name: &'t str,
     /// `${NAME arguments}`.
     pub(super) arguments: &'t str,
-    /// `$NAME` is followed by what parts it from the rest; if not, it is none.
+    /// Whether a separator follows `$NAME`; otherwise it is not replaced.
     pub(super) ends: bool,
 }
 
@@ -100,7 +100,7 @@ pub(super) fn use_at(text: &str, at: usize, next: Option<u8>) -> Option<Use<'_>>
     let allowed = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b' ' | b'\t');
     let content = inner.bytes().take_while(allowed).count();
     let arguments = inner[length..content].trim_start();
-    // A blank before the brace is none of keepalived's forms, unless nothing else stands there.
+    // keepalived takes no blank before the brace, except behind the bare name.
     let tidy = arguments.trim_end().len() == arguments.len();
     let range = at..at + content + 3;
     let whole = length > 0 && tidy && inner.as_bytes().get(content) == Some(&b'}');

@@ -38,7 +38,7 @@ enum Replacement {
     Text(Text),
 }
 
-/// Why a line can't be replaced: it is said.
+/// Why a line can't be replaced; it is reported already.
 enum Broken {
     /// The line is left out.
     Line,
@@ -142,7 +142,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// What a use is replaced by, if it is; with the definition's number.
+    /// What a use is replaced by, with the definition's number; `None` if it stays.
     fn replacement(
         &mut self,
         line: &Line<'_>,
@@ -273,7 +273,7 @@ impl Machine<'_> {
                     let mut values = round.iter().map(|r| at + r.start..at + r.end);
                     let mut shown = Vec::new();
                     for name in &names {
-                        // What is missing is empty.
+                        // A missing value is empty.
                         let range = values.next().unwrap_or(at..at);
                         let place =
                             line.span(range.clone()).map(|s| FilePlace { file: s.file, start: s.start });
@@ -300,7 +300,7 @@ impl Machine<'_> {
     ) -> Result<(), Stop> {
         let mark = self.frames.mark();
         let frame = self.enter(line, head.clone(), Cause::Round { names, values });
-        // The next round's frame takes this one's place, so this is needed once; it does no harm twice.
+        // Needed in the first round only: later ones have their frames at the same index.
         rest.reframe(line.frame(head.start), frame);
         let result = self.line(rest, depth + 1, true);
         self.frames.cut(mark);

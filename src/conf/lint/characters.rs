@@ -47,8 +47,7 @@ fn first_lookalike(text: &str) -> Option<(usize, char, Lookalike)> {
     text.char_indices().find_map(|(at, c)| Some((at, c, lookalike(c)?)))
 }
 
-/// What a finding is about may be no more than such a character in its word: then this is said instead of what the
-/// word might have meant.
+/// Where such a character is the cause of a finding, the finding's help names it, in place of a similar word.
 pub(in crate::conf) fn explain(diagnostics: &mut [Diagnostic], sources: &Sources) {
     for diagnostic in diagnostics.iter_mut().filter(|d| d.code.id < "V0300") {
         let Some((_, c, it)) = first_lookalike(sources.text(diagnostic.primary.span)) else { continue };

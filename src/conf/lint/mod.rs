@@ -2,7 +2,7 @@
 //!
 //! Lints see the [`Config`], with its defaults, where what will run matters, and the tree where it matters what the
 //! file says; [`places`] leads from one to the other. Each is a hint with its reason in
-//! [`super::diagnostic::advice`], and none changes what runs. [`pair`] holds two directors against each other.
+//! [`super::diagnostic::advice`], and changes nothing of what runs. [`pair`] compares two directors.
 
 pub(super) mod characters;
 mod network;

@@ -1,4 +1,4 @@
-//! Advice on where virtual addresses and adverts live, as far as the file itself says it.
+//! Advice on where virtual addresses and adverts live, as far as the file shows it.
 
 use super::places::{Places, all, body, span};
 use crate::conf::config::Config;

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 /// Why nobody has the address.
 pub(super) fn why(address: IpAddr) -> Option<&'static str> {
     match address.to_canonical() {
-        a if a.is_unspecified() => Some("the unspecified address: it stands for none"),
+        a if a.is_unspecified() => Some("the unspecified address, which no host has"),
         a if a.is_loopback() => Some("a loopback address, which no other machine can reach"),
         a if a.is_multicast() => Some("a multicast address, which stands for a group"),
         IpAddr::V4(v4) if v4.is_broadcast() => Some("the broadcast address"),
@@ -23,7 +23,7 @@ pub(super) fn why(address: IpAddr) -> Option<&'static str> {
     }
 }
 
-/// The addresses of a virtual router: what it brings, whom it tells, and from where.
+/// The addresses of a virtual router: virtual ones, its source, its peers.
 pub(super) fn instance(places: &Places<'_, '_>, instance: &Instance, block: &Statement, sink: &mut Sink) {
     let name = &instance.name;
     for list in ["virtual_ipaddress", "virtual_ipaddress_excluded"] {
@@ -36,7 +36,7 @@ pub(super) fn instance(places: &Places<'_, '_>, instance: &Instance, block: &Sta
             let Ok(address) = address.parse::<IpAddr>() else { continue };
             let what = match (why(address), length) {
                 (Some(what), _) => what,
-                (None, Some("0")) => "with a prefix length of 0: the whole world would be in its network",
+                (None, Some("0")) => "too wide: with prefix length 0, every address is in its network",
                 (None, _) => continue,
             };
             let help = "write the address that clients use, and the network's prefix length";
@@ -70,7 +70,7 @@ pub(super) fn service(places: &Places<'_, '_>, server: &VirtualServer, block: &S
     let by_nat = server.real_servers.iter().any(|r| r.forward == Forward::Masq);
     for word in servers.filter_map(|line| places.words(line).get(1)) {
         let Ok(address) = word.text.parse::<IpAddr>() else { continue };
-        // Without rewriting of addresses, 127.0.0.1 is this machine itself.
+        // Except with NAT, 127.0.0.1 means this machine, which may be a server itself.
         if address.to_canonical().is_loopback() && !by_nat {
             continue;
         }

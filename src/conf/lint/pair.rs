@@ -136,7 +136,7 @@ impl Pair<'_, '_, '_> {
         }
     }
 
-    /// Routers besides the two: both send to them, or they hear only one.
+    /// Further routers as peers: both directors must list them.
     fn third(&mut self, here: &Unicast, there: &Unicast, [own, other]: [Option<IpAddr>; 2]) {
         let [Some(own), Some(other)] = [own, other] else { return };
         let rest = |peers: &Unicast, known: &Unicast| {

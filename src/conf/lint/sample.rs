@@ -14,7 +14,7 @@ const VALUES: &[(&str, &str, &str)] = &[
     ("vrrp_instance", "virtual_router_id", "51"),
 ];
 
-/// Its recipients: nobody reads these.
+/// The recipients in keepalived's sample, who don't exist.
 const RECIPIENTS: &str = "@firewall.loc";
 
 pub(super) fn advise(places: &Places<'_, '_>, block: &Statement, sink: &mut Sink) {

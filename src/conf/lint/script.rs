@@ -1,4 +1,4 @@
-//! Advice on scripts: those that are tracked, and those that are told of changes.
+//! Advice on scripts: those that are tracked, and those that are run at changes.
 
 use super::places::{Places, all, body, number, value};
 use crate::conf::diagnostic::{Diagnostic, codes};
@@ -156,7 +156,7 @@ fn asks_for_mail(places: &Places<'_, '_>, block: &Statement) -> Option<Span> {
     body(block).iter().find(asks).map(|s| s.span)
 }
 
-/// Mails are asked for, and there is nobody to write to.
+/// Mails are asked for, and no recipient is given.
 fn mail(places: &Places<'_, '_>, asked: Option<Span>, sink: &mut Sink) {
     let Some(alert) = asked else { return };
     let recipients =

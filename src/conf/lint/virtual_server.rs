@@ -266,7 +266,7 @@ fn address(endpoint: Endpoint) -> Option<IpAddr> {
     }
 }
 
-/// A service at an address that no instance brings: of a pair of directors both would have it, or none.
+/// A service at an address of no vrrp_instance: both directors of a pair would have the address, or neither.
 fn unserved(server: &VirtualServer, block: &Statement, known: &HashSet<IpAddr>, sink: &mut Sink) {
     let mut foreign = server
         .endpoints

@@ -20,7 +20,7 @@ const DEFAULT_PRIORITY: u8 = 100;
 /// With adverts this far apart, nobody answers for half a minute when the master dies.
 const SLOW_ADVERTS: Duration = Duration::from_secs(10);
 
-/// Passwords that stand in every tutorial, and so keep nobody apart.
+/// Passwords of tutorials, which neighbours on a network may have copied, too.
 const COMMON_PASSWORDS: &[&str] = &[
     "1111",
     "1234",

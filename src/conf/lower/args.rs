@@ -409,7 +409,7 @@ mod tests {
         for bad in ["\"5 \"", "-5", "+", "5,", "0x5", "1.5"] {
             assert_eq!(timeout(bad), (0, vec!["V0203"]), "{bad}");
         }
-        // Where 0 is not allowed, nothing is not either.
+        // Where 0 is not allowed, an empty value is not allowed either.
         let (_, found) = server("persistence_timeout \"\"", "");
         assert_eq!(found, ["V0204"]);
 

@@ -80,7 +80,7 @@ fn instance(cx: &mut Lower<'_, '_>, statement: &Statement, name: &Word<'_>) -> O
         let argument = cx.words(inner).get(1).map_or(inner.span, |w| w.span);
         match keyword.canonical() {
             "neighbor_ip" => {
-                // Without it the whole session is left out, and what is wrong has been said.
+                // Without it the whole session is left out; the error is reported already.
                 draft.neighbor = Some((cx.address(inner)?, argument));
             }
             "source_ip" => {

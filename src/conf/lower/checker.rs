@@ -52,7 +52,7 @@ impl Timing {
         true
     }
 
-    /// This, with `outer` deciding what it leaves open.
+    /// These settings, with those of `outer` where one is missing.
     pub(super) fn within(self, outer: Timing) -> Timing {
         Timing {
             delay_loop: self.delay_loop.or(outer.delay_loop),
@@ -82,7 +82,7 @@ impl Timing {
     }
 }
 
-/// What a kind of check does where nobody says how often to retry.
+/// The defaults of retries for a kind of check.
 #[derive(Clone, Copy, Debug)]
 struct Defaults {
     retry: u32,
@@ -130,7 +130,7 @@ pub(super) struct Outer<'a> {
     pub(super) virtual_host: Option<&'a str>,
 }
 
-/// Reads a check's block; `None` if the statement is none, or where keepalived leaves the check out.
+/// Reads a check's block; `None` if the statement is no check, or keepalived leaves it out.
 /// `bfd_instances` are those that the real server watches already.
 pub(super) fn lower(
     cx: &mut Lower<'_, '_>,

@@ -9,10 +9,10 @@ use crate::conf::script::{Examined, UnknownAccount};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 
-/// Who scripts run as where nothing else is said, if there is such a user.
+/// The account for scripts without one of their own, if the machine has it.
 const DEFAULT_USER: &str = "keepalived_script";
 
-/// What the whole file says of scripts, and what is known of those in it.
+/// The file's settings for scripts, and what is known of the scripts in it.
 #[derive(Debug, Default)]
 pub(super) struct Scripts {
     /// `enable_script_security`
@@ -101,8 +101,8 @@ impl<'t, 's> Lower<'t, 's> {
         None
     }
 
-    /// Who runs what names nobody. The outer `None` where keepalived finds nobody either: with script security, root
-    /// is no answer.
+    /// The account for scripts without one of their own. The outer `None` where keepalived finds none either: with script
+    /// security, it does not take root.
     pub(super) fn default_account(&mut self, span: Span, line: KeepalivedLine) -> Option<Option<RunAs>> {
         if self.scripts.user_failed {
             return None;

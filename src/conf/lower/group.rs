@@ -22,7 +22,7 @@ pub(super) struct Group {
     pub(super) addresses: Vec<SocketAddr>,
     /// Its firewall marks, with their family where it is given.
     pub(super) marks: Vec<(u32, Option<Family>)>,
-    /// What is wrong with one that is not is said already.
+    /// Why a group is not usable is reported already.
     pub(super) is_usable: bool,
     /// An entry that keepalived would take is not among these.
     lacks: bool,
@@ -93,13 +93,13 @@ fn listed_twice(cx: &mut Lower<'_, '_>, entry: &Statement) {
 }
 
 impl Group {
-    /// Whether it has addresses of this family, or marks that are said to be.
+    /// Whether it has addresses of this family, or marks that name it.
     pub(super) fn has(&self, family: Family) -> bool {
         let address = |a: &SocketAddr| Family::of(a.ip()) == family;
         self.addresses.iter().any(address) || self.marks.iter().any(|(_, f)| *f == Some(family))
     }
 
-    /// `seen` are the services of the entries before it: the kernel has each once.
+    /// `members` are those of the entries before it: the kernel has each service once.
     fn entry(&mut self, cx: &mut Lower<'_, '_>, entry: &Statement, members: &mut HashSet<Member>) {
         let words = cx.words(entry);
         let Some(first) = words.first() else { return };

@@ -168,12 +168,12 @@ impl<'t, 's> Lower<'t, 's> {
         blocks.done(tree);
     }
 
-    /// Whether the machine has this interface; said where it doesn't. Without a way to ask, every one exists.
+    /// Whether the machine has this interface; reported if not. Without a way to ask, every one exists.
     fn interface_exists(&mut self, word: &Word<'_>) -> bool {
         self.interface_exists_or(&codes::NO_SUCH_INTERFACE, word)
     }
 
-    /// The same, said with this code.
+    /// The same, reported with this code.
     fn interface_exists_or(&mut self, code: &'static Code, word: &Word<'_>) -> bool {
         let exists = !matches!(self.ask_interface(&word.text), Some(InterfaceKind::Missing));
         if !exists {

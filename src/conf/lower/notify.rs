@@ -7,7 +7,7 @@ use crate::conf::diagnostic::{Diagnostic, KeepalivedLine, codes};
 use crate::conf::tree::Statement;
 use crate::vrrp::config::{Defaults, Notify};
 
-/// What holds where nothing is said.
+/// The defaults.
 pub(super) fn defaults(globals: &Defaults) -> Notify {
     Notify {
         priority_changes: globals.notify_priority_changes,
@@ -113,7 +113,7 @@ impl<'t, 's> Lower<'t, 's> {
     }
 }
 
-/// As `useradd` allows names; numbers are none for keepalived.
+/// Names that `useradd` allows; keepalived takes no numbers.
 fn could_be_an_account(name: &str) -> bool {
     let first = name.chars().next();
     first.is_some_and(|c| c.is_ascii_alphabetic() || c == '_')

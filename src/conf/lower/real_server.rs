@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 pub(super) struct Draft {
     /// Address and port; port 0 where none is given.
     pub(super) address: SocketAddr,
-    /// Where its checks go: to the port that the block names, whatever port the kernel is told.
+    /// Where its checks go: to the port of its block, which need not be the one in the kernel's table.
     pub(super) checked: SocketAddr,
     /// Where the block begins.
     pub(super) span: Span,
@@ -100,7 +100,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement, scope: Scope<
             check => {
                 let check = checker::lower(cx, check, statement, draft.address, scope, &mut bfd_instances);
                 if draft.checks.is_empty() {
-                    // Most have one, which is large.
+                    // Most servers have one checker, and checkers are large.
                     draft.checks.reserve_exact(1);
                 }
                 draft.checks.extend(check);

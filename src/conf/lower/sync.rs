@@ -33,7 +33,7 @@ pub(super) struct Member<'t> {
 /// The sync groups' instances, by name.
 pub(super) type Members<'t> = HashMap<&'t str, Member<'t>>;
 
-/// Who is in which sync group. Says nothing: what is wrong is said by [`lower`].
+/// The sync group of each instance. Errors are reported by [`lower`], not here.
 pub(super) fn members<'t>(cx: &Lower<'t, '_>) -> Members<'t> {
     let mut members = Members::new();
     for statement in cx.top_level("vrrp_sync_group") {
@@ -182,7 +182,7 @@ impl<'t, 's> Draft<'t, 's> {
             members.push((instance, word.span));
         }
         match members.as_slice() {
-            // Why is said already, or said of the instances themselves.
+            // The reason is reported already, for the group or for its instances.
             [] => return None,
             [(only, at)] if !cut_short => {
                 let message = format!(

@@ -115,7 +115,7 @@ fn left_out(cx: &Lower<'_, '_>, statement: &Statement, place: usize, known: &mut
     known.entry(name.text.to_string()).or_insert(target);
 }
 
-/// The weight of a `bfd_instance`. What is wrong with it is said where the rest of the block is read.
+/// The weight of a `bfd_instance`. Errors in it are reported where the rest of the block is read.
 fn bfd_weight(cx: &Lower<'_, '_>, statement: &Statement) -> Weight {
     let mut lines = body(statement).iter().map(|s| cx.words(s));
     let weight = lines.rfind(|w| w.first().is_some_and(|w| w.text == "weight")).unwrap_or_default();
@@ -371,7 +371,7 @@ impl Quorum {
         }
     }
 
-    /// 0 means that none may run, and needs no quorum.
+    /// 0: no process of this name may run; there is no quorum then.
     fn set_greatest(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
         match cx.u32(statement) {
             Some(n) if n < self.least && (n > 0 || self.least > 1) => {

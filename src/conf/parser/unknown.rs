@@ -1,10 +1,10 @@
-//! What is said about a word that no keyword of its block is: what was probably meant, or where it belongs.
+//! The finding about an unknown keyword: what was probably meant, or which block it belongs into.
 
 use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::conf::schema::{self, Block};
 use crate::conf::source::Span;
 
-/// `in_short`: nobody will see it, so no search for what was meant.
+/// `in_short`: the finding is only counted, so there is no search for similar words.
 pub(super) fn unknown_keyword(name: &str, span: Span, block: &'static Block, in_short: bool) -> Diagnostic {
     if in_short {
         return Diagnostic::new(&codes::UNKNOWN_KEYWORD, span, "");

@@ -11,7 +11,7 @@ use crate::net::Family;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// How long a connection may take where nobody says it.
+/// The default of `connect_timeout`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Settings of every check; what it leaves open waits for the real server's own.
@@ -92,7 +92,7 @@ impl Common {
         true
     }
 
-    /// Whether anything is said of the connection.
+    /// Whether any setting of the connection is given.
     pub(super) fn says_where(&self) -> bool {
         self.connect_ip.is_some()
             || self.connect_port.is_some()

@@ -49,7 +49,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, block: &Statement, common: &mut Comm
             }
             name @ ("bind_if" | "bind_port" | "bindto" | "connect_ip" | "connect_port"
             | "connect_timeout" | "fwmark") => {
-                // Read all the same, so that what is wrong with its value is said too.
+                // Read although it has no effect, so that a wrong value is reported.
                 Common::new(common.server()).statement(cx, name, statement);
                 let message = format!("`{name}` has no effect: MISC_CHECK makes no connection of its own");
                 cx.report(&codes::NOT_APPLICABLE, statement.span, message);
@@ -79,7 +79,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, block: &Statement, common: &mut Comm
 }
 
 impl MiscDraft {
-    /// With the virtual server's `delay_loop`, which is the time that a program has where nothing else is said.
+    /// With the virtual server's `delay_loop`, which is the default of the time that a program may take.
     pub(super) fn finish(self, delay_loop: Duration) -> Misc {
         let MiscDraft { command, dynamic, timeout } = self;
         let timeout = if timeout.is_zero() { delay_loop } else { timeout };

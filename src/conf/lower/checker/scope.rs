@@ -17,7 +17,7 @@ pub(in crate::conf::lower) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// Whether a `track_file` of this name stands above; said where none does.
+    /// Whether a `track_file` of this name stands above; reported if not.
     pub(super) fn has_track_file(self, cx: &mut Lower<'_, '_>, name: &Word<'_>) -> bool {
         self.has(cx, &self.trackable.files, "track_file", name)
     }

@@ -7,7 +7,7 @@ use crate::conf::lower::{Lower, body};
 use crate::conf::tree::Statement;
 use std::net::IpAddr;
 
-/// The name that keepalived gives where nothing is said.
+/// keepalived's default of `helo_name`.
 const HELO_NAME: &str = "smtpchecker.keepalived.org";
 
 /// A `SMTP_CHECK` block.

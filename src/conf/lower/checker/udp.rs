@@ -7,7 +7,7 @@ use crate::conf::lower::{Lower, body, end_of};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 
-/// `max_reply_length` where nothing is said.
+/// The default of `max_reply_length`.
 const MAX_REPLY_LENGTH: u16 = 255;
 
 /// Reads the block.

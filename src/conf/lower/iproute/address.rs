@@ -69,7 +69,7 @@ impl<'t, 's> Draft<'t, 's> {
                 Some(keyword) => draft.option(&mut entry, word, keyword, groups)?,
                 None => {
                     entry.unknown(word, grammar, "it has no effect");
-                    // Its value, if it has one, is no option either: said once.
+                    // Its value, if it has one, is no option either: reported together.
                     while entry.peek().is_some_and(|w| grammar.find(&w.text).is_none()) {
                         entry.next += 1;
                     }

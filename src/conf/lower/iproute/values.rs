@@ -24,7 +24,7 @@ pub(super) fn c_number(text: &str) -> Option<u64> {
 }
 
 /// A time in units of 1/`per_ms` ms: a bare number counts units, `s` and `ms` are what they say. The outer `None` is
-/// no time at all; whether decimals were cut off is told besides.
+/// no time at all; the second value says whether decimals were cut off.
 pub(super) fn time(text: &str, per_ms: u64) -> Option<(u64, bool)> {
     let lower = text.to_ascii_lowercase();
     let suffix = ["secs", "sec", "s"].iter().find_map(|s| lower.strip_suffix(s));
@@ -63,7 +63,7 @@ pub(in crate::conf::lower) fn mask_length(mask: Ipv4Addr) -> Option<u8> {
 /// Where packets come from or go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Network {
-    /// `default`, `any`, `all`: of whatever family the entry is.
+    /// `default`, `any`, `all`: of the entry's family.
     Any,
     /// A prefix.
     Net(IpNet),

@@ -1,4 +1,4 @@
-//! What a `virtual_server` block must agree on with itself: keepalived's checks across it, and its defaults.
+//! The checks across a whole `virtual_server` block, as keepalived does them, and its defaults.
 
 use super::super::Lower;
 use super::super::real_server::Defaults;

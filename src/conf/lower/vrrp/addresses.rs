@@ -111,7 +111,7 @@ impl Draft {
         }
     }
 
-    /// What an advert has no room for is set all the same, but not listed. The interface's MTU decides, at run time: see
+    /// Addresses that don't fit into an advert are set, but not listed in it. The interface's MTU decides at run time:
     /// [`crate::vrrp::packet::Advert::room`].
     pub(super) fn limit_addresses(&self, cx: &mut Lower<'_, '_>, family: Family) {
         let room = match family {

@@ -1,4 +1,4 @@
-//! An instance while its block is read: what was said, and where.
+//! An instance while its block is read: the settings that are given, and where.
 
 use super::super::Lower;
 use super::garp;
@@ -48,7 +48,7 @@ pub(super) struct Draft {
     pub(super) mac: Option<([u8; 6], bool)>,
     pub(super) policy: settings::Policy,
     pub(super) hmac: Option<settings::Hmac>,
-    /// There are entries, or it is said that there are none: no second report if all of them are wrong.
+    /// There are entries, or `no_virtual_ipaddress`: no second report if all entries are wrong.
     pub(super) addresses_given: bool,
 }
 

@@ -94,7 +94,7 @@ impl Draft {
         unique.is_new_router(cx, &instance, vrid_at).then_some(instance)
     }
 
-    /// IPv6 came with version 3; keepalived speaks it in version 2 where it is told to, except in strict mode.
+    /// IPv6 came with version 3; keepalived uses it in version 2 if `version 2` is given, except in strict mode.
     fn checked_version(
         &self,
         cx: &mut Lower<'_, '_>,

@@ -19,7 +19,7 @@ pub(super) fn statement(cx: &mut Lower<'_, '_>, keyword: &str, statement: &State
     }
 }
 
-/// What the set after an advert of lower priority comes to. Strict mode knows none.
+/// How announcements are repeated after an advert of lower priority. Never in strict mode.
 pub(super) fn finish(
     garp: Garp,
     delay: Given<Duration>,

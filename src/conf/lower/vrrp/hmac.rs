@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Bytes of a key.
 const LENGTH: RangeInclusive<usize> = 32..=64;
 
-/// The shortest window that is taken where none is given, and the longest one, in seconds.
+/// The default of `time_window` lies between these, in seconds.
 const WINDOW: (u64, u64) = (5, 300);
 
 impl Draft {

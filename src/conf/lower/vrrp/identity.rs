@@ -10,7 +10,7 @@ use crate::net::Family;
 use crate::vrrp::config::{Version, Vrid};
 use std::net::IpAddr;
 
-/// What is missing has been said, and without it there is no instance.
+/// What is missing is reported; without it there is no instance.
 pub(super) struct Unusable;
 
 impl Draft {

@@ -74,7 +74,7 @@ impl Draft {
             self.against_strict(cx, at, "version 2 knows no accept mode; `accept` has no effect");
             accept = false;
         }
-        // What strict mode prescribes, whatever is the default elsewhere.
+        // In strict mode the value is prescribed; a setting that differs is reported.
         let must =
             |cx: &mut Lower<'_, '_>, given: Given<bool>, default: bool, prescribed: bool, why: &str| {
                 if !strict {

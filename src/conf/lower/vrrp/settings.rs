@@ -15,7 +15,7 @@ pub(super) struct Unicast {
     pub(super) asked: Option<Span>,
     pub(super) peers: Vec<Peer>,
     pub(super) peers_at: HashMap<IpAddr, Span>,
-    /// A peer was named that can't be one: no second report if none is left.
+    /// An unusable peer was reported: no second report if no other is left.
     pub(super) bad_peer: bool,
     pub(super) fault_without_peers: bool,
     pub(super) ttl: Given<u8>,
@@ -23,7 +23,7 @@ pub(super) struct Unicast {
     pub(super) old_checksum: OldChecksum,
 }
 
-/// What is said of the interface, and of links on top of it.
+/// The keywords on the interface, and on links on top of it.
 #[derive(Debug, Default)]
 pub(super) struct Link {
     pub(super) link: config::Link,
@@ -39,7 +39,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Before anything is said.
+    /// Before any keyword is read.
     pub(super) fn inherited(defaults: &config::Defaults) -> Link {
         let link = config::Link { garp_extra: defaults.garp_extra_if, ..config::Link::default() };
         Link { link, ..Link::default() }

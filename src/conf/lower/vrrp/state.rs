@@ -43,7 +43,7 @@ impl Draft {
         }
     }
 
-    /// In strict mode the owner of the addresses is master from the start, and nobody else.
+    /// In strict mode the owner of the addresses starts as master, and every other router as backup.
     pub(super) fn strict_state(
         &self,
         cx: &mut Lower<'_, '_>,

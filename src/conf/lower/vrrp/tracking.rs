@@ -25,7 +25,7 @@ pub(super) fn settle(
         }
         let only_the_weight = match line.what {
             What::Interface => grouped.is_some(),
-            // 1 is what a file has if nothing is said.
+            // 1 is a file's default.
             What::File => line.tracked.weight.value == 1,
             What::Script | What::Bfd | What::Process => false,
         };

@@ -15,7 +15,7 @@ impl Draft {
     pub(super) fn unicast(&mut self, cx: &mut Lower<'_, '_>, keyword: &str, statement: &Statement) -> bool {
         match keyword {
             "unicast_peer" => {
-                // What is wrong with it was said.
+                // A missing block is reported already.
                 self.unicast.bad_peer |= statement.body.is_none();
                 for line in body(statement) {
                     self.peer(cx, line);

@@ -29,7 +29,7 @@ pub(super) struct Unique {
 }
 
 impl Unique {
-    /// Whether the name is a new one; said where it isn't.
+    /// Whether the name is a new one; reported if not.
     pub(super) fn is_new_name(&mut self, cx: &mut Lower<'_, '_>, word: &Word<'_>) -> bool {
         if let Some(first) = self.names.get(word.text.as_ref()) {
             let message = format!("vrrp_instance `{}` is already defined; this one is left out", word.text);
@@ -41,7 +41,7 @@ impl Unique {
         true
     }
 
-    /// Whether no other instance gave a link of its own this name; said where one did.
+    /// Whether no other instance has a link of this name; reported if one does.
     pub(super) fn is_new_link(
         &mut self,
         cx: &mut Lower<'_, '_>,
@@ -60,7 +60,7 @@ impl Unique {
         true
     }
 
-    /// Whether the virtual router is a new one; said where it isn't.
+    /// Whether the virtual router is a new one; reported if not.
     pub(super) fn is_new_router(
         &mut self,
         cx: &mut Lower<'_, '_>,
