@@ -24,6 +24,7 @@ mod receive;
 use super::config::{self, Auth, Version, VirtualAddress};
 use super::event::{Action, Actions, Fault, IfIndex, Name, Packet, Report, StateKind};
 use super::packet::{Advert, Authentication, Body, Centis, PRIORITY_OWNER, PRIORITY_STOP, Secs, TTL};
+use super::priority::Priority;
 use super::shared::Shared;
 use super::stats::Stats;
 use crate::net::Family;
@@ -55,8 +56,7 @@ pub struct Instance {
     addresses: Shared<[VirtualAddress]>,
     /// Where its adverts go: its group, as a list of one.
     destinations: Shared<[IpAddr]>,
-    /// The priority in force: the configured one, or 254 after a conflict of owners.
-    priority: u8,
+    priority: Priority,
     /// The master's interval (RFC 9568 §6.1: Active_Adver_Interval): in version 3 the last master's word.
     master_interval: Duration,
     /// Where the last advert came from that was believed.
@@ -128,7 +128,7 @@ impl Instance {
             advertised: config.addresses.iter().map(|a| a.net.address).collect(),
             addresses: config.addresses.iter().chain(&config.excluded).cloned().collect(),
             destinations: [config.group()].into(),
-            priority: config.priority,
+            priority: Priority::new(config.priority),
             master_interval: config.advert_int,
             last_peer: None,
             origin: None,
@@ -176,10 +176,10 @@ impl Instance {
         &self.faults
     }
 
-    /// The priority in force, which may differ from the configured one.
+    /// The configured priority, the one in force, and why they differ.
     #[must_use]
-    pub const fn effective_priority(&self) -> u8 {
-        self.priority
+    pub const fn priority(&self) -> &Priority {
+        &self.priority
     }
 
     /// What it has counted.
@@ -241,7 +241,7 @@ impl Instance {
             Version::V2 => Duration::from_secs(1),
             Version::V3 => self.master_interval,
         };
-        whole * (256 - u32::from(self.priority)) / 256
+        whole * (256 - u32::from(self.priority.effective())) / 256
     }
 
     /// Where its adverts leave, and what keeps it from running: at start, and whenever one of both changes. `detail` tells
@@ -279,7 +279,7 @@ impl Instance {
     /// RFC 9568 §6.4.1: the owner takes over at once, any other listens first.
     fn come_up(&mut self, now: Instant, inherits: bool, out: &mut Actions) {
         self.master_interval = self.config.advert_int;
-        if self.priority == PRIORITY_OWNER {
+        if self.priority.effective() == PRIORITY_OWNER {
             self.become_master(now, out);
         } else if inherits {
             // The neighbours don't know yet that the master died. Whoever took over is heard within an interval, and the
@@ -333,7 +333,7 @@ impl Instance {
         let long = self.master_down_interval();
         if let State::Backup { master_down_at, .. } = &mut self.state
             && stalled > long
-            && self.priority != PRIORITY_OWNER
+            && self.priority.effective() != PRIORITY_OWNER
         {
             // Nobody read the socket for that long, and a full one drops the newest: what looks like the master's silence
             // may be our own deafness. One interval more tells.
@@ -389,7 +389,7 @@ impl Instance {
             // In step with the last one, unless whole intervals were missed.
             let next = *advert_at + self.config.advert_int;
             *advert_at = if next > now { next } else { now + self.config.advert_int };
-            self.advertise(self.origin, self.priority, out);
+            self.advertise(self.origin, self.priority.effective(), out);
         }
         let patience = u32::from(self.config.policy.down_timer_adverts).saturating_sub(1).max(1);
         if stalled > self.config.advert_int * patience {
@@ -441,7 +441,7 @@ impl Instance {
         let garp = self.config.garp;
         let later = |d: Duration| (!d.is_zero()).then(|| now + d);
         let was_backup = matches!(self.state, State::Backup { .. });
-        self.advertise(self.origin, self.priority, out);
+        self.advertise(self.origin, self.priority.effective(), out);
         self.master_interval = self.config.advert_int;
         self.stats.became_master += 1;
         if was_backup {
@@ -471,7 +471,7 @@ impl Instance {
 
     /// Advertises out of turn; the next regular advert follows one interval later.
     fn advertise_now(&mut self, now: Instant, out: &mut Actions) {
-        self.advertise(self.origin, self.priority, out);
+        self.advertise(self.origin, self.priority.effective(), out);
         if let State::Master { advert_at, .. } = &mut self.state {
             *advert_at = now + self.config.advert_int;
         }

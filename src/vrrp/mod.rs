@@ -11,6 +11,7 @@ pub mod garp;
 pub mod instance;
 mod kernel;
 pub mod packet;
+pub mod priority;
 pub mod router;
 pub mod shared;
 pub mod stats;

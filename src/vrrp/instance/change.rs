@@ -46,7 +46,7 @@ impl Instance {
         match &mut self.state {
             State::Init | State::Fault => {}
             State::Backup { master_down_at, .. } => {
-                if self.priority == PRIORITY_OWNER && old_priority != PRIORITY_OWNER {
+                if self.priority.effective() == PRIORITY_OWNER && old_priority.effective() != PRIORITY_OWNER {
                     self.become_master(now, out);
                     return;
                 }

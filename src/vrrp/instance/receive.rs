@@ -5,6 +5,7 @@ use crate::time::Instant;
 use crate::vrrp::config::{Auth, Version};
 use crate::vrrp::event::{Actions, Discard, Received, Report, StateKind};
 use crate::vrrp::packet::{Authentication, Body, PRIORITY_OWNER, PRIORITY_STOP, Parsed, Secs};
+use crate::vrrp::priority::Cause;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ impl Instance {
         if received.destination != self.destination() {
             return Err(Discard::Destination { ours: self.destination(), theirs: received.destination });
         }
-        if self.config.policy.owner_ignore_adverts && self.priority == PRIORITY_OWNER {
+        if self.config.policy.owner_ignore_adverts && self.priority.effective() == PRIORITY_OWNER {
             return Err(Discard::OwnerIgnores);
         }
         match (&advert.body, self.config.version) {
@@ -100,7 +101,7 @@ impl Instance {
         }
         // `preempt_delay` runs from the first advert of a lower priority, as in keepalived.
         let delay = self.config.preempt_delay;
-        let better = advert.priority >= self.priority;
+        let better = advert.priority >= self.priority.effective();
         let preempt_at = match preempt_at {
             _ if better || self.config.nopreempt || delay.is_zero() => None,
             Some(at) => Some(at),
@@ -115,7 +116,7 @@ impl Instance {
             self.state = State::Backup { master_down_at, preempt_at, inherited: false };
         } else {
             // The timer keeps running: silence of those who count is what matters.
-            let (theirs, ours) = (advert.priority, self.priority);
+            let (theirs, ours) = (advert.priority, self.priority.effective());
             out.push(self.report(Report::LowerPriority { state: StateKind::Backup, source, theirs, ours }));
         }
     }
@@ -123,7 +124,7 @@ impl Instance {
     /// RFC 9568 §6.4.3 (705 and after).
     fn advert_as_master(&mut self, now: Instant, source: IpAddr, advert: &Parsed<'_>, out: &mut Actions) {
         let Some(origin) = self.origin else { return };
-        let (theirs, ours) = (advert.priority, self.priority);
+        let (theirs, ours) = (advert.priority, self.priority.effective());
         if theirs == PRIORITY_STOP {
             self.answer(now, out);
             out.push(self.report(Report::PriorityZeroReceived));
@@ -131,12 +132,12 @@ impl Instance {
         }
         if theirs == PRIORITY_OWNER && ours == PRIORITY_OWNER {
             // Both can't be right; keepalived steps aside for good, whichever address is higher.
-            self.priority = PRIORITY_OWNER - 1;
+            self.priority.set(Cause::OwnersConflict, -1);
             out.push(self.report(Report::OwnerConflict { source }));
         }
-        if (theirs, source) > (self.priority, origin.source) {
+        if (theirs, source) > (self.priority.effective(), origin.source) {
             if self.config.policy.higher_prio_send_advert {
-                self.advertise(self.origin, self.priority, out);
+                self.advertise(self.origin, self.priority.effective(), out);
             }
             self.learn_interval(now, advert, out);
             self.stats.released_master += 1;
