@@ -28,5 +28,6 @@ pub mod spawn;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timer;
+pub(crate) mod wake;
 pub(crate) mod watch;
 pub(crate) mod writable;

@@ -1,35 +1,21 @@
-//! One wait for many descriptors: `epoll(7)`, level-triggered, for a tokio runtime.
+//! One wait for many descriptors: `epoll(7)`, level-triggered, for a thread that has nothing else to do.
 //!
-//! tokio would wake a task for each descriptor. A worker with a thousand sockets has one task that wants to know which
-//! of them have something: it sleeps on the epoll instance itself, and then asks it once.
+//! tokio would wake a task for each descriptor, and ask the kernel twice. A worker with a thousand sockets and deadlines
+//! of milliseconds sleeps in the one system call that says which of them have something.
 
-use super::ready::Ready;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::AsFd;
 
-/// The descriptors of a worker, each under a token that its owner chose.
+/// The descriptors of a thread, each under a token that its owner chose.
 pub struct Poll {
-    epoll: Ready<Raw>,
+    epoll: Epoll,
     /// A place for each descriptor: one call tells of all of them.
     events: Vec<EpollEvent>,
+    /// So many of the events are of the last call.
+    found: usize,
     registered: usize,
-}
-
-/// `Epoll` has its descriptor as a field; tokio asks for `AsRawFd`.
-struct Raw(Epoll);
-
-impl AsRawFd for Raw {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.0.as_raw_fd()
-    }
-}
-
-impl From<Raw> for OwnedFd {
-    fn from(raw: Raw) -> OwnedFd {
-        raw.0.0
-    }
 }
 
 impl fmt::Debug for Poll {
@@ -39,13 +25,13 @@ impl fmt::Debug for Poll {
 }
 
 impl Poll {
-    /// Without descriptors. Must be called within a tokio runtime.
+    /// Without descriptors.
     ///
     /// # Errors
     /// Those of `epoll_create1(2)`: descriptors or memory exhausted.
     pub fn new() -> io::Result<Poll> {
-        let epoll = Ready::new(Raw(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?))?;
-        Ok(Poll { epoll, events: Vec::new(), registered: 0 })
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        Ok(Poll { epoll, events: Vec::new(), found: 0, registered: 0 })
     }
 
     /// From now on tells of this descriptor, too, while there is something to read or an error in it. One that is
@@ -54,7 +40,7 @@ impl Poll {
     /// # Errors
     /// Those of `epoll_ctl(2)`: a descriptor that can't be waited for, or is there already; the limit of watches.
     pub fn add(&mut self, fd: &impl AsFd, token: u64) -> io::Result<()> {
-        self.epoll.get().0.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token))?;
+        self.epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token))?;
         self.registered += 1;
         if self.events.len() < self.registered {
             self.events.resize(self.registered.next_power_of_two().max(8), EpollEvent::empty());
@@ -67,9 +53,18 @@ impl Poll {
     /// # Errors
     /// Those of `epoll_ctl(2)`: it is not there.
     pub fn remove(&mut self, fd: &impl AsFd) -> io::Result<()> {
-        self.epoll.get().0.delete(fd)?;
+        self.epoll.delete(fd)?;
         self.registered = self.registered.saturating_sub(1);
         Ok(())
+    }
+
+    /// Does not tell of what can be read there, or does again. An error is told of all the same.
+    ///
+    /// # Errors
+    /// Those of `epoll_ctl(2)`: it is not there.
+    pub fn hold(&mut self, fd: &impl AsFd, token: u64, held: bool) -> io::Result<()> {
+        let flags = if held { EpollFlags::empty() } else { EpollFlags::EPOLLIN };
+        Ok(self.epoll.modify(fd, &mut EpollEvent::new(flags, token))?)
     }
 
     /// The tokens of all descriptors that are ready now, without waiting: one system call, whatever their number. One
@@ -78,29 +73,31 @@ impl Poll {
     /// # Errors
     /// Those of `epoll_wait(2)`; none is expected.
     pub fn ready_now(&mut self) -> io::Result<Tokens<'_>> {
-        let found = match self.epoll.get().0.wait(&mut self.events, EpollTimeout::ZERO) {
-            Ok(found) => found,
-            Err(nix::errno::Errno::EINTR) => {
-                self.epoll.more();
-                0
-            }
-            Err(errno) => return Err(errno.into()),
-        };
-        Ok(Tokens { events: self.events.get(..found).unwrap_or_default() })
+        self.ask(EpollTimeout::ZERO)
     }
 
-    /// Waits until something becomes ready; [`Poll::ready_now`] must follow, and what it names must be read empty, or
-    /// be told of by [`Poll::more`]: the wait is for news. Cancel-safe.
+    /// Waits until something is ready, and gives the tokens; none after a signal.
     ///
     /// # Errors
-    /// The runtime is being shut down.
-    pub async fn ready(&self) -> io::Result<()> {
-        self.epoll.wait().await
+    /// As of [`Poll::ready_now`].
+    pub fn wait(&mut self) -> io::Result<Tokens<'_>> {
+        self.ask(EpollTimeout::NONE)
     }
 
-    /// The next wait is not to sleep: not everything that was ready was read empty.
-    pub fn more(&self) {
-        self.epoll.more();
+    /// The tokens of the last call.
+    #[must_use]
+    pub fn last(&self) -> Tokens<'_> {
+        Tokens { events: self.events.get(..self.found).unwrap_or_default() }
+    }
+
+    fn ask(&mut self, timeout: EpollTimeout) -> io::Result<Tokens<'_>> {
+        self.found = 0;
+        self.found = match self.epoll.wait(&mut self.events, timeout) {
+            Ok(found) => found,
+            Err(nix::errno::Errno::EINTR) => 0,
+            Err(errno) => return Err(errno.into()),
+        };
+        Ok(self.last())
     }
 }
 
@@ -132,17 +129,11 @@ impl Tokens<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::testing::soon;
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
-    use std::time::Duration;
 
-    fn run<F: Future>(f: F) -> F::Output {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(f)
-    }
-
-    fn ready(poll: &mut Poll) -> Vec<u64> {
-        let mut tokens: Vec<_> = poll.ready_now().unwrap().iter().collect();
+    fn tokens(tokens: Tokens<'_>) -> Vec<u64> {
+        let mut tokens: Vec<_> = tokens.iter().collect();
         tokens.sort_unstable();
         tokens
     }
@@ -153,56 +144,50 @@ mod tests {
 
     #[test]
     fn one_call_names_every_ready_one_of_many_until_it_is_read() {
-        run(async {
-            let (mut near, mut far) = pairs(300);
-            let mut poll = Poll::new().unwrap();
-            for (token, fd) in near.iter().enumerate() {
-                poll.add(fd, token as u64).unwrap();
-            }
-            assert!(ready(&mut poll).is_empty());
-            for far in &mut far {
-                far.write_all(b"x").unwrap();
-            }
-            soon("the news", poll.ready()).await.unwrap();
-            let all: Vec<u64> = (0..300).collect();
-            assert_eq!(ready(&mut poll), all);
-            for near in &mut near[1..] {
-                near.read_exact(&mut [0]).unwrap();
-            }
-            assert_eq!(ready(&mut poll), [0], "it was not read");
-            assert_eq!(ready(&mut poll), [0]);
+        let (mut near, mut far) = pairs(300);
+        let mut poll = Poll::new().unwrap();
+        for (token, fd) in near.iter().enumerate() {
+            poll.add(fd, token as u64).unwrap();
+        }
+        assert!(tokens(poll.ready_now().unwrap()).is_empty());
+        for far in &mut far {
+            far.write_all(b"x").unwrap();
+        }
+        let all: Vec<u64> = (0..300).collect();
+        assert_eq!(tokens(poll.wait().unwrap()), all);
+        assert_eq!(tokens(poll.last()), all);
+        for near in &mut near[1..] {
+            near.read_exact(&mut [0]).unwrap();
+        }
+        assert_eq!(tokens(poll.ready_now().unwrap()), [0], "it was not read");
+        assert_eq!(tokens(poll.wait().unwrap()), [0]);
 
-            poll.remove(&near[0]).unwrap();
-            assert!(ready(&mut poll).is_empty());
-            drop(near.pop());
-            far[1].write_all(b"x").unwrap();
-            assert_eq!(ready(&mut poll), [1]);
-        });
+        poll.remove(&near[0]).unwrap();
+        assert!(tokens(poll.ready_now().unwrap()).is_empty());
+        assert!(tokens(poll.last()).is_empty());
+        drop(near.pop());
+        far[1].write_all(b"x").unwrap();
+        assert_eq!(tokens(poll.ready_now().unwrap()), [1]);
     }
 
     #[test]
-    fn the_wait_ends_at_each_news_and_sleeps_in_between_unless_something_was_left() {
-        run(async {
-            let (mut near, mut far) = pairs(2);
-            let mut poll = Poll::new().unwrap();
-            poll.add(&near[0], 7).unwrap();
-            poll.add(&near[1], 9).unwrap();
-            for round in 0..20 {
-                let at = round % 2;
-                far[at].write_all(b"x").unwrap();
-                soon("the news", poll.ready()).await.unwrap();
-                assert_eq!(ready(&mut poll), [[7, 9][at]]);
-                near[at].read_exact(&mut [0]).unwrap();
-            }
-            let slept = tokio::time::timeout(Duration::from_millis(20), poll.ready()).await;
-            assert!(slept.is_err(), "nothing came");
-
-            far[0].write_all(b"xy").unwrap();
-            soon("the news", poll.ready()).await.unwrap();
-            near[0].read_exact(&mut [0]).unwrap();
-            poll.more();
-            soon("what was left", poll.ready()).await.unwrap();
-            assert_eq!(ready(&mut poll), [7]);
+    fn the_wait_ends_at_news_and_what_is_held_is_none() {
+        let (near, mut far) = pairs(2);
+        let mut poll = Poll::new().unwrap();
+        poll.add(&near[0], 7).unwrap();
+        poll.add(&near[1], 9).unwrap();
+        far[0].write_all(b"x").unwrap();
+        assert_eq!(tokens(poll.wait().unwrap()), [7]);
+        poll.hold(&near[0], 7, true).unwrap();
+        assert!(tokens(poll.ready_now().unwrap()).is_empty());
+        let mut other = far.pop().unwrap();
+        let thread = std::thread::spawn(move || {
+            other.write_all(b"x").unwrap();
+            other
         });
+        assert_eq!(tokens(poll.wait().unwrap()), [9]);
+        let _open = thread.join().unwrap();
+        poll.hold(&near[0], 7, false).unwrap();
+        assert_eq!(tokens(poll.ready_now().unwrap()), [7, 9]);
     }
 }

@@ -358,14 +358,12 @@ pub enum Report {
         /// From where.
         interface: Name,
     },
-    /// The kernel did not set or remove an address.
-    AddressRefused {
-        /// It was to be set, not removed.
+    /// The kernel did not set or remove addresses. Said once of each until it does.
+    AddressesRefused {
+        /// They were to be set, not removed.
         add: bool,
         /// Which.
-        net: IpNet,
-        /// Where.
-        interface: Name,
+        addresses: AddressList,
         /// Why.
         refusal: Refusal,
     },

@@ -10,6 +10,10 @@
 //! is never removed. An address of any other instance that is there at start was left by a predecessor, as keepalived
 //! sees it, and is removed while the instance is not master.
 
+mod wanted;
+
+pub(super) use wanted::Wanted;
+
 use super::config::VirtualAddress;
 use super::event::{Address, Change, IfIndex, Link, Name, Refusal, Snapshot};
 use super::garp::{Forwarding, Frame};
@@ -25,12 +29,7 @@ pub(super) type Id = u64;
 pub(super) struct Kernel {
     links: HashMap<IfIndex, KnownLink>,
     indexes: HashMap<Name, IfIndex>,
-    /// Who is configured with an address on an interface, and as which of its addresses.
-    wanted: HashMap<Name, HashMap<IpNet, Vec<(Id, usize)>>>,
-    /// Instances of priority 255: what the system has set of their addresses is never removed.
-    owners: HashSet<Id>,
-    /// All addresses of instances: none of them is a source for adverts, save the owner's.
-    virtual_addresses: HashSet<IpAddr>,
+    wanted: Wanted,
     /// Counts addresses in the order in which they became known.
     next_order: u64,
 }
@@ -84,7 +83,10 @@ pub(super) enum Outcome {
     /// The kernel holds already what is wanted.
     AsWanted,
     /// It was refused.
-    Refused,
+    Refused {
+        /// It was the last time, too.
+        again: bool,
+    },
 }
 
 impl Kernel {
@@ -153,8 +155,7 @@ impl Kernel {
         let order = self.next_order;
         self.next_order += 1;
         let Some(known) = self.links.get_mut(&interface) else { return News::default() };
-        let configured = self.wanted.get(&known.link.name).and_then(|nets| nets.get(&net));
-        let owned = configured.is_some_and(|by| by.iter().any(|(id, _)| self.owners.contains(id)));
+        let owned = self.wanted.is_owned(&known.link.name, &net);
         let all = known.addresses.entry(net.address).or_default();
         let order = match all.iter_mut().find(|held| held.prefix_len == net.prefix_len) {
             Some(held) => {
@@ -167,10 +168,10 @@ impl Kernel {
                 order
             }
         };
-        let is_virtual = self.virtual_addresses.contains(&net.address);
+        let is_virtual = self.wanted.virtual_addresses.contains(&net.address);
         let changed = match known.sources_mut(net.address) {
             Some(sources) if usable => sources.add(order, net.address, is_virtual),
-            Some(sources) => sources.remove(order, &self.virtual_addresses),
+            Some(sources) => sources.remove(order, &self.wanted.virtual_addresses),
             None => false,
         };
         News { source_changed: changed.then(|| known.link.name.clone()), taken_from: Vec::new() }
@@ -182,11 +183,8 @@ impl Kernel {
             return News::default();
         };
         let (was_held, source_changed) = self.forget(interface, net);
-        let configured = self.wanted.get(&name).and_then(|nets| nets.get(&net));
-        News {
-            taken_from: configured.filter(|_| was_held).cloned().unwrap_or_default(),
-            source_changed: source_changed.then_some(name),
-        }
+        let configured = if was_held { self.wanted.by(&name, &net) } else { &[] };
+        News { taken_from: configured.to_vec(), source_changed: source_changed.then_some(name) }
     }
 
     /// Removes an address from what is known: whether it was, and whether another one is the source of adverts now.
@@ -200,7 +198,7 @@ impl Kernel {
         if all.is_empty() {
             known.addresses.remove(&net.address);
         }
-        let virtual_addresses = &self.virtual_addresses;
+        let virtual_addresses = &self.wanted.virtual_addresses;
         let changed = known
             .sources_mut(net.address)
             .is_some_and(|sources| sources.remove(held.order, virtual_addresses));
@@ -213,33 +211,16 @@ impl Kernel {
     }
 
     /// From now on these are the addresses of instances. Gives the interfaces whose source of adverts changed by it.
-    pub(super) fn configure<'a>(
-        &mut self,
-        instances: impl Iterator<Item = (Id, bool, &'a [VirtualAddress])>,
-    ) -> Vec<Name> {
-        self.wanted.clear();
-        self.owners.clear();
-        self.virtual_addresses.clear();
-        for (id, owner, addresses) in instances {
-            if owner {
-                self.owners.insert(id);
-            }
-            for (at, address) in addresses.iter().enumerate() {
-                self.virtual_addresses.insert(address.net.address);
-                let nets = match self.wanted.get_mut(address.interface.as_str()) {
-                    Some(nets) => nets,
-                    None => self.wanted.entry(address.interface.as_str().into()).or_default(),
-                };
-                nets.entry(address.net).or_default().push((id, at));
-                if owner
-                    && let Some(&index) = self.indexes.get(address.interface.as_str())
-                    && let Some(held) = self.held_mut(index, address.net)
-                {
-                    held.foreign |= !held.ours;
-                }
+    pub(super) fn configure(&mut self, wanted: Wanted) -> Vec<Name> {
+        self.wanted = wanted;
+        let owned: Vec<(IfIndex, IpNet)> =
+            self.wanted.owned().filter_map(|(name, net)| Some((*self.indexes.get(name)?, *net))).collect();
+        for (index, net) in owned {
+            if let Some(held) = self.held_mut(index, net) {
+                held.foreign |= !held.ours;
             }
         }
-        let virtual_addresses = &self.virtual_addresses;
+        let virtual_addresses = &self.wanted.virtual_addresses;
         let mut changed = Vec::new();
         for known in self.links.values_mut() {
             let v4 = known.v4.find_first_real(virtual_addresses);
@@ -270,8 +251,7 @@ impl Kernel {
 
     /// Who is configured with the address on that interface, and as which of its addresses.
     pub(super) fn configured_with(&self, address: &VirtualAddress) -> &[(Id, usize)] {
-        let nets = self.wanted.get(address.interface.as_str());
-        nets.and_then(|nets| nets.get(&address.net)).map_or(&[], Vec::as_slice)
+        self.wanted.by(&address.interface, &address.net)
     }
 
     /// Whether the kernel holds the address where it belongs.
@@ -289,7 +269,7 @@ impl Kernel {
         out: &mut Vec<Change>,
     ) {
         let name = address.interface.as_str();
-        let Some((&index, nets)) = self.indexes.get(name).map(|index| (index, self.wanted.get(name))) else {
+        let Some((&index, nets)) = self.indexes.get(name).map(|index| (index, self.wanted.on(name))) else {
             return;
         };
         let Some(known) = self.links.get(&index) else { return };
@@ -331,7 +311,7 @@ impl Kernel {
                 }
             }
             (Change::Remove { .. }, Some(Refusal::NoInterface)) => Outcome::AsWanted,
-            _ => Outcome::Refused,
+            _ => Outcome::Refused { again: false },
         }
     }
 

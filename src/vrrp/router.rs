@@ -60,7 +60,7 @@ pub struct Router {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Retry {
-    Address { instance: Name, address: VirtualAddress },
+    Addresses { instance: Name, addresses: Vec<VirtualAddress> },
     Listen(Listen),
 }
 
@@ -402,21 +402,7 @@ impl Router {
                     out.push(Action::Listen(listen));
                 }
             }
-            Retry::Address { instance, address } => {
-                // Whoever wants it by now: a reload may have given it another name, or another instance.
-                let mut wanted = false;
-                for (id, at) in self.kernel.configured_with(&address) {
-                    let Some(slot) = self.instances.get(id) else { continue };
-                    let configured = slot.instance.addresses().get(*at).filter(|a| a.net == address.net);
-                    if let Some(configured) = configured.filter(|_| slot.instance.wants_addresses()) {
-                        slot.instance.addresses_missing([configured.clone()].into(), out);
-                        wanted = true;
-                    }
-                }
-                if !wanted {
-                    out.push(Action::Apply { instance, addresses: [address].into() });
-                }
-            }
+            Retry::Addresses { instance, addresses } => self.try_addresses_again(instance, addresses, out),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The world as a node's engine sees it: virtual time that moves on with each call, a socket, a kernel; any call may
-//! fail where the story says so.
+//! The world as a node's engine sees it: virtual time that moves on with each call, a socket, a kernel that does a job
+//! beside the engine; any call may fail where the story says so.
 
 use crate::kernel::Kernel;
 use crate::options::{Costs, Failures};
@@ -32,6 +32,14 @@ pub(crate) struct Advert {
     pub(crate) payload: Vec<u8>,
 }
 
+/// What the kernel is at work on. It is all done at the beginning, and known at the end.
+#[derive(Debug)]
+struct Job {
+    begin: Instant,
+    end: Instant,
+    refused: Vec<(usize, Refusal)>,
+}
+
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) now: Instant,
@@ -43,6 +51,7 @@ pub(crate) struct World {
     socket: VecDeque<(Instant, IfIndex, Advert)>,
     pub(crate) listens: BTreeSet<Listen>,
     pub(crate) kernel: Kernel,
+    job: Option<Job>,
     /// What left, and when.
     pub(crate) sent: Vec<(Instant, Advert)>,
     pub(crate) watch: Watch,
@@ -65,6 +74,7 @@ impl World {
             socket: VecDeque::new(),
             listens: BTreeSet::new(),
             kernel: Kernel::new(),
+            job: None,
             sent: Vec::new(),
             watch,
             refused: BTreeSet::new(),
@@ -98,6 +108,7 @@ impl World {
     pub(crate) fn close(&mut self) {
         self.socket.clear();
         self.listens.clear();
+        self.job = None;
         self.unannounced.clear();
         self.watch.died();
     }
@@ -106,6 +117,58 @@ impl World {
     pub(crate) fn forget_refusals(&mut self) {
         self.refused.clear();
         self.kernel.changed = true;
+    }
+
+    /// When the kernel will be done with its job.
+    pub(crate) fn job_ends(&self) -> Option<Instant> {
+        self.job.as_ref().map(|job| job.end)
+    }
+
+    /// Stands still until the kernel is done.
+    pub(crate) fn wait_for_job(&mut self) {
+        if let Some(job) = self.job.take() {
+            self.now = self.now.max(job.end);
+        }
+    }
+
+    /// There are news that can be read.
+    pub(crate) fn has_news(&self) -> bool {
+        self.job.is_none() && (self.kernel.overrun || !self.kernel.news.is_empty())
+    }
+
+    fn change(&mut self, changes: &[Change]) -> Vec<(usize, Refusal)> {
+        let mut refused = vec![];
+        for (at, change) in changes.iter().enumerate() {
+            let done = self.apply(change);
+            self.say(|| match change {
+                Change::Add { interface, address } => {
+                    format!("sets {} on {}: {done:?}", address.net, interface.0)
+                }
+                Change::Remove { interface, net, .. } => {
+                    format!("removes {net} from {}: {done:?}", interface.0)
+                }
+            });
+            if let Err(refusal) = done {
+                refused.push((at, refusal));
+            }
+        }
+        refused
+    }
+
+    fn announce(&mut self, frames: &[Frame]) {
+        for frame in frames {
+            self.cost(self.costs.frame);
+            let Some(address) = announced(frame.bytes()) else {
+                self.watch.wrong("announces nothing".into());
+                continue;
+            };
+            self.unannounced.remove(&(frame.interface, address));
+            // Somebody may have taken it a moment ago.
+            let unknown = self.kernel.overrun || !self.kernel.news.is_empty();
+            if !unknown && !self.kernel.holds_address(frame.interface, address) {
+                self.watch.wrong(format!("announces {address}, which it does not hold"));
+            }
+        }
     }
 
     fn cost(&mut self, usual: Duration) {
@@ -176,6 +239,9 @@ impl Io for World {
             let received = Received { interface, source, destination, ttl: TTL, payload };
             sink(at, Event::Received(received));
         }
+        if self.job.is_some() {
+            return false;
+        }
         if self.kernel.overrun {
             let snapshot = self.kernel.snapshot();
             self.cost(self.costs.packet * (1 + snapshot.addresses.len() as u32 / 20));
@@ -233,37 +299,23 @@ impl Io for World {
         }
     }
 
-    fn change(&mut self, changes: &[Change], refused: &mut dyn FnMut(usize, Refusal)) {
-        for (at, change) in changes.iter().enumerate() {
-            let done = self.apply(change);
-            self.say(|| match change {
-                Change::Add { interface, address } => {
-                    format!("sets {} on {}: {done:?}", address.net, interface.0)
-                }
-                Change::Remove { interface, net, .. } => {
-                    format!("removes {net} from {}: {done:?}", interface.0)
-                }
-            });
-            if let Err(refusal) = done {
-                refused(at, refusal);
-            }
-        }
+    fn start(&mut self, changes: &[Change], frames: &[Frame]) {
+        assert!(self.job.is_none(), "a job is under way");
+        // It takes the kernel's time, not the engine's.
+        let (begin, was_slow) = (self.now, self.was_slow);
+        let refused = self.change(changes);
+        self.announce(frames);
+        let end = self.now + self.costs.change;
+        (self.now, self.was_slow) = (begin, was_slow);
+        self.job = Some(Job { begin, end, refused });
     }
 
-    fn announce(&mut self, frames: &[Frame]) {
-        for frame in frames {
-            self.cost(self.costs.frame);
-            let Some(address) = announced(frame.bytes()) else {
-                self.watch.wrong("announces nothing".into());
-                continue;
-            };
-            self.unannounced.remove(&(frame.interface, address));
-            // Somebody may have taken it a moment ago.
-            let unknown = self.kernel.overrun || !self.kernel.news.is_empty();
-            if !unknown && !self.kernel.holds_address(frame.interface, address) {
-                self.watch.wrong(format!("announces {address}, which it does not hold"));
-            }
+    fn finished(&mut self, refused: &mut dyn FnMut(usize, Refusal)) -> Option<Duration> {
+        let Job { begin, end, refused: all } = self.job.take_if(|job| job.end <= self.now)?;
+        for (at, refusal) in all {
+            refused(at, refusal);
         }
+        Some(end - begin)
     }
 
     fn report(&mut self, instance: Option<&Name>, report: &Report) {

@@ -382,12 +382,13 @@ impl Node {
         };
         let end = self.world.now;
         self.busy_until = end;
-        let unread = self.world.kernel.overrun || !self.world.kernel.news.is_empty();
+        let unread = self.world.has_news();
+        let job_ends = self.world.job_ends();
         self.asleep = matches!(next, Next::At(_));
         self.turn_at = match next {
             Next::Again => Some(end),
             Next::At(_) if unread => Some(end),
-            Next::At(at) => at.map(|at| at.max(end)),
+            Next::At(at) => at.into_iter().chain(job_ends).min().map(|at| at.max(end)),
             Next::Done => {
                 let World { watch, kernel, .. } = &mut self.world;
                 watch.check_farewell(|link| kernel.index(link).is_some_and(|index| kernel.is_up(index)));
@@ -399,7 +400,7 @@ impl Node {
                 return true;
             }
         };
-        self.asleep && !unread
+        self.asleep && !unread && job_ends.is_none()
     }
 }
 

@@ -2,6 +2,7 @@
 //! sockets are read, then every deadline that is due fires and everything that follows is done to its end, all addresses
 //! included, before anything is read again. What looks like the master's silence then is this program's own work.
 
+use crate::io::World;
 use std::collections::VecDeque;
 use vipd::time::Instant;
 use vipd::vrrp::engine::{Io, Next};
@@ -30,7 +31,7 @@ impl OldOrder {
         while self.router.step(now, &mut self.actions) {}
     }
 
-    pub(crate) fn turn(&mut self, io: &mut impl Io) -> Next {
+    pub(crate) fn turn(&mut self, io: &mut World) -> Next {
         let OldOrder { router, actions, .. } = self;
         let more = io.receive(&mut |at, event| router.handle(at, event, actions));
         self.perform(io);
@@ -52,7 +53,7 @@ impl OldOrder {
     }
 
     /// By kind: adverts, addresses, announcements, reports.
-    fn perform(&mut self, io: &mut impl Io) {
+    fn perform(&mut self, io: &mut World) {
         while !self.actions.is_empty() {
             let mut adverts: Vec<(Name, Packet)> = vec![];
             let (mut changes, mut announcements, mut reports) = (vec![], VecDeque::new(), vec![]);
@@ -82,14 +83,16 @@ impl OldOrder {
                 }
             }
             io.send(&adverts, &mut |_, _| {});
-            io.change(&changes, &mut |_, _| {});
+            io.start(&changes, &[]);
+            io.wait_for_job();
             for (instance, addresses, rounds) in announcements {
                 for _ in 0..rounds {
                     let frames: Vec<Frame> = addresses
                         .iter()
                         .filter_map(|address| self.router.frame(&instance, address))
                         .collect();
-                    io.announce(&frames);
+                    io.start(&[], &frames);
+                    io.wait_for_job();
                 }
             }
             for (instance, report) in reports {

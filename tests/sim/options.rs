@@ -73,11 +73,8 @@ pub(crate) struct Failures {
     pub(crate) slowness: Duration,
 }
 
-/// So many addresses the engine changes at first before it looks at the clock.
-const FIRST_BATCH: u32 = 32;
-/// So many adverts and frames leave in one turn.
+/// So many adverts leave in one turn.
 const ADVERTS: u32 = 64;
-const FRAMES: u32 = 64;
 /// Reports of a turn, and packets that came meanwhile.
 const SOME: u32 = 40;
 
@@ -190,14 +187,10 @@ impl Options {
 
     /// How long one round of a node's loop may take.
     pub(crate) fn longest_turn(&self) -> Duration {
-        let crowd: usize = self.routers.iter().map(|r| r.advertised + r.excluded).sum();
         let of = |node: &Node| {
             let costs = &node.costs;
-            let change = costs.change + Duration::from_nanos(costs.crowd_nanos * crowd as u64);
             costs.packet * SOME
                 + costs.advert * ADVERTS.min(2 * self.routers.len() as u32)
-                + change * FIRST_BATCH
-                + costs.frame * FRAMES
                 + costs.report * SOME
                 + costs.late
         };

@@ -101,11 +101,11 @@ impl Log {
             Report::AddressTaken { net, interface } => {
                 warn!("({name}) somebody removed {net} from {interface}: setting it again");
             }
-            Report::AddressRefused { add: true, net, interface, refusal } => {
-                warn!("({name}) add {net} to {interface}: {refusal}; trying again while master");
+            Report::AddressesRefused { add: true, addresses: list, refusal } => {
+                warn!("({name}) can't set {}: {refusal}; trying again while master", addresses(list));
             }
-            Report::AddressRefused { add: false, net, interface, refusal } => {
-                warn!("({name}) remove {net} from {interface}: {refusal}");
+            Report::AddressesRefused { add: false, addresses: list, refusal } => {
+                warn!("({name}) can't remove {}: {refusal}; trying again", addresses(list));
             }
             Report::Renamed { to } => info!("({name}) is called {to} from now on"),
             Report::Reloaded(Reloaded::Added) => info!("({name}) new in the configuration"),

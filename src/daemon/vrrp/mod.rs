@@ -1,24 +1,31 @@
 //! The VRRP worker's edge: sockets, the clock and the kernel around [`crate::vrrp::Engine`].
 //!
-//! The loop itself is the engine's. Here it is woken: by the parent, by a packet or the kernel's news, by a deadline.
-//! `network` has the sockets and carries out what the engine asks for, `log` puts its reports into words.
+//! Three threads, so that adverts wait for nothing: the engine's own sleeps in one system call until the parent, a
+//! packet, the kernel's news, a deadline or a job's end wakes it; the `writer` changes addresses and sends announcements,
+//! and waits for the kernel where it must; the runtime's talks with the parent. `network` has the sockets and carries out
+//! what the engine asks for, `log` puts its reports into words.
 
+mod kernel;
 mod limit;
 mod log;
 mod network;
+mod writer;
 
 use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::conf::Config;
 use crate::netlink;
-use crate::sys::timer;
-use crate::sys::{clock, packet};
+use crate::sys::wake::Wake;
+use crate::sys::{clock, packet, timer};
 use crate::vrrp::Engine;
 use crate::vrrp::engine::Next;
 use crate::vrrp::event::{Event, Table};
 use network::Network;
 use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Duration;
-use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 use tracing::warn;
 
 /// Why the worker can't go on. Trouble with one interface or address is never among them.
@@ -37,65 +44,87 @@ pub enum Error {
 
 /// Runs the VRRP worker until it is told to stop, or its parent is gone.
 ///
-/// It needs a current-thread tokio runtime with I/O enabled, in the network namespace whose interfaces are meant.
+/// It needs a tokio runtime with I/O enabled, in the network namespace whose interfaces are meant.
 ///
 /// # Errors
-/// The kernel refuses what nothing works without: rtnetlink, packet sockets, timers.
-pub async fn run(config: Config, options: Options, mut control: Control) -> Result<(), Error> {
+/// The kernel refuses what nothing works without: rtnetlink, packet sockets, timers, threads.
+pub async fn run(config: Config, options: Options, control: Control) -> Result<(), Error> {
+    let Control { mut inbox, outbox } = control;
+    let wake = Arc::new(Wake::new()?);
+    let (to_engine, orders) = channel();
+    let (ended, mut end) = oneshot::channel();
+    let engines = Arc::clone(&wake);
+    std::thread::Builder::new().name("vrrp".to_owned()).spawn(move || {
+        let _ = ended.send(drive(config, &options, &orders, &outbox, engines));
+    })?;
+    let forward = async {
+        while let Some(message) = inbox.recv().await {
+            if to_engine.send(message).is_err() {
+                break;
+            }
+            wake.wake();
+        }
+        // The parent is gone, which means the same as its word to stop.
+        drop(to_engine);
+        wake.wake();
+    };
+    tokio::select! {
+        ended = &mut end => return ended.map_err(io::Error::other)?,
+        () = forward => {}
+    }
+    end.await.map_err(io::Error::other)?
+}
+
+/// The engine's thread.
+fn drive(
+    config: Config,
+    options: &Options,
+    orders: &Receiver<ToWorker>,
+    outbox: &UnboundedSender<FromWorker>,
+    wake: Arc<Wake>,
+) -> Result<(), Error> {
     if let Err(error) = timer::set_slack(Duration::from_nanos(1)) {
         warn!(%error, "deadlines may be met late");
     }
-    let mut network = Network::open()?;
+    let mut network = Network::open(wake)?;
     let mut engine = Engine::new(options.respawned);
     engine.handle(clock::now(), Event::Snapshot(Box::new(network.snapshot()?)));
     engine.handle(clock::now(), Event::Config(Box::new(config.vrrp)));
     // The parent waits to hear of each configuration that it is carried out.
     let mut unsettled: u32 = 1;
+    let mut stopping = false;
     loop {
         let next = engine.turn(&mut network);
         network.check()?;
         if unsettled > 0 && engine.is_settled() {
             for _ in 0..std::mem::take(&mut unsettled) {
-                let _ = control.outbox.send(FromWorker::Ready);
+                let _ = outbox.send(FromWorker::Ready);
             }
         }
-        let message = match next {
-            Next::Done => return Ok(()),
-            Next::Again => match control.inbox.try_recv() {
-                Ok(message) => Some(Some(message)),
-                Err(TryRecvError::Disconnected) => Some(None),
-                Err(TryRecvError::Empty) => {
-                    // The runtime must see its descriptors now and then, or the parent is never heard.
-                    tokio::task::yield_now().await;
-                    None
+        let message = match orders.try_recv() {
+            _ if next == Next::Done => return Ok(()),
+            Ok(message) => message,
+            Err(TryRecvError::Disconnected) if !stopping => ToWorker::Stop,
+            Err(_) => {
+                if let Next::At(deadline) = next {
+                    network.sleep(deadline)?;
                 }
-            },
-            Next::At(deadline) => {
-                tokio::select! {
-                    biased;
-                    message = control.inbox.recv() => Some(message),
-                    ready = network.ready(deadline) => {
-                        ready?;
-                        None
-                    }
-                }
+                continue;
             }
         };
         match message {
-            None => {}
-            Some(Some(ToWorker::Reload(config))) => {
+            // Nothing is wanted any more.
+            _ if stopping => {}
+            ToWorker::Reload(config) => {
                 engine.handle(clock::now(), Event::Config(Box::new(config.vrrp)));
                 unsettled += 1;
             }
-            Some(Some(ToWorker::Table(state))) => {
-                engine.handle(clock::now(), Event::Table(table(state)));
-            }
+            ToWorker::Table(state) => engine.handle(clock::now(), Event::Table(table(state))),
             // No instance runs programs yet.
-            Some(Some(ToWorker::RunEnded { .. })) => {}
-            Some(Some(ToWorker::Stop) | None) => {
-                if options.dont_release_vrrp {
-                    return Ok(());
-                }
+            ToWorker::RunEnded { .. } => {}
+            ToWorker::Stop if options.dont_release_vrrp => return Ok(()),
+            ToWorker::Stop => {
+                stopping = true;
                 engine.handle(clock::now(), Event::Stop);
             }
         }

@@ -1,38 +1,40 @@
-//! Sockets, addresses and frames: carries out what the engine wants, and hears for it.
+//! Sockets and the kernel's news: carries out what the engine wants, and hears for it.
 //!
 //! All descriptors are in one [`Poll`]: a wake-up costs the same with one socket and with a thousand. One inbox serves
-//! all sockets. Nothing is allocated for an advert that comes or leaves.
+//! all sockets. Nothing is allocated for an advert that comes or leaves. What the kernel may take long for, addresses
+//! above all, is the [`Writer`]'s.
 
+use super::kernel;
 use super::log::Log;
+use super::writer::{Finished, Writer};
 use crate::net::Family;
 use crate::netlink;
-use crate::netlink::route::{self, AddressChange, AddressFlags, AddressProblem, Client, Monitor};
+use crate::netlink::route::{self, Client, Monitor};
 use crate::sys::poll::Poll;
 use crate::sys::raw::{Inbox, SendProblem};
 use crate::sys::timer::Timer;
-use crate::sys::{clock, packet, raw};
+use crate::sys::wake::Wake;
+use crate::sys::{clock, raw};
 use crate::time::Instant;
-use crate::vrrp::config::VirtualAddress;
 use crate::vrrp::engine::Io;
-use crate::vrrp::event::{
-    Address, Change, Event, IfIndex, Link, Listen, Name, Packet, Received, Refusal, Report, Snapshot,
-};
+use crate::vrrp::event::{Change, Event, IfIndex, Listen, Name, Packet, Received, Refusal, Report, Snapshot};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::shared::Shared;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::collections::hash_map::{Entry, HashMap};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 use tracing::debug;
 
-/// By this number (`IFA_PROTO`) addresses that we set are known as ours: VRRP's protocol number.
-const OURS: u8 = raw::PROTOCOL;
 /// The kernel's news of so many links and addresses are heard in one go.
-const NEWS: usize = 256;
+const NEWS: usize = 512;
 /// Tokens of what is no VRRP socket.
 const MONITOR: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
+const WAKE: u64 = u64::MAX - 2;
 
 /// Where a socket is.
 type Place = (IfIndex, Family);
@@ -42,9 +44,16 @@ type Place = (IfIndex, Family);
 pub(super) struct Network {
     poll: Poll,
     timer: Timer,
+    /// The deadline that was slept for.
+    deadline: Option<Instant>,
+    /// It slept, and the poll's last answer is as fresh as a new one.
+    woken: bool,
+    wake: Arc<Wake>,
     client: Client,
     monitor: Monitor,
-    frames: packet::Sender,
+    /// The monitor is not read while the writer is at work: see [`Io::receive`].
+    held: bool,
+    writer: Writer,
     sockets: HashMap<Place, Listener>,
     inbox: Inbox,
     log: Log,
@@ -53,7 +62,6 @@ pub(super) struct Network {
     // Emptied after each use; kept for their memory.
     order: Vec<usize>,
     unsent: Vec<(usize, SendProblem)>,
-    changes: Vec<AddressChange>,
 }
 
 #[derive(Debug)]
@@ -63,31 +71,35 @@ struct Listener {
 }
 
 impl Network {
-    /// Must be called within a tokio runtime.
-    pub(super) fn open() -> Result<Network, super::Error> {
+    /// It is woken by `wake`, too.
+    pub(super) fn open(wake: Arc<Wake>) -> Result<Network, super::Error> {
         let mut network = Network {
             poll: Poll::new()?,
             timer: Timer::new()?,
+            deadline: None,
+            woken: false,
             // Listening comes before asking: what changes in between is told.
             monitor: Monitor::open()?,
+            held: false,
             client: Client::open()?,
-            frames: packet::Sender::open()?,
+            writer: Writer::start(Arc::clone(&wake))?,
+            wake,
             sockets: HashMap::new(),
             inbox: Inbox::new(),
             log: Log::default(),
             broken: None,
             order: Vec::new(),
             unsent: Vec::new(),
-            changes: Vec::new(),
         };
         network.poll.add(&network.timer, TIMER)?;
         network.poll.add(&network.monitor, MONITOR)?;
+        network.poll.add(&*network.wake, WAKE)?;
         Ok(network)
     }
 
     /// All links and addresses.
     pub(super) fn snapshot(&mut self) -> Result<Snapshot, netlink::Error> {
-        snapshot(&mut self.client)
+        kernel::snapshot(&mut self.client)
     }
 
     /// What made it useless, if something did.
@@ -95,10 +107,34 @@ impl Network {
         self.broken.take().map_or(Ok(()), Err)
     }
 
-    /// Waits until something may have come, or until then. Cancel-safe.
-    pub(super) async fn ready(&mut self, until: Option<Instant>) -> io::Result<()> {
+    /// Waits until something may have come, or until then.
+    pub(super) fn sleep(&mut self, until: Option<Instant>) -> io::Result<()> {
         self.timer.set(until)?;
-        self.poll.ready().await
+        self.poll.wait()?;
+        self.deadline = until;
+        self.woken = true;
+        Ok(())
+    }
+
+    /// Asks which descriptors have something, unless that was said a moment ago. Where a deadline has passed since, it
+    /// is asked again: packets come before timers.
+    fn look(&mut self, now: Instant) -> io::Result<()> {
+        if !std::mem::take(&mut self.woken) || self.deadline.is_some_and(|at| at <= now) {
+            self.poll.ready_now()?;
+        }
+        Ok(())
+    }
+
+    /// Hears of the writer's results.
+    fn hear_writer(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> Result<(), super::Error> {
+        if let Some(snapshot) = self.writer.snapshot()? {
+            sink(clock::now(), Event::Snapshot(Box::new(snapshot)));
+        }
+        if self.held && !self.writer.is_at_work() {
+            self.held = false;
+            self.poll.hold(&self.monitor, MONITOR, false)?;
+        }
+        Ok(())
     }
 }
 
@@ -108,17 +144,16 @@ impl Io for Network {
     }
 
     fn receive(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> bool {
-        self.log.tick(clock::now());
-        let Network { poll, timer, client, monitor, sockets, inbox, broken, .. } = self;
-        let ready = match poll.ready_now() {
-            Ok(ready) => ready,
-            Err(error) => {
-                *broken = Some(error.into());
-                return false;
-            }
-        };
+        let now = clock::now();
+        self.log.tick(now);
+        let looked = self.look(now).map_err(super::Error::from);
+        if let Err(error) = looked.and_then(|()| self.hear_writer(sink)) {
+            self.broken = Some(error);
+            return false;
+        }
+        let Network { poll, timer, wake, client, monitor, held, writer, sockets, inbox, broken, .. } = self;
         let mut more = false;
-        for token in ready.iter() {
+        for token in poll.last().iter() {
             match token {
                 // It only wakes: who asked for it looks at the clock.
                 TIMER => {
@@ -126,9 +161,15 @@ impl Io for Network {
                         *broken = Some(error.into());
                     }
                 }
-                MONITOR => match follow(monitor, client, sink) {
+                WAKE => {
+                    if let Err(error) = wake.clear() {
+                        *broken = Some(error.into());
+                    }
+                }
+                MONITOR if writer.is_at_work() => *held = true,
+                MONITOR => match follow(monitor, client, writer, sink) {
                     Ok(left) => more |= left,
-                    Err(error) => *broken = Some(error.into()),
+                    Err(error) => *broken = Some(error),
                 },
                 _ => {
                     let place = place_of(token);
@@ -145,6 +186,9 @@ impl Io for Network {
                     }
                 }
             }
+        }
+        if *held && let Err(error) = poll.hold(monitor, MONITOR, true) {
+            *broken = Some(error.into());
         }
         more
     }
@@ -216,38 +260,19 @@ impl Io for Network {
         }
     }
 
-    fn change(&mut self, changes: &[Change], refused: &mut dyn FnMut(usize, Refusal)) {
-        self.changes.clear();
-        self.changes.extend(changes.iter().map(|change| match change {
-            Change::Add { interface, address } => AddressChange::Add(kernel_address(interface.0, address)),
-            Change::Remove { interface, net, .. } => {
-                AddressChange::Delete(route::Address::new(interface.0, *net))
-            }
-        }));
-        self.client.change_addresses(&self.changes, |index, problem| {
-            let refusal = match problem {
-                AddressProblem::Exists => Refusal::Exists,
-                AddressProblem::NotThere => Refusal::NotThere,
-                AddressProblem::NoInterface => Refusal::NoInterface,
-                other @ AddressProblem::Other(_) => Refusal::Other(other.to_string().into()),
-            };
-            refused(index, refusal);
-        });
+    fn start(&mut self, changes: &[Change], frames: &[Frame]) {
+        self.log.announced(frames);
+        if let Err(error) = self.writer.order(changes, frames) {
+            self.broken = Some(error.into());
+        }
     }
 
-    fn announce(&mut self, frames: &[Frame]) {
-        let Network { log, frames: sender, .. } = self;
-        let outgoing = frames.iter().map(|f| packet::Frame { interface: f.interface.0, bytes: f.bytes() });
-        let mut problem = None;
-        let mut unsent = 0;
-        sender.send_many(outgoing, |_, p| {
-            problem = Some(p);
-            unsent += 1;
-        });
-        log.announced(frames);
-        if let Some(problem) = problem {
-            log.announcements_not_sent(unsent, problem, clock::now());
+    fn finished(&mut self, refused: &mut dyn FnMut(usize, Refusal)) -> Option<Duration> {
+        let Finished { took, unsent } = self.writer.finished(refused)?;
+        if let Some((count, problem)) = unsent {
+            self.log.announcements_not_sent(count, problem, clock::now());
         }
+        Some(took)
     }
 
     fn report(&mut self, instance: Option<&Name>, report: &Report) {
@@ -295,26 +320,31 @@ fn place_of(token: u64) -> Place {
     (IfIndex(u32::try_from(token >> 1).unwrap_or_default()), family)
 }
 
-/// Gives the kernel's news; true if there are more.
+/// Gives the kernel's news; true if there are more. Where some were lost, the writer is to ask for everything.
 fn follow(
     monitor: &mut Monitor,
     client: &mut Client,
+    writer: &mut Writer,
     sink: &mut dyn FnMut(Instant, Event<'_>),
-) -> Result<bool, netlink::Error> {
+) -> Result<bool, super::Error> {
     let mut failed = Ok(());
+    let mut lost = false;
     let more = monitor.drain(NEWS, |event| {
         let event = match event {
-            route::Event::Link(l) => Ok(Some(Event::Link(link(l)))),
+            route::Event::Link(l) => Ok(Some(Event::Link(kernel::link(l)))),
             route::Event::LinkGone(l) => Ok(Some(Event::LinkGone(IfIndex(l.index)))),
             // A rare event, and the engine takes links as a whole.
             route::Event::Forwarding { interface, .. } => {
-                client.link_at(interface).map(|found| found.map(|l| Event::Link(link(l))))
+                client.link_at(interface).map(|found| found.map(|l| Event::Link(kernel::link(l))))
             }
-            route::Event::Address(a) => Ok(Some(Event::Address(address(&a)))),
+            route::Event::Address(a) => Ok(Some(Event::Address(kernel::address(&a)))),
             route::Event::AddressGone(a) => {
                 Ok(Some(Event::AddressGone { interface: IfIndex(a.interface), net: a.net }))
             }
-            route::Event::Resync => snapshot(client).map(|all| Some(Event::Snapshot(Box::new(all)))),
+            route::Event::Resync => {
+                lost = true;
+                Ok(None)
+            }
         };
         match event {
             Ok(Some(event)) => sink(clock::now(), event),
@@ -322,55 +352,9 @@ fn follow(
             Err(error) => failed = Err(error),
         }
     })?;
-    failed.map(|()| more)
-}
-
-fn snapshot(client: &mut Client) -> Result<Snapshot, netlink::Error> {
-    let links = client.links()?.into_iter().map(link).collect();
-    let addresses = client.addresses(None)?.iter().map(address).collect();
-    Ok(Snapshot { links, addresses })
-}
-
-fn link(link: route::Link) -> Link {
-    Link {
-        index: IfIndex(link.index),
-        up: link.is_up(),
-        mtu: link.mtu,
-        mac: link.mac,
-        forwards: link.forwards_v6,
-        name: link.name.into(),
+    failed?;
+    if lost {
+        writer.order_snapshot()?;
     }
-}
-
-fn address(address: &route::Address) -> Address {
-    Address {
-        interface: IfIndex(address.interface),
-        net: address.net,
-        usable: !address.flags.intersects(AddressFlags::TENTATIVE | AddressFlags::DADFAILED),
-        ours: address.protocol == OURS,
-    }
-}
-
-/// As keepalived sets them: no duplicate address detection (the old master may still have the address), and an
-/// IPv6 /128 is not for the host's own connections.
-fn kernel_address(index: u32, address: &VirtualAddress) -> route::Address {
-    let mut kernel = route::Address::new(index, address.net);
-    kernel.scope = address.scope;
-    kernel.protocol = OURS;
-    match address.net.address {
-        IpAddr::V4(_) => {
-            kernel.broadcast = address.broadcast.and_then(|b| match b {
-                IpAddr::V4(b) => Some(b),
-                IpAddr::V6(_) => None::<Ipv4Addr>,
-            });
-            kernel.label.clone_from(&address.label);
-        }
-        IpAddr::V6(_) => {
-            kernel.flags = AddressFlags::NODAD;
-            if address.net.prefix_len == 128 {
-                kernel.preferred_lifetime = Some(0);
-            }
-        }
-    }
-    kernel
+    Ok(more && !lost)
 }

@@ -1,12 +1,13 @@
 //! What the engine asks of the world: the clock, sockets, the kernel's addresses, the log.
 //!
 //! The daemon implements it with sockets and netlink; the simulation with virtual time, where every call has a cost and
-//! may fail. Nothing here waits.
+//! may fail. Nothing here waits: what the kernel may take long for is a [job](Io::start), and adverts go on meanwhile.
 
 use crate::time::Instant;
 use crate::vrrp::event::{Change, Event, Listen, Name, Packet, Refusal, Report};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::shared::Shared;
+use std::time::Duration;
 
 /// The world as the engine sees it.
 pub trait Io {
@@ -15,7 +16,8 @@ pub trait Io {
 
     /// Gives what has come: packets with the time when the kernel received them, and the kernel's news of links and
     /// addresses with the present time. Everything that had arrived when it was called, and not without end: true if
-    /// there is more.
+    /// there is more. While a job is under way there are no news of links and addresses: what the job changed is known
+    /// before what others did to it afterwards.
     fn receive(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> bool;
 
     /// Listens there.
@@ -31,11 +33,12 @@ pub trait Io {
     /// leave, and why in words.
     fn send(&mut self, adverts: &[(Name, Packet)], failed: &mut dyn FnMut(usize, Shared<str>));
 
-    /// Changes addresses in their order; `refused` gets the index of each that was not changed, and why.
-    fn change(&mut self, changes: &[Change], refused: &mut dyn FnMut(usize, Refusal));
+    /// Begins to change addresses, in their order, and then to send frames. Only if no job is under way.
+    fn start(&mut self, changes: &[Change], frames: &[Frame]);
 
-    /// Sends frames, without waiting. What does not leave is lost: announcements are repeated.
-    fn announce(&mut self, frames: &[Frame]);
+    /// The job's end, once, and how long it took: `refused` gets the index of each address that was not changed, and
+    /// why. Frames that did not leave are lost: announcements are repeated.
+    fn finished(&mut self, refused: &mut dyn FnMut(usize, Refusal)) -> Option<Duration>;
 
     /// Tells people and scripts. Must not wait for them.
     fn report(&mut self, instance: Option<&Name>, report: &Report);

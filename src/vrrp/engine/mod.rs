@@ -1,17 +1,20 @@
 //! The loop of the VRRP worker, without its sockets: reads, decides, acts, a little at a time.
 //!
 //! ```text
-//!            ┌──────────────────────────── turn ────────────────────────────┐
-//!  sockets ─►│ receive ─► due deadlines ─► adverts out ─► a slice of work   │─► again at once,
-//!  netlink ─►│ (stamped)   (some)          (at once)      (addresses, ARP)  │   or at the next deadline
-//!            └──────────────────────────────────────────────────────────────┘
+//!            ┌────────────────────── turn ──────────────────────┐
+//!  sockets ─►│ receive ─► due deadlines ─► adverts out ─► a job │─► again at once, or at the next deadline
+//!  netlink ─►│ (stamped)   (some)          (at once)        │ ▲ │
+//!            └──────────────────────────────────────────────┼─┼─┘
+//!                                                           ▼ │
+//!                                     a slice of work, done beside the loop: addresses, then announcements
 //! ```
 //!
 //! Three rules hold whatever the number of instances:
 //!
 //! - **Packets before timers.** A deadline fires only if everything that had arrived by then has been read.
 //! - **Adverts wait for nothing** but other adverts: they leave in the turn that decides them. Addresses and
-//!   announcements are queued (`work`), and each turn does a slice of them.
+//!   announcements are queued (`work`); a slice of them at a time is a job, which the kernel may take as long for as it
+//!   likes: the loop goes on.
 //! - **Only a pause is a stall.** A deadline that passed while this loop was at work says nothing about the peer or the
 //!   machine; one that passed while it should have been asleep does.
 //!
@@ -36,7 +39,7 @@ const DEADLINES: usize = 64;
 pub enum Next {
     /// At once.
     Again,
-    /// Then, or when something can be read; without a time, only then.
+    /// Then, or when something can be read or a job ends; without a time, only then.
     At(Option<Instant>),
     /// Never: everything is stopped.
     Done,
@@ -106,12 +109,11 @@ impl Engine {
         let fired = self.router.fire(now, awake_since, DEADLINES, &mut self.actions);
         let reloading = self.router.step(now, &mut self.actions);
         self.act(now, io);
-        let worked = self.work.slice(&mut self.router, io, &mut self.actions);
-        self.act(now, io);
-        if more || fired == DEADLINES || reloading || worked || !self.work.is_empty() {
+        let worked = self.work.slice(&mut self.router, io);
+        if more || fired == DEADLINES || reloading || worked {
             return Next::Again;
         }
-        if self.stopping {
+        if self.stopping && self.work.is_empty() {
             return Next::Done;
         }
         let next = self.router.next_timeout();

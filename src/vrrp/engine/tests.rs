@@ -18,6 +18,8 @@ struct World {
     cost: Duration,
     inbox: Vec<(Instant, Event<'static>)>,
     done: Vec<(Instant, String)>,
+    /// When the present job began, and when it ends.
+    job: Option<(Instant, Instant)>,
     frames: usize,
     most_changes: usize,
     deaf: bool,
@@ -31,6 +33,7 @@ impl World {
             cost,
             inbox: vec![],
             done: vec![],
+            job: None,
             frames: 0,
             most_changes: 0,
             deaf: false,
@@ -62,7 +65,8 @@ impl Io for World {
     fn receive(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> bool {
         let (now, inbox) = (self.now, std::mem::take(&mut self.inbox));
         for (at, event) in inbox {
-            if at <= now {
+            let is_news = !matches!(event, Event::Received(_));
+            if at <= now && !(is_news && self.job.is_some()) {
                 sink(at, event);
             } else {
                 self.inbox.push((at, event));
@@ -89,8 +93,10 @@ impl Io for World {
         }
     }
 
-    fn change(&mut self, changes: &[Change], _: &mut dyn FnMut(usize, Refusal)) {
+    fn start(&mut self, changes: &[Change], frames: &[Frame]) {
+        assert!(self.job.is_none(), "one job at a time");
         self.most_changes = self.most_changes.max(changes.len());
+        let begin = self.now;
         for change in changes {
             self.now += self.cost;
             self.note(match change {
@@ -98,11 +104,18 @@ impl Io for World {
                 Change::Remove { net, .. } => format!("-{net}"),
             });
         }
+        if !frames.is_empty() {
+            self.frames += frames.len();
+            self.note("announce".into());
+        }
+        // All that is the kernel's time, not the engine's.
+        self.job = Some((begin, self.now));
+        self.now = begin;
     }
 
-    fn announce(&mut self, frames: &[Frame]) {
-        self.frames += frames.len();
-        self.note("announce".into());
+    fn finished(&mut self, _: &mut dyn FnMut(usize, Refusal)) -> Option<Duration> {
+        let (begin, end) = self.job.take_if(|(_, end)| *end <= self.now)?;
+        Some(end - begin)
     }
 
     fn report(&mut self, instance: Option<&Name>, report: &Report) {
@@ -154,8 +167,11 @@ fn run(engine: &mut Engine, world: &mut World, until: Instant) {
             // A turn without work takes its time, too.
             Next::Again => world.now += Duration::from_micros(5),
             Next::At(at) => {
-                let arrival = world.inbox.iter().map(|(at, _)| *at).min();
-                let next = at.into_iter().chain(arrival).min().unwrap_or(until);
+                let job = world.job.map(|(_, end)| end);
+                let can_be_read = |event: &Event<'_>| job.is_none() || matches!(event, Event::Received(_));
+                let inbox = world.inbox.iter().filter(|(_, event)| can_be_read(event));
+                let arrival = inbox.map(|(at, _)| *at).min();
+                let next = at.into_iter().chain(arrival).chain(job).min().unwrap_or(until);
                 world.now = world.now.max(next).min(until);
             }
             Next::Done => return,
@@ -265,7 +281,8 @@ fn addresses_that_are_set_again_are_announced_again_whatever_was_waiting() {
     let owner = Instance { priority: 255, ..instance("one", 1, 1000, 300) };
     let mut engine = start(&mut world, vec![owner.clone()]);
     while world.frames == 0 {
-        engine.turn(&mut world);
+        let until = world.now + Duration::from_micros(50);
+        run(&mut engine, &mut world, until);
     }
     // Before all of that is announced: the link goes down, with the addresses, and comes again.
     let up = eth0(true);
@@ -273,9 +290,10 @@ fn addresses_that_are_set_again_are_announced_again_whatever_was_waiting() {
     let gone = gone.map(|a| Event::AddressGone { interface: IfIndex(2), net: a.net });
     let events = [Event::Link(eth0(false))].into_iter().chain(gone).chain([Event::Link(up)]);
     world.inbox = events.map(|event| (world.now, event)).collect();
-    engine.turn(&mut world);
-    while !engine.is_settled() {
-        engine.turn(&mut world);
+    while !world.inbox.is_empty() || !engine.is_settled() {
+        // A turn at a time.
+        let until = world.now + Duration::from_nanos(1);
+        run(&mut engine, &mut world, until);
     }
     let before = world.frames;
     let until = world.now + ms(500);

@@ -1,15 +1,15 @@
 //! What waits to be done: addresses to be changed, announcements to be sent.
 //!
-//! Each instance has a queue, so that its announcements follow its addresses; a slice takes a little of many queues in
-//! turn, so that a takeover of ten thousand addresses does not keep that of one waiting. How many addresses a slice
-//! changes follows from how long the kernel took for the last ones: on a crowded link each takes longer.
+//! Each instance has a queue, so that its announcements follow its addresses; a job takes a little of many queues in
+//! turn, so that a takeover of ten thousand addresses does not keep that of one waiting, nor the news of a link. How many
+//! addresses a job changes follows from how long the kernel took for the last ones: on a crowded link each takes longer.
 //!
 //! Queues are bounded by what the configuration names, not by how often something asks: a wish for addresses that are
 //! in the queue already is merged with it. What is done depends on what is wanted at that moment.
 
 use super::Io;
 use crate::vrrp::config::VirtualAddress;
-use crate::vrrp::event::{Actions, AddressList, Change, Name, Refusal, Report};
+use crate::vrrp::event::{AddressList, Change, Name, Refusal, Report};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::kernel::Outcome;
 use crate::vrrp::router::Router;
@@ -17,17 +17,17 @@ use crate::vrrp::shared::Shared;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-/// Frames a slice: one system call.
+/// Frames a job: one system call.
 const FRAMES: usize = 64;
-/// Addresses a slice looks at, whether there is something to do about them or not.
+/// Addresses that are looked at for a job, whether there is something to do about them or not.
 const LOOKS: usize = 1024;
-/// Queues a slice looks at.
+/// Queues that are looked at for a job.
 const QUEUES: usize = 256;
-/// The most changes a slice.
+/// The most changes a job.
 const MOST_CHANGES: usize = 256;
-/// The kernel's time for the changes of a slice: above the one fewer follow, below the other more.
-const SLOW: Duration = Duration::from_micros(800);
-const FAST: Duration = Duration::from_micros(250);
+/// The time of a job with changes: above the one the next has fewer, below the other more.
+const SLOW: Duration = Duration::from_millis(4);
+const FAST: Duration = Duration::from_millis(1);
 
 /// The queues.
 #[derive(Debug)]
@@ -37,10 +37,21 @@ pub(super) struct Work {
     turns: VecDeque<Name>,
     /// How many queues have changes in them.
     changing: usize,
-    /// How many changes the next slice makes.
+    /// How many changes the next job makes.
     batch: usize,
-    changes: Vec<Change>,
+    job: Job,
     frames: Vec<Frame>,
+}
+
+/// What is being done.
+#[derive(Debug, Default)]
+struct Job {
+    under_way: bool,
+    changes: Vec<Change>,
+    /// Whose the changes are: up to that one.
+    owners: Vec<(Name, usize)>,
+    /// Whose wish for addresses ends with this job.
+    finished: Vec<Name>,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +83,8 @@ struct Done {
     set: Option<AddressList>,
     removed: Option<AddressList>,
     leftovers: Option<AddressList>,
+    /// Those that were to be set, or not, and why they were not.
+    refused: Vec<(bool, Refusal, AddressList)>,
 }
 
 impl Default for Work {
@@ -81,9 +94,63 @@ impl Default for Work {
             turns: VecDeque::new(),
             changing: 0,
             batch: MOST_CHANGES / 8,
-            changes: Vec::new(),
+            job: Job::default(),
             frames: Vec::new(),
         }
+    }
+}
+
+impl Queue {
+    fn has_changes(&self) -> bool {
+        self.items.iter().any(|item| item.kind == Kind::Apply)
+    }
+}
+
+impl Done {
+    fn count(&mut self, outcome: Outcome, add: bool, list: AddressList, refusal: Option<Refusal>) {
+        let mine = match (outcome, refusal) {
+            (Outcome::Set, _) => &mut self.set,
+            (Outcome::Removed, _) => &mut self.removed,
+            (Outcome::LeftoverRemoved, _) => &mut self.leftovers,
+            (Outcome::Refused { again: false }, Some(refusal)) => {
+                return self.count_refused(add, refusal, list);
+            }
+            (Outcome::AsWanted | Outcome::Refused { .. }, _) => return,
+        };
+        add_to(mine, Some(list));
+    }
+
+    fn count_refused(&mut self, add: bool, refusal: Refusal, list: AddressList) {
+        match self.refused.iter_mut().find(|(to_set, why, _)| *to_set == add && *why == refusal) {
+            Some((_, _, mine)) => mine.count += list.count,
+            None => self.refused.push((add, refusal, list)),
+        }
+    }
+
+    fn add(&mut self, other: Done) {
+        add_to(&mut self.set, other.set);
+        add_to(&mut self.removed, other.removed);
+        add_to(&mut self.leftovers, other.leftovers);
+        other.refused.into_iter().for_each(|(add, refusal, list)| self.count_refused(add, refusal, list));
+    }
+
+    fn reports(self) -> impl Iterator<Item = Report> {
+        let done = [
+            self.removed.map(Report::AddressesRemoved),
+            self.leftovers.map(Report::LeftoversRemoved),
+            self.set.map(Report::AddressesSet),
+        ];
+        let refused = self.refused.into_iter();
+        let refused =
+            refused.map(|(add, refusal, addresses)| Report::AddressesRefused { add, addresses, refusal });
+        done.into_iter().flatten().chain(refused)
+    }
+}
+
+fn add_to(mine: &mut Option<AddressList>, other: Option<AddressList>) {
+    match (mine, other) {
+        (Some(mine), Some(other)) => mine.count += other.count,
+        (mine, other) => *mine = mine.take().or(other),
     }
 }
 
@@ -97,8 +164,9 @@ impl Item {
 }
 
 impl Work {
+    /// Whether nothing waits, and no job is under way.
     pub(super) fn is_empty(&self) -> bool {
-        self.queues.is_empty()
+        self.queues.is_empty() && !self.job.under_way
     }
 
     /// Whether addresses are still to be changed.
@@ -122,20 +190,25 @@ impl Work {
     /// own work comes first, so that nothing is lost.
     pub(super) fn rename(&mut self, old: &Name, new: &Name) {
         let Some(queue) = self.queues.remove(old) else { return };
+        let Job { owners, finished, .. } = &mut self.job;
+        for (name, _) in owners.iter_mut().filter(|(name, _)| name == old) {
+            *name = new.clone();
+        }
         match self.queues.get_mut(new) {
             None => {
                 self.queues.insert(new.clone(), queue);
-                for name in self.turns.iter_mut().filter(|name| *name == old) {
+                for name in self.turns.iter_mut().chain(finished).filter(|name| *name == old) {
                     *name = new.clone();
                 }
             }
             Some(other) => {
-                let has_changes = |queue: &Queue| queue.items.iter().any(|item| item.kind == Kind::Apply);
-                if has_changes(&queue) && has_changes(other) {
+                if queue.has_changes() && other.has_changes() {
                     self.changing -= 1;
                 }
                 other.items.extend(queue.items);
+                other.done.add(queue.done);
                 self.turns.retain(|name| name != old);
+                finished.retain(|name| name != old);
             }
         }
     }
@@ -160,7 +233,7 @@ impl Work {
         match waiting {
             Some(item) => item.left = item.left.max(left),
             None => {
-                if kind == Kind::Apply && !queue.items.iter().any(|item| item.kind == Kind::Apply) {
+                if kind == Kind::Apply && !queue.has_changes() {
                     self.changing += 1;
                 }
                 queue.items.push_back(Item { addresses, at: 0, left, kind });
@@ -168,119 +241,128 @@ impl Work {
         }
     }
 
-    /// Does a part of what is waiting; false if there was nothing.
-    pub(super) fn slice(&mut self, router: &mut Router, io: &mut impl Io, actions: &mut Actions) -> bool {
+    /// Takes in the end of a job, or begins one; false if there was nothing to do, or a job is still under way.
+    ///
+    /// Never both at once: in between, the news of links and addresses are read.
+    pub(super) fn slice(&mut self, router: &mut Router, io: &mut impl Io) -> bool {
+        if self.job.under_way { self.end(router, io) } else { self.begin(router, io) }
+    }
+
+    fn begin(&mut self, router: &Router, io: &mut impl Io) -> bool {
         if self.queues.is_empty() {
             return false;
         }
-        self.change(router, io, actions);
-        self.send(router, io);
+        self.plan(router);
+        self.gather_frames(router);
+        if self.job.changes.is_empty() && self.frames.is_empty() {
+            self.finish(io);
+        } else {
+            io.start(&self.job.changes, &self.frames);
+            self.frames.clear();
+            self.job.under_way = true;
+        }
         true
     }
 
-    /// Plans changes for as many instances as the slice has room for, and makes them in one go.
-    fn change(&mut self, router: &mut Router, io: &mut impl Io, actions: &mut Actions) {
+    fn end(&mut self, router: &mut Router, io: &mut impl Io) -> bool {
+        let mut refusals: HashMap<usize, Refusal> = HashMap::new();
+        let Some(took) = io.finished(&mut |at, refusal| drop(refusals.insert(at, refusal))) else {
+            return false;
+        };
+        self.job.under_way = false;
+        if !self.job.changes.is_empty() {
+            self.changed(took, refusals, router, io);
+        }
+        self.finish(io);
+        true
+    }
+
+    /// Plans changes for as many instances as the job has room for.
+    fn plan(&mut self, router: &Router) {
         if self.changing == 0 {
             return;
         }
-        let mut owners: Vec<(Name, usize)> = Vec::new();
-        let mut finished: Vec<Name> = Vec::new();
+        let Job { changes, owners, finished, .. } = &mut self.job;
         let mut looks = LOOKS;
         for _ in 0..self.turns.len().min(QUEUES) {
-            if self.changes.len() >= self.batch || looks == 0 {
+            if changes.len() >= self.batch || looks == 0 {
                 break;
             }
             let Some(name) = self.turns.pop_front() else { break };
             let Some(queue) = self.queues.get_mut(&name) else { continue };
             if let Some(item) = queue.items.front_mut().filter(|item| item.kind == Kind::Apply) {
-                while self.changes.len() < self.batch && looks > 0 {
+                while changes.len() < self.batch && looks > 0 {
                     let Some(address) = item.next() else { break };
-                    router.plan(&address, &mut self.changes);
+                    router.plan(&address, changes);
                     looks -= 1;
                 }
-                owners.push((name.clone(), self.changes.len()));
+                owners.push((name.clone(), changes.len()));
                 if item.left == 0 {
-                    queue.items.pop_front();
-                    finished.push(name.clone());
+                    finished.push(name);
+                    continue;
                 }
             }
-            if !queue.items.is_empty() {
-                self.turns.push_back(name);
-            }
-        }
-        if !self.changes.is_empty() {
-            self.make(&owners, router, io, actions);
-        }
-        for name in finished {
-            self.finish(&name, io);
+            self.turns.push_back(name);
         }
     }
 
-    fn make(
+    /// Hears what became of the changes.
+    fn changed(
         &mut self,
-        owners: &[(Name, usize)],
+        took: Duration,
+        mut refusals: HashMap<usize, Refusal>,
         router: &mut Router,
         io: &mut impl Io,
-        actions: &mut Actions,
     ) {
-        let start = io.now();
-        let mut refusals: HashMap<usize, Refusal> = HashMap::new();
-        io.change(&self.changes, &mut |at, refusal| drop(refusals.insert(at, refusal)));
         let now = io.now();
-        let took = now - start;
+        let Job { changes, owners, .. } = &mut self.job;
         if took > SLOW {
             self.batch = (self.batch / 2).max(1);
-        } else if took < FAST && self.changes.len() >= self.batch {
+        } else if took < FAST && changes.len() >= self.batch {
             self.batch = (self.batch * 2).min(MOST_CHANGES);
         }
         let mut owner = owners.iter();
         let mut current = owner.next();
-        for (at, change) in self.changes.drain(..).enumerate() {
+        for (at, change) in changes.drain(..).enumerate() {
             while current.is_some_and(|(_, end)| at >= *end) {
                 current = owner.next();
             }
             let Some((name, _)) = current else { break };
-            let (net, interface) = match &change {
-                Change::Add { address, .. } => (address.net, Name::from(address.interface.as_str())),
-                Change::Remove { net, name, .. } => (*net, name.clone()),
+            let (add, first, interface) = match &change {
+                Change::Add { address, .. } => (true, address.net, Name::from(address.interface.as_str())),
+                Change::Remove { net, name, .. } => (false, *net, name.clone()),
             };
-            let outcome = router.changed(now, name, change, refusals.remove(&at), actions);
+            let refusal = refusals.remove(&at);
+            let outcome = router.changed(now, name, change, refusal.as_ref());
             let Some(queue) = self.queues.get_mut(name) else { continue };
-            let list = match outcome {
-                Outcome::Set => &mut queue.done.set,
-                Outcome::Removed => &mut queue.done.removed,
-                Outcome::LeftoverRemoved => &mut queue.done.leftovers,
-                Outcome::AsWanted | Outcome::Refused => continue,
-            };
-            match list {
-                Some(list) => list.count += 1,
-                None => *list = Some(AddressList { count: 1, first: net, interface }),
+            queue.done.count(outcome, add, AddressList { count: 1, first, interface }, refusal);
+        }
+    }
+
+    /// Ends the wishes whose addresses have all been looked at.
+    fn finish(&mut self, io: &mut impl Io) {
+        self.job.owners.clear();
+        for name in self.job.finished.drain(..) {
+            let Some(queue) = self.queues.get_mut(&name) else { continue };
+            // One that came again meanwhile begins anew.
+            if queue.items.pop_front_if(|item| item.kind == Kind::Apply && item.left == 0).is_some() {
+                if !queue.has_changes() {
+                    self.changing -= 1;
+                }
+                for report in std::mem::take(&mut queue.done).reports() {
+                    io.report(Some(&name), &report);
+                }
+            }
+            if queue.items.is_empty() {
+                self.queues.remove(&name);
+            } else {
+                self.turns.push_back(name);
             }
         }
     }
 
-    /// All addresses of an item have been looked at.
-    fn finish(&mut self, name: &Name, io: &mut impl Io) {
-        let Some(queue) = self.queues.get_mut(name) else { return };
-        if !queue.items.iter().any(|item| item.kind == Kind::Apply) {
-            self.changing -= 1;
-        }
-        let Done { set, removed, leftovers } = std::mem::take(&mut queue.done);
-        let reports = [
-            removed.map(Report::AddressesRemoved),
-            leftovers.map(Report::LeftoversRemoved),
-            set.map(Report::AddressesSet),
-        ];
-        for report in reports.into_iter().flatten() {
-            io.report(Some(name), &report);
-        }
-        if queue.items.is_empty() {
-            self.queues.remove(name);
-        }
-    }
-
-    /// Sends announcements of instances whose addresses are done.
-    fn send(&mut self, router: &Router, io: &mut impl Io) {
+    /// Makes announcements of instances whose addresses are done.
+    fn gather_frames(&mut self, router: &Router) {
         let mut looks = LOOKS;
         for _ in 0..self.turns.len().min(QUEUES) {
             if self.frames.len() >= FRAMES || looks == 0 {
@@ -306,10 +388,6 @@ impl Work {
             } else {
                 self.turns.push_back(name);
             }
-        }
-        if !self.frames.is_empty() {
-            io.announce(&self.frames);
-            self.frames.clear();
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::vrrp::config::VirtualAddress;
 use crate::vrrp::event::{Action, Actions, Address, Change, IfIndex, Name, Refusal, Report, Snapshot};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::kernel::{Id, News, Outcome};
+use std::collections::BTreeMap;
 
 impl Router {
     pub(super) fn snapshot(&mut self, now: Instant, snapshot: Snapshot, out: &mut Actions) {
@@ -62,38 +63,77 @@ impl Router {
         );
     }
 
-    /// Takes in what became of a change that was made for an instance, and reports what was refused.
+    /// Takes in what became of a change that was made for an instance. One that was refused is tried again.
     pub(in crate::vrrp) fn changed(
         &mut self,
         now: Instant,
         instance: &Name,
         change: Change,
-        refusal: Option<Refusal>,
-        out: &mut Actions,
+        refusal: Option<&Refusal>,
     ) -> Outcome {
-        let outcome = self.kernel.changed(&change, refusal.as_ref());
-        let (add, net, interface) = match &change {
-            Change::Add { address, .. } => (true, address.net, Name::from(address.interface.as_str())),
-            Change::Remove { name, net, .. } => (false, *net, name.clone()),
-        };
-        let key = (interface, net);
-        match (outcome, refusal) {
-            (Outcome::Refused, Some(refusal)) => {
-                if self.refused.insert(key.clone()) {
-                    let report = Report::AddressRefused { add, net, interface: key.0, refusal };
-                    out.push(Action::Report { instance: Some(instance.clone()), report });
-                }
-                let address = match change {
-                    Change::Add { address, .. } => address,
-                    Change::Remove { name, net, .. } => VirtualAddress::new(net, &*name),
-                };
-                let instance = instance.clone();
-                self.retries.push_back((now + RETRY, Retry::Address { instance, address }));
-            }
-            _ if self.refused.is_empty() => {}
-            _ => drop(self.refused.remove(&key)),
+        let outcome = self.kernel.changed(&change, refusal);
+        let refused = matches!(outcome, Outcome::Refused { .. });
+        if !refused && self.refused.is_empty() {
+            return outcome;
         }
-        outcome
+        let key = match &change {
+            Change::Add { address, .. } => (Name::from(address.interface.as_str()), address.net),
+            Change::Remove { name, net, .. } => (name.clone(), *net),
+        };
+        if !refused {
+            self.refused.remove(&key);
+            return outcome;
+        }
+        let address = match change {
+            Change::Add { address, .. } => address,
+            Change::Remove { name, net, .. } => VirtualAddress::new(net, &*name),
+        };
+        self.retry_address(now + RETRY, instance, address);
+        Outcome::Refused { again: !self.refused.insert(key) }
+    }
+
+    /// Those of a job that are refused are tried again together.
+    fn retry_address(&mut self, at: Instant, instance: &Name, address: VirtualAddress) {
+        match self.retries.back_mut() {
+            Some((last, Retry::Addresses { instance: other, addresses }))
+                if *last == at && other == instance =>
+            {
+                addresses.push(address);
+            }
+            _ => {
+                let (instance, addresses) = (instance.clone(), vec![address]);
+                self.retries.push_back((at, Retry::Addresses { instance, addresses }));
+            }
+        }
+    }
+
+    /// Whoever wants them by now sets them: a reload may have given them another name, or another instance.
+    pub(super) fn try_addresses_again(
+        &mut self,
+        instance: Name,
+        mut addresses: Vec<VirtualAddress>,
+        out: &mut Actions,
+    ) {
+        let mut wanted: BTreeMap<Id, Vec<VirtualAddress>> = BTreeMap::new();
+        addresses.retain(|address| {
+            let mut unwanted = true;
+            for (id, at) in self.kernel.configured_with(address) {
+                let Some(slot) = self.instances.get(id) else { continue };
+                let configured = slot.instance.addresses().get(*at).filter(|a| a.net == address.net);
+                if let Some(configured) = configured.filter(|_| slot.instance.wants_addresses()) {
+                    wanted.entry(*id).or_default().push(configured.clone());
+                    unwanted = false;
+                }
+            }
+            unwanted
+        });
+        for (id, addresses) in wanted {
+            let Some(slot) = self.instances.get(&id) else { continue };
+            slot.instance.addresses_missing(addresses.into(), out);
+        }
+        if !addresses.is_empty() {
+            out.push(Action::Apply { instance, addresses: addresses.into() });
+        }
     }
 
     /// The frame that announces an address of an instance; none if it is not the instance's now.

@@ -8,20 +8,57 @@ use crate::time::Instant;
 use crate::vrrp::config;
 use crate::vrrp::event::{Action, Actions, Name, Reloaded, Report};
 use crate::vrrp::instance::Instance;
-use crate::vrrp::kernel::Id;
+use crate::vrrp::kernel::{Id, Wanted};
 use crate::vrrp::packet::PRIORITY_OWNER;
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::IpAddr;
 
 /// So many instances are made, changed or removed at a time.
 const STEP: usize = 16;
+/// So many addresses are entered at a time.
+const ADDRESSES: usize = 1024;
 
 /// What is left to do of a configuration.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reload {
+    /// The configuration's addresses, until all are entered: the former one runs meanwhile.
+    entering: Option<Entering>,
     gone: VecDeque<Id>,
     wanted: VecDeque<(Id, config::Instance)>,
     /// There was a configuration before.
     again: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Entering {
+    wanted: Wanted,
+    /// The next instance, and the next of its addresses.
+    instance: usize,
+    address: usize,
+    serving: BTreeSet<IpAddr>,
+    awaits_interfaces: bool,
+}
+
+impl Entering {
+    /// Enters some addresses; true once all are.
+    fn step(&mut self, instances: &VecDeque<(Id, config::Instance)>) -> bool {
+        for _ in 0..ADDRESSES {
+            let Some((id, instance)) = instances.get(self.instance) else { return true };
+            let mut addresses = instance.addresses.iter().chain(&instance.excluded).skip(self.address);
+            match addresses.next() {
+                Some(address) => {
+                    let is_owner = instance.priority == PRIORITY_OWNER;
+                    self.wanted.add(*id, is_owner, self.address, address);
+                    self.address += 1;
+                }
+                None => {
+                    self.instance += 1;
+                    self.address = 0;
+                }
+            }
+        }
+        false
+    }
 }
 
 /// What tells virtual routers apart before anything else: see [`Instance::same_router`], which decides.
@@ -65,22 +102,29 @@ impl Router {
             wanted.push_back((id, instance));
         }
         let gone = self.instances.keys().copied().filter(|id| !kept.contains(id)).collect();
-        self.serving = config.serving;
-        self.awaits_interfaces = config.settings.dynamic_interfaces != config::DynamicInterfaces::default();
-        let all: Vec<(Id, bool, Vec<config::VirtualAddress>)> = wanted
-            .iter()
-            .map(|(id, c)| {
-                let addresses = c.addresses.iter().chain(&c.excluded).cloned().collect();
-                (*id, c.priority == PRIORITY_OWNER, addresses)
-            })
-            .collect();
-        // Interfaces whose source changed belong to instances that are looked at anyway, or are gone.
-        self.kernel.configure(all.iter().map(|(id, owner, addresses)| (*id, *owner, addresses.as_slice())));
-        self.reload = Some(Reload { gone, wanted, again });
+        let entering = Entering {
+            serving: config.serving,
+            awaits_interfaces: config.settings.dynamic_interfaces != config::DynamicInterfaces::default(),
+            ..Entering::default()
+        };
+        self.reload = Some(Reload { entering: Some(entering), gone, wanted, again });
     }
 
     /// Carries out a part of the configuration; false once nothing is left of it.
     pub fn step(&mut self, now: Instant, out: &mut Actions) -> bool {
+        if let Some(reload) = &mut self.reload
+            && let Some(entering) = &mut reload.entering
+        {
+            if !entering.step(&reload.wanted) {
+                return true;
+            }
+            if let Some(Entering { wanted, serving, awaits_interfaces, .. }) = reload.entering.take() {
+                self.serving = serving;
+                self.awaits_interfaces = awaits_interfaces;
+                // Interfaces whose source changed belong to instances that are looked at anyway, or are gone.
+                self.kernel.configure(wanted);
+            }
+        }
         for _ in 0..STEP {
             let Some(reload) = &mut self.reload else { return false };
             let again = reload.again;

@@ -1,0 +1,168 @@
+//! A thread that changes addresses, sends announcements and reads the kernel's state anew: what may have to wait for the
+//! kernel's lock, or takes long because there is much of it, while adverts leave in time.
+//!
+//! One job after the other. It decides nothing: the engine plans a job, and hears what became of it.
+
+use super::kernel;
+use crate::netlink;
+use crate::netlink::route::{AddressChange, AddressProblem, Client};
+use crate::sys::clock;
+use crate::sys::packet;
+use crate::sys::raw::SendProblem;
+use crate::sys::wake::Wake;
+use crate::vrrp::event::{Change, Refusal, Snapshot};
+use crate::vrrp::garp::Frame;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::time::Duration;
+
+/// Its stack holds no addresses.
+const STACK: usize = 256 * 1024;
+
+/// The engine's end.
+#[derive(Debug)]
+pub(super) struct Writer {
+    orders: Sender<Order>,
+    results: Receiver<Outcome>,
+    /// Orders without an outcome.
+    waiting: usize,
+    /// A job whose end nobody has asked for yet.
+    done: Option<Job>,
+    /// Room for the next job.
+    spare: Job,
+}
+
+/// How a job ended.
+#[derive(Debug)]
+pub(super) struct Finished {
+    /// How long its addresses took.
+    pub(super) took: Duration,
+    /// How many of its frames did not leave, and why the last of them did not.
+    pub(super) unsent: Option<(usize, SendProblem)>,
+}
+
+#[derive(Debug, Default)]
+struct Job {
+    changes: Vec<AddressChange>,
+    refused: Vec<(usize, AddressProblem)>,
+    took: Duration,
+    frames: Vec<Frame>,
+    unsent: Option<(usize, SendProblem)>,
+}
+
+#[derive(Debug)]
+enum Order {
+    Write(Job),
+    Snapshot,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Written(Job),
+    Snapshot(Result<Snapshot, netlink::Error>),
+}
+
+impl Writer {
+    /// Starts the thread, in the present network namespace. It calls `wake` whenever there is an outcome, and ends with
+    /// the writer.
+    pub(super) fn start(wake: Arc<Wake>) -> Result<Writer, super::Error> {
+        let (orders, inbox) = channel();
+        let (outbox, results) = channel();
+        let mut hands = Hands { client: Client::open()?, frames: packet::Sender::open()? };
+        std::thread::Builder::new().name("addresses".to_owned()).stack_size(STACK).spawn(move || {
+            while let Ok(order) = inbox.recv() {
+                let sent = outbox.send(match order {
+                    Order::Write(mut job) => {
+                        hands.write(&mut job);
+                        Outcome::Written(job)
+                    }
+                    Order::Snapshot => Outcome::Snapshot(kernel::snapshot(&mut hands.client)),
+                });
+                if sent.is_err() {
+                    return;
+                }
+                wake.wake();
+            }
+        })?;
+        Ok(Writer { orders, results, waiting: 0, done: None, spare: Job::default() })
+    }
+
+    /// Whether an order has no outcome yet, or a job's end was not asked for.
+    pub(super) const fn is_at_work(&self) -> bool {
+        self.waiting > 0 || self.done.is_some()
+    }
+
+    /// Orders a job.
+    pub(super) fn order(&mut self, changes: &[Change], frames: &[Frame]) -> io::Result<()> {
+        let mut job = std::mem::take(&mut self.spare);
+        job.changes.extend(changes.iter().map(kernel::change));
+        job.frames.extend_from_slice(frames);
+        self.send(Order::Write(job))
+    }
+
+    /// Orders that everything be read.
+    pub(super) fn order_snapshot(&mut self) -> io::Result<()> {
+        self.send(Order::Snapshot)
+    }
+
+    fn send(&mut self, order: Order) -> io::Result<()> {
+        self.waiting += 1;
+        self.orders.send(order).map_err(|_| gone())
+    }
+
+    /// What was read, once.
+    pub(super) fn snapshot(&mut self) -> Result<Option<Snapshot>, super::Error> {
+        while self.waiting > 0 && self.done.is_none() {
+            match self.results.try_recv() {
+                Ok(Outcome::Written(job)) => {
+                    self.waiting -= 1;
+                    self.done = Some(job);
+                }
+                Ok(Outcome::Snapshot(snapshot)) => {
+                    self.waiting -= 1;
+                    return Ok(Some(snapshot?));
+                }
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return Err(gone().into()),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The end of the job, once.
+    pub(super) fn finished(&mut self, refused: &mut dyn FnMut(usize, Refusal)) -> Option<Finished> {
+        let mut job = self.done.take()?;
+        for (index, problem) in job.refused.drain(..) {
+            refused(index, kernel::refusal(problem));
+        }
+        let finished = Finished { took: job.took, unsent: job.unsent.take() };
+        job.changes.clear();
+        job.frames.clear();
+        self.spare = job;
+        Some(finished)
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the thread that changes addresses has ended")
+}
+
+/// The thread's own.
+struct Hands {
+    client: Client,
+    frames: packet::Sender,
+}
+
+impl Hands {
+    fn write(&mut self, job: &mut Job) {
+        let Job { changes, refused, took, frames, unsent } = job;
+        let start = clock::now();
+        self.client.change_addresses(changes, |index, problem| refused.push((index, problem)));
+        *took = clock::now() - start;
+        let outgoing = frames.iter().map(|f| packet::Frame { interface: f.interface.0, bytes: f.bytes() });
+        self.frames.send_many(outgoing, |_, problem| {
+            *unsent = Some((unsent.map_or(0, |(count, _)| count) + 1, problem));
+        });
+    }
+}

@@ -1,0 +1,58 @@
+//! Who is configured with which addresses: made while the former configuration still runs, and then put in its place.
+
+use super::Id;
+use crate::net::IpNet;
+use crate::vrrp::config::VirtualAddress;
+use crate::vrrp::event::Name;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+
+/// The addresses of a configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::vrrp) struct Wanted {
+    /// Who is configured with an address on an interface, and as which of its addresses.
+    by_interface: HashMap<Name, HashMap<IpNet, Vec<(Id, usize)>>>,
+    /// Instances of priority 255: what the system has set of their addresses is never removed.
+    owners: HashSet<Id>,
+    /// What owners have.
+    owned: Vec<(Name, IpNet)>,
+    /// All addresses of instances: none of them is a source for adverts, save the owner's.
+    pub(super) virtual_addresses: HashSet<IpAddr>,
+}
+
+impl Wanted {
+    /// The instance is configured with this as one of its addresses.
+    pub(in crate::vrrp) fn add(&mut self, id: Id, is_owner: bool, at: usize, address: &VirtualAddress) {
+        let interface = address.interface.as_str();
+        if is_owner {
+            self.owners.insert(id);
+            self.owned.push((interface.into(), address.net));
+        }
+        self.virtual_addresses.insert(address.net.address);
+        let nets = match self.by_interface.get_mut(interface) {
+            Some(nets) => nets,
+            None => self.by_interface.entry(interface.into()).or_default(),
+        };
+        nets.entry(address.net).or_default().push((id, at));
+    }
+
+    /// Who is configured with the addresses of an interface.
+    pub(super) fn on(&self, interface: &str) -> Option<&HashMap<IpNet, Vec<(Id, usize)>>> {
+        self.by_interface.get(interface)
+    }
+
+    /// Who is configured with the address, and as which of its addresses.
+    pub(super) fn by(&self, interface: &str, net: &IpNet) -> &[(Id, usize)] {
+        self.on(interface).and_then(|nets| nets.get(net)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether an owner is configured with the address.
+    pub(super) fn is_owned(&self, interface: &str, net: &IpNet) -> bool {
+        !self.owners.is_empty() && self.by(interface, net).iter().any(|(id, _)| self.owners.contains(id))
+    }
+
+    /// What owners are configured with.
+    pub(super) fn owned(&self) -> impl Iterator<Item = &(Name, IpNet)> {
+        self.owned.iter()
+    }
+}
