@@ -16,6 +16,7 @@
 //! [`super::virtual_server`]).
 
 use super::config::{self, Probe};
+use super::event::CheckReport;
 use super::probe::{Failure, Outcome, Weight};
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};
@@ -56,32 +57,7 @@ pub enum Action {
         to: Weight,
     },
     /// Someone may want to know.
-    Report(Report),
-}
-
-/// What a checker has to tell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Report {
-    /// The server answered, for the first time or again.
-    Succeeded,
-    /// The check failed for good.
-    Failed {
-        /// Tries behind the first one.
-        retries: u32,
-        /// What the last of them met.
-        failure: Failure,
-    },
-    /// One try failed, and others follow (`log_all_failures`).
-    TryFailed {
-        /// Failed tries before it.
-        tries: u32,
-        /// Tries behind the first one.
-        retries: u32,
-        /// What it met.
-        failure: Failure,
-    },
-    /// The probe could not be run.
-    NotRun(Failure),
+    Report(CheckReport),
 }
 
 /// One check.
@@ -182,7 +158,7 @@ impl Checker {
             Outcome::NotRun(failure) => {
                 if self.not_run.as_ref() != Some(&failure) {
                     self.not_run = Some(failure.clone());
-                    actions.push(Action::Report(Report::NotRun(failure)));
+                    actions.push(Action::Report(CheckReport::NotRun(failure)));
                 }
                 schedule.delay_loop
             }
@@ -199,7 +175,7 @@ impl Checker {
         // A file that is as it should be from the start is no news.
         let first = !self.has_run && !self.config.probe.is_watched();
         if self.status == Status::Down || first {
-            actions.push(Action::Report(Report::Succeeded));
+            actions.push(Action::Report(CheckReport::Succeeded));
         }
         self.told();
         self.tries = 0;
@@ -219,14 +195,14 @@ impl Checker {
         let believed = first || self.tries >= retries;
         if self.status == Status::Up && !believed {
             if schedule.log_all_failures {
-                actions.push(Action::Report(Report::TryFailed { tries: self.tries, retries, failure }));
+                actions.push(Action::Report(CheckReport::TryFailed { tries: self.tries, retries, failure }));
             }
             self.tries += 1;
             return schedule.delay_before_retry;
         }
         if self.status == Status::Up || first {
             let retries = if first { 0 } else { retries };
-            actions.push(Action::Report(Report::Failed { retries, failure }));
+            actions.push(Action::Report(CheckReport::Failed { retries, failure }));
         }
         self.tries = 0;
         self.change(Status::Down, actions);

@@ -1,10 +1,10 @@
 //! What the check machines count.
 
-use super::notice::Notice;
+use super::event::{Action, Report};
 use super::probe::Outcome;
 use serde::{Deserialize, Serialize};
 
-/// The counters of a pool, since it was made.
+/// The counters of a balancer, since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
     /// Probes started, and files taken under watch.
@@ -41,15 +41,19 @@ impl Stats {
         *counter += 1;
     }
 
-    pub(super) fn count_notice(&mut self, notice: &Notice) {
-        let counter = match notice {
-            Notice::ServerUp { .. } => &mut self.servers_up,
-            Notice::ServerDown { .. } => &mut self.servers_down,
-            Notice::WeightChanged { .. } => &mut self.weights_changed,
-            Notice::QuorumGained { .. } => &mut self.quorums_gained,
-            Notice::QuorumLost { .. } => &mut self.quorums_lost,
-            _ => return,
-        };
-        *counter += 1;
+    /// Counts what was told of servers and quorums.
+    pub(super) fn count_reports(&mut self, actions: &[Action]) {
+        for action in actions {
+            let Action::Report(report) = action else { continue };
+            let counter = match report {
+                Report::ServerUp { .. } => &mut self.servers_up,
+                Report::ServerDown { .. } => &mut self.servers_down,
+                Report::WeightChanged { .. } => &mut self.weights_changed,
+                Report::QuorumGained { .. } => &mut self.quorums_gained,
+                Report::QuorumLost { .. } => &mut self.quorums_lost,
+                _ => continue,
+            };
+            *counter += 1;
+        }
     }
 }

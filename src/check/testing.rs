@@ -1,4 +1,4 @@
-//! Configurations for the tests of this room and of its driver.
+//! Configurations for the tests of this module and of its driver.
 
 use super::config::{Checker, Connect, Endpoint, Probe, RealServer, Schedule, SorryServer, VirtualServer};
 use crate::ipvs::model::{Dest, Forward, Protocol};

@@ -17,28 +17,12 @@
 
 use super::checker::Status;
 use super::config::{self, Endpoint};
-use super::notice::{Notice, ServerName};
+use super::event::{Action, Report, ServerName};
 use crate::command::Command;
 use crate::ipvs::model::{Dest, DestKey, Forward, Netmask, Service, ServiceFlags};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-
-/// What a virtual server wants done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Action {
-    /// [`VirtualServer::row`] may give another answer now.
-    RowsChanged,
-    /// Of the answers of [`VirtualServer::row`], what concerns this real server may be another one.
-    ServerChanged {
-        /// Its place in the configuration.
-        server: usize,
-    },
-    /// Something worth telling.
-    Notice(Notice),
-    /// Run this program of the configuration, which wants to know what the notice before it says.
-    Run(Box<Command>),
-}
 
 /// What is known of a virtual server when it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,10 +113,10 @@ impl VirtualServer {
         if self.sorry && next.config.sorry_server.map(|s| s.address) != self.sorry_address() {
             // The old sorry server goes; `evaluate` brings in the new one if it is still needed.
             next.sorry = false;
-            actions.extend(self.sorry_notice(Status::Down));
+            actions.extend(self.sorry_report(Status::Down));
         }
         next.evaluate(true, actions);
-        actions.push(Action::RowsChanged);
+        next.service_changed(actions);
         next
     }
 
@@ -158,7 +142,7 @@ impl VirtualServer {
             self.weight -= weight;
         }
         self.tell_server(rs, if up { Status::Up } else { Status::Down }, actions);
-        actions.push(Action::ServerChanged { server });
+        self.dest_changed(server, actions);
         self.evaluate(false, actions);
     }
 
@@ -180,9 +164,9 @@ impl VirtualServer {
         }
         let (address, vs) = (rs.address, self.config.name.clone());
         let server_name = self.server_name(address);
-        actions.push(Action::Notice(Notice::WeightChanged { server: server_name, vs, from, to, up }));
+        actions.push(Action::Report(Report::WeightChanged { server: server_name, vs, from, to, up }));
         if up {
-            actions.push(Action::ServerChanged { server });
+            self.dest_changed(server, actions);
             self.evaluate(false, actions);
         }
     }
@@ -194,11 +178,11 @@ impl VirtualServer {
         }
         for (rs, checks) in self.config.real_servers.iter().zip(&self.servers) {
             if checks.is_up() {
-                actions.extend(rs.notify_down.clone().map(Action::Run));
+                actions.extend(self.program(&rs.notify_down));
             }
         }
         if self.quorum == Status::Up {
-            actions.extend(self.config.quorum_down.clone().map(Action::Run));
+            actions.extend(self.program(&self.config.quorum_down));
         }
     }
 
@@ -339,12 +323,12 @@ impl VirtualServer {
         match self.quorum {
             Status::Down if enough => {
                 self.quorum = Status::Up;
-                actions.push(Action::Notice(Notice::QuorumGained { vs, quorum, hysteresis, weight }));
-                actions.extend(self.config.quorum_up.clone().map(Action::Run));
+                actions.push(Action::Report(Report::QuorumGained { vs, quorum, hysteresis, weight }));
+                actions.extend(self.program(&self.config.quorum_up));
                 if self.sorry {
                     self.sorry = false;
-                    actions.extend(self.sorry_notice(Status::Down));
-                    actions.push(Action::RowsChanged);
+                    actions.extend(self.sorry_report(Status::Down));
+                    self.service_changed(actions);
                 }
             }
             Status::Up if too_little => self.lose(starting, actions),
@@ -356,49 +340,72 @@ impl VirtualServer {
     fn lose(&mut self, starting: bool, actions: &mut Vec<Action>) {
         self.quorum = Status::Down;
         let c = &self.config;
-        actions.push(Action::Notice(Notice::QuorumLost {
+        actions.push(Action::Report(Report::QuorumLost {
             vs: c.name.clone(),
             quorum: c.quorum,
             hysteresis: c.hysteresis,
             weight: self.weight,
             starting,
         }));
-        actions.extend(c.quorum_down.clone().map(Action::Run));
+        actions.extend(self.program(&c.quorum_down));
         if c.sorry_server.is_some() && !self.sorry {
             self.sorry = true;
-            actions.extend(self.sorry_notice(Status::Up));
-            actions.push(Action::RowsChanged);
+            actions.extend(self.sorry_report(Status::Up));
+            self.service_changed(actions);
         }
+    }
+
+    /// What the kernel should hold of it may be another thing now.
+    fn service_changed(&self, actions: &mut Vec<Action>) {
+        let keys = self.config.endpoints.iter().map(|e| e.key(self.config.protocol));
+        actions.extend(keys.map(Action::ServiceChanged));
+    }
+
+    /// As [`VirtualServer::service_changed`], of this real server alone, given by its place in the configuration.
+    fn dest_changed(&self, server: usize, actions: &mut Vec<Action>) {
+        let Some(rs) = self.config.real_servers.get(server) else { return };
+        let endpoints = self.config.endpoints.iter();
+        actions.extend(
+            endpoints.map(|e| {
+                Action::DestChanged(e.key(self.config.protocol), e.dest_key(rs.forward, rs.address))
+            }),
+        );
+    }
+
+    /// Has a program of the configuration run, which wants to know what the report before it says.
+    fn program(&self, command: &Option<Box<Command>>) -> Option<Action> {
+        let command = command.clone()?;
+        Some(Action::Run { vs: self.config.name.clone(), command })
     }
 
     fn sorry_address(&self) -> Option<SocketAddr> {
         self.config.sorry_server.map(|s| s.address)
     }
 
-    fn sorry_notice(&self, status: Status) -> Option<Action> {
+    fn sorry_report(&self, status: Status) -> Option<Action> {
         let s = self.config.sorry_server?;
         let (server, vs, inhibit) = (self.server_name(s.address), self.config.name.clone(), s.inhibit);
-        Some(Action::Notice(match status {
-            Status::Up => Notice::SorryUp { server, vs, inhibit },
-            Status::Down => Notice::SorryDown { server, vs, inhibit },
+        Some(Action::Report(match status {
+            Status::Up => Report::SorryUp { server, vs, inhibit },
+            Status::Down => Report::SorryDown { server, vs, inhibit },
         }))
     }
 
     fn tell_server(&self, rs: &config::RealServer, status: Status, actions: &mut Vec<Action>) {
-        actions.push(Action::Notice(self.server_notice(rs, status)));
+        actions.push(Action::Report(self.server_report(rs, status)));
         let program = match status {
             Status::Up => &rs.notify_up,
             Status::Down => &rs.notify_down,
         };
-        actions.extend(program.clone().map(Action::Run));
+        actions.extend(self.program(program));
     }
 
-    fn server_notice(&self, rs: &config::RealServer, status: Status) -> Notice {
+    fn server_report(&self, rs: &config::RealServer, status: Status) -> Report {
         let (server, vs, inhibit) =
             (self.server_name(rs.address), self.config.name.clone(), rs.inhibit_on_failure);
         match status {
-            Status::Up => Notice::ServerUp { server, vs, inhibit },
-            Status::Down => Notice::ServerDown { server, vs, inhibit },
+            Status::Up => Report::ServerUp { server, vs, inhibit },
+            Status::Down => Report::ServerDown { server, vs, inhibit },
         }
     }
 
@@ -410,9 +417,9 @@ impl VirtualServer {
             let now = places.get(&was.address).and_then(|&j| Some((j, self.config.real_servers.get(j)?)));
             let Some((j, rs)) = now else {
                 let (server, vs) = (self.server_name(was.address), self.config.name.clone());
-                actions.push(Action::Notice(Notice::ServerGone { server, vs }));
+                actions.push(Action::Report(Report::ServerGone { server, vs }));
                 if old.server_status(i) == Status::Up {
-                    actions.extend(was.notify_down.clone().map(Action::Run));
+                    actions.extend(self.program(&was.notify_down));
                 }
                 continue;
             };
@@ -422,7 +429,7 @@ impl VirtualServer {
             }
             let (from, to) = (old.server_weight(i), self.server_weight(j));
             if from != to {
-                actions.push(Action::Notice(Notice::WeightChanged {
+                actions.push(Action::Report(Report::WeightChanged {
                     server: self.server_name(rs.address),
                     vs: self.config.name.clone(),
                     from,

@@ -55,7 +55,7 @@ impl Bench {
 fn a_passing_check_runs_delay_loop_after_its_end() {
     let mut b = Bench::new(schedule(), Status::Up);
     b.starts_at(1000);
-    assert_eq!(b.ends_at(1200, Outcome::Passed), [Action::Report(Report::Succeeded)]);
+    assert_eq!(b.ends_at(1200, Outcome::Passed), [Action::Report(CheckReport::Succeeded)]);
     b.starts_at(4200);
     assert_eq!(b.ends_at(4201, Outcome::Passed), []);
     b.starts_at(7201);
@@ -69,7 +69,7 @@ fn a_server_goes_down_after_its_retries_and_comes_up_at_the_first_pass() {
     b.starts_at(4000);
     assert_eq!(b.ends_at(4000, Outcome::Failed(REFUSED)), []);
     b.starts_at(5000);
-    let failed = Report::Failed { retries: 1, failure: REFUSED };
+    let failed = CheckReport::Failed { retries: 1, failure: REFUSED };
     assert_eq!(
         b.ends_at(5000, Outcome::Failed(REFUSED)),
         [Action::Report(failed), Action::Changed(Status::Down)]
@@ -79,7 +79,7 @@ fn a_server_goes_down_after_its_retries_and_comes_up_at_the_first_pass() {
     b.starts_at(11000);
     assert_eq!(
         b.ends_at(11000, Outcome::Passed),
-        [Action::Report(Report::Succeeded), Action::Changed(Status::Up)]
+        [Action::Report(CheckReport::Succeeded), Action::Changed(Status::Up)]
     );
     b.starts_at(14000);
 }
@@ -107,7 +107,7 @@ fn a_pass_forgets_earlier_failures() {
 fn the_very_first_failure_is_believed_at_once() {
     let mut b = Bench::new(Schedule { retry: 5, ..schedule() }, Status::Up);
     b.starts_at(1000);
-    let failed = Report::Failed { retries: 0, failure: Failure::Timeout };
+    let failed = CheckReport::Failed { retries: 0, failure: Failure::Timeout };
     assert_eq!(
         b.ends_at(4000, Outcome::Failed(Failure::Timeout)),
         [Action::Report(failed), Action::Changed(Status::Down)]
@@ -119,14 +119,14 @@ fn the_very_first_failure_is_believed_at_once() {
 fn an_alpha_check_starts_down_and_says_so_when_it_fails() {
     let mut b = Bench::new(Schedule { alpha: true, ..schedule() }, Status::Down);
     b.starts_at(1000);
-    let failed = Report::Failed { retries: 0, failure: REFUSED };
+    let failed = CheckReport::Failed { retries: 0, failure: REFUSED };
     assert_eq!(b.ends_at(1000, Outcome::Failed(REFUSED)), [Action::Report(failed)]);
     b.starts_at(4000);
     assert_eq!(b.ends_at(4000, Outcome::Failed(REFUSED)), []);
     b.starts_at(7000);
     assert_eq!(
         b.ends_at(7000, Outcome::Passed),
-        [Action::Report(Report::Succeeded), Action::Changed(Status::Up)]
+        [Action::Report(CheckReport::Succeeded), Action::Changed(Status::Up)]
     );
 }
 
@@ -138,7 +138,7 @@ fn log_all_failures_reports_each_try() {
     b.starts_at(4000);
     assert_eq!(
         b.ends_at(4000, Outcome::Failed(REFUSED)),
-        [Action::Report(Report::TryFailed { tries: 0, retries: 1, failure: REFUSED })]
+        [Action::Report(CheckReport::TryFailed { tries: 0, retries: 1, failure: REFUSED })]
     );
 }
 
@@ -151,7 +151,7 @@ fn a_probe_that_could_not_run_changes_nothing_and_is_said_once() {
     b.starts_at(4000);
     assert_eq!(
         b.ends_at(4000, Outcome::NotRun(emfile.clone())),
-        [Action::Report(Report::NotRun(emfile.clone()))]
+        [Action::Report(CheckReport::NotRun(emfile.clone()))]
     );
     b.starts_at(7000);
     assert_eq!(b.ends_at(7000, Outcome::NotRun(emfile.clone())), []);
@@ -160,7 +160,7 @@ fn a_probe_that_could_not_run_changes_nothing_and_is_said_once() {
     b.starts_at(13000);
     assert_eq!(
         b.ends_at(13000, Outcome::NotRun(emfile.clone())),
-        [Action::Report(Report::NotRun(emfile.clone()))]
+        [Action::Report(CheckReport::NotRun(emfile.clone()))]
     );
 }
 
@@ -257,7 +257,7 @@ fn a_weight_is_announced_where_it_changes() {
     b.starts_at(1000);
     assert_eq!(
         b.ends_at(1000, Outcome::Weighed(seven)),
-        [Action::Report(Report::Succeeded), weighed(configured, seven)]
+        [Action::Report(CheckReport::Succeeded), weighed(configured, seven)]
     );
     b.starts_at(4000);
     assert_eq!(b.ends_at(4000, Outcome::Weighed(seven)), []);
@@ -287,7 +287,7 @@ fn what_is_watched_has_no_schedule_and_no_second_try() {
     b.starts_at(1000);
     assert_eq!(b.ends_at(1001, Outcome::Passed), [], "as it should be: no news");
     assert_eq!(b.checker.next_timeout(), None);
-    let failed = Report::Failed { retries: 0, failure: REFUSED };
+    let failed = CheckReport::Failed { retries: 0, failure: REFUSED };
     assert_eq!(
         b.ends_at(1002, Outcome::Failed(REFUSED)),
         [Action::Report(failed), Action::Changed(Status::Down)]
@@ -295,7 +295,7 @@ fn what_is_watched_has_no_schedule_and_no_second_try() {
     assert_eq!(b.ends_at(1003, Outcome::Failed(REFUSED)), []);
     assert_eq!(
         b.ends_at(1004, Outcome::Passed),
-        [Action::Report(Report::Succeeded), Action::Changed(Status::Up)]
+        [Action::Report(CheckReport::Succeeded), Action::Changed(Status::Up)]
     );
     assert_eq!(b.checker.next_timeout(), None);
 }

@@ -1,6 +1,6 @@
-//! The probes: what a check does to find out whether a server answers. One file a probe, its dialogue pure.
+//! The probes: what a check does to find out whether a server answers. One file a probe, without I/O.
 //!
-//! A dialogue is told what its socket saw and says how the probe ended. Sockets, and the source address, mark and
+//! An attempt is told what its socket saw and says how the probe ended. Sockets, and the source address, mark and
 //! port they use, are the driver's business; how often to try and when to believe a failure is
 //! [`super::checker`]'s.
 

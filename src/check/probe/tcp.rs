@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// One connection attempt, from its start to its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dialogue {
+pub struct Attempt {
     deadline: Instant,
 }
 
@@ -32,14 +32,14 @@ pub enum Event {
     },
 }
 
-impl Dialogue {
-    /// A dialogue that begins now.
+impl Attempt {
+    /// An attempt that begins now.
     #[must_use]
-    pub fn start(now: Instant, timeout: Duration) -> Dialogue {
-        Dialogue { deadline: now + timeout }
+    pub fn start(now: Instant, timeout: Duration) -> Attempt {
+        Attempt { deadline: now + timeout }
     }
 
-    /// When to call [`Dialogue::handle_timeout`].
+    /// When to call [`Attempt::handle_timeout`].
     #[must_use]
     pub const fn next_timeout(&self) -> Instant {
         self.deadline
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     fn outcome(event: Event) -> Outcome {
-        Dialogue::start(Instant::ZERO, Duration::from_secs(3)).handle(event)
+        Attempt::start(Instant::ZERO, Duration::from_secs(3)).handle(event)
     }
 
     #[test]
@@ -106,9 +106,9 @@ mod tests {
 
     #[test]
     fn fails_at_the_deadline_and_not_before() {
-        let d = Dialogue::start(Instant::ZERO, Duration::from_secs(3));
-        assert_eq!(d.handle_timeout(d.next_timeout() - Duration::from_nanos(1)), None);
-        assert_eq!(d.handle_timeout(d.next_timeout()), Some(Outcome::Failed(Failure::Timeout)));
+        let attempt = Attempt::start(Instant::ZERO, Duration::from_secs(3));
+        assert_eq!(attempt.handle_timeout(attempt.next_timeout() - Duration::from_nanos(1)), None);
+        assert_eq!(attempt.handle_timeout(attempt.next_timeout()), Some(Outcome::Failed(Failure::Timeout)));
     }
 
     #[test]

@@ -27,23 +27,23 @@ fn set(vs: &mut VirtualServer, server: usize, status: Status) -> Vec<String> {
     let before = row(vs);
     vs.check_changed(server, status, &mut actions);
     assert!(
-        row(vs) == before || actions.iter().any(|a| !matches!(a, Action::Notice(_))),
+        row(vs) == before || actions.iter().any(|a| !matches!(a, Action::Report(_))),
         "changes are announced"
     );
     told(actions)
 }
 
 fn announced(actions: &[Action]) -> bool {
-    actions.iter().any(|a| matches!(a, Action::RowsChanged | Action::ServerChanged { .. }))
+    actions.iter().any(|a| matches!(a, Action::ServiceChanged(_) | Action::DestChanged(..)))
 }
 
 fn told(actions: Vec<Action>) -> Vec<String> {
-    let notices = actions.into_iter().filter_map(|a| match a {
-        Action::Notice(n) => Some(n.to_string()),
-        Action::Run(command) => Some(format!("runs {command}")),
-        Action::RowsChanged | Action::ServerChanged { .. } => None,
+    let reports = actions.into_iter().filter_map(|a| match a {
+        Action::Report(n) => Some(n.to_string()),
+        Action::Run { command, .. } => Some(format!("runs {command}")),
+        _ => None,
     });
-    notices.collect()
+    reports.collect()
 }
 
 #[test]

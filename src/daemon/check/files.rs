@@ -3,7 +3,7 @@
 
 use super::prober::Finished;
 use crate::check::config::FileCheck;
-use crate::check::pool::ProbeId;
+use crate::check::event::ProbeId;
 use crate::check::probe::file;
 use crate::sys::input;
 use crate::sys::ready::Ready;

@@ -4,7 +4,7 @@
 //! that still hold when the table is there are told then.
 
 use super::programs::Programs;
-use crate::check::notice::Notice;
+use crate::check::event::Report;
 use crate::command::Command;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,11 +14,11 @@ pub(super) struct Journal {
     waiting: VecDeque<Entry>,
     /// What was to be told of quorums that were gained without a table, by the virtual server.
     withheld: BTreeMap<String, Vec<Entry>>,
-    /// What becomes of a program of this virtual server, if that comes next: it belongs to a notice that was not told.
+    /// What becomes of a program of this virtual server, if that comes next: it belongs to a report that was not told.
     next: Option<(String, Untold)>,
 }
 
-/// What becomes of the program that belongs to a notice that was not told.
+/// What becomes of the program that belongs to a report that was not told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Untold {
     Withheld,
@@ -29,7 +29,7 @@ enum Untold {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
     /// In the log.
-    Notice(Notice),
+    Report(Report),
     /// To a program of this virtual server.
     Run(String, Box<Command>),
 }
@@ -49,7 +49,7 @@ impl Journal {
         for _ in 0..count {
             match self.next(is_table_unavailable) {
                 None => return false,
-                Some(Entry::Notice(notice)) => log(&notice),
+                Some(Entry::Report(report)) => log(&report),
                 Some(Entry::Run(vs, command)) => programs.notify(vs, *command),
             }
         }
@@ -65,15 +65,15 @@ impl Journal {
         }
         loop {
             let entry = self.waiting.pop_front()?;
-            // The program of a notice follows it at once.
+            // The program of a report follows it at once.
             let next = self.next.take();
             match entry {
-                Entry::Notice(Notice::QuorumGained { ref vs, .. }) if is_table_unavailable => {
+                Entry::Report(Report::QuorumGained { ref vs, .. }) if is_table_unavailable => {
                     self.next = Some((vs.clone(), Untold::Withheld));
                     self.withheld.insert(vs.clone(), vec![entry]);
                 }
                 // Nobody was told that it was there.
-                Entry::Notice(Notice::QuorumLost { vs, .. }) if self.withheld.remove(&vs).is_some() => {
+                Entry::Report(Report::QuorumLost { vs, .. }) if self.withheld.remove(&vs).is_some() => {
                     self.next = Some((vs, Untold::Dropped));
                 }
                 Entry::Run(ref vs, _) => match next.filter(|(of, _)| of == vs) {
@@ -81,20 +81,20 @@ impl Journal {
                     Some((of, Untold::Withheld)) => self.withheld.entry(of).or_default().push(entry),
                     None => return Some(entry),
                 },
-                Entry::Notice(Notice::VirtualServerGone { ref vs }) => {
+                Entry::Report(Report::VirtualServerGone { ref vs }) => {
                     self.withheld.remove(vs);
                     return Some(entry);
                 }
-                Entry::Notice(_) => return Some(entry),
+                Entry::Report(_) => return Some(entry),
             }
         }
     }
 }
 
-fn log(notice: &Notice) {
-    match notice.failure() {
-        Some(failure) => tracing::info!(reason = %failure, "{notice}"),
-        None => tracing::info!("{notice}"),
+fn log(report: &Report) {
+    match report.failure() {
+        Some(failure) => tracing::info!(reason = %failure, "{report}"),
+        None => tracing::info!("{report}"),
     }
 }
 
@@ -103,16 +103,16 @@ mod tests {
     use super::*;
 
     fn gained(vs: &str) -> Entry {
-        Entry::Notice(Notice::QuorumGained { vs: vs.into(), quorum: 1, hysteresis: 0, weight: 1 })
+        Entry::Report(Report::QuorumGained { vs: vs.into(), quorum: 1, hysteresis: 0, weight: 1 })
     }
 
     fn lost(vs: &str) -> Entry {
         let vs = vs.into();
-        Entry::Notice(Notice::QuorumLost { vs, quorum: 1, hysteresis: 0, weight: 0, starting: false })
+        Entry::Report(Report::QuorumLost { vs, quorum: 1, hysteresis: 0, weight: 0, starting: false })
     }
 
     fn gone(vs: &str) -> Entry {
-        Entry::Notice(Notice::VirtualServerGone { vs: vs.into() })
+        Entry::Report(Report::VirtualServerGone { vs: vs.into() })
     }
 
     fn run(vs: &str, program: &str) -> Entry {

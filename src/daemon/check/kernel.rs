@@ -1,4 +1,4 @@
-//! The kernel's table as this worker knows it, and how it becomes what the pool wants.
+//! The kernel's table as this worker knows it, and how it becomes what the balancer wants.
 //!
 //! What was written is remembered, so that a change of a server costs its own request and no reading. What turns out to
 //! be otherwise (someone else removed a service) is read back and planned again, at once; what the kernel still refuses
@@ -8,7 +8,7 @@
 mod known;
 
 use super::backoff;
-use crate::check::Pool;
+use crate::check::Balancer;
 use crate::daemon::worker::TableState;
 use crate::ipvs::client::{Client, Error, Failed};
 use crate::ipvs::model::{DestKey, Service, ServiceKey, Table};
@@ -96,9 +96,9 @@ impl Kernel {
         Table { services: self.owned.iter().filter_map(|key| self.known.get(key)).collect() }
     }
 
-    /// Makes everything as the pool wants it, and removes what it wants no more.
-    pub(super) fn replace(&mut self, now: Instant, pool: &Pool) {
-        let before = mem::replace(&mut self.owned, pool.keys().collect());
+    /// Makes everything as the balancer wants it, and removes what it wants no more.
+    pub(super) fn replace(&mut self, now: Instant, balancer: &Balancer) {
+        let before = mem::replace(&mut self.owned, balancer.keys().collect());
         let wanted: HashSet<ServiceKey> = self.owned.iter().copied().collect();
         let held: HashSet<&ServiceKey> = before.iter().collect();
         self.stale.extend(self.owned.iter().filter(|key| !held.contains(key)));
@@ -108,15 +108,15 @@ impl Kernel {
             // Nothing is asked of the table, so nothing is missing.
             self.unavailable = None;
         }
-        self.apply(now, pool);
+        self.apply(now, balancer);
     }
 
     /// Like [`Kernel::replace`], whatever was known: others may have changed the table.
-    pub(super) fn reload(&mut self, now: Instant, pool: &Pool) {
+    pub(super) fn reload(&mut self, now: Instant, balancer: &Balancer) {
         self.stale = self.owned.iter().copied().collect();
         // Somebody may just have mended what was in the way.
         self.retry_at = None;
-        self.replace(now, pool);
+        self.replace(now, balancer);
     }
 
     /// Notes that a service may have to change.
@@ -153,7 +153,7 @@ impl Kernel {
     }
 
     /// Brings what is marked into the kernel, and what failed, if its time has come.
-    pub(super) fn apply(&mut self, now: Instant, pool: &Pool) {
+    pub(super) fn apply(&mut self, now: Instant, balancer: &Balancer) {
         if self.retry_at.is_some_and(|at| at <= now) {
             self.retry_at = None;
             self.marks.services.append(&mut self.failing);
@@ -162,7 +162,7 @@ impl Kernel {
             return;
         }
         let marks = mem::take(&mut self.marks);
-        let mut outcome = self.change(marks, pool);
+        let mut outcome = self.change(marks, balancer);
         if let Ok(Outcome { refused, drifted: true }) = &outcome
             && let Some(first) = refused.first()
         {
@@ -170,7 +170,7 @@ impl Kernel {
             warn!(%operation, %failure, count, "the IPVS table is not as it was left: reading it back");
             outcome = self
                 .find_drift()
-                .and_then(|services| self.change(Marks { services, dests: Vec::new() }, pool));
+                .and_then(|services| self.change(Marks { services, dests: Vec::new() }, balancer));
         }
         match outcome {
             Ok(Outcome { refused, .. }) if refused.is_empty() => self.succeeded(),
@@ -266,7 +266,7 @@ impl Kernel {
     }
 
     /// One attempt at what is marked. A service that something was refused of is not known any more.
-    fn change(&mut self, marks: Marks, pool: &Pool) -> Result<Outcome, Error> {
+    fn change(&mut self, marks: Marks, balancer: &Balancer) -> Result<Outcome, Error> {
         let Marks { mut services, dests } = marks;
         let mut whole = HashSet::with_capacity(services.len());
         services.retain(|key| whole.insert(*key));
@@ -285,18 +285,18 @@ impl Kernel {
         let mut unwanted = HashSet::new();
         for key in &services {
             actual.services.extend(self.known.get(key));
-            match pool.service(*key) {
+            match balancer.service(*key) {
                 Some(row) => desired.services.push(row),
                 None => drop(unwanted.insert(*key)),
             }
         }
         let wholes = desired.services.len();
-        let parts = self.parts(dests, &whole, pool, &mut actual, &mut desired);
+        let parts = self.parts(dests, &whole, balancer, &mut actual, &mut desired);
         let Some(client) = &mut self.client else { return Ok(Outcome::default()) };
         let mut refused = client.execute(&plan(&actual, &desired, &services));
         refused.retain(|failed| !is_gone_already(failed));
         for (key, dest) in parts {
-            self.known.set_dest(&key, dest, pool.dest(key, dest));
+            self.known.set_dest(&key, dest, balancer.dest(key, dest));
         }
         desired.services.truncate(wholes);
         for (service, dests) in desired.services {
@@ -324,7 +324,7 @@ impl Kernel {
         &self,
         dests: Vec<(ServiceKey, DestKey)>,
         whole: &HashSet<ServiceKey>,
-        pool: &Pool,
+        balancer: &Balancer,
         actual: &mut Table,
         desired: &mut Table,
     ) -> Vec<(ServiceKey, DestKey)> {
@@ -345,7 +345,7 @@ impl Kernel {
             });
             if let (Some((_, was)), Some((_, wanted))) = (was.get_mut(place), wanted.get_mut(place)) {
                 was.extend(self.known.dest(&key, &dest));
-                wanted.extend(pool.dest(key, dest));
+                wanted.extend(balancer.dest(key, dest));
             }
             true
         });

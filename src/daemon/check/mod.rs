@@ -1,4 +1,4 @@
-//! The check worker's driver: sockets, the clock and the kernel's table around [`crate::check::Pool`].
+//! The check worker's driver: sockets, the clock and the kernel's table around [`crate::check::Balancer`].
 //!
 //! One loop, which does a bounded part of each kind of work at a time: the parent's words, outcomes of probes, probes
 //! that are due, then the kernel's table, for all that these changed in one batch. Log lines come last, and only while
@@ -17,9 +17,10 @@ mod prober;
 mod programs;
 
 use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
+use crate::check::Balancer;
 use crate::check::adopt::Found;
 use crate::check::config::Probe;
-use crate::check::pool::{Action, Event, Pool};
+use crate::check::event::{Action, Event};
 use crate::check::probe::misc;
 use crate::conf::Config;
 use crate::ipvs::client::Client;
@@ -73,7 +74,7 @@ pub async fn run(config: Config, options: Options, mut control: Control) {
 }
 
 struct Driver {
-    pool: Pool,
+    balancer: Balancer,
     prober: Prober,
     files: Files,
     programs: Programs,
@@ -89,7 +90,7 @@ struct Driver {
 impl Driver {
     fn start(config: Config, options: &Options, parent: UnboundedSender<FromWorker>) -> Driver {
         let mut driver = Driver {
-            pool: Pool::new(RandomState::new().hash_one(0)),
+            balancer: Balancer::new(RandomState::new().hash_one(0)),
             prober: Prober::new(),
             files: Files::default(),
             programs: Programs::new(parent.clone()),
@@ -107,22 +108,22 @@ impl Driver {
             .flat_map(|vs| vs.endpoints.iter().map(|endpoint| endpoint.key(vs.protocol)));
         let table = driver.kernel.read_at_start(now, keys);
         let found = Found::new(&table, options.respawned);
-        driver.pool.configure(now, config.check, &found, &mut driver.actions);
+        driver.balancer.configure(now, config.check, &found, &mut driver.actions);
         driver.look_at_files(now);
-        driver.kernel.replace(now, &driver.pool);
+        driver.kernel.replace(now, &driver.balancer);
         driver
     }
 
     fn reload(&mut self, config: Config) {
         let now = clock::now();
-        self.pool.configure(now, config.check, &Found::default(), &mut self.actions);
+        self.balancer.configure(now, config.check, &Found::default(), &mut self.actions);
         self.look_at_files(now);
-        self.kernel.reload(now, &self.pool);
+        self.kernel.reload(now, &self.balancer);
     }
 
     /// Starts what is due at once, and takes in what files say: it holds from the first write of the table on.
     fn look_at_files(&mut self, now: Instant) {
-        self.pool.handle_timeout(now, &mut self.actions);
+        self.balancer.handle_timeout(now, &mut self.actions);
         self.perform();
         while let Some(found) = self.files.try_found(now) {
             self.take_in(found);
@@ -175,13 +176,13 @@ impl Driver {
 
     fn run_ended(&mut self, id: RunId, outcome: &RunOutcome) {
         let Some(probe) = self.programs.ended(id, outcome) else { return };
-        let Some(Probe::Misc(check)) = self.pool.check(probe).map(|check| &check.probe) else { return };
+        let Some(Probe::Misc(check)) = self.balancer.check(probe).map(|check| &check.probe) else { return };
         let outcome = misc::outcome(check, outcome);
         self.take_in(Finished { probe, outcome });
     }
 
     fn take_in(&mut self, Finished { probe, outcome }: Finished) {
-        self.pool.handle(clock::now(), Event::ProbeFinished { probe, outcome }, &mut self.actions);
+        self.balancer.handle(clock::now(), Event::ProbeFinished { probe, outcome }, &mut self.actions);
     }
 
     /// One part of everything that there is to do. Returns whether there may be more of it.
@@ -201,21 +202,21 @@ impl Driver {
             self.take_in(found);
             taken += 1;
         }
-        let is_due = |pool: &Pool| pool.next_timeout().is_some_and(|at| at <= now);
-        if is_due(&self.pool) {
-            self.pool.handle_timeout(now, &mut self.actions);
+        let is_due = |balancer: &Balancer| balancer.next_timeout().is_some_and(|at| at <= now);
+        if is_due(&self.balancer) {
+            self.balancer.handle_timeout(now, &mut self.actions);
         }
         self.perform();
-        self.kernel.apply(now, &self.pool);
+        self.kernel.apply(now, &self.balancer);
         self.report_table();
-        if taken > 0 || is_due(&self.pool) {
+        if taken > 0 || is_due(&self.balancer) {
             return true;
         }
         self.journal.write(LINES, self.kernel.is_unavailable(), &mut self.programs)
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        [self.pool.next_timeout(), self.kernel.next_timeout(), self.files.next_timeout()]
+        [self.balancer.next_timeout(), self.kernel.next_timeout(), self.files.next_timeout()]
             .into_iter()
             .flatten()
             .min()
@@ -225,7 +226,7 @@ impl Driver {
         for action in self.actions.drain(..) {
             match action {
                 Action::StartProbe(probe) => {
-                    let Some(check) = self.pool.check(probe) else { continue };
+                    let Some(check) = self.balancer.check(probe) else { continue };
                     match &check.probe {
                         Probe::Misc(misc) => self.programs.start(probe, misc),
                         Probe::File(file) => self.files.start(clock::now(), probe, file),
@@ -240,13 +241,13 @@ impl Driver {
                 Action::Run { vs, command } => self.journal.push(Entry::Run(vs, command)),
                 Action::ServiceChanged(key) => self.kernel.mark(key),
                 Action::DestChanged(key, dest) => self.kernel.mark_dest(key, dest),
-                Action::Notice(notice) => self.journal.push(Entry::Notice(notice)),
+                Action::Report(report) => self.journal.push(Entry::Report(report)),
             }
         }
     }
 
     fn stop(mut self, options: &Options) {
-        self.pool.shut_down(&mut self.actions);
+        self.balancer.shut_down(&mut self.actions);
         let is_unavailable = self.kernel.is_unavailable();
         if !options.dont_release_ipvs {
             self.kernel.release();
@@ -254,7 +255,7 @@ impl Driver {
         for action in std::mem::take(&mut self.actions) {
             match action {
                 Action::Run { vs, command } => self.journal.push(Entry::Run(vs, command)),
-                Action::Notice(notice) => self.journal.push(Entry::Notice(notice)),
+                Action::Report(report) => self.journal.push(Entry::Report(report)),
                 _ => {}
             }
         }

@@ -7,8 +7,8 @@
 //! would be taken by the old connection (TIME_WAIT) for a minute otherwise, and the next check could not run.
 
 use crate::check::config::{Checker, Connect, Probe};
-use crate::check::pool::ProbeId;
-use crate::check::probe::tcp::{Dialogue, Event};
+use crate::check::event::ProbeId;
+use crate::check::probe::tcp::{Attempt, Event};
 use crate::check::probe::{Operation, Outcome};
 use crate::sys::clock;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -49,7 +49,7 @@ impl Prober {
 
     pub(super) fn start(&mut self, probe: ProbeId, check: &Checker) {
         let places = Arc::clone(&self.places);
-        // The pool starts no other: a server without checks that can be run counts as up.
+        // The balancer starts no other: a server without checks that can be run counts as up.
         let connect = matches!(check.probe, Probe::Tcp).then(|| check.connect.clone());
         let task = self.tasks.spawn(async move {
             // The semaphore is never closed; without a place the probe would run all the same.
@@ -119,19 +119,19 @@ fn descriptors() -> u64 {
 
 /// A `TCP_CHECK`.
 pub(super) async fn tcp(connect: &Connect) -> Outcome {
-    let dialogue = Dialogue::start(clock::now(), connect.timeout);
+    let attempt = Attempt::start(clock::now(), connect.timeout);
     let stream = match open(connect) {
         Ok(stream) => stream,
-        Err((operation, error)) => return dialogue.handle(Event::Error { operation, errno: errno(&error) }),
+        Err((operation, error)) => return attempt.handle(Event::Error { operation, errno: errno(&error) }),
     };
-    let mut attempt = pin!(attempt(stream, connect));
+    let mut connected = pin!(connected(stream, connect));
     loop {
-        let left = dialogue.next_timeout().saturating_since(clock::now());
+        let left = attempt.next_timeout().saturating_since(clock::now());
         tokio::select! {
             biased;
-            event = &mut attempt => return dialogue.handle(event),
+            event = &mut connected => return attempt.handle(event),
             () = tokio::time::sleep(left) => {
-                if let Some(outcome) = dialogue.handle_timeout(clock::now()) {
+                if let Some(outcome) = attempt.handle_timeout(clock::now()) {
                     return outcome;
                 }
             }
@@ -170,7 +170,7 @@ fn open(connect: &Connect) -> Result<TcpStream, (Operation, io::Error)> {
 }
 
 /// Waits until the connection is open, and closes it.
-async fn attempt(stream: TcpStream, connect: &Connect) -> Event {
+async fn connected(stream: TcpStream, connect: &Connect) -> Event {
     let waited = async {
         let stream = tokio::net::TcpStream::from_std(stream)?;
         stream.writable().await?;

@@ -2,7 +2,7 @@
 //! servers and quorums. The parent runs them; see [`crate::run`].
 
 use crate::check::config::Misc;
-use crate::check::pool::ProbeId;
+use crate::check::event::ProbeId;
 use crate::command::Command;
 use crate::daemon::worker::FromWorker;
 use crate::run::{Limit, Run, RunId, RunOutcome};

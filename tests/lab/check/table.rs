@@ -4,7 +4,7 @@ use super::{LIMIT, Worker, check_of, config, director, listen, local, row, serve
 use crate::support::{Host, Lab, Table, Test, wait_for};
 use std::net::TcpStream;
 use std::time::Duration;
-use vipd::check::Pool;
+use vipd::check::Balancer;
 use vipd::check::adopt::Found;
 use vipd::check::config::{Endpoint, VirtualServer};
 use vipd::daemon::worker::Options;
@@ -179,13 +179,13 @@ fn what_is_written_reads_back_the_same(lab: &Lab) {
     all_ports.persistence_timeout = 60;
 
     let all = vec![methods, persistent, flags, one_packet, sip, group, all_ports];
-    let mut pool = Pool::new(0);
+    let mut balancer = Balancer::new(0);
     let wanted = config(all.clone()).check;
-    pool.configure(vipd::time::Instant::ZERO, wanted, &Found::default(), &mut Vec::new());
+    balancer.configure(vipd::time::Instant::ZERO, wanted, &Found::default(), &mut Vec::new());
     let worker = Worker::start(&host, all, Options::default());
     let actual = host.enter(|| Client::open().and_then(|mut client| client.table())).expect("a table");
-    assert_eq!(actual.services.len(), pool.desired().services.len());
-    assert_eq!(plan(&actual, &pool.desired(), &[]), []);
+    assert_eq!(actual.services.len(), balancer.desired().services.len());
+    assert_eq!(plan(&actual, &balancer.desired(), &[]), []);
     worker.stop();
 }
 

@@ -1,9 +1,10 @@
 //! Probes against real sockets, on loopback.
 
 use super::*;
+use crate::check::Balancer;
 use crate::check::Config;
 use crate::check::adopt::Found;
-use crate::check::pool::{Action, Pool};
+use crate::check::event::Action;
 
 use crate::check::probe::Failure;
 use crate::check::testing::{server, virtual_server};
@@ -96,13 +97,18 @@ async fn a_connection_to_itself_is_no_server() {
     assert_eq!(tcp(&connect).await, Outcome::Failed(refused));
 }
 
-/// Probe ids as a pool gives them.
+/// Probe ids as a balancer gives them.
 fn ids(count: u8) -> Vec<ProbeId> {
-    let mut pool = Pool::new(0);
+    let mut balancer = Balancer::new(0);
     let (start, mut actions) = (Instant::ZERO, Vec::new());
     let virtual_servers = vec![virtual_server(1, (1..=count).map(server).collect())];
-    pool.configure(start, Config { virtual_servers, ..Config::default() }, &Found::default(), &mut actions);
-    pool.handle_timeout(start + Duration::from_secs(4), &mut actions);
+    balancer.configure(
+        start,
+        Config { virtual_servers, ..Config::default() },
+        &Found::default(),
+        &mut actions,
+    );
+    balancer.handle_timeout(start + Duration::from_secs(4), &mut actions);
     let probes = actions.into_iter().filter_map(|a| match a {
         Action::StartProbe(probe) => Some(probe),
         _ => None,

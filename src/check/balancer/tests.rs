@@ -1,10 +1,10 @@
-//! Timelines of a pool: what it probes when, what reloads keep, what it adopts, and that it announces every change.
+//! Timelines of a balancer: what it probes when, what reloads keep, what it adopts, and that it announces every change.
 
 use super::*;
 use crate::check::Config;
 use crate::check::adopt::Found;
 use crate::check::checker::Status;
-use crate::check::probe::{Failure, Operation, Weight};
+use crate::check::probe::{Failure, Operation, Outcome, Weight};
 use crate::check::testing::{address, check, server, short, sorry, virtual_server};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -16,9 +16,9 @@ fn ms(ms: u64) -> Instant {
     Instant::ZERO + Duration::from_millis(ms)
 }
 
-/// A pool, and a driver that performs what it wants in its head.
+/// A balancer, and a driver that performs what it wants in its head.
 struct Bench {
-    pool: Pool,
+    balancer: Balancer,
     now: Instant,
     running: Vec<(ProbeId, SocketAddr)>,
     told: Vec<String>,
@@ -34,8 +34,8 @@ impl Bench {
     }
 
     fn adopting(config: Config, found: &Found) -> Bench {
-        let (pool, now) = (Pool::new(1), Instant::ZERO);
-        let mut b = Bench { pool, now, running: Vec::new(), told: Vec::new(), table: HashMap::new() };
+        let (balancer, now) = (Balancer::new(1), Instant::ZERO);
+        let mut b = Bench { balancer, now, running: Vec::new(), told: Vec::new(), table: HashMap::new() };
         b.configure(config, found);
         b
     }
@@ -47,16 +47,16 @@ impl Bench {
 
     fn configure(&mut self, config: Config, found: &Found) {
         let mut actions = Vec::new();
-        self.pool.configure(self.now, config, found, &mut actions);
+        self.balancer.configure(self.now, config, found, &mut actions);
         self.perform(actions);
-        self.table = self.pool.desired().services.into_iter().map(|row| (row.0.key, row)).collect();
+        self.table = self.balancer.desired().services.into_iter().map(|row| (row.0.key, row)).collect();
     }
 
     fn perform(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
                 Action::StartProbe(probe) => {
-                    let to = self.pool.check(probe).expect("it was asked for just now").connect.to;
+                    let to = self.balancer.check(probe).expect("it was asked for just now").connect.to;
                     self.running.push((probe, to));
                 }
                 Action::CancelProbe(probe) => {
@@ -65,19 +65,19 @@ impl Bench {
                     assert_eq!(self.running.len(), before - 1, "only what runs is cancelled");
                 }
                 Action::ServiceChanged(key) => {
-                    let row = self.pool.service(key).expect("a service of ours");
+                    let row = self.balancer.service(key).expect("a service of ours");
                     self.table.insert(key, row);
                 }
                 Action::DestChanged(key, dest) => {
-                    let wanted = self.pool.dest(key, dest);
-                    let whole = self.pool.service(key).expect("a service of ours").1;
+                    let wanted = self.balancer.dest(key, dest);
+                    let whole = self.balancer.service(key).expect("a service of ours").1;
                     assert_eq!(wanted, whole.iter().find(|d| d.key == dest).copied());
                     let held = &mut self.table.get_mut(&key).expect("a service of ours").1;
                     held.retain(|d| d.key != dest);
                     held.extend(wanted);
                     held.sort_by_key(|d| whole.iter().position(|w| w.key == d.key));
                 }
-                Action::Notice(n) => self.told.push(n.to_string()),
+                Action::Report(n) => self.told.push(n.to_string()),
                 Action::Run { vs, command } => self.told.push(format!("{vs} runs {command}")),
             }
         }
@@ -85,10 +85,10 @@ impl Bench {
 
     /// Moves to the next deadline; false if there is none.
     fn step(&mut self) -> bool {
-        let Some(at) = self.pool.next_timeout() else { return false };
+        let Some(at) = self.balancer.next_timeout() else { return false };
         self.now = self.now.max(at);
         let mut actions = Vec::new();
-        self.pool.handle_timeout(self.now, &mut actions);
+        self.balancer.handle_timeout(self.now, &mut actions);
         assert!(!actions.is_empty(), "no wake-up for nothing");
         self.perform(actions);
         true
@@ -97,13 +97,13 @@ impl Bench {
     fn finish(&mut self, place: usize, outcome: Outcome) {
         let (probe, _) = self.running.remove(place);
         let mut actions = Vec::new();
-        self.pool.handle(self.now, Event::ProbeFinished { probe, outcome }, &mut actions);
+        self.balancer.handle(self.now, Event::ProbeFinished { probe, outcome }, &mut actions);
         self.perform(actions);
     }
 
     /// Runs until `end`, each probe ending at once as `answer` says for its target.
     fn run_until(&mut self, end: Instant, answer: impl Fn(SocketAddr) -> Outcome) {
-        while self.pool.next_timeout().is_some_and(|at| at <= end) {
+        while self.balancer.next_timeout().is_some_and(|at| at <= end) {
             self.step();
             while let Some(&(_, to)) = self.running.first() {
                 self.finish(0, answer(to));
@@ -113,7 +113,7 @@ impl Bench {
     }
 
     fn row(&self, vs: usize) -> Vec<String> {
-        let config = self.pool.virtual_servers()[vs].config();
+        let config = self.balancer.virtual_servers()[vs].config();
         short(&self.table[&config.endpoints[0].key(config.protocol)].1)
     }
 }
@@ -149,7 +149,7 @@ fn a_dead_server_leaves_the_table_and_returns() {
 fn identical_checks_run_once_for_all_their_services() {
     let servers = || vec![server(11), server(12)];
     let mut b = Bench::new(config((1..=50).map(|i| virtual_server(i, servers())).collect()));
-    assert_eq!(b.pool.checkers().count(), 2);
+    assert_eq!(b.balancer.checkers().count(), 2);
     b.told.clear();
     b.run_until(ms(4000), fails(11));
     assert!((0..50).all(|vs| b.row(vs) == ["12/1"]));
@@ -162,7 +162,7 @@ fn first_checks_are_spread_over_the_warmup() {
     let mut servers: Vec<_> = (1..=200).map(server).collect();
     servers.iter_mut().for_each(|rs| rs.weight = 1);
     let b = Bench::new(config(vec![virtual_server(1, servers)]));
-    let mut firsts: Vec<_> = b.pool.checkers().filter_map(Checker::next_timeout).collect();
+    let mut firsts: Vec<_> = b.balancer.checkers().filter_map(Checker::next_timeout).collect();
     firsts.sort_unstable();
     assert!(firsts[0] >= ms(1000) && firsts[199] < ms(4000));
     let halves = firsts.iter().filter(|&&at| at < ms(2500)).count();
@@ -174,19 +174,19 @@ fn a_reload_keeps_state_and_schedule_of_what_did_not_change() {
     let before = config(vec![virtual_server(1, vec![server(11), server(12)])]);
     let mut b = Bench::new(before.clone());
     b.run_until(ms(4000), fails(11));
-    let deadline = b.pool.next_timeout();
+    let deadline = b.balancer.next_timeout();
 
     let mut after = before.clone();
     after.virtual_servers.push(virtual_server(2, vec![server(11), server(13)]));
     b.reload(after);
-    assert_eq!(b.pool.next_timeout(), deadline);
+    assert_eq!(b.balancer.next_timeout(), deadline);
     assert_eq!(b.row(0), ["12/1"]);
     assert_eq!(b.row(1), ["13/1"], "what is known of a server holds for its new service too");
     assert!(!b.told.iter().any(|l| l.contains("192.0.2.12")), "{:?}", b.told);
 
     b.reload(before);
     assert_eq!(b.told, ["Removing Virtual Server [10.0.0.2]:tcp:80"]);
-    assert_eq!(b.pool.checkers().count(), 2);
+    assert_eq!(b.balancer.checkers().count(), 2);
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_removed_check_cancels_its_probe_and_ignores_its_late_outcome() {
     assert_eq!(b.running, []);
     b.step();
     let mut actions = Vec::new();
-    b.pool.handle(b.now, Event::ProbeFinished { probe: late, outcome: REFUSED }, &mut actions);
+    b.balancer.handle(b.now, Event::ProbeFinished { probe: late, outcome: REFUSED }, &mut actions);
     assert_eq!(actions, []);
     assert_eq!(b.row(0), ["12/1"]);
 }
@@ -240,7 +240,7 @@ fn a_changed_check_of_a_dead_server_must_pass_first_and_is_tried_at_once() {
     }
     b.reload(c);
     assert_eq!(b.row(0), ["12/1"]);
-    assert_eq!(b.pool.next_timeout(), Some(ms(4000)));
+    assert_eq!(b.balancer.next_timeout(), Some(ms(4000)));
     b.run_until(ms(4000), |_| Outcome::Passed);
     assert_eq!(b.row(0), ["11/1", "12/1"]);
 }
@@ -254,7 +254,7 @@ fn a_server_without_checks_is_up() {
     dead.checkers.clear();
     b.reload(config(vec![virtual_server(1, vec![dead])]));
     assert_eq!(b.row(0), ["11/1"]);
-    assert_eq!(b.pool.next_timeout(), None);
+    assert_eq!(b.balancer.next_timeout(), None);
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn an_alpha_server_waits_for_its_first_pass() {
     assert_eq!(b.row(0), ["11/1", "12/1"]);
 }
 
-/// The table that a pool left behind when it died.
+/// The table that a balancer left behind when it died.
 fn left_by(b: &Bench) -> Table {
     Table { services: b.table.values().cloned().collect() }
 }
@@ -293,14 +293,14 @@ fn a_successor_adopts_the_table_without_a_change() {
     );
 
     let heir = Bench::adopting(c, &Found::new(&left_by(&b), true));
-    assert_eq!(heir.pool.desired(), b.pool.desired());
-    assert_eq!(heir.pool.next_timeout(), Some(Instant::ZERO), "what was down is checked at once");
+    assert_eq!(heir.balancer.desired(), b.balancer.desired());
+    assert_eq!(heir.balancer.next_timeout(), Some(Instant::ZERO), "what was down is checked at once");
 }
 
 #[test]
 fn a_foreign_service_tells_nothing_of_our_servers() {
     let c = config(vec![virtual_server(1, vec![server(11)])]);
-    let mut found = Bench::new(c.clone()).pool.desired();
+    let mut found = Bench::new(c.clone()).balancer.desired();
     found.services[0].1[0].key.address = std::net::IpAddr::from([203, 0, 113, 1]);
     assert_eq!(Bench::adopting(c.clone(), &Found::new(&found, false)).row(0), ["11/1"]);
     assert_eq!(Bench::adopting(c, &Found::new(&found, true)).row(0), [""; 0]);
@@ -314,7 +314,7 @@ fn virtual_servers_that_share_an_endpoint_share_its_service() {
     assert_eq!(b.row(0), ["11/1", "12/1"]);
     b.run_until(ms(4000), fails(12));
     assert_eq!(b.row(0), ["11/1"]);
-    assert_eq!(b.pool.desired().services.len(), 1);
+    assert_eq!(b.balancer.desired().services.len(), 1);
 }
 
 #[test]
@@ -407,25 +407,25 @@ proptest! {
                 Step::Reload(config) => b.reload(*config),
             }
             let desired: HashMap<_, _> =
-                b.pool.desired().services.into_iter().map(|row| (row.0.key, row)).collect();
+                b.balancer.desired().services.into_iter().map(|row| (row.0.key, row)).collect();
             prop_assert_eq!(&b.table, &desired);
 
             let mut failed: HashMap<(u32, u32), u32> = HashMap::new();
-            for slot in b.pool.slots.iter().flatten() {
+            for slot in b.balancer.slots.iter().flatten() {
                 prop_assert!(slot.run.is_some() != slot.checker.next_timeout().is_some());
                 for &rs in &slot.subscribers {
                     *failed.entry(rs).or_default() += u32::from(slot.checker.status() == Status::Down);
                 }
             }
-            for (i, vs) in b.pool.virtual_servers.iter().enumerate() {
+            for (i, vs) in b.balancer.virtual_servers.iter().enumerate() {
                 for j in 0..vs.config().real_servers.len() {
                     let down = failed.get(&(i as u32, j as u32)).is_some_and(|&n| n > 0);
                     prop_assert_eq!(vs.server_status(j) == Status::Down, down);
                 }
             }
-            let waiting = b.pool.checkers().filter_map(Checker::next_timeout).min();
-            prop_assert_eq!(b.pool.next_timeout(), waiting);
-            prop_assert_eq!(b.running.len(), b.pool.slots.iter().flatten().filter(|s| s.run.is_some()).count());
+            let waiting = b.balancer.checkers().filter_map(Checker::next_timeout).min();
+            prop_assert_eq!(b.balancer.next_timeout(), waiting);
+            prop_assert_eq!(b.running.len(), b.balancer.slots.iter().flatten().filter(|s| s.run.is_some()).count());
         }
     }
 }
@@ -439,8 +439,8 @@ fn everything_that_happens_is_counted() {
     let mut first = virtual_server(1, vec![server(11), second]);
     first.quorum = 4;
     let mut b = Bench::new(config(vec![first.clone()]));
-    assert_eq!(b.pool.stats(), Stats { quorums_gained: 1, ..Stats::default() });
-    let mut expected = b.pool.stats();
+    assert_eq!(b.balancer.stats(), Stats { quorums_gained: 1, ..Stats::default() });
+    let mut expected = b.balancer.stats();
     let mut count = |b: &mut Bench, outcome: Outcome, change: Change| {
         while b.running.is_empty() {
             b.step();
@@ -456,7 +456,7 @@ fn everything_that_happens_is_counted() {
         }
         b.finish(0, outcome);
         change(&mut expected);
-        assert_eq!(b.pool.stats(), expected);
+        assert_eq!(b.balancer.stats(), expected);
         true
     };
     let steps: [(Outcome, Change); 5] = [
@@ -486,12 +486,12 @@ fn everything_that_happens_is_counted() {
         b.step();
     }
     let probe = b.running.iter().find(|(_, to)| *to == address("192.0.2.12:80")).unwrap().0;
-    let before = b.pool.stats();
+    let before = b.balancer.stats();
     first.real_servers.pop();
     (first.quorum, first.real_servers[0].weight) = (1, 2);
     b.reload(config(vec![first]));
-    b.pool.handle(b.now, Event::ProbeFinished { probe, outcome: REFUSED }, &mut Vec::new());
+    b.balancer.handle(b.now, Event::ProbeFinished { probe, outcome: REFUSED }, &mut Vec::new());
     let expected =
         Stats { probes_cancelled: 1, late: 1, weights_changed: before.weights_changed + 1, ..before };
-    assert_eq!(b.pool.stats(), expected);
+    assert_eq!(b.balancer.stats(), expected);
 }

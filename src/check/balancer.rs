@@ -1,4 +1,4 @@
-//! The pool: every checker and every virtual server, and the wires between them.
+//! The balancer: every checker and every virtual server, and the wires between them.
 //!
 //! Checkers that are configured alike run once, whatever number of servers they stand for. Deadlines are in a heap,
 //! so that what is due is found without looking at what is not. A reload compares: what did not change keeps its
@@ -9,67 +9,23 @@
 
 use super::checker::{self, Checker};
 use super::config;
-use super::notice::{Notice, Subject};
-use super::probe::Outcome;
+use super::event::{Action, CheckName, Event, ProbeId, Report};
 use super::stats::Stats;
-use super::virtual_server::{self, VirtualServer};
-use crate::command::Command;
+use super::virtual_server::VirtualServer;
 use crate::ipvs::model::{Dest, DestKey, Service, ServiceKey, Table};
 use crate::time::Instant;
-use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::mem;
 
 mod configure;
 
-/// Probes that one call of [`Pool::handle_timeout`] starts at most: whoever drives it has other things to do too.
+/// Probes that one call of [`Balancer::handle_timeout`] starts at most: whoever drives it has other things to do too.
 pub const STARTS: usize = 1024;
-
-/// A probe under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ProbeId {
-    slot: u32,
-    run: u64,
-}
-
-/// What happens to a pool.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Event {
-    /// A probe has ended, or what is watched was looked at; one that was cancelled may still come in, and is ignored.
-    ProbeFinished {
-        /// Which one.
-        probe: ProbeId,
-        /// How.
-        outcome: Outcome,
-    },
-}
-
-/// What a pool wants done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Action {
-    /// Start the probe that [`Pool::check`] says.
-    StartProbe(ProbeId),
-    /// End a probe; its outcome does not matter any more.
-    CancelProbe(ProbeId),
-    /// [`Pool::service`] gives another answer for this service now.
-    ServiceChanged(ServiceKey),
-    /// [`Pool::dest`] gives another answer for this destination now.
-    DestChanged(ServiceKey, DestKey),
-    /// Something worth telling.
-    Notice(Notice),
-    /// Run this program, which wants to know; those of one virtual server one after another.
-    Run {
-        /// The virtual server's name.
-        vs: String,
-        /// The program.
-        command: Box<Command>,
-    },
-}
 
 /// Everything that is checked and balanced.
 #[derive(Clone, Debug, Default)]
-pub struct Pool {
+pub struct Balancer {
     virtual_servers: Vec<VirtualServer>,
     slots: Vec<Option<Slot>>,
     free: Vec<u32>,
@@ -91,11 +47,11 @@ struct Slot {
     run: Option<u64>,
 }
 
-impl Pool {
-    /// An empty pool; `seed` spreads the first checks.
+impl Balancer {
+    /// An empty balancer; `seed` spreads the first checks.
     #[must_use]
-    pub fn new(seed: u64) -> Pool {
-        Pool { random: Random(seed), ..Pool::default() }
+    pub fn new(seed: u64) -> Balancer {
+        Balancer { random: Random(seed), ..Balancer::default() }
     }
 
     /// Takes in what happened.
@@ -117,12 +73,8 @@ impl Pool {
     }
 
     /// What the end of the worker means for those who are told of servers and quorums.
-    pub fn shut_down(&mut self, actions: &mut Vec<Action>) {
-        for vs in &self.virtual_servers {
-            let mut wants = Vec::new();
-            vs.shut_down(&mut wants);
-            pass_on(vs, wants, actions, &mut self.stats);
-        }
+    pub fn shut_down(&self, actions: &mut Vec<Action>) {
+        self.virtual_servers.iter().for_each(|vs| vs.shut_down(actions));
     }
 
     /// Starts probes that are due, at most [`STARTS`] of them.
@@ -144,7 +96,7 @@ impl Pool {
         self.discard_void_deadlines();
     }
 
-    /// When to call [`Pool::handle_timeout`].
+    /// When to call [`Balancer::handle_timeout`].
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
         self.deadlines.peek().map(|&Reverse((at, _))| at)
@@ -182,7 +134,7 @@ impl Pool {
         Some((service, dests))
     }
 
-    /// What [`Pool::service`] has of one destination, without a look at the others.
+    /// What [`Balancer::service`] has of one destination, without a look at the others.
     #[must_use]
     pub fn dest(&self, key: ServiceKey, dest: DestKey) -> Option<Dest> {
         self.services.get(&key)?.iter().find_map(|&(vs, endpoint)| {
@@ -215,8 +167,9 @@ impl Pool {
 
     /// Carries out what a checker wants, as far as it stays in here.
     fn perform(&mut self, index: u32, wants: Vec<checker::Action>, actions: &mut Vec<Action>) {
-        let Pool { slots, virtual_servers, deadlines, next_run, stats, .. } = self;
+        let Balancer { slots, virtual_servers, deadlines, next_run, stats, .. } = self;
         let Some(slot) = slots.get_mut(index as usize).and_then(Option::as_mut) else { return };
+        let before = actions.len();
         for want in wants {
             match want {
                 checker::Action::Start => {
@@ -228,9 +181,7 @@ impl Pool {
                 checker::Action::Changed(status) => {
                     for &(vs, rs) in &slot.subscribers {
                         if let Some(vs) = virtual_servers.get_mut(vs as usize) {
-                            let mut wants = Vec::new();
-                            vs.check_changed(rs as usize, status, &mut wants);
-                            pass_on(vs, wants, actions, stats);
+                            vs.check_changed(rs as usize, status, actions);
                         }
                     }
                 }
@@ -240,13 +191,11 @@ impl Pool {
                         let server = rs as usize;
                         let configured = vs.config().real_servers.get(server).map_or(0, |rs| rs.weight);
                         let more = to.adds_to(configured) - from.adds_to(configured);
-                        let mut wants = Vec::new();
-                        vs.weighed(server, more, &mut wants);
-                        pass_on(vs, wants, actions, stats);
+                        vs.weighed(server, more, actions);
                     }
                 }
                 checker::Action::Report(report) => {
-                    let Some(subject) = Subject::of(&slot.checker.config().probe) else { continue };
+                    let Some(check) = CheckName::of(&slot.checker.config().probe) else { continue };
                     // One line a server, not one for each service that it is in.
                     let mut told = HashSet::new();
                     for &(vs, rs) in &slot.subscribers {
@@ -255,13 +204,14 @@ impl Pool {
                             && told.insert(vs.server_name(rs.address))
                         {
                             let (server, name) = (vs.server_name(rs.address), vs.config().name.clone());
-                            let (subject, report) = (subject.clone(), report.clone());
-                            actions.push(Action::Notice(Notice::Check { subject, server, vs: name, report }));
+                            let (check, report) = (check.clone(), report.clone());
+                            actions.push(Action::Report(Report::Check { check, server, vs: name, report }));
                         }
                     }
                 }
             }
         }
+        stats.count_reports(actions.get(before..).unwrap_or_default());
         if let Some(at) = slot.checker.next_timeout() {
             deadlines.push(Reverse((at, index)));
         }
@@ -275,40 +225,6 @@ impl Pool {
                 break;
             }
             self.deadlines.pop();
-        }
-    }
-}
-
-/// Hands the wishes of a virtual server on.
-fn pass_on(
-    vs: &VirtualServer,
-    wants: impl IntoIterator<Item = virtual_server::Action>,
-    actions: &mut Vec<Action>,
-    stats: &mut Stats,
-) {
-    for want in wants {
-        match want {
-            virtual_server::Action::Notice(notice) => {
-                stats.count_notice(&notice);
-                actions.push(Action::Notice(notice));
-            }
-            virtual_server::Action::Run(command) => {
-                actions.push(Action::Run { vs: vs.config().name.clone(), command });
-            }
-            virtual_server::Action::RowsChanged => {
-                let config = vs.config();
-                let keys = config.endpoints.iter().map(|e| Action::ServiceChanged(e.key(config.protocol)));
-                actions.extend(keys);
-            }
-            virtual_server::Action::ServerChanged { server } => {
-                let config = vs.config();
-                let Some(rs) = config.real_servers.get(server) else { continue };
-                let keys = config
-                    .endpoints
-                    .iter()
-                    .map(|e| Action::DestChanged(e.key(config.protocol), e.dest_key(rs.forward, rs.address)));
-                actions.extend(keys);
-            }
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Start and reload: from the pool as it is to the pool that a configuration asks for.
+//! Start and reload: from the balancer as it is to the balancer that a configuration asks for.
 //!
 //! First every check of the configuration is placed: which of them are the same, which are already here, what a new
 //! one may assume. Then slots are kept, dropped and filled, and at last the virtual servers follow one another by
 //! their identity.
 
-use super::{Action, Pool, Slot, pass_on};
+use super::{Balancer, Slot};
 use crate::check::adopt::Found;
 use crate::check::checker::{Checker, Status};
 use crate::check::config::{self, Config, Connect, Probe, RealServer};
-use crate::check::notice::Notice;
+use crate::check::event::{Action, ProbeId, Report};
 use crate::check::probe::Weight;
 use crate::check::virtual_server::{Server, Start, VirtualServer};
 use crate::ipvs::model::Protocol;
@@ -44,10 +44,10 @@ enum Origin {
     New,
 }
 
-impl Pool {
+impl Balancer {
     /// Makes `config` what is wanted, from the start or on a reload. `found` is the table of the kernel when the
     /// worker starts, and empty later. Checks that can't be run yet are left out. Afterwards any service may be
-    /// another one, or gone: no [`Action::ServiceChanged`] is given, compare [`Pool::desired`] instead.
+    /// another one, or gone: no [`Action::ServiceChanged`] is given, compare [`Balancer::desired`] instead.
     pub fn configure(&mut self, now: Instant, mut config: Config, found: &Found, actions: &mut Vec<Action>) {
         for server in config.virtual_servers.iter_mut().flat_map(|vs| &mut vs.real_servers) {
             server.checkers.retain(|check| check.probe.is_carried_out());
@@ -132,7 +132,7 @@ impl Pool {
             if !kept.contains(&index) {
                 if let Some(run) = slot.take().and_then(|s| s.run) {
                     self.stats.probes_cancelled += 1;
-                    actions.push(Action::CancelProbe(super::ProbeId { slot: index, run }));
+                    actions.push(Action::CancelProbe(ProbeId { slot: index, run }));
                 }
                 self.free.push(index);
             }
@@ -227,34 +227,33 @@ impl Pool {
         found: &Found,
         actions: &mut Vec<Action>,
     ) {
+        let first = actions.len();
         let stays: HashSet<usize> = predecessors.iter().flatten().copied().collect();
         let mut old: Vec<Option<VirtualServer>> =
             mem::take(&mut self.virtual_servers).into_iter().map(Some).collect();
         for (place, vs) in old.iter().enumerate() {
             if let Some(vs) = vs.as_ref().filter(|_| !stays.contains(&place)) {
-                actions.push(Action::Notice(Notice::VirtualServerGone { vs: vs.config().name.clone() }));
+                actions.push(Action::Report(Report::VirtualServerGone { vs: vs.config().name.clone() }));
             }
         }
         for ((config, before), servers) in config.virtual_servers.into_iter().zip(predecessors).zip(servers) {
             let before = before.and_then(|place| old.get_mut(place)).and_then(Option::take);
-            let mut wants = Vec::new();
             let vs = match before {
-                Some(old) => old.reload(config, servers, &mut wants),
+                Some(old) => old.reload(config, servers, actions),
                 None => {
                     let found = found.of(&config);
                     let start = found.map_or(Start::Fresh, |f| Start::Adopted { sorry: f.sorry(&config) });
-                    VirtualServer::new(config, servers, start, &mut wants)
+                    VirtualServer::new(config, servers, start, actions)
                 }
             };
-            // The whole table is compared afterwards.
-            let mut told = Vec::new();
-            pass_on(&vs, wants, &mut told, &mut self.stats);
-            actions.extend(
-                told.into_iter()
-                    .filter(|a| !matches!(a, Action::ServiceChanged(_) | Action::DestChanged(..))),
-            );
             self.virtual_servers.push(vs);
         }
+        self.stats.count_reports(actions.get(first..).unwrap_or_default());
+        // The whole table is compared afterwards.
+        let is_told =
+            |action: &Action| !matches!(action, Action::ServiceChanged(_) | Action::DestChanged(..));
+        let told: Vec<Action> = actions.drain(first..).filter(is_told).collect();
+        actions.extend(told);
     }
 
     fn tell_activation(&self, index: u32, actions: &mut Vec<Action>) {
@@ -264,7 +263,7 @@ impl Pool {
                 && let Some(rs) = vs.config().real_servers.get(rs as usize)
             {
                 let (server, vs) = (vs.server_name(rs.address), vs.config().name.clone());
-                actions.push(Action::Notice(Notice::Activated { server, vs }));
+                actions.push(Action::Report(Report::Activated { server, vs }));
             }
         }
     }

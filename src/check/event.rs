@@ -1,0 +1,154 @@
+//! What the machines are told, what they want done, and what there is to tell of checks, servers and quorums.
+//!
+//! Reports are values: log lines are made of them ([`super::sentence`]), and so will be mails and lines for FIFOs. At
+//! which level they are logged is the driver's choice.
+
+use super::config::Probe;
+use super::probe::{Failure, Outcome};
+use crate::command::Command;
+use crate::ipvs::model::{DestKey, Protocol, ServiceKey};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+
+/// A probe under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ProbeId {
+    pub(super) slot: u32,
+    pub(super) run: u64,
+}
+
+/// What happens to a balancer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// A probe has ended, or what is watched was looked at; one that was cancelled may still come in, and is ignored.
+    ProbeFinished {
+        /// Which one.
+        probe: ProbeId,
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+/// What a balancer wants done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Start the probe that [`super::Balancer::check`] says.
+    StartProbe(ProbeId),
+    /// End a probe; its outcome does not matter any more.
+    CancelProbe(ProbeId),
+    /// [`super::Balancer::service`] gives another answer for this service now.
+    ServiceChanged(ServiceKey),
+    /// [`super::Balancer::dest`] gives another answer for this destination now.
+    DestChanged(ServiceKey, DestKey),
+    /// Something worth telling.
+    Report(Report),
+    /// Run this program, which wants to know; those of one virtual server one after another.
+    Run {
+        /// The virtual server's name.
+        vs: String,
+        /// The program.
+        command: Box<Command>,
+    },
+}
+
+/// What a checker has to tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CheckReport {
+    /// The server answered, for the first time or again.
+    Succeeded,
+    /// The check failed for good.
+    Failed {
+        /// Tries behind the first one.
+        retries: u32,
+        /// What the last of them met.
+        failure: Failure,
+    },
+    /// One try failed, and others follow (`log_all_failures`).
+    TryFailed {
+        /// Failed tries before it.
+        tries: u32,
+        /// Tries behind the first one.
+        retries: u32,
+        /// What it met.
+        failure: Failure,
+    },
+    /// The probe could not be run.
+    NotRun(Failure),
+}
+
+/// A real server as logs name it: `[192.0.2.11]:tcp:3306`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ServerName {
+    /// `real_server`'s address and port.
+    pub address: SocketAddr,
+    /// The virtual server's protocol; `None` where firewall marks alone decide.
+    pub protocol: Option<Protocol>,
+}
+
+/// A check as logs name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CheckName {
+    /// `TCP_CHECK`
+    Tcp,
+    /// `MISC_CHECK` of this program.
+    Misc(Box<str>),
+    /// `FILE_CHECK` of this `track_file`.
+    File(Box<str>),
+}
+
+impl CheckName {
+    /// That of a configured probe; `None` for those that are not run yet.
+    #[must_use]
+    pub fn of(probe: &Probe) -> Option<CheckName> {
+        match probe {
+            Probe::Tcp => Some(CheckName::Tcp),
+            Probe::Misc(misc) => Some(CheckName::Misc(misc.command.program().into())),
+            Probe::File(file) => Some(CheckName::File(file.track_file.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// Something that happened. `vs` is the virtual server's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)] // The fields mean the same throughout.
+pub enum Report {
+    /// A check begins.
+    Activated { server: ServerName, vs: String },
+    /// A check has something to tell.
+    Check { check: CheckName, server: ServerName, vs: String, report: CheckReport },
+    /// A server takes traffic (again).
+    ServerUp { server: ServerName, vs: String, inhibit: bool },
+    /// A server takes no traffic any more.
+    ServerDown { server: ServerName, vs: String, inhibit: bool },
+    /// A reload or a check has changed a server's weight.
+    WeightChanged { server: ServerName, vs: String, from: u32, to: u32, up: bool },
+    /// A reload no longer names a server.
+    ServerGone { server: ServerName, vs: String },
+    /// A reload no longer names a virtual server.
+    VirtualServerGone { vs: String },
+    /// Enough weight is alive.
+    QuorumGained { vs: String, quorum: u32, hysteresis: u32, weight: u64 },
+    /// Not enough weight is alive; `starting` when it is found so at start or reload.
+    QuorumLost { vs: String, quorum: u32, hysteresis: u32, weight: u64, starting: bool },
+    /// The sorry server takes the traffic, and no other server does.
+    SorryUp { server: ServerName, vs: String, inhibit: bool },
+    /// The real servers take the traffic again.
+    SorryDown { server: ServerName, vs: String, inhibit: bool },
+}
+
+impl Report {
+    /// What a probe met, where that is the reason of the report.
+    #[must_use]
+    pub const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Report::Check { report, .. } => match report {
+                CheckReport::Failed { failure, .. }
+                | CheckReport::TryFailed { failure, .. }
+                | CheckReport::NotRun(failure) => Some(failure),
+                CheckReport::Succeeded => None,
+            },
+            _ => None,
+        }
+    }
+}

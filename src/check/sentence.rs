@@ -1,0 +1,198 @@
+//! Reports in keepalived's words. They are those that people search their logs for, so they are not to be polished.
+
+use super::event::{CheckName, CheckReport, Report, ServerName};
+use super::probe::Failure;
+use crate::ipvs::model::Protocol;
+use std::fmt;
+
+impl fmt::Display for ServerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let protocol = match self.protocol {
+            None => "none",
+            Some(Protocol::Tcp) => "tcp",
+            Some(Protocol::Udp) => "udp",
+            Some(Protocol::Sctp) => "sctp",
+        };
+        write!(f, "[{}]:{protocol}:{}", self.address.ip(), self.address.port())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Report::Activated { server, vs } => {
+                write!(f, "Activating healthchecker for service {server} for VS {vs}")
+            }
+            Report::Check { check: CheckName::Tcp, server, report, .. } => match report {
+                CheckReport::Succeeded => write!(f, "TCP connection to {server} success."),
+                CheckReport::Failed { retries: 0, .. } => write!(f, "TCP_CHECK on service {server} failed."),
+                CheckReport::Failed { retries, .. } => {
+                    write!(f, "TCP_CHECK on service {server} failed after {retries} retries.")
+                }
+                CheckReport::TryFailed { failure: Failure::Timeout, .. } => {
+                    write!(f, "TCP connection to {server} timeout.")
+                }
+                CheckReport::TryFailed { .. } => write!(f, "TCP connection to {server} failed."),
+                CheckReport::NotRun(_) => {
+                    write!(f, "TCP_CHECK on service {server} could not run. Rescheduling.")
+                }
+            },
+            Report::Check { check: CheckName::Misc(program), server, vs, report } => {
+                write!(f, "Misc check for [{server} VS {vs}] by [{program}] ")?;
+                match report {
+                    CheckReport::Succeeded => write!(f, "succeeded."),
+                    CheckReport::Failed { retries: 0, failure } => {
+                        write!(f, "failed with retry disabled ({failure}).")
+                    }
+                    CheckReport::Failed { retries, failure } => {
+                        write!(f, "failed after {retries} retries ({failure}).")
+                    }
+                    CheckReport::TryFailed { tries: 0, retries, failure } => {
+                        write!(f, "failed, will do {retries} retries ({failure}).")
+                    }
+                    CheckReport::TryFailed { tries, retries, failure } => {
+                        write!(f, "failed on retry {tries}/{retries} ({failure}).")
+                    }
+                    CheckReport::NotRun(_) => write!(f, "could not run. Rescheduling."),
+                }
+            }
+            Report::Check { check: CheckName::File(file), server, report, .. } => match report {
+                CheckReport::Succeeded => write!(f, "({server}): tracked file {file} leaving FAULT state"),
+                CheckReport::NotRun(_) => write!(f, "({server}): tracked file {file} can't be watched"),
+                CheckReport::Failed { .. } | CheckReport::TryFailed { .. } => {
+                    write!(f, "({server}): tracked file {file} now FAULT state")
+                }
+            },
+            Report::ServerUp { server, vs, inhibit: false } => {
+                write!(f, "Adding service {server} to VS {vs}")
+            }
+            Report::ServerUp { server, vs, inhibit: true } => {
+                write!(f, "Enabling service {server} of VS {vs}")
+            }
+            Report::ServerDown { server, vs, inhibit: false } => {
+                write!(f, "Removing service {server} from VS {vs}")
+            }
+            Report::ServerDown { server, vs, inhibit: true } => {
+                write!(f, "Disabling service {server} of VS {vs}")
+            }
+            Report::WeightChanged { server, vs, from, to, up } => {
+                let state = if *up { "active" } else { "inactive" };
+                write!(f, "Changing weight from {from} to {to} for {state} service {server} of VS {vs}")
+            }
+            Report::ServerGone { server, vs } => {
+                write!(f, "service {server} no longer exist in VS {vs}")
+            }
+            Report::VirtualServerGone { vs } => write!(f, "Removing Virtual Server {vs}"),
+            Report::QuorumGained { vs, quorum, hysteresis, weight } => {
+                let threshold = u64::from(*quorum) + u64::from(*hysteresis);
+                write!(f, "Gained quorum {quorum}+{hysteresis}={threshold} <= {weight} for VS {vs}")
+            }
+            Report::QuorumLost { vs, quorum, hysteresis, weight, starting } => {
+                let what = if *starting { "Starting with quorum down" } else { "Lost quorum" };
+                let threshold = quorum.saturating_sub(*hysteresis);
+                write!(f, "{what} {quorum}-{hysteresis}={threshold} > {weight} for VS {vs}")
+            }
+            Report::SorryUp { server, vs, inhibit } => {
+                let what = if *inhibit { "Enabling" } else { "Adding" };
+                write!(f, "{what} sorry server {server} to VS {vs}")
+            }
+            Report::SorryDown { server, vs, inhibit } => {
+                let what = if *inhibit { "Disabling" } else { "Removing" };
+                write!(f, "{what} sorry server {server} from VS {vs}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines that keepalived 2.2.7 wrote in the same situations.
+    #[test]
+    fn the_words_are_keepaliveds() {
+        let server = ServerName { address: "10.9.0.11:80".parse().unwrap(), protocol: Some(Protocol::Tcp) };
+        let vs = "[10.9.0.1]:tcp:80".to_string();
+        let check = |check, report| Report::Check { check, server, vs: vs.clone(), report };
+        let failed =
+            |retries| check(CheckName::Tcp, CheckReport::Failed { retries, failure: Failure::Timeout });
+        let misc = |report| check(CheckName::Misc("/tmp/m2".into()), report);
+        let exited = || Failure::Reason("exited with status 1".into());
+        let group = "[G]:0".to_string();
+        for (report, line) in [
+            (
+                Report::Activated { server, vs: vs.clone() },
+                "Activating healthchecker for service [10.9.0.11]:tcp:80 for VS [10.9.0.1]:tcp:80",
+            ),
+            (failed(0), "TCP_CHECK on service [10.9.0.11]:tcp:80 failed."),
+            (failed(2), "TCP_CHECK on service [10.9.0.11]:tcp:80 failed after 2 retries."),
+            (check(CheckName::Tcp, CheckReport::Succeeded), "TCP connection to [10.9.0.11]:tcp:80 success."),
+            (
+                misc(CheckReport::Succeeded),
+                "Misc check for [[10.9.0.11]:tcp:80 VS [10.9.0.1]:tcp:80] by [/tmp/m2] succeeded.",
+            ),
+            (
+                misc(CheckReport::TryFailed { tries: 0, retries: 2, failure: exited() }),
+                "Misc check for [[10.9.0.11]:tcp:80 VS [10.9.0.1]:tcp:80] by [/tmp/m2] failed, will do 2 retries (exited with \
+                 status 1).",
+            ),
+            (
+                misc(CheckReport::TryFailed { tries: 1, retries: 2, failure: exited() }),
+                "Misc check for [[10.9.0.11]:tcp:80 VS [10.9.0.1]:tcp:80] by [/tmp/m2] failed on retry 1/2 (exited with \
+                 status 1).",
+            ),
+            (
+                misc(CheckReport::Failed { retries: 2, failure: exited() }),
+                "Misc check for [[10.9.0.11]:tcp:80 VS [10.9.0.1]:tcp:80] by [/tmp/m2] failed after 2 retries (exited with \
+                 status 1).",
+            ),
+            (
+                misc(CheckReport::Failed { retries: 0, failure: exited() }),
+                "Misc check for [[10.9.0.11]:tcp:80 VS [10.9.0.1]:tcp:80] by [/tmp/m2] failed with retry disabled (exited \
+                 with status 1).",
+            ),
+            (
+                check(CheckName::File("F".into()), CheckReport::Succeeded),
+                "([10.9.0.11]:tcp:80): tracked file F leaving FAULT state",
+            ),
+            (
+                Report::ServerDown { server, vs: vs.clone(), inhibit: false },
+                "Removing service [10.9.0.11]:tcp:80 from VS [10.9.0.1]:tcp:80",
+            ),
+            (
+                Report::ServerDown { server, vs: vs.clone(), inhibit: true },
+                "Disabling service [10.9.0.11]:tcp:80 of VS [10.9.0.1]:tcp:80",
+            ),
+            (
+                Report::ServerUp { server, vs: vs.clone(), inhibit: false },
+                "Adding service [10.9.0.11]:tcp:80 to VS [10.9.0.1]:tcp:80",
+            ),
+            (
+                Report::ServerUp { server, vs: vs.clone(), inhibit: true },
+                "Enabling service [10.9.0.11]:tcp:80 of VS [10.9.0.1]:tcp:80",
+            ),
+            (
+                Report::WeightChanged { server, vs: vs.clone(), from: 2, to: 3, up: false },
+                "Changing weight from 2 to 3 for inactive service [10.9.0.11]:tcp:80 of VS [10.9.0.1]:tcp:80",
+            ),
+            (
+                Report::QuorumGained { vs: group.clone(), quorum: 2, hysteresis: 1, weight: 3 },
+                "Gained quorum 2+1=3 <= 3 for VS [G]:0",
+            ),
+            (
+                Report::QuorumLost { vs: group, quorum: 2, hysteresis: 1, weight: 0, starting: false },
+                "Lost quorum 2-1=1 > 0 for VS [G]:0",
+            ),
+            (
+                Report::QuorumLost { vs: vs.clone(), quorum: 1, hysteresis: 0, weight: 0, starting: true },
+                "Starting with quorum down 1-0=1 > 0 for VS [10.9.0.1]:tcp:80",
+            ),
+            (
+                Report::SorryUp { server, vs, inhibit: false },
+                "Adding sorry server [10.9.0.11]:tcp:80 to VS [10.9.0.1]:tcp:80",
+            ),
+        ] {
+            assert_eq!(report.to_string(), line);
+        }
+    }
+}
