@@ -125,6 +125,10 @@ pub enum Report {
     WeightChanged { server: ServerName, vs: String, from: u32, to: u32, up: bool },
     /// A reload no longer names a server.
     ServerGone { server: ServerName, vs: String },
+    /// A server goes with its virtual server, which a reload no longer names.
+    ServerRemoved { server: ServerName, vs: String, inhibited: bool },
+    /// A server goes with the worker, which stops.
+    ServerShutDown { server: ServerName, vs: String, inhibited: bool },
     /// A reload no longer names a virtual server.
     VirtualServerGone { vs: String },
     /// Enough weight is alive.

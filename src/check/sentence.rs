@@ -26,8 +26,8 @@ impl fmt::Display for Report {
             Report::Check { check: CheckName::Tcp, server, report, .. } => match report {
                 CheckReport::Succeeded => write!(f, "TCP connection to {server} success."),
                 CheckReport::Failed { retries: 0, .. } => write!(f, "TCP_CHECK on service {server} failed."),
-                CheckReport::Failed { retries, .. } => {
-                    write!(f, "TCP_CHECK on service {server} failed after {retries} retries.")
+                CheckReport::Failed { retries: count, .. } => {
+                    write!(f, "TCP_CHECK on service {server} failed after {}.", retries(*count))
                 }
                 CheckReport::TryFailed { failure: Failure::Timeout, .. } => {
                     write!(f, "TCP connection to {server} timeout.")
@@ -44,11 +44,11 @@ impl fmt::Display for Report {
                     CheckReport::Failed { retries: 0, failure } => {
                         write!(f, "failed with retry disabled ({failure}).")
                     }
-                    CheckReport::Failed { retries, failure } => {
-                        write!(f, "failed after {retries} retries ({failure}).")
+                    CheckReport::Failed { retries: count, failure } => {
+                        write!(f, "failed after {} ({failure}).", retries(*count))
                     }
-                    CheckReport::TryFailed { tries: 0, retries, failure } => {
-                        write!(f, "failed, will do {retries} retries ({failure}).")
+                    CheckReport::TryFailed { tries: 0, retries: count, failure } => {
+                        write!(f, "failed, will do {} ({failure}).", retries(*count))
                     }
                     CheckReport::TryFailed { tries, retries, failure } => {
                         write!(f, "failed on retry {tries}/{retries} ({failure}).")
@@ -82,6 +82,12 @@ impl fmt::Display for Report {
             Report::ServerGone { server, vs } => {
                 write!(f, "service {server} no longer exist in VS {vs}")
             }
+            Report::ServerRemoved { server, vs, inhibited } => {
+                write!(f, "Removing {}service {server} from VS {vs}", if_inhibited(*inhibited))
+            }
+            Report::ServerShutDown { server, vs, inhibited } => {
+                write!(f, "Shutting down {}service {server} from VS {vs}", if_inhibited(*inhibited))
+            }
             Report::VirtualServerGone { vs } => write!(f, "Removing Virtual Server {vs}"),
             Report::QuorumGained { vs, quorum, hysteresis, weight } => {
                 let threshold = u64::from(*quorum) + u64::from(*hysteresis);
@@ -104,11 +110,20 @@ impl fmt::Display for Report {
     }
 }
 
+fn if_inhibited(inhibited: bool) -> &'static str {
+    if inhibited { "(inhibited) " } else { "" }
+}
+
+/// keepalived's sentences with one retry as a word for one.
+fn retries(n: u32) -> String {
+    if n == 1 { "1 retry".to_owned() } else { format!("{n} retries") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Lines that keepalived 2.2.7 wrote in the same situations.
+    /// Lines that keepalived 2.2.7 wrote in the same situations (but for one retry, which it calls retries).
     #[test]
     fn the_words_are_keepaliveds() {
         let server = ServerName { address: "10.9.0.11:80".parse().unwrap(), protocol: Some(Protocol::Tcp) };
@@ -125,6 +140,7 @@ mod tests {
                 "Activating healthchecker for service [10.9.0.11]:tcp:80 for VS [10.9.0.1]:tcp:80",
             ),
             (failed(0), "TCP_CHECK on service [10.9.0.11]:tcp:80 failed."),
+            (failed(1), "TCP_CHECK on service [10.9.0.11]:tcp:80 failed after 1 retry."),
             (failed(2), "TCP_CHECK on service [10.9.0.11]:tcp:80 failed after 2 retries."),
             (check(CheckName::Tcp, CheckReport::Succeeded), "TCP connection to [10.9.0.11]:tcp:80 success."),
             (
@@ -186,6 +202,14 @@ mod tests {
             (
                 Report::QuorumLost { vs: vs.clone(), quorum: 1, hysteresis: 0, weight: 0, starting: true },
                 "Starting with quorum down 1-0=1 > 0 for VS [10.9.0.1]:tcp:80",
+            ),
+            (
+                Report::ServerShutDown { server, vs: vs.clone(), inhibited: false },
+                "Shutting down service [10.9.0.11]:tcp:80 from VS [10.9.0.1]:tcp:80",
+            ),
+            (
+                Report::ServerRemoved { server, vs: vs.clone(), inhibited: true },
+                "Removing (inhibited) service [10.9.0.11]:tcp:80 from VS [10.9.0.1]:tcp:80",
             ),
             (
                 Report::SorryUp { server, vs, inhibit: false },

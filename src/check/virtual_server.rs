@@ -21,7 +21,7 @@ use super::event::{Action, Report, ServerName};
 use crate::command::Command;
 use crate::ipvs::model::{Dest, DestKey, Forward, Netmask, Service, ServiceFlags};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 /// What is known of a virtual server when it begins.
@@ -34,6 +34,15 @@ pub enum Start {
         /// Its sorry server was found at work: the quorum had been lost.
         sorry: bool,
     },
+}
+
+/// Whether programs hear of servers that begin to take traffic without a check having said so (`rs_init_notifies`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AtStart {
+    /// They do.
+    Told,
+    /// They hear of changes alone.
+    Silent,
 }
 
 /// What the checks of a real server say of it.
@@ -83,6 +92,7 @@ impl VirtualServer {
         config: config::VirtualServer,
         servers: Vec<Server>,
         start: Start,
+        at_start: AtStart,
         actions: &mut Vec<Action>,
     ) -> VirtualServer {
         let (quorum, sorry) = match start {
@@ -93,6 +103,7 @@ impl VirtualServer {
         let identities = identities(&config);
         let mut vs = VirtualServer { config, servers, identities, weight: 0, quorum, sorry };
         vs.weigh();
+        vs.tell_beginning(at_start, |_| true, actions);
         vs.evaluate(true, actions);
         vs
     }
@@ -103,6 +114,7 @@ impl VirtualServer {
         self,
         config: config::VirtualServer,
         servers: Vec<Server>,
+        at_start: AtStart,
         actions: &mut Vec<Action>,
     ) -> VirtualServer {
         let identities = identities(&config);
@@ -110,6 +122,8 @@ impl VirtualServer {
         let mut next = VirtualServer { config, servers, identities, weight: 0, quorum, sorry };
         next.weigh();
         next.tell_server_changes(&self, actions);
+        let before: HashSet<SocketAddr> = self.config.real_servers.iter().map(|rs| rs.address).collect();
+        next.tell_beginning(at_start, |rs| !before.contains(&rs.address), actions);
         if self.sorry && next.config.sorry_server.map(|s| s.address) != self.sorry_address() {
             // The old sorry server goes; `evaluate` brings in the new one if it is still needed.
             next.sorry = false;
@@ -171,17 +185,37 @@ impl VirtualServer {
         }
     }
 
-    /// The worker ends: with `omega`, whoever is told of servers and of the quorum hears that they are gone.
+    /// The worker ends. With `omega`, whoever is told of servers and of the quorum hears that they are gone.
     pub fn shut_down(&self, actions: &mut Vec<Action>) {
-        if !self.config.omega {
-            return;
-        }
+        let report = |server, vs, inhibited, _| Some(Report::ServerShutDown { server, vs, inhibited });
+        self.tell_end(self.config.omega, report, actions);
+    }
+
+    /// A reload no longer names it: whoever is told of servers and of the quorum hears that they are gone.
+    pub fn remove(&self, actions: &mut Vec<Action>) {
+        actions.push(Action::Report(Report::VirtualServerGone { vs: self.config.name.clone() }));
+        let report = |server, vs, inhibited, up: bool| {
+            (up || inhibited).then_some(Report::ServerRemoved { server, vs, inhibited })
+        };
+        self.tell_end(true, report, actions);
+    }
+
+    fn tell_end(
+        &self,
+        are_programs_told: bool,
+        report: impl Fn(ServerName, String, bool, bool) -> Option<Report>,
+        actions: &mut Vec<Action>,
+    ) {
         for (rs, checks) in self.config.real_servers.iter().zip(&self.servers) {
-            if checks.is_up() {
+            let up = checks.is_up();
+            let inhibited = rs.inhibit_on_failure && !up;
+            let (server, vs) = (self.server_name(rs.address), self.config.name.clone());
+            actions.extend(report(server, vs, inhibited, up).map(Action::Report));
+            if are_programs_told && up {
                 actions.extend(self.program(&rs.notify_down));
             }
         }
-        if self.quorum == Status::Up {
+        if are_programs_told && self.quorum == Status::Up {
             actions.extend(self.program(&self.config.quorum_down));
         }
     }
@@ -406,6 +440,20 @@ impl VirtualServer {
         match status {
             Status::Up => Report::ServerUp { server, vs, inhibit },
             Status::Down => Report::ServerDown { server, vs, inhibit },
+        }
+    }
+
+    /// Programs hear of these servers, as far as they take traffic from the start.
+    fn tell_beginning(
+        &self,
+        at_start: AtStart,
+        is_new: impl Fn(&config::RealServer) -> bool,
+        actions: &mut Vec<Action>,
+    ) {
+        if at_start == AtStart::Told {
+            let servers = self.config.real_servers.iter().zip(&self.servers);
+            let begin = servers.filter(|(rs, checks)| checks.is_up() && is_new(rs));
+            actions.extend(begin.filter_map(|(rs, _)| self.program(&rs.notify_up)));
         }
     }
 

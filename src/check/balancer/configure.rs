@@ -10,7 +10,7 @@ use crate::check::checker::{Checker, Status};
 use crate::check::config::{self, Config, Connect, Probe, RealServer};
 use crate::check::event::{Action, ProbeId, Report};
 use crate::check::probe::Weight;
-use crate::check::virtual_server::{Server, Start, VirtualServer};
+use crate::check::virtual_server::{AtStart, Server, Start, VirtualServer};
 use crate::ipvs::model::Protocol;
 use crate::net::Family;
 use crate::time::Instant;
@@ -228,22 +228,23 @@ impl Balancer {
         actions: &mut Vec<Action>,
     ) {
         let first = actions.len();
+        let at_start = if config.settings.rs_init_notifies { AtStart::Told } else { AtStart::Silent };
         let stays: HashSet<usize> = predecessors.iter().flatten().copied().collect();
         let mut old: Vec<Option<VirtualServer>> =
             mem::take(&mut self.virtual_servers).into_iter().map(Some).collect();
         for (place, vs) in old.iter().enumerate() {
             if let Some(vs) = vs.as_ref().filter(|_| !stays.contains(&place)) {
-                actions.push(Action::Report(Report::VirtualServerGone { vs: vs.config().name.clone() }));
+                vs.remove(actions);
             }
         }
         for ((config, before), servers) in config.virtual_servers.into_iter().zip(predecessors).zip(servers) {
             let before = before.and_then(|place| old.get_mut(place)).and_then(Option::take);
             let vs = match before {
-                Some(old) => old.reload(config, servers, actions),
+                Some(old) => old.reload(config, servers, at_start, actions),
                 None => {
                     let found = found.of(&config);
                     let start = found.map_or(Start::Fresh, |f| Start::Adopted { sorry: f.sorry(&config) });
-                    VirtualServer::new(config, servers, start, actions)
+                    VirtualServer::new(config, servers, start, at_start, actions)
                 }
             };
             self.virtual_servers.push(vs);

@@ -185,7 +185,14 @@ fn a_reload_keeps_state_and_schedule_of_what_did_not_change() {
     assert!(!b.told.iter().any(|l| l.contains("192.0.2.12")), "{:?}", b.told);
 
     b.reload(before);
-    assert_eq!(b.told, ["Removing Virtual Server [10.0.0.2]:tcp:80"]);
+    assert_eq!(
+        b.told,
+        [
+            "Removing Virtual Server [10.0.0.2]:tcp:80",
+            "Removing service [192.0.2.13]:tcp:80 from VS [10.0.0.2]:tcp:80"
+        ],
+        "the other one was out already"
+    );
     assert_eq!(b.balancer.checkers().count(), 2);
 }
 
@@ -340,7 +347,8 @@ fn namesakes_are_told_apart_by_protocol_family_and_order() {
     b.reload(config(vec![udp.clone(), v6, tcp, v4.clone()]));
     assert_eq!(b.told, [""; 0], "only their order is another");
     b.reload(config(vec![v4, udp]));
-    assert_eq!(b.told, ["Removing Virtual Server FWM 7", "Removing Virtual Server G"]);
+    let gone: Vec<_> = b.told.iter().filter(|line| line.starts_with("Removing Virtual")).collect();
+    assert_eq!(gone, ["Removing Virtual Server FWM 7", "Removing Virtual Server G"]);
 }
 
 #[derive(Clone, Debug)]

@@ -97,7 +97,9 @@ impl fmt::Display for Failure {
             Failure::Timeout => f.write_str("timeout"),
             Failure::Reason(reason) => f.write_str(reason),
             Failure::System { operation, errno } => {
-                write!(f, "{operation}: {}", std::io::Error::from_raw_os_error(*errno))
+                let reason = std::io::Error::from_raw_os_error(*errno).to_string();
+                // The number behind it says nothing more.
+                write!(f, "{operation}: {}", reason.split(" (os error ").next().unwrap_or_default())
             }
         }
     }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 /// A virtual server that has just started, with all its servers up.
 fn start(config: config::VirtualServer) -> VirtualServer {
     let servers = vec![Server::default(); config.real_servers.len()];
-    VirtualServer::new(config, servers, Start::Fresh, &mut Vec::new())
+    VirtualServer::new(config, servers, Start::Fresh, AtStart::Silent, &mut Vec::new())
 }
 
 /// So many failed checks each.
@@ -156,7 +156,7 @@ fn without_live_servers_it_starts_with_the_sorry_server() {
     let mut config = virtual_server(1, vec![server(11)]);
     config.sorry_server = sorry("192.0.2.99:80", false);
     let mut actions = Vec::new();
-    let vs = VirtualServer::new(config, failing(&[1]), Start::Fresh, &mut actions);
+    let vs = VirtualServer::new(config, failing(&[1]), Start::Fresh, AtStart::Silent, &mut actions);
     assert_eq!(
         told(actions),
         [
@@ -221,14 +221,14 @@ fn a_reload_tells_what_changed_and_nothing_else() {
     let config = virtual_server(1, vec![server(11), server(12)]);
     let vs = start(config.clone());
     let mut actions = Vec::new();
-    let mut vs = vs.reload(config.clone(), failing(&[0, 0]), &mut actions);
+    let mut vs = vs.reload(config.clone(), failing(&[0, 0]), AtStart::Silent, &mut actions);
     assert_eq!(told(actions), [""; 0]);
     set(&mut vs, 1, Status::Down);
 
     let mut next = virtual_server(1, vec![server(12), server(13)]);
     next.real_servers[0].weight = 3;
     let mut actions = Vec::new();
-    let vs = vs.reload(next, failing(&[1, 0]), &mut actions);
+    let vs = vs.reload(next, failing(&[1, 0]), AtStart::Silent, &mut actions);
     assert_eq!(
         told(actions),
         [
@@ -245,14 +245,14 @@ fn a_reload_can_bring_replace_and_remove_the_sorry_server() {
     let mut vs = start(config.clone());
     set(&mut vs, 0, Status::Down);
     config.sorry_server = sorry("192.0.2.98:80", false);
-    let vs = vs.reload(config.clone(), failing(&[1]), &mut Vec::new());
+    let vs = vs.reload(config.clone(), failing(&[1]), AtStart::Silent, &mut Vec::new());
     assert_eq!(row(&vs), ["98/1"]);
     config.sorry_server = sorry("192.0.2.99:80", false);
-    let vs = vs.reload(config.clone(), failing(&[1]), &mut Vec::new());
+    let vs = vs.reload(config.clone(), failing(&[1]), AtStart::Silent, &mut Vec::new());
     assert_eq!(row(&vs), ["99/1"]);
     config.sorry_server = None;
     let mut actions = Vec::new();
-    let vs = vs.reload(config, failing(&[1]), &mut actions);
+    let vs = vs.reload(config, failing(&[1]), AtStart::Silent, &mut actions);
     assert_eq!(told(actions), ["Removing sorry server [192.0.2.99]:tcp:80 from VS [10.0.0.1]:tcp:80"]);
     assert_eq!(row(&vs), [""; 0]);
 }
@@ -264,7 +264,7 @@ fn an_adopted_quorum_is_believed_within_the_hysteresis() {
     config.sorry_server = sorry("192.0.2.99:80", false);
     let adopt = |sorry| {
         let start = Start::Adopted { sorry };
-        VirtualServer::new(config.clone(), failing(&[0, 0, 1]), start, &mut Vec::new())
+        VirtualServer::new(config.clone(), failing(&[0, 0, 1]), start, AtStart::Silent, &mut Vec::new())
     };
     assert_eq!(row(&adopt(false)), ["11/1", "12/1"]);
     assert_eq!(row(&adopt(true)), ["99/1"]);
@@ -322,7 +322,7 @@ proptest! {
             let failed: Vec<u32> = up.iter().map(|up| u32::from(!up)).collect();
             let failed = failing(&failed);
             let mut actions = Vec::new();
-            let again = vs.clone().reload(config.clone(), failed, &mut actions);
+            let again = vs.clone().reload(config.clone(), failed, AtStart::Silent, &mut actions);
             prop_assert_eq!(&again, &vs, "a reload without a change is none");
             prop_assert_eq!(told(actions), Vec::<String>::new());
         }
@@ -367,9 +367,14 @@ fn what_checks_add_counts_for_the_kernel_and_for_the_quorum() {
     config.real_servers[0].weight = 10;
     let servers = vec![Server { failed: 0, more: 2 }, Server::default()];
     let mut actions = Vec::new();
-    let vs = vs.reload(config, servers, &mut actions);
+    let vs = vs.reload(config, servers, AtStart::Silent, &mut actions);
     assert_eq!(told(actions), [changed(7, 12, "active")]);
     assert_eq!(row(&vs), ["11/12", "12/1"]);
+}
+
+/// The programs among what is told.
+fn runs(told: Vec<String>) -> Vec<String> {
+    told.into_iter().filter_map(|line| line.strip_prefix("runs ").map(str::to_owned)).collect()
 }
 
 fn program(name: &str) -> Option<Box<Command>> {
@@ -383,11 +388,14 @@ fn programs_hear_of_servers_and_of_the_quorum() {
     for rs in &mut config.real_servers {
         (rs.notify_up, rs.notify_down) = (program("/up"), program("/down"));
     }
-    let runs = |told: Vec<String>| -> Vec<String> {
-        told.into_iter().filter_map(|line| line.strip_prefix("runs ").map(str::to_owned)).collect()
-    };
     let mut actions = Vec::new();
-    let mut vs = VirtualServer::new(config.clone(), vec![Server::default(); 2], Start::Fresh, &mut actions);
+    let mut vs = VirtualServer::new(
+        config.clone(),
+        vec![Server::default(); 2],
+        Start::Fresh,
+        AtStart::Silent,
+        &mut actions,
+    );
     assert_eq!(runs(told(actions)), ["/quorum/up"]);
     assert_eq!(runs(set(&mut vs, 0, Status::Down)), ["/down"]);
     assert_eq!(runs(set(&mut vs, 1, Status::Down)), ["/down", "/quorum/down"]);
@@ -402,7 +410,7 @@ fn programs_hear_of_servers_and_of_the_quorum() {
     assert_eq!(stop(&vs), [""; 0]);
     config.omega = true;
     let servers = vec![Server { failed: 1, more: 0 }, Server::default()];
-    let mut vs = vs.reload(config.clone(), servers.clone(), &mut Vec::new());
+    let mut vs = vs.reload(config.clone(), servers.clone(), AtStart::Silent, &mut Vec::new());
     assert_eq!(stop(&vs), ["/down", "/quorum/down"]);
     set(&mut vs, 1, Status::Down);
     assert_eq!(stop(&vs), [""; 0], "they have heard it already");
@@ -411,6 +419,61 @@ fn programs_hear_of_servers_and_of_the_quorum() {
     set(&mut vs, 1, Status::Up);
     config.real_servers.pop();
     let mut actions = Vec::new();
-    let _ = vs.reload(config, vec![servers[0]], &mut actions);
+    let _ = vs.reload(config, vec![servers[0]], AtStart::Silent, &mut actions);
     assert_eq!(runs(told(actions)), ["/down", "/quorum/down"]);
+}
+
+#[test]
+fn programs_hear_of_servers_that_begin_where_they_are_to() {
+    let with_program = |host| config::RealServer { notify_up: program("/up"), ..server(host) };
+    let mut config = virtual_server(1, vec![with_program(11), with_program(12)]);
+    let begin = |at_start| {
+        let mut actions = Vec::new();
+        let vs = VirtualServer::new(config.clone(), failing(&[0, 1]), Start::Fresh, at_start, &mut actions);
+        (vs, runs(told(actions)))
+    };
+    assert_eq!(begin(AtStart::Silent).1, [""; 0]);
+    let (vs, heard) = begin(AtStart::Told);
+    assert_eq!(heard, ["/up"], "the other one is down");
+    // A reload tells of those that are new.
+    config.real_servers.push(with_program(13));
+    let mut actions = Vec::new();
+    let _ = vs.reload(config, failing(&[0, 1, 0]), AtStart::Told, &mut actions);
+    assert_eq!(runs(told(actions)), ["/up"]);
+}
+
+#[test]
+fn its_end_is_told_server_by_server() {
+    let mut inhibited = server(12);
+    inhibited.inhibit_on_failure = true;
+    let mut config = virtual_server(1, vec![server(11), inhibited, server(13)]);
+    config.quorum_down = program("/quorum/down");
+    let mut vs = start(config);
+    set(&mut vs, 1, Status::Down);
+    set(&mut vs, 2, Status::Down);
+    let end = |tell: &dyn Fn(&mut Vec<Action>)| {
+        let mut actions = Vec::new();
+        tell(&mut actions);
+        told(actions)
+    };
+    let name = "[10.0.0.1]:tcp:80";
+    assert_eq!(
+        end(&|actions| vs.shut_down(actions)),
+        [
+            format!("Shutting down service [192.0.2.11]:tcp:80 from VS {name}"),
+            format!("Shutting down (inhibited) service [192.0.2.12]:tcp:80 from VS {name}"),
+            format!("Shutting down service [192.0.2.13]:tcp:80 from VS {name}"),
+        ],
+        "without omega, no program"
+    );
+    assert_eq!(
+        end(&|actions| vs.remove(actions)),
+        [
+            format!("Removing Virtual Server {name}"),
+            format!("Removing service [192.0.2.11]:tcp:80 from VS {name}"),
+            format!("Removing (inhibited) service [192.0.2.12]:tcp:80 from VS {name}"),
+            "runs /quorum/down".to_owned(),
+        ],
+        "what is out already can't be removed"
+    );
 }

@@ -273,9 +273,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("reload_time_file", FILE, "a file that holds the time of the next reload").since("2.1.0").read(),
         line("router_id", &[optional("NAME", Kind::Text)], "this machine's name in logs and mails")
             .default("the host name"),
-        line("rs_init_notifies", BOOL, "run the notify scripts of real servers at start too")
-            .since("2.0.0")
-            .read(),
+        line("rs_init_notifies", BOOL, "run the notify scripts of real servers at start too").since("2.0.0"),
         line("script_user", ACCOUNT, "who runs scripts that name nobody").default("keepalived_script").read(),
         line("set_supplementary_groups", BOOL, "scripts get the other groups of their user too").read(),
         line("shutdown_script", COMMAND, "is run after the last process has ended").since("2.1.0").command(),

@@ -247,9 +247,10 @@ impl Driver {
     }
 
     fn stop(mut self, options: &Options) {
-        self.balancer.shut_down(&mut self.actions);
         let is_unavailable = self.kernel.is_unavailable();
+        // What stays in the kernel is not gone.
         if !options.dont_release_ipvs {
+            self.balancer.shut_down(&mut self.actions);
             self.kernel.release();
         }
         for action in std::mem::take(&mut self.actions) {

@@ -10,10 +10,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+type Story = fn(&Lab, Implementation);
+
 pub(super) fn tests() -> Vec<Test> {
-    let programs = [Vipd, Keepalived].map(|daemon| {
-        let name = format!("check::{daemon}::a_program_decides_and_another_one_hears_of_it");
-        Test::new(name, move |lab: &Lab| a_program_decides(lab, daemon))
+    let both: [(&str, Story); 2] = [
+        ("a_program_decides_and_another_one_hears_of_it", a_program_decides),
+        ("programs_hear_of_the_beginning_and_the_end", programs_hear_of_the_beginning_and_the_end),
+    ];
+    let programs = [Vipd, Keepalived].into_iter().flat_map(|daemon| {
+        both.map(|(name, story)| {
+            Test::new(format!("check::{daemon}::{name}"), move |lab: &Lab| story(lab, daemon))
+        })
     });
     let ends = [
         Test::new("check::nothing_of_the_table_is_left_when_the_parent_is_killed", parent_is_killed),
@@ -23,7 +30,7 @@ pub(super) fn tests() -> Vec<Test> {
         ),
         Test::new("check::nothing_of_the_table_is_left_of_a_worker_killed_at_the_stop", worker_hangs_at_stop),
     ];
-    programs.into_iter().chain(ends).collect()
+    programs.chain(ends).collect()
 }
 
 /// A shell script of this host's.
@@ -74,6 +81,51 @@ fn a_program_decides(lab: &Lab, daemon: Implementation) {
         if words.ends_with(&["down", "up", "down", "up"]) { Ok(()) } else { Err(format!("{words:?}")) }
     });
     director.terminate();
+}
+
+/// With rs_init_notifies and omega; a reload that drops a virtual server tells without omega too.
+fn programs_hear_of_the_beginning_and_the_end(lab: &Lab, daemon: Implementation) {
+    let host = director(lab);
+    let heard = host.file("heard");
+    let notify = script(&host, "notify", &format!("echo $1 >> {}", heard.display()));
+    let notify = notify.display();
+    let service = |n: u8, more: &str| {
+        format!(
+            "virtual_server 10.99.0.{n} 80 {{\n delay_loop 1\n lvs_sched rr\n lvs_method DR\n protocol TCP\n{more} \
+             quorum_up \"{notify} quorum_up_{n}\"\n quorum_down \"{notify} quorum_down_{n}\"\n \
+             real_server 10.98.0.{n} 80 {{\n  weight 1\n  notify_up \"{notify} up_{n}\"\n  \
+             notify_down \"{notify} down_{n}\"\n }}\n}}\n"
+        )
+    };
+    let globals = "global_defs {\n script_user root\n enable_script_security\n rs_init_notifies\n}\n";
+    let rest = format!("{globals}{}{}", service(1, " omega\n"), service(3, ""));
+    let director =
+        Director::start(daemon, &host, Path::new(VIPD), &format!("{rest}{}", service(2, "")), &["-C"]);
+    let expect = |wanted: &[&str]| {
+        wait_for(format_args!("{wanted:?} to be heard"), LIMIT, || {
+            let text = fs::read_to_string(&heard).unwrap_or_default();
+            let mut words: Vec<_> = text.split_whitespace().collect();
+            words.sort_unstable();
+            if words == wanted { Ok(()) } else { Err(format!("{words:?}")) }
+        });
+        fs::remove_file(&heard).expect("forget it");
+    };
+    let logged = |text: &str| {
+        wait_for(format_args!("{text:?} in the log"), LIMIT, || {
+            let log = director.process().log();
+            if log.contains(text) { Ok(()) } else { Err(log) }
+        });
+    };
+    expect(&["quorum_up_1", "quorum_up_2", "quorum_up_3", "up_1", "up_2", "up_3"]);
+    director.reload(&rest);
+    expect(&["down_2", "quorum_down_2"]);
+    logged("Removing Virtual Server [10.99.0.2]:tcp:80");
+    logged("Removing service [10.98.0.2]:tcp:80 from VS [10.99.0.2]:tcp:80");
+    director.terminate();
+    for n in [1, 3] {
+        logged(&format!("Shutting down service [10.98.0.{n}]:tcp:80 from VS [10.99.0.{n}]:tcp:80"));
+    }
+    expect(&["down_1", "quorum_down_1"]);
 }
 
 /// A service of ours, and one of somebody else's that nobody touches.
