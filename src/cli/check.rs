@@ -117,7 +117,7 @@ pub fn run(args: &Args) -> ExitCode {
         match read_input() {
             Ok(bytes) => bytes,
             Err(error) => {
-                eprintln!("vipd check: standard input can't be read: {error}");
+                print_error!("vipd check: standard input can't be read: {error}");
                 return ExitCode::from(UNREAD);
             }
         }

@@ -8,7 +8,8 @@
 macro_rules! print_error {
     ($($text:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($text)*);
+        let text = format!($($text)*);
+        let _ = writeln!(std::io::stderr(), "{}", crate::sys::log::without_error_numbers(&text));
     }};
 }
 

@@ -8,6 +8,7 @@ use super::worker::{FromWorker, Kind, Options, TableState};
 use crate::conf::Config;
 use crate::conf::config::Hooks;
 use crate::run::{Run, RunId, RunOutcome};
+use crate::sys::input::reason;
 use crate::sys::{channel, log, memfd};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -136,7 +137,7 @@ pub(super) struct RunEnded {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     /// The socket failed.
-    #[error("control socket: {0}")]
+    #[error("control socket: {}", reason(.0))]
     Socket(#[from] io::Error),
     /// It can't be read: the two ends are not of the same program.
     #[error("control message: {0}")]

@@ -3,11 +3,14 @@
 use super::VIPD;
 use super::support::{Host, Lab, Test, wait_for};
 use nix::fcntl::{FcntlArg, fcntl};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, mkfifo};
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::thread;
 use std::time::Duration;
@@ -17,6 +20,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         Test::new("log::a_standard_error_that_nobody_reads_stops_nothing", unread_pipe),
+        Test::new("log::what_is_no_file_gets_no_log", foreign_files),
         Test::new("log::log_files_that_take_nothing_stop_nothing", files_that_take_nothing),
     ]
 }
@@ -83,18 +87,63 @@ fn unread_pipe(lab: &Lab) {
     assert!(starting < complete && starting < master && complete < stopped && master < stopped, "{text}");
 }
 
+/// A disk without any room, until it is dropped.
+struct FullDisk(PathBuf);
+
+impl FullDisk {
+    fn new(at: PathBuf) -> FullDisk {
+        fs::create_dir(&at).expect("make a directory");
+        mount(None::<&str>, &at, Some("tmpfs"), MsFlags::empty(), Some("size=4k"))
+            .expect("mount a small disk");
+        let disk = FullDisk(at);
+        let full = fs::write(disk.0.join("all"), [0; 8192]).expect_err("a disk that is full");
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        disk
+    }
+}
+
+impl Drop for FullDisk {
+    fn drop(&mut self) {
+        let _ = umount2(&self.0, MntFlags::MNT_DETACH);
+    }
+}
+
 /// FIFOs that nobody reads, and a disk that is full.
 fn files_that_take_nothing(lab: &Lab) {
     let host = lab.host("one", "10.0.0.1/24");
-    for (name, kind) in [("fifo", SFlag::S_IFIFO), ("full", SFlag::S_IFCHR)] {
-        for file in [host.file(name), host.file(&format!("{name}_vrrp"))] {
-            // As /dev/full is.
-            mknod(&file, kind, Mode::S_IRWXU, makedev(1, 7)).expect("make a special file");
-        }
+    let disk = FullDisk::new(host.file("disk"));
+    for file in ["fifo", "fifo_vrrp"] {
+        mkfifo(&host.file(file), Mode::S_IRWXU).expect("make a FIFO");
+    }
+    for file in [host.file("fifo"), disk.0.join("log")] {
         let mut command = command(&host);
-        command.args(["-D", "-d", "-g"]).arg(host.file(name));
+        command.args(["-D", "-d", "-g"]).arg(&file);
         let mut daemon = Daemon(command.spawn().expect("start vipd"));
         serves(&host);
         daemon.stop();
     }
+    assert_eq!(
+        disk.0.join("log").metadata().expect("a log file").len(),
+        0,
+        "it had room: this tests nothing"
+    );
+}
+
+fn foreign_files(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    mknod(&host.file("device"), SFlag::S_IFCHR, Mode::S_IRWXU, makedev(1, 7)).expect("make a device");
+    fs::write(host.file("data"), "a year's work\n").expect("write a file");
+    symlink(host.file("data"), host.file("link")).expect("make a link");
+    fs::create_dir(host.file("folder")).expect("make a directory");
+    for (file, why) in [
+        ("device", "is a device, not a file"),
+        ("link", "is a symbolic link, not a file"),
+        ("folder", "is a directory"),
+    ] {
+        let output = command(&host).arg("-g").arg(host.file(file)).output().expect("start vipd");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(errors.contains(&format!("log file {}: {why}", host.file(file).display())), "{errors}");
+    }
+    assert_eq!(fs::read_to_string(host.file("data")).expect("it is still there"), "a year's work\n");
 }

@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -85,18 +85,19 @@ impl Stream {
 /// Opens a log file for appending, and makes it if it is not there. A FIFO is opened whether somebody reads it or not.
 ///
 /// # Errors
-/// The kernel's.
+/// It is something else: a device, a link; the kernel's.
 pub(super) fn open(path: &Path) -> io::Result<File> {
-    let is_fifo = path.symlink_metadata().is_ok_and(|metadata| metadata.file_type().is_fifo());
-    // A FIFO that is opened for reading as well needs nobody at the other end. In between, the path may have become
-    // one: then the kernel refuses, and doesn't wait.
-    OpenOptions::new()
-        .append(true)
-        .read(is_fifo)
-        .create(!is_fifo)
-        .mode(0o644)
-        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
-        .open(path)
+    let is_fifo = |metadata: &Metadata| metadata.file_type().is_fifo();
+    if !path.symlink_metadata().is_ok_and(|metadata| is_fifo(&metadata)) {
+        return crate::sys::output::open_at_end(path);
+    }
+    // Open for reading as well, it needs nobody at the other end.
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = OpenOptions::new().append(true).read(true).custom_flags(flags.bits()).open(path)?;
+    match is_fifo(&file.metadata()?) {
+        true => Ok(file),
+        false => Err(io::Error::other("changes while it is opened")),
+    }
 }
 
 #[cfg(test)]
@@ -137,5 +138,17 @@ mod tests {
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
         assert_eq!(text, "kept for who comes\n");
+    }
+
+    #[test]
+    fn nothing_else_is_written_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        open(&path("new")).unwrap();
+        std::os::unix::fs::symlink(path("new"), path("link")).unwrap();
+        let refused = |path: &Path| open(path).unwrap_err().to_string();
+        assert_eq!(refused(&path("link")), "is a symbolic link, not a file");
+        assert_eq!(refused(Path::new("/dev/full")), "is a device, not a file");
+        assert_eq!(refused(dir.path()), "is a directory");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::raw;
 use nix::libc;
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::fmt::{self, Write};
 use std::mem::MaybeUninit;
@@ -30,7 +31,10 @@ impl Line {
         if !message.is_empty() && !fields.is_empty() {
             message.push(' ');
         }
-        message + &fields
+        match without_error_numbers(&message) {
+            Cow::Owned(plain) => plain + &without_error_numbers(&fields),
+            Cow::Borrowed(_) => message + &without_error_numbers(&fields),
+        }
     }
 
     fn add(&mut self, field: &Field, value: fmt::Arguments<'_>) {
@@ -60,6 +64,26 @@ impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.add(field, format_args!("{value:?}"));
     }
+}
+
+/// Leaves out what the standard library puts behind the system's reason: ` (os error 13)` tells nobody more than
+/// `Permission denied` does.
+#[must_use]
+pub fn without_error_numbers(text: &str) -> Cow<'_, str> {
+    const BEFORE: &str = " (os error ";
+    if !text.contains(BEFORE) {
+        return Cow::Borrowed(text);
+    }
+    let mut parts = text.split(BEFORE);
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let behind = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        match behind.strip_prefix(')').filter(|_| behind.len() < part.len()) {
+            Some(rest) => plain.push_str(rest),
+            None => plain.extend([BEFORE, part]),
+        }
+    }
+    Cow::Owned(plain)
 }
 
 /// Escapes control characters on their way into a string.
@@ -104,6 +128,19 @@ fn local(seconds: libc::time_t, format: &CStr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasons_have_no_numbers() {
+        let of = |number| std::io::Error::from_raw_os_error(number);
+        let text = format!("a: {}, b: {} error={}", of(13), of(2), of(111));
+        let plain = "a: Permission denied, b: No such file or directory error=Connection refused";
+        assert_eq!(without_error_numbers(&text), plain);
+        for other in ["", "(os error 13)", " (os error x)", " (os error 13", " (os error )", "text (error 3)"]
+        {
+            assert_eq!(without_error_numbers(other), other);
+        }
+        assert_eq!(without_error_numbers("a (os error x) (os error 1) b"), "a (os error x) b");
+    }
 
     #[test]
     fn dates_have_the_form_that_scripts_cut_columns_of() {

@@ -1,19 +1,22 @@
 //! Files that the daemon writes or reads on somebody's word.
 
-use super::{LIMIT, command, configuration, logged, started};
+use super::{LIMIT, command, configuration, logged, started, wait_address};
 use crate::VIPD;
 use crate::support::{Director, Implementation, Lab, Test, Worker, wait_for};
 use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::unistd::mkfifo;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
         Test::new("daemon::what_is_no_pid_file_is_neither_replaced_nor_removed", foreign_pid_files),
         Test::new("daemon::a_pipe_where_a_file_belongs_stops_nobody", pipes),
+        Test::new("daemon::a_file_that_is_written_while_it_is_read_is_refused_and_read_later", changing),
         Test::new("daemon::the_dump_of_the_configuration_has_no_secrets", secrets),
         Test::new("daemon::pid_files_have_the_permissions_that_the_mask_leaves", masks),
         Test::new("daemon::each_process_has_its_log_file", log_files),
@@ -62,6 +65,7 @@ fn pipes(lab: &Lab) {
     // At a reload, and in an include.
     let director = started(lab, &[]);
     let (host, worker) = (director.host(), director.worker(Worker::Vrrp));
+    wait_address(host, "10.0.0.100");
     let file = host.file("keepalived.conf");
     fs::remove_file(&file).expect("remove the file");
     mkfifo(&file, Mode::S_IRWXU).expect("make a FIFO");
@@ -87,6 +91,49 @@ fn pipes(lab: &Lab) {
     });
     assert!(!director.process().log().contains("Reload complete"));
     assert_eq!(director.worker(Worker::Vrrp), worker);
+    assert!(director.host().has_address("10.0.0.100"));
+    director.terminate();
+}
+
+/// However the test goes on.
+struct EndsWriting<'a>(&'a AtomicBool);
+
+impl Drop for EndsWriting<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn changing(lab: &Lab) {
+    let director = started(lab, &[]);
+    let host = director.host();
+    wait_address(host, "10.0.0.100");
+    let file = host.file("keepalived.conf");
+    // Its lines are right at each moment: nobody could tell by the text that it is not whole.
+    let text = configuration("10.0.0.100/24") + &"# a long comment\n".repeat(100_000);
+    fs::write(host.file("new"), text).expect("write the configuration");
+    fs::rename(host.file("new"), &file).expect("put it in its place");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _ends = EndsWriting(&done);
+        scope.spawn(|| {
+            let mut writer = fs::File::options().append(true).open(&file).expect("open the configuration");
+            while !done.load(Ordering::Relaxed) {
+                writer.write_all(b"# and more\n").expect("write the configuration");
+            }
+        });
+        // Where the writer was not there for once, the file was read, and says what is there already.
+        wait_for("a file that changes while it is read", LIMIT, || {
+            director.process().signal(Signal::SIGHUP);
+            let log = director.process().log();
+            let words = "changes while it is read: write a new file, and rename it";
+            if log.contains(words) { Ok(()) } else { Err(log) }
+        });
+    });
+    logged(director.process(), "Reload refused");
+    assert!(host.has_address("10.0.0.100"));
+    director.reload(&configuration("10.0.0.101/24"));
+    wait_address(host, "10.0.0.101");
     director.terminate();
 }
 
