@@ -1,5 +1,5 @@
-//! What the check worker costs on a table of 100,000 servers, against reading that table by the client: to start, to
-//! reload with one change, and to take 1,000 servers out that fail at once.
+//! What the check worker costs on a table of 100,000 servers, against reading and writing that table by the client: to
+//! start, to reload with one change, and to take 1,000 servers out that fail at once.
 //!
 //! `cargo bench --bench check [-- SERVICESxSERVERS...]`, by default 10x10000. Where this kernel has no IPVS, or you are
 //! not root, it runs in the lab's guest (`tests/lab/vm`): there, only the ratios count.
@@ -93,6 +93,14 @@ fn measure(services: u32, servers: u32) {
     let (outbox, from_worker) = unbounded_channel();
     let mut parent = Parent { to_worker, from_worker };
     let first = config(services, servers, 1);
+    let written = std::thread::spawn(move || {
+        enter_new_namespace();
+        let operations = ipvs::operations(services, servers);
+        let start = Instant::now();
+        assert!(Client::open().unwrap().execute(&operations).is_empty());
+        start.elapsed()
+    });
+    let written = written.join().unwrap();
     // Both live in one namespace: the worker's thread is made by the one that reads.
     let measurement = std::thread::spawn(move || {
         enter_new_namespace();
@@ -130,6 +138,7 @@ fn measure(services: u32, servers: u32) {
         worker.join().unwrap();
         let lines = [
             ("reading by the client", read),
+            ("writing by the client", written),
             ("start", started),
             ("reload, one changed", reloaded),
             ("1,000 deaths at once", died),

@@ -76,9 +76,10 @@ mod tests {
 
     #[test]
     fn keeps_what_is_needed_and_nothing_else() {
-        if !nix::unistd::geteuid().is_root() {
-            return;
-        }
+        crate::sys::testing::as_root(gives_up);
+    }
+
+    fn gives_up() {
         // Capabilities belong to the thread.
         std::thread::spawn(|| {
             keep_only(&[Capability::CAP_NET_ADMIN], &[Capability::CAP_NET_BIND_SERVICE]).unwrap();

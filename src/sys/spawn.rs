@@ -142,21 +142,6 @@ mod tests {
     }
 
     #[test]
-    fn it_runs_as_the_account_and_can_not_go_back() {
-        if !Uid::effective().is_root() {
-            return;
-        }
-        let account = Account {
-            uid: Uid::from_raw(65534),
-            gid: Gid::from_raw(65534),
-            groups: vec![Gid::from_raw(12345)],
-        };
-        let script = "[ \"$(id -u) $(id -g) $(id -G)\" = '65534 65534 65534 12345' ] && \
-                      grep -q '^CapEff:.0000000000000000$' /proc/self/status && ! cat /etc/shadow";
-        assert_eq!(status(sh(script, Some(&account))), 0);
-    }
-
-    #[test]
     fn what_can_not_be_executed_is_an_error() {
         let missing = Program::Execute(vec![b"/no/such/program".to_vec()]);
         assert_eq!(spawn(&missing, None).unwrap_err().kind(), io::ErrorKind::NotFound);

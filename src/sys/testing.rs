@@ -3,21 +3,37 @@
 use nix::sched::{CloneFlags, unshare};
 use std::process::Command;
 
-/// Runs `test` on a thread of its own in a fresh network namespace with loopback up. The namespace goes when the
-/// thread ends. Without root the test is skipped, and says so.
+/// Runs `test` as root. Where this process is not, it becomes root of a user namespace: this program is started again
+/// there, with this test alone. Where that is not possible either, the test fails and says what it needs.
+pub(crate) fn as_root(test: impl FnOnce()) {
+    if nix::unistd::geteuid().is_root() {
+        return test();
+    }
+    let thread = std::thread::current();
+    let name = thread.name().expect("a test's thread has its name");
+    let program = std::env::current_exe().expect("the path of this program");
+    let mut again = Command::new("unshare");
+    again.args(["--user", "--map-root-user", "--"]).arg(program).args(["--exact", name, "--nocapture"]);
+    let output = again.output().expect("run unshare");
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "needs root, or user namespaces (unshare --user):\n{text}");
+    assert!(text.contains("1 passed"), "{text}");
+}
+
+/// Runs `test` on a thread of its own in a fresh network namespace with loopback up, [as root](as_root). The namespace
+/// goes when the thread ends.
 pub(crate) fn in_namespace(test: impl FnOnce() + Send + 'static) {
-    if !nix::unistd::geteuid().is_root() {
-        eprintln!("SKIPPED: needs root to make a network namespace");
-        return;
-    }
-    let thread = std::thread::spawn(move || {
-        unshare(CloneFlags::CLONE_NEWNET).expect("unshare");
-        ip("link set lo up");
-        test();
+    as_root(|| {
+        let thread = std::thread::spawn(move || {
+            unshare(CloneFlags::CLONE_NEWNET).expect("unshare");
+            ip("link set lo up");
+            test();
+        });
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
     });
-    if let Err(panic) = thread.join() {
-        std::panic::resume_unwind(panic);
-    }
 }
 
 /// `ip ARGS` in the calling thread's namespace; its output. Arguments are split at spaces.

@@ -41,7 +41,7 @@ fn adverts_are_valid(scenario: &Scenario, program: Implementation) {
         if count >= 3 { Ok(()) } else { Err(format!("{count}")) }
     });
     master.terminate();
-    capture.wait_advert("the last advert", Duration::ZERO, Duration::from_secs(2), |advert| {
+    capture.wait_advert("the last advert", Duration::ZERO, Scenario::FAILOVER_LIMIT, |advert| {
         advert.priority == 0
     });
 
@@ -112,18 +112,12 @@ fn addresses_are_announced_twice(scenario: &Scenario, program: Implementation) {
         let arps = capture.gratuitous_arps();
         let arps: Vec<_> = arps.iter().filter(|(_, arp)| arp.sender.to_string() == vip).collect();
         assert!(arps.iter().all(|(_, arp)| arp.sender_mac == master.host().mac()), "{arps:?}");
+        // The first ones are due at once, the others after five seconds: a machine may be late with either.
         let (burst, later) = arps.split_at(5);
-        for (at, _) in burst {
-            let after = at.saturating_sub(first_advert);
-            assert!(after < Duration::from_secs(1), "{vip} was announced {after:?} after the first advert");
-        }
-        for (at, _) in later {
-            let after = at.saturating_sub(first_advert);
-            assert!(
-                after > Duration::from_secs(4),
-                "{vip} was announced again {after:?} after the first advert"
-            );
-        }
+        let after = |at: &Duration| at.saturating_sub(first_advert);
+        let border = Duration::from_secs(3);
+        assert!(burst.iter().all(|(at, _)| after(at) < border), "{vip}: {burst:?} after {first_advert:?}");
+        assert!(later.iter().all(|(at, _)| after(at) > border), "{vip}: {later:?} after {first_advert:?}");
     }
     assert!(first_advert <= capture.gratuitous_arps()[0].0, "first the advert, then the announcements");
 }
@@ -141,7 +135,7 @@ fn backup_waits_for_skew_only(scenario: &Scenario, program: Implementation) {
     let (first, _) = capture.wait_advert("the new master", goodbye, Scenario::FAILOVER_LIMIT, |advert| {
         advert.priority == 100 && advert.source.to_string() == "192.168.219.202"
     });
-    // (256 - 100) / 256 s of skew; without the goodbye it would be more than three seconds.
+    // (256 - 100) / 256 s of skew, and however late the machine is; without the goodbye three seconds more.
     let waited = first - goodbye;
-    assert!(waited > Duration::from_millis(600) && waited < Duration::from_secs(2), "{waited:?}");
+    assert!(waited > Duration::from_millis(600) && waited < Duration::from_secs(3), "{waited:?}");
 }

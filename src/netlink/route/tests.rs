@@ -295,7 +295,7 @@ fn the_monitor_tells_what_changes() {
 fn events_that_do_not_fit_become_a_resync() {
     in_namespace_async(|| async {
         let mut monitor = Monitor::open().unwrap();
-        sockopt::set(&monitor.fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, 16 << 10).unwrap();
+        sockopt::set(&monitor.fd, libc::SOL_SOCKET, libc::SO_RCVBUF, 16 << 10).unwrap();
         let (mut client, eth0) = client_with_veth();
         let changes: Vec<_> = (0..500_u32)
             .map(|n| std::net::Ipv4Addr::from_bits(0x0a00_0000 + n).into())

@@ -83,7 +83,7 @@ fn the_kernels_words_come_with_its_refusal() {
 fn answers_that_do_not_fit_the_receive_buffer_are_unknown_not_success() {
     in_namespace(|| {
         let mut socket = Socket::open(Protocol::Route).unwrap();
-        sockopt::set(&socket.fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, 8 << 10).unwrap();
+        sockopt::set(&socket.fd, libc::SOL_SOCKET, libc::SO_RCVBUF, 8 << 10).unwrap();
         let mut batch = Batch::new();
         for n in 0..200 {
             address(&mut batch, DELETE_ADDRESS, 0, n);
@@ -105,7 +105,7 @@ fn answers_that_do_not_fit_the_receive_buffer_are_unknown_not_success() {
 fn sends_too_long_for_the_send_buffer_are_halved() {
     in_namespace(|| {
         let mut socket = Socket::open(Protocol::Route).unwrap();
-        sockopt::set(&socket.fd, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, 4 << 10).unwrap();
+        sockopt::set(&socket.fd, libc::SOL_SOCKET, libc::SO_SNDBUF, 4 << 10).unwrap();
         let mut batch = Batch::new();
         for n in 1..=512 {
             address(&mut batch, NEW_ADDRESS, 0, n);

@@ -5,11 +5,13 @@ use super::{LIMIT, children, command, configuration, logged, pid_in, started, st
 use crate::VIPD;
 use crate::support::{Lab, Test, Worker, wait_for};
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{Gid, Pid, Uid};
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::Path;
 use std::process::Command;
+use vipd::sys::spawn::{Account, Program, spawn};
 
 /// The number of a user and a group that own nothing.
 const NOBODY: u32 = 65534;
@@ -18,6 +20,7 @@ pub(super) fn tests() -> Vec<Test> {
     vec![
         Test::new("daemon::a_worker_has_the_capabilities_it_needs_and_no_more", capabilities),
         Test::new("daemon::missing_capabilities_are_named", no_capabilities),
+        Test::new("daemon::a_program_of_another_account_can_not_go_back", other_account),
         Test::new("daemon::another_user_with_the_capabilities_will_do", another_user),
         Test::new("daemon::workers_and_readers_execute_nothing_for_anybody", confined),
     ]
@@ -134,4 +137,18 @@ fn another_user(lab: &Lab) {
     process.signal(Signal::SIGTERM);
     assert!(process.wait_exit(LIMIT).success(), "{}", process.log());
     assert!(!host.has_address("10.0.0.100"), "{}", process.log());
+}
+
+/// Where the scripts of `script_user` are started: in the process of this test.
+fn other_account(_lab: &Lab) {
+    let account = Account {
+        uid: Uid::from_raw(NOBODY),
+        gid: Gid::from_raw(NOBODY),
+        groups: vec![Gid::from_raw(12345)],
+    };
+    let script = "[ \"$(id -u) $(id -g) $(id -G)\" = '65534 65534 65534 12345' ] && \
+                  grep -q '^CapEff:.0000000000000000$' /proc/self/status && ! cat /etc/shadow";
+    let words = ["/bin/sh", "-c", script].map(|word| word.as_bytes().to_vec());
+    let pid = spawn(&Program::Execute(words.to_vec()), Some(&account)).expect("start it");
+    assert!(matches!(waitpid(pid, None), Ok(WaitStatus::Exited(_, 0))));
 }
