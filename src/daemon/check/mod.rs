@@ -20,7 +20,7 @@ use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::check::Balancer;
 use crate::check::adopt::Found;
 use crate::check::config::Probe;
-use crate::check::event::{Action, Event};
+use crate::check::event::{Action, Event, Report};
 use crate::check::probe::misc;
 use crate::conf::Config;
 use crate::ipvs::client::Client;
@@ -37,12 +37,16 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::mpsc::error::TryRecvError;
+use tracing::info;
 
 /// Outcomes that are taken in before the kernel's table is written.
 const OUTCOMES: usize = 1024;
 
 /// Log lines that are written before anything else is looked at.
 const LINES: usize = 256;
+
+/// Servers that are told of one by one at the stop, which has its time.
+const TOLD_AT_STOP: usize = 1000;
 
 /// Runs the check worker until it is told to stop, or its parent is gone.
 ///
@@ -253,14 +257,23 @@ impl Driver {
             self.balancer.shut_down(&mut self.actions);
             self.kernel.release();
         }
+        let mut shut_down = 0;
         for action in std::mem::take(&mut self.actions) {
             match action {
+                Action::Report(Report::ServerShutDown { .. }) if shut_down >= TOLD_AT_STOP => shut_down += 1,
+                Action::Report(report @ Report::ServerShutDown { .. }) => {
+                    shut_down += 1;
+                    self.journal.push(Entry::Report(report));
+                }
                 Action::Run { vs, command } => self.journal.push(Entry::Run(vs, command)),
                 Action::Report(report) => self.journal.push(Entry::Report(report)),
                 _ => {}
             }
         }
         while self.journal.write(LINES, is_unavailable, &mut self.programs) {}
+        if let Some(more) = shut_down.checked_sub(TOLD_AT_STOP).filter(|more| *more > 0) {
+            info!("Shutting down {more} more services");
+        }
     }
 }
 

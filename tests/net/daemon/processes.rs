@@ -1,5 +1,6 @@
 //! Processes, their pid files and names, and what signals make of them.
 
+use super::reader::large;
 use super::{
     LIMIT, another_worker, command, configuration, gone, logged, pid_in, started, status, wait_address,
 };
@@ -24,6 +25,7 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("daemon::signals_of_what_is_not_done_are_harmless", other_signals),
         Test::new("daemon::nothing_configured_waits_for_a_reload", nothing_to_do),
         Test::new("daemon::processes_go_by_the_name_they_were_called", names),
+        Test::new("daemon::a_stop_with_many_servers_is_told_in_few_lines", many_servers),
     ]
 }
 
@@ -209,4 +211,13 @@ fn names(lab: &Lab) {
     assert!(line.starts_with("keepalived --worker vrrp "), "{line}");
     process.signal(Signal::SIGTERM);
     assert!(process.wait_exit(LIMIT).success());
+}
+
+fn many_servers(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let director = Director::start(Implementation::Vipd, &host, Path::new(VIPD), &large(3000), &[]);
+    logged(director.process(), "Startup complete");
+    director.terminate();
+    logged(director.process(), "Shutting down 2000 more services");
+    assert_eq!(director.process().log().matches("Shutting down service ").count(), 1000);
 }
