@@ -1,6 +1,6 @@
 //! What the machines are told, what they want done, and what there is to tell of checks, servers and quorums.
 //!
-//! Reports are values: log lines are made of them ([`super::sentence`]), and so will be mails and lines for FIFOs. At
+//! Reports are values: log lines are made of them (`sentence`), and so will be mails and lines for FIFOs. At
 //! which level they are logged is the driver's choice.
 
 use super::config::Probe;
