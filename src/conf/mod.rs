@@ -15,6 +15,7 @@ pub mod layout;
 pub mod lexer;
 mod lint;
 mod lower;
+mod number;
 pub mod parser;
 pub mod redact;
 pub mod schema;

@@ -2,6 +2,7 @@
 //!
 //! Numbers are C's: `0x1f` and `017` too. Nothing is counted out here: a range is three numbers until it is walked.
 
+use crate::conf::number::unsigned;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -127,14 +128,7 @@ fn number(text: &str) -> Option<i64> {
         Some(digits) => (true, digits),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    let lower = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
-    let value = match lower {
-        Some(hexadecimal) => i64::from_str_radix(hexadecimal, 16).ok()?,
-        None if digits.len() > 1 && digits.starts_with('0') => i64::from_str_radix(digits, 8).ok()?,
-        None if text.is_empty() => 0,
-        None if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok()?,
-        None => return None,
-    };
+    let value = if text.is_empty() { 0 } else { i64::try_from(unsigned(digits)?).ok()? };
     Some(if negative { -value } else { value })
 }
 

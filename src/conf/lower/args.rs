@@ -3,6 +3,7 @@
 use super::Lower;
 use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::conf::lexer::Word;
+use crate::conf::number::decimal;
 use crate::conf::schema::{Arg, Kind};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
@@ -334,16 +335,7 @@ fn one_of(choices: &[&str]) -> String {
 
 /// Seconds with decimals as microseconds; what is beyond six decimals is rounded.
 fn microseconds(text: &str) -> Option<u64> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if (whole.is_empty() && decimals.is_empty()) || !digits(whole) || !digits(decimals) {
-        return None;
-    }
-    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().unwrap_or(u64::MAX) };
-    let round_up = u64::from(decimals.as_bytes().get(6).is_some_and(|&d| d >= b'5'));
-    let six = decimals.bytes().chain(std::iter::repeat(b'0')).take(6);
-    let decimals = six.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
-    Some(whole.saturating_mul(1_000_000).saturating_add(decimals + round_up))
+    decimal(text, 6).map(|seconds| seconds.rounded)
 }
 
 /// `3s`, `500ms`, `1m` as the seconds that were meant.

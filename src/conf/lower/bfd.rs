@@ -4,6 +4,7 @@ use super::{Lower, body, end_of};
 use crate::bfd::config::{Config, Instance, Weight, default_ttl};
 use crate::conf::diagnostic::{Diagnostic, KeepalivedLine, codes};
 use crate::conf::lexer::Word;
+use crate::conf::number::decimal;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::net::Family;
@@ -166,30 +167,25 @@ fn interval(cx: &mut Lower<'_, '_>, statement: &Statement, least_ms: u64, into: 
     };
     cx.no_words_behind(statement, 1);
     let text = word.text.as_ref();
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if whole.len() + decimals.len() == 0 || !digits(whole) || !digits(decimals) {
+    let Some(interval) = decimal(text, 3) else {
         let mut diagnostic = Diagnostic::new(
             &codes::BAD_NUMBER,
             word.span,
             format!("`{text}` is not a number of milliseconds"),
         )
         .label("expected milliseconds, with a decimal point where needed");
-        if let Some(number) = text.strip_suffix("ms").filter(|n| !n.is_empty() && digits(n)) {
+        if let Some(number) = text.strip_suffix("ms").filter(|n| n.parse::<u64>().is_ok()) {
             diagnostic =
                 diagnostic.help(format!("write `{number}`: the unit is always milliseconds")).instead(number);
         }
         cx.sink.push(diagnostic);
         return;
-    }
-    if decimals.len() > 3 {
+    };
+    if !interval.is_exact {
         let message = format!("`{text}` has more decimals than the three that count");
         cx.report(&codes::ADJUSTED, word.span, message);
     }
-    let whole = if whole.is_empty() { 0 } else { whole.parse().unwrap_or(u64::MAX) };
-    let kept = decimals.get(..3).unwrap_or(decimals);
-    let us = format!("{kept:0<3}").parse().unwrap_or(0);
-    let us = whole.saturating_mul(1000).saturating_add(us);
+    let us = interval.cut;
     if !(least_ms * 1000..=MAX_INTERVAL_US).contains(&us) {
         let message = format!("`{text}` is outside the range {least_ms} to {}", MAX_INTERVAL_US / 1000);
         let diagnostic = Diagnostic::new(&codes::OUT_OF_RANGE, word.span, message);

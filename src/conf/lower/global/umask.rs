@@ -3,6 +3,7 @@
 use super::super::Lower;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lexer::Word;
+use crate::conf::number::unsigned;
 use crate::conf::tree::Statement;
 
 /// The bits that keepalived names, as in `<sys/stat.h>` without the `S_`.
@@ -74,15 +75,9 @@ pub(super) fn read(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<u32>
 /// As in C: `0x` before a hexadecimal number, `0` before an octal one, decimal otherwise.
 fn number(cx: &mut Lower<'_, '_>, word: &Word<'_>) -> Option<u32> {
     let text = word.text.as_ref();
-    let hexadecimal = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
-    let value = match hexadecimal {
-        Some(digits) => u32::from_str_radix(digits, 16),
-        None if text.starts_with('0') => u32::from_str_radix(text, 8),
-        None => text.parse(),
-    };
-    match value {
-        Ok(mask @ ..=0o777) => Some(mask),
-        Ok(_) => {
+    match unsigned(text) {
+        Some(mask @ ..=0o777) => Some(mask as u32),
+        Some(_) => {
             let diagnostic = Diagnostic::new(
                 &codes::OUT_OF_RANGE,
                 word.span,
@@ -91,7 +86,7 @@ fn number(cx: &mut Lower<'_, '_>, word: &Word<'_>) -> Option<u32> {
             cx.sink.push(diagnostic.label("expected at most 0777; octal numbers begin with 0"));
             None
         }
-        Err(_) => {
+        None => {
             let diagnostic =
                 Diagnostic::new(&codes::BAD_NUMBER, word.span, format!("`{text}` is not a whole number"));
             cx.sink.push(diagnostic.label("expected an octal number such as 022"));

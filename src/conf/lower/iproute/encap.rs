@@ -113,7 +113,7 @@ fn mpls(entry: &mut Entry<'_, '_, '_>, kind: &Word<'_>) -> Option<Encap> {
         return None;
     };
     let label = |text: &str| {
-        super::values::c_number(text).filter(|n| *n <= MAX_LABEL).and_then(|n| u32::try_from(n).ok())
+        crate::conf::number::unsigned(text).filter(|n| *n <= MAX_LABEL).and_then(|n| u32::try_from(n).ok())
     };
     let labels: Option<Vec<u32>> = word.text.split('/').map(label).collect();
     let labels = labels.filter(|labels| labels.len() <= MAX_LABELS);

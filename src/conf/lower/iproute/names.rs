@@ -42,7 +42,7 @@ impl Lower<'_, '_> {
             let message = format!("`{}` is no {what}; {consequence}", word.text);
             let mut diagnostic = Diagnostic::new(&codes::UNKNOWN_NAME, word.span, message)
                 .label(format!("expected a number up to {}, or a name", table.max()));
-            if super::values::c_number(&word.text).is_none() {
+            if crate::conf::number::unsigned(&word.text).is_none() {
                 let own: Vec<&str> = built_in(table).iter().map(|(name, _)| *name).collect();
                 diagnostic = match crate::conf::diagnostic::did_you_mean(&word.text, own.into_iter()) {
                     Some(close) => diagnostic.did_you_mean(close),
@@ -58,7 +58,7 @@ impl Lower<'_, '_> {
 
     /// [`Lower::named`] without a word about what is not found.
     pub(super) fn lookup(&self, text: &str, table: NameTable) -> Option<u32> {
-        if let Some(number) = super::values::c_number(text) {
+        if let Some(number) = crate::conf::number::unsigned(text) {
             return u32::try_from(number).ok().filter(|n| *n <= table.max());
         }
         let [etc, usr] = &self.name_folders;

@@ -313,6 +313,6 @@ pub(super) fn kind(text: &str) -> Option<RouteKind> {
         "throw" | "9" => RouteKind::Throw,
         "nat" | "10" => RouteKind::Nat,
         "xresolve" | "11" => RouteKind::XResolve,
-        number => RouteKind::Other(super::values::c_number(number).and_then(|n| u8::try_from(n).ok())?),
+        number => RouteKind::Other(crate::conf::number::unsigned(number).and_then(|n| u8::try_from(n).ok())?),
     })
 }

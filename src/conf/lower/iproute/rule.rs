@@ -2,10 +2,11 @@
 
 use super::super::Lower;
 use super::track_group::TrackGroups;
-use super::values::{Network, c_number, range};
+use super::values::{Network, range};
 use super::{Entry, route};
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lexer::Word;
+use crate::conf::number::unsigned;
 use crate::conf::schema::{Block, Keyword};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
@@ -368,7 +369,7 @@ fn network(entry: &mut Entry<'_, '_, '_>, option: &Word<'_>) -> Option<Network> 
 
 fn priority(entry: &mut Entry<'_, '_, '_>, option: &Word<'_>) -> Option<u32> {
     let word = entry.value(option)?;
-    match c_number(&word.text) {
+    match unsigned(&word.text) {
         Some(n) => match u32::try_from(n) {
             Ok(n) => Some(n),
             Err(_) => entry.refuse(&codes::OUT_OF_RANGE, word.span, "a priority has 32 bits"),
@@ -383,7 +384,7 @@ fn priority(entry: &mut Entry<'_, '_, '_>, option: &Word<'_>) -> Option<u32> {
 /// `MARK[/MASK]`.
 fn mark(entry: &mut Entry<'_, '_, '_>, option: &Word<'_>) -> Option<Mark> {
     let word = entry.value(option)?;
-    let number = |text: &str| c_number(text).and_then(|n| u32::try_from(n).ok());
+    let number = |text: &str| unsigned(text).and_then(|n| u32::try_from(n).ok());
     let mark = match word.text.split_once('/') {
         Some((value, mask)) => {
             number(value).zip(number(mask)).map(|(value, mask)| Mark { value, mask: Some(mask) })

@@ -3,6 +3,7 @@
 use super::Entry;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lexer::Word;
+use crate::conf::number::decimal;
 use crate::conf::source::Span;
 use crate::net::{Family, IpNet, NameTable};
 use crate::vrrp::config::route::Realms;
@@ -11,17 +12,6 @@ use std::str::FromStr;
 
 /// The greatest time of a route's metric in milliseconds: the kernel's greatest retransmission timeout.
 const MAX_TIME_MS: u64 = 120_000;
-
-/// A number in decimal, hexadecimal (0x) or octal (0) digits.
-pub(super) fn c_number(text: &str) -> Option<u64> {
-    let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(hexadecimal) => (hexadecimal, 16),
-        None if text.len() > 1 && text.starts_with('0') => (&text[1..], 8),
-        None => (text, 10),
-    };
-    let plain = !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
-    plain.then(|| u64::from_str_radix(digits, radix).unwrap_or(u64::MAX))
-}
 
 /// A time in units of 1/`per_ms` ms: a bare number counts units, `s` and `ms` are what they say. The outer `None` is
 /// no time at all; the second value says whether decimals were cut off.
@@ -34,13 +24,8 @@ pub(super) fn time(text: &str, per_ms: u64) -> Option<(u64, bool)> {
     if let Some(ms) = number.strip_suffix('m') {
         return digits(ms).map(|n| (n.saturating_mul(per_ms), false));
     }
-    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
-    let whole = if whole.is_empty() && !decimals.is_empty() { 0 } else { digits(whole)? };
-    let (kept, cut) = decimals.split_at_checked(3).unwrap_or((decimals, ""));
-    let thousandths = if kept.is_empty() { 0 } else { digits(&format!("{kept:0<3}"))? };
-    let round_up = u64::from(cut.as_bytes().first().is_some_and(|&d| d >= b'5'));
-    let ms = whole.saturating_mul(1000).saturating_add(thousandths + round_up);
-    Some((ms.saturating_mul(per_ms), !cut.is_empty()))
+    let seconds = decimal(number, 3)?;
+    Some((seconds.rounded.saturating_mul(per_ms), !seconds.is_exact))
 }
 
 fn digits(text: &str) -> Option<u64> {

@@ -7,6 +7,11 @@ use crate::conf::lexer::Word;
 use crate::conf::tree::Statement;
 use crate::net::{Family, IpNet, MacAddr};
 use crate::vrrp::config::{Ipvlan, IpvlanMode};
+use nom::bytes::complete::take_while_m_n;
+use nom::character::complete::char;
+use nom::combinator::{all_consuming, map_res, opt};
+use nom::multi::separated_list1;
+use nom::{IResult, Parser};
 use std::net::IpAddr;
 
 /// The addresses of RFC 9568 §7.3, which follow from the VRID: 00:00:5e:00:01:XX and 00:00:5e:00:02:XX.
@@ -163,18 +168,14 @@ pub(super) fn whole_mac(parts: Option<([u8; 6], bool)>, vrid: u8) -> Option<MacA
 
 /// Bytes of one or two hexadecimal digits between colons; five may end with a colon.
 fn parse_mac(text: &str) -> Option<Mac> {
-    let text = match text.strip_suffix(':') {
-        Some(prefix) if prefix.matches(':').count() == 4 => prefix,
-        _ => text,
-    };
-    let byte = |part: &str| match part.len() {
-        1 | 2 if part.bytes().all(|b| b.is_ascii_hexdigit()) => u8::from_str_radix(part, 16).ok(),
-        _ => None,
-    };
-    let bytes: Option<Vec<u8>> = text.split(':').map(byte).collect();
-    match *bytes?.as_slice() {
-        [a, b, c, d, e, f] => Some(Mac::Whole([a, b, c, d, e, f])),
-        [a, b, c, d, e] => Some(Mac::Prefix([a, b, c, d, e])),
+    let digits = take_while_m_n(1, 2, |c: char| c.is_ascii_hexdigit());
+    let byte = map_res(digits, |digits| u8::from_str_radix(digits, 16));
+    let mut address = all_consuming((separated_list1(char(':'), byte), opt(char(':'))));
+    let read: IResult<&str, (Vec<u8>, Option<char>)> = address.parse(text);
+    let (bytes, colon) = read.ok()?.1;
+    match (bytes.as_slice(), colon) {
+        (&[a, b, c, d, e, f], None) => Some(Mac::Whole([a, b, c, d, e, f])),
+        (&[a, b, c, d, e], _) => Some(Mac::Prefix([a, b, c, d, e])),
         _ => None,
     }
 }
