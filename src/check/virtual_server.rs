@@ -15,14 +15,16 @@
 //!
 //! When checks run is decided in [`super::checker`]; how the kernel gets from one table to the next in `ipvs::plan`.
 
+mod rows;
+
 use super::checker::Status;
 use super::config::{self, Endpoint};
 use super::event::{Action, Report, ServerName};
 use crate::command::Command;
-use crate::ipvs::model::{Dest, DestKey, Forward, Netmask, Service, ServiceFlags};
+use rows::{Identity, identities};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// What is known of a virtual server when it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -264,83 +266,6 @@ impl VirtualServer {
         ServerName { address, protocol: by_address.then_some(self.config.protocol) }
     }
 
-    /// What the kernel should hold for one of its endpoints.
-    #[must_use]
-    pub fn row(&self, endpoint: Endpoint) -> (Service, Vec<Dest>) {
-        let c = &self.config;
-        let mut flags = c.flags;
-        flags.remove(ServiceFlags::HASHED);
-        flags.set(ServiceFlags::PERSISTENT, c.persistence_timeout > 0);
-        let family = endpoint.family();
-        let service = Service {
-            key: endpoint.key(c.protocol),
-            scheduler: c.scheduler.clone(),
-            flags,
-            timeout: c.persistence_timeout,
-            netmask: match c.persistence_granularity {
-                Some(mask) if c.persistence_timeout > 0 => mask,
-                _ => Netmask::host(family),
-            },
-            pe_name: c.persistence_engine.clone().filter(|_| c.persistence_timeout > 0),
-        };
-        (service, self.dests(endpoint))
-    }
-
-    /// What the kernel should hold of one destination of one of its endpoints: what [`VirtualServer::row`] has of it,
-    /// without a look at the others.
-    #[must_use]
-    pub fn dest(&self, endpoint: Endpoint, key: DestKey) -> Option<Dest> {
-        let mut places: Vec<u32> = Vec::new();
-        for masquerades in [true, false] {
-            let identity = Identity { address: key.address, port: masquerades.then_some(key.port) };
-            let first = self.identities.partition_point(|(i, _)| *i < identity);
-            let alike = self.identities.iter().skip(first).take_while(|(i, _)| *i == identity);
-            places.extend(alike.map(|(_, place)| *place));
-        }
-        places.sort_unstable();
-        let mut dests = Dests::with_capacity(places.len() + 1);
-        for place in places {
-            dests.extend(self.real_dest(endpoint, place as usize).filter(|d| d.key == key));
-        }
-        dests.extend(self.sorry_dest(endpoint).filter(|d| d.key == key));
-        dests.list.pop()
-    }
-
-    fn dests(&self, endpoint: Endpoint) -> Vec<Dest> {
-        let mut dests = Dests::with_capacity(self.config.real_servers.len() + 1);
-        for place in 0..self.config.real_servers.len() {
-            dests.extend(self.real_dest(endpoint, place));
-        }
-        dests.extend(self.sorry_dest(endpoint));
-        dests.list
-    }
-
-    /// A real server's own wish, whatever others share its destination.
-    fn real_dest(&self, endpoint: Endpoint, place: usize) -> Option<Dest> {
-        let rs = self.config.real_servers.get(place)?;
-        let serves = self.server_status(place) == Status::Up && !self.sorry;
-        (serves || rs.inhibit_on_failure).then(|| Dest {
-            key: endpoint.dest_key(rs.forward, rs.address),
-            forward: rs.forward,
-            weight: if serves { self.server_weight(place) } else { 0 },
-            upper_threshold: rs.upper_threshold,
-            lower_threshold: rs.lower_threshold,
-        })
-    }
-
-    fn sorry_dest(&self, endpoint: Endpoint) -> Option<Dest> {
-        let s = self.config.sorry_server?;
-        let key = endpoint.dest_key(s.forward, s.address);
-        let weight = u32::from(self.sorry);
-        (self.sorry || s.inhibit).then_some(Dest {
-            key,
-            forward: s.forward,
-            weight,
-            upper_threshold: 0,
-            lower_threshold: 0,
-        })
-    }
-
     fn weigh(&mut self) {
         let servers = self.config.real_servers.iter().zip(&self.servers);
         self.weight = servers.filter(|(_, s)| s.is_up()).map(|(rs, s)| u64::from(s.weight(rs.weight))).sum();
@@ -485,48 +410,6 @@ impl VirtualServer {
                     up: status == Status::Up,
                 }));
             }
-        }
-    }
-}
-
-/// What the kernel knows a server as, as far as that is the same below every endpoint: only masquerading has a port of
-/// its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Identity {
-    address: IpAddr,
-    port: Option<u16>,
-}
-
-fn identities(config: &config::VirtualServer) -> Vec<(Identity, u32)> {
-    let servers = config.real_servers.iter().zip(0..);
-    let identity = |(rs, place): (&config::RealServer, u32)| {
-        let port = (rs.forward == Forward::Masq).then_some(rs.address.port());
-        (Identity { address: rs.address.ip(), port }, place)
-    };
-    let mut identities: Vec<(Identity, u32)> = servers.map(identity).collect();
-    identities.sort_unstable();
-    identities
-}
-
-/// Destinations with unique keys. Two servers of the file can be the same destination (one address, two ports, direct
-/// routing), and a sorry server can be a real server too: the one with a weight stands for both.
-struct Dests {
-    list: Vec<Dest>,
-    places: HashMap<DestKey, usize>,
-}
-
-impl Dests {
-    fn with_capacity(n: usize) -> Dests {
-        Dests { list: Vec::with_capacity(n), places: HashMap::with_capacity(n) }
-    }
-
-    fn extend(&mut self, dest: Option<Dest>) {
-        let Some(dest) = dest else { return };
-        let place = *self.places.entry(dest.key).or_insert(self.list.len());
-        match self.list.get_mut(place) {
-            None => self.list.push(dest),
-            Some(held) if held.weight == 0 && dest.weight > 0 => *held = dest,
-            Some(_) => {}
         }
     }
 }

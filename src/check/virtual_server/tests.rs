@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::check::testing::{address, server, short, sorry, virtual_server};
-use crate::ipvs::model::Forward;
+use crate::ipvs::model::{Forward, Netmask, ServiceFlags};
 use crate::net::Family;
 use proptest::prelude::*;
 
