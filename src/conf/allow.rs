@@ -3,6 +3,7 @@
 //! This holds for vipd's own findings alone. What keepalived reports is in its exit status whatever a comment says.
 
 use super::diagnostic::{Diagnostic, Verdict};
+use super::expand::written::comment_at;
 use super::source::{Source, Sources};
 
 const ALLOW: &str = "vipd: allow ";
@@ -24,14 +25,15 @@ fn is_allowed(source: &Source, offset: usize, id: &str) -> bool {
     let start = before.rfind('\n').map_or(0, |i| i + 1);
     let line = text[start..].lines().next().unwrap_or_default();
     let above = text[..start].lines().rev().map(str::trim_start).take_while(|l| l.starts_with(['#', '!']));
-    std::iter::once(line).chain(above).any(|line| names(line, id))
+    std::iter::once(line).chain(above).any(|line| names(&line[comment_at(line).0..], id))
 }
 
-fn names(line: &str, id: &str) -> bool {
-    let Some((before, after)) = line.split_once(ALLOW) else { return false };
-    let in_comment = before.trim_end().ends_with(['#', '!']);
+/// Whether a comment allows a code.
+fn names(comment: &str, id: &str) -> bool {
+    let Some((before, after)) = comment.split_once(ALLOW) else { return false };
+    let at_start = before.trim_end().ends_with(['#', '!']);
     let ids = after.split([' ', '\t', ',', ':', '\r']).take_while(|word| word.is_empty() || is_code(word));
-    in_comment && ids.into_iter().any(|word| word.eq_ignore_ascii_case(id))
+    at_start && ids.into_iter().any(|word| word.eq_ignore_ascii_case(id))
 }
 
 /// What stands behind the codes is why they are allowed.
@@ -63,6 +65,8 @@ mod tests {
         for comment in ["# vipd: allow V0821", "# allow V0820", "# vipd: allow everything V0820"] {
             assert!(codes(&format!("{comment}\n{text}")).contains(&"V0820"), "{comment}");
         }
+        let quoted = text.replace("script s {", "script \"s # vipd: allow V0820\" {");
+        assert!(codes(&quoted).contains(&"V0820"), "a word, not a comment");
         let apart = format!("# vipd: allow V0820\n\n{text}");
         assert!(codes(&apart).contains(&"V0820"), "an empty line between them");
     }

@@ -54,7 +54,7 @@ pub enum Unbalanced {
 /// Whether a file has lines that begin with `@id`: what it says depends on the configuration's id.
 #[must_use]
 pub fn has_conditions(bytes: &[u8]) -> bool {
-    bytes.split(|b| *b == b'\n').any(|line| line.trim_ascii_start().starts_with(b"@"))
+    Lines::new(&String::from_utf8_lossy(bytes)).any(|line| line.condition.is_some())
 }
 
 /// What Windows editors write before a text in UTF-8.
@@ -120,7 +120,7 @@ pub fn format(text: &str) -> Result<String, Unbalanced> {
             continue;
         }
         let (tokens, quote_is_open) = tokens(&behind);
-        let is_plain = is_plain(&line) && !quote_is_open && !moves_a_line_start(&tokens);
+        let is_plain = is_plain(&line) && !quote_is_open && !makes_a_directive(&tokens);
         if goes_on || line.backslash.is_some() || !is_plain {
             writer.rough(&line, &tokens, line_number)?;
         } else {
@@ -193,10 +193,14 @@ fn tokens<'s>(line: &Line<'s>) -> (Vec<Token<'s>>, bool) {
     (tokens, quote_is_open)
 }
 
-/// Whether cutting the line would put words at a line's start that mean something else there.
-fn moves_a_line_start(tokens: &[Token<'_>]) -> bool {
-    let is_directive = |words: &str| is_include(words) || words.starts_with("random_seed");
-    tokens.iter().skip(1).any(|t| matches!(t, Token::Words(words) if is_directive(words)))
+/// Whether cutting the line would make a directive of words that are none where they stand, as in `include{`.
+fn makes_a_directive(tokens: &[Token<'_>]) -> bool {
+    let is_new = |(i, words): (usize, &str)| is_include(words) || (i > 0 && words.starts_with("random_seed"));
+    let words = |(i, token)| match token {
+        Token::Words(words) => Some((i, words.as_ref())),
+        Token::Open | Token::Close => None,
+    };
+    tokens.iter().enumerate().filter_map(words).any(is_new)
 }
 
 /// Lines with conditions that follow one another.

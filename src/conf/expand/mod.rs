@@ -65,8 +65,8 @@ pub fn needed(text: &str) -> bool {
 
 fn line_needs(line: &str) -> bool {
     let mut body = line.trim_start_matches(written::is_blank);
-    if body.starts_with('@') {
-        body = body.trim_start_matches(|c| !written::is_blank(c)).trim_start_matches(written::is_blank);
+    if let Some((_, offset)) = written::Condition::read(body) {
+        body = &body[offset..];
     }
     let starts = match body.as_bytes().first() {
         Some(b'$') => parameter::defines(body).is_some(),

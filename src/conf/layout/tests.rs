@@ -75,6 +75,8 @@ fn what_counts_only_at_the_start_of_a_line_is_not_moved_there() {
         let text = format!("a {{ {word}\n}}\n");
         assert_eq!(formatted(&text), text);
     }
+    let text = "include{\n    a\n}\n";
+    assert_eq!(formatted(text), text);
 }
 
 #[test]
