@@ -195,12 +195,11 @@ fn tokens<'s>(line: &Line<'s>) -> (Vec<Token<'s>>, bool) {
 
 /// Whether cutting the line would make a directive of words that are none where they stand, as in `include{`.
 fn makes_a_directive(tokens: &[Token<'_>]) -> bool {
-    let is_new = |(i, words): (usize, &str)| is_include(words) || (i > 0 && words.starts_with("random_seed"));
-    let words = |(i, token)| match token {
-        Token::Words(words) => Some((i, words.as_ref())),
-        Token::Open | Token::Close => None,
+    let is_new = |(i, token): (usize, &Token<'_>)| match token {
+        Token::Words(words) => is_include(words) || (i > 0 && words.starts_with("random_seed")),
+        Token::Open | Token::Close => false,
     };
-    tokens.iter().enumerate().filter_map(words).any(is_new)
+    tokens.iter().enumerate().any(is_new)
 }
 
 /// Lines with conditions that follow one another.
