@@ -120,8 +120,9 @@ pub fn confine() -> Result<(), Error> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|_| Error::Processor)?;
     let (refused, unknown) = (refused(arch)?, unknown(arch)?);
     super::process::gain_nothing_by_executing()?;
-    install(&refused)?;
-    Ok(install(&unknown)?)
+    install(&refused, libc::SECCOMP_FILTER_FLAG_LOG)?;
+    // Each thread's start meets this one: that is no news.
+    Ok(install(&unknown, 0)?)
 }
 
 /// What fails with `EPERM`.
@@ -159,7 +160,7 @@ fn program(
 /// Nothing of others' making runs in this process, so it needs no protection of its memory from itself, which older
 /// kernels would add and which costs time (`SPEC_ALLOW`).
 #[allow(unsafe_code)]
-fn install(program: &BpfProgram) -> io::Result<()> {
+fn install(program: &BpfProgram, more: libc::c_ulong) -> io::Result<()> {
     let filter = libc::sock_fprog {
         len: u16::try_from(program.len()).map_err(io::Error::other)?,
         filter: program.as_ptr().cast_mut().cast(),
@@ -173,8 +174,8 @@ fn install(program: &BpfProgram) -> io::Result<()> {
             _ => Err(io::Error::last_os_error()),
         }
     };
-    install(libc::SECCOMP_FILTER_FLAG_LOG | libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW)
-        // Kernels before 4.17 don't know both.
+    install(libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW | more)
+        // Kernels before 4.17 don't know all of these.
         .or_else(|error| if error.raw_os_error() == Some(libc::EINVAL) { install(0) } else { Err(error) })
 }
 

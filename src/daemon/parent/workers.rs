@@ -78,6 +78,10 @@ impl Parent {
     pub(super) fn worker_ended(&mut self, status: WaitStatus, actions: &mut Vec<Action>) {
         let ours = |(_, worker): &(&Kind, &Worker)| Some(worker.child.pid()) == status.pid();
         let Some((&kind, _)) = self.workers.iter().find(ours) else { return };
+        // What it has said last is there: programs that are to hear of its end are among that.
+        while self.workers.get(&kind).is_some_and(|worker| worker.child.socket().is_some()) {
+            self.listen(kind, actions);
+        }
         let Some(pid) = self.workers.remove(&kind).map(|worker| worker.child.pid()) else { return };
         self.runner.worker_ended(kind);
         if kind == Kind::Check {

@@ -31,6 +31,7 @@ pub(super) fn tests() -> Vec<Test> {
             "scripts::a_reload_during_the_startup_script_counts_and_a_later_one_runs_none",
             reload_at_startup,
         ),
+        Test::new("scripts::what_a_worker_asks_for_last_is_run", asked_for_last),
         Test::new("scripts::the_death_of_the_runner_fails_what_it_ran_and_no_more", runner_dies),
     ];
     of(Vipd).into_iter().chain(of(Keepalived)).chain(own).collect()
@@ -148,6 +149,25 @@ fn reload_at_startup(lab: &Lab) {
     wait_address(&host, "10.0.0.102");
     assert_eq!(wait_file(&host, "begun"), "once");
     director.terminate();
+}
+
+/// With omega, a worker that stops asks for many programs, and is gone.
+fn asked_for_last(lab: &Lab) {
+    const SERVERS: usize = 60;
+    let host = lab.host("one", "10.0.0.1/24");
+    let notify = script(&host, "notify", "echo $1 >> ${dir}notified");
+    let server = |n| format!(" real_server 10.0.1.{n} 80 {{\n  notify_down \"{notify} {n}\"\n }}\n");
+    let servers: String = (1..=SERVERS).map(server).collect();
+    let head = "virtual_server 10.0.0.50 80 {\n lvs_sched rr\n lvs_method DR\n protocol TCP\n omega\n";
+    let director =
+        Director::start(Vipd, &host, Path::new(VIPD), &format!("{}{head}{servers}}}\n", global("")), &[]);
+    logged(director.process(), "Startup complete");
+    director.terminate();
+    let heard = wait_file(&host, "notified");
+    assert_eq!(
+        heard.lines().map(str::to_owned).collect::<Vec<_>>(),
+        (1..=SERVERS).map(|n| n.to_string()).collect::<Vec<_>>()
+    );
 }
 
 /// In the middle of a check's program and of two notifications, of which one waits for the other.
