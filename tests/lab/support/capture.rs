@@ -65,13 +65,18 @@ pub(crate) struct Advert {
 impl Capture {
     /// Begins to capture; what passes from now on is in it.
     pub(crate) fn start(host: &Host) -> Self {
+        Self::start_on(host, "eth0")
+    }
+
+    /// Begins to capture on another of the host's interfaces.
+    pub(crate) fn start_on(host: &Host, interface: &str) -> Self {
         let (socket, interface) = host.enter(|| {
             let all = i32::from(u16::try_from(libc::ETH_P_ALL).expect("an ethertype").to_be());
             let socket =
                 Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(all))).expect("a packet socket");
             setsockopt(&socket, ReceiveTimestampns, &true).expect("ask for times");
             socket.set_read_timeout(Some(Duration::from_millis(50))).expect("set a timeout");
-            (socket, nix::net::if_::if_nametoindex("eth0").expect("eth0 is there"))
+            (socket, nix::net::if_::if_nametoindex(interface).expect("the interface is there"))
         });
         let frames: Arc<Mutex<Vec<Frame>>> = Arc::default();
         let stop = Arc::new(AtomicBool::new(false));

@@ -152,6 +152,11 @@ impl Host {
         &self.name
     }
 
+    /// Its network namespace, as `ip` calls it.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// The hardware address of `eth0`.
     pub(crate) fn mac(&self) -> Mac {
         self.mac
