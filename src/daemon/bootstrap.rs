@@ -52,6 +52,7 @@ pub fn main() -> Exit {
         }
     };
     process::set_name(&start.name);
+    process::use_one_heap();
     if let Err(error) = log::start(&start.log) {
         error!(%error, "the log file can't be opened");
     }

@@ -161,3 +161,12 @@ pub fn limit_memory(bytes: u64) -> io::Result<()> {
 pub fn end_first_when_memory_is_short() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
 }
+
+/// Makes all threads use one heap. glibc gives each its own, and what one frees is of no use to the others: a worker whose
+/// threads take turns would pay for it twice. To be called before a second thread starts.
+#[allow(unsafe_code)]
+pub fn use_one_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it takes two numbers and sets a parameter of the allocator.
+    let _ = unsafe { nix::libc::mallopt(nix::libc::M_ARENA_MAX, 1) };
+}

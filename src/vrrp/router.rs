@@ -29,7 +29,8 @@ const RETRY: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default)]
 pub struct Router {
     /// In the order of the configuration, so that what happens at once happens in that order.
-    instances: BTreeMap<Id, Slot>,
+    /// Boxed: a tree filled in ascending order is half empty.
+    instances: BTreeMap<Id, Box<Slot>>,
     next_id: Id,
     by_name: HashMap<Name, Id>,
     /// Who listens to which VRID where; several where groups or peers tell them apart.

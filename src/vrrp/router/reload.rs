@@ -165,7 +165,8 @@ impl Router {
         self.by_name.insert(name, id);
         self.list(id, &instance);
         let tracked = tracked(&instance);
-        self.instances.insert(id, Slot { instance, queued: None, key: None, listen: None, tracked });
+        let slot = Slot { instance, queued: None, key: None, listen: None, tracked };
+        self.instances.insert(id, Box::new(slot));
         self.find_ground(now, id, out);
     }
 
