@@ -52,7 +52,7 @@ pub fn main() -> Exit {
         }
     };
     process::set_name(&start.name);
-    process::use_one_heap();
+    process::keep_no_unused_memory();
     if let Err(error) = log::start(&start.log) {
         error!(%error, "the log file can't be opened");
     }

@@ -162,11 +162,14 @@ pub fn end_first_when_memory_is_short() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
 }
 
-/// Makes all threads use one heap. glibc gives each its own, and what one frees is of no use to the others: a worker whose
-/// threads take turns would pay for it twice. To be called before a second thread starts.
+/// Makes glibc's allocator keep no memory that nobody uses. All threads share one heap, since what one frees is of no use to
+/// the others else; and a large block is always returned to the kernel when it is freed, which it is not by default once
+/// there has been another large one. To be called before a second thread starts.
 #[allow(unsafe_code)]
-pub fn use_one_heap() {
+pub fn keep_no_unused_memory() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: it takes two numbers and sets a parameter of the allocator.
-    let _ = unsafe { nix::libc::mallopt(nix::libc::M_ARENA_MAX, 1) };
+    for (parameter, value) in [(nix::libc::M_ARENA_MAX, 1), (nix::libc::M_MMAP_THRESHOLD, 128 * 1024)] {
+        // SAFETY: it takes two numbers and sets a parameter of the allocator.
+        let _ = unsafe { nix::libc::mallopt(parameter, value) };
+    }
 }

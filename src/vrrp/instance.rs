@@ -49,7 +49,10 @@ pub struct Origin {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
     name: Name,
+    /// Without its addresses, which are below: there are thousands in some.
     config: config::Instance,
+    /// So many of the addresses are to be in adverts: `virtual_ipaddress`.
+    in_adverts: usize,
     /// As they stand in the advert: as many of `virtual_ipaddress` as fit.
     advertised: Shared<[IpAddr]>,
     /// All that are wanted in the kernel while master.
@@ -122,11 +125,14 @@ impl Vanishing {
 impl Instance {
     /// An instance that has not started yet.
     #[must_use]
-    pub fn new(config: config::Instance) -> Instance {
+    pub fn new(mut config: config::Instance) -> Instance {
+        let (addresses, excluded) =
+            (std::mem::take(&mut config.addresses), std::mem::take(&mut config.excluded));
         Instance {
             name: config.name.as_str().into(),
-            advertised: config.addresses.iter().map(|a| a.net.address).collect(),
-            addresses: config.addresses.iter().chain(&config.excluded).cloned().collect(),
+            in_adverts: addresses.len(),
+            advertised: addresses.iter().map(|a| a.net.address).collect(),
+            addresses: addresses.into_iter().chain(excluded).collect(),
             destinations: [config.group()].into(),
             priority: Priority::new(config.priority),
             master_interval: config.advert_int,
@@ -147,10 +153,23 @@ impl Instance {
         &self.name
     }
 
-    /// What was asked for.
+    /// What was asked for, but for the [addresses](Instance::addresses).
     #[must_use]
     pub const fn config(&self) -> &config::Instance {
         &self.config
+    }
+
+    /// Whether this is what was asked for.
+    #[must_use]
+    pub fn is_configured_as(&self, config: &mut config::Instance) -> bool {
+        // Its lists are put aside meanwhile: a copy of them may be large.
+        let (addresses, excluded) =
+            (std::mem::take(&mut config.addresses), std::mem::take(&mut config.excluded));
+        let same = *config == self.config
+            && addresses.len() == self.in_adverts
+            && addresses.iter().chain(&excluded).eq(self.addresses.iter());
+        (config.addresses, config.excluded) = (addresses, excluded);
+        same
     }
 
     /// The family of its adverts.
@@ -504,8 +523,8 @@ impl Instance {
     fn fit_advert(&mut self, out: &mut Actions) {
         let Some(origin) = self.origin else { return };
         let room = Advert::room(self.config.version, self.config.family, origin.mtu);
-        let all = self.config.addresses.len();
-        self.advertised = self.config.addresses.iter().take(room).map(|a| a.net.address).collect();
+        let all = self.in_adverts;
+        self.advertised = self.addresses.iter().take(all.min(room)).map(|a| a.net.address).collect();
         self.encoded = None;
         if all > room {
             out.push(self.report(Report::AdvertTooLong { advertised: room, of: all, mtu: origin.mtu }));

@@ -25,9 +25,10 @@ const LOOKS: usize = 1024;
 const QUEUES: usize = 256;
 /// The most changes a job.
 const MOST_CHANGES: usize = 256;
-/// The time of a job with changes: above the one the next has fewer, below the other more.
-const SLOW: Duration = Duration::from_millis(4);
-const FAST: Duration = Duration::from_millis(1);
+/// The time of a job with changes: above the one the next has fewer, below the other more. Many a kernel lets nothing else
+/// run on that processor meanwhile, this program's adverts among it.
+const SLOW: Duration = Duration::from_millis(1);
+const FAST: Duration = Duration::from_micros(300);
 
 /// The queues.
 #[derive(Debug)]

@@ -16,8 +16,13 @@ impl Instance {
     }
 
     /// A reload that leaves it the same virtual router. A master stays master, and tells at once what changed.
-    pub(in crate::vrrp) fn reconfigure(&mut self, now: Instant, config: config::Instance, out: &mut Actions) {
-        if config == self.config {
+    pub(in crate::vrrp) fn reconfigure(
+        &mut self,
+        now: Instant,
+        mut config: config::Instance,
+        out: &mut Actions,
+    ) {
+        if self.is_configured_as(&mut config) {
             return;
         }
         let new = Instance::new(config);
@@ -26,6 +31,7 @@ impl Instance {
             self.name = new.name;
         }
         let old_config = std::mem::replace(&mut self.config, new.config);
+        self.in_adverts = new.in_adverts;
         let (old_interval, old_refresh) = (old_config.advert_int, old_config.garp.refresh);
         let old_priority = std::mem::replace(&mut self.priority, new.priority);
         let old_addresses = std::mem::replace(&mut self.addresses, new.addresses);

@@ -33,7 +33,8 @@ impl Wanted {
             Some(nets) => nets,
             None => self.by_interface.entry(interface.into()).or_default(),
         };
-        nets.entry(address.net).or_default().push((id, at));
+        // Mostly there is one.
+        nets.entry(address.net).or_insert_with(|| Vec::with_capacity(1)).push((id, at));
     }
 
     /// Who is configured with the addresses of an interface.

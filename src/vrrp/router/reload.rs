@@ -170,9 +170,9 @@ impl Router {
         self.find_ground(now, id, out);
     }
 
-    fn reconfigure(&mut self, now: Instant, id: Id, config: config::Instance, out: &mut Actions) {
+    fn reconfigure(&mut self, now: Instant, id: Id, mut config: config::Instance, out: &mut Actions) {
         let Some(slot) = self.instances.get_mut(&id) else { return };
-        if *slot.instance.config() != config {
+        if !slot.instance.is_configured_as(&mut config) {
             let before = slot.instance.clone();
             let name = before.name();
             out.push(report(name, Report::Reloaded(Reloaded::Changed)));
