@@ -95,7 +95,7 @@ pub fn command() -> clap::Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    if arguments.get(1).is_some_and(|first| first == daemon::WORKER_MARK) {
+    if arguments.get(1).is_some_and(|first| first == daemon::WORKER_ARGUMENT) {
         return daemon::worker_main().into();
     }
     let program = arguments.first().map(Path::new).and_then(Path::file_name).unwrap_or(OsStr::new("vipd"));

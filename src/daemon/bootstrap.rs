@@ -1,10 +1,10 @@
 //! The first and last steps of a worker process: from an executed binary to a running driver, and out again.
 //!
-//! The parent executes the program again with [`MARK`] and a socket for standard input; the first message there says
+//! The parent executes the program again with [`WORKER_ARGUMENT`] and a socket for standard input; the first message there says
 //! what to be. A worker stops when told to, on `SIGTERM`, and when the parent is gone, however that came about.
 
 use super::exit::Exit;
-use super::message::{self, Order, Start};
+use super::message::{self, Order, Start, WORKER_ARGUMENT};
 use super::worker::{Control, FromWorker, Kind, ToWorker};
 use crate::conf::Config;
 use crate::sys::caps::{self, Capability};
@@ -18,9 +18,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tracing::{error, warn};
-
-/// The first argument of a worker's command line.
-pub const MARK: &str = "--worker";
 
 /// How long the last reports may take to leave.
 const LAST_REPORTS: std::time::Duration = std::time::Duration::from_secs(1);
@@ -47,7 +44,9 @@ pub fn main() -> Exit {
         Ok((_, None | Some((Order::Stop, _)))) => return Exit::Ok,
         Ok((_, Some(_))) => return Exit::Software,
         Err(error) => {
-            eprintln!("vipd starts its workers itself; {MARK} is not for the command line ({error})");
+            eprintln!(
+                "vipd starts its workers itself; {WORKER_ARGUMENT} is not for the command line ({error})"
+            );
             return Exit::Software;
         }
     };

@@ -33,7 +33,7 @@ impl Child {
         // Its standard input is its control socket: the one file that it inherits besides the console.
         let child = Command::new("/proc/self/exe")
             .arg0(program)
-            .arg(super::bootstrap::MARK)
+            .arg(message::WORKER_ARGUMENT)
             .args(words)
             .stdin(theirs)
             .spawn()?;

@@ -16,6 +16,9 @@ use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+/// The first argument of a worker's command line.
+pub const WORKER_ARGUMENT: &str = "--worker";
+
 /// The first message to a worker, with the configuration beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Start {

@@ -23,8 +23,9 @@ mod supervisor;
 pub mod vrrp;
 pub mod worker;
 
-pub use bootstrap::{MARK as WORKER_MARK, main as worker_main};
+pub use bootstrap::main as worker_main;
 pub use exit::Exit;
+pub use message::WORKER_ARGUMENT;
 pub use options::Options;
 pub use parent::signals;
 pub use source::{Loaded, Refused, Source};

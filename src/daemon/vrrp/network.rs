@@ -152,7 +152,7 @@ impl Io for Network {
             return false;
         }
         let Network { poll, timer, wake, client, monitor, held, writer, sockets, inbox, broken, .. } = self;
-        let mut more = false;
+        let (mut more, mut to_hold) = (false, false);
         for token in poll.last().iter() {
             match token {
                 // It only wakes: who asked for it looks at the clock.
@@ -166,7 +166,7 @@ impl Io for Network {
                         *broken = Some(error.into());
                     }
                 }
-                MONITOR if writer.is_at_work() => *held = true,
+                MONITOR if writer.is_at_work() => to_hold = !*held,
                 MONITOR => match follow(monitor, client, writer, sink) {
                     Ok(left) => more |= left,
                     Err(error) => *broken = Some(error),
@@ -187,8 +187,11 @@ impl Io for Network {
                 }
             }
         }
-        if *held && let Err(error) = poll.hold(monitor, MONITOR, true) {
-            *broken = Some(error.into());
+        if to_hold {
+            *held = true;
+            if let Err(error) = poll.hold(monitor, MONITOR, true) {
+                *broken = Some(error.into());
+            }
         }
         more
     }
