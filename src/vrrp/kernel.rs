@@ -30,6 +30,8 @@ pub(super) struct Kernel {
     links: HashMap<IfIndex, KnownLink>,
     indexes: HashMap<Name, IfIndex>,
     wanted: Wanted,
+    /// What owners had in the configuration before: an address that the system set then may become known only now.
+    formerly_owned: HashSet<(Name, IpNet)>,
     /// Counts addresses in the order in which they became known.
     next_order: u64,
 }
@@ -155,7 +157,9 @@ impl Kernel {
         let order = self.next_order;
         self.next_order += 1;
         let Some(known) = self.links.get_mut(&interface) else { return News::default() };
-        let owned = self.wanted.is_owned(&known.link.name, &net);
+        let name = &known.link.name;
+        let owned = self.wanted.is_owned(name, &net)
+            || (!self.formerly_owned.is_empty() && self.formerly_owned.contains(&(name.clone(), net)));
         let all = known.addresses.entry(net.address).or_default();
         let order = match all.iter_mut().find(|held| held.prefix_len == net.prefix_len) {
             Some(held) => {
@@ -212,7 +216,8 @@ impl Kernel {
 
     /// From now on these are the addresses of instances. Gives the interfaces whose source of adverts changed by it.
     pub(super) fn configure(&mut self, wanted: Wanted) -> Vec<Name> {
-        self.wanted = wanted;
+        let former = std::mem::replace(&mut self.wanted, wanted);
+        self.formerly_owned = former.owned().cloned().collect();
         let owned: Vec<(IfIndex, IpNet)> =
             self.wanted.owned().filter_map(|(name, net)| Some((*self.indexes.get(name)?, *net))).collect();
         for (index, net) in owned {

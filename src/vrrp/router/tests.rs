@@ -674,3 +674,21 @@ fn what_happened_can_be_recorded_and_replayed() {
     assert_eq!(serde_json::from_str::<Actions>(&text).unwrap(), first);
     assert_eq!(run(serde_json::from_str(&recorded).unwrap()), first);
 }
+
+#[test]
+fn an_owners_address_that_somebody_set_just_before_the_stop_is_the_systems() {
+    let mut router = Router::default();
+    let mut out = vec![];
+    handle(&mut router, START, link(true, &["10.0.0.251/24"]), &mut out);
+    let owner = instance("1", 1, 255);
+    handle(&mut router, START, config(vec![owner.clone()]), &mut out);
+    let address = &owner.addresses[0];
+    // The job that sets it is under way, the program is told to stop, and then the job's end says that it was there.
+    let change = Change::Add { interface: IfIndex(2), address: address.clone() };
+    router.kernel.address_gone(IfIndex(2), address.net);
+    router.handle(START, Event::Stop, &mut out);
+    while router.step(START, &mut out) {}
+    router.changed(START, &"1".into(), change, Some(&Refusal::Exists));
+    assert_eq!(planned(&router, address), []);
+    assert!(router.kernel.holds(address));
+}
