@@ -85,6 +85,18 @@ fn pid_in(path: &Path) -> Waited<Pid> {
     text.trim().parse().map(Pid::from_raw).map_err(|_| format!("{text:?}"))
 }
 
+/// Starts a daemon behind a program that takes something away from it. `ip netns exec` needs what is taken, so that the
+/// program comes after it.
+fn start_behind(host: &Host, program: &[&str]) -> Process {
+    let mut full = command(host, Path::new(VIPD), "d");
+    full.args(["-n", "-l"]);
+    let words: Vec<_> = full.get_args().map(std::ffi::OsStr::to_owned).collect();
+    let (namespace, daemon) = words.split_at(3);
+    let mut less = Command::new(full.get_program());
+    less.args(namespace).args(program).args(daemon);
+    host.start("less", &mut less)
+}
+
 /// A daemon's command line with pid files called after `name`.
 fn command(host: &Host, program: &Path, name: &str) -> Command {
     let mut command = host.command(program);

@@ -1,7 +1,7 @@
 //! What a process may do.
 
 use super::reader::large;
-use super::{LIMIT, children, command, configuration, logged, pid_in, started, status, wait_address};
+use super::{LIMIT, children, configuration, logged, pid_in, start_behind, started, status, wait_address};
 use crate::VIPD;
 use crate::support::{Lab, Test, Worker, wait_for};
 use nix::sys::signal::Signal;
@@ -9,8 +9,6 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
 use std::fs;
 use std::os::unix::fs::chown;
-use std::path::Path;
-use std::process::Command;
 use vipd::sys::spawn::{Account, Program, spawn};
 
 /// The number of a user and a group that own nothing.
@@ -57,16 +55,7 @@ fn capabilities(lab: &Lab) {
 fn no_capabilities(lab: &Lab) {
     let host = lab.host("one", "10.0.0.1/24");
     fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
-    let mut full = command(&host, Path::new(VIPD), "d");
-    full.args(["-n", "-l"]);
-    // `ip netns exec` needs what is dropped here, so the program goes behind setpriv.
-    let words: Vec<_> = full.get_args().map(std::ffi::OsStr::to_owned).collect();
-    let (namespace, program) = words.split_at(3);
-    let mut less = Command::new(full.get_program());
-    less.args(namespace)
-        .args(["setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-net_raw"])
-        .args(program);
-    let process = host.start("less", &mut less);
+    let process = start_behind(&host, &["setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-net_raw"]);
     assert_eq!(process.wait_exit(LIMIT).code(), Some(4), "{}", process.log());
     assert!(process.log().contains("missing CAP_NET_RAW"), "{}", process.log());
     assert!(process.log().contains("--cap-add NET_RAW"), "{}", process.log());

@@ -1,13 +1,12 @@
 //! The process that reads the configuration, and its death.
 
-use super::{LIMIT, command, configuration, gone, logged, started, status, wait_address};
+use super::{LIMIT, command, configuration, gone, logged, start_behind, started, status, wait_address};
 use crate::VIPD;
 use crate::support::{Lab, Process, Test, Worker, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 pub(super) fn tests() -> Vec<Test> {
     vec![
@@ -131,13 +130,7 @@ fn reader_hangs(lab: &Lab) {
 fn reader_without_memory(lab: &Lab) {
     let host = lab.host("one", "10.0.0.1/24");
     fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
-    let mut full = command(&host, Path::new(VIPD), "d");
-    full.args(["-n", "-l"]);
-    let words: Vec<_> = full.get_args().map(std::ffi::OsStr::to_owned).collect();
-    let (namespace, program) = words.split_at(3);
-    let mut less = Command::new(full.get_program());
-    less.args(namespace).args(["prlimit", "--data=250000000"]).args(program);
-    let process = host.start("less", &mut less);
+    let process = start_behind(&host, &["prlimit", "--data=250000000"]);
     logged(&process, "Startup complete");
     wait_address(&host, "10.0.0.100");
     fs::write(host.file("k.conf"), large(1_500_000)).expect("write the configuration");

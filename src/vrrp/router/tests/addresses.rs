@@ -1,0 +1,235 @@
+//! The instances' addresses in the kernel: set, put back, left alone, tried again.
+
+use super::*;
+
+#[test]
+fn a_virtual_address_left_behind_is_no_source() {
+    let mut router = Router::default();
+    let mut out = vec![];
+    handle(&mut router, START, link(true, &["10.0.0.1/24", "10.0.0.251/24"]), &mut out);
+    handle(&mut router, START, config(vec![instance("VI", 1, 100)]), &mut out);
+    timeout(&mut router, START + Duration::from_secs(4), &mut out);
+    let source = out
+        .iter()
+        .find_map(|a| if let Action::Advertise { packet, .. } = a { Some(packet.source) } else { None });
+    assert_eq!(source, Some("10.0.0.251".parse().unwrap()));
+}
+
+#[test]
+fn an_address_removed_by_hand_is_set_again_by_the_master_only() {
+    let mut router = router(2);
+    let mut out = vec![];
+    let now = START + Duration::from_secs(3);
+    handle(&mut router, now, received(advert(2, 200), "10.0.0.250", 255), &mut out);
+    timeout(&mut router, now + Duration::from_secs(1), &mut out);
+    out.clear();
+    for net in ["10.0.0.1/24", "10.0.0.2/24"] {
+        let gone = Event::AddressGone { interface: IfIndex(2), net: net.parse().unwrap() };
+        router.handle(now, gone, &mut out);
+    }
+    assert_eq!(applied(&out), ["1"]);
+    let net = "10.0.0.1/24".parse().unwrap();
+    assert!(reports(&out).contains(&&Report::AddressTaken { net, interface: "eth0".into() }));
+    obey(&mut router, now, &mut out);
+    out.clear();
+    // News of what this program did itself are no news.
+    handle(&mut router, now, address_event(2, "10.0.0.1/24"), &mut out);
+    assert_eq!(out, []);
+}
+
+#[test]
+fn after_lost_news_a_master_sets_what_is_missing_and_a_backup_removes_what_is_left() {
+    let mut router = router(2);
+    let mut out = vec![];
+    let now = START + Duration::from_secs(3);
+    handle(&mut router, now, received(advert(2, 200), "10.0.0.250", 255), &mut out);
+    timeout(&mut router, now + Duration::from_secs(1), &mut out);
+    out.clear();
+    handle(&mut router, now, link(true, &["10.0.0.251/24"]), &mut out);
+    assert_eq!(applied(&out), ["1"]);
+    assert_eq!(states(&router), [StateKind::Master, StateKind::Backup]);
+    assert!(router.kernel.holds(&instance("1", 1, 100).addresses[0]));
+}
+
+/// An instance that speaks on eth0 and has its address on eth1.
+fn elsewhere() -> (Router, Vec<VirtualAddress>) {
+    let mut config_of_one = instance("1", 1, 100);
+    config_of_one.addresses[0].interface = "eth1".into();
+    let addresses = config_of_one.addresses.clone();
+    let mut router = Router::default();
+    let mut out = vec![];
+    let both = links(&[
+        (named_link("eth0", 2, true), &["10.0.0.251/24"]),
+        (named_link("eth1", 3, true), &["10.1.0.251/24"]),
+    ]);
+    handle(&mut router, START, both, &mut out);
+    handle(&mut router, START, config(vec![config_of_one]), &mut out);
+    timeout(&mut router, START + Duration::from_secs(4), &mut out);
+    assert_eq!(states(&router), [StateKind::Master]);
+    (router, addresses)
+}
+
+#[test]
+fn an_interface_that_only_has_addresses_gets_them_again_when_it_was_replaced() {
+    let (mut router, addresses) = elsewhere();
+    let mut out = vec![];
+    handle(&mut router, START, Event::Link(named_link("eth1", 4, true)), &mut out);
+    assert_eq!(states(&router), [StateKind::Master]);
+    assert_eq!(applied(&out), ["1"]);
+    assert!(router.kernel.holds(&addresses[0]));
+}
+
+#[test]
+fn the_interface_of_an_address_is_watched_as_the_own_one() {
+    for (lost, fault) in [
+        (Event::Link(named_link("eth1", 3, false)), Fault::InterfaceDown("eth1".into())),
+        (Event::LinkGone(IfIndex(3)), Fault::NoInterface("eth1".into())),
+    ] {
+        let (mut router, addresses) = elsewhere();
+        let mut out = vec![];
+        handle(&mut router, START, lost, &mut out);
+        assert_eq!(states(&router), [StateKind::Fault]);
+        assert!(reports(&out).contains(&&Report::Faulty { fault, detail: None }));
+        assert_eq!(adverts(&out), [("1".into(), 0)], "eth0 works: the next master need not wait");
+        assert!(!router.kernel.holds(&addresses[0]));
+        handle(&mut router, START, Event::Link(named_link("eth1", 5, true)), &mut out);
+        assert_eq!(states(&router), [StateKind::Backup]);
+    }
+}
+
+#[test]
+fn what_the_system_has_set_is_never_removed_and_a_leftover_is() {
+    // The owner's address is the system's own, the other one a predecessor's, even with another prefix length.
+    let mut owner = instance("1", 1, 255);
+    owner.source = Some("10.0.0.251".parse().unwrap());
+    let mut router = Router::default();
+    let mut out = vec![];
+    handle(&mut router, START, link(true, &["10.0.0.1/24", "10.0.0.251/24", "10.0.0.2/32"]), &mut out);
+    let other = instance("2", 2, 100);
+    handle(&mut router, START, config(vec![owner.clone(), other.clone()]), &mut out);
+    assert_eq!(states(&router), [StateKind::Master, StateKind::Backup]);
+    let leftover = VirtualAddress::new("10.0.0.2/32".parse().unwrap(), "eth0");
+    assert!(!router.kernel.holds(&leftover));
+    for event in [Event::Link(named_link("eth0", 2, false)), Event::Link(named_link("eth0", 2, true))] {
+        handle(&mut router, START, event, &mut out);
+        assert!(router.kernel.holds(&owner.addresses[0]));
+    }
+    assert_eq!(states(&router)[0], StateKind::Master);
+    handle(&mut router, START, Event::Stop, &mut out);
+    assert!(router.kernel.holds(&owner.addresses[0]));
+}
+
+#[test]
+fn an_owner_removes_what_it_has_set_itself() {
+    let mut owner = instance("1", 1, 255);
+    owner.source = Some("10.0.0.251".parse().unwrap());
+    let mut router = Router::default();
+    let mut out = vec![];
+    handle(&mut router, START, link(true, &["10.0.0.251/24"]), &mut out);
+    handle(&mut router, START, config(vec![owner.clone()]), &mut out);
+    assert!(router.kernel.holds(&owner.addresses[0]));
+    handle(&mut router, START, Event::Stop, &mut out);
+    assert!(!router.kernel.holds(&owner.addresses[0]));
+}
+
+#[test]
+fn an_address_that_is_refused_is_reported_once_and_tried_again_while_master() {
+    let mut router = router(1);
+    let mut out = vec![];
+    let mut now = START + Duration::from_secs(4);
+    router.handle_timeout(now, now, &mut out);
+    let address = instance("1", 1, 100).addresses[0].clone();
+    let mut refused = 0;
+    for _ in 0..3 {
+        out.clear();
+        for change in planned(&router, &address) {
+            let refusal = Refusal::Other("no room".into());
+            let outcome = router.changed(now, &"1".into(), change, Some(&refusal));
+            assert!(matches!(outcome, Outcome::Refused { .. }));
+            refused += usize::from(outcome == Outcome::Refused { again: false });
+        }
+        now += RETRY;
+        out.clear();
+        router.handle_timeout(now, now, &mut out);
+        assert_eq!(applied(&out), ["1"]);
+    }
+    assert_eq!(refused, 1);
+    obey(&mut router, now, &mut out);
+    assert!(router.kernel.holds(&address));
+}
+
+#[test]
+fn an_address_that_the_kernel_keeps_is_removed_later_even_if_its_instance_is_gone() {
+    let mut router = router(1);
+    let mut out = vec![];
+    let now = START + Duration::from_secs(4);
+    timeout(&mut router, now, &mut out);
+    let address = instance("1", 1, 100).addresses[0].clone();
+    assert!(router.kernel.holds(&address));
+    out.clear();
+    router.handle(now, config(vec![]), &mut out);
+    while router.step(now, &mut out) {}
+    for change in planned(&router, &address) {
+        router.changed(now, &"1".into(), change, Some(&Refusal::Other("no memory".into())));
+    }
+    assert!(router.kernel.holds(&address));
+    assert_eq!(router.next_timeout(), Some(now + RETRY));
+    out.clear();
+    timeout(&mut router, now + RETRY, &mut out);
+    assert!(!router.kernel.holds(&address));
+}
+
+#[test]
+fn an_owners_address_that_appears_during_a_reload_is_the_systems() {
+    let mut router = Router::default();
+    let mut out = vec![];
+    handle(&mut router, START, link(true, &["10.0.0.251/24"]), &mut out);
+    let mut owner = instance("1", 1, 255);
+    owner.source = Some("10.0.0.251".parse().unwrap());
+    // The news come before the first step.
+    router.handle(START, config(vec![owner.clone()]), &mut out);
+    router.handle(START, address_event(2, "10.0.0.1/24"), &mut out);
+    while router.step(START, &mut out) {}
+    handle(&mut router, START, Event::Stop, &mut out);
+    assert!(router.kernel.holds(&owner.addresses[0]));
+}
+
+#[test]
+fn an_owners_address_that_somebody_set_just_before_the_stop_is_the_systems() {
+    let mut router = Router::default();
+    let mut out = vec![];
+    handle(&mut router, START, link(true, &["10.0.0.251/24"]), &mut out);
+    let owner = instance("1", 1, 255);
+    handle(&mut router, START, config(vec![owner.clone()]), &mut out);
+    let address = &owner.addresses[0];
+    // The job that sets it is under way, the program is told to stop, and then the job's end says that it was there.
+    let change = Change::Add { interface: IfIndex(2), address: address.clone() };
+    router.kernel.address_gone(IfIndex(2), address.net);
+    router.handle(START, Event::Stop, &mut out);
+    while router.step(START, &mut out) {}
+    router.changed(START, &"1".into(), change, Some(&Refusal::Exists));
+    assert_eq!(planned(&router, address), []);
+    assert!(router.kernel.holds(address));
+}
+
+#[test]
+fn news_of_an_address_do_not_look_at_the_others() {
+    let nets: Vec<String> = (0..10_000).map(|n| format!("10.7.{}.{}/32", n / 250, n % 250 + 1)).collect();
+    let mut config_of_many = instance("1", 1, 100);
+    config_of_many.excluded =
+        nets.iter().map(|net| VirtualAddress::new(net.parse().unwrap(), "eth0")).collect();
+    let mut router = router(0);
+    let mut out = vec![];
+    handle(&mut router, START, config(vec![config_of_many]), &mut out);
+    let now = START + Duration::from_secs(4);
+    timeout(&mut router, now, &mut out);
+    out.clear();
+    handle(&mut router, now, address_event(2, "10.99.0.1/24"), &mut out);
+    handle(
+        &mut router,
+        now,
+        Event::AddressGone { interface: IfIndex(2), net: "10.99.0.1/24".parse().unwrap() },
+        &mut out,
+    );
+    assert_eq!(out, [], "nobody is concerned");
+}
