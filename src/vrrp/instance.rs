@@ -20,10 +20,12 @@
 
 mod change;
 mod receive;
+mod send;
+mod timeout;
 
-use super::config::{self, Auth, Version, VirtualAddress};
+use super::config::{self, Version, VirtualAddress};
 use super::event::{Action, Actions, Fault, IfIndex, Name, Packet, Report, StateKind};
-use super::packet::{Advert, Authentication, Body, Centis, PRIORITY_OWNER, PRIORITY_STOP, Secs, TTL};
+use super::packet::{PRIORITY_OWNER, PRIORITY_STOP};
 use super::priority::Priority;
 use super::shared::Shared;
 use super::stats::Stats;
@@ -33,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
+use timeout::Vanishing;
 
 /// Where the adverts of an instance leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +69,8 @@ pub struct Instance {
     last_peer: Option<IpAddr>,
     origin: Option<Origin>,
     faults: BTreeSet<Fault>,
+    /// When it began to run, at start or after its last fault.
+    up_since: Instant,
     state: State,
     vanishing: Vanishing,
     stats: Stats,
@@ -103,25 +108,6 @@ enum State {
     },
 }
 
-/// Masters that teach a short interval and fall silent, again and again: each makes two changes of state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Vanishing {
-    /// How many since `since`.
-    times: u32,
-    since: Instant,
-    /// Until then the own interval is the least that is learnt.
-    patient_until: Option<Instant>,
-}
-
-impl Vanishing {
-    /// So many...
-    const TIMES: u32 = 3;
-    /// ...within this time...
-    const WITHIN: Duration = Duration::from_secs(10);
-    /// ...make this router patient for so long.
-    const PATIENCE: Duration = Duration::from_secs(60);
-}
-
 impl Instance {
     /// An instance that has not started yet.
     #[must_use]
@@ -139,6 +125,7 @@ impl Instance {
             last_peer: None,
             origin: None,
             faults: BTreeSet::new(),
+            up_since: Instant::default(),
             state: State::Init,
             vanishing: Vanishing::default(),
             stats: Stats::default(),
@@ -230,22 +217,6 @@ impl Instance {
         self.last_peer == Some(source)
     }
 
-    /// When [`Instance::handle_timeout`] has something to do.
-    #[must_use]
-    pub fn next_timeout(&self) -> Option<Instant> {
-        match &self.state {
-            State::Init | State::Fault => None,
-            State::Backup { master_down_at, .. } => Some(*master_down_at),
-            State::Master { advert_at, second_announce_at, lower_prio_announce_at, refresh_at, .. } => {
-                [*second_announce_at, *lower_prio_announce_at, *refresh_at]
-                    .into_iter()
-                    .flatten()
-                    .chain([*advert_at])
-                    .min()
-            }
-        }
-    }
-
     /// The silence after which a backup takes over (RFC 9568 §6.1: Active_Down_Interval); `down_timer_adverts` says how
     /// many intervals it has.
     #[must_use]
@@ -297,6 +268,7 @@ impl Instance {
 
     /// RFC 9568 §6.4.1: the owner takes over at once, any other listens first.
     fn come_up(&mut self, now: Instant, inherits: bool, out: &mut Actions) {
+        self.up_since = now;
         self.master_interval = self.config.advert_int;
         if self.priority.effective() == PRIORITY_OWNER {
             self.become_master(now, out);
@@ -329,96 +301,6 @@ impl Instance {
         self.enter(State::Fault, out);
         if had {
             out.push(self.apply(&self.addresses));
-        }
-    }
-
-    /// Does what is due at `now`. `awake_since` is the time since when the driver has been at work without a pause: a
-    /// deadline before it was missed because the process did not run, a later one because it was busy.
-    pub fn handle_timeout(&mut self, now: Instant, awake_since: Instant, out: &mut Actions) {
-        match &self.state {
-            State::Init | State::Fault => {}
-            State::Backup { master_down_at, .. } => {
-                if now >= *master_down_at {
-                    let stalled = awake_since.saturating_since(*master_down_at);
-                    self.master_down(now, stalled, out);
-                }
-            }
-            State::Master { .. } => self.master_timeout(now, awake_since, out),
-        }
-    }
-
-    fn master_down(&mut self, now: Instant, stalled: Duration, out: &mut Actions) {
-        let next = now + self.master_interval + self.skew();
-        let long = self.master_down_interval();
-        if let State::Backup { master_down_at, .. } = &mut self.state
-            && stalled > long
-            && self.priority.effective() != PRIORITY_OWNER
-        {
-            // Nobody read the socket for that long, and a full one drops the newest: what looks like the master's silence
-            // may be our own deafness. One interval more tells.
-            *master_down_at = next;
-            out.push(self.report(Report::Stalled { late: stalled }));
-            return;
-        }
-        self.count_vanished_master(now, out);
-        self.become_master(now, out);
-    }
-
-    /// See [`Vanishing`]. Only an interval that was learnt, and is shorter than ours, can make this router change its state
-    /// more often than it would by itself.
-    fn count_vanished_master(&mut self, now: Instant, out: &mut Actions) {
-        if self.master_interval >= self.config.advert_int {
-            return;
-        }
-        let vanishing = &mut self.vanishing;
-        if now - vanishing.since > Vanishing::WITHIN {
-            (vanishing.times, vanishing.since) = (0, now);
-        }
-        vanishing.times += 1;
-        if vanishing.times >= Vanishing::TIMES {
-            let times = std::mem::take(&mut vanishing.times);
-            vanishing.patient_until = Some(now + Vanishing::PATIENCE);
-            self.stats.masters_vanished += 1;
-            let interval = self.config.advert_int;
-            out.push(self.report(Report::MastersVanish { times, interval }));
-        }
-    }
-
-    fn master_timeout(&mut self, now: Instant, awake_since: Instant, out: &mut Actions) {
-        let State::Master { advert_at, second_announce_at, lower_prio_announce_at, refresh_at, .. } =
-            &mut self.state
-        else {
-            return;
-        };
-        let garp = self.config.garp;
-        let due = |at: &mut Option<Instant>| at.take_if(|at| now >= *at).is_some();
-        let mut rounds = 0;
-        if due(second_announce_at) {
-            rounds = rounds.max(garp.master_repeat);
-        }
-        if due(lower_prio_announce_at) {
-            rounds = rounds.max(garp.lower_prio_repeat);
-        }
-        if due(refresh_at) {
-            rounds = rounds.max(garp.refresh_repeat);
-            *refresh_at = Some(now + garp.refresh);
-        }
-        let stalled = awake_since.saturating_since(*advert_at);
-        if now >= *advert_at {
-            // In step with the last one, unless whole intervals were missed.
-            let next = *advert_at + self.config.advert_int;
-            *advert_at = if next > now { next } else { now + self.config.advert_int };
-            self.advertise(self.origin, self.priority.effective(), out);
-        }
-        let patience = u32::from(self.config.policy.down_timer_adverts).saturating_sub(1).max(1);
-        if stalled > self.config.advert_int * patience {
-            // Somebody may have taken over while this process did not run, and the neighbours believe it. Its adverts, if
-            // they got here, have been read before this; none of them beat us.
-            rounds = rounds.max(garp.master_repeat);
-            out.push(self.report(Report::Stalled { late: stalled }));
-        }
-        if rounds > 0 {
-            out.push(self.announce(&self.addresses, rounds));
         }
     }
 
@@ -486,64 +368,6 @@ impl Instance {
         if from != to {
             out.push(self.report(Report::Entered { from, to }));
         }
-    }
-
-    /// Advertises out of turn; the next regular advert follows one interval later.
-    fn advertise_now(&mut self, now: Instant, out: &mut Actions) {
-        self.advertise(self.origin, self.priority.effective(), out);
-        if let State::Master { advert_at, .. } = &mut self.state {
-            *advert_at = now + self.config.advert_int;
-        }
-    }
-
-    fn advertise(&mut self, origin: Option<Origin>, priority: u8, out: &mut Actions) {
-        let Some(origin) = origin else { return };
-        self.stats.adverts_sent += 1;
-        if priority == PRIORITY_STOP {
-            self.stats.priority_zero_sent += 1;
-        }
-        let packet = match &self.encoded {
-            Some((o, p, packet)) if (*o, *p) == (origin, priority) => packet.clone(),
-            _ => {
-                let packet = Packet {
-                    interface: Some(origin.interface),
-                    source: origin.source,
-                    destinations: self.destinations.clone(),
-                    ttl: TTL,
-                    bytes: self.own_advert(priority).encode(origin.source, self.destination()).into(),
-                };
-                self.encoded = Some((origin, priority, packet.clone()));
-                packet
-            }
-        };
-        out.push(Action::Advertise { instance: self.name.clone(), packet });
-    }
-
-    /// Takes as many addresses into the advert as the interface carries.
-    fn fit_advert(&mut self, out: &mut Actions) {
-        let Some(origin) = self.origin else { return };
-        let room = Advert::room(self.config.version, self.config.family, origin.mtu);
-        let all = self.in_adverts;
-        self.advertised = self.addresses.iter().take(all.min(room)).map(|a| a.net.address).collect();
-        self.encoded = None;
-        if all > room {
-            out.push(self.report(Report::AdvertTooLong { advertised: room, of: all, mtu: origin.mtu }));
-        }
-    }
-
-    fn own_advert(&self, priority: u8) -> Advert {
-        let interval = self.config.advert_int;
-        let body = match self.config.version {
-            Version::V2 => Body::V2 {
-                interval: Secs::from(interval),
-                auth: match self.config.auth {
-                    None => Authentication::None,
-                    Some(Auth::Pass(pass)) => Authentication::Pass(pass),
-                },
-            },
-            Version::V3 => Body::V3 { interval: Centis::from(interval) },
-        };
-        Advert { vrid: self.config.vrid, priority, addresses: self.advertised.clone(), body }
     }
 
     fn apply(&self, addresses: &Shared<[VirtualAddress]>) -> Action {

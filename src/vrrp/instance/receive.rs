@@ -34,6 +34,8 @@ impl Instance {
         if advert.priority == PRIORITY_STOP {
             self.stats.priority_zero_received += 1;
         }
+        // What waited in the socket since before this router ran says nothing of the time since then.
+        let now = now.max(self.up_since);
         match &self.state {
             State::Init | State::Fault => {}
             State::Backup { .. } => self.advert_as_backup(now, received.source, advert, out),
