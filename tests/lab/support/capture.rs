@@ -5,23 +5,28 @@
 
 use super::host::{Host, Mac};
 use super::wait::{Waited, wait_for};
-use nix::sys::socket::sockopt::ReceiveTimestampns;
-use nix::sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, recvmsg, setsockopt};
-use socket2::{Domain, Protocol, Socket, Type};
+use nix::sys::socket::sockopt::{RcvBufForce, ReceiveTimestampns, RxqOvfl};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt};
+use socket2::{Domain, SockAddr, SockAddrStorage, Socket, Type};
 use std::fs::File;
 use std::io::{self, BufWriter, IoSliceMut, Write};
 use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+/// Room for frames that nobody has read yet, bytes.
+const ROOM: usize = 64 << 20;
 
 /// A running capture. Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Capture {
     frames: Arc<Mutex<Vec<Frame>>>,
+    /// So many frames had no room: what was captured is not all.
+    lost: Arc<AtomicU32>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -70,31 +75,29 @@ impl Capture {
 
     /// Begins to capture on another of the host's interfaces.
     pub(crate) fn start_on(host: &Host, interface: &str) -> Self {
-        let (socket, interface) = host.enter(|| {
-            let all = i32::from(u16::try_from(libc::ETH_P_ALL).expect("an ethertype").to_be());
-            let socket =
-                Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(all))).expect("a packet socket");
-            setsockopt(&socket, ReceiveTimestampns, &true).expect("ask for times");
-            socket.set_read_timeout(Some(Duration::from_millis(50))).expect("set a timeout");
-            (socket, nix::net::if_::if_nametoindex(interface).expect("the interface is there"))
-        });
+        let socket =
+            host.enter(|| open(nix::net::if_::if_nametoindex(interface).expect("the interface is there")));
         let frames: Arc<Mutex<Vec<Frame>>> = Arc::default();
+        let lost = Arc::new(AtomicU32::new(0));
         let stop = Arc::new(AtomicBool::new(false));
         let thread = thread::spawn({
-            let (frames, stop) = (Arc::clone(&frames), Arc::clone(&stop));
+            let (frames, lost, stop) = (Arc::clone(&frames), Arc::clone(&lost), Arc::clone(&stop));
             move || {
+                let mut room = vec![0; 65536];
                 while !stop.load(Ordering::Relaxed) {
-                    if let Some(frame) = receive(&socket, interface) {
+                    if let Some((frame, missed)) = receive(&socket, &mut room) {
+                        lost.fetch_max(missed, Ordering::Relaxed);
                         frames.lock().expect("no panic while held").push(frame);
                     }
                 }
             }
         });
-        Self { frames, stop, thread: Some(thread) }
+        Self { frames, lost, stop, thread: Some(thread) }
     }
 
     /// What was captured so far.
     pub(crate) fn frames(&self) -> Vec<Frame> {
+        assert_eq!(self.lost.load(Ordering::Relaxed), 0, "the capture has lost frames");
         self.frames.lock().expect("no panic while held").clone()
     }
 
@@ -156,23 +159,47 @@ impl Drop for Capture {
     }
 }
 
-/// The next frame of `interface`, unless none comes in time.
-fn receive(socket: &Socket, interface: u32) -> Option<Frame> {
-    let mut bytes = vec![0; 65536];
-    let mut control = nix::cmsg_space!(libc::timespec);
-    let mut parts = [IoSliceMut::new(&mut bytes)];
+/// A socket that gets the frames of this interface alone: those of others would fill it.
+fn open(interface: u32) -> Socket {
+    // Without a protocol nothing comes before it is bound.
+    let socket = Socket::new(Domain::PACKET, Type::RAW, None).expect("a packet socket");
+    setsockopt(&socket, RcvBufForce, &ROOM).expect("make room");
+    setsockopt(&socket, ReceiveTimestampns, &true).expect("ask for times");
+    setsockopt(&socket, RxqOvfl, &1).expect("ask for losses");
+    socket.set_read_timeout(Some(Duration::from_millis(50))).expect("set a timeout");
+    socket.bind(&everything_on(interface)).expect("bind to the interface");
+    socket
+}
+
+#[allow(unsafe_code)]
+fn everything_on(interface: u32) -> SockAddr {
+    let mut storage = SockAddrStorage::zeroed();
+    // SAFETY: a `sockaddr_ll` is of integers, and all zeros is a valid one.
+    let name = unsafe { storage.view_as::<libc::sockaddr_ll>() };
+    name.sll_family = u16::try_from(libc::AF_PACKET).expect("a family");
+    name.sll_protocol = u16::try_from(libc::ETH_P_ALL).expect("an ethertype").to_be();
+    name.sll_ifindex = i32::try_from(interface).expect("an index");
+    let length = u32::try_from(size_of::<libc::sockaddr_ll>()).expect("an address is short");
+    // SAFETY: the storage holds a `sockaddr_ll`, of that length.
+    unsafe { SockAddr::new(storage, length) }
+}
+
+/// The next frame, unless none comes in time, and how many were lost so far.
+fn receive(socket: &Socket, room: &mut [u8]) -> Option<(Frame, u32)> {
+    let mut control = nix::cmsg_space!(libc::timespec, u32);
+    let mut parts = [IoSliceMut::new(room)];
     let message =
-        recvmsg::<LinkAddr>(socket.as_raw_fd(), &mut parts, Some(&mut control), MsgFlags::empty()).ok()?;
-    if message.address?.ifindex() != interface as usize {
-        return None;
+        recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut control), MsgFlags::empty()).ok()?;
+    let (mut at, mut lost) = (None, 0);
+    for control in message.cmsgs().ok()? {
+        match control {
+            ControlMessageOwned::ScmTimestampns(time) => at = Some(Duration::from(time)),
+            ControlMessageOwned::RxqOvfl(count) => lost = count,
+            _ => {}
+        }
     }
-    let at = message.cmsgs().ok()?.find_map(|control| match control {
-        ControlMessageOwned::ScmTimestampns(time) => Some(time),
-        _ => None,
-    })?;
     let length = message.bytes;
-    bytes.truncate(length);
-    Some(Frame { at: Duration::from(at), bytes })
+    Some((Frame { at: at?, bytes: room.get(..length)?.to_vec() }, lost))
 }
 
 impl Frame {
