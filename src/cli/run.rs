@@ -104,6 +104,9 @@ pub(super) struct Flags {
     /// Log in more detail
     #[arg(short = 'D', long = "log-detail", help_heading = LOG)]
     log_detail: bool,
+    /// Log in more detail of this VRRP instance alone; may be repeated
+    #[arg(long = "log-detail-of", value_name = "NAME", help_heading = LOG)]
+    log_detail_of: Vec<String>,
     /// Syslog facility: 0 to 7 or local0 to local7, user, daemon
     #[arg(short = 'S', long = "log-facility", value_name = "FACILITY", value_parser = facility,
           default_value = "daemon", help_heading = LOG)]
@@ -273,6 +276,7 @@ impl Flags {
                 syslog: (!self.no_syslog).then_some(self.log_facility),
                 file: self.log_file.as_deref().map(whole),
                 detail: self.log_detail,
+                detail_of: self.log_detail_of.clone(),
             },
             worker: worker::Options {
                 log_detail: self.log_detail,

@@ -25,7 +25,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tracing::{Event, Subscriber, level_filters::LevelFilter, span};
+use tracing::{Event, Level, Subscriber, level_filters::LevelFilter, span};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -46,8 +46,10 @@ pub struct Settings {
     pub syslog: Option<Facility>,
     /// `-g`: a file, appended to.
     pub file: Option<PathBuf>,
-    /// `-D`: debug messages, and the context of each message.
+    /// `-D`: debug messages.
     pub detail: bool,
+    /// `--log-detail-of`: those of these VRRP instances alone.
+    pub detail_of: Vec<String>,
 }
 
 /// Directs the log lines of the whole process from now on. The first call of a process counts.
@@ -67,9 +69,11 @@ pub fn start(settings: &Settings) -> io::Result<()> {
     let outputs = Outputs {
         name: settings.tag.clone(),
         detail: settings.detail,
+        detail_of: settings.detail_of.as_slice().into(),
         all: all.into_iter().flatten().collect(),
     };
-    let level = if settings.detail { LevelFilter::DEBUG } else { LevelFilter::INFO };
+    let detail = settings.detail || !settings.detail_of.is_empty();
+    let level = if detail { LevelFilter::DEBUG } else { LevelFilter::INFO };
     // They fail where a test of the same process was first.
     let _ = OUTPUTS.set(outputs.clone());
     let _ = tracing::subscriber::set_global_default(
@@ -126,31 +130,30 @@ pub fn forget_console() {
 struct Outputs {
     name: String,
     detail: bool,
+    detail_of: Arc<[String]>,
     all: Arc<[Output]>,
 }
 
-/// The fields of a span, as they were when it was made.
-struct SpanText(String);
+/// Marks a span that detail is asked for. What it names stands in the messages already.
+struct InDetail;
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Outputs {
     fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, context: Context<'_, S>) {
-        if let Some(span) = context.span(id).filter(|_| self.detail) {
-            let mut line = text::Line::default();
-            attributes.record(&mut line);
-            span.extensions_mut().insert(SpanText(line.into_text()));
+        if let Some(span) = context.span(id).filter(|_| text::names_one_of(attributes, &self.detail_of)) {
+            span.extensions_mut().insert(InDetail);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let in_detail = || {
+            let mut spans = context.event_scope(event).into_iter().flatten();
+            self.detail || spans.any(|span| span.extensions().get::<InDetail>().is_some())
+        };
+        if *event.metadata().level() > Level::INFO && !in_detail() {
+            return;
+        }
         let mut line = text::Line::default();
         event.record(&mut line);
-        if self.detail {
-            for span in context.event_scope(event).into_iter().flatten() {
-                if let Some(SpanText(fields)) = span.extensions().get() {
-                    line.append(fields);
-                }
-            }
-        }
         let tag = self.tag();
         let origin = Origin { level: *event.metadata().level(), seconds: now(), tag: &tag };
         let message = line.into_text();
@@ -186,10 +189,11 @@ mod tests {
     use super::*;
     use tracing::subscriber::with_default;
 
-    fn logged(detail: bool, speak: impl FnOnce()) -> String {
+    fn logged(detail: bool, of: &[&str], speak: impl FnOnce()) -> String {
         let file = tempfile::NamedTempFile::new().unwrap();
         let output = Output::file(stream::open(file.path()).unwrap());
-        let outputs = Outputs { name: "test".to_owned(), detail, all: Arc::new([output]) };
+        let detail_of = of.iter().map(|&name| name.to_owned()).collect();
+        let outputs = Outputs { name: "test".to_owned(), detail, detail_of, all: Arc::new([output]) };
         with_default(tracing_subscriber::registry().with(outputs.clone()), speak);
         outputs.start();
         assert!(outputs.all[0].wait_until_written(Duration::from_secs(60)));
@@ -198,19 +202,32 @@ mod tests {
 
     #[test]
     fn one_event_is_one_line_whatever_it_contains() {
-        let all = logged(false, || tracing::info!(peer = %"a\nSat: test[1]: forged\x1b[2J", "Discarded"));
+        let all =
+            logged(false, &[], || tracing::info!(peer = %"a\nSat: test[1]: forged\x1b[2J", "Discarded"));
         let (date, message) = all.split_once(&format!(": test[{}]: ", std::process::id())).unwrap();
         assert_eq!(date.len(), "Sat Nov 21 00:00:00 2026".len());
         assert_eq!(message, "Discarded peer=a\\nSat: test[1]: forged\\u{1b}[2J\n");
     }
 
     #[test]
-    fn a_spans_fields_follow_when_detail_is_asked_for() {
+    fn detail_may_be_asked_for_by_name() {
         let speak = || {
-            let _in = tracing::info_span!("vrrp", instance = "VI").entered();
-            tracing::warn!("(VI) Entering MASTER STATE");
+            for name in ["VI_1", "VI_2"] {
+                let _in = tracing::info_span!("vrrp", instance = name).entered();
+                tracing::debug!("({name}) sent 0 priority");
+                tracing::warn!("({name}) Entering MASTER STATE");
+            }
+            tracing::debug!("nobody's");
         };
-        assert!(logged(true, speak).ends_with(": (VI) Entering MASTER STATE instance=VI\n"));
-        assert!(logged(false, speak).ends_with(": (VI) Entering MASTER STATE\n"));
+        let lines = |detail, of: &[&str]| -> Vec<String> {
+            let all = logged(detail, of, speak);
+            all.lines().filter_map(|line| Some(line.split_once("]: ")?.1.to_owned())).collect()
+        };
+        let (first, second) = ("(VI_1) Entering MASTER STATE", "(VI_2) Entering MASTER STATE");
+        let detail = "(VI_1) sent 0 priority";
+        assert_eq!(lines(false, &[]), [first, second]);
+        assert_eq!(lines(false, &["VI_1"]), [detail, first, second]);
+        assert_eq!(lines(false, &["VI_1", "VI_2"]).len(), 4);
+        assert_eq!(lines(true, &[]).len(), 5);
     }
 }

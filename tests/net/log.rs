@@ -22,6 +22,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("log::a_standard_error_that_nobody_reads_stops_nothing", unread_pipe),
         Test::new("log::what_is_no_file_gets_no_log", foreign_files),
         Test::new("log::log_files_that_take_nothing_stop_nothing", files_that_take_nothing),
+        Test::new("log::detail_is_given_of_the_instance_that_it_is_asked_for", detail_of_one),
     ]
 }
 
@@ -146,4 +147,26 @@ fn foreign_files(lab: &Lab) {
         assert!(errors.contains(&format!("log file {}: {why}", host.file(file).display())), "{errors}");
     }
     assert_eq!(fs::read_to_string(host.file("data")).expect("it is still there"), "a year's work\n");
+}
+
+fn detail_of_one(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let mut command = command(&host);
+    let instance = |name: &str, vrid: u8| {
+        format!(
+            "vrrp_instance {name} {{\n  interface eth0\n  virtual_router_id {vrid}\n  virtual_ipaddress {{\n    \
+             10.0.0.{vrid}/24\n  }}\n}}\n"
+        )
+    };
+    fs::write(host.file("k.conf"), instance("V1", 101) + &instance("V2", 102))
+        .expect("write the configuration");
+    let daemon = host.start("one", command.args(["-l", "--log-detail-of", "V2"]));
+    wait_for("both to be masters", LIMIT, || {
+        let log = daemon.log();
+        let both = ["V1", "V2"].iter().all(|name| log.contains(&format!("({name}) Entering MASTER STATE")));
+        if both { Ok(()) } else { Err(log) }
+    });
+    let log = daemon.log();
+    assert!(log.contains("(V2) Receive advertisement timeout"), "{log}");
+    assert!(!log.contains("(V1) Receive advertisement timeout"), "{log}");
 }

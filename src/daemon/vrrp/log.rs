@@ -12,7 +12,8 @@ use crate::vrrp::packet::DecodeError;
 use std::fmt;
 use std::mem::{Discriminant, discriminant};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use tracing::{Level, debug, enabled, info, warn};
+use tracing::span::EnteredSpan;
+use tracing::{Level, debug, enabled, info, info_span, warn};
 
 /// Puts reports into words.
 #[derive(Debug, Default)]
@@ -72,6 +73,12 @@ impl Log {
     /// Puts a report into words.
     pub(super) fn report(&mut self, instance: Option<&Name>, report: &Report, now: Instant) {
         let name = instance.map_or("vrrp", |n| n);
+        // Peers can cause any number of these: most are not written, and cost no span.
+        let may_flood = matches!(
+            report,
+            Report::LowerPriority { .. } | Report::Malformed { .. } | Report::Discarded { .. }
+        );
+        let _in = (!may_flood).then(|| context(name));
         match report {
             Report::Entered { from: StateKind::Init, to } => {
                 info!("({name}) Entering {} STATE (init)", word(*to))
@@ -98,8 +105,11 @@ impl Log {
                 "({name}) removed {}, which was there before: another router may be the master",
                 addresses(list)
             ),
-            Report::AddressTaken { net, interface } => {
-                warn!("({name}) somebody removed {net} from {interface}: setting it again");
+            Report::AddressesTaken(AddressList { count: 1, first, interface }) => {
+                warn!("({name}) somebody removed {first} from {interface}: setting it again");
+            }
+            Report::AddressesTaken(list) => {
+                warn!("({name}) somebody removed {}: setting them again", addresses(list));
             }
             Report::AddressesRefused { add: true, addresses: list, refusal } => {
                 warn!("({name}) can't set {}: {refusal}; trying again while master", addresses(list));
@@ -124,6 +134,7 @@ impl Log {
             }
             Report::LowerPriority { state, source, theirs, ours } => {
                 let Some(more) = self.offer(now, instance, *source, true, Refused::Lower) else { return };
+                let _in = context(name);
                 if *state == StateKind::Master {
                     info!(
                         "({name}) Received advert from {source} with lower priority {theirs}, ours {ours}, \
@@ -148,12 +159,14 @@ impl Log {
             }
             Report::Malformed { source, error } => {
                 if let Some(more) = self.offer(now, instance, *source, false, Refused::Malformed(*error)) {
+                    let _in = context(name);
                     warn!("packet from {source} is no VRRP advertisement: {error}{more}");
                 }
             }
             Report::Discarded { source, is_known, reason } => {
                 if let Some(more) = self.offer(now, instance, *source, *is_known, Refused::Discarded(*reason))
                 {
+                    let _in = context(name);
                     warn!("({name}) advert from {source} discarded: {reason}{more}");
                 }
             }
@@ -215,8 +228,14 @@ impl Drop for Log {
     }
 }
 
+/// By this the lines of one instance can be asked for.
+fn context(instance: &str) -> EnteredSpan {
+    info_span!("vrrp_instance", instance).entered()
+}
+
 fn write_left_out((group, count, last): (Group, u64, Refused)) {
     let name = group.instance.as_deref().unwrap_or("vrrp");
+    let _in = context(name);
     match last {
         Refused::Malformed(error) => {
             warn!("{count} more packets were no VRRP advertisements, the last one because: {error}");

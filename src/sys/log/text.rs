@@ -7,6 +7,7 @@ use std::ffi::CStr;
 use std::fmt::{self, Write};
 use std::mem::MaybeUninit;
 use tracing::field::{Field, Visit};
+use tracing::span;
 
 /// A line in the making.
 #[derive(Default)]
@@ -16,16 +17,6 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Adds text that is clean already.
-    pub(super) fn append(&mut self, fields: &str) {
-        if !fields.is_empty() {
-            if !self.fields.is_empty() {
-                self.fields.push(' ');
-            }
-            self.fields.push_str(fields);
-        }
-    }
-
     pub(super) fn into_text(self) -> String {
         let Line { mut message, fields } = self;
         if !message.is_empty() && !fields.is_empty() {
@@ -63,6 +54,30 @@ impl Visit for Line {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.add(field, format_args!("{value:?}"));
+    }
+}
+
+/// Whether one of the span's fields has one of these values.
+pub(super) fn names_one_of(attributes: &span::Attributes<'_>, names: &[String]) -> bool {
+    let mut search = Search { names, found: false };
+    if !names.is_empty() {
+        attributes.record(&mut search);
+    }
+    search.found
+}
+
+struct Search<'a> {
+    names: &'a [String],
+    found: bool,
+}
+
+impl Visit for Search<'_> {
+    fn record_str(&mut self, _: &Field, value: &str) {
+        self.found |= self.names.iter().any(|name| name == value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
     }
 }
 

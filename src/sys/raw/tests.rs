@@ -300,6 +300,13 @@ fn a_peer_alone_is_reached_with_the_ttl_that_was_asked_for() {
         }
         // Both ends are this host's: no other way leads out than by saying where the peer lives.
         ip("route del local 192.0.2.2 table local");
+        // The kernel makes that of IPv6 a little after the address.
+        soon("a local route", async {
+            while ip("-6 route show table local fe80::2").is_empty() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
         ip("route del local fe80::2 table local");
         let shown = ip_json("link show dev eth1");
         let far = shown[0]["address"].as_str().unwrap();
