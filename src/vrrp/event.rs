@@ -351,13 +351,8 @@ pub enum Report {
     AddressesRemoved(AddressList),
     /// Addresses that were there before this program set any were removed: another router may be the master.
     LeftoversRemoved(AddressList),
-    /// Somebody else removed an address of a master: it is set again.
-    AddressTaken {
-        /// Which.
-        net: IpNet,
-        /// From where.
-        interface: Name,
-    },
+    /// Somebody else removed addresses of a master: they are set again.
+    AddressesTaken(AddressList),
     /// The kernel did not set or remove addresses. Said once of each until it does.
     AddressesRefused {
         /// They were to be set, not removed.

@@ -146,11 +146,11 @@ impl Engine {
                         if let (Some(old), Report::Renamed { to }) = (&instance, &report) {
                             self.work.rename(old, to);
                         }
-                        self.reports.push((instance, report));
+                        report_once(&mut self.reports, instance, report);
                     }
-                    Action::Apply { instance, addresses } => self.work.apply(instance, addresses),
+                    Action::Apply { instance, addresses } => self.work.apply(instance, &addresses),
                     Action::Announce { instance, addresses, rounds } => {
-                        self.work.announce(instance, addresses, rounds);
+                        self.work.announce(instance, &addresses, rounds);
                     }
                 }
             }
@@ -188,6 +188,16 @@ impl Engine {
             mute.extend(before);
         }
         adverts.clear();
+    }
+}
+
+/// Addresses of one instance that were taken one after the other are told of together.
+fn report_once(reports: &mut Vec<(Option<Name>, Report)>, instance: Option<Name>, report: Report) {
+    match (reports.last_mut(), &report) {
+        (Some((other, Report::AddressesTaken(list))), Report::AddressesTaken(more)) if *other == instance => {
+            list.count += more.count;
+        }
+        _ => reports.push((instance, report)),
     }
 }
 

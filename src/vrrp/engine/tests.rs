@@ -252,6 +252,25 @@ fn slices_shrink_where_the_kernel_is_slow_and_grow_where_it_is_fast() {
 }
 
 #[test]
+fn addresses_that_somebody_removes_one_by_one_are_set_again_together() {
+    let mut world = World::new(Duration::from_micros(10));
+    let one = instance("one", 1, 100, 3000);
+    let mut engine = start(&mut world, vec![one.clone()]);
+    run(&mut engine, &mut world, START + ms(6000));
+    world.done.clear();
+    world.frames = 0;
+    let gone = one.addresses.iter().chain(&one.excluded);
+    let gone = gone.map(|a| Event::AddressGone { interface: IfIndex(2), net: a.net });
+    world.inbox = gone.map(|event| (world.now, event)).collect();
+    run(&mut engine, &mut world, START + ms(8000));
+    assert_eq!(world.done.iter().filter(|(_, done)| done.starts_with("+10.1.")).count(), 3000);
+    assert_eq!(world.times("AddressesTaken").len(), 1, "a line in the log");
+    assert_eq!(world.frames, 3000 * 5);
+    let jobs = world.times("announce").len();
+    assert!(jobs < 300, "64 frames a job: {jobs}");
+}
+
+#[test]
 fn a_rename_during_a_takeover_loses_no_announcement() {
     let mut world = World::new(Duration::from_micros(100));
     let mut engine = start(&mut world, vec![instance("old", 1, 10, 2000)]);

@@ -7,13 +7,15 @@
 //! Queues are bounded by what the configuration names, not by how often something asks: a wish for addresses that are
 //! in the queue already is merged with it. What is done depends on what is wanted at that moment.
 
+mod queue;
+
 use super::Io;
 use crate::vrrp::config::VirtualAddress;
-use crate::vrrp::event::{AddressList, Change, Name, Refusal, Report};
+use crate::vrrp::event::{AddressList, Change, Name, Refusal};
 use crate::vrrp::garp::Frame;
-use crate::vrrp::kernel::Outcome;
 use crate::vrrp::router::Router;
 use crate::vrrp::shared::Shared;
+use queue::{Kind, Queue};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -55,39 +57,6 @@ struct Job {
     finished: Vec<Name>,
 }
 
-#[derive(Debug, Default)]
-struct Queue {
-    items: VecDeque<Item>,
-    /// What came of the addresses so far.
-    done: Done,
-}
-
-#[derive(Debug)]
-struct Item {
-    addresses: Shared<[VirtualAddress]>,
-    /// The next address to look at.
-    at: usize,
-    /// How many are left to look at, round and round.
-    left: usize,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Apply,
-    Announce,
-}
-
-/// Addresses that something happened to since the last report.
-#[derive(Debug, Default)]
-struct Done {
-    set: Option<AddressList>,
-    removed: Option<AddressList>,
-    leftovers: Option<AddressList>,
-    /// Those that were to be set, or not, and why they were not.
-    refused: Vec<(bool, Refusal, AddressList)>,
-}
-
 impl Default for Work {
     fn default() -> Self {
         Work {
@@ -98,69 +67,6 @@ impl Default for Work {
             job: Job::default(),
             frames: Vec::new(),
         }
-    }
-}
-
-impl Queue {
-    fn has_changes(&self) -> bool {
-        self.items.iter().any(|item| item.kind == Kind::Apply)
-    }
-}
-
-impl Done {
-    fn count(&mut self, outcome: Outcome, add: bool, list: AddressList, refusal: Option<Refusal>) {
-        let mine = match (outcome, refusal) {
-            (Outcome::Set, _) => &mut self.set,
-            (Outcome::Removed, _) => &mut self.removed,
-            (Outcome::LeftoverRemoved, _) => &mut self.leftovers,
-            (Outcome::Refused { again: false }, Some(refusal)) => {
-                return self.count_refused(add, refusal, list);
-            }
-            (Outcome::AsWanted | Outcome::Refused { .. }, _) => return,
-        };
-        add_to(mine, Some(list));
-    }
-
-    fn count_refused(&mut self, add: bool, refusal: Refusal, list: AddressList) {
-        match self.refused.iter_mut().find(|(to_set, why, _)| *to_set == add && *why == refusal) {
-            Some((_, _, mine)) => mine.count += list.count,
-            None => self.refused.push((add, refusal, list)),
-        }
-    }
-
-    fn add(&mut self, other: Done) {
-        add_to(&mut self.set, other.set);
-        add_to(&mut self.removed, other.removed);
-        add_to(&mut self.leftovers, other.leftovers);
-        other.refused.into_iter().for_each(|(add, refusal, list)| self.count_refused(add, refusal, list));
-    }
-
-    fn reports(self) -> impl Iterator<Item = Report> {
-        let done = [
-            self.removed.map(Report::AddressesRemoved),
-            self.leftovers.map(Report::LeftoversRemoved),
-            self.set.map(Report::AddressesSet),
-        ];
-        let refused = self.refused.into_iter();
-        let refused =
-            refused.map(|(add, refusal, addresses)| Report::AddressesRefused { add, addresses, refusal });
-        done.into_iter().flatten().chain(refused)
-    }
-}
-
-fn add_to(mine: &mut Option<AddressList>, other: Option<AddressList>) {
-    match (mine, other) {
-        (Some(mine), Some(other)) => mine.count += other.count,
-        (mine, other) => *mine = mine.take().or(other),
-    }
-}
-
-impl Item {
-    fn next(&mut self) -> Option<VirtualAddress> {
-        self.left = self.left.checked_sub(1)?;
-        let address = self.addresses.get(self.at)?.clone();
-        self.at = (self.at + 1) % self.addresses.len();
-        Some(address)
     }
 }
 
@@ -176,15 +82,13 @@ impl Work {
     }
 
     /// See [`crate::vrrp::Action::Apply`].
-    pub(super) fn apply(&mut self, instance: Name, addresses: Shared<[VirtualAddress]>) {
-        let left = addresses.len();
-        self.push(instance, Kind::Apply, addresses, left);
+    pub(super) fn apply(&mut self, instance: Name, addresses: &Shared<[VirtualAddress]>) {
+        self.push(instance, Kind::Apply, addresses, 1);
     }
 
     /// See [`crate::vrrp::Action::Announce`].
-    pub(super) fn announce(&mut self, instance: Name, addresses: Shared<[VirtualAddress]>, rounds: u32) {
-        let left = addresses.len().saturating_mul(rounds as usize);
-        self.push(instance, Kind::Announce, addresses, left);
+    pub(super) fn announce(&mut self, instance: Name, addresses: &Shared<[VirtualAddress]>, rounds: u32) {
+        self.push(instance, Kind::Announce, addresses, rounds as usize);
     }
 
     /// What an instance has waiting goes on under its new name. Whoever bore that name before has nothing to do with it: its
@@ -214,32 +118,18 @@ impl Work {
         }
     }
 
-    fn push(&mut self, instance: Name, kind: Kind, addresses: Shared<[VirtualAddress]>, left: usize) {
-        if left == 0 {
+    fn push(&mut self, instance: Name, kind: Kind, addresses: &Shared<[VirtualAddress]>, rounds: usize) {
+        if addresses.is_empty() || rounds == 0 {
             return;
         }
         let queue = self.queues.entry(instance.clone()).or_default();
         if queue.items.is_empty() {
             self.turns.push_back(instance);
         }
-        // An announcement follows the addresses that were asked for before it: one that waits ahead of them does not count.
-        let ahead = match kind {
-            Kind::Apply => 0,
-            Kind::Announce => {
-                queue.items.iter().rposition(|item| item.kind == Kind::Apply).map_or(0, |at| at + 1)
-            }
-        };
-        let mut behind = queue.items.iter_mut().skip(ahead);
-        let waiting = behind.find(|item| item.kind == kind && item.addresses == addresses);
-        match waiting {
-            Some(item) => item.left = item.left.max(left),
-            None => {
-                if kind == Kind::Apply && !queue.has_changes() {
-                    self.changing += 1;
-                }
-                queue.items.push_back(Item { addresses, at: 0, left, kind });
-            }
+        if kind == Kind::Apply && !queue.has_changes() {
+            self.changing += 1;
         }
+        queue.push(kind, addresses, rounds);
     }
 
     /// Takes in the end of a job, or begins one; false if there was nothing to do, or a job is still under way.

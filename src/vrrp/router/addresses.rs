@@ -4,7 +4,9 @@ use super::{RETRY, Retry, Router};
 use crate::net::IpNet;
 use crate::time::Instant;
 use crate::vrrp::config::VirtualAddress;
-use crate::vrrp::event::{Action, Actions, Address, Change, IfIndex, Name, Refusal, Report, Snapshot};
+use crate::vrrp::event::{
+    Action, Actions, Address, AddressList, Change, IfIndex, Name, Refusal, Report, Snapshot,
+};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::kernel::{Id, News, Outcome};
 use std::collections::BTreeMap;
@@ -28,7 +30,8 @@ impl Router {
             let Some(slot) = self.instances.get(&id) else { continue };
             let address = slot.instance.addresses().get(at).filter(|address| address.net == net);
             let Some(address) = address.filter(|_| slot.instance.wants_addresses()) else { continue };
-            let report = Report::AddressTaken { net, interface: address.interface.as_str().into() };
+            let taken = AddressList { count: 1, first: net, interface: address.interface.as_str().into() };
+            let report = Report::AddressesTaken(taken);
             out.push(Action::Report { instance: Some(slot.instance.name().clone()), report });
             slot.instance.addresses_missing([address.clone()].into(), out);
         }

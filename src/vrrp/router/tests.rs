@@ -1,6 +1,6 @@
 //! What the router finds for a packet, an interface, a reload; and that garbage changes nothing.
 
-use super::super::event::{Address, Change, Link, Refusal, Snapshot, StateKind};
+use super::super::event::{Address, AddressList, Change, Link, Refusal, Snapshot, StateKind};
 use super::super::packet::{Authentication, Body, Secs};
 use super::*;
 use crate::net::MacAddr;
