@@ -25,7 +25,8 @@ pub enum Event<'a> {
     /// From now on this is what is wanted: the first one starts the instances, later ones are reloads. It is carried
     /// out in steps, see [`super::Router::step`].
     Config(Box<config::Config>),
-    /// All links and addresses of the kernel: at start, and after its news were lost. What is not in it is gone.
+    /// All links and addresses of the kernel: at start, and after its news were lost. What is not in it is gone. It is
+    /// taken in by steps, see [`super::Router::step`].
     Snapshot(Box<Snapshot>),
     /// An interface as it is now.
     Link(Link),
@@ -58,6 +59,19 @@ pub enum Event<'a> {
     Table(Table),
     /// The end: masters say so and give their addresses back.
     Stop,
+}
+
+impl<'a> Event<'a> {
+    /// The kernel's news of one link or address; any other event as it came.
+    pub(super) fn into_news(self) -> Result<Event<'static>, Event<'a>> {
+        match self {
+            Event::Link(link) => Ok(Event::Link(link)),
+            Event::LinkGone(index) => Ok(Event::LinkGone(index)),
+            Event::Address(address) => Ok(Event::Address(address)),
+            Event::AddressGone { interface, net } => Ok(Event::AddressGone { interface, net }),
+            other => Err(other),
+        }
+    }
 }
 
 /// The kernel's links and addresses at one time.

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod reload;
+mod resync;
 
 use super::config::{VirtualAddress, Vrid};
 use super::event::{Action, Actions, Discard, Event, Fault, IfIndex, Listen, Name, Received, Report, Table};
@@ -17,6 +18,7 @@ use super::stats::RouterStats;
 use crate::net::{Family, IpNet};
 use crate::time::Instant;
 use reload::Reload;
+use resync::Resync;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
@@ -52,6 +54,7 @@ pub struct Router {
     /// Addresses that the kernel refused: said once.
     refused: HashSet<(Name, IpNet)>,
     reload: Option<Reload>,
+    resync: Option<Resync>,
     /// `dynamic_interfaces`
     awaits_interfaces: bool,
     /// This process follows one that died: addresses in the kernel may be those of masters.
@@ -115,10 +118,17 @@ impl Router {
     /// Takes in what happened at `now`. Deadlines that have passed by then are not looked at: a packet counts before
     /// the timer that waits for it.
     pub fn handle(&mut self, now: Instant, event: Event<'_>, out: &mut Actions) {
+        if let Some(event) = self.put_off(event) {
+            self.take_in(now, event, out);
+        }
+        self.settle_deadlines();
+    }
+
+    fn take_in(&mut self, now: Instant, event: Event<'_>, out: &mut Actions) {
         match event {
             Event::Received(received) => self.received(now, &received, out),
             Event::Config(config) => self.configure(*config),
-            Event::Snapshot(snapshot) => self.snapshot(now, *snapshot, out),
+            Event::Snapshot(snapshot) => self.relearn(*snapshot),
             Event::Link(link) => {
                 for name in self.kernel.link(link) {
                     self.interface_changed(now, &name, out);
@@ -145,7 +155,6 @@ impl Router {
             }
             Event::Stop => self.configure(super::config::Config::default()),
         }
-        self.settle_deadlines();
     }
 
     /// Does everything that is due at `now`. See [`Instance::handle_timeout`] for `awake_since`.

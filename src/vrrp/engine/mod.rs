@@ -88,7 +88,7 @@ impl Engine {
     /// Whether the last configuration is carried out, and the kernel holds what followed from it, or refused it.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        !self.router.is_reloading() && !self.work.has_changes()
+        !self.router.is_relearning() && !self.router.is_reloading() && !self.work.has_changes()
     }
 
     /// Takes in what does not come through [`Io::receive`]: configurations, the end. What follows from it is done in the
@@ -109,7 +109,8 @@ impl Engine {
         let fired = self.router.fire(now, awake_since, DEADLINES, &mut self.actions);
         let reloading = self.router.step(now, &mut self.actions);
         self.act(now, io);
-        let worked = self.work.slice(&mut self.router, io);
+        // Changes are planned on what is there, not on what is about to be replaced.
+        let worked = !self.router.is_relearning() && self.work.slice(&mut self.router, io);
         if more || fired == DEADLINES || reloading || worked {
             return Next::Again;
         }

@@ -4,20 +4,12 @@ use super::{RETRY, Retry, Router};
 use crate::net::IpNet;
 use crate::time::Instant;
 use crate::vrrp::config::VirtualAddress;
-use crate::vrrp::event::{
-    Action, Actions, Address, AddressList, Change, IfIndex, Name, Refusal, Report, Snapshot,
-};
+use crate::vrrp::event::{Action, Actions, Address, AddressList, Change, IfIndex, Name, Refusal, Report};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::kernel::{Id, News, Outcome};
 use std::collections::BTreeMap;
 
 impl Router {
-    pub(super) fn snapshot(&mut self, now: Instant, snapshot: Snapshot, out: &mut Actions) {
-        for name in self.kernel.replace(snapshot) {
-            self.interface_changed(now, &name, out);
-        }
-    }
-
     pub(super) fn address(&mut self, now: Instant, address: Address, out: &mut Actions) {
         let news = self.kernel.address(address);
         self.source_changed(now, &news, out);

@@ -110,8 +110,11 @@ impl Router {
         self.reload = Some(Reload { entering: Some(entering), gone, wanted, again });
     }
 
-    /// Carries out a part of the configuration; false once nothing is left of it.
+    /// Carries out a part of what was told anew, and then of the configuration; false once nothing is left.
     pub fn step(&mut self, now: Instant, out: &mut Actions) -> bool {
+        if self.relearn_step(now, out) {
+            return true;
+        }
         if let Some(reload) = &mut self.reload
             && let Some(entering) = &mut reload.entering
         {

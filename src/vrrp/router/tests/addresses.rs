@@ -55,6 +55,37 @@ fn after_lost_news_a_master_sets_what_is_missing_and_a_backup_removes_what_is_le
     assert!(router.kernel.holds(&instance("1", 1, 100).addresses[0]));
 }
 
+#[test]
+fn what_is_told_anew_is_taken_in_by_steps_and_news_wait_for_it() {
+    let now = START + Duration::from_secs(5);
+    for news_follow in [false, true] {
+        let mut router = router(1);
+        let mut out = vec![];
+        timeout(&mut router, START + Duration::from_secs(4), &mut out);
+        let address = instance("1", 1, 100).addresses.remove(0);
+        assert!(router.kernel.holds(&address));
+        out.clear();
+        // The system has many addresses, and ours is not among them.
+        let many: Vec<String> = (0..3000).map(|n| format!("10.3.{}.{}/32", n / 250, n % 250)).collect();
+        let all: Vec<&str> = ["10.0.0.251/24"].into_iter().chain(many.iter().map(String::as_str)).collect();
+        router.handle(now, link(true, &all), &mut out);
+        if news_follow {
+            router.handle(now, address_event(2, "10.0.0.1/24"), &mut out);
+        }
+        for _ in 0..5 {
+            assert!(router.step(now, &mut out));
+            assert!(router.kernel.holds(&address), "what was known is in force");
+        }
+        router.handle(now, received(advert(1, 90), "10.0.0.250", 255), &mut out);
+        assert_eq!(adverts(&out), [("1".to_owned(), 100)], "adverts are answered meanwhile");
+        out.clear();
+        while router.step(now, &mut out) {}
+        assert_eq!(applied(&out), ["1"], "it was gone in between");
+        assert_eq!(planned(&router, &address).is_empty(), news_follow, "somebody has set it since");
+        assert_eq!(states(&router), [StateKind::Master]);
+    }
+}
+
 /// An instance that speaks on eth0 and has its address on eth1.
 fn elsewhere() -> (Router, Vec<VirtualAddress>) {
     let mut config_of_one = instance("1", 1, 100);

@@ -1,0 +1,217 @@
+//! Links with their addresses, as the kernel has told of them, and what adverts can come from.
+
+use crate::net::IpNet;
+use crate::vrrp::event::{Address, IfIndex, Link, Name};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::IpAddr;
+
+/// All links.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Links {
+    all: HashMap<IfIndex, KnownLink>,
+    indexes: HashMap<Name, IfIndex>,
+    /// Counts addresses in the order in which they became known.
+    next_order: u64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct KnownLink {
+    pub(super) link: Link,
+    /// Mostly one for each address; the same address may be there with several prefix lengths.
+    pub(super) addresses: HashMap<IpAddr, Vec<Held>>,
+    pub(super) v4: Sources,
+    pub(super) v6: Sources,
+}
+
+/// An address that the kernel holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Held {
+    pub(super) prefix_len: u8,
+    order: u64,
+    /// Set by this program.
+    pub(super) ours: bool,
+    /// The system's own: never removed.
+    pub(super) foreign: bool,
+}
+
+/// The addresses of one family that adverts can come from, in the kernel's order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Sources {
+    pub(super) all: BTreeMap<u64, IpAddr>,
+    /// The first that is not virtual.
+    pub(super) first_real: Option<(u64, IpAddr)>,
+}
+
+impl Links {
+    /// The interface of that name.
+    pub(super) fn index_of(&self, name: &str) -> Option<IfIndex> {
+        self.indexes.get(name).copied()
+    }
+
+    /// All names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
+        self.indexes.keys()
+    }
+
+    pub(super) fn get(&self, index: IfIndex) -> Option<&KnownLink> {
+        self.all.get(&index)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut KnownLink> {
+        self.all.values_mut()
+    }
+
+    /// A link as it is now. Gives the names of the interfaces that this concerns.
+    pub(super) fn link(&mut self, link: Link) -> Vec<Name> {
+        let mut names = vec![link.name.clone()];
+        if let Some(known) = self.all.get(&link.index) {
+            if known.link == link {
+                return Vec::new();
+            }
+            let old = known.link.name.clone();
+            if old != link.name {
+                self.forget_name(&old, link.index);
+                names.push(old);
+            }
+        }
+        if let Some(other) = self.indexes.insert(link.name.clone(), link.index)
+            && other != link.index
+        {
+            // Another interface of the same name, and nobody said that the first one went.
+            self.all.remove(&other);
+        }
+        match self.all.get_mut(&link.index) {
+            Some(known) => known.link = link,
+            None => drop(self.all.insert(link.index, KnownLink::new(link))),
+        }
+        names
+    }
+
+    /// A link is gone, with its addresses. Gives its name.
+    pub(super) fn gone(&mut self, index: IfIndex) -> Option<Name> {
+        let name = self.all.remove(&index)?.link.name;
+        self.forget_name(&name, index);
+        Some(name)
+    }
+
+    fn forget_name(&mut self, name: &Name, index: IfIndex) {
+        if self.indexes.get(name) == Some(&index) {
+            self.indexes.remove(name);
+        }
+    }
+
+    /// An address as it is now. `is_owned`: an owner is configured with it. True if adverts of some instances may have
+    /// another source by it.
+    pub(super) fn address(
+        &mut self,
+        address: &Address,
+        is_owned: bool,
+        virtual_addresses: &HashSet<IpAddr>,
+    ) -> bool {
+        let &Address { interface, net, usable, ours } = address;
+        let order = self.next_order;
+        self.next_order += 1;
+        let Some(known) = self.all.get_mut(&interface) else { return false };
+        let all = known.addresses.entry(net.address).or_default();
+        let order = match all.iter_mut().find(|held| held.prefix_len == net.prefix_len) {
+            Some(held) => {
+                held.ours |= ours;
+                held.order
+            }
+            None => {
+                let prefix_len = net.prefix_len;
+                all.push(Held { prefix_len, order, ours, foreign: is_owned && !ours });
+                order
+            }
+        };
+        let is_virtual = virtual_addresses.contains(&net.address);
+        match known.sources_mut(net.address) {
+            Some(sources) if usable => sources.add(order, net.address, is_virtual),
+            Some(sources) => sources.remove(order, virtual_addresses),
+            None => false,
+        }
+    }
+
+    /// An address is gone: whether it was known, and whether adverts may have another source by it.
+    pub(super) fn address_gone(
+        &mut self,
+        interface: IfIndex,
+        net: IpNet,
+        virtual_addresses: &HashSet<IpAddr>,
+    ) -> (bool, bool) {
+        let Some(known) = self.all.get_mut(&interface) else { return (false, false) };
+        let Some(all) = known.addresses.get_mut(&net.address) else { return (false, false) };
+        let Some(at) = all.iter().position(|held| held.prefix_len == net.prefix_len) else {
+            return (false, false);
+        };
+        let held = all.swap_remove(at);
+        if all.is_empty() {
+            known.addresses.remove(&net.address);
+        }
+        let changed = known
+            .sources_mut(net.address)
+            .is_some_and(|sources| sources.remove(held.order, virtual_addresses));
+        (true, changed)
+    }
+
+    pub(super) fn held(&self, interface: IfIndex, net: IpNet) -> Option<Held> {
+        self.all.get(&interface)?.held(net)
+    }
+
+    pub(super) fn held_mut(&mut self, interface: IfIndex, net: IpNet) -> Option<&mut Held> {
+        let all = self.all.get_mut(&interface)?.addresses.get_mut(&net.address)?;
+        all.iter_mut().find(|held| held.prefix_len == net.prefix_len)
+    }
+}
+
+impl KnownLink {
+    fn new(link: Link) -> KnownLink {
+        KnownLink { link, addresses: HashMap::new(), v4: Sources::default(), v6: Sources::default() }
+    }
+
+    pub(super) fn held(&self, net: IpNet) -> Option<Held> {
+        self.addresses.get(&net.address)?.iter().find(|held| held.prefix_len == net.prefix_len).copied()
+    }
+
+    fn sources_mut(&mut self, address: IpAddr) -> Option<&mut Sources> {
+        match address {
+            IpAddr::V4(_) => Some(&mut self.v4),
+            IpAddr::V6(a) if a.is_unicast_link_local() => Some(&mut self.v6),
+            IpAddr::V6(_) => None,
+        }
+    }
+}
+
+impl Sources {
+    /// Whether another address is the first real one now, or the first of all.
+    fn add(&mut self, order: u64, address: IpAddr, is_virtual: bool) -> bool {
+        let first = self.all.is_empty();
+        self.all.insert(order, address);
+        if !is_virtual && self.first_real.is_none_or(|(known, _)| order < known) {
+            let changed = self.first_real != Some((order, address));
+            self.first_real = Some((order, address));
+            return changed;
+        }
+        first
+    }
+
+    fn remove(&mut self, order: u64, virtual_addresses: &HashSet<IpAddr>) -> bool {
+        let was_first = self.all.first_key_value().is_some_and(|(first, _)| *first == order);
+        self.all.remove(&order);
+        match self.first_real {
+            Some((first, _)) if first == order => {
+                self.first_real = None;
+                self.find_first_real(virtual_addresses);
+                true
+            }
+            Some(_) => false,
+            None => was_first,
+        }
+    }
+
+    pub(super) fn find_first_real(&mut self, virtual_addresses: &HashSet<IpAddr>) -> bool {
+        let mut real = self.all.iter().filter(|(_, address)| !virtual_addresses.contains(address));
+        let found = real.next().map(|(order, address)| (*order, *address));
+        std::mem::replace(&mut self.first_real, found) != found
+    }
+}
