@@ -139,6 +139,21 @@ fn router(n: u8) -> Router {
     router
 }
 
+/// A router with eth0 and eth1, whose only instance is master.
+fn master_beside_eth1(instance: config::Instance) -> Router {
+    let mut router = Router::default();
+    let mut out = vec![];
+    let both = links(&[
+        (named_link("eth0", 2, true), &["10.0.0.251/24"]),
+        (named_link("eth1", 3, true), &["10.1.0.251/24"]),
+    ]);
+    handle(&mut router, START, both, &mut out);
+    handle(&mut router, START, config(vec![instance]), &mut out);
+    timeout(&mut router, START + Duration::from_secs(4), &mut out);
+    assert_eq!(states(&router), [StateKind::Master]);
+    router
+}
+
 fn states(router: &Router) -> Vec<StateKind> {
     router.instances().map(Instance::state).collect()
 }
@@ -312,16 +327,8 @@ fn a_change_of_version_or_source_or_group_keeps_the_master() {
 
 #[test]
 fn a_change_of_interface_says_goodbye_where_it_was() {
-    let mut router = Router::default();
+    let mut router = master_beside_eth1(instance("1", 1, 100));
     let mut out = vec![];
-    let both = links(&[
-        (named_link("eth0", 2, true), &["10.0.0.251/24"]),
-        (named_link("eth1", 3, true), &["10.1.0.251/24"]),
-    ]);
-    handle(&mut router, START, both, &mut out);
-    handle(&mut router, START, config(vec![instance("1", 1, 100)]), &mut out);
-    timeout(&mut router, START + Duration::from_secs(4), &mut out);
-    out.clear();
     let moved = config::Instance { interface: Some("eth1".into()), ..instance("1", 1, 100) };
     handle(&mut router, START, config(vec![moved]), &mut out);
     let goodbye = out.iter().position(

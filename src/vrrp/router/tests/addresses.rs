@@ -15,14 +15,20 @@ fn a_virtual_address_left_behind_is_no_source() {
     assert_eq!(source, Some("10.0.0.251".parse().unwrap()));
 }
 
-#[test]
-fn an_address_removed_by_hand_is_set_again_by_the_master_only() {
+/// Instance 1 is master, 2 is backup of another router.
+fn master_and_backup() -> (Router, Instant) {
     let mut router = router(2);
     let mut out = vec![];
     let now = START + Duration::from_secs(3);
     handle(&mut router, now, received(advert(2, 200), "10.0.0.250", 255), &mut out);
     timeout(&mut router, now + Duration::from_secs(1), &mut out);
-    out.clear();
+    (router, now)
+}
+
+#[test]
+fn an_address_removed_by_hand_is_set_again_by_the_master_only() {
+    let (mut router, now) = master_and_backup();
+    let mut out = vec![];
     for net in ["10.0.0.1/24", "10.0.0.2/24"] {
         let gone = Event::AddressGone { interface: IfIndex(2), net: net.parse().unwrap() };
         router.handle(now, gone, &mut out);
@@ -43,12 +49,8 @@ fn an_address_removed_by_hand_is_set_again_by_the_master_only() {
 
 #[test]
 fn after_lost_news_a_master_sets_what_is_missing_and_a_backup_removes_what_is_left() {
-    let mut router = router(2);
+    let (mut router, now) = master_and_backup();
     let mut out = vec![];
-    let now = START + Duration::from_secs(3);
-    handle(&mut router, now, received(advert(2, 200), "10.0.0.250", 255), &mut out);
-    timeout(&mut router, now + Duration::from_secs(1), &mut out);
-    out.clear();
     handle(&mut router, now, link(true, &["10.0.0.251/24"]), &mut out);
     assert_eq!(applied(&out), ["1"]);
     assert_eq!(states(&router), [StateKind::Master, StateKind::Backup]);
@@ -91,16 +93,7 @@ fn elsewhere() -> (Router, Vec<VirtualAddress>) {
     let mut config_of_one = instance("1", 1, 100);
     config_of_one.addresses[0].interface = "eth1".into();
     let addresses = config_of_one.addresses.clone();
-    let mut router = Router::default();
-    let mut out = vec![];
-    let both = links(&[
-        (named_link("eth0", 2, true), &["10.0.0.251/24"]),
-        (named_link("eth1", 3, true), &["10.1.0.251/24"]),
-    ]);
-    handle(&mut router, START, both, &mut out);
-    handle(&mut router, START, config(vec![config_of_one]), &mut out);
-    timeout(&mut router, START + Duration::from_secs(4), &mut out);
-    assert_eq!(states(&router), [StateKind::Master]);
+    let router = master_beside_eth1(config_of_one);
     (router, addresses)
 }
 
