@@ -4,7 +4,7 @@
 //! and VRIDs identify things; nothing is a position in a list.
 
 use super::config::{self, VirtualAddress};
-use super::packet::DecodeError;
+use super::packet::{DecodeError, Difference};
 use super::shared::Shared;
 use crate::net::{Family, IpNet, MacAddr};
 use serde::{Deserialize, Serialize};
@@ -478,8 +478,10 @@ pub enum Discard {
         theirs: Duration,
     },
     /// The addresses differ (RFC 9568 §7.1: "MAY verify"; keepalived does, so both ends stay honest).
-    #[error("the addresses differ from those configured here: ours {ours}, received {theirs}")]
+    #[error("the addresses differ from those configured here: {difference} (ours {ours}, received {theirs})")]
     Addresses {
+        /// Which.
+        difference: Difference,
         /// How many there are here.
         ours: usize,
         /// How many the advert has.

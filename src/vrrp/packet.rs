@@ -24,6 +24,10 @@
 //! |                       IPvX Address (n)                        |
 //! ```
 
+mod addresses;
+
+pub use addresses::{Addresses, Difference};
+
 use super::config::{Version, Vrid};
 use super::shared::Shared;
 use crate::net::Family;
@@ -245,7 +249,7 @@ impl Advert {
         }
         let vrid = Vrid::new(vrid).ok_or(DecodeError::Vrid)?;
         let (addresses, rest) = bytes.split_at_checked(HEADER_LEN + addresses_len).ok_or(short)?;
-        let addresses = Addresses { family, bytes: addresses.get(HEADER_LEN..).ok_or(short)? };
+        let addresses = Addresses::new(family, addresses.get(HEADER_LEN..).ok_or(short)?);
         let body = match version {
             Version::V2 => {
                 let data = *rest.first_chunk().ok_or(short)?;
@@ -291,44 +295,6 @@ pub struct Parsed<'a> {
     pub addresses: Addresses<'a>,
     /// What differs between the versions.
     pub body: Body,
-}
-
-/// The addresses of an advertisement, all of one family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Addresses<'a> {
-    family: Family,
-    bytes: &'a [u8],
-}
-
-impl<'a> Addresses<'a> {
-    /// How many.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.bytes.len() / (self.family.bits() / 8) as usize
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// One after the other.
-    pub fn iter(&self) -> impl Iterator<Item = IpAddr> + use<'a> {
-        let family = self.family;
-        self.bytes.chunks_exact(usize::from(family.bits() / 8)).filter_map(move |bytes| match family {
-            Family::V4 => bytes.first_chunk::<4>().map(|a| IpAddr::from(*a)),
-            Family::V6 => bytes.first_chunk::<16>().map(|a| IpAddr::from(*a)),
-        })
-    }
-
-    /// Whether they are these, in whatever order.
-    #[must_use]
-    pub fn are(&self, others: &[IpAddr]) -> bool {
-        self.len() == others.len()
-            && (self.iter().eq(others.iter().copied())
-                || others.iter().all(|other| self.iter().any(|a| a == *other)))
-    }
 }
 
 impl Authentication {

@@ -80,9 +80,9 @@ impl Instance {
                 return Err(Discard::Version { ours: ours.number(), theirs: theirs.version().number() });
             }
         }
-        if !advert.addresses.are(&self.advertised) {
+        if let Some(difference) = advert.addresses.difference(&self.advertised) {
             let (ours, theirs) = (self.advertised.len(), advert.addresses.len());
-            return Err(Discard::Addresses { ours, theirs });
+            return Err(Discard::Addresses { difference, ours, theirs });
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::super::config::{Garp, InitialState, Vrid};
 use super::super::event::{Discard, Received};
 use super::*;
 use crate::vrrp::config::Auth;
-use crate::vrrp::packet::{Advert, Authentication, Body, Centis, Secs};
+use crate::vrrp::packet::{Advert, Authentication, Body, Centis, Difference, Secs};
 use std::net::Ipv4Addr;
 
 mod faults;
@@ -291,6 +291,7 @@ fn refused_adverts_are_counted_by_reason_and_change_nothing() {
     let before = b.instance.clone();
     let body = |auth, interval| move |a: &mut Advert| a.body = Body::V2 { interval: Secs(interval), auth };
     let pass = Authentication::Pass(*b"himitsu\0");
+    let differ = |unknown| Difference { missing: Some(address("10.0.0.100/24").net.address), unknown };
     let refused = [
         (b.hear(ORIGIN.source, 200), Discard::OwnPacket),
         (b.hear_with(LOWER, 200, body(Authentication::None, 1)), Discard::AuthType { ours: 1, theirs: 0 }),
@@ -306,9 +307,12 @@ fn refused_adverts_are_counted_by_reason_and_change_nothing() {
         ),
         (
             b.hear_with(LOWER, 200, |a| a.addresses = [LOWER].into()),
-            Discard::Addresses { ours: 1, theirs: 1 },
+            Discard::Addresses { difference: differ(Some(LOWER)), ours: 1, theirs: 1 },
         ),
-        (b.hear_with(LOWER, 200, |a| a.addresses = [].into()), Discard::Addresses { ours: 1, theirs: 0 }),
+        (
+            b.hear_with(LOWER, 200, |a| a.addresses = [].into()),
+            Discard::Addresses { difference: differ(None), ours: 1, theirs: 0 },
+        ),
     ];
     for (got, reason) in &refused {
         assert_eq!(*got, Err(*reason));
