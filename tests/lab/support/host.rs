@@ -90,7 +90,8 @@ impl Lab {
         batch(&[
             format!("-n {namespace} link add eth0 address {mac} type veth peer name {name} netns {switch}"),
             format!("-n {namespace} link set lo up"),
-            format!("-n {switch} link set {name} master br0 up"),
+            // It carries whatever a host's own MTU allows.
+            format!("-n {switch} link set {name} mtu 9000 master br0 up"),
             format!("-n {namespace} address add {address} dev eth0"),
             format!("-n {namespace} link set eth0 up"),
         ]);
