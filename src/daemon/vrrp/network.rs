@@ -133,6 +133,7 @@ impl Network {
         if self.held && !self.writer.is_at_work() {
             self.held = false;
             self.poll.hold(&self.monitor, MONITOR, false)?;
+            self.woken = false;
         }
         Ok(())
     }
@@ -146,8 +147,9 @@ impl Io for Network {
     fn receive(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> bool {
         let now = clock::now();
         self.log.tick(now);
-        let looked = self.look(now).map_err(super::Error::from);
-        if let Err(error) = looked.and_then(|()| self.hear_writer(sink)) {
+        // The writer first: where it has ended its job, the news that waited for it are read in this turn.
+        let heard = self.hear_writer(sink);
+        if let Err(error) = heard.and_then(|()| Ok(self.look(now)?)) {
             self.broken = Some(error);
             return false;
         }
