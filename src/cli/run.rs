@@ -282,6 +282,7 @@ impl Flags {
                 log_detail: self.log_detail,
                 dont_release_vrrp: self.dont_release_vrrp,
                 dont_release_ipvs: self.dont_release_ipvs,
+                awaits_table: false,
                 respawned: false,
             },
         }

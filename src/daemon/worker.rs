@@ -71,6 +71,8 @@ pub struct Options {
     pub dont_release_vrrp: bool,
     /// `-I`: leave the IPVS table in place at the end.
     pub dont_release_ipvs: bool,
+    /// Another worker will say whether the IPVS table can be written.
+    pub awaits_table: bool,
     /// The process follows one that died: what it finds in the kernel may be its predecessor's.
     pub respawned: bool,
 }

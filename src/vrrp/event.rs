@@ -119,6 +119,8 @@ pub enum Table {
     /// It can, or nobody has said otherwise.
     #[default]
     Writable,
+    /// Nobody knows yet: instances whose addresses serve virtual servers wait before they start.
+    Pending,
     /// It can't, for this reason in words.
     Unavailable(Shared<str>),
 }
@@ -413,14 +415,14 @@ pub struct AddressList {
 }
 
 /// What a reload did to an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reloaded {
     /// It is new.
     Added,
     /// It is gone.
     Removed,
-    /// It goes on with another configuration.
-    Changed,
+    /// It goes on with another configuration; what differs, in words.
+    Changed(Shared<str>),
 }
 
 /// Why a well-formed advert is refused. One variant is one rule.

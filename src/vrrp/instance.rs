@@ -58,6 +58,9 @@ pub struct Instance {
     in_adverts: usize,
     /// As they stand in the advert: as many of `virtual_ipaddress` as fit.
     advertised: Shared<[IpAddr]>,
+    /// So many fitted at first: all routers of a VRID must list the same, also while an MTU is changed on one after the
+    /// other.
+    fits: Option<usize>,
     /// All that are wanted in the kernel while master.
     addresses: Shared<[VirtualAddress]>,
     /// Where its adverts go: its group, as a list of one.
@@ -119,6 +122,7 @@ impl Instance {
             in_adverts: addresses.len(),
             advertised: addresses.iter().map(|a| a.net.address).collect(),
             addresses: addresses.into_iter().chain(excluded).collect(),
+            fits: None,
             destinations: [config.group()].into(),
             priority: Priority::new(config.priority),
             master_interval: config.advert_int,

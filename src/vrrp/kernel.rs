@@ -7,8 +7,9 @@
 //! became of it.
 //!
 //! What was there before this program is not its own: the address of an owner (priority 255) that the system had set
-//! is never removed. An address of any other instance that is there at start was left by a predecessor, as keepalived
-//! sees it, and is removed while the instance is not master.
+//! is never removed, whatever its prefix length, nor one that was there when a reload named it with another prefix
+//! length, nor the only one that an interface has. Any other that is there at start was left by a predecessor, as
+//! keepalived sees it, and is removed while the instance is not master.
 
 mod links;
 mod wanted;
@@ -20,7 +21,7 @@ use super::event::{Address, Change, IfIndex, Link, Name, Refusal, Snapshot};
 use super::garp::{Forwarding, Frame};
 use crate::net::{Family, IpNet};
 use links::Links;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 /// An instance's number within the router: never used twice.
@@ -32,7 +33,11 @@ pub(super) struct Kernel {
     links: Links,
     wanted: Wanted,
     /// What owners had in the configuration before: an address that the system set then may become known only now.
-    formerly_owned: HashSet<(Name, IpNet)>,
+    formerly_owned: HashMap<Name, HashSet<IpAddr>>,
+    /// There was a configuration before this one.
+    is_reloaded: bool,
+    /// Addresses that are there with another label, scope or the like than a reload asks for: they are set anew.
+    outdated: HashSet<(IfIndex, IpNet)>,
 }
 
 /// Everything as it was told anew, on its way in.
@@ -60,6 +65,8 @@ pub(super) enum Outcome {
     Set,
     /// It was removed; this program had set it.
     Removed,
+    /// It was removed, and is to be set as it is wanted now.
+    ToBeSetAnew,
     /// It was removed; it had been there before.
     LeftoverRemoved,
     /// The kernel holds already what is wanted.
@@ -90,7 +97,7 @@ impl Kernel {
             let known = self.links.held(interface, net);
             address.ours |= known.is_some_and(|held| held.ours);
             let name = links.get(interface).map(|known| &known.link.name);
-            let is_owned = name.is_some_and(|name| self.is_owned(name, net));
+            let is_owned = name.is_some_and(|name| self.is_owned(name, net.address));
             links.address(address, is_owned, &self.wanted.virtual_addresses);
             if let Some(held) = links.held_mut(interface, net) {
                 held.foreign |= known.is_some_and(|held| held.foreign);
@@ -116,16 +123,41 @@ impl Kernel {
         self.links.gone(index)
     }
 
-    fn is_owned(&self, name: &Name, net: IpNet) -> bool {
-        self.wanted.is_owned(name, &net)
-            || (!self.formerly_owned.is_empty() && self.formerly_owned.contains(&(name.clone(), net)))
+    /// What this program has set on an interface, and nobody wants there: it had another name then.
+    pub(super) fn stranded(&self, index: IfIndex) -> Vec<VirtualAddress> {
+        let Some(known) = self.links.get(index) else { return Vec::new() };
+        let name = &known.link.name;
+        let mut stranded = Vec::new();
+        for (&address, all) in &known.addresses {
+            for held in all.iter().filter(|held| held.ours && !held.foreign) {
+                let net = IpNet { address, prefix_len: held.prefix_len };
+                if self.wanted.by(name, &net).is_empty() {
+                    stranded.push(VirtualAddress::new(net, &**name));
+                }
+            }
+        }
+        stranded
+    }
+
+    /// The address is to be set anew where it is there.
+    pub(super) fn outdate(&mut self, address: &VirtualAddress) {
+        if let Some(index) = self.links.index_of(&address.interface)
+            && self.links.held(index, address.net).is_some_and(|held| !held.foreign)
+        {
+            self.outdated.insert((index, address.net));
+        }
+    }
+
+    fn is_owned(&self, name: &str, address: IpAddr) -> bool {
+        let formerly = self.formerly_owned.get(name);
+        self.wanted.is_owned(name, address) || formerly.is_some_and(|owned| owned.contains(&address))
     }
 
     /// An address as it is now.
     pub(super) fn address(&mut self, address: Address) -> News {
         let Some(known) = self.links.get(address.interface) else { return News::default() };
         let name = known.link.name.clone();
-        let is_owned = self.is_owned(&name, address.net);
+        let is_owned = self.is_owned(&name, address.net.address);
         let changed = self.links.address(&address, is_owned, &self.wanted.virtual_addresses);
         News { source_changed: changed.then_some(name), taken_from: Vec::new() }
     }
@@ -143,14 +175,24 @@ impl Kernel {
     /// From now on these are the addresses of instances. Gives the interfaces whose source of adverts changed by it.
     pub(super) fn configure(&mut self, wanted: Wanted) -> Vec<Name> {
         let former = std::mem::replace(&mut self.wanted, wanted);
-        self.formerly_owned = former.owned().cloned().collect();
-        let owned: Vec<(IfIndex, IpNet)> =
-            self.wanted.owned().filter_map(|(name, net)| Some((self.links.index_of(name)?, *net))).collect();
-        for (index, net) in owned {
-            if let Some(held) = self.links.held_mut(index, net) {
-                held.foreign |= !held.ours;
+        let again = std::mem::replace(&mut self.is_reloaded, true);
+        for known in self.links.iter_mut() {
+            let name = &known.link.name;
+            for (address, all) in &mut known.addresses {
+                for held in all.iter_mut().filter(|held| !held.ours) {
+                    let net = IpNet { address: *address, prefix_len: held.prefix_len };
+                    // At start it may be what a predecessor left. One that was there when a reload named it is not ours,
+                    // unless the reload means that very one.
+                    let is_new = || {
+                        self.wanted.has(name, *address)
+                            && self.wanted.by(name, &net).is_empty()
+                            && !former.has(name, *address)
+                    };
+                    held.foreign |= self.wanted.is_owned(name, *address) || (again && is_new());
+                }
             }
         }
+        self.formerly_owned = former.into_owned();
         let virtual_addresses = &self.wanted.virtual_addresses;
         let mut changed = Vec::new();
         for known in self.links.iter_mut() {
@@ -210,14 +252,21 @@ impl Kernel {
         };
         let held = known.addresses.get(&address.net.address).map_or(&[][..], Vec::as_slice);
         if is_wanted(&address.net) {
+            let place = (index, address.net);
             if !held.iter().any(|held| held.prefix_len == address.net.prefix_len) {
                 out.push(Change::Add { interface: index, address: address.clone() });
+            } else if !self.outdated.is_empty() && self.outdated.contains(&place) {
+                out.push(Change::Remove {
+                    interface: index,
+                    name: known.link.name.clone(),
+                    net: address.net,
+                });
             }
             return;
         }
         for held in held.iter().filter(|held| !held.foreign) {
             let net = IpNet { prefix_len: held.prefix_len, ..address.net };
-            if net == address.net || !is_wanted(&net) {
+            if net == address.net || !(is_wanted(&net) || known.needs(net.address, *held)) {
                 out.push(Change::Remove { interface: index, name: known.link.name.clone(), net });
             }
         }
@@ -235,6 +284,9 @@ impl Kernel {
             (Change::Remove { interface, net, .. }, None | Some(Refusal::NotThere)) => {
                 let ours = self.links.held(*interface, *net).is_some_and(|held| held.ours);
                 self.links.address_gone(*interface, *net, &self.wanted.virtual_addresses);
+                if self.outdated.remove(&(*interface, *net)) {
+                    return Outcome::ToBeSetAnew;
+                }
                 match refusal {
                     Some(_) => Outcome::AsWanted,
                     None if ours => Outcome::Removed,

@@ -9,7 +9,9 @@ mod reload;
 mod resync;
 
 use super::config::{VirtualAddress, Vrid};
-use super::event::{Action, Actions, Discard, Event, Fault, IfIndex, Listen, Name, Received, Report, Table};
+use super::event::{
+    Action, Actions, Discard, Event, Fault, IfIndex, Listen, Name, Received, Report, StateKind, Table,
+};
 use super::instance::{Instance, Origin};
 use super::kernel::{Id, Kernel};
 use super::packet::{Advert, PRIORITY_OWNER, TTL};
@@ -26,6 +28,8 @@ use std::time::Duration;
 
 /// What was refused is tried again after so long: addresses, and sockets.
 const RETRY: Duration = Duration::from_secs(5);
+/// So long the check process may take to say whether the table can be written.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// All virtual routers of one process.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +70,7 @@ pub struct Router {
 enum Retry {
     Addresses { instance: Name, addresses: Vec<VirtualAddress> },
     Listen(Listen),
+    Table,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -130,8 +135,13 @@ impl Router {
             Event::Config(config) => self.configure(*config),
             Event::Snapshot(snapshot) => self.relearn(*snapshot),
             Event::Link(link) => {
-                for name in self.kernel.link(link) {
-                    self.interface_changed(now, &name, out);
+                let index = link.index;
+                let names = self.kernel.link(link);
+                for name in &names {
+                    self.interface_changed(now, name, out);
+                }
+                if let [_, former] = names.as_slice() {
+                    self.leave(index, former, out);
                 }
             }
             Event::LinkGone(index) => {
@@ -148,12 +158,12 @@ impl Router {
             }
             Event::ListenRefused { listen, reason } => self.listen_refused(now, listen, reason, out),
             Event::Table(table) => {
-                self.table = table;
-                for id in self.ids() {
-                    self.find_ground(now, id, out);
+                if table == Table::Pending {
+                    self.retries.push_back((now + PATIENCE, Retry::Table));
                 }
+                self.set_table(now, table, out);
             }
-            Event::Stop => self.configure(super::config::Config::default()),
+            Event::Stop => self.stop(),
         }
     }
 
@@ -167,7 +177,7 @@ impl Router {
         let mut fired = 0;
         while fired < limit {
             if let Some((_, retry)) = self.retries.pop_front_if(|(at, _)| *at <= now) {
-                self.try_again(retry, out);
+                self.try_again(now, retry, out);
             } else if let Some(&Reverse((at, id))) = self.deadlines.peek()
                 && at <= now
             {
@@ -272,6 +282,17 @@ impl Router {
         }
     }
 
+    /// An interface has another name now: what was set there for the former one goes.
+    fn leave(&mut self, index: IfIndex, former: &Name, out: &mut Actions) {
+        let stranded = self.kernel.stranded(index);
+        if !stranded.is_empty() {
+            let id = self.by_interface.get(former).and_then(|ids| ids.first());
+            let slot = id.and_then(|id| self.instances.get(id));
+            let instance = slot.map_or_else(|| former.clone(), |slot| slot.instance.name().clone());
+            out.push(Action::Apply { instance, addresses: stranded.into() });
+        }
+    }
+
     /// Finds out where an instance's adverts leave, where it listens, and what keeps it from running.
     fn find_ground(&mut self, now: Instant, id: Id, out: &mut Actions) {
         let Some(slot) = self.instances.get_mut(&id) else { return };
@@ -279,6 +300,10 @@ impl Router {
             *seen |= self.awaits_interfaces || self.kernel.link_named(name).is_some();
         }
         let slot = &*slot;
+        let serves = || slot.instance.addresses().iter().any(|a| self.serving.contains(&a.net.address));
+        if self.table == Table::Pending && slot.instance.state() == StateKind::Init && serves() {
+            return;
+        }
         let config = slot.instance.config();
         let (family, vrid, owner) = (config.family, config.vrid, config.priority == PRIORITY_OWNER);
         let own: Option<Name> = config.interface.as_deref().map(Into::into);
@@ -312,9 +337,7 @@ impl Router {
                 Some(_) => {}
             }
         }
-        if matches!(self.table, Table::Unavailable(_))
-            && slot.instance.addresses().iter().any(|a| self.serving.contains(&a.net.address))
-        {
+        if matches!(self.table, Table::Unavailable(_)) && serves() {
             faults.insert(Fault::NoTable);
         }
         let inherits = self.respawned && slot.instance.addresses().iter().any(|a| self.kernel.holds(a));
@@ -405,8 +428,20 @@ impl Router {
         }
     }
 
-    fn try_again(&mut self, retry: Retry, out: &mut Actions) {
+    fn set_table(&mut self, now: Instant, table: Table, out: &mut Actions) {
+        self.table = table;
+        for id in self.ids() {
+            self.find_ground(now, id, out);
+        }
+    }
+
+    fn try_again(&mut self, now: Instant, retry: Retry, out: &mut Actions) {
         match retry {
+            Retry::Table if self.table == Table::Pending => {
+                let reason = "the check process has not said yet whether it can";
+                self.set_table(now, Table::Unavailable(reason.into()), out);
+            }
+            Retry::Table => {}
             Retry::Listen(listen) => {
                 if self.deaf.contains_key(&listen) {
                     out.push(Action::Listen(listen));

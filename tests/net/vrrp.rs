@@ -13,10 +13,12 @@ const LIMIT: Duration = Duration::from_secs(20);
 type Story = fn(&Lab, Implementation);
 
 pub(crate) fn tests() -> Vec<Test> {
-    let both: [(&str, Story); 3] = [
+    let both: [(&str, Story); 5] = [
         ("the_interface_of_an_address_is_lost_and_the_peer_takes_over", other_interface),
         ("a_new_name_is_no_failover", renamed),
         ("a_change_of_interface_says_goodbye_on_the_old_one", moved),
+        ("a_reload_sets_a_new_label", labelled),
+        ("an_interface_with_another_name_keeps_no_virtual_address", other_name),
     ];
     let both = [Keepalived, Vipd].into_iter().flat_map(|program| both.map(|story| (program, story)));
     let both = both.map(|(program, (name, story))| {
@@ -174,6 +176,35 @@ fn renamed(lab: &Lab, program: Implementation) {
     let longest = adverts.windows(2).map(|pair| pair[1].0 - pair[0].0).max().unwrap_or_default();
     assert!(longest < Duration::from_secs(3), "the backups would have taken over: {longest:?}");
     assert_eq!(removals(), "");
+}
+
+fn labelled(lab: &Lab, program: Implementation) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let with = |label: &str| instance("VI", "eth0", 150, &[&format!("10.0.0.100/24 label {label}")]);
+    let shows = |label: &str| {
+        wait_for(format_args!("label {label}"), LIMIT, || {
+            let shown = one.run("ip -o -4 address show dev eth0");
+            let is_there = shown.lines().any(|line| line.contains("10.0.0.100/24") && line.contains(label));
+            if is_there { Ok(()) } else { Err(shown) }
+        });
+    };
+    let director = start(program, &one, &with("eth0:1"));
+    shows("eth0:1");
+    director.reload(&with("eth0:2"));
+    shows("eth0:2");
+    assert!(!director.process().log().contains("somebody removed"), "{}", director.process().log());
+}
+
+fn other_name(lab: &Lab, program: Implementation) {
+    let one = lab.host("one", "10.0.0.1/24");
+    one.configure(&["link add eth1 type veth peer name far1", "link set eth1 up", "link set far1 up"]);
+    let addresses = ["10.0.0.100/24", "10.0.0.101/24 dev eth1"];
+    let _director = start(program, &one, &instance("VI", "eth0", 150, &addresses));
+    holds(&one, "10.0.0.100", true);
+    holds(&one, "10.0.0.101", true);
+    one.run("ip link set eth1 name other");
+    holds(&one, "10.0.0.101", false);
+    holds(&one, "10.0.0.100", false);
 }
 
 /// Watches the addresses of a host: gives what was removed so far.

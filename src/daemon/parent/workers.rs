@@ -153,7 +153,11 @@ impl Parent {
         let start = Order::Start(Start {
             kind,
             name: self.options.program.clone(),
-            options: Options { respawned, ..self.options.worker.clone() },
+            options: Options {
+                awaits_table: self.table.is_none() && self.shared.contains_key(&Kind::Check),
+                respawned,
+                ..self.options.worker.clone()
+            },
             log: self.options.worker_log(kind),
         });
         let started = self.order(kind, start, config);

@@ -89,7 +89,7 @@ impl Log {
                 let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
                 warn!("({name}) {}{detail}", fault_text(fault));
             }
-            Report::FaultGone(fault) => info!("({name}) no longer: {}", fault_text(fault)),
+            Report::FaultGone(fault) => info!("({name}) {}", fault_gone_text(fault)),
             Report::MastersVanish { times, interval } => warn!(
                 "({name}) {times} masters with short advertisement intervals came and fell silent: waiting by our own \
                  interval of {interval:?} for a minute"
@@ -120,7 +120,7 @@ impl Log {
             Report::Renamed { to } => info!("({name}) is called {to} from now on"),
             Report::Reloaded(Reloaded::Added) => info!("({name}) new in the configuration"),
             Report::Reloaded(Reloaded::Removed) => info!("({name}) no longer in the configuration"),
-            Report::Reloaded(Reloaded::Changed) => info!("({name}) configuration changed"),
+            Report::Reloaded(Reloaded::Changed(what)) => info!("({name}) configuration changed: {what}"),
             Report::MasterDown => debug!("({name}) Receive advertisement timeout"),
             Report::PriorityZeroReceived => debug!("({name}) received priority 0 advertisement"),
             Report::PriorityZeroSent => debug!("({name}) sent 0 priority"),
@@ -241,9 +241,9 @@ fn write_left_out((group, count, last): (Group, u64, Refused)) {
             warn!("{count} more packets were no VRRP advertisements, the last one because: {error}");
         }
         Refused::Discarded(reason) => {
-            warn!("({name}) {count} more adverts discarded, the last one because: {reason}");
+            warn!("({name}) {count} more {} discarded, the last one because: {reason}", adverts(count));
         }
-        Refused::Lower => info!("({name}) received {count} more adverts with lower priority"),
+        Refused::Lower => info!("({name}) received {count} more {} with lower priority", adverts(count)),
         Refused::NotAnnounced(problem) => warn!("{count} more announcements were not sent: {problem}"),
     }
 }
@@ -275,6 +275,20 @@ fn fault_text(fault: &Fault) -> String {
         }
         Fault::NoTable => "the addresses serve virtual servers, and their table can't be written".to_owned(),
     }
+}
+
+fn fault_gone_text(fault: &Fault) -> String {
+    match fault {
+        Fault::NoInterface(name) => format!("interface {name} exists again"),
+        Fault::InterfaceDown(name) => format!("interface {name} is up again"),
+        Fault::Deaf(name) => format!("adverts can be heard on interface {name} again"),
+        Fault::NoAddress(name) => format!("interface {name} has an address to send adverts from again"),
+        Fault::NoTable => "the table of virtual servers can be written".to_owned(),
+    }
+}
+
+const fn adverts(count: u64) -> &'static str {
+    if count == 1 { "advert" } else { "adverts" }
 }
 
 const fn word(state: StateKind) -> &'static str {

@@ -89,6 +89,9 @@ fn drive(
     let mut network = Network::open(wake)?;
     let mut engine = Engine::new(options.respawned);
     engine.handle(clock::now(), Event::Snapshot(Box::new(network.snapshot()?)));
+    if options.awaits_table {
+        engine.handle(clock::now(), Event::Table(Table::Pending));
+    }
     engine.handle(clock::now(), Event::Config(Box::new(config.vrrp)));
     // The parent waits to hear of each configuration that it is carried out.
     let mut unsettled: u32 = 1;

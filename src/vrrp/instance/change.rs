@@ -1,11 +1,13 @@
 //! What a reload changes of a running instance: its schedule goes on, and only what differs is done.
 
 use super::{Instance, State};
+use crate::net::IpNet;
 use crate::time::Instant;
 use crate::vrrp::config::{self, Version, VirtualAddress};
-use crate::vrrp::event::{Actions, Report};
+use crate::vrrp::event::{Actions, Reloaded, Report};
 use crate::vrrp::packet::PRIORITY_OWNER;
 use crate::vrrp::shared::Shared;
+use std::collections::HashSet;
 
 impl Instance {
     /// Whether `config` describes the same virtual router, as the network sees it: a reload then changes this one instead
@@ -15,17 +17,19 @@ impl Instance {
         identity(&self.config) == identity(config)
     }
 
-    /// A reload that leaves it the same virtual router. A master stays master, and tells at once what changed.
+    /// A reload that leaves it the same virtual router. A master stays master, and tells at once what changed. Gives the
+    /// addresses that stay, but with another label, scope or the like.
     pub(in crate::vrrp) fn reconfigure(
         &mut self,
         now: Instant,
         mut config: config::Instance,
         out: &mut Actions,
-    ) {
+    ) -> Vec<VirtualAddress> {
         if self.is_configured_as(&mut config) {
-            return;
+            return Vec::new();
         }
         let new = Instance::new(config);
+        out.push(self.report(Report::Reloaded(Reloaded::Changed(changes(self, &new).into()))));
         if new.name != self.name {
             out.push(self.report(Report::Renamed { to: new.name.clone() }));
             self.name = new.name;
@@ -38,13 +42,16 @@ impl Instance {
         self.destinations = new.destinations;
         self.encoded = None;
         self.advertised = new.advertised;
+        self.fits = None;
         self.fit_advert(out);
         let own_interval = self.master_interval == old_interval || self.config.version == Version::V2;
         if own_interval {
             self.master_interval = self.config.advert_int;
         }
-        let gone = missing(&old_addresses, &self.addresses);
+        let gone = misplaced(&old_addresses, &self.addresses);
         let added = missing(&self.addresses, &old_addresses);
+        let known: HashSet<_> = old_addresses.iter().map(place).collect();
+        let outdated = added.iter().filter(|address| known.contains(&place(address))).cloned().collect();
         if !gone.is_empty() {
             out.push(self.apply(&gone));
         }
@@ -54,7 +61,7 @@ impl Instance {
             State::Backup { master_down_at, .. } => {
                 if self.priority.effective() == PRIORITY_OWNER && old_priority.effective() != PRIORITY_OWNER {
                     self.become_master(now, out);
-                    return;
+                    return outdated;
                 }
                 if own_interval && old_interval != self.config.advert_int {
                     *master_down_at = now + master_down_interval;
@@ -74,6 +81,7 @@ impl Instance {
                 out.push(self.announce(&added, self.config.garp.master_repeat));
             }
         }
+        outdated
     }
 }
 
@@ -82,8 +90,48 @@ fn identity(config: &config::Instance) -> (Option<&str>, crate::net::Family, con
     (config.interface.as_deref(), config.family, config.vrid, config.unicast.is_some())
 }
 
+/// What a reload changes, in words.
+fn changes(old: &Instance, new: &Instance) -> String {
+    let mut all = Vec::new();
+    let (old_config, new_config) = (&old.config, &new.config);
+    if old_config.priority != new_config.priority {
+        all.push(format!("priority {} to {}", old_config.priority, new_config.priority));
+    }
+    if old_config.advert_int != new_config.advert_int {
+        all.push(format!("advert_int {:?} to {:?}", old_config.advert_int, new_config.advert_int));
+    }
+    if old_config.version != new_config.version {
+        all.push(format!("version {} to {}", old_config.version.number(), new_config.version.number()));
+    }
+    if old_config.auth != new_config.auth {
+        all.push("authentication".to_owned());
+    }
+    if old_config.source != new_config.source {
+        all.push("source address".to_owned());
+    }
+    let (gone, added) = (missing(&old.addresses, &new.addresses), missing(&new.addresses, &old.addresses));
+    for (what, list) in [("without", &gone), ("with", &added)] {
+        match &**list {
+            [] => {}
+            [one] => all.push(format!("{what} {}", one.net)),
+            [first, ..] => all.push(format!("{what} {} addresses, the first {}", list.len(), first.net)),
+        }
+    }
+    if all.is_empty() { "other settings".to_owned() } else { all.join(", ") }
+}
+
+fn place(address: &VirtualAddress) -> (&str, IpNet) {
+    (&address.interface, address.net)
+}
+
 /// Those of `from` that are not in `other`.
 fn missing(from: &[VirtualAddress], other: &[VirtualAddress]) -> Shared<[VirtualAddress]> {
-    let other: std::collections::HashSet<&VirtualAddress> = other.iter().collect();
+    let other: HashSet<&VirtualAddress> = other.iter().collect();
     from.iter().filter(|a| !other.contains(a)).cloned().collect()
+}
+
+/// Those of `from` that are not in `other`, whatever their labels and the like.
+fn misplaced(from: &[VirtualAddress], other: &[VirtualAddress]) -> Shared<[VirtualAddress]> {
+    let other: HashSet<_> = other.iter().map(place).collect();
+    from.iter().filter(|address| !other.contains(&place(address))).cloned().collect()
 }

@@ -43,10 +43,11 @@ impl Instance {
         let Some(origin) = self.origin else { return };
         let room = Advert::room(self.config.version, self.config.family, origin.mtu);
         let all = self.in_adverts;
-        self.advertised = self.addresses.iter().take(all.min(room)).map(|a| a.net.address).collect();
+        let advertised = room.min(*self.fits.get_or_insert(all.min(room)));
+        self.advertised = self.addresses.iter().take(advertised).map(|a| a.net.address).collect();
         self.encoded = None;
         if all > room {
-            out.push(self.report(Report::AdvertTooLong { advertised: room, of: all, mtu: origin.mtu }));
+            out.push(self.report(Report::AdvertTooLong { advertised, of: all, mtu: origin.mtu }));
         }
     }
 

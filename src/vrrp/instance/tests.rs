@@ -1,7 +1,7 @@
 //! Timelines of one instance: what it does, when, in which order.
 
 use super::super::config::{Garp, InitialState, Vrid};
-use super::super::event::{Discard, Received};
+use super::super::event::{Discard, Received, Reloaded};
 use super::*;
 use crate::vrrp::config::Auth;
 use crate::vrrp::packet::{Advert, Authentication, Body, Centis, Difference, Secs};
@@ -109,6 +109,15 @@ impl Bench {
 
     fn done(&mut self) -> Vec<String> {
         self.out.drain(..).map(|a| short(&a)).collect()
+    }
+
+    /// What a reload has changed.
+    fn changed(&self) -> &str {
+        let changed = self.out.iter().find_map(|action| match action {
+            Action::Report { report: Report::Reloaded(Reloaded::Changed(what)), .. } => Some(&**what),
+            _ => None,
+        });
+        changed.expect("a reload")
     }
 
     fn done_is(&mut self, expected: &[&str]) {
@@ -409,11 +418,13 @@ fn a_reload_changes_what_changed_and_keeps_the_master() {
     b.done_is(&[]);
     assert_eq!(b.instance.next_timeout(), schedule);
     b.instance.reconfigure(b.now, config(120), &mut b.out);
-    b.done_is(&["advert 120"]);
+    assert_eq!(b.changed(), "priority 150 to 120");
+    b.done_is(&["Reloaded", "advert 120"]);
     let addresses = vec![address("10.0.0.100/24"), address("10.0.0.101/24")];
     let new = config::Instance { addresses, excluded: vec![], ..config(120) };
-    b.instance.reconfigure(b.now, new, &mut b.out);
-    b.done_is(&["apply 1", "advert 120", "apply 1", "announce 1 x5"]);
+    assert_eq!(b.instance.reconfigure(b.now, new, &mut b.out), [], "none is to be set anew");
+    assert_eq!(b.changed(), "without 10.0.1.100/24, with 10.0.0.101/24");
+    b.done_is(&["Reloaded", "apply 1", "advert 120", "apply 1", "announce 1 x5"]);
     assert_eq!(b.instance.state(), StateKind::Master);
 }
 
@@ -428,7 +439,28 @@ fn a_reload_of_a_backup_keeps_its_watch() {
     let advert_int = ms(2000);
     b.instance.reconfigure(b.now, config::Instance { advert_int, ..config(200) }, &mut b.out);
     assert_eq!(b.instance.next_timeout(), Some(b.now + ms(6000) + Duration::from_nanos(218_750_000)));
-    b.done_is(&[]);
+    b.done_is(&["Reloaded", "Reloaded"]);
     b.instance.reconfigure(b.now, config(255), &mut b.out);
     assert_eq!(b.instance.state(), StateKind::Master);
+}
+
+#[test]
+fn as_many_addresses_stay_in_adverts_as_fitted_at_first() {
+    let addresses = (0..254).map(|n| address(&format!("10.0.7.{n}/32"))).collect();
+    let many = config::Instance { addresses, ..config(150) };
+    let with_mtu = |mtu| Some(Origin { mtu, ..ORIGIN });
+    for (first, later) in
+        [(1000, [(1500, 237), (576, 131), (1000, 237)]), (1500, [(1000, 237), (1500, 254), (9000, 254)])]
+    {
+        let mut b = Bench { instance: Instance::new(many.clone()), now: Instant::from_nanos(1), out: vec![] };
+        b.ground(with_mtu(first), &[]);
+        for (mtu, advertised) in later {
+            b.ground(with_mtu(mtu), &[]);
+            assert_eq!(b.instance.own_advert(150).addresses.len(), advertised, "{first}, then {mtu}");
+        }
+        let more = config::Instance { priority: 151, ..many.clone() };
+        b.ground(with_mtu(1500), &[]);
+        b.instance.reconfigure(b.now, more, &mut b.out);
+        assert_eq!(b.instance.own_advert(151).addresses.len(), 254, "a reload looks anew");
+    }
 }

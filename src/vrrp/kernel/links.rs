@@ -173,6 +173,16 @@ impl KnownLink {
         self.addresses.get(&net.address)?.iter().find(|held| held.prefix_len == net.prefix_len).copied()
     }
 
+    /// Whether an address with another prefix length than configured is the system's own, as far as can be told: without
+    /// it the interface would have none. A host's address of its own is seldom a /128.
+    pub(super) fn needs(&self, address: IpAddr, held: Held) -> bool {
+        !held.ours
+            && match address {
+                IpAddr::V4(_) => self.v4.first_real.is_none_or(|(_, real)| real == address),
+                IpAddr::V6(_) => held.prefix_len < 128,
+            }
+    }
+
     fn sources_mut(&mut self, address: IpAddr) -> Option<&mut Sources> {
         match address {
             IpAddr::V4(_) => Some(&mut self.v4),

@@ -1,7 +1,7 @@
 //! Who is configured with which addresses: made while the former configuration still runs, and then put in its place.
 
 use super::Id;
-use crate::net::IpNet;
+use crate::net::{Family, IpNet};
 use crate::vrrp::config::VirtualAddress;
 use crate::vrrp::event::Name;
 use std::collections::{HashMap, HashSet};
@@ -12,10 +12,8 @@ use std::net::IpAddr;
 pub(in crate::vrrp) struct Wanted {
     /// Who is configured with an address on an interface, and as which of its addresses.
     by_interface: HashMap<Name, HashMap<IpNet, Vec<(Id, usize)>>>,
-    /// Instances of priority 255: what the system has set of their addresses is never removed.
-    owners: HashSet<Id>,
-    /// What owners have.
-    owned: Vec<(Name, IpNet)>,
+    /// What owners have, with whatever prefix length.
+    owned: HashMap<Name, HashSet<IpAddr>>,
     /// All addresses of instances: none of them is a source for adverts, save the owner's.
     pub(super) virtual_addresses: HashSet<IpAddr>,
 }
@@ -25,8 +23,7 @@ impl Wanted {
     pub(in crate::vrrp) fn add(&mut self, id: Id, is_owner: bool, at: usize, address: &VirtualAddress) {
         let interface = address.interface.as_str();
         if is_owner {
-            self.owners.insert(id);
-            self.owned.push((interface.into(), address.net));
+            self.owned.entry(interface.into()).or_default().insert(address.net.address);
         }
         self.virtual_addresses.insert(address.net.address);
         let nets = match self.by_interface.get_mut(interface) {
@@ -47,13 +44,22 @@ impl Wanted {
         self.on(interface).and_then(|nets| nets.get(net)).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether an owner is configured with the address.
-    pub(super) fn is_owned(&self, interface: &str, net: &IpNet) -> bool {
-        !self.owners.is_empty() && self.by(interface, net).iter().any(|(id, _)| self.owners.contains(id))
+    /// Whether the address is configured there, with whatever prefix length.
+    pub(super) fn has(&self, interface: &str, address: IpAddr) -> bool {
+        let longest = Family::of(address).bits();
+        self.virtual_addresses.contains(&address)
+            && self.on(interface).is_some_and(|nets| {
+                (0..=longest).any(|prefix_len| nets.contains_key(&IpNet { address, prefix_len }))
+            })
+    }
+
+    /// Whether an owner (priority 255) is configured with the address: what the system has set of it is never removed.
+    pub(super) fn is_owned(&self, interface: &str, address: IpAddr) -> bool {
+        !self.owned.is_empty() && self.owned.get(interface).is_some_and(|owned| owned.contains(&address))
     }
 
     /// What owners are configured with.
-    pub(super) fn owned(&self) -> impl Iterator<Item = &(Name, IpNet)> {
-        self.owned.iter()
+    pub(super) fn into_owned(self) -> HashMap<Name, HashSet<IpAddr>> {
+        self.owned
     }
 }

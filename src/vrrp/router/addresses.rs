@@ -67,6 +67,9 @@ impl Router {
         refusal: Option<&Refusal>,
     ) -> Outcome {
         let outcome = self.kernel.changed(&change, refusal);
+        if let (Outcome::ToBeSetAnew, Change::Remove { name, net, .. }) = (outcome, &change) {
+            self.retry_address(now, instance, VirtualAddress::new(*net, &**name));
+        }
         let refused = matches!(outcome, Outcome::Refused { .. });
         if !refused && self.refused.is_empty() {
             return outcome;
@@ -87,9 +90,11 @@ impl Router {
         Outcome::Refused { again: !self.refused.insert(key) }
     }
 
-    /// Those of a job that are refused are tried again together.
+    /// Those of a job that are to be tried again are tried together.
     fn retry_address(&mut self, at: Instant, instance: &Name, address: VirtualAddress) {
-        match self.retries.back_mut() {
+        // The first to come first.
+        let behind = self.retries.partition_point(|(other, _)| *other <= at);
+        match behind.checked_sub(1).and_then(|last| self.retries.get_mut(last)) {
             Some((last, Retry::Addresses { instance: other, addresses }))
                 if *last == at && other == instance =>
             {
@@ -97,7 +102,7 @@ impl Router {
             }
             _ => {
                 let (instance, addresses) = (instance.clone(), vec![address]);
-                self.retries.push_back((at, Retry::Addresses { instance, addresses }));
+                self.retries.insert(behind, (at, Retry::Addresses { instance, addresses }));
             }
         }
     }

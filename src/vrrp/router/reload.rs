@@ -27,6 +27,8 @@ pub(super) struct Reload {
     wanted: VecDeque<(Id, config::Instance)>,
     /// There was a configuration before.
     again: bool,
+    /// It is the end: nothing is wanted any more.
+    stopping: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -107,7 +109,14 @@ impl Router {
             awaits_interfaces: config.settings.dynamic_interfaces != config::DynamicInterfaces::default(),
             ..Entering::default()
         };
-        self.reload = Some(Reload { entering: Some(entering), gone, wanted, again });
+        self.reload = Some(Reload { entering: Some(entering), gone, wanted, again, stopping: false });
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.configure(config::Config::default());
+        if let Some(reload) = &mut self.reload {
+            reload.stopping = true;
+        }
     }
 
     /// Carries out a part of what was told anew, and then of the configuration; false once nothing is left.
@@ -130,9 +139,9 @@ impl Router {
         }
         for _ in 0..STEP {
             let Some(reload) = &mut self.reload else { return false };
-            let again = reload.again;
+            let (again, stopping) = (reload.again, reload.stopping);
             if let Some(id) = reload.gone.pop_front() {
-                self.remove(id, out);
+                self.remove(id, stopping, out);
             } else if let Some((id, config)) = reload.wanted.pop_front() {
                 match self.instances.contains_key(&id) {
                     true => self.reconfigure(now, id, config, out),
@@ -148,11 +157,13 @@ impl Router {
         self.reload.is_some()
     }
 
-    fn remove(&mut self, id: Id, out: &mut Actions) {
+    fn remove(&mut self, id: Id, stopping: bool, out: &mut Actions) {
         let Some(slot) = self.instances.get_mut(&id) else { return };
         slot.instance.stop(out);
         let name = slot.instance.name().clone();
-        out.push(report(&name, Report::Reloaded(Reloaded::Removed)));
+        if !stopping {
+            out.push(report(&name, Report::Reloaded(Reloaded::Removed)));
+        }
         self.listen(id, None, None, out);
         let Some(slot) = self.instances.remove(&id) else { return };
         self.forget_name(&name, id);
@@ -177,9 +188,8 @@ impl Router {
         let Some(slot) = self.instances.get_mut(&id) else { return };
         if !slot.instance.is_configured_as(&mut config) {
             let before = slot.instance.clone();
-            let name = before.name();
-            out.push(report(name, Report::Reloaded(Reloaded::Changed)));
-            slot.instance.reconfigure(now, config, out);
+            let outdated = slot.instance.reconfigure(now, config, out);
+            outdated.iter().for_each(|address| self.kernel.outdate(address));
             slot.tracked = tracked(&slot.instance);
             let after = slot.instance.clone();
             self.unlist(id, &before);

@@ -1,6 +1,6 @@
 //! What the router finds for a packet, an interface, a reload; and that garbage changes nothing.
 
-use super::super::event::{Address, AddressList, Change, Link, Refusal, Snapshot, StateKind};
+use super::super::event::{Address, AddressList, Change, Link, Refusal, Reloaded, Snapshot};
 use super::super::packet::{Authentication, Body, Secs};
 use super::*;
 use crate::net::MacAddr;
@@ -285,6 +285,33 @@ fn instances_whose_addresses_serve_virtual_servers_wait_for_the_table() {
     assert!(reports(&out).contains(&&Report::Faulty { fault: Fault::NoTable, detail }));
     handle(&mut router, START, Event::Table(Table::Writable), &mut out);
     assert_eq!(states(&router), [StateKind::Backup, StateKind::Backup]);
+}
+
+#[test]
+fn while_nobody_knows_of_the_table_such_instances_say_nothing() {
+    let serving = ["10.0.0.1".parse().unwrap()].into();
+    let instances = vec![instance("1", 1, 255), instance("2", 2, 100)];
+    let event = Event::Config(Box::new(config::Config { instances, serving, ..config::Config::default() }));
+    let unavailable = Event::Table(Table::Unavailable("no ip_vs".into()));
+    for (news, state) in [
+        (Some(Event::Table(Table::Writable)), StateKind::Master),
+        (Some(unavailable), StateKind::Fault),
+        (None, StateKind::Fault),
+    ] {
+        let mut router = router(0);
+        let mut out = vec![];
+        handle(&mut router, START, Event::Table(Table::Pending), &mut out);
+        handle(&mut router, START, event.clone(), &mut out);
+        timeout(&mut router, START + Duration::from_secs(4), &mut out);
+        assert_eq!(states(&router), [StateKind::Init, StateKind::Master]);
+        assert!(adverts(&out).iter().all(|(name, _)| name == "2"), "{out:?}");
+        match news {
+            Some(news) => handle(&mut router, START + Duration::from_secs(4), news, &mut out),
+            None => timeout(&mut router, START + Duration::from_secs(6), &mut out),
+        }
+        assert_eq!(states(&router)[0], state);
+        assert_eq!(adverts(&out).iter().any(|(name, _)| name == "1"), state == StateKind::Master);
+    }
 }
 
 #[test]

@@ -131,7 +131,7 @@ impl Done {
             (Outcome::Refused { again: false }, Some(refusal)) => {
                 return self.count_refused(add, refusal, list);
             }
-            (Outcome::AsWanted | Outcome::Refused { .. }, _) => return,
+            (Outcome::AsWanted | Outcome::ToBeSetAnew | Outcome::Refused { .. }, _) => return,
         };
         add_to(mine, Some(list));
     }

@@ -261,3 +261,86 @@ fn news_of_an_address_do_not_look_at_the_others() {
     );
     assert_eq!(out, [], "nobody is concerned");
 }
+
+#[test]
+fn what_the_system_needs_stays_whatever_its_prefix_length() {
+    let with = |net: &str, priority| {
+        let addresses = vec![VirtualAddress::new(net.parse().unwrap(), "eth0")];
+        config::Instance { addresses, ..instance("1", 1, priority) }
+    };
+    let held =
+        |router: &Router, net: &str| router.kernel.holds(&VirtualAddress::new(net.parse().unwrap(), "eth0"));
+    // An owner's, and the only address of a host that is no owner.
+    for (priority, there) in [(255, &["10.0.0.1/24", "10.0.0.251/24"][..]), (100, &["10.0.0.1/24"])] {
+        let mut router = Router::default();
+        let mut out = vec![];
+        handle(&mut router, START, link(true, there), &mut out);
+        handle(&mut router, START, config(vec![with("10.0.0.1/32", priority)]), &mut out);
+        timeout(&mut router, START + Duration::from_secs(4), &mut out);
+        handle(&mut router, START + Duration::from_secs(4), Event::Stop, &mut out);
+        assert!(held(&router, "10.0.0.1/24"), "{priority}");
+        assert!(!held(&router, "10.0.0.1/32"), "{priority}");
+    }
+    // What was there when a reload named it, unless the reload means that very one.
+    for (net, stays) in [("10.0.0.50/24", false), ("10.0.0.50/32", true)] {
+        let mut router = Router::default();
+        let mut out = vec![];
+        handle(&mut router, START, link(true, &["10.0.0.251/24", "10.0.0.50/24"]), &mut out);
+        handle(&mut router, START, config(vec![instance("1", 1, 100)]), &mut out);
+        timeout(&mut router, START + Duration::from_secs(4), &mut out);
+        handle(&mut router, START + Duration::from_secs(5), config(vec![with(net, 100)]), &mut out);
+        handle(&mut router, START + Duration::from_secs(6), Event::Stop, &mut out);
+        assert_eq!(held(&router, "10.0.0.50/24"), stays, "{net}");
+        assert!(!held(&router, "10.0.0.1/24") && !held(&router, "10.0.0.50/32"), "{net}");
+        assert!(!reports(&out).contains(&&Report::Reloaded(Reloaded::Removed)), "a stop is no reload");
+    }
+}
+
+#[test]
+fn an_interface_that_gets_another_name_loses_what_was_set_for_the_former_one() {
+    let mut router = router(1);
+    let mut out = vec![];
+    let now = START + Duration::from_secs(4);
+    timeout(&mut router, now, &mut out);
+    let net = "10.0.0.1/24".parse().unwrap();
+    assert!(router.kernel.holds(&VirtualAddress::new(net, "eth0")));
+    for name in ["tmp", "eth1"] {
+        out.clear();
+        handle(&mut router, now, Event::Link(named_link(name, 2, true)), &mut out);
+        assert!(!router.kernel.holds(&VirtualAddress::new(net, name)));
+        assert!(router.kernel.holds(&VirtualAddress::new("10.0.0.251/24".parse().unwrap(), name)));
+    }
+    assert_eq!(states(&router), [StateKind::Fault]);
+}
+
+#[test]
+fn an_address_with_another_label_is_set_anew() {
+    let labelled = |label: &str| {
+        let mut one = instance("1", 1, 100);
+        one.addresses[0].label = Some(label.into());
+        one
+    };
+    let mut router = Router::default();
+    let mut out = vec![];
+    handle(&mut router, START, link(true, &["10.0.0.251/24"]), &mut out);
+    handle(&mut router, START, config(vec![labelled("eth0:1")]), &mut out);
+    let now = START + Duration::from_secs(4);
+    timeout(&mut router, now, &mut out);
+    out.clear();
+    router.handle(now, config(vec![labelled("eth0:2")]), &mut out);
+    while router.step(now, &mut out) {}
+    let address = labelled("eth0:2").addresses.remove(0);
+    let (interface, net) = (IfIndex(2), address.net);
+    let remove = Change::Remove { interface, name: "eth0".into(), net };
+    assert_eq!(planned(&router, &address), std::slice::from_ref(&remove));
+    assert_eq!(router.changed(now, &"1".into(), remove, None), Outcome::ToBeSetAnew);
+    out.clear();
+    // The kernel's word of it comes before the next change, and is no news.
+    handle(&mut router, now, Event::AddressGone { interface, net }, &mut out);
+    assert_eq!(out, []);
+    router.fire(now, now, 1, &mut out);
+    assert_eq!(applied(&out), ["1"]);
+    assert_eq!(planned(&router, &address), [Change::Add { interface, address: address.clone() }]);
+    obey(&mut router, now, &mut out);
+    assert_eq!(planned(&router, &address), []);
+}
