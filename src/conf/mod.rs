@@ -49,7 +49,10 @@ pub enum InterfaceKind {
     /// It is the loopback interface, which VRRP can't use.
     Loopback,
     /// Anything else.
-    Usable,
+    Usable {
+        /// How many bytes it sends in one packet: decides how many addresses an advert lists.
+        mtu: u32,
+    },
 }
 
 /// Asks about an interface; `None` where nobody knows.

@@ -5,6 +5,7 @@ use super::scripts::Machine;
 use crate::conf::diagnostic::{Severity, codes, render};
 use crate::conf::{self, Config, Diagnostic, InterfaceKind, LoadOptions, NameFolders};
 use crate::sys::iproute2::Names;
+use crate::sys::mtu;
 use nix::net::if_::if_nametoindex;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -95,7 +96,8 @@ fn interface(name: &str) -> InterfaceKind {
         Err(_) => InterfaceKind::Missing,
         // The loopback interface is the first of every network namespace.
         Ok(1) => InterfaceKind::Loopback,
-        Ok(_) => InterfaceKind::Usable,
+        // One that went away in between has the usual one.
+        Ok(_) => InterfaceKind::Usable { mtu: mtu::of(name).unwrap_or(1500) },
     }
 }
 

@@ -11,6 +11,7 @@ pub mod iproute2;
 pub mod kmod;
 pub mod log;
 pub mod memfd;
+pub mod mtu;
 pub mod names;
 pub mod output;
 pub mod packet;

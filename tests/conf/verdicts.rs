@@ -19,7 +19,7 @@ fn number(_: NameFolders<'_>, table: NameTable, name: &str) -> Option<u32> {
 fn interface(name: &str) -> Option<InterfaceKind> {
     Some(match name {
         "lo" => InterfaceKind::Loopback,
-        "eth0" | "eth1" => InterfaceKind::Usable,
+        "eth0" | "eth1" => InterfaceKind::Usable { mtu: 1500 },
         _ => InterfaceKind::Missing,
     })
 }

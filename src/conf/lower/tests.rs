@@ -1,4 +1,5 @@
 use crate::check::config::{Endpoint, VirtualServer};
+use crate::conf::diagnostic::codes;
 use crate::conf::{Config, InterfaceKind, LoadOptions, load_text};
 use crate::ipvs::model::{Forward, Netmask, Protocol, ServiceFlags, Tunnel, TunnelFlags, TunnelKind};
 use crate::net::Family;
@@ -168,7 +169,7 @@ fn interfaces_are_asked_for_where_somebody_knows() {
     let ask = |name: &str| {
         Some(match name {
             "lo" => InterfaceKind::Loopback,
-            "eth0" => InterfaceKind::Usable,
+            "eth0" => InterfaceKind::Usable { mtu: 1500 },
             _ => InterfaceKind::Missing,
         })
     };
@@ -192,6 +193,31 @@ fn vrrp_on(interface: &str) -> String {
     format!(
         "vrrp_instance V {{\ninterface {interface}\nvirtual_router_id 1\nvirtual_ipaddress {{\n10.0.0.1\n}}\n}}\n"
     )
+}
+
+#[test]
+fn the_interface_says_how_many_addresses_an_advert_lists() {
+    let found_in = |version: &str, mtu: Option<u32>, addresses: &[String]| {
+        let ask = |_: &str| mtu.map(|mtu| InterfaceKind::Usable { mtu });
+        let options = LoadOptions { interfaces: Some(&ask), ..LoadOptions::default() };
+        let text = vrrp_on("eth0").replace("10.0.0.1\n", &addresses.concat());
+        let text = text.replace("virtual_ipaddress", &format!("{version}\nvirtual_ipaddress"));
+        let loaded = load_text("test", text, &options);
+        let said = loaded.diagnostics.iter().filter(|d| std::ptr::eq(d.code, &codes::TOO_MANY_ADDRESSES));
+        said.map(|d| d.message.split(';').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let found = |mtu, addresses: &[String]| found_in("", mtu, addresses);
+    let v4: Vec<String> = (1..=254).map(|n| format!("10.0.0.{n}/24\n")).collect();
+    let v6: Vec<String> = (1..=254).map(|n| format!("fe80::{n:x}/64\n")).collect();
+    let most = |count: u32, mtu: u32| {
+        vec![format!("(V) an advert lists at most {count} addresses on an interface of MTU {mtu}")]
+    };
+    assert_eq!(found(Some(1000), &v4), most(237, 1000), "as keepalived has it");
+    assert_eq!(found_in("version 3", Some(1000), &v4), most(239, 1000), "without a password");
+    assert_eq!(found(Some(1500), &v4), [""; 0]);
+    assert_eq!(found(None, &v6), most(89, 1500), "where nobody knows");
+    assert_eq!(found(Some(1280), &v6), most(76, 1280));
+    assert_eq!(found(Some(9000), &v6), [""; 0]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ const KNOWN: &str = "vrrp_script s {\nscript /s\nweight 5 reverse\n}\ntrack_file
 fn load(known: &str, lines: &str) -> Loaded {
     let ask = |name: &str| {
         let missing = name == "eth9";
-        Some(if missing { InterfaceKind::Missing } else { InterfaceKind::Usable })
+        Some(if missing { InterfaceKind::Missing } else { InterfaceKind::Usable { mtu: 1500 } })
     };
     let text = format!(
         "{known}vrrp_instance V {{\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {{\n10.0.0.1/24\n}}\n{lines}\n}}\n"

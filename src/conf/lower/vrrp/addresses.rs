@@ -2,22 +2,24 @@
 
 use super::super::{Lower, body, iproute};
 use super::draft::Draft;
+use crate::conf::InterfaceKind;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::net::Family;
-use crate::vrrp::config::VirtualAddress;
+use crate::vrrp::config::{Version, VirtualAddress};
 use std::net::IpAddr;
 
+/// What an Ethernet frame carries: the MTU of interfaces that nobody knows.
+const MTU: u32 = 1500;
+
 /// The address count of an advert is one byte.
-const MAX_ADDRESSES: usize = 255;
+const MAX_ADDRESSES: u32 = 255;
 
-/// What an Ethernet frame carries.
-const MTU: usize = 1500;
-
-/// Ethernet, IP and VRRP headers, and the password of version 2.
-const HEADERS_V4: usize = 14 + 20 + 8 + 8;
-const HEADERS_V6: usize = 14 + 40 + 8;
+/// Ethernet, IP and VRRP headers; the password comes with version 2.
+const HEADERS_V4: u32 = 14 + 20 + 8;
+const HEADERS_V6: u32 = 14 + 40 + 8;
+const PASSWORD: u32 = 8;
 
 impl Draft {
     /// The first address settles the instance's family; one of the other family is left out.
@@ -111,18 +113,23 @@ impl Draft {
         }
     }
 
-    /// Addresses that don't fit into an advert are set, but not listed in it. The interface's MTU decides at run time:
-    /// [`crate::vrrp::packet::Advert::room`].
-    pub(super) fn limit_addresses(&self, cx: &mut Lower<'_, '_>, family: Family) {
-        let room = match family {
-            Family::V4 => (MTU - HEADERS_V4) / 4,
-            Family::V6 => (MTU - HEADERS_V6) / 16,
+    /// Addresses that don't fit into an advert are set, but not listed in it. The interface's MTU decides at run time, by
+    /// the same reckoning ([`crate::vrrp::packet::Advert::room`]).
+    pub(super) fn limit_addresses(&self, cx: &mut Lower<'_, '_>, version: Version, family: Family) {
+        let mtu = match self.interface.as_ref().and_then(|(name, _)| cx.ask_interface(name)) {
+            Some(InterfaceKind::Usable { mtu }) => mtu,
+            _ => MTU,
         };
-        let most = room.min(MAX_ADDRESSES);
+        let (headers, size) = match family {
+            Family::V4 => (HEADERS_V4, 4),
+            Family::V6 => (HEADERS_V6, 16),
+        };
+        let password = if version == Version::V2 { PASSWORD } else { 0 };
+        let most = (mtu.saturating_sub(headers + password) / size).min(MAX_ADDRESSES) as usize;
         if self.addresses.len() > most {
             let at = self.addresses.get(most).map_or(self.named_at, |(_, span)| *span);
             let message = format!(
-                "an advert lists at most {most} addresses on an interface of MTU {MTU}; the others are not listed"
+                "an advert lists at most {most} addresses on an interface of MTU {mtu}; the others are not listed"
             );
             self.report(cx, &codes::TOO_MANY_ADDRESSES, at, &message);
         }

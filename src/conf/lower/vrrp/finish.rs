@@ -50,7 +50,7 @@ impl Draft {
         if unicast.is_none() {
             self.first_is_link_local(cx, strict);
         }
-        self.limit_addresses(cx, family);
+        self.limit_addresses(cx, version, family);
         self.preemption(cx, state, priority, strict);
         let policy = self.finish_policy(cx, version, priority, &globals.policy);
         let (garp, against) = garp::finish(self.garp, self.garp_lower_delay, self.garp_lower_repeat, strict);

@@ -28,7 +28,7 @@ impl Draft {
                 self.report(cx, &codes::LOOPBACK, word.span, &message);
                 return;
             }
-            Some(InterfaceKind::Usable) | None => {}
+            Some(InterfaceKind::Usable { .. }) | None => {}
         }
         self.interface = Some((word.text.to_string(), word.span));
     }
