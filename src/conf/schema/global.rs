@@ -103,8 +103,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             "enable_script_security",
             &[],
             "scripts that run as root and that others could change do not run",
-        )
-        .read(),
+        ),
         line("enable_snmp_checker", NONE, "offer keepalived's SNMP table of virtual servers").read(),
         line("enable_snmp_keepalived", NONE, "offer keepalived's SNMP table of VRRP")
             .synonym_of("enable_snmp_vrrp")
@@ -274,8 +273,8 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("router_id", &[optional("NAME", Kind::Text)], "this machine's name in logs and mails")
             .default("the host name"),
         line("rs_init_notifies", BOOL, "run the notify scripts of real servers at start too").since("2.0.0"),
-        line("script_user", ACCOUNT, "who runs scripts that name nobody").default("keepalived_script").read(),
-        line("set_supplementary_groups", BOOL, "scripts get the other groups of their user too").read(),
+        line("script_user", ACCOUNT, "who runs scripts that name nobody").default("keepalived_script"),
+        line("set_supplementary_groups", BOOL, "scripts get the other groups of their user too"),
         line("shutdown_script", COMMAND, "is run after the last process has ended").since("2.1.0").command(),
         line("shutdown_script_timeout", TIMEOUT, "how long shutdown_script may take")
             .since("2.1.0")

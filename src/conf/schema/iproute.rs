@@ -36,7 +36,11 @@ macro_rules! addresses {
             line("home", &[], "home address of Mobile IPv6").read(),
             line("label", &[arg("LABEL", Kind::Interface)], "alias name for old tools, as eth0:1 (IPv4)"),
             line("mngtmpaddr", &[], "template for temporary addresses (IPv6)").read(),
-            line("no_track", &[], "stay master when somebody deletes the address").read(),
+            line(
+                "no_track",
+                &[],
+                "stay master when somebody deletes the address, or while its interface is down",
+            ),
             line("noprefixroute", &[], "no route to the address's network comes with it").read(),
             line("peer", ADDRESS, "other end of a point-to-point link").read(),
             line(

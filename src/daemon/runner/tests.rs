@@ -190,3 +190,12 @@ fn when_the_parent_is_gone_no_script_stays() {
     assert!(remote.process.wait().unwrap().success());
     assert!(!is_alive(&read()));
 }
+
+#[test]
+fn other_groups_come_where_they_are_asked_for() {
+    let nobody = RunAs { user: "nobody".to_owned(), group: None };
+    let own = account(&nobody, false).unwrap();
+    assert_eq!(own.groups, [own.gid]);
+    let all = getgrouplist(&CString::new("nobody").unwrap(), own.gid).unwrap();
+    assert_eq!(account(&nobody, true).unwrap().groups, all);
+}

@@ -26,6 +26,11 @@ pub(super) fn tests() -> Vec<Test> {
         })
     };
     let own = [
+        Test::new("scripts::scripts_run_as_the_user_that_is_named", scripts_run_as_the_user_that_is_named),
+        Test::new(
+            "scripts::script_security_leaves_out_what_others_can_change",
+            script_security_leaves_out_what_others_can_change,
+        ),
         Test::new("scripts::a_stop_ends_the_startup_script_and_runs_the_shutdown_script", stop_at_startup),
         Test::new(
             "scripts::a_reload_during_the_startup_script_counts_and_a_later_one_runs_none",
@@ -97,6 +102,34 @@ fn startup_fails(lab: &Lab, daemon: Implementation) {
             Keepalived => "startup script script failed, status 3",
         },
     );
+    director.terminate();
+}
+
+/// Only root reads the file.
+fn scripts_run_as_the_user_that_is_named(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    for (user, fails) in [("root", false), ("nobody", true)] {
+        let globals = format!(
+            "global_defs {{\n script_user {user}\n enable_script_security\n startup_script \"/bin/cat /etc/shadow\"\n}}\n"
+        );
+        let config = globals + &configuration("10.0.0.100/24");
+        let director = Director::start(Vipd, &host, Path::new(VIPD), &config, &[]);
+        wait_address(&host, "10.0.0.100");
+        let log = director.process().log();
+        assert_eq!(log.contains("startup script failed"), fails, "{user}: {log}");
+        assert!(!log.contains("is known but not carried out"), "{log}");
+        director.terminate();
+    }
+}
+
+fn script_security_leaves_out_what_others_can_change(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let up = script(&host, "up", "echo begun > ${dir}begun");
+    fs::set_permissions(&up, fs::Permissions::from_mode(0o777)).expect("let others write to it");
+    let director = start(&host, Vipd, &format!(" startup_script {up}\n"));
+    wait_address(&host, "10.0.0.100");
+    logged(director.process(), "runs as root, and others than root can write to it");
+    assert!(!host.file("begun").exists(), "{}", director.process().log());
     director.terminate();
 }
 
