@@ -74,7 +74,7 @@ pub(super) static TRACK_FILE: Block = Block {
             "write this number into it at start",
         )
         .default("it is left as it is")
-        .read(),
+        .read_so("the file is left as it is"),
         line("weight", WEIGHT, "the factor; 0: any number but 0 means fault").default("1").read(),
     ],
 };
