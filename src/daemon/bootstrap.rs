@@ -8,12 +8,14 @@ use super::message::{self, Order, Start, WORKER_ARGUMENT};
 use super::worker::{Control, FromWorker, Kind, ToWorker};
 use crate::conf::Config;
 use crate::sys::caps::{self, Capability};
+use crate::sys::input::reason;
 use crate::sys::ready::Ready;
 use crate::sys::writable::Writable;
 use crate::sys::{log, process, seccomp};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -53,7 +55,8 @@ pub fn main() -> Exit {
     process::set_name(&start.name);
     process::keep_no_unused_memory();
     if let Err(error) = log::start(&start.log) {
-        error!(%error, "the log file can't be opened");
+        let file = start.log.file.as_deref().unwrap_or(Path::new("")).display();
+        error!("log file {file}: {}: this process has none", reason(&error));
     }
     let _flushed = log::FlushAtEnd;
     abort_on_panic();

@@ -187,4 +187,11 @@ fn log_files(lab: &Lab) {
     process.signal(Signal::SIGTERM);
     process.wait_exit(LIMIT);
     has("d.txt", "Stopped vipd v");
+    // A file that can't be opened is named.
+    fs::create_dir(host.file("e_vrrp.txt")).expect("a folder in the place of a file");
+    let mut command = self::command(&host, Path::new(VIPD), "e");
+    let process = host.start("e", command.args(["-n", "-l", "-g"]).arg(host.file("e.txt")));
+    logged(&process, &format!("log file {}: ", host.file("e_vrrp.txt").display()));
+    process.signal(Signal::SIGTERM);
+    process.wait_exit(LIMIT);
 }
