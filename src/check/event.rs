@@ -142,10 +142,15 @@ pub enum Report {
 }
 
 impl Report {
-    /// What a probe met, where that is the reason of the report.
+    /// What a probe met, where that is the reason of the report and its sentence does not say so itself.
     #[must_use]
     pub const fn failure(&self) -> Option<&Failure> {
         match self {
+            Report::Check {
+                check: CheckName::Misc(_),
+                report: CheckReport::Failed { .. } | CheckReport::TryFailed { .. },
+                ..
+            } => None,
             Report::Check { report, .. } => match report {
                 CheckReport::Failed { failure, .. }
                 | CheckReport::TryFailed { failure, .. }

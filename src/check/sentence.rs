@@ -123,6 +123,25 @@ fn retries(n: u32) -> String {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_reason_is_said_once() {
+        let server = ServerName { address: "10.9.0.11:80".parse().unwrap(), protocol: Some(Protocol::Tcp) };
+        let failure = || Failure::Reason("exited with status 1".into());
+        let said = |check, report| {
+            let report = Report::Check { check, server, vs: "V".into(), report };
+            (report.to_string().contains("exited with"), report.failure().is_some())
+        };
+        let failed = || CheckReport::Failed { retries: 0, failure: failure() };
+        let tried = || CheckReport::TryFailed { tries: 0, retries: 2, failure: failure() };
+        for report in [failed(), tried()] {
+            assert_eq!(said(CheckName::Misc("/m".into()), report), (true, false));
+        }
+        for report in [failed(), tried(), CheckReport::NotRun(failure())] {
+            assert_eq!(said(CheckName::Tcp, report), (false, true));
+        }
+        assert_eq!(said(CheckName::Misc("/m".into()), CheckReport::NotRun(failure())), (false, true));
+    }
+
     /// Lines that keepalived 2.2.7 wrote in the same situations (but for one retry, which it calls retries).
     #[test]
     fn the_words_are_keepaliveds() {
