@@ -358,6 +358,12 @@ impl Kernel {
     fn read(&mut self, keys: &HashSet<ServiceKey>) -> Result<(), Error> {
         let Some(client) = &mut self.client else { return Ok(()) };
         let table = client.table_of(|key| keys.contains(key))?;
+        let left = Table { services: keys.iter().filter_map(|key| self.known.get(key)).collect() };
+        if let Some(drift) = drift(&table, &left) {
+            warn!(
+                "somebody else has changed the IPVS table: {drift}; what the configuration says holds again"
+            );
+        }
         for key in keys {
             self.known.remove(key);
             self.stale.remove(key);
@@ -397,6 +403,24 @@ impl Kernel {
             self.logged.insert(error);
         }
     }
+}
+
+/// In how much a table differs from the one that was left, if it does. Services that were not left are not looked at.
+fn drift(found: &Table, left: &Table) -> Option<String> {
+    let keys: Vec<ServiceKey> = left.services.iter().map(|(service, _)| service.key).collect();
+    let differences = plan(found, left, &keys);
+    let is_service = |o: &&Operation| matches!(o, Operation::AddService(_) | Operation::EditService(_));
+    let services = differences.iter().filter(is_service).count();
+    let servers = differences.len() - services;
+    let counted = |(count, what): (usize, &str)| match count {
+        0 => None,
+        1 => Some(format!("1 {what}")),
+        _ => Some(format!("{count} {what}s")),
+    };
+    let counts: Vec<String> =
+        [(services, "service"), (servers, "server")].into_iter().filter_map(counted).collect();
+    let verb = if differences.len() == 1 { "differs" } else { "differ" };
+    (!counts.is_empty()).then(|| format!("{} {verb}", counts.join(" and ")))
 }
 
 /// How an attempt went.

@@ -28,6 +28,7 @@ pub(super) fn tests() -> Vec<Test> {
             "check::the_table_stays_when_the_parent_is_killed_if_asked_to",
             parent_is_killed_and_table_stays,
         ),
+        Test::new("check::a_reload_says_what_others_have_changed", a_reload_says_what_others_have_changed),
         Test::new("check::nothing_of_the_table_is_left_of_a_worker_killed_at_the_stop", worker_hangs_at_stop),
     ];
     programs.chain(ends).collect()
@@ -79,6 +80,34 @@ fn a_program_decides(lab: &Lab, daemon: Implementation) {
         let text = fs::read_to_string(&heard).unwrap_or_default();
         let words: Vec<_> = text.split_whitespace().collect();
         if words.ends_with(&["down", "up", "down", "up"]) { Ok(()) } else { Err(format!("{words:?}")) }
+    });
+    director.terminate();
+}
+
+/// What the reload itself changes is not counted.
+fn a_reload_says_what_others_have_changed(lab: &Lab) {
+    let host = director(lab);
+    let service = |n: u8| {
+        format!(
+            "virtual_server 10.99.0.{n} 80 {{\n lvs_sched rr\n lvs_method DR\n protocol TCP\n \
+             real_server 10.98.0.{n} 80 {{\n }}\n}}\n"
+        )
+    };
+    let director = Director::start(Vipd, &host, Path::new(VIPD), &(service(1) + &service(2)), &["-C"]);
+    wait_row(&host, "10.99.0.2:80", &["2/1"]);
+    director.reload(&service(1));
+    wait_for("the second service to go", LIMIT, || match row(&host, "10.99.0.2:80") {
+        Ok(row) => Err(format!("{row:?}")),
+        Err(_) => Ok(()),
+    });
+    assert!(!director.process().log().contains("somebody else"), "{}", director.process().log());
+    host.run("ipvsadm -C");
+    director.reload(&(service(1) + &service(2)));
+    wait_row(&host, "10.99.0.1:80", &["1/1"]);
+    let said = "somebody else has changed the IPVS table: 1 service and 1 server differ;";
+    wait_for(format_args!("{said:?} in the log"), LIMIT, || {
+        let log = director.process().log();
+        if log.contains(said) { Ok(()) } else { Err(log) }
     });
     director.terminate();
 }
