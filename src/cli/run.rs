@@ -49,7 +49,7 @@ pub(super) struct Flags {
     /// Start every part, even those that have nothing to do
     #[arg(long = "all", help_heading = RUNS)]
     all: bool,
-    /// Run in this network namespace
+    /// Run in this network namespace (not done yet: refused)
     #[arg(short = 's', long = "namespace", value_name = "NAME", help_heading = RUNS)]
     namespace: Option<String>,
     /// Leave virtual addresses in place at the end
@@ -58,7 +58,7 @@ pub(super) struct Flags {
     /// Leave the IPVS table in place at the end
     #[arg(short = 'I', long = "dont-release-ipvs", help_heading = RUNS)]
     dont_release_ipvs: bool,
-    /// Drop virtual addresses on a transition by signal
+    /// Drop virtual addresses on a transition by signal (not done yet)
     #[arg(short = 'X', long = "release-vips", help_heading = RUNS)]
     release_vips: bool,
 
@@ -80,7 +80,7 @@ pub(super) struct Flags {
     #[arg(short = 'c', long = "checkers_pid", value_name = "FILE", default_value = "/run/checkers.pid",
           help_heading = PROCESS)]
     checkers_pid: PathBuf,
-    /// Pid file of the BFD worker
+    /// Pid file of the BFD worker (not done yet)
     #[arg(short = 'b', long = "bfd_pid", value_name = "FILE", help_heading = PROCESS)]
     bfd_pid: Option<PathBuf>,
     /// File creation mask; a number that begins with 0 is octal
@@ -89,7 +89,7 @@ pub(super) struct Flags {
     /// Allow core dumps of any size
     #[arg(short = 'm', long = "core-dump", help_heading = PROCESS)]
     core_dump: bool,
-    /// Allow core dumps, and set the system's pattern for their names
+    /// Allow core dumps (a pattern for their names: not done yet)
     #[arg(short = 'M', long = "core-dump-pattern", value_name = "PATTERN", num_args = 0..=1, require_equals = true,
           default_missing_value = "core", help_heading = PROCESS)]
     core_dump_pattern: Option<String>,
@@ -120,24 +120,24 @@ pub(super) struct Flags {
     /// Don't log to syslog
     #[arg(short = 'G', long = "no-syslog", help_heading = LOG)]
     no_syslog: bool,
-    /// Log every address that is added or deleted, whoever does it
+    /// Log every address that anybody adds or deletes (not done yet)
     #[arg(short = 'a', long = "address-monitoring", help_heading = LOG)]
     address_monitoring: bool,
 
-    /// SNMP agent
+    /// SNMP agent (not done yet)
     #[arg(short = 'x', long = "snmp", help_heading = OTHER)]
     snmp: bool,
-    /// Socket of the SNMP master agent
+    /// Socket of the SNMP master agent (not done yet)
     #[arg(short = 'A', long = "snmp-agent-socket", value_name = "FILE", help_heading = OTHER)]
     snmp_agent_socket: Option<String>,
-    /// The genhash utility
+    /// The genhash utility (not done yet: refused)
     #[arg(short = 'T', long = "genhash", help_heading = OTHER)]
     genhash: bool,
-    /// Record performance data of the VRRP worker
+    /// Record performance data of the VRRP worker (not done yet)
     #[arg(long = "perf", value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "run",
           help_heading = OTHER)]
     perf: Option<String>,
-    /// Debugging switches of keepalived's source
+    /// Debugging switches of keepalived's source (not done yet)
     #[arg(long = "debug", value_name = "OPTIONS", num_args = 0..=1, require_equals = true,
           default_missing_value = "", help_heading = OTHER)]
     debug: Option<String>,
@@ -189,10 +189,16 @@ pub(super) fn run(program: &str, flags: &Flags) -> ExitCode {
     if let Some(output) = &flags.config_test {
         return config_test(flags, output);
     }
+    let options = flags.options(program);
+    if let Some(reason) = same_pid_file(&options) {
+        print_error!("{program}: {reason}");
+        // As for a command line that is not understood.
+        return ExitCode::from(if program == "keepalived" { 1 } else { 2 });
+    }
     for (flag, what) in flags.without_effect() {
         print_error!("{program}: warning: {flag}: {what} in this version; it has no effect");
     }
-    crate::daemon::start(flags.options(program)).into()
+    crate::daemon::start(options).into()
 }
 
 /// `-t`: what is found goes to standard error or, as with keepalived, to the end of a file.
@@ -303,10 +309,34 @@ pub(super) fn attach_values(arguments: &[OsString]) -> Vec<OsString> {
     arguments.iter().map(|argument| attach(argument).unwrap_or_else(|| argument.clone())).collect()
 }
 
+/// Two processes that run can't have one pid file: the second would find the first one running.
+fn same_pid_file(options: &Options) -> Option<String> {
+    let worker = |kind: Kind| options.worker_pid_files.get(&kind).filter(|_| options.workers.contains(&kind));
+    let files = [("-p", Some(&options.pid_file)), ("-r", worker(Kind::Vrrp)), ("-c", worker(Kind::Check))];
+    let mut seen: BTreeMap<PathBuf, &str> = BTreeMap::new();
+    for (flag, file) in files {
+        let Some(file) = file else { continue };
+        if let Some(other) = seen.insert(place(file), flag) {
+            return Some(format!("{other} and {flag} name the same pid file {}", file.display()));
+        }
+    }
+    None
+}
+
+/// Where a file is or will be, whichever way its folder is named: `/var/run` is `/run` most often.
+fn place(file: &Path) -> PathBuf {
+    let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
+    match (folder, file.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => file.to_owned(),
+    }
+}
+
 /// The path from the root on: a daemon's working directory is `/`, and a reload must find the same file.
 fn whole(path: &Path) -> PathBuf {
     absolute(path).unwrap_or_else(|_| path.to_owned())
 }
+
 /// Whether this machine can look a host's name up.
 fn is_known_host(name: &str) -> bool {
     (name, 0).to_socket_addrs().is_ok_and(|mut found| found.next().is_some())

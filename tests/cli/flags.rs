@@ -128,3 +128,30 @@ fn a_pattern_stands_for_all_its_files_in_their_order() {
     assert!(none.stderr.contains("d/*.cfg is missing"), "{}", none.stderr);
     assert_eq!(program.run("-t -f d/*.cfg").status, Some(2), "what was not read has not passed");
 }
+
+#[test]
+fn two_options_for_one_pid_file_are_a_wrong_command_line() {
+    let program = keepalived(GOOD);
+    for (flags, said) in [
+        ("-n -f k.conf -p a.pid -r a.pid", "keepalived: -p and -r name the same pid file "),
+        ("-n -f k.conf -p ./a.pid -c a.pid", "keepalived: -p and -c name the same pid file "),
+        ("-n -f k.conf -p b.pid -r a.pid -c a.pid", "keepalived: -r and -c name the same pid file "),
+    ] {
+        let outcome = program.run(flags);
+        assert_eq!(outcome.status, Some(1), "{flags}: {}", outcome.stderr);
+        assert!(outcome.stderr.starts_with(said), "{flags}: {}", outcome.stderr);
+        assert!(outcome.stderr.ends_with("/a.pid\n"), "{flags}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn the_help_names_what_is_not_done_yet() {
+    let help = keepalived(GOOD).run("--help").stdout;
+    let lines: Vec<&str> = help.lines().map(str::trim).collect();
+    for flag in ["-s,", "-X,", "-b,", "-M,", "-a,", "-x,", "-A,", "-T,", "--perf", "--debug"] {
+        let at =
+            lines.iter().position(|line| line.starts_with(flag)).unwrap_or_else(|| panic!("{flag}: {help}"));
+        let said = lines[at..].iter().take(2).any(|line| line.contains("not done yet"));
+        assert!(said, "{flag}: {help}");
+    }
+}
