@@ -3,6 +3,10 @@
 //! Closed enums of plain data: they can be asserted, recorded, replayed and refused. Names, kernel interface indexes
 //! and VRIDs identify things; nothing is a position in a list.
 
+mod list;
+
+pub use list::AddressList;
+
 use super::config::{self, VirtualAddress};
 use super::packet::{DecodeError, Difference};
 use super::shared::Shared;
@@ -401,17 +405,6 @@ pub enum Report {
         /// Why.
         reason: Discard,
     },
-}
-
-/// Addresses that something happened to: the first one, and how many.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AddressList {
-    /// How many.
-    pub count: u32,
-    /// The first one.
-    pub first: IpNet,
-    /// The interface of the first one.
-    pub interface: Name,
 }
 
 /// What a reload did to an instance.

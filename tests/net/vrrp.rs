@@ -265,7 +265,7 @@ fn taken(lab: &Lab) {
     one.run("ip address delete 10.0.0.100/24 dev eth0");
     wait_for("what happened to be said", LIMIT, || {
         let log = director.process().log();
-        let told = log.contains("somebody removed 10.0.0.100/24 from eth0: setting it again");
+        let told = log.contains("somebody removed 10.0.0.100/24 on eth0: setting it again");
         let set = log.matches("set 10.0.0.100/24 on eth0").count() == 2;
         if told && set { Ok(()) } else { Err(log) }
     });

@@ -6,7 +6,7 @@ use super::limit::Limiter;
 use crate::sys::clock;
 use crate::sys::raw::SendProblem;
 use crate::time::Instant;
-use crate::vrrp::event::{AddressList, Discard, Fault, Name, Reloaded, Report, StateKind};
+use crate::vrrp::event::{Discard, Fault, Name, Reloaded, Report, StateKind};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::packet::DecodeError;
 use std::fmt;
@@ -99,23 +99,20 @@ impl Log {
                 "({name}) only {advertised} of {of} virtual addresses fit into an advert (MTU {mtu}): the others are set, \
                  but not advertised. Move them to virtual_ipaddress_excluded"
             ),
-            Report::AddressesSet(list) => info!("({name}) set {}", addresses(list)),
-            Report::AddressesRemoved(list) => info!("({name}) removed {}", addresses(list)),
+            Report::AddressesSet(list) => info!("({name}) set {list}"),
+            Report::AddressesRemoved(list) => info!("({name}) removed {list}"),
             Report::LeftoversRemoved(list) => warn!(
-                "({name}) removed {}, which was there before: another router may be the master",
-                addresses(list)
+                "({name}) removed {list}: there before this start, and another router may be the master"
             ),
-            Report::AddressesTaken(AddressList { count: 1, first, interface }) => {
-                warn!("({name}) somebody removed {first} from {interface}: setting it again");
-            }
             Report::AddressesTaken(list) => {
-                warn!("({name}) somebody removed {}: setting them again", addresses(list));
+                let them = if list.count() == 1 { "it" } else { "them" };
+                warn!("({name}) somebody removed {list}: setting {them} again");
             }
             Report::AddressesRefused { add: true, addresses: list, refusal } => {
-                warn!("({name}) can't set {}: {refusal}; trying again while master", addresses(list));
+                warn!("({name}) can't set {list}: {refusal}; trying again while master");
             }
             Report::AddressesRefused { add: false, addresses: list, refusal } => {
-                warn!("({name}) can't remove {}: {refusal}; trying again", addresses(list));
+                warn!("({name}) can't remove {list}: {refusal}; trying again");
             }
             Report::Renamed { to } => info!("({name}) is called {to} from now on"),
             Report::Reloaded(Reloaded::Added) => info!("({name}) new in the configuration"),
@@ -254,14 +251,6 @@ fn announced_address(frame: &[u8]) -> Option<IpAddr> {
         [0x08, 0x06] => Some(Ipv4Addr::from(*frame.get(28..)?.first_chunk::<4>()?).into()),
         [0x86, 0xdd] => Some(Ipv6Addr::from(*frame.get(62..)?.first_chunk::<16>()?).into()),
         _ => None,
-    }
-}
-
-fn addresses(list: &AddressList) -> String {
-    let AddressList { count, first, interface } = list;
-    match count {
-        1 => format!("{first} on {interface}"),
-        _ => format!("{count} addresses, the first {first} on {interface}"),
     }
 }
 

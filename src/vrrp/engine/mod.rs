@@ -194,11 +194,11 @@ impl Engine {
 
 /// Addresses of one instance that were taken one after the other are told of together.
 fn report_once(reports: &mut Vec<(Option<Name>, Report)>, instance: Option<Name>, report: Report) {
-    match (reports.last_mut(), &report) {
+    match (reports.last_mut(), report) {
         (Some((other, Report::AddressesTaken(list))), Report::AddressesTaken(more)) if *other == instance => {
-            list.count += more.count;
+            list.add(more);
         }
-        _ => reports.push((instance, report)),
+        (_, report) => reports.push((instance, report)),
     }
 }
 

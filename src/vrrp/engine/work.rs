@@ -226,7 +226,7 @@ impl Work {
             let refusal = refusals.remove(&at);
             let outcome = router.changed(now, name, change, refusal.as_ref());
             let Some(queue) = self.queues.get_mut(name) else { continue };
-            queue.done.count(outcome, add, AddressList { count: 1, first, interface }, refusal);
+            queue.done.count(outcome, add, AddressList::one(first, interface), refusal);
         }
     }
 

@@ -22,7 +22,7 @@ impl Router {
             let Some(slot) = self.instances.get(&id) else { continue };
             let address = slot.instance.addresses().get(at).filter(|address| address.net == net);
             let Some(address) = address.filter(|_| slot.instance.wants_addresses()) else { continue };
-            let taken = AddressList { count: 1, first: net, interface: address.interface.as_str().into() };
+            let taken = AddressList::one(net, address.interface.as_str().into());
             let report = Report::AddressesTaken(taken);
             out.push(Action::Report { instance: Some(slot.instance.name().clone()), report });
             slot.instance.addresses_missing([address.clone()].into(), out);

@@ -138,7 +138,7 @@ impl Done {
 
     fn count_refused(&mut self, add: bool, refusal: Refusal, list: AddressList) {
         match self.refused.iter_mut().find(|(to_set, why, _)| *to_set == add && *why == refusal) {
-            Some((_, _, mine)) => mine.count += list.count,
+            Some((_, _, mine)) => mine.add(list),
             None => self.refused.push((add, refusal, list)),
         }
     }
@@ -165,7 +165,7 @@ impl Done {
 
 fn add_to(mine: &mut Option<AddressList>, other: Option<AddressList>) {
     match (mine, other) {
-        (Some(mine), Some(other)) => mine.count += other.count,
+        (Some(mine), Some(other)) => mine.add(other),
         (mine, other) => *mine = mine.take().or(other),
     }
 }

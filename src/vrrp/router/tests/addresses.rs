@@ -34,12 +34,8 @@ fn an_address_removed_by_hand_is_set_again_by_the_master_only() {
         router.handle(now, gone, &mut out);
     }
     assert_eq!(applied(&out), ["1"]);
-    let net = "10.0.0.1/24".parse().unwrap();
-    assert!(reports(&out).contains(&&Report::AddressesTaken(AddressList {
-        count: 1,
-        first: net,
-        interface: "eth0".into()
-    })));
+    let taken = AddressList::one("10.0.0.1/24".parse().unwrap(), "eth0".into());
+    assert!(reports(&out).contains(&&Report::AddressesTaken(taken)));
     obey(&mut router, now, &mut out);
     out.clear();
     // News of what this program did itself are no news.
