@@ -358,11 +358,13 @@ impl Kernel {
     fn read(&mut self, keys: &HashSet<ServiceKey>) -> Result<(), Error> {
         let Some(client) = &mut self.client else { return Ok(()) };
         let table = client.table_of(|key| keys.contains(key))?;
-        let left = Table { services: keys.iter().filter_map(|key| self.known.get(key)).collect() };
-        if let Some(drift) = drift(&table, &left) {
-            warn!(
-                "somebody else has changed the IPVS table: {drift}; what the configuration says holds again"
-            );
+        if !self.known.agrees(&table, keys) {
+            let left = Table { services: keys.iter().filter_map(|key| self.known.get(key)).collect() };
+            if let Some(drift) = drift(&table, &left) {
+                warn!(
+                    "somebody else has changed the IPVS table: {drift}; what the configuration says holds again"
+                );
+            }
         }
         for key in keys {
             self.known.remove(key);

@@ -29,7 +29,10 @@ impl Instance {
             return Vec::new();
         }
         let new = Instance::new(config);
-        out.push(self.report(Report::Reloaded(Reloaded::Changed(changes(self, &new).into()))));
+        let changes = changes(self, &new);
+        if !changes.is_empty() {
+            out.push(self.report(Report::Reloaded(Reloaded::Changed(changes.into()))));
+        }
         if new.name != self.name {
             out.push(self.report(Report::Renamed { to: new.name.clone() }));
             self.name = new.name;
@@ -90,7 +93,7 @@ fn identity(config: &config::Instance) -> (Option<&str>, crate::net::Family, con
     (config.interface.as_deref(), config.family, config.vrid, config.unicast.is_some())
 }
 
-/// What a reload changes, in words.
+/// What a reload changes, in words; nothing where it is the name alone.
 fn changes(old: &Instance, new: &Instance) -> String {
     let mut all = Vec::new();
     let (old_config, new_config) = (&old.config, &new.config);
@@ -109,15 +112,27 @@ fn changes(old: &Instance, new: &Instance) -> String {
     if old_config.source != new_config.source {
         all.push("source address".to_owned());
     }
-    let (gone, added) = (missing(&old.addresses, &new.addresses), missing(&new.addresses, &old.addresses));
-    for (what, list) in [("without", &gone), ("with", &added)] {
+    let (gone, added) =
+        (misplaced(&old.addresses, &new.addresses), misplaced(&new.addresses, &old.addresses));
+    let known: HashSet<_> = old.addresses.iter().map(place).collect();
+    let anew = missing(&new.addresses, &old.addresses);
+    let anew = anew.iter().filter(|address| known.contains(&place(address))).cloned().collect();
+    for (what, list) in [("without", &gone), ("with", &added), ("other options of", &anew)] {
         match &**list {
             [] => {}
             [one] => all.push(format!("{what} {}", one.net)),
             [first, ..] => all.push(format!("{what} {} addresses, the first {}", list.len(), first.net)),
         }
     }
-    if all.is_empty() { "other settings".to_owned() } else { all.join(", ") }
+    let mut others = old_config.clone();
+    others.name.clone_from(&new_config.name);
+    others.auth.clone_from(&new_config.auth);
+    (others.priority, others.advert_int) = (new_config.priority, new_config.advert_int);
+    (others.version, others.source) = (new_config.version, new_config.source);
+    if others != *new_config {
+        all.push("other settings".to_owned());
+    }
+    all.join(", ")
 }
 
 fn place(address: &VirtualAddress) -> (&str, IpNet) {

@@ -425,6 +425,14 @@ fn a_reload_changes_what_changed_and_keeps_the_master() {
     assert_eq!(b.instance.reconfigure(b.now, new, &mut b.out), [], "none is to be set anew");
     assert_eq!(b.changed(), "without 10.0.1.100/24, with 10.0.0.101/24");
     b.done_is(&["Reloaded", "apply 1", "advert 120", "apply 1", "announce 1 x5"]);
+    let renamed = config::Instance { name: "OTHER".into(), ..b.instance.config().clone() };
+    let (addresses, excluded) = (vec![address("10.0.0.100/24"), address("10.0.0.101/24")], vec![]);
+    b.instance.reconfigure(b.now, config::Instance { addresses, excluded, ..renamed }, &mut b.out);
+    b.done_is(&["Renamed", "advert 120"]);
+    let nopreempt = config::Instance { nopreempt: true, ..config(110) };
+    b.instance.reconfigure(b.now, nopreempt, &mut b.out);
+    let expected = "priority 120 to 110, without 10.0.0.101/24, with 10.0.1.100/24, other settings";
+    assert_eq!(b.changed(), expected);
     assert_eq!(b.instance.state(), StateKind::Master);
 }
 

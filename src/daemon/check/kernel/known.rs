@@ -1,7 +1,7 @@
 //! What the kernel holds of this worker's services, as far as it is known: a change of one server costs one look-up.
 
-use crate::ipvs::model::{Dest, DestKey, Service, ServiceKey};
-use std::collections::{BTreeMap, HashMap};
+use crate::ipvs::model::{Dest, DestKey, Service, ServiceKey, Table};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Services with their servers.
 #[derive(Default)]
@@ -35,6 +35,19 @@ impl Known {
     pub(super) fn dest(&self, key: &ServiceKey, dest: &DestKey) -> Option<Dest> {
         let row = self.rows.get(key)?;
         row.dests.get(row.places.get(dest)?).copied()
+    }
+
+    /// Whether the table has of these services what is known. Found out without a copy: mostly it has.
+    pub(super) fn agrees(&self, table: &Table, keys: &HashSet<ServiceKey>) -> bool {
+        keys.iter().filter(|key| self.rows.contains_key(key)).count() == table.services.len()
+            && table.services.iter().all(|(service, dests)| {
+                self.rows.get(&service.key).is_some_and(|row| {
+                    let held = |dest: &Dest| row.places.get(&dest.key).and_then(|at| row.dests.get(at));
+                    row.service == *service
+                        && row.places.len() == dests.len()
+                        && dests.iter().all(|dest| held(dest) == Some(dest))
+                })
+            })
     }
 
     /// The whole of a service.
@@ -90,6 +103,12 @@ mod tests {
         known.set_dest(&key(1), dest(1, 0).key, Some(dest(1, 7)));
         let (held, dests) = known.get(&key(0)).unwrap();
         assert_eq!((held, dests), (service(key(0), "rr"), vec![dest(2, 0), dest(3, 1), dest(1, 7)]));
+        let keys = HashSet::from([key(0), key(1)]);
+        let table = |dests| Table { services: vec![(service(key(0), "rr"), dests)] };
+        assert!(known.agrees(&table(vec![dest(1, 7), dest(2, 0), dest(3, 1)]), &keys), "in whatever order");
+        assert!(!known.agrees(&table(vec![dest(1, 7), dest(2, 0), dest(3, 2)]), &keys));
+        assert!(!known.agrees(&table(vec![dest(1, 7), dest(2, 0)]), &keys));
+        assert!(!known.agrees(&Table::default(), &keys));
         assert_eq!(known.dest(&key(0), &dest(1, 0).key), Some(dest(1, 7)));
         assert_eq!(known.dest(&key(1), &dest(1, 0).key), None);
     }
