@@ -2,6 +2,7 @@
 
 use super::{LIMIT, Worker, check_of, config, director, listen, local, row, server, service, wait_row};
 use crate::support::{Host, Lab, Table, Test, wait_for};
+use std::collections::BTreeSet;
 use std::net::TcpStream;
 use std::time::Duration;
 use vipd::check::Balancer;
@@ -121,14 +122,16 @@ fn a_successor_adopts_the_table(lab: &Lab) {
     let worker = Worker::start(&host, config.clone(), dies);
     wait_row(&host, "10.99.0.1:80", &["1/0", "3/1"]);
     worker.stop();
-    let left = host.run("ipvsadm -Sn");
+    // ipvsadm lists a service again and again while other tests change the tables of their namespaces.
+    let listed = || host.run("ipvsadm -Sn").lines().map(str::to_owned).collect::<BTreeSet<_>>();
+    let left = listed();
 
     let (refused, accepted) = connects(&host);
     let respawned = Options { respawned: true, ..Options::default() };
     let worker = Worker::start(&host, config, respawned);
     // Two checks fail with two tries each, one succeeds: until they have run anew, and as long again.
     wait_for("the checks to have run twice", LIMIT, || {
-        assert_eq!(host.run("ipvsadm -Sn"), left, "nothing changes at any moment");
+        assert_eq!(listed(), left, "nothing changes at any moment");
         match connects(&host) {
             (r, a) if r >= refused + 8 && a >= accepted + 2 => Ok(()),
             seen => Err(format!("{seen:?} after {:?}", (refused, accepted))),
