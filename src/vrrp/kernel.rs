@@ -123,8 +123,9 @@ impl Kernel {
         self.links.gone(index)
     }
 
-    /// What this program has set on an interface, and nobody wants there: it had another name then.
-    pub(super) fn stranded(&self, index: IfIndex) -> Vec<VirtualAddress> {
+    /// What this program has set on an interface, and nobody wants there: it had another name then. With whoever is
+    /// configured with it under that name.
+    pub(super) fn stranded(&self, index: IfIndex, former: &str) -> Vec<(Option<Id>, VirtualAddress)> {
         let Some(known) = self.links.get(index) else { return Vec::new() };
         let name = &known.link.name;
         let mut stranded = Vec::new();
@@ -132,7 +133,8 @@ impl Kernel {
             for held in all.iter().filter(|held| held.ours && !held.foreign) {
                 let net = IpNet { address, prefix_len: held.prefix_len };
                 if self.wanted.by(name, &net).is_empty() {
-                    stranded.push(VirtualAddress::new(net, &**name));
+                    let owner = self.wanted.by(former, &net).first().map(|(id, _)| *id);
+                    stranded.push((owner, VirtualAddress::new(net, &**name)));
                 }
             }
         }

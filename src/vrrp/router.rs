@@ -141,7 +141,7 @@ impl Router {
                     self.interface_changed(now, name, out);
                 }
                 if let [_, former] = names.as_slice() {
-                    self.leave(index, former, out);
+                    self.remove_stranded(index, former, out);
                 }
             }
             Event::LinkGone(index) => {
@@ -283,13 +283,15 @@ impl Router {
     }
 
     /// An interface has another name now: what was set there for the former one goes.
-    fn leave(&mut self, index: IfIndex, former: &Name, out: &mut Actions) {
-        let stranded = self.kernel.stranded(index);
-        if !stranded.is_empty() {
-            let id = self.by_interface.get(former).and_then(|ids| ids.first());
-            let slot = id.and_then(|id| self.instances.get(id));
+    fn remove_stranded(&mut self, index: IfIndex, former: &Name, out: &mut Actions) {
+        let mut by_owner: BTreeMap<Option<Id>, Vec<VirtualAddress>> = BTreeMap::new();
+        for (owner, address) in self.kernel.stranded(index, former) {
+            by_owner.entry(owner).or_default().push(address);
+        }
+        for (owner, addresses) in by_owner {
+            let slot = owner.and_then(|id| self.instances.get(&id));
             let instance = slot.map_or_else(|| former.clone(), |slot| slot.instance.name().clone());
-            out.push(Action::Apply { instance, addresses: stranded.into() });
+            out.push(Action::Apply { instance, addresses: addresses.into() });
         }
     }
 

@@ -13,11 +13,13 @@ use std::fmt;
 use std::mem::{Discriminant, discriminant};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tracing::span::EnteredSpan;
-use tracing::{Level, debug, enabled, info, info_span, warn};
+use tracing::{debug, info, info_span, warn};
 
 /// Puts reports into words.
 #[derive(Debug, Default)]
 pub(super) struct Log {
+    /// `-D`: announcements are written, too.
+    detail: bool,
     refused: Limiter<Group, Refused>,
 }
 
@@ -70,6 +72,10 @@ impl fmt::Display for LeftOut {
 }
 
 impl Log {
+    pub(super) fn new(detail: bool) -> Log {
+        Log { detail, refused: Limiter::default() }
+    }
+
     /// Puts a report into words.
     pub(super) fn report(&mut self, instance: Option<&Name>, report: &Report, now: Instant) {
         let name = instance.map_or("vrrp", |n| n);
@@ -172,7 +178,8 @@ impl Log {
 
     /// Announcements have left, or were given up.
     pub(super) fn announced(&self, frames: &[Frame]) {
-        if !enabled!(Level::DEBUG) {
+        // Each costs a system call for the interface's name.
+        if !self.detail {
             return;
         }
         for frame in frames {

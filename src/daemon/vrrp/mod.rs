@@ -86,7 +86,7 @@ fn drive(
     if let Err(error) = timer::set_slack(Duration::from_nanos(1)) {
         warn!(%error, "deadlines may be met late");
     }
-    let mut network = Network::open(wake)?;
+    let mut network = Network::open(wake, options.log_detail)?;
     let mut engine = Engine::new(options.respawned);
     engine.handle(clock::now(), Event::Snapshot(Box::new(network.snapshot()?)));
     if options.awaits_table {

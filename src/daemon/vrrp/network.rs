@@ -71,8 +71,8 @@ struct Listener {
 }
 
 impl Network {
-    /// It is woken by `wake`, too.
-    pub(super) fn open(wake: Arc<Wake>) -> Result<Network, super::Error> {
+    /// It is woken by `wake`, too. With `detail` the log has each announcement.
+    pub(super) fn open(wake: Arc<Wake>, detail: bool) -> Result<Network, super::Error> {
         let mut network = Network {
             poll: Poll::new()?,
             timer: Timer::new()?,
@@ -86,7 +86,7 @@ impl Network {
             wake,
             sockets: HashMap::new(),
             inbox: Inbox::new(),
-            log: Log::default(),
+            log: Log::new(detail),
             broken: None,
             order: Vec::new(),
             unsent: Vec::new(),

@@ -294,19 +294,19 @@ fn what_the_system_needs_stays_whatever_its_prefix_length() {
 
 #[test]
 fn an_interface_that_gets_another_name_loses_what_was_set_for_the_former_one() {
-    let mut router = router(1);
+    let mut router = router(2);
     let mut out = vec![];
     let now = START + Duration::from_secs(4);
     timeout(&mut router, now, &mut out);
-    let net = "10.0.0.1/24".parse().unwrap();
-    assert!(router.kernel.holds(&VirtualAddress::new(net, "eth0")));
-    for name in ["tmp", "eth1"] {
+    let nets = ["10.0.0.1/24", "10.0.0.2/24"].map(|net| net.parse().unwrap());
+    for (name, owners) in [("tmp", &["1", "2", "1", "2"][..]), ("eth1", &[])] {
         out.clear();
         handle(&mut router, now, Event::Link(named_link(name, 2, true)), &mut out);
-        assert!(!router.kernel.holds(&VirtualAddress::new(net, name)));
+        assert!(nets.iter().all(|net| !router.kernel.holds(&VirtualAddress::new(*net, name))));
         assert!(router.kernel.holds(&VirtualAddress::new("10.0.0.251/24".parse().unwrap(), name)));
+        assert_eq!(applied(&out), owners, "the fault's, and what is on the interface still");
     }
-    assert_eq!(states(&router), [StateKind::Fault]);
+    assert_eq!(states(&router), [StateKind::Fault, StateKind::Fault]);
 }
 
 #[test]
