@@ -219,8 +219,7 @@ fn main() {
         };
         let payload = advert.encode(SOURCE.into(), raw::GROUP_V4.into());
         let (source, destination) = (SOURCE.into(), raw::GROUP_V4.into());
-        let received =
-            Received { interface: ETH0, source, destination, ttl: raw::TTL, payload: payload.into() };
+        let received = Received::on(ETH0, source, destination, raw::TTL, payload);
         stage.world.news.push_back(Event::Received(received));
         show("release", count, stage.run(second / 2));
         assert_eq!(stage.state(), StateKind::Backup);

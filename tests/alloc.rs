@@ -121,13 +121,8 @@ impl Io for World {
 
     fn receive(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> bool {
         while let Some((at, bytes)) = self.arrivals.front().filter(|(at, _)| *at <= self.now) {
-            let received = Received {
-                interface: IfIndex(2),
-                source: SOURCE.into(),
-                destination: raw::GROUP_V4.into(),
-                ttl: raw::TTL,
-                payload: bytes.as_slice().into(),
-            };
+            let (source, group) = (SOURCE.into(), raw::GROUP_V4.into());
+            let received = Received::on(IfIndex(2), source, group, raw::TTL, bytes.as_slice());
             sink(*at, Event::Received(received));
             // Freeing is no allocation.
             self.arrivals.pop_front();
@@ -239,8 +234,15 @@ fn adverts_and_frames_leave_and_come_without_allocating() {
         receiver.join(group).unwrap();
         poll.add(&receiver, 1).unwrap();
         let payload = [0x31; 20];
-        let packets =
-            || (0..150).map(|_| raw::Packet { source, destination: group, ttl: raw::TTL, payload: &payload });
+        let packets = || {
+            (0..150).map(|_| raw::Packet {
+                source,
+                destination: group,
+                ttl: Some(raw::TTL),
+                id: 0,
+                payload: &payload,
+            })
+        };
         let mut received = 0;
         // The first ones find a kernel that has not set everything up.
         while received == 0 {

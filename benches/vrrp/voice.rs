@@ -63,7 +63,8 @@ impl Voice {
                     return;
                 }
                 let (source, payload) = (speech.source.into(), bytes.as_slice());
-                let packet = Packet { source, destination: raw::GROUP_V4.into(), ttl: raw::TTL, payload };
+                let packet =
+                    Packet { source, destination: raw::GROUP_V4.into(), ttl: Some(raw::TTL), id: 0, payload };
                 let _ = socket.send(packet);
                 if (at + 1) % at_once == 0 {
                     next += step;

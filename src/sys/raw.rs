@@ -1,4 +1,5 @@
-//! Raw IP sockets for VRRP: one for each interface and family, whatever the number of instances on it.
+//! Raw IP sockets for VRRP: one for each interface, family and protocol, whatever the number of instances on it, and one
+//! without an interface for unicast that the routes lead.
 //!
 //! A socket sends packets whose source address each instance chooses (`mcast_src_ip`, which need not be an address of
 //! this host), and gives what came in with all that RFC 9568 §7.1 wants checked. What the packets mean is `vrrp`'s.
@@ -28,6 +29,8 @@ pub const TTL: u8 = 255;
 pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 /// `ff02::12`, VRRP's group (§5.1.2.2).
 pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
+/// The IP protocol number of the authentication header (RFC 4302), which carries VRRP with `auth_type AH`.
+pub const PROTOCOL_AH: u8 = 51;
 /// Internetwork control (`IPTOS_PREC_INTERNETCONTROL`), as keepalived marks its packets.
 const TRAFFIC_CLASS: u8 = 0xc0;
 /// `TC_PRIO_CONTROL`: before everything else in the interface's queue.
@@ -55,9 +58,9 @@ const IPV4_HEADER: usize = 20;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A step of opening failed.
-    #[error("open a VRRP socket on interface {interface}: {step}: {}", errno.desc())]
+    #[error("open a VRRP socket on {}: {step}: {}", way(*interface), errno.desc())]
     Open {
-        /// The interface's index.
+        /// The interface's index; 0 for none.
         interface: u32,
         /// What was tried.
         step: &'static str,
@@ -66,9 +69,9 @@ pub enum Error {
         errno: Errno,
     },
     /// The interface did not join a multicast group.
-    #[error("join {group} on interface {interface}: {}", errno.desc())]
+    #[error("join {group} on {}: {}", way(*interface), errno.desc())]
     Join {
-        /// The interface's index.
+        /// The interface's index; 0 for none.
         interface: u32,
         /// The group.
         group: IpAddr,
@@ -77,14 +80,18 @@ pub enum Error {
         errno: Errno,
     },
     /// Reading failed.
-    #[error("read from the VRRP socket on interface {interface}: {}", errno.desc())]
+    #[error("read from the VRRP socket on {}: {}", way(*interface), errno.desc())]
     Receive {
-        /// The interface's index.
+        /// The interface's index; 0 for none.
         interface: u32,
         /// Why.
         #[source]
         errno: Errno,
     },
+}
+
+fn way(interface: u32) -> String {
+    if interface == 0 { "no interface".to_owned() } else { format!("interface {interface}") }
 }
 
 impl Error {
@@ -105,6 +112,9 @@ pub enum SendProblem {
     /// The interface has been deleted: the socket, or the index, is of no use any more.
     #[error("the interface does not exist any more")]
     Gone,
+    /// No route leads there.
+    #[error("no route leads there")]
+    NoRoute,
     /// The queue is full: a later packet may pass.
     #[error("the interface's queue is full")]
     Busy,
@@ -131,8 +141,10 @@ pub struct Packet<'a> {
     pub source: IpAddr,
     /// Destination: a multicast group, or a peer.
     pub destination: IpAddr,
-    /// TTL or hop limit.
-    pub ttl: u8,
+    /// TTL or hop limit; without one, 255 in IPv4 and the kernel's default in IPv6.
+    pub ttl: Option<u8>,
+    /// IPv4's identification; the kernel fills in 0.
+    pub id: u16,
     /// What follows the IP header.
     pub payload: &'a [u8],
 }
@@ -148,35 +160,48 @@ pub struct Received<'a> {
     pub ttl: u8,
     /// When the kernel got it, however late we read it.
     pub at: Instant,
+    /// The IPv4 header; empty in IPv6.
+    pub header: &'a [u8],
     /// What follows the IP header.
     pub payload: &'a [u8],
 }
 
-/// A socket on one interface for one family.
+/// A socket on one interface, or on none, for one family.
 #[derive(Debug)]
 pub struct Socket {
     socket: socket2::Socket,
     family: Family,
+    protocol: u8,
+    /// 0 for none.
     interface: u32,
     /// A moment before the socket was last seen empty: what comes out of it later came later.
     emptied: Instant,
 }
 
 impl Socket {
-    /// Opens a socket on the interface with that index in the calling thread's network namespace; it has joined no
-    /// group yet. The interface may be down.
+    /// Opens a socket for VRRP on the interface with that index, see [`Socket::open_for`].
     ///
     /// # Errors
     /// [`Error::Open`]: the interface is gone, or `CAP_NET_RAW` is missing.
     pub fn open(family: Family, interface: u32) -> Result<Socket, Error> {
+        Socket::open_for(family, PROTOCOL, Some(interface))
+    }
+
+    /// Opens a socket on the interface with that index in the calling thread's network namespace; it has joined no
+    /// group yet. The interface may be down. One without an interface hears what is sent to this host, wherever it
+    /// arrives, and sends by the routes; one on a VRF's does the same within that VRF.
+    ///
+    /// # Errors
+    /// [`Error::Open`]: the interface is gone, or `CAP_NET_RAW` is missing.
+    pub fn open_for(family: Family, protocol: u8, interface: Option<u32>) -> Result<Socket, Error> {
         // No packet can have come before this.
         let emptied = clock::now();
-        let socket = open(family, interface).map_err(|(step, e)| Error::Open {
-            interface,
+        let socket = open(family, protocol, interface).map_err(|(step, e)| Error::Open {
+            interface: interface.unwrap_or(0),
             step,
             errno: errno_of(&e),
         })?;
-        Ok(Socket { socket, family, interface, emptied })
+        Ok(Socket { socket, family, protocol, interface: interface.unwrap_or(0), emptied })
     }
 
     /// Joins a multicast group; having joined already is fine. Membership lasts while the interface exists, up or
@@ -213,7 +238,7 @@ impl Socket {
         self.family
     }
 
-    /// The index of its interface.
+    /// The index of its interface; 0 for none.
     #[must_use]
     pub const fn interface(&self) -> u32 {
         self.interface
@@ -263,7 +288,9 @@ impl Socket {
     ) {
         let outgoing = packets.into_iter().map(|packet| match (packet.source, packet.destination) {
             (IpAddr::V6(source), IpAddr::V6(destination)) => self.outgoing_v6(source, destination, &packet),
-            (IpAddr::V4(source), IpAddr::V4(destination)) => outgoing_v4(source, destination, &packet),
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                outgoing_v4(self.protocol, source, destination, &packet)
+            }
             // Addresses of two families: nothing that the kernel could take for a packet.
             _ => Outgoing {
                 name: name_v4(Ipv4Addr::UNSPECIFIED),
@@ -274,7 +301,11 @@ impl Socket {
             },
         });
         datagrams::send(self.socket.as_raw_fd(), outgoing, |index, errno| {
-            failed(index, SendProblem::of(errno));
+            let problem = match errno {
+                Errno::ENETUNREACH | Errno::EHOSTUNREACH if self.interface == 0 => SendProblem::NoRoute,
+                errno => SendProblem::of(errno),
+            };
+            failed(index, problem);
         });
     }
 
@@ -282,11 +313,11 @@ impl Socket {
         let mut packet_info = [0; 20];
         packet_info[..16].copy_from_slice(&source.octets());
         packet_info[16..].copy_from_slice(&self.interface.to_ne_bytes());
-        let control = Control::NONE.with(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &packet_info).with(
-            libc::IPPROTO_IPV6,
-            libc::IPV6_HOPLIMIT,
-            &libc::c_int::from(packet.ttl).to_ne_bytes(),
-        );
+        let mut control = Control::NONE.with(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &packet_info);
+        if let Some(ttl) = packet.ttl {
+            let limit = libc::c_int::from(ttl).to_ne_bytes();
+            control = control.with(libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT, &limit);
+        }
         Outgoing {
             name: Name::In6(libc::sockaddr_in6 {
                 sin6_family: libc::AF_INET6 as libc::sa_family_t,
@@ -310,21 +341,27 @@ impl AsFd for Socket {
 }
 
 /// A socket with all of its options; or the step that failed, and why.
-fn open(family: Family, interface: u32) -> Result<socket2::Socket, (&'static str, io::Error)> {
+fn open(
+    family: Family,
+    protocol: u8,
+    interface: Option<u32>,
+) -> Result<socket2::Socket, (&'static str, io::Error)> {
     let domain = match family {
         Family::V4 => Domain::IPV4,
         Family::V6 => Domain::IPV6,
     };
-    let protocol = Protocol::from(i32::from(PROTOCOL));
+    let protocol = Protocol::from(i32::from(protocol));
     let socket = socket2::Socket::new(domain, Type::RAW.nonblocking().cloexec(), Some(protocol))
         .map_err(|e| ("create", e))?;
-    // The kernel would bind to an interface that does not exist, and nix 0.31 gives an empty name for one.
-    if if_indextoname(interface).is_ok_and(|name| name.is_empty()) {
-        return Err(("find the interface", Errno::ENXIO.into()));
+    if let Some(interface) = interface {
+        // The kernel would bind to an interface that does not exist, and nix 0.31 gives an empty name for one.
+        if if_indextoname(interface).is_ok_and(|name| name.is_empty()) {
+            return Err(("find the interface", Errno::ENXIO.into()));
+        }
+        let index = libc::c_int::try_from(interface).unwrap_or_default();
+        sockopt::set(&socket, libc::SOL_SOCKET, SO_BINDTOIFINDEX, index)
+            .map_err(|errno| ("bind to the interface", errno.into()))?;
     }
-    let index = libc::c_int::try_from(interface).unwrap_or_default();
-    sockopt::set(&socket, libc::SOL_SOCKET, SO_BINDTOIFINDEX, index)
-        .map_err(|errno| ("bind to the interface", errno.into()))?;
     let (level, required) = match family {
         Family::V4 => (libc::IPPROTO_IP, REQUIRED_V4),
         Family::V6 => (libc::IPPROTO_IPV6, REQUIRED_V6),
@@ -343,16 +380,22 @@ fn open(family: Family, interface: u32) -> Result<socket2::Socket, (&'static str
     Ok(socket)
 }
 
-/// The IPv4 header in front of a payload. The kernel fills in identification and checksum.
-fn outgoing_v4<'a>(source: Ipv4Addr, destination: Ipv4Addr, packet: &Packet<'a>) -> Outgoing<'a> {
+/// The IPv4 header in front of a payload. The kernel fills in the checksum, and an identification of 0.
+fn outgoing_v4<'a>(
+    protocol: u8,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    packet: &Packet<'a>,
+) -> Outgoing<'a> {
     let mut head = [0; IPV4_HEADER];
     // Version 4, five words.
     head[0] = 0x45;
     head[1] = TRAFFIC_CLASS;
     let len = u16::try_from(IPV4_HEADER + packet.payload.len()).unwrap_or(u16::MAX);
     head[2..4].copy_from_slice(&len.to_be_bytes());
-    head[8] = packet.ttl;
-    head[9] = PROTOCOL;
+    head[4..6].copy_from_slice(&packet.id.to_be_bytes());
+    head[8] = packet.ttl.unwrap_or(TTL);
+    head[9] = protocol;
     head[12..16].copy_from_slice(&source.octets());
     head[16..20].copy_from_slice(&destination.octets());
     Outgoing {
@@ -384,6 +427,7 @@ fn received_v4<'a>(incoming: &Incoming<'a>, at: Instant) -> Option<Received<'a>>
         destination: Ipv4Addr::new(d0, d1, d2, d3).into(),
         ttl: header[8],
         at,
+        header: incoming.bytes.get(..header_len.max(IPV4_HEADER))?,
         payload: incoming.bytes.get(header_len.max(IPV4_HEADER)..total_len.min(incoming.bytes.len()))?,
     })
 }
@@ -397,6 +441,7 @@ fn received_v6<'a>(incoming: &Incoming<'a>, at: Instant) -> Option<Received<'a>>
         destination: Ipv6Addr::from(destination).into(),
         ttl: u8::try_from(i32::from_ne_bytes(*hop_limit.first_chunk()?)).ok()?,
         at,
+        header: &[],
         payload: incoming.bytes,
     })
 }

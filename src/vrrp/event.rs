@@ -8,7 +8,7 @@ mod list;
 pub use list::AddressList;
 
 use super::config::{self, VirtualAddress};
-use super::packet::{DecodeError, Difference};
+use super::packet::{DecodeError, Difference, ah};
 use super::shared::Shared;
 use crate::net::{Family, IpNet, MacAddr};
 use serde::{Deserialize, Serialize};
@@ -129,30 +129,77 @@ pub enum Table {
     Unavailable(Shared<str>),
 }
 
+/// What adverts travel in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Protocol {
+    /// VRRP itself, 112.
+    #[default]
+    Vrrp,
+    /// An IPsec authentication header, 51, with VRRP in it: IPv4 only.
+    Ah,
+}
+
 /// A packet as it came from the socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Received<'a> {
-    /// Where it arrived.
-    pub interface: IfIndex,
+    /// The interface of the socket that heard it; none for one that hears whatever is sent to this host.
+    pub interface: Option<IfIndex>,
     /// The IP header's source.
     pub source: IpAddr,
     /// The IP header's destination.
     pub destination: IpAddr,
     /// The IP header's TTL or hop limit.
     pub ttl: u8,
-    /// From the VRRP header on.
+    /// The IP header's protocol.
+    pub protocol: Protocol,
+    /// The IP header itself, for what is signed with it; empty in IPv6.
+    pub header: Cow<'a, [u8]>,
+    /// What follows the IP header.
     pub payload: Cow<'a, [u8]>,
+}
+
+impl<'a> Received<'a> {
+    /// A packet of VRRP itself, heard on an interface.
+    #[must_use]
+    pub fn on(
+        interface: IfIndex,
+        source: IpAddr,
+        destination: IpAddr,
+        ttl: u8,
+        payload: impl Into<Cow<'a, [u8]>>,
+    ) -> Received<'a> {
+        Received {
+            interface: Some(interface),
+            source,
+            destination,
+            ttl,
+            protocol: Protocol::Vrrp,
+            header: Cow::Borrowed(&[]),
+            payload: payload.into(),
+        }
+    }
+
+    /// From the VRRP header on; none where the packet ends before it.
+    #[must_use]
+    pub fn advert(&self) -> Option<&[u8]> {
+        match self.protocol {
+            Protocol::Vrrp => Some(&self.payload),
+            Protocol::Ah => self.payload.get(ah::HEADER_LEN..),
+        }
+    }
 }
 
 /// Where adverts are to be heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Listen {
-    /// On which interface.
-    pub interface: IfIndex,
+    /// On which interface; a VRF hears for those in it. None hears on all.
+    pub interface: Option<IfIndex>,
     /// Which protocol below.
     pub family: Family,
-    /// In which multicast group.
-    pub group: IpAddr,
+    /// In what they come.
+    pub protocol: Protocol,
+    /// In which multicast group; none for what is sent to this host alone.
+    pub group: Option<IpAddr>,
 }
 
 /// An advert ready to leave: bytes, and where they go.
@@ -162,11 +209,30 @@ pub struct Packet {
     pub interface: Option<IfIndex>,
     /// The IP header's source.
     pub source: IpAddr,
-    /// The IP header's destinations: the group, or each peer.
-    pub destinations: Shared<[IpAddr]>,
-    /// The IP header's TTL or hop limit.
-    pub ttl: u8,
-    /// From the VRRP header on.
+    /// The IP header's TTL or hop limit; the kernel's own default without one.
+    pub ttl: Option<u8>,
+    /// The IP header's protocol.
+    pub protocol: Protocol,
+    /// IPv4's identification; 0 leaves it to the kernel.
+    pub id: u16,
+    /// One for the group, or for each peer.
+    pub copies: Shared<[Datagram]>,
+}
+
+impl Packet {
+    /// The bytes that the first of its receivers gets.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.copies.first().map_or(&[], |copy| &copy.bytes)
+    }
+}
+
+/// What one of its receivers gets of an advert: checksums cover the destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Datagram {
+    /// The IP header's destination.
+    pub destination: IpAddr,
+    /// What follows the IP header.
     pub bytes: Shared<[u8]>,
 }
 
@@ -278,6 +344,10 @@ pub enum Fault {
     NoAddress(Name),
     /// The instance's addresses serve virtual servers, and their table can't be written.
     NoTable,
+    /// The configured source address is missing: `track_src_ip`.
+    NoSource(IpAddr),
+    /// There is no unicast peer: `unicast_fault_no_peer`.
+    NoPeer,
 }
 
 /// What is worth telling.
@@ -351,6 +421,8 @@ pub enum Report {
         /// By which interval it waits now.
         interval: Duration,
     },
+    /// A unicast peer makes its checksums as keepalived did up to 1.3.6: so does this router from now on.
+    OldChecksum,
     /// An advert did not leave; said once, until one leaves again.
     AdvertRefused {
         /// Why, in words.
@@ -424,6 +496,19 @@ pub enum Discard {
     /// "MUST verify that the IPv4 TTL or IPv6 Hop Limit is 255" (RFC 9568 §7.1): it came through a router.
     #[error("invalid TTL/HL: received {0}, expected 255")]
     Ttl(u8),
+    /// It came through more or fewer routers than `min_ttl` and `max_ttl` of its unicast peer allow.
+    #[error("TTL/HL {received} not in range [{min}, {max}]")]
+    TtlRange {
+        /// On arrival.
+        received: u8,
+        /// `min_ttl`
+        min: u8,
+        /// `max_ttl`
+        max: u8,
+    },
+    /// Its source is none of the unicast peers: `check_unicast_src`.
+    #[error("unicast source address is not a unicast peer")]
+    UnknownPeer,
     /// "MUST verify that the VRID is configured on the receiving interface" (RFC 9568 §7.1).
     #[error("virtual router {0} is not configured here")]
     UnknownVrid(u8),
@@ -433,10 +518,10 @@ pub enum Discard {
     /// It came from the address this instance sends from.
     #[error("it came from our own address")]
     OwnPacket,
-    /// It was not sent to the instance's group.
-    #[error("it was not sent to the instance's multicast group: ours {ours}, received {theirs}")]
+    /// It was not sent to the instance's group, or not to the address that its unicast adverts come from.
+    #[error("it was not sent to the instance's address: ours {ours}, received {theirs}")]
     Destination {
-        /// The instance's group.
+        /// The instance's group, or source.
         ours: IpAddr,
         /// Where it was sent.
         theirs: IpAddr,

@@ -24,8 +24,8 @@ mod send;
 mod timeout;
 
 use super::config::{self, Version, VirtualAddress};
-use super::event::{Action, Actions, Fault, IfIndex, Name, Packet, Report, StateKind};
-use super::packet::{PRIORITY_OWNER, PRIORITY_STOP};
+use super::event::{Action, Actions, Fault, IfIndex, Name, Packet, Protocol, Report, StateKind};
+use super::packet::{PRIORITY_OWNER, PRIORITY_STOP, Sum};
 use super::priority::Priority;
 use super::shared::Shared;
 use super::stats::Stats;
@@ -37,11 +37,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 use timeout::Vanishing;
 
+pub(in crate::vrrp) use receive::Refused;
+use send::first_sum;
+
 /// Where the adverts of an instance leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// The interface.
-    pub interface: IfIndex,
+    /// The interface; the routes decide without one.
+    pub interface: Option<IfIndex>,
     /// Their source address: it breaks ties between equal priorities.
     pub source: IpAddr,
     /// The longest IP packet that the interface carries, in bytes.
@@ -63,8 +66,8 @@ pub struct Instance {
     fits: Option<usize>,
     /// All that are wanted in the kernel while master.
     addresses: Shared<[VirtualAddress]>,
-    /// Where its adverts go: its group, as a list of one.
-    destinations: Shared<[IpAddr]>,
+    /// How checksums of version 3 are made over IPv4: as configured, or as a peer makes them.
+    sum: Sum,
     priority: Priority,
     /// The master's interval (RFC 9568 §6.1: Active_Adver_Interval): in version 3 the last master's word.
     master_interval: Duration,
@@ -123,7 +126,7 @@ impl Instance {
             advertised: addresses.iter().map(|a| a.net.address).collect(),
             addresses: addresses.into_iter().chain(excluded).collect(),
             fits: None,
-            destinations: [config.group()].into(),
+            sum: first_sum(&config),
             priority: Priority::new(config.priority),
             master_interval: config.advert_int,
             last_peer: None,
@@ -210,10 +213,26 @@ impl Instance {
         matches!(self.state, State::Master { .. } | State::Backup { inherited: true, .. })
     }
 
-    /// The group its adverts go to.
+    /// The group its adverts go to; none with unicast.
     #[must_use]
-    pub fn destination(&self) -> IpAddr {
-        self.config.group()
+    pub fn group(&self) -> Option<IpAddr> {
+        self.config.unicast.is_none().then(|| self.config.group())
+    }
+
+    /// What its adverts travel in.
+    #[must_use]
+    pub const fn protocol(&self) -> Protocol {
+        Protocol::Vrrp
+    }
+
+    /// Whether adverts for it are sent there: to its group, or to the source of its own.
+    pub(in crate::vrrp) fn hears(&self, destination: IpAddr) -> bool {
+        self.group().or(self.origin.map(|origin| origin.source)) == Some(destination)
+    }
+
+    /// Whether it sends unicast adverts there.
+    pub(in crate::vrrp) fn has_peer(&self, address: IpAddr) -> bool {
+        self.config.unicast.as_ref().is_some_and(|u| u.peers.iter().any(|peer| peer.address == address))
     }
 
     /// Whether the last advert that was believed came from there.
@@ -292,7 +311,7 @@ impl Instance {
         let own = self.config.interface.as_deref();
         let mute = self.faults.iter().any(|fault| match fault {
             Fault::NoInterface(name) | Fault::InterfaceDown(name) => Some(&**name) == own,
-            Fault::Deaf(_) | Fault::NoAddress(_) | Fault::NoTable => false,
+            _ => false,
         });
         let had = matches!(self.state, State::Init) || self.wants_addresses();
         if matches!(self.state, State::Master { .. }) {

@@ -224,6 +224,14 @@ impl Kernel {
         real.or_else(|| sources.all.first_key_value().map(|(_, address)| *address).filter(|_| owner))
     }
 
+    /// Whether the address can be used on that interface; without one, on any.
+    pub(super) fn has_address(&self, interface: Option<IfIndex>, address: IpAddr) -> bool {
+        match interface {
+            Some(index) => self.links.get(index).is_some_and(|known| known.addresses.contains_key(&address)),
+            None => self.links.iter().any(|known| known.addresses.contains_key(&address)),
+        }
+    }
+
     /// Who is configured with the address on that interface, and as which of its addresses.
     pub(super) fn configured_with(&self, address: &VirtualAddress) -> &[(Id, usize)] {
         self.wanted.by(&address.interface, &address.net)

@@ -25,13 +25,16 @@
 //! ```
 
 mod addresses;
+pub mod ah;
+mod sum;
 
 pub use addresses::{Addresses, Difference};
+pub use sum::Sum;
 
 use super::config::{Version, Vrid};
 use super::shared::Shared;
 use crate::net::Family;
-use crate::wire::{Reader, internet_checksum};
+use crate::wire::Reader;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -181,13 +184,16 @@ impl Advert {
     /// version 3 checks as well.
     #[must_use]
     pub fn encode(&self, source: IpAddr, destination: IpAddr) -> Vec<u8> {
+        self.encode_with(Sum::Rfc, source, destination)
+    }
+
+    /// The same with a checksum of another kind.
+    #[must_use]
+    pub fn encode_with(&self, sum: Sum, source: IpAddr, destination: IpAddr) -> Vec<u8> {
         let count = u8::try_from(self.addresses.len()).unwrap_or(u8::MAX);
         let mut bytes = Vec::with_capacity(HEADER_LEN + self.addresses.len() * 16 + AUTH_LEN);
-        let version = match self.body.version() {
-            Version::V2 => 2,
-            Version::V3 => 3,
-        };
-        bytes.extend([version << 4 | TYPE_ADVERTISEMENT, self.vrid.get(), self.priority, count]);
+        let version = self.body.version();
+        bytes.extend([version.number() << 4 | TYPE_ADVERTISEMENT, self.vrid.get(), self.priority, count]);
         match &self.body {
             Body::V2 { interval, auth } => bytes.extend([auth.kind(), interval.0]),
             Body::V3 { interval } => bytes.extend((interval.0 & Centis::MAX).to_be_bytes()),
@@ -199,12 +205,10 @@ impl Advert {
                 IpAddr::V6(a) => bytes.extend(a.octets()),
             }
         }
-        let mut summed = bytes.len();
         if let Body::V2 { auth, .. } = &self.body {
             bytes.extend(auth.data());
-            summed = bytes.len();
         }
-        let sum = checksum(self.body.version(), source, destination, &bytes[..summed]);
+        let sum = sum.of(version, source, destination, &bytes);
         bytes[6..8].copy_from_slice(&sum.to_be_bytes());
         bytes
     }
@@ -214,7 +218,7 @@ impl Advert {
     /// # Errors
     /// The first rule of the RFC that the bytes break.
     pub fn decode(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Advert, DecodeError> {
-        let Parsed { vrid, priority, addresses, body } = Advert::parse(bytes, source, destination)?;
+        let Parsed { vrid, priority, addresses, body, .. } = Advert::parse(bytes, source, destination)?;
         Ok(Advert { vrid, priority, addresses: addresses.iter().collect(), body })
     }
 
@@ -223,12 +227,28 @@ impl Advert {
     /// # Errors
     /// The first rule of the RFC that they break.
     pub fn parse(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Parsed<'_>, DecodeError> {
+        let parsed = Advert::parse_front(bytes, Family::of(source))?;
+        parsed.ends_here()?;
+        parsed.check_sum(Sum::Rfc, source, destination)?;
+        Ok(parsed)
+    }
+
+    /// Whose advert it is, if it is one: both versions say so in the second byte.
+    #[must_use]
+    pub fn vrid_of(bytes: &[u8]) -> Option<Vrid> {
+        bytes.get(1).copied().and_then(Vrid::new)
+    }
+
+    /// Reads the bytes from the VRRP header on, without their checksum; something may stand behind them.
+    ///
+    /// # Errors
+    /// The first rule of the RFC that they break.
+    pub fn parse_front(bytes: &[u8], family: Family) -> Result<Parsed<'_>, DecodeError> {
         let short = DecodeError::Length { expected: HEADER_LEN, got: bytes.len() };
         let mut r = Reader::new(bytes);
         let [version_type, vrid, priority, count] = r.array().ok_or(short)?;
         let interval: [u8; 2] = r.array().ok_or(short)?;
         r.u16().ok_or(short)?;
-        let family = Family::of(source);
         let version = match (version_type >> 4, family) {
             (2, Family::V4) => Version::V2,
             (3, _) => Version::V3,
@@ -240,19 +260,14 @@ impl Advert {
         let auth_len = if version == Version::V2 { AUTH_LEN } else { 0 };
         let addresses_len = usize::from(count) * usize::from(family.bits() / 8);
         let expected = HEADER_LEN + addresses_len + auth_len;
-        if bytes.len() != expected {
-            return Err(DecodeError::Length { expected, got: bytes.len() });
-        }
-        // The sum over a correct packet, its own checksum included, is zero.
-        if checksum(version, source, destination, bytes) != 0 {
-            return Err(DecodeError::Checksum);
-        }
+        let long = DecodeError::Length { expected, got: bytes.len() };
+        let (bytes, behind) = bytes.split_at_checked(expected).ok_or(long)?;
         let vrid = Vrid::new(vrid).ok_or(DecodeError::Vrid)?;
-        let (addresses, rest) = bytes.split_at_checked(HEADER_LEN + addresses_len).ok_or(short)?;
+        let (addresses, auth) = bytes.split_at_checked(HEADER_LEN + addresses_len).ok_or(short)?;
         let addresses = Addresses::new(family, addresses.get(HEADER_LEN..).ok_or(short)?);
         let body = match version {
             Version::V2 => {
-                let data = *rest.first_chunk().ok_or(short)?;
+                let data = *auth.first_chunk().ok_or(short)?;
                 let auth = match interval[0] {
                     AUTH_NONE => Authentication::None,
                     AUTH_PASS => Authentication::Pass(data),
@@ -266,7 +281,7 @@ impl Advert {
             Body::V2 { interval: Secs(0), .. } | Body::V3 { interval: Centis(0) } => {
                 Err(DecodeError::Interval)
             }
-            _ => Ok(Parsed { vrid, priority, addresses, body }),
+            _ => Ok(Parsed { vrid, priority, addresses, body, bytes, behind }),
         }
     }
 
@@ -295,6 +310,36 @@ pub struct Parsed<'a> {
     pub addresses: Addresses<'a>,
     /// What differs between the versions.
     pub body: Body,
+    /// The advertisement's bytes.
+    pub bytes: &'a [u8],
+    /// What stands behind them.
+    pub behind: &'a [u8],
+}
+
+impl Parsed<'_> {
+    /// Nothing may stand behind the advertisement.
+    ///
+    /// # Errors
+    /// Something does.
+    pub fn ends_here(&self) -> Result<(), DecodeError> {
+        let expected = self.bytes.len();
+        match self.behind.len() {
+            0 => Ok(()),
+            more => Err(DecodeError::Length { expected, got: expected + more }),
+        }
+    }
+
+    /// Whether the checksum is right, if it is of that kind.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn check_sum(&self, kind: Sum, source: IpAddr, destination: IpAddr) -> Result<(), DecodeError> {
+        // The sum over a correct packet, its own checksum included, is zero.
+        match kind.of(self.body.version(), source, destination, self.bytes) {
+            0 => Ok(()),
+            _ => Err(DecodeError::Checksum),
+        }
+    }
 }
 
 impl Authentication {
@@ -313,26 +358,6 @@ impl Authentication {
             Authentication::Pass(data) => data,
             Authentication::None | Authentication::Other(_) => [0; AUTH_LEN],
         }
-    }
-}
-
-/// Version 2 sums the packet alone; version 3 a pseudo-header before it (RFC 9568 §5.2.8), for IPv4 as well, as
-/// keepalived does.
-fn checksum(version: Version, source: IpAddr, destination: IpAddr, bytes: &[u8]) -> u16 {
-    let len = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
-    match (version, source, destination) {
-        (Version::V3, IpAddr::V4(s), IpAddr::V4(d)) => {
-            let [high, low] = len.to_be_bytes();
-            internet_checksum(&[&s.octets(), &d.octets(), &[0, PROTOCOL, high, low], bytes])
-        }
-        (Version::V3, IpAddr::V6(s), IpAddr::V6(d)) => internet_checksum(&[
-            &s.octets(),
-            &d.octets(),
-            &u32::from(len).to_be_bytes(),
-            &[0, 0, 0, PROTOCOL],
-            bytes,
-        ]),
-        _ => internet_checksum(&[bytes]),
     }
 }
 

@@ -5,16 +5,15 @@
 //! is being carried out, [`Router::step`]. What the kernel holds and should hold stands in `kernel`.
 
 mod addresses;
+mod receive;
 mod reload;
 mod resync;
 
 use super::config::{VirtualAddress, Vrid};
-use super::event::{
-    Action, Actions, Discard, Event, Fault, IfIndex, Listen, Name, Received, Report, StateKind, Table,
-};
+use super::event::{Action, Actions, Event, Fault, IfIndex, Listen, Name, Protocol, StateKind, Table};
 use super::instance::{Instance, Origin};
 use super::kernel::{Id, Kernel};
-use super::packet::{Advert, PRIORITY_OWNER, TTL};
+use super::packet::PRIORITY_OWNER;
 use super::shared::Shared;
 use super::stats::RouterStats;
 use crate::net::{Family, IpNet};
@@ -31,6 +30,12 @@ const RETRY: Duration = Duration::from_secs(5);
 /// So long the check process may take to say whether the table can be written.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What adverts are told apart by before anything else: the socket's interface, and the virtual router.
+type Key = (Option<IfIndex>, Family, Protocol, Vrid);
+
+/// The MTU of a way that no interface says.
+const USUAL_MTU: u32 = 1500;
+
 /// All virtual routers of one process.
 #[derive(Clone, Debug, Default)]
 pub struct Router {
@@ -40,9 +45,11 @@ pub struct Router {
     next_id: Id,
     by_name: HashMap<Name, Id>,
     /// Who listens to which VRID where; several where groups or peers tell them apart.
-    by_vrid: HashMap<(IfIndex, Family, Vrid), Vec<Id>>,
+    by_vrid: HashMap<Key, Vec<Id>>,
     /// Who speaks on an interface or has addresses there.
     by_interface: HashMap<Name, BTreeSet<Id>>,
+    /// Whose configured source address is to be there: `track_src_ip`.
+    by_source: HashMap<IpAddr, BTreeSet<Id>>,
     kernel: Kernel,
     /// How many instances listen there.
     listening: HashMap<Listen, usize>,
@@ -59,6 +66,8 @@ pub struct Router {
     refused: HashSet<(Name, IpNet)>,
     reload: Option<Reload>,
     resync: Option<Resync>,
+    /// `log_unknown_vrids`
+    tells_strangers: bool,
     /// `dynamic_interfaces`
     awaits_interfaces: bool,
     /// This process follows one that died: addresses in the kernel may be those of masters.
@@ -79,7 +88,7 @@ struct Slot {
     /// The valid entry in `deadlines`.
     queued: Option<Instant>,
     /// Its entry in `by_vrid`.
-    key: Option<(IfIndex, Family, Vrid)>,
+    key: Option<Key>,
     /// Where it listens.
     listen: Option<Listen>,
     /// Interfaces of its addresses, other than its own, whose loss is its fault; and whether they were there once. One
@@ -231,47 +240,6 @@ impl Router {
         }
     }
 
-    fn received(&mut self, now: Instant, received: &Received<'_>, out: &mut Actions) {
-        let source = received.source;
-        let advert = match Advert::parse(&received.payload, source, received.destination) {
-            Ok(advert) => advert,
-            Err(error) => {
-                self.stats.malformed.count(error);
-                out.push(Action::Report { instance: None, report: Report::Malformed { source, error } });
-                return;
-            }
-        };
-        let key = (received.interface, Family::of(source), advert.vrid);
-        let refused = match self.listener(&key, received.destination) {
-            _ if received.ttl != TTL => Some((None, false, Discard::Ttl(received.ttl))),
-            None => Some((None, false, Discard::UnknownVrid(advert.vrid.get()))),
-            Some((id, slot)) => {
-                let refused = slot.instance.advert(now, received, &advert, out).err();
-                let instance = &slot.instance;
-                let refused =
-                    refused.map(|reason| (Some(instance.name().clone()), instance.knows(source), reason));
-                self.reschedule(id);
-                refused
-            }
-        };
-        if let Some((instance, is_known, reason)) = refused {
-            if instance.is_none() {
-                self.stats.discarded.count(reason);
-            }
-            out.push(Action::Report { instance, report: Report::Discarded { source, is_known, reason } });
-        }
-    }
-
-    /// Whom an advert is for: where several have the VRID, the one with that destination.
-    fn listener(&mut self, key: &(IfIndex, Family, Vrid), to: IpAddr) -> Option<(Id, &mut Slot)> {
-        let ids = self.by_vrid.get(key)?;
-        let exact = ids.iter().find(|id| {
-            ids.len() > 1 && self.instances.get(id).is_some_and(|slot| slot.instance.destination() == to)
-        });
-        let id = *exact.or(ids.first())?;
-        Some((id, self.instances.get_mut(&id)?))
-    }
-
     /// An interface came, changed or went: who speaks there or has addresses there looks at it anew.
     fn interface_changed(&mut self, now: Instant, name: &str, out: &mut Actions) {
         let ids: Vec<Id> = self.by_interface.get(name).into_iter().flatten().copied().collect();
@@ -308,29 +276,48 @@ impl Router {
         }
         let config = slot.instance.config();
         let (family, vrid, owner) = (config.family, config.vrid, config.priority == PRIORITY_OWNER);
-        let own: Option<Name> = config.interface.as_deref().map(Into::into);
+        let own: Option<Name> = config.way().map(Into::into);
         let link = own.as_deref().and_then(|name| self.kernel.link_named(name)).cloned();
-        let origin = link.as_ref().and_then(|link| {
-            let source = config.source.or_else(|| self.kernel.source(link.index, family, owner))?;
-            Some(Origin { interface: link.index, source, mtu: link.mtu })
-        });
-        let listen = link.as_ref().map(|link| {
-            let group = slot.instance.destination();
-            Listen { interface: link.index, family, group }
-        });
+        let origin = match (&own, &link) {
+            // Without an interface the routes decide.
+            (None, _) => config.source.map(|source| Origin { interface: None, source, mtu: USUAL_MTU }),
+            (Some(_), None) => None,
+            (Some(_), Some(link)) => {
+                let source = config.source.or_else(|| self.kernel.source(link.index, family, owner));
+                let mtu = if config.interface.is_some() { link.mtu } else { USUAL_MTU };
+                source.map(|source| Origin { interface: Some(link.index), source, mtu })
+            }
+        };
+        let protocol = slot.instance.protocol();
+        let place = match &own {
+            None => Some(None),
+            Some(_) => link.as_ref().map(|link| Some(link.index)),
+        };
+        let listen =
+            place.map(|interface| Listen { interface, family, protocol, group: slot.instance.group() });
+        let is_deaf = listen.is_some_and(|listen| self.deaf.contains_key(&listen));
         let mut faults = BTreeSet::new();
         match (&own, &link) {
+            (None, _) if is_deaf => drop(faults.insert(Fault::Deaf("any".into()))),
             (None, _) => {}
             (Some(own), None) => drop(faults.insert(Fault::NoInterface(own.clone()))),
             (Some(own), Some(link)) if !link.up => drop(faults.insert(Fault::InterfaceDown(own.clone()))),
             (Some(own), Some(_)) => {
-                if listen.is_some_and(|listen| self.deaf.contains_key(&listen)) {
+                if is_deaf {
                     faults.insert(Fault::Deaf(own.clone()));
                 }
                 if origin.is_none() {
                     faults.insert(Fault::NoAddress(own.clone()));
                 }
             }
+        }
+        if let Some(source) = config.tracked_source()
+            && !self.kernel.has_address(link.as_ref().map(|link| link.index), source)
+        {
+            faults.insert(Fault::NoSource(source));
+        }
+        if config.unicast.as_ref().is_some_and(|unicast| unicast.peers.is_empty()) {
+            faults.insert(Fault::NoPeer);
         }
         for (name, _) in slot.tracked.iter().filter(|(_, seen)| *seen) {
             match self.kernel.link_named(name) {
@@ -343,7 +330,7 @@ impl Router {
             faults.insert(Fault::NoTable);
         }
         let inherits = self.respawned && slot.instance.addresses().iter().any(|a| self.kernel.holds(a));
-        self.listen(id, listen, link.map(|link| (link.index, family, vrid)), out);
+        self.listen(id, listen, place.map(|interface| (interface, family, protocol, vrid)), out);
         let (deaf, table) = (&self.deaf, &self.table);
         let Some(slot) = self.instances.get_mut(&id) else { return };
         let detail = |fault: &Fault| match (fault, table) {
@@ -356,13 +343,7 @@ impl Router {
     }
 
     /// Gives an instance its place among those that listen.
-    fn listen(
-        &mut self,
-        id: Id,
-        listen: Option<Listen>,
-        key: Option<(IfIndex, Family, Vrid)>,
-        out: &mut Actions,
-    ) {
+    fn listen(&mut self, id: Id, listen: Option<Listen>, key: Option<Key>, out: &mut Actions) {
         let Some(slot) = self.instances.get_mut(&id) else { return };
         let old_key = std::mem::replace(&mut slot.key, key);
         let old_listen = std::mem::replace(&mut slot.listen, listen);

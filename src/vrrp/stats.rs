@@ -23,6 +23,8 @@ pub struct Stats {
     pub priority_zero_sent: u64,
     /// Times that masters with a short interval were found to come and go.
     pub masters_vanished: u64,
+    /// Packets for it that are no adverts.
+    pub malformed: Malformed,
     /// Adverts refused.
     pub discarded: Discarded,
 }
@@ -32,6 +34,8 @@ pub struct Stats {
 #[allow(missing_docs, reason = "a field is the variant of Discard of that name")]
 pub struct Discarded {
     pub ttl: u64,
+    pub ttl_range: u64,
+    pub unknown_peer: u64,
     pub unknown_vrid: u64,
     pub not_running: u64,
     pub own_packet: u64,
@@ -49,6 +53,8 @@ impl Discarded {
     pub(super) fn count(&mut self, reason: Discard) {
         let counter = match reason {
             Discard::Ttl(_) => &mut self.ttl,
+            Discard::TtlRange { .. } => &mut self.ttl_range,
+            Discard::UnknownPeer => &mut self.unknown_peer,
             Discard::UnknownVrid(_) => &mut self.unknown_vrid,
             Discard::NotRunning => &mut self.not_running,
             Discard::OwnPacket => &mut self.own_packet,
@@ -67,6 +73,8 @@ impl Discarded {
     #[must_use]
     pub const fn total(&self) -> u64 {
         self.ttl
+            + self.ttl_range
+            + self.unknown_peer
             + self.unknown_vrid
             + self.not_running
             + self.own_packet
@@ -83,9 +91,9 @@ impl Discarded {
 /// What belongs to no instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouterStats {
-    /// Packets that are no adverts.
+    /// Packets that are no adverts, of no instance that is here.
     pub malformed: Malformed,
-    /// Adverts that no instance is there for, or that came through a router.
+    /// Adverts that no instance is there for.
     pub discarded: Discarded,
 }
 

@@ -5,6 +5,7 @@
 mod daemon;
 mod log;
 mod no_ipvs;
+mod peers;
 #[path = "../lab/support/mod.rs"]
 mod support;
 mod vrrp;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 const VIPD: &str = env!("CARGO_BIN_EXE_vipd");
 
 fn main() -> ExitCode {
-    let tests = [wire::tests(), vrrp::tests(), daemon::tests(), log::tests(), no_ipvs::tests()];
+    let tests =
+        [wire::tests(), vrrp::tests(), peers::tests(), daemon::tests(), log::tests(), no_ipvs::tests()];
     support::main(support::Kernel::Any, tests.into_iter().flatten())
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use vipd::net::{Family, IpNet};
 use vipd::time::Instant;
 use vipd::vrrp::engine::Io;
-use vipd::vrrp::event::{Change, Event, IfIndex, Listen, Name, Packet, Received, Refusal, Report};
+use vipd::vrrp::event::{Change, Event, IfIndex, Listen, Name, Packet, Protocol, Received, Refusal, Report};
 use vipd::vrrp::garp::Frame;
 use vipd::vrrp::packet::TTL;
 use vipd::vrrp::shared::Shared;
@@ -48,7 +48,7 @@ pub(crate) struct World {
     pub(crate) failures: Failures,
     /// A call of this turn took long already.
     was_slow: bool,
-    socket: VecDeque<(Instant, IfIndex, Advert)>,
+    socket: VecDeque<(Instant, Option<IfIndex>, Advert)>,
     pub(crate) listens: BTreeSet<Listen>,
     pub(crate) kernel: Kernel,
     job: Option<Job>,
@@ -94,13 +94,23 @@ impl World {
         let Some(index) = self.kernel.index(advert.link).filter(|index| self.kernel.is_up(*index)) else {
             return false;
         };
-        let family = Family::of(advert.source);
-        let listen = Listen { interface: index, family, group: advert.destination };
-        if !self.listens.contains(&listen) || self.socket.len() >= SOCKET {
+        let group = Some(advert.destination).filter(|to| to.is_multicast());
+        if group.is_none() && !self.kernel.holds_address(index, advert.destination) {
+            return false;
+        }
+        // A socket on the interface, and for what is sent to this host also one on none.
+        let (family, protocol) = (Family::of(advert.source), Protocol::Vrrp);
+        let listens = |interface: &Option<IfIndex>| {
+            self.listens.contains(&Listen { interface: *interface, family, protocol, group })
+        };
+        let places: Vec<_> = [Some(index), None].into_iter().filter(listens).collect();
+        if places.is_empty() || self.socket.len() >= SOCKET {
             return false;
         }
         self.watch.delivered(now, &advert);
-        self.socket.push_back((now, index, advert));
+        for place in places {
+            self.socket.push_back((now, place, advert.clone()));
+        }
         true
     }
 
@@ -236,7 +246,8 @@ impl Io for World {
             self.cost(self.costs.packet);
             let Advert { source, destination, payload, .. } = advert;
             let payload = Cow::Owned(payload);
-            let received = Received { interface, source, destination, ttl: TTL, payload };
+            let (protocol, header) = (Protocol::Vrrp, Cow::Borrowed(&[][..]));
+            let received = Received { interface, source, destination, ttl: TTL, protocol, header, payload };
             sink(at, Event::Received(received));
         }
         if self.job.is_some() {
@@ -260,7 +271,8 @@ impl Io for World {
 
     fn listen(&mut self, listen: Listen) -> Result<(), Shared<str>> {
         self.cost(self.costs.advert);
-        if self.thousandth(self.failures.listen) || self.kernel.slot(listen.interface).is_none() {
+        let is_there = listen.interface.is_none_or(|interface| self.kernel.slot(interface).is_some());
+        if self.thousandth(self.failures.listen) || !is_there {
             return Err("no such device".into());
         }
         self.listens.insert(listen);
@@ -275,9 +287,14 @@ impl Io for World {
     fn send(&mut self, adverts: &[(Name, Packet)], failed: &mut dyn FnMut(usize, Shared<str>)) {
         for (at, (name, packet)) in adverts.iter().enumerate() {
             self.cost(self.costs.advert);
-            self.say(|| format!("{name} says priority {}", packet.bytes[1 + 1]));
-            self.watch.advertised(self.now, name, packet.bytes[2]);
-            let index = packet.interface.unwrap();
+            self.say(|| format!("{name} says priority {}", packet.bytes()[1 + 1]));
+            self.watch.advertised(self.now, name, packet.bytes()[2]);
+            // The routes lead to where the source is.
+            let index = packet.interface.or_else(|| self.kernel.with_address(packet.source));
+            let Some(index) = index else {
+                failed(at, "network is unreachable".into());
+                continue;
+            };
             let slot = self.kernel.slot(index).filter(|_| self.kernel.is_up(index));
             let (Some(link), false) = (slot, self.thousandth(self.failures.send)) else {
                 failed(at, "network is unreachable".into());
@@ -287,12 +304,12 @@ impl Io for World {
                 failed(at, "cannot assign requested address".into());
                 continue;
             }
-            for destination in packet.destinations.iter() {
+            for copy in packet.copies.iter() {
                 let advert = Advert {
                     link,
                     source: packet.source,
-                    destination: *destination,
-                    payload: packet.bytes.to_vec(),
+                    destination: copy.destination,
+                    payload: copy.bytes.to_vec(),
                 };
                 self.sent.push((self.now, advert));
             }

@@ -70,6 +70,11 @@ impl Kernel {
         self.links.get(&index).map(|link| link.slot)
     }
 
+    /// An interface with that address.
+    pub(crate) fn with_address(&self, address: IpAddr) -> Option<IfIndex> {
+        self.links.keys().copied().find(|index| self.holds_address(*index, address))
+    }
+
     pub(crate) fn is_up(&self, index: IfIndex) -> bool {
         self.links.get(&index).is_some_and(|link| link.up)
     }

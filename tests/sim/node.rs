@@ -314,7 +314,7 @@ impl Node {
     pub(crate) fn remove_link(&mut self, now: Instant, slot: usize) {
         if let Some(index) = self.world.kernel.index(slot) {
             self.world.kernel.remove_link(slot);
-            self.world.listens.retain(|listen| listen.interface != index);
+            self.world.listens.retain(|listen| listen.interface != Some(index));
             self.world.refused.retain(|(at, _)| *at != index);
             self.world.unannounced.retain(|(at, _)| *at != index);
         }

@@ -150,7 +150,7 @@ impl Watch {
         let found = self.routers.iter_mut().find(|r| {
             r.link == advert.link
                 && r.config.vrid.get() == payload[1]
-                && r.config.group() == advert.destination
+                && (r.config.unicast.is_some() || r.config.group() == advert.destination)
         });
         let Some(router) = found else { return };
         if !matches!(router.state, StateKind::Backup | StateKind::Master) {

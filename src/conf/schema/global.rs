@@ -140,8 +140,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .default("1")
             .read(),
         line("log_unknown_vrids", NONE, "log adverts of virtual routers that no instance is part of")
-            .since("2.0.16")
-            .read(),
+            .since("2.0.16"),
         line("lvs_flush", NONE, "empty the kernel's IPVS table at start").read(),
         line(
             "lvs_flush_on_stop",
@@ -330,7 +329,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .default("IXUSR | IRWXG | IRWXO")
             .read(),
         line("use_symlink_paths", BOOL, "leave symbolic links in the paths of scripts").since("2.3.0").read(),
-        line("v3_checksum_as_v2", NONE, "leave the pseudo header out of IPv4 checksums of version 3").read(),
+        line("v3_checksum_as_v2", NONE, "leave the pseudo header out of IPv4 checksums of version 3"),
         line(
             "vmac_addr_prefix",
             &[arg("PREFIX", Kind::Text)],
@@ -343,7 +342,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .since("2.2.0")
             .default("vrrp")
             .read(),
-        line("vrrp_check_unicast_src", NONE, "adverts by unicast count only from the peers").read(),
+        line("vrrp_check_unicast_src", NONE, "adverts by unicast count only from the peers"),
         line("vrrp_cpu_affinity", CPUS, CPUS_HELP).since("2.0.17").default("all").read(),
         line("vrrp_delay_after_boot", DELAY, "instances begin no sooner than so long after the boot")
             .since("2.4.0")
@@ -446,8 +445,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         .since("2.0.3")
         .default("the kernel's")
         .read(),
-        line("vrrp_skip_check_adv_addr", BOOL, "compare the addresses of a master's first advert only")
-            .read(),
+        line("vrrp_skip_check_adv_addr", BOOL, "compare the addresses of a master's first advert only"),
         line("vrrp_startup_delay", DELAY, "instances begin so long after the start").since("2.0.14").read(),
         line("vrrp_strict", BOOL, "keep to the RFC, and refuse what it does not know").read(),
         line("vrrp_version", &[arg("VERSION", integer(2, 3))], "version of instances that name none")

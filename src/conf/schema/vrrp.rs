@@ -42,7 +42,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         .default("1"),
         block("auth_hmac", &[], &AUTH_HMAC, "signs adverts with HMAC-SHA256, in place of authentication").since("2.4.0").read(),
         block("authentication", &[], &AUTHENTICATION, "password of the adverts, version 2 only"),
-        line("check_unicast_src", &[], "believe adverts only if they come from a unicast peer").since("2.1.0").read().default("vrrp_check_unicast_src"),
+        line("check_unicast_src", &[], "believe adverts only if they come from a unicast peer").since("2.1.0").default("vrrp_check_unicast_src"),
         line("debug", &[arg("LEVEL", integer(0, 4))], "accepted, and of no effect, as in keepalived"),
         line("dont_track_primary", &[], "the interface may go down without consequences").read(),
         line("down_timer_adverts", &[arg("ADVERTS", integer(1, 100))], "so many adverts missed, and the master counts as down; equal on all routers").since("2.2.3").default("vrrp_down_timer_adverts, or 3"),
@@ -97,7 +97,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
             "changes of the priority are told too",
         ),
         notify("notify_stop", "run when the daemon stops"),
-        line("old_unicast_checksum", &[optional("MODE", Kind::Choice(&["never"]))], "checksum of version 3 over unicast as keepalived made it up to 1.3.6; never: don't look for it").read(),
+        line("old_unicast_checksum", &[optional("MODE", Kind::Choice(&["never"]))], "checksum of version 3 over unicast as keepalived made it up to 1.3.6; never: don't look for it"),
         line("owner_ignore_adverts", &[optional("BOOL", Kind::Bool)], "with priority 255: don't read adverts").since("2.3.3").default("vrrp_owner_ignore_adverts"),
         line("preempt", &[], "replace a master of lower priority").default("yes"),
         line(
@@ -113,7 +113,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         )
         .default("100, or 255 with state MASTER"),
         line("promote_secondaries", &[], "the kernel keeps secondary addresses when their primary one goes").read(),
-        line("skip_check_adv_addr", &[optional("BOOL", Kind::Bool)], "compare the addresses in the first advert of a master only").read().default("vrrp_skip_check_adv_addr"),
+        line("skip_check_adv_addr", &[optional("BOOL", Kind::Bool)], "compare the addresses in the first advert of a master only").default("vrrp_skip_check_adv_addr"),
         flag("smtp_alert", "smtp_alert_vrrp", "a mail for each transition"),
         line(
             "state",
@@ -129,15 +129,15 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         tracks("track_interface", "interfaces to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_process", "processes to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_script", "scripts to follow: NAME [weight N [reverse|noreverse]]"),
-        line("track_src_ip", &[], "FAULT while the configured source address is missing").since("2.0.0").read(),
-        line("unicast_fault_no_peer", &[], "FAULT instead of multicast where there is no unicast peer").since("2.2.5").read(),
-        entries("unicast_peer", &[], "where adverts go instead of a group: ADDRESS [min_ttl 0-255] [max_ttl 0-255]").read(),
+        line("track_src_ip", &[], "FAULT while the configured source address is missing").since("2.0.0"),
+        line("unicast_fault_no_peer", &[], "FAULT instead of multicast where there is no unicast peer").since("2.2.5"),
+        entries("unicast_peer", &[], "where adverts go instead of a group: ADDRESS [min_ttl 0-255] [max_ttl 0-255]"),
         line("unicast_src_ip", &[arg("ADDRESS", Kind::Address(None))], "source address of unicast adverts").default("the interface's first address"),
-        line("unicast_ttl", &[arg("TTL", integer(0, 255))], "TTL of unicast adverts").since("2.1.0").read().default("255; IPv6: the kernel's"),
+        line("unicast_ttl", &[arg("TTL", integer(0, 255))], "TTL of unicast adverts").since("2.1.0").default("255; IPv6: the kernel's"),
         line("use_ipvlan", &[optional("[NAME] [ADDRESS] [bridge|private|vepa] [group GROUP]", Kind::Special)], "use an ipvlan on top of the interface; IPv4 needs its address").since("2.0.17").read(),
         line("use_vmac", &[optional("[NAME] [MAC] [group GROUP] [netlink_notify_msg]", Kind::Special)], "use a macvlan with the virtual router's own MAC address").read(),
         line("use_vmac_addr", &[], "a macvlan for each virtual address away from the instance's interface, too").since("2.2.0").read(),
-        line("v3_checksum_as_v2", &[optional("BOOL", Kind::Bool)], "leave the pseudo header out of IPv4 checksums in version 3").read().default("v3_checksum_as_v2 of global_defs"),
+        line("v3_checksum_as_v2", &[optional("BOOL", Kind::Bool)], "leave the pseudo header out of IPv4 checksums in version 3").default("v3_checksum_as_v2 of global_defs"),
         line("version", &[arg("VERSION", integer(2, 3))], "VRRP version, 2 or 3")
             .default("vrrp_version; 3 for IPv6"),
         entries("virtual_ipaddress", &[], "addresses that the master has, and that its adverts list")
@@ -153,7 +153,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         entries("virtual_rules", &[], "routing rules that the master has").grammar(&VIRTUAL_RULE).read(),
         line("vmac_garp_intvl", &[arg("[all] SECONDS", Kind::Special)], "the old name of garp_extra_if").since("2.2.0").synonym_of("garp_extra_if").read(),
         line("vmac_xmit_base", &[], "send and receive adverts on the interface below the macvlan or ipvlan").read(),
-        line("vrf", &[arg("INTERFACE", Kind::Interface)], "the VRF of unicast adverts where no interface is named").since("2.2.5").read(),
+        line("vrf", &[arg("INTERFACE", Kind::Interface)], "the VRF of unicast adverts where no interface is named").since("2.2.5"),
     ],
 };
 

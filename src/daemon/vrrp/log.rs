@@ -100,6 +100,7 @@ impl Log {
                 "({name}) {times} masters with short advertisement intervals came and fell silent: waiting by our own \
                  interval of {interval:?} for a minute"
             ),
+            Report::OldChecksum => info!("({name}) Setting unicast VRRPv3 checksum to old version"),
             Report::AdvertRefused { reason } => warn!("({name}) advert not sent: {reason}"),
             Report::AdvertTooLong { advertised, of, mtu } => warn!(
                 "({name}) only {advertised} of {of} virtual addresses fit into an advert (MTU {mtu}): the others are set, \
@@ -170,7 +171,12 @@ impl Log {
                 if let Some(more) = self.offer(now, instance, *source, *is_known, Refused::Discarded(*reason))
                 {
                     let _in = context(name);
-                    warn!("({name}) advert from {source} discarded: {reason}{more}");
+                    match reason {
+                        Discard::UnknownVrid(vrid) => {
+                            info!("Unknown VRID({vrid}) received from {source}. ignoring...{more}");
+                        }
+                        _ => warn!("({name}) advert from {source} discarded: {reason}{more}"),
+                    }
                 }
             }
         }
@@ -270,6 +276,10 @@ fn fault_text(fault: &Fault) -> String {
             format!("interface {name} has no address to send adverts from: waiting for one")
         }
         Fault::NoTable => "the addresses serve virtual servers, and their table can't be written".to_owned(),
+        Fault::NoSource(source) => {
+            format!("the source address {source} is missing (track_src_ip): waiting for it")
+        }
+        Fault::NoPeer => "there is no unicast peer (unicast_fault_no_peer)".to_owned(),
     }
 }
 
@@ -280,6 +290,8 @@ fn fault_gone_text(fault: &Fault) -> String {
         Fault::Deaf(name) => format!("adverts can be heard on interface {name} again"),
         Fault::NoAddress(name) => format!("interface {name} has an address to send adverts from again"),
         Fault::NoTable => "the table of virtual servers can be written".to_owned(),
+        Fault::NoSource(source) => format!("the source address {source} is there again"),
+        Fault::NoPeer => "there is a unicast peer".to_owned(),
     }
 }
 

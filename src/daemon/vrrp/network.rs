@@ -17,7 +17,9 @@ use crate::sys::wake::Wake;
 use crate::sys::{clock, raw};
 use crate::time::Instant;
 use crate::vrrp::engine::Io;
-use crate::vrrp::event::{Change, Event, IfIndex, Listen, Name, Packet, Received, Refusal, Report, Snapshot};
+use crate::vrrp::event::{
+    Change, Event, IfIndex, Listen, Name, Packet, Protocol, Received, Refusal, Report, Snapshot,
+};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::shared::Shared;
 use std::borrow::Cow;
@@ -36,8 +38,8 @@ const MONITOR: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 const WAKE: u64 = u64::MAX - 2;
 
-/// Where a socket is.
-type Place = (IfIndex, Family);
+/// Which socket: its interface, or none, and what it hears.
+type Place = (Option<IfIndex>, Family, Protocol);
 
 /// The sockets of the worker.
 #[derive(Debug)]
@@ -68,6 +70,8 @@ pub(super) struct Network {
 struct Listener {
     socket: raw::Socket,
     joined: BTreeSet<IpAddr>,
+    /// What is sent to this host is wanted, too.
+    direct: bool,
 }
 
 impl Network {
@@ -176,10 +180,18 @@ impl Io for Network {
                 _ => {
                     let place = place_of(token);
                     let Some(listener) = sockets.get_mut(&place) else { continue };
-                    let drained = listener.socket.drain(inbox, |packet| {
-                        let raw::Received { source, destination, ttl, at, payload } = packet;
-                        let (interface, payload) = (place.0, Cow::Borrowed(payload));
-                        sink(at, Event::Received(Received { interface, source, destination, ttl, payload }));
+                    let Listener { socket, direct, .. } = listener;
+                    let drained = socket.drain(inbox, |packet| {
+                        let raw::Received { source, destination, ttl, at, header, payload } = packet;
+                        // A raw socket hears all that is sent to this host.
+                        if !*direct && !destination.is_multicast() {
+                            return;
+                        }
+                        let (interface, _, protocol) = place;
+                        let (header, payload) = (Cow::Borrowed(header), Cow::Borrowed(payload));
+                        let received =
+                            Received { interface, source, destination, ttl, protocol, header, payload };
+                        sink(at, Event::Received(received));
                     });
                     match drained {
                         Ok(left) => more |= left,
@@ -199,7 +211,7 @@ impl Io for Network {
     }
 
     fn listen(&mut self, listen: Listen) -> Result<(), Shared<str>> {
-        let place = (listen.interface, listen.family);
+        let place = (listen.interface, listen.family, listen.protocol);
         self.join(place, listen.group).map_err(|error| {
             self.close_unused(place);
             Shared::from(error)
@@ -207,10 +219,15 @@ impl Io for Network {
     }
 
     fn unlisten(&mut self, listen: Listen) {
-        let place = (listen.interface, listen.family);
+        let place = (listen.interface, listen.family, listen.protocol);
         if let Some(listener) = self.sockets.get_mut(&place) {
-            listener.socket.leave(listen.group);
-            listener.joined.remove(&listen.group);
+            match listen.group {
+                Some(group) => {
+                    listener.socket.leave(group);
+                    listener.joined.remove(&group);
+                }
+                None => listener.direct = false,
+            }
             self.close_unused(place);
         }
     }
@@ -218,30 +235,29 @@ impl Io for Network {
     /// An advert counts as sent if one of its destinations gets it.
     fn send(&mut self, adverts: &[(Name, Packet)], failed: &mut dyn FnMut(usize, Shared<str>)) {
         let Network { sockets, order, unsent, .. } = self;
-        let place =
-            |at: &usize| adverts.get(*at).map(|(_, packet)| (packet.interface, Family::of(packet.source)));
+        let place = |at: &usize| {
+            let (_, packet) = adverts.get(*at)?;
+            Some((packet.interface, Family::of(packet.source), packet.protocol))
+        };
         // Those of a socket leave together, in their order.
         order.clear();
         order.extend(0..adverts.len());
         order.sort_unstable_by_key(|at| (place(at), *at));
         for run in order.chunk_by(|a, b| place(a) == place(b)) {
-            let Some(Some((interface, family))) = run.first().map(place) else { continue };
-            let listener = interface.and_then(|interface| sockets.get(&(interface, family)));
-            let Some(Listener { socket, .. }) = listener else {
-                let reason = match interface {
-                    Some(_) => SendProblem::Gone.to_string(),
-                    None => "no interface to send it on".to_owned(),
-                };
+            let Some(Some(place)) = run.first().map(place) else { continue };
+            let Some(Listener { socket, .. }) = sockets.get(&place) else {
+                let reason = SendProblem::Gone.to_string();
                 run.iter().for_each(|at| failed(*at, reason.as_str().into()));
                 continue;
             };
             let of_run = || run.iter().filter_map(|at| Some((*at, &adverts.get(*at)?.1)));
             let packets = of_run().flat_map(|(_, packet)| {
-                packet.destinations.iter().map(|&destination| raw::Packet {
+                packet.copies.iter().map(|copy| raw::Packet {
                     source: packet.source,
-                    destination,
+                    destination: copy.destination,
                     ttl: packet.ttl,
-                    payload: &packet.bytes,
+                    id: packet.id,
+                    payload: &copy.bytes,
                 })
             });
             unsent.clear();
@@ -251,7 +267,7 @@ impl Io for Network {
             }
             let mut first = 0;
             for (at, packet) in of_run() {
-                let end = first + packet.destinations.len();
+                let end = first + packet.copies.len();
                 let mut problems = unsent.iter().filter(|(n, _)| (first..end).contains(n)).map(|(_, p)| *p);
                 let problem = problems.next();
                 let others = problems.count();
@@ -287,22 +303,33 @@ impl Io for Network {
 
 impl Network {
     /// Joins the group, with a socket that is opened where there is none; or why not.
-    fn join(&mut self, place: Place, group: IpAddr) -> Result<(), String> {
+    fn join(&mut self, place: Place, group: Option<IpAddr>) -> Result<(), String> {
         let listener = match self.sockets.entry(place) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => {
-                let socket = raw::Socket::open(place.1, place.0.0).map_err(|e| e.to_string())?;
+                let (interface, family, protocol) = place;
+                let protocol = match protocol {
+                    Protocol::Vrrp => raw::PROTOCOL,
+                    Protocol::Ah => raw::PROTOCOL_AH,
+                };
+                let interface = interface.map(|index| index.0);
+                let socket = raw::Socket::open_for(family, protocol, interface).map_err(|e| e.to_string())?;
                 self.poll.add(&socket, token_of(place)).map_err(|e| format!("wait for packets: {e}"))?;
-                free.insert(Listener { socket, joined: BTreeSet::new() })
+                free.insert(Listener { socket, joined: BTreeSet::new(), direct: false })
             }
         };
-        listener.socket.join(group).map_err(|e| e.to_string())?;
-        listener.joined.insert(group);
+        match group {
+            Some(group) => {
+                listener.socket.join(group).map_err(|e| e.to_string())?;
+                listener.joined.insert(group);
+            }
+            None => listener.direct = true,
+        }
         Ok(())
     }
 
     fn close_unused(&mut self, place: Place) {
-        if self.sockets.get(&place).is_some_and(|listener| listener.joined.is_empty())
+        if self.sockets.get(&place).is_some_and(|listener| listener.joined.is_empty() && !listener.direct)
             && let Some(listener) = self.sockets.remove(&place)
         {
             // Closing it would do; this keeps the count right.
@@ -311,18 +338,18 @@ impl Network {
     }
 }
 
-const fn token_of((interface, family): Place) -> u64 {
-    // An index is 32 bits long: never one of the two others.
-    (interface.0 as u64) << 1
-        | match family {
-            Family::V4 => 0,
-            Family::V6 => 1,
-        }
+fn token_of((interface, family, protocol): Place) -> u64 {
+    // An index is 32 bits long and never 0: never one of the others.
+    u64::from(interface.map_or(0, |index| index.0)) << 2
+        | u64::from(family == Family::V6) << 1
+        | u64::from(protocol == Protocol::Ah)
 }
 
 fn place_of(token: u64) -> Place {
-    let family = if token & 1 == 0 { Family::V4 } else { Family::V6 };
-    (IfIndex(u32::try_from(token >> 1).unwrap_or_default()), family)
+    let family = if token & 2 == 0 { Family::V4 } else { Family::V6 };
+    let protocol = if token & 1 == 0 { Protocol::Vrrp } else { Protocol::Ah };
+    let index = u32::try_from(token >> 2).unwrap_or_default();
+    ((index != 0).then_some(IfIndex(index)), family, protocol)
 }
 
 /// Gives the kernel's news; true if there are more. Where some were lost, the writer is to ask for everything.

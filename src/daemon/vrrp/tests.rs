@@ -195,8 +195,14 @@ fn a_better_master_is_believed_and_garbage_is_not() {
         let far = peer();
         let say = |payload: &[u8]| {
             let source = "10.9.0.2".parse().unwrap();
-            far.send(raw::Packet { source, destination: raw::GROUP_V4.into(), ttl: raw::TTL, payload })
-                .unwrap();
+            far.send(raw::Packet {
+                source,
+                destination: raw::GROUP_V4.into(),
+                ttl: Some(raw::TTL),
+                id: 0,
+                payload,
+            })
+            .unwrap();
         };
         let better = Advert {
             vrid: Vrid::new(51).unwrap(),
@@ -305,8 +311,13 @@ fn a_flood_of_lower_adverts_is_answered_by_few_frames() {
             parent.ready().await;
             next_advert(&mut far, |_| true).await;
             for _ in 0..50 {
-                let one =
-                    raw::Packet { source, destination: raw::GROUP_V4.into(), ttl: raw::TTL, payload: &bytes };
+                let one = raw::Packet {
+                    source,
+                    destination: raw::GROUP_V4.into(),
+                    ttl: Some(raw::TTL),
+                    id: 0,
+                    payload: &bytes,
+                };
                 far.send_many((0..100).map(|_| one), |_, _| ());
                 tokio::task::yield_now().await;
             }

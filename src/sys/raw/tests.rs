@@ -7,7 +7,7 @@ fn address(text: &str) -> IpAddr {
 }
 
 fn packet<'a>(source: IpAddr, destination: impl Into<IpAddr>, payload: &'a [u8]) -> Packet<'a> {
-    Packet { source, destination: destination.into(), ttl: TTL, payload }
+    Packet { source, destination: destination.into(), ttl: Some(TTL), id: 0, payload }
 }
 
 fn send_all<'a>(socket: &Socket, packets: impl IntoIterator<Item = Packet<'a>>) -> Vec<(usize, SendProblem)> {
@@ -115,7 +115,7 @@ fn a_packet_of_another_hop_count_is_given_with_it() {
         let sender = Socket::open(Family::V6, eth0).unwrap();
         let mut receiver = Socket::open(Family::V6, eth1).unwrap();
         receiver.join(GROUP_V6.into()).unwrap();
-        sender.send(Packet { ttl: 254, ..packet(address("fe80::1"), GROUP_V6, b"far") }).unwrap();
+        sender.send(Packet { ttl: Some(254), ..packet(address("fe80::1"), GROUP_V6, b"far") }).unwrap();
         assert_eq!(receive(&mut receiver, 1).await[0].ttl, 254);
     });
 }
@@ -313,8 +313,8 @@ fn a_peer_alone_is_reached_with_the_ttl_that_was_asked_for() {
         ip(&format!("neigh replace 192.0.2.2 lladdr {far} dev eth0"));
         ip(&format!("neigh replace fe80::2 lladdr {far} dev eth0"));
         let mut wire = Listener::open(eth1, 3).unwrap();
-        let v4 = Packet { ttl: 7, ..packet(address("192.0.2.1"), address("192.0.2.2"), b"four") };
-        let v6 = Packet { ttl: 9, ..packet(address("fe80::1"), address("fe80::2"), b"six") };
+        let v4 = Packet { ttl: Some(7), ..packet(address("192.0.2.1"), address("192.0.2.2"), b"four") };
+        let v6 = Packet { ttl: Some(9), ..packet(address("fe80::1"), address("fe80::2"), b"six") };
         Socket::open(Family::V4, eth0).unwrap().send(v4).unwrap();
         Socket::open(Family::V6, eth0).unwrap().send(v6).unwrap();
         let (mut four, mut six) = (None, None);

@@ -80,7 +80,7 @@ impl Io for World {
     }
 
     fn unlisten(&mut self, listen: Listen) {
-        self.note(format!("unlisten {}", listen.interface.0));
+        self.note(format!("unlisten {}", listen.interface.map_or(0, |i| i.0)));
     }
 
     fn send(&mut self, adverts: &[(Name, Packet)], failed: &mut dyn FnMut(usize, Shared<str>)) {
@@ -88,7 +88,7 @@ impl Io for World {
             if self.mute {
                 failed(at, "no route".into());
             } else {
-                self.note(format!("{name} says {}", packet.bytes[2]));
+                self.note(format!("{name} says {}", packet.bytes()[2]));
             }
         }
     }
@@ -188,8 +188,8 @@ fn advert(at: Instant, instance: &Instance, priority: u8) -> (Instant, Event<'st
         addresses: instance.addresses.iter().map(|a| a.net.address).collect(),
         body: Body::V3 { interval: Centis::from(instance.advert_int) },
     };
-    let payload = advert.encode(source, destination).into();
-    let received = Received { interface: IfIndex(2), source, destination, ttl: 255, payload };
+    let payload = advert.encode(source, destination);
+    let received = Received::on(IfIndex(2), source, destination, 255, payload);
     (at, Event::Received(received))
 }
 

@@ -1,6 +1,6 @@
 //! What a reload changes of a running instance: its schedule goes on, and only what differs is done.
 
-use super::{Instance, State};
+use super::{Instance, State, first_sum};
 use crate::net::IpNet;
 use crate::time::Instant;
 use crate::vrrp::config::{self, Version, VirtualAddress};
@@ -42,7 +42,9 @@ impl Instance {
         let (old_interval, old_refresh) = (old_config.advert_int, old_config.garp.refresh);
         let old_priority = std::mem::replace(&mut self.priority, new.priority);
         let old_addresses = std::mem::replace(&mut self.addresses, new.addresses);
-        self.destinations = new.destinations;
+        if new.sum != first_sum(&old_config) {
+            self.sum = new.sum;
+        }
         self.encoded = None;
         self.advertised = new.advertised;
         self.fits = None;

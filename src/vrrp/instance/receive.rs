@@ -1,10 +1,13 @@
 //! What an advert changes: whether it is believed (RFC 9568 §7.1), and what follows for a backup and for a master.
 
+use super::send::old_sum;
 use super::{Instance, State};
 use crate::time::Instant;
-use crate::vrrp::config::{Auth, Version};
+use crate::vrrp::config::{Auth, OldChecksum, Peer, Version};
 use crate::vrrp::event::{Actions, Discard, Received, Report, StateKind};
-use crate::vrrp::packet::{Authentication, Body, PRIORITY_OWNER, PRIORITY_STOP, Parsed, Secs};
+use crate::vrrp::packet::{
+    Advert, Authentication, Body, DecodeError, PRIORITY_OWNER, PRIORITY_STOP, Parsed, Secs, Sum, TTL,
+};
 use crate::vrrp::priority::Cause;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,23 +15,48 @@ use std::time::Duration;
 /// Other routers' adverts are answered by announcements no more often than this, however many there are.
 const ANSWER_ANNOUNCED: Duration = Duration::from_secs(1);
 
+/// Why a packet changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::vrrp) enum Refused {
+    /// It is no advert.
+    Malformed(DecodeError),
+    /// It is one, and not believed.
+    Discarded(Discard),
+}
+
+impl From<DecodeError> for Refused {
+    fn from(error: DecodeError) -> Refused {
+        Refused::Malformed(error)
+    }
+}
+
+impl From<Discard> for Refused {
+    fn from(reason: Discard) -> Refused {
+        Refused::Discarded(reason)
+    }
+}
+
 impl Instance {
-    /// An advert for this virtual router arrived.
+    /// A packet for this virtual router arrived.
     ///
     /// # Errors
     /// Why it is not believed.
-    pub(in crate::vrrp) fn advert(
+    pub(in crate::vrrp) fn packet(
         &mut self,
         now: Instant,
         received: &Received<'_>,
-        advert: &Parsed<'_>,
         out: &mut Actions,
-    ) -> Result<(), Discard> {
-        let checked = self.check(received, advert);
-        if let Err(reason) = checked {
-            self.stats.discarded.count(reason);
-            return checked;
-        }
+    ) -> Result<(), Refused> {
+        let advert = match self.read(received, out) {
+            Ok(advert) => advert,
+            Err(refused) => {
+                match refused {
+                    Refused::Malformed(error) => self.stats.malformed.count(error),
+                    Refused::Discarded(reason) => self.stats.discarded.count(reason),
+                }
+                return Err(refused);
+            }
+        };
         self.stats.adverts_received += 1;
         self.last_peer = Some(received.source);
         if advert.priority == PRIORITY_STOP {
@@ -38,24 +66,84 @@ impl Instance {
         let now = now.max(self.up_since);
         match &self.state {
             State::Init | State::Fault => {}
-            State::Backup { .. } => self.advert_as_backup(now, received.source, advert, out),
-            State::Master { .. } => self.advert_as_master(now, received.source, advert, out),
+            State::Backup { .. } => self.advert_as_backup(now, received.source, &advert, out),
+            State::Master { .. } => self.advert_as_master(now, received.source, &advert, out),
         }
         Ok(())
     }
 
-    /// RFC 9568 §7.1, after what [`super::Advert::parse`] and the router saw to.
-    fn check(&self, received: &Received<'_>, advert: &Parsed<'_>) -> Result<(), Discard> {
+    /// RFC 9568 §7.1.
+    fn read<'a>(&mut self, received: &'a Received<'_>, out: &mut Actions) -> Result<Parsed<'a>, Refused> {
+        let bytes = received.advert().unwrap_or_default();
+        let advert = Advert::parse_front(bytes, self.config.family)?;
+        advert.ends_here()?;
         let origin = self.origin.filter(|_| self.faults.is_empty()).ok_or(Discard::NotRunning)?;
         if received.source == origin.source {
-            return Err(Discard::OwnPacket);
+            return Err(Discard::OwnPacket.into());
         }
-        if received.destination != self.destination() {
-            return Err(Discard::Destination { ours: self.destination(), theirs: received.destination });
+        let ours = self.group().unwrap_or(origin.source);
+        if received.destination != ours {
+            return Err(Discard::Destination { ours, theirs: received.destination }.into());
         }
+        self.check_way(received)?;
+        self.check_sum(received, &advert, out)?;
         if self.config.policy.owner_ignore_adverts && self.priority.effective() == PRIORITY_OWNER {
-            return Err(Discard::OwnerIgnores);
+            return Err(Discard::OwnerIgnores.into());
         }
+        self.check_body(&advert)?;
+        // `skip_check_adv_addr`: a master that said the right ones once is believed.
+        let is_known = matches!(self.state, State::Backup { .. }) && self.knows(received.source);
+        if !(is_known && self.config.policy.skip_check_adv_addr)
+            && let Some(difference) = advert.addresses.difference(&self.advertised)
+        {
+            let (ours, theirs) = (self.advertised.len(), advert.addresses.len());
+            return Err(Discard::Addresses { difference, ours, theirs }.into());
+        }
+        Ok(advert)
+    }
+
+    /// How far it came, and from whom. The TTL of unicast is checked only where a peer's limits are.
+    fn check_way(&self, received: &Received<'_>) -> Result<(), Discard> {
+        let Some(unicast) = &self.config.unicast else {
+            return if received.ttl == TTL { Ok(()) } else { Err(Discard::Ttl(received.ttl)) };
+        };
+        if !unicast.check_source {
+            return Ok(());
+        }
+        let peer = unicast.peers.iter().find(|peer| peer.address == received.source);
+        let Peer { min_ttl: min, max_ttl: max, .. } = *peer.ok_or(Discard::UnknownPeer)?;
+        if (min..=max).contains(&received.ttl) {
+            Ok(())
+        } else {
+            Err(Discard::TtlRange { received: received.ttl, min, max })
+        }
+    }
+
+    /// The checksum that this router makes, the RFC's, or that of an old peer, whose way is taken over.
+    fn check_sum(
+        &mut self,
+        received: &Received<'_>,
+        advert: &Parsed<'_>,
+        out: &mut Actions,
+    ) -> Result<(), DecodeError> {
+        let is_right = |sum| advert.check_sum(sum, received.source, received.destination);
+        if is_right(self.sum).is_ok() || (self.sum != Sum::Rfc && is_right(Sum::Rfc).is_ok()) {
+            return Ok(());
+        }
+        let unicast = self.config.unicast.as_ref();
+        if unicast.is_none_or(|u| u.old_checksum != OldChecksum::Detect || self.sum != Sum::Rfc) {
+            return Err(DecodeError::Checksum);
+        }
+        let old = old_sum(&self.config);
+        is_right(old)?;
+        self.sum = old;
+        self.encoded = None;
+        out.push(self.report(Report::OldChecksum));
+        Ok(())
+    }
+
+    /// What differs between the versions.
+    fn check_body(&self, advert: &Parsed<'_>) -> Result<(), Discard> {
         match (&advert.body, self.config.version) {
             (Body::V2 { interval, auth }, Version::V2) => {
                 match (auth, &self.config.auth) {
@@ -74,17 +162,13 @@ impl Instance {
                     let (ours, theirs) = (self.config.advert_int, (*interval).into());
                     return Err(Discard::Interval { ours, theirs });
                 }
+                Ok(())
             }
-            (Body::V3 { .. }, Version::V3) => {}
+            (Body::V3 { .. }, Version::V3) => Ok(()),
             (theirs, ours) => {
-                return Err(Discard::Version { ours: ours.number(), theirs: theirs.version().number() });
+                Err(Discard::Version { ours: ours.number(), theirs: theirs.version().number() })
             }
         }
-        if let Some(difference) = advert.addresses.difference(&self.advertised) {
-            let (ours, theirs) = (self.advertised.len(), advert.addresses.len());
-            return Err(Discard::Addresses { difference, ours, theirs });
-        }
-        Ok(())
     }
 
     /// RFC 9568 §6.4.2 (420 and after).

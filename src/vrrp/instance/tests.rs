@@ -36,7 +36,7 @@ fn v3(priority: u8, millis: u64) -> config::Instance {
 }
 
 const ORIGIN: Origin =
-    Origin { interface: IfIndex(2), source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), mtu: 1500 };
+    Origin { interface: Some(IfIndex(2)), source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), mtu: 1500 };
 const LOWER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 const HIGHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3));
 
@@ -44,7 +44,7 @@ const HIGHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3));
 fn short(action: &Action) -> String {
     match action {
         Action::Listen(_) | Action::Unlisten(_) => format!("{action:?}"),
-        Action::Advertise { packet, .. } => format!("advert {}", packet.bytes[2]),
+        Action::Advertise { packet, .. } => format!("advert {}", packet.bytes()[2]),
         Action::Apply { addresses, .. } => format!("apply {}", addresses.len()),
         Action::Announce { addresses, rounds, .. } => format!("announce {} x{rounds}", addresses.len()),
         Action::Report { report: Report::Entered { to, .. }, .. } => format!("{to:?}"),
@@ -97,14 +97,25 @@ impl Bench {
         priority: u8,
         change: impl FnOnce(&mut Advert),
     ) -> Result<(), Discard> {
+        match self.hear_from(source, priority, change) {
+            Ok(()) => Ok(()),
+            Err(Refused::Discarded(reason)) => Err(reason),
+            Err(Refused::Malformed(error)) => panic!("{error}"),
+        }
+    }
+
+    fn hear_from(
+        &mut self,
+        source: IpAddr,
+        priority: u8,
+        change: impl FnOnce(&mut Advert),
+    ) -> Result<(), Refused> {
         let mut advert = self.instance.own_advert(priority);
         change(&mut advert);
-        let destination = self.instance.destination();
+        let destination = self.instance.group().unwrap_or(ORIGIN.source);
         let bytes = advert.encode(source, destination);
-        let parsed = Advert::parse(&bytes, source, destination).unwrap();
-        let received =
-            Received { interface: IfIndex(2), source, destination, ttl: 255, payload: (&bytes[..]).into() };
-        self.instance.advert(self.now, &received, &parsed, &mut self.out)
+        let received = Received::on(IfIndex(2), source, destination, 255, bytes);
+        self.instance.packet(self.now, &received, &mut self.out)
     }
 
     fn done(&mut self) -> Vec<String> {
@@ -470,5 +481,20 @@ fn as_many_addresses_stay_in_adverts_as_fitted_at_first() {
         b.ground(with_mtu(1500), &[]);
         b.instance.reconfigure(b.now, more, &mut b.out);
         assert_eq!(b.instance.own_advert(151).addresses.len(), 254, "a reload looks anew");
+    }
+}
+
+#[test]
+fn a_master_that_said_the_right_addresses_once_is_believed() {
+    let addresses = |a: &mut Advert| a.addresses = [IpAddr::from([10, 0, 0, 99])].into();
+    for skip in [true, false] {
+        let mut config = config(100);
+        config.policy.skip_check_adv_addr = skip;
+        let mut b = Bench::start(config);
+        let (peer, other) = (IpAddr::from([10, 0, 0, 9]), IpAddr::from([10, 0, 0, 8]));
+        assert!(b.hear_with(peer, 200, addresses).is_err(), "not before it said the right ones");
+        b.hear(peer, 200).unwrap();
+        assert_eq!(b.hear_with(peer, 200, addresses).is_ok(), skip);
+        assert!(b.hear_with(other, 200, addresses).is_err());
     }
 }

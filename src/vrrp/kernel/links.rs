@@ -57,6 +57,10 @@ impl Links {
         self.all.get(&index)
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &KnownLink> {
+        self.all.values()
+    }
+
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut KnownLink> {
         self.all.values_mut()
     }

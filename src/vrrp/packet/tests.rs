@@ -97,7 +97,7 @@ fn each_rule_has_its_error() {
         let mut bytes = v.bytes.to_vec();
         change(&mut bytes);
         bytes[6..8].copy_from_slice(&[0, 0]);
-        let sum = checksum(Version::V3, source, destination, &bytes);
+        let sum = Sum::Rfc.of(Version::V3, source, destination, &bytes);
         bytes[6..8].copy_from_slice(&sum.to_be_bytes());
         Advert::decode(&bytes, source, destination).unwrap_err()
     };

@@ -8,16 +8,19 @@ use crate::vrrp::event::{Action, Actions, Address, AddressList, Change, IfIndex,
 use crate::vrrp::garp::Frame;
 use crate::vrrp::kernel::{Id, News, Outcome};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 impl Router {
     pub(super) fn address(&mut self, now: Instant, address: Address, out: &mut Actions) {
         let news = self.kernel.address(address);
         self.source_changed(now, &news, out);
+        self.tracked_source_changed(now, address.net.address, out);
     }
 
     pub(super) fn address_gone(&mut self, now: Instant, interface: IfIndex, net: IpNet, out: &mut Actions) {
         let news = self.kernel.address_gone(interface, net);
         self.source_changed(now, &news, out);
+        self.tracked_source_changed(now, net.address, out);
         for (id, at) in news.taken_from {
             let Some(slot) = self.instances.get(&id) else { continue };
             let address = slot.instance.addresses().get(at).filter(|address| address.net == net);
@@ -32,6 +35,16 @@ impl Router {
     fn source_changed(&mut self, now: Instant, news: &News, out: &mut Actions) {
         let Some(name) = &news.source_changed else { return };
         let ids: Vec<Id> = self.by_interface.get(name).into_iter().flatten().copied().collect();
+        for id in ids {
+            self.find_ground(now, id, out);
+        }
+    }
+
+    fn tracked_source_changed(&mut self, now: Instant, source: IpAddr, out: &mut Actions) {
+        if self.by_source.is_empty() {
+            return;
+        }
+        let ids: Vec<Id> = self.by_source.get(&source).into_iter().flatten().copied().collect();
         for id in ids {
             self.find_ground(now, id, out);
         }

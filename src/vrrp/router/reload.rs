@@ -39,6 +39,7 @@ struct Entering {
     address: usize,
     serving: BTreeSet<IpAddr>,
     awaits_interfaces: bool,
+    tells_strangers: bool,
 }
 
 impl Entering {
@@ -107,6 +108,7 @@ impl Router {
         let entering = Entering {
             serving: config.serving,
             awaits_interfaces: config.settings.dynamic_interfaces != config::DynamicInterfaces::default(),
+            tells_strangers: config.settings.log_unknown_vrids,
             ..Entering::default()
         };
         self.reload = Some(Reload { entering: Some(entering), gone, wanted, again, stopping: false });
@@ -130,8 +132,11 @@ impl Router {
             if !entering.step(&reload.wanted) {
                 return true;
             }
-            if let Some(Entering { wanted, serving, awaits_interfaces, .. }) = reload.entering.take() {
+            if let Some(Entering { wanted, serving, awaits_interfaces, tells_strangers, .. }) =
+                reload.entering.take()
+            {
                 self.serving = serving;
+                self.tells_strangers = tells_strangers;
                 self.awaits_interfaces = awaits_interfaces;
                 // Interfaces whose source changed belong to instances that are looked at anyway, or are gone.
                 self.kernel.configure(wanted);
@@ -213,6 +218,9 @@ impl Router {
         for name in interfaces_of(instance) {
             self.by_interface.entry(name.into()).or_default().insert(id);
         }
+        if let Some(source) = instance.config().tracked_source() {
+            self.by_source.entry(source).or_default().insert(id);
+        }
     }
 
     fn unlist(&mut self, id: Id, instance: &Instance) {
@@ -222,6 +230,14 @@ impl Router {
                 if ids.is_empty() {
                     self.by_interface.remove(name);
                 }
+            }
+        }
+        if let Some(source) = instance.config().tracked_source()
+            && let Some(ids) = self.by_source.get_mut(&source)
+        {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.by_source.remove(&source);
             }
         }
     }
@@ -234,7 +250,7 @@ fn report(instance: &Name, report: Report) -> Action {
 fn interfaces_of(instance: &Instance) -> BTreeSet<&str> {
     let config = instance.config();
     let addresses = instance.addresses().iter().map(|a| a.interface.as_str());
-    addresses.chain(config.interface.as_deref()).collect()
+    addresses.chain(config.way()).collect()
 }
 
 /// Interfaces of addresses, other than the instance's own, that it can't be master without. `no_track` takes one out.

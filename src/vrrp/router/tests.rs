@@ -1,7 +1,9 @@
 //! What the router finds for a packet, an interface, a reload; and that garbage changes nothing.
 
-use super::super::event::{Address, AddressList, Change, Link, Refusal, Reloaded, Snapshot};
-use super::super::packet::{Authentication, Body, Secs};
+use super::super::event::{
+    Address, AddressList, Change, Discard, Link, Received, Refusal, Reloaded, Report, Snapshot,
+};
+use super::super::packet::{Advert, Authentication, Body, Secs};
 use super::*;
 use crate::net::MacAddr;
 use crate::vrrp::config;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 mod addresses;
 mod counters;
+mod unicast;
 
 const START: Instant = Instant::from_nanos(1_000_000_000);
 
@@ -65,7 +68,7 @@ fn links(all: &[(Link, &[&str])]) -> Event<'static> {
 
 fn received(payload: Vec<u8>, source: &str, ttl: u8) -> Event<'static> {
     let (source, destination) = (source.parse().unwrap(), "224.0.0.18".parse().unwrap());
-    Event::Received(Received { interface: IfIndex(2), source, destination, ttl, payload: payload.into() })
+    Event::Received(Received::on(IfIndex(2), source, destination, ttl, payload))
 }
 
 /// Takes an event in, and all that follows from it, on a kernel that does what it is asked.
@@ -107,7 +110,7 @@ fn planned(router: &Router, address: &VirtualAddress) -> Vec<Change> {
 fn adverts(out: &[Action]) -> Vec<(String, u8)> {
     out.iter()
         .filter_map(|a| match a {
-            Action::Advertise { instance, packet } => Some((instance.to_string(), packet.bytes[2])),
+            Action::Advertise { instance, packet } => Some((instance.to_string(), packet.bytes()[2])),
             _ => None,
         })
         .collect()
@@ -183,14 +186,15 @@ fn adverts_of_strangers_and_from_afar_are_refused() {
     handle(&mut router, START, received(advert(1, 200), "10.0.0.250", 254), &mut out);
     handle(&mut router, START, received(advert(9, 200), "10.0.0.250", 255), &mut out);
     let source = "10.0.0.250".parse().unwrap();
-    assert_eq!(
-        reports(&out),
-        [
-            &Report::Discarded { source, is_known: false, reason: Discard::Ttl(254) },
-            &Report::Discarded { source, is_known: false, reason: Discard::UnknownVrid(9) }
-        ]
-    );
-    assert_eq!((router.stats().discarded.ttl, router.stats().discarded.unknown_vrid), (1, 1));
+    assert_eq!(reports(&out), [&Report::Discarded { source, is_known: false, reason: Discard::Ttl(254) }]);
+    let discarded = router.instance("1").unwrap().stats().discarded;
+    assert_eq!((discarded.ttl, router.stats().discarded.unknown_vrid), (1, 1));
+    // `log_unknown_vrids`
+    router.tells_strangers = true;
+    out.clear();
+    handle(&mut router, START, received(advert(9, 200), "10.0.0.250", 255), &mut out);
+    let reason = Discard::UnknownVrid(9);
+    assert_eq!(reports(&out), [&Report::Discarded { source, is_known: false, reason }]);
 }
 
 #[test]
@@ -250,7 +254,12 @@ fn a_socket_that_can_not_be_opened_is_a_fault_until_it_can() {
     let mut router = router(2);
     let mut out = vec![];
     let group = "224.0.0.18".parse().unwrap();
-    let listen = Listen { interface: IfIndex(2), family: Family::V4, group };
+    let listen = Listen {
+        interface: Some(IfIndex(2)),
+        family: Family::V4,
+        protocol: Protocol::Vrrp,
+        group: Some(group),
+    };
     let refused = || Event::ListenRefused { listen, reason: "no memory".into() };
     handle(&mut router, START, refused(), &mut out);
     assert_eq!(states(&router), [StateKind::Fault; 2]);
@@ -359,9 +368,9 @@ fn a_change_of_interface_says_goodbye_where_it_was() {
     let moved = config::Instance { interface: Some("eth1".into()), ..instance("1", 1, 100) };
     handle(&mut router, START, config(vec![moved]), &mut out);
     let goodbye = out.iter().position(
-        |a| matches!(a, Action::Advertise { packet, .. } if packet.bytes[2] == 0 && packet.interface == Some(IfIndex(2))),
+        |a| matches!(a, Action::Advertise { packet, .. } if packet.bytes()[2] == 0 && packet.interface == Some(IfIndex(2))),
     );
-    let closed = out.iter().position(|a| matches!(a, Action::Unlisten(l) if l.interface == IfIndex(2)));
+    let closed = out.iter().position(|a| matches!(a, Action::Unlisten(l) if l.interface == Some(IfIndex(2))));
     assert!(goodbye.unwrap() < closed.unwrap());
     assert_eq!(states(&router), [StateKind::Backup]);
 }
@@ -376,8 +385,7 @@ fn adverts_of_one_vrid_in_two_groups_reach_their_own_instance() {
     let payload = Advert::decode(&advert(1, 200), "10.0.0.250".parse().unwrap(), group).unwrap();
     let payload = payload.encode("10.0.0.250".parse().unwrap(), group);
     let source = "10.0.0.250".parse().unwrap();
-    let received =
-        Received { interface: IfIndex(2), source, destination: group, ttl: 255, payload: payload.into() };
+    let received = Received::on(IfIndex(2), source, group, 255, payload);
     handle(&mut router, START, Event::Received(received), &mut out);
     let believed = |name: &str| router.instance(name).map(|i| i.stats().adverts_received);
     assert_eq!((believed("1"), believed("2")), (Some(0), Some(1)));
@@ -466,7 +474,8 @@ proptest! {
             handle(&mut router, START + Duration::from_secs(1), received(packet, "10.0.0.250", 255), &mut out);
         }
         prop_assert_eq!(mind(&router), before);
-        let per_instance: u64 = router.instances().map(|i| i.stats().discarded.total()).sum();
+        let per_instance: u64 =
+            router.instances().map(|i| i.stats().discarded.total() + i.stats().malformed.total()).sum();
         let counted = router.stats().malformed.total() + router.stats().discarded.total() + per_instance;
         prop_assert_eq!(counted, packets.len() as u64);
         prop_assert_eq!(reports(&out).len(), packets.len());

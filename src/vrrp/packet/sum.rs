@@ -1,0 +1,43 @@
+//! The checksum of an advertisement, and the ways in which keepalived made it.
+
+use super::PROTOCOL;
+use crate::vrrp::config::Version;
+use crate::wire::internet_checksum;
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// What a checksum of version 3 over IPv4 covers; all others are as in the RFC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sum {
+    /// A pseudo-header before the packet (RFC 9568 §5.2.8).
+    #[default]
+    Rfc,
+    /// The packet alone, as version 2 does: `v3_checksum_as_v2`.
+    AsV2,
+    /// A pseudo-header with this group as its destination, whatever the packet's is: keepalived before 1.3.7 over unicast,
+    /// `old_unicast_checksum`.
+    Group(Ipv4Addr),
+}
+
+impl Sum {
+    /// The checksum of these bytes; 0 if theirs is among them, and right.
+    #[must_use]
+    pub fn of(self, version: Version, source: IpAddr, destination: IpAddr, bytes: &[u8]) -> u16 {
+        let len = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        let [high, low] = len.to_be_bytes();
+        match (version, source, destination, self) {
+            (Version::V3, IpAddr::V6(s), IpAddr::V6(d), _) => internet_checksum(&[
+                &s.octets(),
+                &d.octets(),
+                &u32::from(len).to_be_bytes(),
+                &[0, 0, 0, PROTOCOL],
+                bytes,
+            ]),
+            (Version::V3, IpAddr::V4(s), IpAddr::V4(d), Sum::Rfc)
+            | (Version::V3, IpAddr::V4(s), _, Sum::Group(d)) => {
+                internet_checksum(&[&s.octets(), &d.octets(), &[0, PROTOCOL, high, low], bytes])
+            }
+            _ => internet_checksum(&[bytes]),
+        }
+    }
+}

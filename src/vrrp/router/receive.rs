@@ -1,0 +1,87 @@
+//! Finds the instance that a packet is for.
+//!
+//! Socket, family and VRID say it in most cases. Where several instances share them, the destination tells groups and
+//! unicast sources apart, and the sender tells unicast peers apart, as in keepalived.
+
+use super::{Key, Router, Slot};
+use crate::net::Family;
+use crate::time::Instant;
+use crate::vrrp::event::{Action, Actions, Discard, Received, Report};
+use crate::vrrp::instance::Refused;
+use crate::vrrp::kernel::Id;
+use crate::vrrp::packet::Advert;
+
+impl Router {
+    pub(super) fn received(&mut self, now: Instant, received: &Received<'_>, out: &mut Actions) {
+        let Some((id, slot)) = self.listener(received) else {
+            return self.received_of_stranger(received, out);
+        };
+        let outcome = slot.instance.packet(now, received, out);
+        let source = received.source;
+        if let Err(refused) = outcome {
+            let instance = Some(slot.instance.name().clone());
+            let report = match refused {
+                Refused::Malformed(error) => Report::Malformed { source, error },
+                Refused::Discarded(reason) => {
+                    Report::Discarded { source, is_known: slot.instance.knows(source), reason }
+                }
+            };
+            out.push(Action::Report { instance, report });
+        }
+        self.reschedule(id);
+    }
+
+    /// Whom a packet is for, as far as can be told before it is read.
+    fn listener(&mut self, received: &Received<'_>) -> Option<(Id, &mut Slot)> {
+        let vrid = Advert::vrid_of(received.advert()?)?;
+        let key: Key = (received.interface, Family::of(received.source), received.protocol, vrid);
+        let ids = self.by_vrid.get(&key)?;
+        let id = match ids.as_slice() {
+            [only] => *only,
+            several => {
+                let instance = |id: &Id| self.instances.get(id).map(|slot| &slot.instance);
+                let hears = |id: &&Id| instance(id).is_some_and(|i| i.hears(received.destination));
+                let mut candidates = several.iter().filter(hears);
+                match (candidates.next(), candidates.next()) {
+                    (Some(only), None) => *only,
+                    // Not sent to any of them: the first says so.
+                    (None, _) => *several.first()?,
+                    (Some(_), Some(_)) => {
+                        let source = received.source;
+                        let of_peer = |id: &&Id| instance(id).is_some_and(|i| i.has_peer(source));
+                        let known = |id: &&Id| instance(id).is_some_and(|i| i.knows(source));
+                        let hearing = || several.iter().filter(hears);
+                        *hearing().filter(of_peer).find(known).or_else(|| hearing().find(of_peer))?
+                    }
+                }
+            }
+        };
+        Some((id, self.instances.get_mut(&id)?))
+    }
+
+    /// It is counted, and told if `log_unknown_vrids` says so.
+    fn received_of_stranger(&mut self, received: &Received<'_>, out: &mut Actions) {
+        // What is sent to an interface with a socket of its own is heard there, too.
+        if received.interface.is_none()
+            && self.listening.keys().any(|l| l.interface.is_some() && l.group.is_none())
+        {
+            return;
+        }
+        let Received { source, destination, .. } = *received;
+        let report = match Advert::parse(received.advert().unwrap_or_default(), source, destination) {
+            Err(error) => {
+                self.stats.malformed.count(error);
+                Report::Malformed { source, error }
+            }
+            Ok(advert) => {
+                let reason = Discard::UnknownVrid(advert.vrid.get());
+                self.stats.discarded.count(reason);
+                if !self.tells_strangers {
+                    return;
+                }
+                Report::Discarded { source, is_known: false, reason }
+            }
+        };
+        out.push(Action::Report { instance: None, report });
+    }
+}
