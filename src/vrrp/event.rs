@@ -348,6 +348,8 @@ pub enum Fault {
     NoSource(IpAddr),
     /// There is no unicast peer: `unicast_fault_no_peer`.
     NoPeer,
+    /// Another member of its sync group can't run.
+    Group(Name),
 }
 
 /// What is worth telling.
@@ -355,6 +357,24 @@ pub enum Fault {
 pub enum Report {
     /// The instance changed its state.
     Entered {
+        /// Where it was.
+        from: StateKind,
+        /// Where it is.
+        to: StateKind,
+    },
+    /// A sync group (which `instance` is not) is about to take its other members along into this state.
+    GroupSyncing {
+        /// Which group.
+        group: Name,
+        /// Where to.
+        to: StateKind,
+    },
+    /// A sync group is in another state, and with it all its members. At start it is told before the members' BACKUP, as
+    /// keepalived does, and afterwards behind all of them. `to` is [`StateKind::Init`] when everything is stopped, behind
+    /// the last instance, and where a reload has taken the group away.
+    GroupEntered {
+        /// Which group.
+        group: Name,
         /// Where it was.
         from: StateKind,
         /// Where it is.
@@ -395,11 +415,27 @@ pub enum Report {
         /// This router's.
         ours: u8,
     },
-    /// Two routers say that they own the addresses: this one steps down to 254.
+    /// Two routers say that they own the addresses: the one with the lower address yields.
     OwnerConflict {
         /// The other.
         source: IpAddr,
     },
+    /// The other owner does not yield: this one steps down to 254, and yields.
+    OwnerPersists {
+        /// The other.
+        source: IpAddr,
+    },
+    /// The other owner says or is another one now: this one owns the addresses again.
+    OwnerRestored,
+    /// `timer_expired_backup`: this router was held up for so long that another one must be the master by now.
+    Overslept {
+        /// How long ago that was.
+        late: Duration,
+    },
+    /// `vrrp_startup_delay`, `vrrp_delay_after_boot`: instances begin after so long. Concerns no instance.
+    StartDelayed(Duration),
+    /// The delay is over.
+    StartDelayOver,
     /// The master's interval as its adverts tell it (version 3).
     IntervalLearnt {
         /// Until now.

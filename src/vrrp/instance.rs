@@ -16,21 +16,24 @@
 //! done here, everything becomes an [`Action`].
 //!
 //! keepalived's ways: an instance starts as backup whatever `state` says, the address owner takes over at once; an advert
-//! goes out before the addresses are set, so that the old master drops them before the first gratuitous ARP.
+//! goes out before the addresses are set, so that the old master drops them before the first gratuitous ARP. A member of a
+//! sync group does not take over by itself: it is [willing](Stance) to, and `router::groups` says when all do.
 
 mod change;
+mod owner;
 mod receive;
 mod send;
 mod timeout;
 
 use super::config::{self, Version, VirtualAddress};
 use super::event::{Action, Actions, Fault, IfIndex, Name, Packet, Protocol, Report, StateKind};
-use super::packet::{PRIORITY_OWNER, PRIORITY_STOP, Sum};
+use super::packet::{PRIORITY_STOP, Sum};
 use super::priority::Priority;
 use super::shared::Shared;
 use super::stats::Stats;
 use crate::net::Family;
 use crate::time::Instant;
+use owner::Rival;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -49,6 +52,27 @@ pub struct Origin {
     pub source: IpAddr,
     /// The longest IP packet that the interface carries, in bytes.
     pub mtu: u32,
+}
+
+/// What an instance runs on: where its adverts leave, and what keeps it from running.
+#[derive(Clone, Debug)]
+pub(super) struct Ground {
+    pub(super) origin: Option<Origin>,
+    pub(super) faults: BTreeSet<Fault>,
+    /// The kernel holds addresses that a predecessor of this process set.
+    pub(super) inherits: bool,
+    /// Its timers start then, `vrrp_startup_delay` after the start.
+    pub(super) begin: Instant,
+    /// It starts as the master: the owner, or a new member of a sync group that is the master.
+    pub(super) leads: bool,
+}
+
+/// How a member stands to what its sync group may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stance {
+    pub(super) state: StateKind,
+    /// It is the master, or would be if it were alone.
+    pub(super) willing: bool,
 }
 
 /// One virtual router.
@@ -75,6 +99,8 @@ pub struct Instance {
     last_peer: Option<IpAddr>,
     origin: Option<Origin>,
     faults: BTreeSet<Fault>,
+    /// It is a member of a sync group: it becomes master when the group does.
+    in_group: bool,
     /// When it began to run, at start or after its last fault.
     up_since: Instant,
     state: State,
@@ -98,6 +124,9 @@ enum State {
         /// The kernel still holds the addresses of this process's predecessor, which was the master: they stay until
         /// another router speaks, or this one takes over.
         inherited: bool,
+        /// A member of a sync group whose master was silent for too long, and no other has been heard since: the others
+        /// must want it, too.
+        willing: bool,
     },
     Master {
         /// The next advert.
@@ -111,6 +140,8 @@ enum State {
         /// When another router's advert was last answered, and when with announcements.
         answered_at: Option<Instant>,
         answer_announced_at: Option<Instant>,
+        /// Another owner of the addresses.
+        rival: Option<Rival>,
     },
 }
 
@@ -132,6 +163,7 @@ impl Instance {
             last_peer: None,
             origin: None,
             faults: BTreeSet::new(),
+            in_group: false,
             up_since: Instant::default(),
             state: State::Init,
             vanishing: Vanishing::default(),
@@ -250,31 +282,37 @@ impl Instance {
     /// RFC 9568 §6.1 Skew_Time; RFC 3768 §6.1 has it in fractions of a second, whatever the interval.
     #[must_use]
     pub fn skew(&self) -> Duration {
+        self.skew_of(self.priority.effective())
+    }
+
+    fn skew_of(&self, priority: u8) -> Duration {
         let whole = match self.config.version {
             Version::V2 => Duration::from_secs(1),
             Version::V3 => self.master_interval,
         };
-        whole * (256 - u32::from(self.priority.effective())) / 256
+        whole * (256 - u32::from(priority)) / 256
     }
 
-    /// Where its adverts leave, and what keeps it from running: at start, and whenever one of both changes. `detail` tells
-    /// more of a fault, in words. With `inherits`, the kernel holds addresses that a predecessor of this process set.
+    /// What it runs on, at start and whenever that changes. `detail` tells more of a fault, in words.
     pub(super) fn set_ground(
         &mut self,
         now: Instant,
-        origin: Option<Origin>,
-        faults: BTreeSet<Fault>,
+        ground: Ground,
         detail: impl Fn(&Fault) -> Option<Shared<str>>,
-        inherits: bool,
         out: &mut Actions,
     ) {
+        let Ground { origin, faults, inherits, begin, leads } = ground;
         let old_origin = std::mem::replace(&mut self.origin, origin);
         let old_faults = std::mem::replace(&mut self.faults, faults);
         if self.origin.map(|o| o.mtu) != old_origin.map(|o| o.mtu) {
             self.fit_advert(out);
         }
         match &self.state {
-            State::Init | State::Fault if self.faults.is_empty() => self.come_up(now, inherits, out),
+            State::Init | State::Fault if self.faults.is_empty() => {
+                self.up_since = now;
+                self.master_interval = self.config.advert_int;
+                self.come_up(now.max(begin), inherits, leads, out);
+            }
             State::Backup { .. } | State::Master { .. } if self.faults.is_empty() => {}
             State::Fault => {}
             State::Init | State::Backup { .. } | State::Master { .. } => self.fail(old_origin, out),
@@ -290,20 +328,58 @@ impl Instance {
     }
 
     /// RFC 9568 §6.4.1: the owner takes over at once, any other listens first.
-    fn come_up(&mut self, now: Instant, inherits: bool, out: &mut Actions) {
-        self.up_since = now;
-        self.master_interval = self.config.advert_int;
-        if self.priority.effective() == PRIORITY_OWNER {
-            self.become_master(now, out);
+    fn come_up(&mut self, begin: Instant, inherits: bool, leads: bool, out: &mut Actions) {
+        if leads {
+            self.become_master(begin, out);
         } else if inherits {
             // The neighbours don't know yet that the master died. Whoever took over is heard within an interval, and the
             // other backups wait for longer than that.
-            let master_down_at = now + self.master_interval + self.skew();
-            self.enter(State::Backup { master_down_at, preempt_at: None, inherited: true }, out);
+            let master_down_at = begin + self.master_interval + self.skew();
+            let state = State::Backup { master_down_at, preempt_at: None, inherited: true, willing: false };
+            self.enter(state, out);
         } else {
-            self.become_backup(now, out);
+            self.become_backup(begin, out);
             // What a predecessor may have left behind is not ours: another router may be the master.
             out.push(self.apply(&self.addresses));
+        }
+    }
+
+    /// Its timers start at another moment: `vrrp_startup_delay` is over, or has changed.
+    pub(super) fn begin_at(&mut self, begin: Instant) {
+        let down = self.master_down_interval();
+        if let State::Backup { master_down_at, .. } = &mut self.state {
+            *master_down_at = begin + down;
+        }
+    }
+
+    /// Whether it is a member of a sync group.
+    pub(super) const fn is_in_group(&self) -> bool {
+        self.in_group
+    }
+
+    /// It is a member of a sync group from now on, or of none.
+    pub(super) const fn join_group(&mut self, in_group: bool) {
+        self.in_group = in_group;
+    }
+
+    /// How it stands to what its sync group may do.
+    pub(super) const fn stance(&self) -> Stance {
+        let willing = matches!(self.state, State::Master { .. } | State::Backup { willing: true, .. });
+        Stance { state: self.state(), willing }
+    }
+
+    /// Its sync group becomes master.
+    pub(super) fn lead_with_group(&mut self, now: Instant, out: &mut Actions) {
+        if matches!(self.state, State::Backup { .. }) {
+            self.take_over(now, out);
+        }
+    }
+
+    /// Its sync group becomes backup. The others of its virtual router hear of it from the new master: keepalived's members
+    /// don't say priority 0 either.
+    pub(super) fn yield_with_group(&mut self, now: Instant, out: &mut Actions) {
+        if matches!(self.state, State::Master { .. }) {
+            self.yield_mastership(now, out);
         }
     }
 
@@ -318,6 +394,7 @@ impl Instance {
             if !mute {
                 // The interface still works: let the next master know.
                 self.advertise(origin, PRIORITY_STOP, out);
+                out.push(self.report(Report::PriorityZeroSent));
             }
             self.stats.released_master += 1;
         }
@@ -357,20 +434,25 @@ impl Instance {
 
     fn become_backup(&mut self, now: Instant, out: &mut Actions) {
         let master_down_at = now + self.master_down_interval();
-        self.enter(State::Backup { master_down_at, preempt_at: None, inherited: false }, out);
+        let state = State::Backup { master_down_at, preempt_at: None, inherited: false, willing: false };
+        self.enter(state, out);
+    }
+
+    /// A master leaves it to another one.
+    fn yield_mastership(&mut self, now: Instant, out: &mut Actions) {
+        self.stats.released_master += 1;
+        self.become_backup(now, out);
+        out.push(self.apply(&self.addresses));
     }
 
     /// RFC 9568 §6.4.2 (345): the advert goes first, so that the old master drops the addresses before they are set.
     fn become_master(&mut self, now: Instant, out: &mut Actions) {
         let garp = self.config.garp;
         let later = |d: Duration| (!d.is_zero()).then(|| now + d);
-        let was_backup = matches!(self.state, State::Backup { .. });
+        self.own_again(out);
         self.advertise(self.origin, self.priority.effective(), out);
         self.master_interval = self.config.advert_int;
         self.stats.became_master += 1;
-        if was_backup {
-            out.push(self.report(Report::MasterDown));
-        }
         let state = State::Master {
             advert_at: now + self.config.advert_int,
             second_announce_at: later(garp.master_delay),
@@ -378,6 +460,7 @@ impl Instance {
             refresh_at: later(garp.refresh),
             answered_at: None,
             answer_announced_at: None,
+            rival: None,
         };
         self.enter(state, out);
         out.push(self.apply(&self.addresses));

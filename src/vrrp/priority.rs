@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// What changes a priority.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Cause {
-    /// Another router says that it owns the addresses, too: as keepalived, this one steps aside for good.
+    /// Another router says that it owns the addresses, too, and does not yield: this one does.
     OwnersConflict,
 }
 

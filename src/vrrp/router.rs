@@ -5,21 +5,25 @@
 //! is being carried out, [`Router::step`]. What the kernel holds and should hold stands in `kernel`.
 
 mod addresses;
+mod groups;
 mod receive;
 mod reload;
 mod resync;
+mod startup;
 
 use super::config::{VirtualAddress, Vrid};
 use super::event::{Action, Actions, Event, Fault, IfIndex, Listen, Name, Protocol, StateKind, Table};
-use super::instance::{Instance, Origin};
+use super::instance::{Ground, Instance, Origin, Stance};
 use super::kernel::{Id, Kernel};
 use super::packet::PRIORITY_OWNER;
 use super::shared::Shared;
 use super::stats::RouterStats;
 use crate::net::{Family, IpNet};
 use crate::time::Instant;
+use groups::{Groups, Leave};
 use reload::Reload;
 use resync::Resync;
+use startup::StartUp;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
@@ -50,6 +54,7 @@ pub struct Router {
     by_interface: HashMap<Name, BTreeSet<Id>>,
     /// Whose configured source address is to be there: `track_src_ip`.
     by_source: HashMap<IpAddr, BTreeSet<Id>>,
+    groups: Groups,
     kernel: Kernel,
     /// How many instances listen there.
     listening: HashMap<Listen, usize>,
@@ -70,6 +75,9 @@ pub struct Router {
     tells_strangers: bool,
     /// `dynamic_interfaces`
     awaits_interfaces: bool,
+    startup: StartUp,
+    /// The driver has been at work without a pause since then.
+    awake_since: Instant,
     /// This process follows one that died: addresses in the kernel may be those of masters.
     respawned: bool,
     stats: RouterStats,
@@ -80,6 +88,7 @@ enum Retry {
     Addresses { instance: Name, addresses: Vec<VirtualAddress> },
     Listen(Listen),
     Table,
+    Begin,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +103,10 @@ struct Slot {
     /// Interfaces of its addresses, other than its own, whose loss is its fault; and whether they were there once. One
     /// that never was keeps nobody from running, unless `dynamic_interfaces` promises that it comes.
     tracked: Vec<(Name, bool)>,
+    /// It can't run, for a reason of its own.
+    faulty: bool,
+    /// How it stood to its sync group when that looked last.
+    stance: Stance,
 }
 
 impl Router {
@@ -184,6 +197,7 @@ impl Router {
     /// Does at most `limit` of the things that are due at `now`, and gives their number.
     pub fn fire(&mut self, now: Instant, awake_since: Instant, limit: usize, out: &mut Actions) -> usize {
         let mut fired = 0;
+        self.awake_since = awake_since;
         while fired < limit {
             if let Some((_, retry)) = self.retries.pop_front_if(|(at, _)| *at <= now) {
                 self.try_again(now, retry, out);
@@ -192,6 +206,7 @@ impl Router {
             {
                 let Some(slot) = self.instances.get_mut(&id) else { break };
                 slot.instance.handle_timeout(now, awake_since, out);
+                self.synchronise(now, id, out);
                 self.settle_deadlines();
             } else {
                 break;
@@ -265,15 +280,19 @@ impl Router {
 
     /// Finds out where an instance's adverts leave, where it listens, and what keeps it from running.
     fn find_ground(&mut self, now: Instant, id: Id, out: &mut Actions) {
+        self.set_ground(now, id, out);
+        self.synchronise_ground(now, id, out);
+    }
+
+    /// The same, without what follows for its sync group.
+    fn set_ground(&mut self, now: Instant, id: Id, out: &mut Actions) {
+        let leads = self.leads(id);
         let Some(slot) = self.instances.get_mut(&id) else { return };
         for (name, seen) in &mut slot.tracked {
             *seen |= self.awaits_interfaces || self.kernel.link_named(name).is_some();
         }
         let slot = &*slot;
         let serves = || slot.instance.addresses().iter().any(|a| self.serving.contains(&a.net.address));
-        if self.table == Table::Pending && slot.instance.state() == StateKind::Init && serves() {
-            return;
-        }
         let config = slot.instance.config();
         let (family, vrid, owner) = (config.family, config.vrid, config.priority == PRIORITY_OWNER);
         let own: Option<Name> = config.way().map(Into::into);
@@ -301,7 +320,9 @@ impl Router {
             (None, _) if is_deaf => drop(faults.insert(Fault::Deaf("any".into()))),
             (None, _) => {}
             (Some(own), None) => drop(faults.insert(Fault::NoInterface(own.clone()))),
-            (Some(own), Some(link)) if !link.up => drop(faults.insert(Fault::InterfaceDown(own.clone()))),
+            (Some(own), Some(link)) if !link.up && !config.link.ignore_faults => {
+                faults.insert(Fault::InterfaceDown(own.clone()));
+            }
             (Some(own), Some(_)) => {
                 if is_deaf {
                     faults.insert(Fault::Deaf(own.clone()));
@@ -330,7 +351,23 @@ impl Router {
             faults.insert(Fault::NoTable);
         }
         let inherits = self.respawned && slot.instance.addresses().iter().any(|a| self.kernel.holds(a));
+        let is_down = matches!(slot.instance.state(), StateKind::Init | StateKind::Fault);
+        let no_table = self.table == Table::Pending && slot.instance.state() == StateKind::Init && serves();
+        let too_early = leads && faults.is_empty() && is_down && self.startup.is_delayed(now);
+        let awaited = no_table || too_early;
         self.listen(id, listen, place.map(|interface| (interface, family, protocol, vrid)), out);
+        let faulty = !faults.is_empty() && !awaited;
+        match self.groups.ask(id, faulty, awaited) {
+            Leave::Granted => {}
+            Leave::Later => {
+                if let Some(slot) = self.instances.get_mut(&id) {
+                    slot.faulty = faulty;
+                }
+                return;
+            }
+            Leave::Held(fault) => drop(faults.insert(fault)),
+        }
+        let begin = self.startup.begin(now);
         let (deaf, table) = (&self.deaf, &self.table);
         let Some(slot) = self.instances.get_mut(&id) else { return };
         let detail = |fault: &Fault| match (fault, table) {
@@ -338,7 +375,8 @@ impl Router {
             (Fault::NoTable, Table::Unavailable(reason)) => Some(reason.clone()),
             _ => None,
         };
-        slot.instance.set_ground(now, origin, faults, detail, inherits, out);
+        slot.faulty = faulty;
+        slot.instance.set_ground(now, Ground { origin, faults, inherits, begin, leads }, detail, out);
         self.reschedule(id);
     }
 
@@ -425,6 +463,7 @@ impl Router {
                 self.set_table(now, Table::Unavailable(reason.into()), out);
             }
             Retry::Table => {}
+            Retry::Begin => self.end_delay(now, out),
             Retry::Listen(listen) => {
                 if self.deaf.contains_key(&listen) {
                     out.push(Action::Listen(listen));

@@ -345,8 +345,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("vrrp_check_unicast_src", NONE, "adverts by unicast count only from the peers"),
         line("vrrp_cpu_affinity", CPUS, CPUS_HELP).since("2.0.17").default("all").read(),
         line("vrrp_delay_after_boot", DELAY, "instances begin no sooner than so long after the boot")
-            .since("2.4.0")
-            .read(),
+            .since("2.4.0"),
         line(
             "vrrp_down_timer_adverts",
             &[arg("COUNT", integer(1, 100))],
@@ -446,7 +445,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         .default("the kernel's")
         .read(),
         line("vrrp_skip_check_adv_addr", BOOL, "compare the addresses of a master's first advert only"),
-        line("vrrp_startup_delay", DELAY, "instances begin so long after the start").since("2.0.14").read(),
+        line("vrrp_startup_delay", DELAY, "instances begin so long after the start").since("2.0.14"),
         line("vrrp_strict", BOOL, "keep to the RFC, and refuse what it does not know").read(),
         line("vrrp_version", &[arg("VERSION", integer(2, 3))], "version of instances that name none")
             .default("2"),

@@ -98,7 +98,7 @@ pub static ROOT: Block = Block {
         ),
         block("vrrp_instance", &[arg("NAME", Kind::Text)], &VRRP_INSTANCE, "a virtual router"),
         block("vrrp_script", NAME, &VRRP_SCRIPT, "a script whose success priorities depend on").read(),
-        block("vrrp_sync_group", NAME, &VRRP_SYNC_GROUP, "instances that change state together").read(),
+        block("vrrp_sync_group", NAME, &VRRP_SYNC_GROUP, "instances that change state together"),
         block("vrrp_track_file", NAME, &TRACK_FILE, "deprecated: write track_file")
             .since("2.0.0")
             .synonym_of("track_file")

@@ -3,10 +3,10 @@
 use super::track::{flag, notify, tracks};
 use super::{Block, Keyword, entries, line};
 
-const GROUP: Keyword = entries("group", &[], "the instances, by name").read();
+const GROUP: Keyword = entries("group", &[], "the instances, by name");
 
 /// In `track_group`.
-pub(super) static TRACK_GROUP: Block = Block { name: "track_group", keywords: &[GROUP] };
+pub(super) static TRACK_GROUP: Block = Block { name: "track_group", keywords: &[GROUP.read()] };
 
 /// In `vrrp_sync_group`.
 pub(super) static VRRP_SYNC_GROUP: Block = Block {

@@ -44,7 +44,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         block("authentication", &[], &AUTHENTICATION, "password of the adverts, version 2 only"),
         line("check_unicast_src", &[], "believe adverts only if they come from a unicast peer").since("2.1.0").default("vrrp_check_unicast_src"),
         line("debug", &[arg("LEVEL", integer(0, 4))], "accepted, and of no effect, as in keepalived"),
-        line("dont_track_primary", &[], "the interface may go down without consequences").read(),
+        line("dont_track_primary", &[], "the interface may go down without consequences"),
         line("down_timer_adverts", &[arg("ADVERTS", integer(1, 100))], "so many adverts missed, and the master counts as down; equal on all routers").since("2.2.3").default("vrrp_down_timer_adverts, or 3"),
         line("garp_extra_if", &[arg("[all] SECONDS", Kind::Special)], "repeat gratuitous ARPs on VMACs (all: on all interfaces) away from the instance's; 0 to 86400, 0: never").since("2.2.3").read().default("vrrp_garp_extra_if"),
         line(
@@ -122,8 +122,8 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         )
         .default("BACKUP, or MASTER with priority 255"),
         line("strict_mode", &[optional("BOOL", Kind::Bool)], "keep to the RFC, and switch off what departs from it").read().default("vrrp_strict"),
-        line("thread_timer_expired", &[optional("PRIORITY", integer(1, 254))], "the old name of timer_expired_backup").since("2.3.2").synonym_of("timer_expired_backup").read(),
-        line("timer_expired_backup", &[optional("PRIORITY", integer(1, 254))], "with nopreempt: become backup after being held up for so long that a router of this priority took over").since("2.2.8").read().default("254"),
+        line("thread_timer_expired", &[optional("PRIORITY", integer(1, 254))], "the old name of timer_expired_backup").since("2.3.2").synonym_of("timer_expired_backup"),
+        line("timer_expired_backup", &[optional("PRIORITY", integer(1, 254))], "with nopreempt: become backup after being held up for so long that a router of this priority took over").since("2.2.8").default("254"),
         tracks("track_bfd", "BFD sessions to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_file", "files to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_interface", "interfaces to follow: NAME [weight N [reverse|noreverse]]"),

@@ -91,6 +91,10 @@ impl Log {
             }
             Report::Entered { to: StateKind::Init, .. } => info!("({name}) Stopped"),
             Report::Entered { to, .. } => info!("({name}) Entering {} STATE", word(*to)),
+            Report::GroupSyncing { group, to } => {
+                info!("VRRP_Group({group}) Syncing instances to {} state", word(*to));
+            }
+            Report::GroupEntered { .. } => {}
             Report::Faulty { fault, detail } => {
                 let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
                 warn!("({name}) {}{detail}", fault_text(fault));
@@ -151,9 +155,19 @@ impl Log {
                 }
             }
             Report::OwnerConflict { source } => warn!(
-                "({name}) CONFIGURATION ERROR: {source} is configured as address owner (priority 255) too: fix one of \
-                 them; using priority 254 here"
+                "({name}) CONFIGURATION ERROR: local instance and {source} are both configured as address owner, please \
+                 resolve"
             ),
+            Report::OwnerPersists { source } => warn!(
+                "({name}) {source} is still advertising as address owner, please resolve - reducing our priority"
+            ),
+            Report::OwnerRestored => info!("({name}) Restoring our priority to 255"),
+            Report::Overslept { late } => {
+                let (seconds, micros) = (late.as_secs(), late.subsec_micros());
+                info!("({name}) VRRP thread timer expired {seconds}.{micros:06} seconds ago");
+            }
+            Report::StartDelayed(delay) => info!("Delaying startup for {} seconds", delay.as_secs_f64()),
+            Report::StartDelayOver => info!("Delayed start completed"),
             Report::IntervalLearnt { old, new } => {
                 debug!("({name}) advertisement interval updated from {old:?} to {new:?} by master");
             }
@@ -280,6 +294,7 @@ fn fault_text(fault: &Fault) -> String {
             format!("the source address {source} is missing (track_src_ip): waiting for it")
         }
         Fault::NoPeer => "there is no unicast peer (unicast_fault_no_peer)".to_owned(),
+        Fault::Group(name) => format!("another member of sync group {name} can't run: waiting for it"),
     }
 }
 
@@ -292,6 +307,7 @@ fn fault_gone_text(fault: &Fault) -> String {
         Fault::NoTable => "the table of virtual servers can be written".to_owned(),
         Fault::NoSource(source) => format!("the source address {source} is there again"),
         Fault::NoPeer => "there is a unicast peer".to_owned(),
+        Fault::Group(name) => format!("the other members of sync group {name} can run again"),
     }
 }
 

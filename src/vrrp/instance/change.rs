@@ -63,10 +63,14 @@ impl Instance {
         let master_down_interval = self.master_down_interval();
         match &mut self.state {
             State::Init | State::Fault => {}
-            State::Backup { master_down_at, .. } => {
+            State::Backup { master_down_at, willing, .. } => {
                 if self.priority.effective() == PRIORITY_OWNER && old_priority.effective() != PRIORITY_OWNER {
-                    self.become_master(now, out);
-                    return outdated;
+                    if self.in_group {
+                        *willing = true;
+                    } else {
+                        self.become_master(now, out);
+                        return outdated;
+                    }
                 }
                 if own_interval && old_interval != self.config.advert_int {
                     *master_down_at = now + master_down_interval;

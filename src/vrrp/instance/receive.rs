@@ -8,7 +8,6 @@ use crate::vrrp::event::{Actions, Discard, Received, Report, StateKind};
 use crate::vrrp::packet::{
     Advert, Authentication, Body, DecodeError, PRIORITY_OWNER, PRIORITY_STOP, Parsed, Secs, Sum, TTL,
 };
-use crate::vrrp::priority::Cause;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -37,7 +36,8 @@ impl From<Discard> for Refused {
 }
 
 impl Instance {
-    /// A packet for this virtual router arrived.
+    /// A packet for this virtual router arrived. True if this router is the master and insisted on it: the other members
+    /// of its sync group tell their neighbours, too, whose their addresses are.
     ///
     /// # Errors
     /// Why it is not believed.
@@ -46,7 +46,7 @@ impl Instance {
         now: Instant,
         received: &Received<'_>,
         out: &mut Actions,
-    ) -> Result<(), Refused> {
+    ) -> Result<bool, Refused> {
         let advert = match self.read(received, out) {
             Ok(advert) => advert,
             Err(refused) => {
@@ -58,18 +58,23 @@ impl Instance {
             }
         };
         self.stats.adverts_received += 1;
-        self.last_peer = Some(received.source);
+        let is_new = self.last_peer.replace(received.source) != Some(received.source);
         if advert.priority == PRIORITY_STOP {
             self.stats.priority_zero_received += 1;
         }
         // What waited in the socket since before this router ran says nothing of the time since then.
         let now = now.max(self.up_since);
         match &self.state {
-            State::Init | State::Fault => {}
-            State::Backup { .. } => self.advert_as_backup(now, received.source, &advert, out),
-            State::Master { .. } => self.advert_as_master(now, received.source, &advert, out),
+            State::Init | State::Fault => Ok(false),
+            State::Backup { .. } => {
+                if is_new || advert.priority != PRIORITY_OWNER {
+                    self.own_again(out);
+                }
+                self.advert_as_backup(now, received.source, &advert, out);
+                Ok(false)
+            }
+            State::Master { .. } => Ok(self.advert_as_master(now, received.source, &advert, out)),
         }
-        Ok(())
     }
 
     /// RFC 9568 §7.1.
@@ -173,16 +178,16 @@ impl Instance {
 
     /// RFC 9568 §6.4.2 (420 and after).
     fn advert_as_backup(&mut self, now: Instant, source: IpAddr, advert: &Parsed<'_>, out: &mut Actions) {
-        let State::Backup { master_down_at, preempt_at, inherited } = self.state else { return };
+        let State::Backup { master_down_at, preempt_at, inherited, willing } = self.state else { return };
         if advert.priority == PRIORITY_STOP {
             let master_down_at = now + self.skew();
-            self.state = State::Backup { master_down_at, preempt_at, inherited };
+            self.state = State::Backup { master_down_at, preempt_at, inherited, willing };
             out.push(self.report(Report::PriorityZeroReceived));
             return;
         }
         if inherited {
             // Somebody took over from this process's predecessor.
-            self.state = State::Backup { master_down_at, preempt_at, inherited: false };
+            self.state = State::Backup { master_down_at, preempt_at, inherited: false, willing };
             out.push(self.apply(&self.addresses));
         }
         // `preempt_delay` runs from the first advert of a lower priority, as in keepalived.
@@ -199,7 +204,7 @@ impl Instance {
         if better || self.config.nopreempt || preempt_at.is_some_and(|at| now < at) {
             self.learn_interval(now, advert, out);
             let master_down_at = now + self.master_down_interval();
-            self.state = State::Backup { master_down_at, preempt_at, inherited: false };
+            self.state = State::Backup { master_down_at, preempt_at, inherited: false, willing: false };
         } else {
             // The timer keeps running: silence of those who count is what matters.
             let (theirs, ours) = (advert.priority, self.priority.effective());
@@ -208,29 +213,35 @@ impl Instance {
     }
 
     /// RFC 9568 §6.4.3 (705 and after).
-    fn advert_as_master(&mut self, now: Instant, source: IpAddr, advert: &Parsed<'_>, out: &mut Actions) {
-        let Some(origin) = self.origin else { return };
+    fn advert_as_master(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        advert: &Parsed<'_>,
+        out: &mut Actions,
+    ) -> bool {
+        let Some(origin) = self.origin else { return false };
+        if self.overslept(now, out) {
+            self.advert_as_backup(now, source, advert, out);
+            return false;
+        }
         let (theirs, ours) = (advert.priority, self.priority.effective());
         if theirs == PRIORITY_STOP {
             self.answer(now, out);
             out.push(self.report(Report::PriorityZeroReceived));
-            return;
+            return false;
         }
         if theirs == PRIORITY_OWNER && ours == PRIORITY_OWNER {
-            // Both can't be right; keepalived steps aside for good, whichever address is higher.
-            self.priority.set(Cause::OwnersConflict, -1);
-            out.push(self.report(Report::OwnerConflict { source }));
+            self.hear_owner(now, source, advert, out);
         }
         if (theirs, source) > (self.priority.effective(), origin.source) {
             if self.config.policy.higher_prio_send_advert {
                 self.advertise(self.origin, self.priority.effective(), out);
             }
             self.learn_interval(now, advert, out);
-            self.stats.released_master += 1;
             out.push(self.report(Report::HigherPriority { source, theirs, ours }));
-            self.become_backup(now, out);
-            out.push(self.apply(&self.addresses));
-            return;
+            self.yield_mastership(now, out);
+            return false;
         }
         // The other one must hear at once whose the addresses are, and who believed it must learn better.
         if !self.config.policy.lower_prio_no_advert {
@@ -238,6 +249,7 @@ impl Instance {
         }
         out.push(self.report(Report::LowerPriority { state: StateKind::Master, source, theirs, ours }));
         self.announce_answer(now, out);
+        true
     }
 
     /// An advert out of turn. One that answered less than a quarter of the interval ago answers this one too, so that a
@@ -252,7 +264,8 @@ impl Instance {
         self.advertise_now(now, out);
     }
 
-    fn announce_answer(&mut self, now: Instant, out: &mut Actions) {
+    /// The neighbours may believe that the addresses are another router's.
+    pub(in crate::vrrp) fn announce_answer(&mut self, now: Instant, out: &mut Actions) {
         let garp = self.config.garp;
         let State::Master { lower_prio_announce_at, answer_announced_at, .. } = &mut self.state else {
             return;

@@ -35,6 +35,7 @@ impl Instance {
         if let State::Master { advert_at, .. } = &mut self.state {
             *advert_at = now + self.config.advert_int;
         }
+        self.warn_owner(now);
     }
 
     pub(super) fn advertise(&mut self, origin: Option<Origin>, priority: u8, out: &mut Actions) {

@@ -46,6 +46,9 @@ impl Instance {
     /// Does what is due at `now`. `awake_since` is the time since when the driver has been at work without a pause: a
     /// deadline before it was missed because the process did not run, a later one because it was busy.
     pub fn handle_timeout(&mut self, now: Instant, awake_since: Instant, out: &mut Actions) {
+        if self.overslept(now, out) {
+            return;
+        }
         match &self.state {
             State::Init | State::Fault => {}
             State::Backup { master_down_at, .. } => {
@@ -58,19 +61,50 @@ impl Instance {
         }
     }
 
+    /// `timer_expired_backup`: a master that has been silent for as long as a router of that priority waits must expect that
+    /// it has taken over, and leaves the mastership to it. An advert tells by the time when the kernel received it.
+    pub(super) fn overslept(&mut self, now: Instant, out: &mut Actions) -> bool {
+        let State::Master { advert_at, .. } = self.state else { return false };
+        let Some(priority) = self.config.policy.timer_expired_backup else { return false };
+        let interval = self.config.advert_int;
+        let adverts = u32::from(self.config.policy.down_timer_adverts);
+        // The last advert left an interval before the next is due.
+        let late = (now + interval).saturating_since(advert_at + interval * adverts + self.skew_of(priority));
+        if now + interval < advert_at + interval * adverts + self.skew_of(priority) {
+            return false;
+        }
+        out.push(self.report(Report::Overslept { late }));
+        self.yield_mastership(now, out);
+        true
+    }
+
     fn master_down(&mut self, now: Instant, stalled: Duration, out: &mut Actions) {
         let next = now + self.master_interval + self.skew();
         let long = self.master_down_interval();
-        if let State::Backup { master_down_at, .. } = &mut self.state
-            && stalled > long
-            && self.priority.effective() != PRIORITY_OWNER
-        {
+        let State::Backup { master_down_at, inherited, willing, .. } = &mut self.state else { return };
+        if stalled > long && self.priority.effective() != PRIORITY_OWNER {
             // Nobody read the socket for that long, and a full one drops the newest: what looks like the master's silence
             // may be our own deafness. One interval more tells.
-            *master_down_at = next;
+            (*master_down_at, *willing) = (next, false);
             out.push(self.report(Report::Stalled { late: stalled }));
             return;
         }
+        if self.in_group {
+            // What a predecessor left stays for no longer than the others may need to want it, too.
+            let released = *willing && std::mem::take(inherited);
+            (*master_down_at, *willing) = (now + long, true);
+            out.push(self.report(Report::MasterDown));
+            if released {
+                out.push(self.apply(&self.addresses));
+            }
+            return;
+        }
+        out.push(self.report(Report::MasterDown));
+        self.take_over(now, out);
+    }
+
+    /// A backup becomes master, because the former one is silent.
+    pub(super) fn take_over(&mut self, now: Instant, out: &mut Actions) {
         self.count_vanished_master(now, out);
         self.become_master(now, out);
     }
@@ -120,6 +154,7 @@ impl Instance {
             let next = *advert_at + self.config.advert_int;
             *advert_at = if next > now { next } else { now + self.config.advert_int };
             self.advertise(self.origin, self.priority.effective(), out);
+            self.warn_owner(now);
         }
         let patience = u32::from(self.config.policy.down_timer_adverts).saturating_sub(1).max(1);
         if stalled > self.config.advert_int * patience {

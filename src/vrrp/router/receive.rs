@@ -13,6 +13,9 @@ use crate::vrrp::packet::Advert;
 
 impl Router {
     pub(super) fn received(&mut self, now: Instant, received: &Received<'_>, out: &mut Actions) {
+        if self.startup.is_delayed(now) {
+            return;
+        }
         let Some((id, slot)) = self.listener(received) else {
             return self.received_of_stranger(received, out);
         };
@@ -29,6 +32,11 @@ impl Router {
             out.push(Action::Report { instance, report });
         }
         self.reschedule(id);
+        match outcome {
+            Ok(true) => self.announce_group(now, id, out),
+            Ok(false) => self.synchronise(now, id, out),
+            Err(_) => {}
+        }
     }
 
     /// Whom a packet is for, as far as can be told before it is read.

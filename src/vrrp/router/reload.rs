@@ -3,6 +3,8 @@
 //! What is no longer wanted goes first, so that what moved from one instance to another is free when it is set again.
 //! A virtual router is recognised by what it is on the wire, not by its name.
 
+use super::groups::{self, GroupId};
+use super::startup::Delays;
 use super::{Router, Slot};
 use crate::time::Instant;
 use crate::vrrp::config;
@@ -25,6 +27,8 @@ pub(super) struct Reload {
     entering: Option<Entering>,
     gone: VecDeque<Id>,
     wanted: VecDeque<(Id, config::Instance)>,
+    /// Sync groups to be settled.
+    groups: VecDeque<GroupId>,
     /// There was a configuration before.
     again: bool,
     /// It is the end: nothing is wanted any more.
@@ -40,6 +44,8 @@ struct Entering {
     serving: BTreeSet<IpAddr>,
     awaits_interfaces: bool,
     tells_strangers: bool,
+    groups: Vec<groups::Wanted>,
+    delays: Delays,
 }
 
 impl Entering {
@@ -104,14 +110,23 @@ impl Router {
             kept.insert(id);
             wanted.push_back((id, instance));
         }
+        let by_name: HashMap<&str, Id> =
+            wanted.iter().map(|(id, i): &(Id, config::Instance)| (i.name.as_str(), *id)).collect();
+        let sync = |group: &config::SyncGroup| groups::Wanted {
+            name: group.name.as_str().into(),
+            members: group.instances.iter().filter_map(|name| by_name.get(name.as_str()).copied()).collect(),
+        };
+        let sync_groups = config.sync_groups.iter().map(sync).filter(|group| !group.members.is_empty());
         let gone = self.instances.keys().copied().filter(|id| !kept.contains(id)).collect();
         let entering = Entering {
             serving: config.serving,
             awaits_interfaces: config.settings.dynamic_interfaces != config::DynamicInterfaces::default(),
             tells_strangers: config.settings.log_unknown_vrids,
+            groups: sync_groups.collect(),
+            delays: Delays::of(&config.settings),
             ..Entering::default()
         };
-        self.reload = Some(Reload { entering: Some(entering), gone, wanted, again, stopping: false });
+        self.reload = Some(Reload { entering: Some(entering), gone, wanted, again, ..Reload::default() });
     }
 
     pub(super) fn stop(&mut self) {
@@ -132,14 +147,20 @@ impl Router {
             if !entering.step(&reload.wanted) {
                 return true;
             }
-            if let Some(Entering { wanted, serving, awaits_interfaces, tells_strangers, .. }) =
-                reload.entering.take()
-            {
-                self.serving = serving;
-                self.tells_strangers = tells_strangers;
-                self.awaits_interfaces = awaits_interfaces;
+            let stopping = reload.stopping;
+            if let Some(entered) = reload.entering.take() {
+                self.serving = entered.serving;
+                self.tells_strangers = entered.tells_strangers;
+                self.awaits_interfaces = entered.awaits_interfaces;
                 // Interfaces whose source changed belong to instances that are looked at anyway, or are gone.
-                self.kernel.configure(wanted);
+                self.kernel.configure(entered.wanted);
+                if !stopping {
+                    self.delay(now, entered.delays, out);
+                }
+                let groups = self.regroup(entered.groups);
+                if let Some(reload) = &mut self.reload {
+                    reload.groups = groups.into();
+                }
             }
         }
         for _ in 0..STEP {
@@ -147,6 +168,8 @@ impl Router {
             let (again, stopping) = (reload.again, reload.stopping);
             if let Some(id) = reload.gone.pop_front() {
                 self.remove(id, stopping, out);
+            } else if let Some(group) = reload.groups.pop_front() {
+                self.settle_group(now, group, out);
             } else if let Some((id, config)) = reload.wanted.pop_front() {
                 match self.instances.contains_key(&id) {
                     true => self.reconfigure(now, id, config, out),
@@ -154,6 +177,7 @@ impl Router {
                 }
             } else {
                 self.reload = None;
+                self.tell_gone_groups(out);
                 // From now on an address in the kernel is no heritage.
                 self.respawned = false;
             }
@@ -176,7 +200,8 @@ impl Router {
     }
 
     fn add(&mut self, now: Instant, id: Id, config: config::Instance, again: bool, out: &mut Actions) {
-        let instance = Instance::new(config);
+        let mut instance = Instance::new(config);
+        instance.join_group(self.groups.is_member(id));
         let name = instance.name().clone();
         if again {
             out.push(report(&name, Report::Reloaded(Reloaded::Added)));
@@ -184,7 +209,8 @@ impl Router {
         self.by_name.insert(name, id);
         self.list(id, &instance);
         let tracked = tracked(&instance);
-        let slot = Slot { instance, queued: None, key: None, listen: None, tracked };
+        let stance = instance.stance();
+        let slot = Slot { instance, queued: None, key: None, listen: None, tracked, faulty: false, stance };
         self.instances.insert(id, Box::new(slot));
         self.find_ground(now, id, out);
     }

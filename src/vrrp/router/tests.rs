@@ -13,6 +13,8 @@ use std::time::Duration;
 
 mod addresses;
 mod counters;
+mod groups;
+mod startup;
 mod unicast;
 
 const START: Instant = Instant::from_nanos(1_000_000_000);

@@ -46,7 +46,7 @@ fn a_master_whose_interface_still_works_says_that_it_leaves() {
         let mut b = Bench::master(config(150));
         b.ground(None, std::slice::from_ref(&fault));
         let done = b.done();
-        assert_eq!(done[..3], ["advert 0", "Fault", "apply 2"], "{fault:?}");
+        assert_eq!(done[..4], ["advert 0", "PriorityZeroSent", "Fault", "apply 2"], "{fault:?}");
         assert_eq!((b.instance.stats().released_master, b.instance.stats().priority_zero_sent), (1, 1));
     }
     let mut b = Bench::master(config(150));
@@ -59,7 +59,7 @@ fn what_a_predecessor_held_stays_until_somebody_speaks_or_it_takes_over() {
     let start = || {
         let now = Instant::from_nanos(1_000_000_000_000);
         let mut b = Bench { instance: Instance::new(config(150)), now, out: vec![] };
-        b.instance.set_ground(now, Some(ORIGIN), BTreeSet::new(), |_| None, true, &mut b.out);
+        b.set_ground(Some(ORIGIN), &[], true);
         assert!(b.instance.wants_addresses());
         b.done_is(&["Backup"]);
         b
@@ -68,7 +68,7 @@ fn what_a_predecessor_held_stays_until_somebody_speaks_or_it_takes_over() {
     // An interval and the skew time: before any other backup's timer runs out.
     assert_eq!(b.instance.next_timeout(), Some(b.now + ms(1000) + b.instance.skew()));
     b.run(ms(1500));
-    b.done_is(&["advert 150", "MasterDown", "Master", "apply 2", "announce 2 x5"]);
+    b.done_is(&["MasterDown", "advert 150", "Master", "apply 2", "announce 2 x5"]);
     for priority in [100, 200] {
         let mut b = start();
         b.run(ms(300));
