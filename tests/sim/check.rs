@@ -61,6 +61,25 @@ fn states(router: &Router) -> Vec<(String, StateKind)> {
     router.instances().map(|instance| (instance.name().to_string(), instance.state())).collect()
 }
 
+/// The members of a sync group are in the same state, and so is the group, whenever no reload is under way: they become
+/// masters together, and none is one while another is in FAULT.
+pub(crate) fn groups_go_together(node: &Node) -> Result<(), String> {
+    let Some(engine) = node.engine().filter(|_| !node.world.watch.reloading && !node.world.watch.stopping)
+    else {
+        return Ok(());
+    };
+    let router = engine.router();
+    let of = |name: &str| router.groups().find(|(group, _)| ***group == *name).map(|(_, state)| state);
+    for group in node.sync_groups() {
+        let states: BTreeSet<StateKind> =
+            group.instances.iter().filter_map(|name| Some(router.instance(name)?.state())).collect();
+        if states.len() > 1 || states.first().copied() != of(&group.name) {
+            return Err(format!("{} is {:?}: {:?}", group.name, of(&group.name), self::states(router)));
+        }
+    }
+    Ok(())
+}
+
 /// Who is master of a virtual router.
 pub(crate) fn masters(nodes: &[Node], router: usize) -> Vec<usize> {
     (0..nodes.len()).filter(|&at| nodes[at].state(router) == StateKind::Master).collect()

@@ -6,12 +6,15 @@ use crate::old_order::OldOrder;
 use crate::options::Options;
 use crate::random::Random;
 use crate::watch::{self, Watch};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use vipd::net::{Family, IpNet};
 use vipd::time::Instant;
 use vipd::vrrp::Engine;
-use vipd::vrrp::config::{Auth, Config, Instance, Version, VirtualAddress, Vrid};
+use vipd::vrrp::config::{
+    Auth, Config, Instance, Notify, SyncGroup, Tracking, Version, VirtualAddress, Vrid,
+};
 use vipd::vrrp::engine::Next;
 use vipd::vrrp::event::{Event, StateKind, Table};
 
@@ -64,6 +67,8 @@ struct Setting {
     instance: Instance,
     link: usize,
     present: bool,
+    /// Its sync group.
+    group: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +88,8 @@ pub(crate) enum Edit {
     Rename,
     Remove,
     Add,
+    /// Its sync group: another, or none.
+    Group(Option<usize>),
 }
 
 impl Node {
@@ -93,6 +100,7 @@ impl Node {
                 instance: instance(options, router, node.priorities[router]),
                 link: options.routers[router].link,
                 present: true,
+                group: options.group_of(router),
             })
             .collect();
         let routers = settings
@@ -136,9 +144,26 @@ impl Node {
         let serving = self.settings.iter().take(usize::from(self.serving));
         Config {
             instances: present.map(|s| s.instance.clone()).collect(),
+            sync_groups: self.sync_groups(),
             serving: serving.flat_map(|s| &s.instance.addresses).map(|a| a.net.address).collect(),
             ..Config::default()
         }
+    }
+
+    pub(crate) fn sync_groups(&self) -> Vec<SyncGroup> {
+        let groups: BTreeSet<usize> = self.settings.iter().filter_map(|s| s.group).collect();
+        let members = |group| {
+            let present = self.settings.iter().filter(move |s| s.present && s.group == Some(group));
+            present.map(|s| s.instance.name.clone()).collect::<Vec<_>>()
+        };
+        let group = |group| SyncGroup {
+            name: format!("G{group}"),
+            instances: members(group),
+            tracking: Tracking::default(),
+            tracking_weight: false,
+            notify: Notify::default(),
+        };
+        groups.into_iter().map(group).filter(|group| !group.instances.is_empty()).collect()
     }
 
     pub(crate) const fn is_running(&self) -> bool {
@@ -247,6 +272,7 @@ impl Node {
             }
             let event = match control {
                 Control::Config => {
+                    watch.reloading = true;
                     for (at, Setting { instance, present, .. }) in self.settings.iter().enumerate() {
                         watch.reconfigured(at, instance.clone(), *present);
                     }
@@ -264,11 +290,17 @@ impl Node {
 
     pub(crate) fn edit(&mut self, now: Instant, router: usize, edit: Edit, options: &Options) {
         let setting = &mut self.settings[router];
-        let owner = setting.instance.priority == 255;
         let whole = instance(options, router, setting.instance.priority);
         match edit {
-            Edit::Priority(priority) if !owner => setting.instance.priority = priority,
-            Edit::Priority(_) => {}
+            Edit::Priority(priority) => {
+                let group = options.group_of(router);
+                for (at, setting) in self.settings.iter_mut().enumerate() {
+                    let is_meant = at == router || group.is_some() && options.group_of(at) == group;
+                    if is_meant && setting.instance.priority != 255 {
+                        setting.instance.priority = priority;
+                    }
+                }
+            }
             Edit::Addresses(count, excluded) => {
                 setting.instance.addresses = whole.addresses;
                 setting.instance.addresses.truncate(count.max(1));
@@ -281,6 +313,7 @@ impl Node {
             Edit::Rename => setting.instance.name.push_str("_b"),
             Edit::Remove => setting.present = false,
             Edit::Add => setting.present = true,
+            Edit::Group(group) => setting.group = group,
         }
         self.say(now, Control::Config);
     }
@@ -292,6 +325,7 @@ impl Node {
             let setting = &mut self.settings[router];
             (setting.instance.addresses, setting.instance.excluded) = (whole.addresses, whole.excluded);
             setting.present = true;
+            setting.group = options.group_of(router);
         }
         self.say(now, Control::Config);
     }
@@ -381,6 +415,8 @@ impl Node {
             Driver::OldOrder(old) => old.turn(&mut self.world),
         };
         let end = self.world.now;
+        let reloading = matches!(driver, Driver::Engine(engine) if engine.router().is_reloading());
+        self.world.watch.reloading &= reloading;
         self.busy_until = end;
         let unread = self.world.has_news();
         let job_ends = self.world.job_ends();

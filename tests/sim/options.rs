@@ -10,6 +10,8 @@ pub(crate) struct Options {
     /// How many interfaces each node has: the segments of the network.
     pub(crate) links: usize,
     pub(crate) routers: Vec<VirtualRouter>,
+    /// Sync groups: their members, each in one at most. Some virtual routers are in none.
+    pub(crate) groups: Vec<Vec<usize>>,
     pub(crate) nodes: Vec<Node>,
     /// A packet takes at most so long.
     pub(crate) max_delay: Duration,
@@ -97,8 +99,9 @@ impl Options {
     pub(crate) fn from_seed(seed: u64) -> Options {
         let mut random = Random::new(!seed);
         match random.within(1, 100) {
-            1..=60 => Options::plain(&mut random),
-            61..=90 => Options::several(&mut random),
+            1..=50 => Options::plain(&mut random),
+            51..=72 => Options::several(&mut random),
+            73..=92 => Options::grouped(&mut random),
             _ => Options::crowded(&mut random),
         }
     }
@@ -111,7 +114,7 @@ impl Options {
     /// One virtual router.
     fn plain(random: &mut Random) -> Options {
         let router = VirtualRouter::random(random, 1, None);
-        Options::around(random, 1, vec![router])
+        Options::around(random, 1, vec![router], vec![])
     }
 
     /// Some virtual routers of all kinds, on some links.
@@ -120,7 +123,31 @@ impl Options {
         let millis: &[u64] = random.pick(&[&[10, 20, 30, 50][..], &[50, 100, 200], &[300, 1000, 2000]]);
         let routers =
             (0..random.within(2, 5)).map(|_| VirtualRouter::random(random, links, Some(millis))).collect();
-        Options::around(random, links, routers)
+        Options::around(random, links, routers, vec![])
+    }
+
+    /// Sync groups of two to five members, and some virtual routers in none.
+    fn grouped(random: &mut Random) -> Options {
+        let links = random.within(1, 3) as usize;
+        let millis: &[u64] = random.pick(&[&[10, 20, 30, 50][..], &[50, 100, 200], &[300, 1000, 2000]]);
+        let count = if random.percent(5) { random.within(20, 50) } else { random.within(2, 8) };
+        let mut routers: Vec<_> =
+            (0..count).map(|_| VirtualRouter::random(random, links, Some(millis))).collect();
+        let mut groups = vec![];
+        let mut next = 0;
+        while routers.len() - next >= 2 {
+            let size = random.within(2, 5).min((routers.len() - next) as u64) as usize;
+            let members: Vec<usize> = (next..next + size).collect();
+            // Members that disagree on who is the best, or may take over, have no master that all can agree on.
+            let VirtualRouter { owned, nopreempt, .. } = routers[next];
+            for router in &mut routers[next..next + size] {
+                (router.owned, router.nopreempt) = (owned, nopreempt);
+            }
+            groups.push(members);
+            next += size + usize::from(random.percent(30));
+            next = next.min(routers.len());
+        }
+        Options::around(random, links, routers, groups)
     }
 
     /// Fast virtual routers beside one with many addresses, whose changes take their time.
@@ -131,7 +158,7 @@ impl Options {
         let mut many = VirtualRouter::random(random, links, Some(&[20, 50, 100]));
         (many.advertised, many.excluded) = (10, random.pick(&[150, 300, 800, 2000]));
         routers.push(many);
-        let mut options = Options::around(random, links, routers);
+        let mut options = Options::around(random, links, routers, vec![]);
         options.nodes.truncate(3);
         for node in &mut options.nodes {
             node.costs.change = Duration::from_micros(random.within(20, 300));
@@ -140,14 +167,22 @@ impl Options {
         options
     }
 
-    fn around(random: &mut Random, links: usize, mut routers: Vec<VirtualRouter>) -> Options {
+    fn around(
+        random: &mut Random,
+        links: usize,
+        mut routers: Vec<VirtualRouter>,
+        groups: Vec<Vec<usize>>,
+    ) -> Options {
         let nodes = (0..random.within(2, if routers.len() > 1 { 3 } else { 5 }))
             .map(|at| {
                 // Equal priorities are frequent: addresses decide.
-                let priorities = routers
+                let mut priorities: Vec<u8> = routers
                     .iter()
                     .map(|router| if router.owned && at == 0 { 255 } else { random.within(1, 8) as u8 * 30 })
                     .collect();
+                for members in &groups {
+                    members.iter().for_each(|&member| priorities[member] = priorities[members[0]]);
+                }
                 Node { priorities, costs: Costs::random(random) }
             })
             .collect();
@@ -167,9 +202,14 @@ impl Options {
                 router.preempt_delay = longest * 5;
             }
         }
+        for members in &groups {
+            let delay = routers[members[0]].preempt_delay;
+            members.iter().for_each(|&member| routers[member].preempt_delay = delay);
+        }
         Options {
             links,
             routers,
+            groups,
             nodes,
             max_delay: shortest / random.pick(&[100, 20, 8]),
             loss: random.pick(&[0, 5, 30]),
@@ -179,6 +219,10 @@ impl Options {
             failures,
             serving: random.percent(20),
         }
+    }
+
+    pub(crate) fn group_of(&self, router: usize) -> Option<usize> {
+        self.groups.iter().position(|members| members.contains(&router))
     }
 
     pub(crate) fn longest_interval(&self) -> Duration {

@@ -165,7 +165,9 @@ impl Story {
         let failures = self.options.failures;
         let retry = if failures.change + failures.listen > 0 { RETRY + interval * 8 } else { Duration::ZERO };
         let skew = Duration::from_secs(if interval >= Duration::from_secs(1) { 1 } else { 0 });
-        (interval * 4 + skew) * 4 + interval * 8 + preempt + retry + self.options.all_addresses() * 3
+        // The members of a group wait for each other.
+        let elections = if self.options.groups.is_empty() { 4 } else { 8 };
+        (interval * 4 + skew) * elections + interval * 8 + preempt + retry + self.options.all_addresses() * 3
     }
 
     fn transitions(&self) -> u64 {
@@ -231,12 +233,15 @@ impl Story {
             16 => Trouble::Table(at, random.percent(50)),
             _ => {
                 let router = random.within(0, self.options.routers.len() as u64 - 1) as usize;
-                let edit = match random.within(0, 7) {
+                let groups = self.options.groups.len() as u64;
+                let edit = match random.within(0, if groups > 0 { 10 } else { 7 }) {
                     0 | 1 => Edit::Priority(random.within(1, 8) as u8 * 30),
                     2 => Edit::Addresses(random.within(1, 3) as usize, random.percent(50)),
                     3 => Edit::Interval(self.options.routers[router].interval * random.pick(&[1, 2, 3])),
                     4 => Edit::Rename,
                     5 => Edit::Remove,
+                    8 => Edit::Group(None),
+                    9 | 10 => Edit::Group(Some(random.within(0, groups - 1) as usize)),
                     _ => Edit::Add,
                 };
                 Trouble::Reload(at, router, edit)
@@ -329,6 +334,8 @@ impl Story {
         if let Some(wrong) = self.nodes[at].world.watch.wrong.take() {
             return Err(self.wrong(&format!("node {at}: {wrong}")));
         }
+        check::groups_go_together(&self.nodes[at])
+            .map_err(|wrong| self.wrong(&format!("node {at}: {wrong}")))?;
         if at_rest {
             check::addresses_follow_state(&mut self.nodes[at])
                 .map_err(|wrong| self.wrong(&format!("node {at}: {wrong}")))?;

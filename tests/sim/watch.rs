@@ -28,6 +28,8 @@ pub(crate) struct Watch {
     pub(crate) respawned: bool,
     pub(crate) changed: bool,
     pub(crate) stopping: bool,
+    /// A configuration is being carried out.
+    pub(crate) reloading: bool,
 }
 
 /// A virtual router on this node.
@@ -70,6 +72,7 @@ impl Watch {
             respawned: false,
             changed: true,
             stopping: false,
+            reloading: false,
         }
     }
 
@@ -79,12 +82,17 @@ impl Watch {
 
     pub(crate) fn begin_turn(&mut self, now: Instant) {
         self.turn = now;
-        let Some((end, _)) = self.paused.filter(|_| self.was_asleep) else { return };
+        let Some((end, length)) = self.paused.filter(|_| self.was_asleep) else { return };
         self.was_asleep = false;
         // A deadline that passed long before the end of the pause tells nothing: another interval does.
         for router in self.routers.iter_mut().filter(|r| r.state == StateKind::Backup) {
             let Some(Patience { until, interval, .. }) = router.patience else { continue };
-            if end - until > interval.max(router.config.advert_int) * 5 + skew(&router.config, interval) * 2 {
+            let longest = interval.max(router.config.advert_int);
+            // One that waits for its sync group has set the same time again.
+            let begin = end - length;
+            let until =
+                if until < begin { begin + longest * 3 + skew(&router.config, longest) } else { until };
+            if end - until > longest * 5 + skew(&router.config, interval) * 2 {
                 router.patience = Some(Patience {
                     since: now,
                     until: now + interval + skew(&router.config, interval),
@@ -198,7 +206,10 @@ impl Watch {
         let Some(at) = index(name) else { return };
         let router = &mut self.routers[at];
         if priority == 0 {
-            router.said_zero = true;
+            let again = std::mem::replace(&mut router.said_zero, true);
+            if again {
+                self.wrong(format!("{name} says priority 0 more than once"));
+            }
             return;
         }
         let spoke_at = router.spoke_at.replace(now);
