@@ -16,6 +16,8 @@ use crate::ipvs::operation::Operation;
 use crate::ipvs::rules::Rules;
 use crate::net::Family;
 use crate::netlink::{self, Batch, Messages};
+use crate::vrrp::event::IfIndex;
+use crate::vrrp::garp::{self, Forwarding, Frame};
 use crate::vrrp::packet::Advert;
 use crate::wire::internet_checksum;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -34,6 +36,7 @@ pub struct Decoder {
 /// All of them.
 pub const DECODERS: &[Decoder] = &[
     Decoder { name: "advert", check: advert, seeds: adverts },
+    Decoder { name: "claim", check: claim, seeds: claims },
     Decoder { name: "netlink", check: netlink, seeds: netlink_messages },
     Decoder { name: "ipvs", check: ipvs, seeds: ipvs_messages },
     Decoder { name: "proc", check: proc, seeds: proc_texts },
@@ -135,6 +138,21 @@ fn adverts() -> Vec<Vec<u8>> {
         include_bytes!("../tests/vectors/vrrp/keepalived-2.2.7-v2-pass.bin").to_vec(),
         include_bytes!("../tests/vectors/vrrp/keepalived-2.2.7-v3-ipv4.bin").to_vec(),
         include_bytes!("../tests/vectors/vrrp/keepalived-2.2.7-v3-ipv6.bin").to_vec(),
+    ]
+}
+
+/// A claim is read the same again from the announcement that we make of it.
+fn claim(bytes: &[u8]) {
+    if let Some((address, mac)) = garp::claim(bytes) {
+        let again = Frame::new(IfIndex(1), address, mac, Forwarding::Host);
+        assert_eq!(garp::claim(again.bytes()), Some((address, mac)));
+    }
+}
+
+fn claims() -> Vec<Vec<u8>> {
+    vec![
+        include_bytes!("../tests/vectors/vrrp/keepalived-2.2.7-garp.bin").to_vec(),
+        include_bytes!("../tests/vectors/vrrp/keepalived-2.2.7-na.bin").to_vec(),
     ]
 }
 

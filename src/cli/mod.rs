@@ -1,7 +1,7 @@
 //! The command line: a file a subcommand, each no more than its arguments and one call into the library.
 //!
 //! The program answers to its name: `keepalived` takes keepalived's flags, `ipvsadm` (and `ipvsadm-save`,
-//! `ipvsadm-restore`) ipvsadm's, and `vipd`, or any other name, has subcommands.
+//! `ipvsadm-restore`) ipvsadm's, `send_arp` its own, and `vipd`, or any other name, has subcommands.
 
 /// Like `eprintln!`, which panics where standard error is a full disk or a pipe that nobody reads: then nobody is told,
 /// and the exit status is what it would have been.
@@ -20,6 +20,7 @@ mod config;
 mod expand;
 mod explain;
 mod fmt;
+mod garp;
 mod ipvs;
 #[cfg(feature = "lsp")]
 mod lsp;
@@ -64,6 +65,7 @@ enum Command {
     Lsp(lsp::Args),
     Fmt(fmt::Args),
     Expand(expand::Args),
+    Garp(garp::Args),
     // clap has it for the help alone: its arguments are ipvsadm's own language.
     Ipvs(ipvs::Args),
     Completions(completions::Args),
@@ -105,6 +107,10 @@ pub fn main() -> ExitCode {
         "ipvsadm" => ipvs::run(arguments.into_iter().skip(1)),
         "ipvsadm-save" => ipvs::save(arguments.into_iter().skip(1)),
         "ipvsadm-restore" => ipvs::restore(),
+        "send_arp" => match garp::send_arp(arguments) {
+            Ok(args) => garp::run(&args),
+            Err(error) => usage_error(&error, 2),
+        },
         _ if arguments.get(1).is_some_and(|command| command == complete::WORD) => {
             complete::run(arguments.into_iter().skip(2))
         }
@@ -145,6 +151,7 @@ fn vipd(program: &str, arguments: &[OsString]) -> ExitCode {
         Ok(Vipd { command: Some(Command::Lsp(arguments)), .. }) => lsp::run(&arguments),
         Ok(Vipd { command: Some(Command::Fmt(arguments)), .. }) => fmt::run(&arguments),
         Ok(Vipd { command: Some(Command::Expand(arguments)), .. }) => expand::run(&arguments),
+        Ok(Vipd { command: Some(Command::Garp(arguments)), .. }) => garp::run(&arguments),
         // `vipd ipvs` has been taken before.
         Ok(Vipd { command: Some(Command::Completions(arguments)), .. }) => completions::run(&arguments),
         Ok(Vipd { command: Some(Command::Ipvs(_)) | None, .. }) => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "the lab runs in real time")]
 
 mod daemon;
+mod garp;
 mod log;
 mod no_ipvs;
 mod peers;
@@ -17,7 +18,14 @@ use std::process::ExitCode;
 const VIPD: &str = env!("CARGO_BIN_EXE_vipd");
 
 fn main() -> ExitCode {
-    let tests =
-        [wire::tests(), vrrp::tests(), peers::tests(), daemon::tests(), log::tests(), no_ipvs::tests()];
+    let tests = [
+        wire::tests(),
+        vrrp::tests(),
+        peers::tests(),
+        daemon::tests(),
+        garp::tests(),
+        log::tests(),
+        no_ipvs::tests(),
+    ];
     support::main(support::Kernel::Any, tests.into_iter().flatten())
 }
