@@ -10,6 +10,7 @@ pub mod event;
 pub mod garp;
 pub mod instance;
 mod kernel;
+mod pace;
 pub mod packet;
 pub mod priority;
 pub mod router;

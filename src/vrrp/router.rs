@@ -15,6 +15,7 @@ use super::config::{VirtualAddress, Vrid};
 use super::event::{Action, Actions, Event, Fault, IfIndex, Listen, Name, Protocol, StateKind, Table};
 use super::instance::{Ground, Instance, Origin, Stance};
 use super::kernel::{Id, Kernel};
+use super::pace::Paces;
 use super::packet::PRIORITY_OWNER;
 use super::shared::Shared;
 use super::stats::RouterStats;
@@ -56,6 +57,8 @@ pub struct Router {
     by_source: HashMap<IpAddr, BTreeSet<Id>>,
     groups: Groups,
     kernel: Kernel,
+    /// `garp_group` and the intervals of announcements.
+    paces: Paces,
     /// How many instances listen there.
     listening: HashMap<Listen, usize>,
     /// Where nothing can be heard, and why.

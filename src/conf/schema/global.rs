@@ -357,8 +357,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .since("2.2.3")
             .read(),
         line("vrrp_garp_interval", GAP, "the least time between two gratuitous ARPs on an interface")
-            .default("0")
-            .read(),
+            .default("0"),
         line("vrrp_garp_lower_prio_delay", SECONDS, "garp_lower_prio_delay of instances that name none")
             .default("vrrp_garp_master_delay"),
         line(
@@ -378,8 +377,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         .default("1"),
         line("vrrp_garp_master_repeat", COUNT, "garp_master_repeat of instances that name none").default("5"),
         line("vrrp_gna_interval", GAP, "the least time between two neighbour advertisements on an interface")
-            .default("0")
-            .read(),
+            .default("0"),
         line("vrrp_higher_prio_send_advert", BOOL, "answer an advert of higher priority with a last one"),
         line(
             "vrrp_ipsets",

@@ -28,8 +28,7 @@ pub static ROOT: Block = Block {
         .since("2.0.0")
         .default("5")
         .read(),
-        block("garp_group", &[], &GARP_GROUP, "a pace for gratuitous ARPs and neighbour advertisements")
-            .read(),
+        block("garp_group", &[], &GARP_GROUP, "a pace for gratuitous ARPs and neighbour advertisements"),
         block("global_defs", &[], &GLOBAL_DEFS, "settings of the process, and defaults"),
         line("include", PATTERN, "read another file here; one that is missing is passed over"),
         line("includea", PATTERN, "include, and whatever is missing is an error"),

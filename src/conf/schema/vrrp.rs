@@ -16,16 +16,14 @@ const GARP_INTERVAL: Kind = Kind::Timer { min_us: 0, max_us: i32::MAX as u64 };
 pub(super) static GARP_GROUP: Block = Block {
     name: "garp_group",
     keywords: &[
-        line("garp_interval", &[arg("SECONDS", GARP_INTERVAL)], "least time between two gratuitous ARPs")
-            .read(),
+        line("garp_interval", &[arg("SECONDS", GARP_INTERVAL)], "least time between two gratuitous ARPs"),
         line(
             "gna_interval",
             &[arg("SECONDS", GARP_INTERVAL)],
             "least time between two neighbour advertisements",
-        )
-        .read(),
-        line("interface", &[arg("INTERFACE", Kind::Interface)], "interface it is for").read(),
-        entries("interfaces", &[], "interfaces that share the pace").read(),
+        ),
+        line("interface", &[arg("INTERFACE", Kind::Interface)], "interface it is for"),
+        entries("interfaces", &[], "interfaces that share the pace"),
     ],
 };
 

@@ -110,14 +110,14 @@ impl Engine {
         let reloading = self.router.step(now, &mut self.actions);
         self.act(now, io);
         // Changes are planned on what is there, not on what is about to be replaced.
-        let worked = !self.router.is_relearning() && self.work.slice(&mut self.router, io);
+        let worked = !self.router.is_relearning() && self.work.slice(now, &mut self.router, io);
         if more || fired == DEADLINES || reloading || worked {
             return Next::Again;
         }
         if self.stopping && self.work.is_empty() {
             return Next::Done;
         }
-        let next = self.router.next_timeout();
+        let next = self.router.next_timeout().into_iter().chain(self.work.next_timeout()).min();
         if next.is_some_and(|at| at <= io.now()) {
             return Next::Again;
         }

@@ -427,3 +427,23 @@ fn families_are_told_apart() {
     run(&mut engine, &mut world, until);
     assert_eq!(state(&engine, "six"), StateKind::Master);
 }
+
+/// `vrrp_garp_interval`: the first announcement at once, each further one after the interval; adverts don't wait for them.
+#[test]
+fn announcements_keep_their_pace_and_adverts_theirs() {
+    let mut world = World::new(Duration::ZERO);
+    let mut paced = config::Config { instances: vec![instance("A", 1, 100, 4)], ..config::Config::default() };
+    paced.defaults.garp_interval = ms(30);
+    let mut engine = start(&mut world, Vec::new());
+    engine.handle(world.now, Event::Config(Box::new(paced)));
+    run(&mut engine, &mut world, START + ms(5000));
+    let announced = world.times("announce");
+    assert_eq!((announced.len(), world.frames), (20, 20), "four addresses, five rounds, one at a time");
+    let pauses: Vec<Duration> = announced.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.iter().all(|pause| *pause == ms(30)), "{pauses:?}");
+    let adverts = world.times("A says 100");
+    assert!(adverts.windows(2).all(|pair| pair[1] - pair[0] == ms(100)), "{adverts:?}");
+    engine.handle(world.now, Event::Stop);
+    run(&mut engine, &mut world, START + ms(5100));
+    assert!(engine.work.is_empty());
+}

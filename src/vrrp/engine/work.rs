@@ -7,14 +7,17 @@
 //! Queues are bounded by what the configuration names, not by how often something asks: a wish for addresses that are
 //! in the queue already is merged with it. What is done depends on what is wanted at that moment.
 
+mod lanes;
 mod queue;
 
 use super::Io;
+use crate::time::Instant;
 use crate::vrrp::config::VirtualAddress;
 use crate::vrrp::event::{AddressList, Change, Name, Refusal};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::router::Router;
 use crate::vrrp::shared::Shared;
+use lanes::Lanes;
 use queue::{Kind, Queue};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -44,6 +47,9 @@ pub(super) struct Work {
     batch: usize,
     job: Job,
     frames: Vec<Frame>,
+    lanes: Lanes,
+    /// So many queues were looked at, one after the other, that could do nothing now.
+    idle: usize,
 }
 
 /// What is being done.
@@ -66,6 +72,8 @@ impl Default for Work {
             batch: MOST_CHANGES / 8,
             job: Job::default(),
             frames: Vec::new(),
+            lanes: Lanes::default(),
+            idle: 0,
         }
     }
 }
@@ -132,26 +140,35 @@ impl Work {
         queue.push(kind, addresses, rounds);
     }
 
+    /// When [`Work::slice`] has something to do again, of all that waits for its time.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        if self.queues.is_empty() { None } else { self.lanes.next() }
+    }
+
     /// Takes in the end of a job, or begins one; false if there was nothing to do, or a job is still under way.
     ///
     /// Never both at once: in between, the news of links and addresses are read.
-    pub(super) fn slice(&mut self, router: &mut Router, io: &mut impl Io) -> bool {
-        if self.job.under_way { self.end(router, io) } else { self.begin(router, io) }
+    pub(super) fn slice(&mut self, now: Instant, router: &mut Router, io: &mut impl Io) -> bool {
+        if self.job.under_way { self.end(router, io) } else { self.begin(now, router, io) }
     }
 
-    fn begin(&mut self, router: &Router, io: &mut impl Io) -> bool {
+    fn begin(&mut self, now: Instant, router: &Router, io: &mut impl Io) -> bool {
         if self.queues.is_empty() {
             return false;
         }
+        if self.lanes.open(now) {
+            self.idle = 0;
+        }
         self.plan(router);
-        self.gather_frames(router);
+        self.gather_frames(now, router);
         if self.job.changes.is_empty() && self.frames.is_empty() {
             self.finish(io);
-        } else {
-            io.start(&self.job.changes, &self.frames);
-            self.frames.clear();
-            self.job.under_way = true;
+            // All that is left may have to wait for its time.
+            return self.idle < self.turns.len();
         }
+        io.start(&self.job.changes, &self.frames);
+        self.frames.clear();
+        self.job.under_way = true;
         true
     }
 
@@ -253,7 +270,7 @@ impl Work {
     }
 
     /// Makes announcements of instances whose addresses are done.
-    fn gather_frames(&mut self, router: &Router) {
+    fn gather_frames(&mut self, now: Instant, router: &Router) {
         let mut looks = LOOKS;
         for _ in 0..self.turns.len().min(QUEUES) {
             if self.frames.len() >= FRAMES || looks == 0 {
@@ -261,19 +278,31 @@ impl Work {
             }
             let Some(name) = self.turns.pop_front() else { break };
             let Some(queue) = self.queues.get_mut(&name) else { continue };
+            let mut waits = false;
             if let Some(item) = queue.items.front_mut().filter(|item| item.kind == Kind::Announce) {
                 if !router.instance(&name).is_some_and(|instance| instance.wants_addresses()) {
                     item.left = 0;
                 }
+                let before = looks;
                 while self.frames.len() < FRAMES && looks > 0 {
                     let Some(address) = item.next() else { break };
-                    self.frames.extend(router.frame(&name, &address));
+                    let frame = router.frame(&name, &address);
+                    if frame.is_some()
+                        && let Some(lane) = router.pace(&address)
+                        && !self.lanes.pass(now, lane)
+                    {
+                        item.put_back();
+                        waits = looks == before;
+                        break;
+                    }
+                    self.frames.extend(frame);
                     looks -= 1;
                 }
                 if item.left == 0 {
                     queue.items.pop_front();
                 }
             }
+            self.idle = if waits { self.idle + 1 } else { 0 };
             if queue.items.is_empty() {
                 self.queues.remove(&name);
             } else {

@@ -1,14 +1,16 @@
 //! The instances' addresses in the kernel: what is missing, what the engine is to change, what became of it.
 
 use super::{RETRY, Retry, Router};
-use crate::net::IpNet;
+use crate::net::{Family, IpNet};
 use crate::time::Instant;
 use crate::vrrp::config::VirtualAddress;
 use crate::vrrp::event::{Action, Actions, Address, AddressList, Change, IfIndex, Name, Refusal, Report};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::kernel::{Id, News, Outcome};
+use crate::vrrp::pace::Lane;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 impl Router {
     pub(super) fn address(&mut self, now: Instant, address: Address, out: &mut Actions) {
@@ -147,6 +149,11 @@ impl Router {
         if !addresses.is_empty() {
             out.push(Action::Apply { instance, addresses: addresses.into() });
         }
+    }
+
+    /// Whose pace an address's announcements have; `None` where they are not held up.
+    pub(in crate::vrrp) fn pace(&self, address: &VirtualAddress) -> Option<(Lane, Duration)> {
+        self.paces.of(&address.interface, Family::of(address.net.address))
     }
 
     /// The frame that announces an address of an instance; none if it is not the instance's now.

@@ -11,6 +11,7 @@ use crate::vrrp::config;
 use crate::vrrp::event::{Action, Actions, Name, Reloaded, Report};
 use crate::vrrp::instance::Instance;
 use crate::vrrp::kernel::{Id, Wanted};
+use crate::vrrp::pace::Paces;
 use crate::vrrp::packet::PRIORITY_OWNER;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
@@ -87,6 +88,7 @@ impl Router {
     /// Begins with a configuration. One that was not carried out to its end is forgotten.
     pub(super) fn configure(&mut self, config: config::Config) {
         let again = !self.instances.is_empty();
+        self.paces = Paces::new(&config);
         let mut known: HashMap<Key<'_>, Vec<Id>> = HashMap::new();
         for (&id, slot) in &self.instances {
             known.entry(key(slot.instance.config())).or_default().push(id);

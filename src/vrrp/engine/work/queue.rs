@@ -120,6 +120,16 @@ impl Item {
         self.at = (self.at + 1) % list.len();
         Some(address)
     }
+
+    /// The address that was taken last is to be looked at again.
+    pub(super) fn put_back(&mut self) {
+        let len = match &self.list {
+            List::Whole(list) => list.len(),
+            List::Gathered(list) => list.len(),
+        };
+        self.at = self.at.checked_sub(1).unwrap_or(len.saturating_sub(1));
+        self.left += 1;
+    }
 }
 
 impl Done {
