@@ -99,12 +99,14 @@ mod tests {
 
     #[test]
     fn a_line_is_named_where_keepalived_names_it() {
-        let lines = rendered("global_defs {\n  vrrp_garp_interval 0\n  notification_email {\n  }\n}\n");
+        let lines = rendered(
+            "global_defs {\n  vrrp_garp_interval 0\n  notification_email {\n  }\n  enable_dbus\n}\n",
+        );
         assert!(
             lines.starts_with("(k.conf: Line 2) '0' is less than 0.000001 seconds\n(k.conf: Line 4) "),
             "{lines}"
         );
-        assert!(lines.ends_with(" of vipd: notification_email, vrrp_garp_interval\n"), "{lines}");
+        assert!(lines.contains(" of vipd: enable_dbus"), "{lines}");
     }
 
     #[test]
