@@ -1,6 +1,8 @@
 //! Virtual routers in stories that users of keepalived told: each is played with keepalived and with vipd, and both
 //! have to end in the same way; a peer of the other program watches where there is one.
 
+mod groups;
+
 use super::VIPD;
 use super::support::Implementation::{self, Keepalived, Vipd};
 use super::support::{Capture, Director, Frame, Host, Lab, Test, Worker, wait_for};
@@ -13,12 +15,14 @@ const LIMIT: Duration = Duration::from_secs(20);
 type Story = fn(&Lab, Implementation);
 
 pub(crate) fn tests() -> Vec<Test> {
-    let both: [(&str, Story); 5] = [
+    let both: [(&str, Story); 7] = [
         ("the_interface_of_an_address_is_lost_and_the_peer_takes_over", other_interface),
         ("a_new_name_is_no_failover", renamed),
         ("a_change_of_interface_says_goodbye_on_the_old_one", moved),
         ("a_reload_sets_a_new_label", labelled),
         ("an_interface_with_another_name_keeps_no_virtual_address", other_name),
+        ("one_link_of_a_sync_group_fails_and_all_of_it_moves", groups::one_link_fails),
+        ("a_start_is_delayed", groups::late_start),
     ];
     let both = [Keepalived, Vipd].into_iter().flat_map(|program| both.map(|story| (program, story)));
     let both = both.map(|(program, (name, story))| {
