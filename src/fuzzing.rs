@@ -18,7 +18,8 @@ use crate::net::Family;
 use crate::netlink::{self, Batch, Messages};
 use crate::vrrp::event::IfIndex;
 use crate::vrrp::garp::{self, Forwarding, Frame};
-use crate::vrrp::packet::Advert;
+use crate::vrrp::packet::trailer::{self, Trailer, is_signed};
+use crate::vrrp::packet::{Advert, ah};
 use crate::wire::internet_checksum;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -37,6 +38,8 @@ pub struct Decoder {
 pub const DECODERS: &[Decoder] = &[
     Decoder { name: "advert", check: advert, seeds: adverts },
     Decoder { name: "claim", check: claim, seeds: claims },
+    Decoder { name: "ah", check: ah, seeds: ahs },
+    Decoder { name: "trailer", check: trailer, seeds: trailers },
     Decoder { name: "netlink", check: netlink, seeds: netlink_messages },
     Decoder { name: "ipvs", check: ipvs, seeds: ipvs_messages },
     Decoder { name: "proc", check: proc, seeds: proc_texts },
@@ -154,6 +157,56 @@ fn claims() -> Vec<Vec<u8>> {
         include_bytes!("../tests/vectors/vrrp/keepalived-2.2.7-garp.bin").to_vec(),
         include_bytes!("../tests/vectors/vrrp/keepalived-2.2.7-na.bin").to_vec(),
     ]
+}
+
+/// An authentication header: as it came, and signed by us behind each IP header that could stand before it.
+fn ah(bytes: &[u8]) {
+    let key = b"himitsu\0";
+    let (front, payload) = bytes.split_at(bytes.len().min(20));
+    for way in [ah::Way::Multicast, ah::Way::Unicast] {
+        let _ = ah::open(key, way, front, payload);
+        let mut sealed = payload.to_vec();
+        let (source, destination) = (Ipv4Addr::new(10, 9, 0, 1), Ipv4Addr::new(224, 0, 0, 18));
+        let ip = ah::ip_header(source, destination, 255, 1, payload.len());
+        ah::seal(key, way, 7, &ip, &mut sealed);
+        let opened = ah::open(key, way, &ip, &sealed);
+        assert_eq!(opened.is_ok(), sealed.len() >= ah::HEADER_LEN);
+        assert!(opened.is_err() || opened == Ok(7));
+    }
+}
+
+fn ahs() -> Vec<Vec<u8>> {
+    vec![
+        include_bytes!("../tests/vectors/vrrp/keepalived-2.2.7-ah-multicast.bin").to_vec(),
+        include_bytes!("../tests/vectors/vrrp/keepalived-2.2.7-ah-unicast.bin").to_vec(),
+    ]
+}
+
+/// An advert and the trailer of `auth_hmac`: as they came, and signed by us.
+fn trailer(bytes: &[u8]) {
+    let (key, source) = ([1; 32], IpAddr::V4(Ipv4Addr::new(10, 9, 0, 1)));
+    if let Ok(advert) = Advert::parse_front(bytes, Family::V4) {
+        assert_eq!([advert.bytes, advert.behind].concat(), advert.whole);
+        let _ = Trailer::parse(advert.behind);
+    }
+    let _ = is_signed(&key, source, bytes);
+    let mut signed = bytes.to_vec();
+    let said = Trailer { key: 1, sequence: 7 };
+    said.write(&key, source, &mut signed);
+    if let Some(trailer) = signed.last_chunk::<{ trailer::LEN }>() {
+        assert_eq!(Trailer::parse(trailer), Some(said));
+        assert!(is_signed(&key, source, &signed) || signed.len() < 8 + trailer::LEN);
+    }
+}
+
+fn trailers() -> Vec<Vec<u8>> {
+    let signed = |advert: Vec<u8>| {
+        let mut bytes = [advert, vec![0; trailer::LEN]].concat();
+        let source = IpAddr::V4(Ipv4Addr::new(10, 9, 0, 1));
+        Trailer { key: 1, sequence: 1_700_000_000 << 32 }.write(&[1; 32], source, &mut bytes);
+        bytes
+    };
+    adverts().into_iter().map(signed).collect()
 }
 
 /// As a datagram of notifications, and as the answer to a batch.

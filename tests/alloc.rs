@@ -119,6 +119,10 @@ impl Io for World {
         self.now
     }
 
+    fn utc(&mut self) -> Duration {
+        Duration::from_secs(1_700_000_000)
+    }
+
     fn receive(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> bool {
         while let Some((at, bytes)) = self.arrivals.front().filter(|(at, _)| *at <= self.now) {
             let (source, group) = (SOURCE.into(), raw::GROUP_V4.into());
@@ -133,6 +137,8 @@ impl Io for World {
     fn listen(&mut self, _: Listen) -> Result<(), Shared<str>> {
         Ok(())
     }
+
+    fn set_buffer(&mut self, _: Listen, _: u32) {}
 
     fn unlisten(&mut self, _: Listen) {}
 

@@ -232,6 +232,12 @@ impl Socket {
         };
     }
 
+    /// So many bytes may wait in it (the kernel doubles the number for its bookkeeping); without a number, as many as
+    /// when it was opened.
+    pub fn set_receive_buffer(&self, bytes: Option<u32>) {
+        sockopt::receive_buffer(&self.socket, bytes.and_then(|n| libc::c_int::try_from(n).ok()));
+    }
+
     /// The family it was opened for.
     #[must_use]
     pub const fn family(&self) -> Family {

@@ -65,6 +65,14 @@ pub(crate) fn enlarge_buffers(socket: &impl AsFd) {
     }
 }
 
+/// A receive buffer of so many bytes, or one as [`enlarge_buffers`] asks for.
+pub(crate) fn receive_buffer(socket: &impl AsFd, bytes: Option<libc::c_int>) {
+    let bytes = bytes.unwrap_or(BUFFER);
+    if set(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes).is_err() {
+        let _ = set(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, bytes);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

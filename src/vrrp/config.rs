@@ -247,11 +247,23 @@ impl Version {
 }
 
 /// The `authentication` block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum Auth {
     /// `auth_type PASS`: up to eight bytes in clear text, zero-padded, as they stand in the packet.
     Pass([u8; 8]),
+    /// `auth_type AH`: the key of the digest, zero-padded.
+    Ah([u8; 8]),
+}
+
+/// Without the password.
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Auth::Pass(_) => "Pass(***)",
+            Auth::Ah(_) => "Ah(***)",
+        })
+    }
 }
 
 /// How often and when gratuitous ARPs (IPv4) and unsolicited neighbour advertisements (IPv6) go out.

@@ -47,6 +47,11 @@ pub enum Event<'a> {
     },
     /// A packet of VRRP's protocol number arrived.
     Received(Received<'a>),
+    /// What the wall clock showed when the monotonic one began: at start, and after it was set.
+    Clock {
+        /// Since 1970.
+        epoch: Duration,
+    },
     /// An advert of [`Action::Advertise`] did not leave.
     AdvertRefused {
         /// Whose it was.
@@ -179,6 +184,12 @@ impl<'a> Received<'a> {
         }
     }
 
+    /// Whether VRRP is in it: an authentication header may protect something else.
+    #[must_use]
+    pub fn is_vrrp(&self) -> bool {
+        self.protocol == Protocol::Vrrp || ah::is_vrrp(&self.payload)
+    }
+
     /// From the VRRP header on; none where the packet ends before it.
     #[must_use]
     pub fn advert(&self) -> Option<&[u8]> {
@@ -243,6 +254,13 @@ pub enum Action {
     Listen(Listen),
     /// Don't listen there any more.
     Unlisten(Listen),
+    /// So many bytes of adverts may wait on the socket that listens there; 0 leaves it to the driver.
+    Buffer {
+        /// Where.
+        listen: Listen,
+        /// How many.
+        bytes: u32,
+    },
     /// Send an advertisement.
     Advertise {
         /// Who speaks.
@@ -350,6 +368,8 @@ pub enum Fault {
     NoPeer,
     /// Another member of its sync group can't run.
     Group(Name),
+    /// The key that signs its adverts can't be read: `auth_hmac`.
+    NoKey(u8),
 }
 
 /// What is worth telling.
@@ -456,6 +476,13 @@ pub enum Report {
         times: u32,
         /// By which interval it waits now.
         interval: Duration,
+    },
+    /// The clocks of this router and of a sender of signed adverts differ by more than half of what is allowed.
+    ClockDrift {
+        /// The sender.
+        source: IpAddr,
+        /// By so many seconds our clock is ahead.
+        skew: i64,
     },
     /// A unicast peer makes its checksums as keepalived did up to 1.3.6: so does this router from now on.
     OldChecksum,
@@ -584,6 +611,40 @@ pub enum Discard {
     /// Version 2: the wrong password.
     #[error("received an invalid passwd!")]
     AuthFailure,
+    /// AH: the header is not what it should be.
+    #[error("{}", ah_text(*.0))]
+    Ah(ah::Unsealed),
+    /// AH: an advert that is not newer than the last one.
+    #[error("IPSEC-AH : sequence number {theirs} already processed. Packet dropped. Local({ours})")]
+    AhReplayed {
+        /// The last one.
+        ours: u32,
+        /// This one.
+        theirs: u32,
+    },
+    /// `auth_hmac`: it is not signed.
+    #[error("missing authentication trailer")]
+    HmacMissing,
+    /// `auth_hmac`: its trailer is of another kind.
+    #[error("malformed authentication trailer")]
+    HmacMalformed,
+    /// `auth_hmac`: it is signed with a key that is not known here.
+    #[error("unknown authentication key id {0}")]
+    HmacUnknownKey(u8),
+    /// `auth_hmac`: the signature is not that of the key.
+    #[error("invalid authentication HMAC")]
+    HmacInvalid,
+    /// `auth_hmac`: it is too old, or the clocks differ.
+    #[error("stale authentication trailer, clock skew {skew} sec exceeds window {} sec", window.as_secs())]
+    HmacStale {
+        /// By so many seconds our clock is ahead.
+        skew: i64,
+        /// `time_window`
+        window: Duration,
+    },
+    /// `auth_hmac`: an advert that is not newer than the last one of its sender.
+    #[error("replayed authentication trailer")]
+    HmacReplayed,
     /// Version 2: "MUST verify that the Adver Interval in the packet is the same as the locally configured" (RFC
     /// 3768 §7.1).
     #[error("advertisement interval mismatch: ours {ours:?}, received {theirs:?}")]
@@ -603,4 +664,14 @@ pub enum Discard {
         /// How many the advert has.
         theirs: usize,
     },
+}
+
+const fn ah_text(problem: ah::Unsealed) -> &'static str {
+    match problem {
+        ah::Unsealed::Short => "IPSEC-AH : the packet is too short",
+        ah::Unsealed::Digest => {
+            "IPSEC-AH : invalid IPSEC HMAC-MD5 value. Due to fields mutation or bad password !"
+        }
+        ah::Unsealed::Spi => "IPSEC AH : invalid IPSEC SPI value: it is not the source address",
+    }
 }

@@ -20,6 +20,7 @@
 //! sync group does not take over by itself: it is [willing](Stance) to, and `router::groups` says when all do.
 
 mod change;
+mod guard;
 mod owner;
 mod receive;
 mod send;
@@ -33,6 +34,7 @@ use super::shared::Shared;
 use super::stats::Stats;
 use crate::net::Family;
 use crate::time::Instant;
+use guard::Guard;
 use owner::Rival;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -105,6 +107,7 @@ pub struct Instance {
     up_since: Instant,
     state: State,
     vanishing: Vanishing,
+    guard: Guard,
     stats: Stats,
     /// The advert that was sent last: the next one mostly is the same. Not a part of the state.
     #[serde(skip)]
@@ -167,6 +170,7 @@ impl Instance {
             up_since: Instant::default(),
             state: State::Init,
             vanishing: Vanishing::default(),
+            guard: Guard::default(),
             stats: Stats::default(),
             encoded: None,
             config,
@@ -254,7 +258,10 @@ impl Instance {
     /// What its adverts travel in.
     #[must_use]
     pub const fn protocol(&self) -> Protocol {
-        Protocol::Vrrp
+        match self.ah_key() {
+            Some(_) => Protocol::Ah,
+            None => Protocol::Vrrp,
+        }
     }
 
     /// Whether adverts for it are sent there: to its group, or to the source of its own.
@@ -302,6 +309,7 @@ impl Instance {
         out: &mut Actions,
     ) {
         let Ground { origin, faults, inherits, begin, leads } = ground;
+        self.guard.now = now;
         let old_origin = std::mem::replace(&mut self.origin, origin);
         let old_faults = std::mem::replace(&mut self.faults, faults);
         if self.origin.map(|o| o.mtu) != old_origin.map(|o| o.mtu) {

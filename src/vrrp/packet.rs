@@ -27,6 +27,7 @@
 mod addresses;
 pub mod ah;
 mod sum;
+pub mod trailer;
 
 pub use addresses::{Addresses, Difference};
 pub use sum::Sum;
@@ -36,6 +37,7 @@ use super::shared::Shared;
 use crate::net::Family;
 use crate::wire::Reader;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -58,6 +60,7 @@ const ETHERNET_HEADER_LEN: usize = 14;
 const AUTH_LEN: usize = 8;
 const AUTH_NONE: u8 = 0;
 const AUTH_PASS: u8 = 1;
+const AUTH_AH: u8 = 2;
 
 /// An advertisement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,13 +143,15 @@ impl From<Centis> for Duration {
 }
 
 /// The authentication of version 2, as it stands in the packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Authentication {
     /// Type 0. The eight bytes at the end carry nothing.
     None,
     /// Type 1, a password in clear text, padded with zeros (RFC 2338 §5.3.6.2).
     Pass([u8; 8]),
-    /// A type that this program doesn't speak; 2 is IPsec AH.
+    /// Type 2: an IPsec authentication header stands before the packet, see [`ah`].
+    Ah,
+    /// A type that this program doesn't speak.
     Other(u8),
 }
 
@@ -261,6 +266,7 @@ impl Advert {
         let addresses_len = usize::from(count) * usize::from(family.bits() / 8);
         let expected = HEADER_LEN + addresses_len + auth_len;
         let long = DecodeError::Length { expected, got: bytes.len() };
+        let whole = bytes;
         let (bytes, behind) = bytes.split_at_checked(expected).ok_or(long)?;
         let vrid = Vrid::new(vrid).ok_or(DecodeError::Vrid)?;
         let (addresses, auth) = bytes.split_at_checked(HEADER_LEN + addresses_len).ok_or(short)?;
@@ -271,6 +277,7 @@ impl Advert {
                 let auth = match interval[0] {
                     AUTH_NONE => Authentication::None,
                     AUTH_PASS => Authentication::Pass(data),
+                    AUTH_AH => Authentication::Ah,
                     other => Authentication::Other(other),
                 };
                 Body::V2 { interval: Secs(interval[1]), auth }
@@ -281,7 +288,7 @@ impl Advert {
             Body::V2 { interval: Secs(0), .. } | Body::V3 { interval: Centis(0) } => {
                 Err(DecodeError::Interval)
             }
-            _ => Ok(Parsed { vrid, priority, addresses, body, bytes, behind }),
+            _ => Ok(Parsed { vrid, priority, addresses, body, bytes, behind, whole }),
         }
     }
 
@@ -314,6 +321,8 @@ pub struct Parsed<'a> {
     pub bytes: &'a [u8],
     /// What stands behind them.
     pub behind: &'a [u8],
+    /// Both.
+    pub whole: &'a [u8],
 }
 
 impl Parsed<'_> {
@@ -334,10 +343,24 @@ impl Parsed<'_> {
     /// # Errors
     /// It is not.
     pub fn check_sum(&self, kind: Sum, source: IpAddr, destination: IpAddr) -> Result<(), DecodeError> {
+        // In IPv6 it covers what stands behind the advertisement, too: the kernel makes it so for keepalived.
+        let summed = if source.is_ipv6() { self.whole } else { self.bytes };
         // The sum over a correct packet, its own checksum included, is zero.
-        match kind.of(self.body.version(), source, destination, self.bytes) {
+        match kind.of(self.body.version(), source, destination, summed) {
             0 => Ok(()),
             _ => Err(DecodeError::Checksum),
+        }
+    }
+}
+
+/// Without the password.
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Authentication::None => f.write_str("None"),
+            Authentication::Pass(_) => f.write_str("Pass(***)"),
+            Authentication::Ah => f.write_str("Ah"),
+            Authentication::Other(kind) => f.debug_tuple("Other").field(kind).finish(),
         }
     }
 }
@@ -349,6 +372,7 @@ impl Authentication {
         match self {
             Authentication::None => AUTH_NONE,
             Authentication::Pass(_) => AUTH_PASS,
+            Authentication::Ah => AUTH_AH,
             Authentication::Other(kind) => kind,
         }
     }
@@ -356,7 +380,7 @@ impl Authentication {
     const fn data(self) -> [u8; AUTH_LEN] {
         match self {
             Authentication::Pass(data) => data,
-            Authentication::None | Authentication::Other(_) => [0; AUTH_LEN],
+            Authentication::None | Authentication::Ah | Authentication::Other(_) => [0; AUTH_LEN],
         }
     }
 }

@@ -11,7 +11,7 @@ mod reload;
 mod resync;
 mod startup;
 
-use super::config::{VirtualAddress, Vrid};
+use super::config::{RxBuffers, VirtualAddress, Vrid};
 use super::event::{Action, Actions, Event, Fault, IfIndex, Listen, Name, Protocol, StateKind, Table};
 use super::instance::{Ground, Instance, Origin, Stance};
 use super::kernel::{Id, Kernel};
@@ -34,6 +34,9 @@ use std::time::Duration;
 const RETRY: Duration = Duration::from_secs(5);
 /// So long the check process may take to say whether the table can be written.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A socket: its interface, and what it hears.
+type Socket = (Option<IfIndex>, Family, Protocol);
 
 /// What adverts are told apart by before anything else: the socket's interface, and the virtual router.
 type Key = (Option<IfIndex>, Family, Protocol, Vrid);
@@ -61,6 +64,10 @@ pub struct Router {
     paces: Paces,
     /// How many instances listen there.
     listening: HashMap<Listen, usize>,
+    /// How many bytes of a receive buffer instances ask for, where some do.
+    buffers: HashMap<Socket, u32>,
+    /// `vrrp_rx_bufs_policy`, `vrrp_rx_bufs_multiplier`
+    buffer_policy: (RxBuffers, u32),
     /// Where nothing can be heard, and why.
     deaf: HashMap<Listen, Shared<str>>,
     table: Table,
@@ -74,6 +81,8 @@ pub struct Router {
     refused: HashSet<(Name, IpNet)>,
     reload: Option<Reload>,
     resync: Option<Resync>,
+    /// The wall clock when the monotonic one began.
+    epoch: Duration,
     /// `log_unknown_vrids`
     tells_strangers: bool,
     /// `dynamic_interfaces`
@@ -103,6 +112,8 @@ struct Slot {
     key: Option<Key>,
     /// Where it listens.
     listen: Option<Listen>,
+    /// How many bytes of a receive buffer it asks for there.
+    buffer: u32,
     /// Interfaces of its addresses, other than its own, whose loss is its fault; and whether they were there once. One
     /// that never was keeps nobody from running, unless `dynamic_interfaces` promises that it comes.
     tracked: Vec<(Name, bool)>,
@@ -176,6 +187,10 @@ impl Router {
             }
             Event::Address(address) => self.address(now, address, out),
             Event::AddressGone { interface, net } => self.address_gone(now, interface, net, out),
+            Event::Clock { epoch } => {
+                self.epoch = epoch;
+                self.instances.values_mut().for_each(|slot| slot.instance.set_epoch(epoch));
+            }
             Event::AdvertRefused { instance } => {
                 if let Some(slot) = self.by_name.get(&instance).and_then(|id| self.instances.get_mut(id)) {
                     slot.instance.advert_refused();
@@ -343,6 +358,7 @@ impl Router {
         if config.unicast.as_ref().is_some_and(|unicast| unicast.peers.is_empty()) {
             faults.insert(Fault::NoPeer);
         }
+        faults.extend(slot.instance.missing_key().map(Fault::NoKey));
         for (name, _) in slot.tracked.iter().filter(|(_, seen)| *seen) {
             match self.kernel.link_named(name) {
                 None => drop(faults.insert(Fault::NoInterface(name.clone()))),
@@ -380,11 +396,18 @@ impl Router {
         };
         slot.faulty = faulty;
         slot.instance.set_ground(now, Ground { origin, faults, inherits, begin, leads }, detail, out);
+        let (policy, multiplier) = self.buffer_policy;
+        let buffer = slot.instance.receive_buffer(policy, multiplier);
+        self.set_buffer(id, buffer, out);
         self.reschedule(id);
     }
 
     /// Gives an instance its place among those that listen.
     fn listen(&mut self, id: Id, listen: Option<Listen>, key: Option<Key>, out: &mut Actions) {
+        let Some(slot) = self.instances.get_mut(&id) else { return };
+        if slot.listen != listen {
+            self.set_buffer(id, 0, out);
+        }
         let Some(slot) = self.instances.get_mut(&id) else { return };
         let old_key = std::mem::replace(&mut slot.key, key);
         let old_listen = std::mem::replace(&mut slot.listen, listen);
@@ -420,6 +443,24 @@ impl Router {
                 }
             }
         }
+    }
+
+    /// An instance asks for so many bytes of the receive buffer where it listens.
+    fn set_buffer(&mut self, id: Id, bytes: u32, out: &mut Actions) {
+        let Some(slot) = self.instances.get_mut(&id) else { return };
+        let Some(listen) = slot.listen else { return };
+        let old = std::mem::replace(&mut slot.buffer, bytes);
+        if old == bytes {
+            return;
+        }
+        let socket = (listen.interface, listen.family, listen.protocol);
+        let before = self.buffers.get(&socket).copied().unwrap_or(0);
+        let bytes = before.saturating_sub(old).saturating_add(bytes);
+        match bytes {
+            0 => drop(self.buffers.remove(&socket)),
+            _ => drop(self.buffers.insert(socket, bytes)),
+        }
+        out.push(Action::Buffer { listen, bytes });
     }
 
     fn listen_refused(&mut self, now: Instant, listen: Listen, reason: Shared<str>, out: &mut Actions) {

@@ -25,6 +25,13 @@ impl<T: ?Sized> Deref for Shared<T> {
     }
 }
 
+impl<T: Clone> Shared<[T]> {
+    /// The value, to be changed; a copy of it where others own it too.
+    pub fn make_mut(&mut self) -> &mut [T] {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
 /// A map keyed by it can be asked with the plain value.
 impl<T: ?Sized> Borrow<T> for Shared<T> {
     fn borrow(&self) -> &T {

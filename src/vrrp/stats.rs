@@ -43,6 +43,14 @@ pub struct Discarded {
     pub version: u64,
     pub auth_type: u64,
     pub auth_failure: u64,
+    pub ah: u64,
+    pub ah_replayed: u64,
+    pub hmac_missing: u64,
+    pub hmac_malformed: u64,
+    pub hmac_unknown_key: u64,
+    pub hmac_invalid: u64,
+    pub hmac_stale: u64,
+    pub hmac_replayed: u64,
     pub owner_ignores: u64,
     pub interval: u64,
     pub addresses: u64,
@@ -62,6 +70,14 @@ impl Discarded {
             Discard::Version { .. } => &mut self.version,
             Discard::AuthType { .. } => &mut self.auth_type,
             Discard::AuthFailure => &mut self.auth_failure,
+            Discard::Ah(_) => &mut self.ah,
+            Discard::AhReplayed { .. } => &mut self.ah_replayed,
+            Discard::HmacMissing => &mut self.hmac_missing,
+            Discard::HmacMalformed => &mut self.hmac_malformed,
+            Discard::HmacUnknownKey(_) => &mut self.hmac_unknown_key,
+            Discard::HmacInvalid => &mut self.hmac_invalid,
+            Discard::HmacStale { .. } => &mut self.hmac_stale,
+            Discard::HmacReplayed => &mut self.hmac_replayed,
             Discard::OwnerIgnores => &mut self.owner_ignores,
             Discard::Interval { .. } => &mut self.interval,
             Discard::Addresses { .. } => &mut self.addresses,
@@ -82,6 +98,14 @@ impl Discarded {
             + self.version
             + self.auth_type
             + self.auth_failure
+            + self.ah
+            + self.ah_replayed
+            + self.hmac_missing
+            + self.hmac_malformed
+            + self.hmac_unknown_key
+            + self.hmac_invalid
+            + self.hmac_stale
+            + self.hmac_replayed
             + self.owner_ignores
             + self.interval
             + self.addresses

@@ -33,6 +33,13 @@ const V6: &str = "2001:db8::100/64";
 const WAYS: &[Way] = &[
     Way { name: "version_2", lines: |_, _| on_eth0("version 2"), address: V4, peers: Peers::Ipv4 },
     Way { name: "pass", lines: |_, _| on_eth0(&auth("PASS")), address: V4, peers: Peers::Ipv4 },
+    Way { name: "ah", lines: |_, _| on_eth0(&auth("AH")), address: V4, peers: Peers::Ipv4 },
+    Way {
+        name: "unicast_ah",
+        lines: |ours, theirs| on_eth0(&(unicast(ours, theirs) + "\n  " + &auth("AH"))),
+        address: V4,
+        peers: Peers::Ipv4,
+    },
     Way { name: "version_3", lines: |_, _| on_eth0("version 3"), address: V4, peers: Peers::Ipv4 },
     Way {
         name: "another_group",

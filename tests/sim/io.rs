@@ -14,7 +14,7 @@ use vipd::time::Instant;
 use vipd::vrrp::engine::Io;
 use vipd::vrrp::event::{Change, Event, IfIndex, Listen, Name, Packet, Protocol, Received, Refusal, Report};
 use vipd::vrrp::garp::Frame;
-use vipd::vrrp::packet::TTL;
+use vipd::vrrp::packet::{TTL, ah};
 use vipd::vrrp::shared::Shared;
 
 /// More packets than this don't fit into the socket: the newest are lost.
@@ -29,6 +29,8 @@ pub(crate) struct Advert {
     pub(crate) link: usize,
     pub(crate) source: IpAddr,
     pub(crate) destination: IpAddr,
+    pub(crate) protocol: Protocol,
+    pub(crate) id: u16,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -99,7 +101,7 @@ impl World {
             return false;
         }
         // A socket on the interface, and for what is sent to this host also one on none.
-        let (family, protocol) = (Family::of(advert.source), Protocol::Vrrp);
+        let (family, protocol) = (Family::of(advert.source), advert.protocol);
         let listens = |interface: &Option<IfIndex>| {
             self.listens.contains(&Listen { interface: *interface, family, protocol, group })
         };
@@ -241,12 +243,22 @@ impl Io for World {
         self.now
     }
 
+    fn utc(&mut self) -> Duration {
+        // Some day; it runs as evenly as the monotonic clock.
+        Duration::from_secs(1_700_000_000) + self.now.saturating_since(Instant::ZERO)
+    }
+
     fn receive(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> bool {
         while let Some((at, interface, advert)) = self.socket.pop_front() {
             self.cost(self.costs.packet);
-            let Advert { source, destination, payload, .. } = advert;
-            let payload = Cow::Owned(payload);
-            let (protocol, header) = (Protocol::Vrrp, Cow::Borrowed(&[][..]));
+            let Advert { source, destination, payload, protocol, id, .. } = advert;
+            let header = match (source, destination) {
+                (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                    ah::ip_header(source, destination, TTL, id, payload.len()).to_vec()
+                }
+                _ => vec![],
+            };
+            let (header, payload) = (Cow::Owned(header), Cow::Owned(payload));
             let received = Received { interface, source, destination, ttl: TTL, protocol, header, payload };
             sink(at, Event::Received(received));
         }
@@ -279,6 +291,11 @@ impl Io for World {
         Ok(())
     }
 
+    fn set_buffer(&mut self, _: Listen, _: u32) {
+        // Stories have room for all that comes.
+        self.cost(self.costs.advert);
+    }
+
     fn unlisten(&mut self, listen: Listen) {
         self.cost(self.costs.advert);
         self.listens.remove(&listen);
@@ -309,6 +326,8 @@ impl Io for World {
                     link,
                     source: packet.source,
                     destination: copy.destination,
+                    protocol: packet.protocol,
+                    id: packet.id,
                     payload: copy.bytes.to_vec(),
                 };
                 self.sent.push((self.now, advert));

@@ -79,6 +79,7 @@ impl OldOrder {
                             }
                         }
                     }
+                    Action::Buffer { .. } => {}
                     Action::Unlisten(listen) => io.unlisten(listen),
                 }
             }

@@ -432,16 +432,14 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             "how many adverts of each instance the receive buffers hold",
         )
         .since("2.0.3")
-        .default("3")
-        .read(),
+        .default("3"),
         line(
             "vrrp_rx_bufs_policy",
             &[expected("MTU | ADVERT | BYTES", Kind::Special)],
             "how large the receive buffers of adverts are",
         )
         .since("2.0.3")
-        .default("the kernel's")
-        .read(),
+        .default("the kernel's"),
         line("vrrp_skip_check_adv_addr", BOOL, "compare the addresses of a master's first advert only"),
         line("vrrp_startup_delay", DELAY, "instances begin so long after the start").since("2.0.14"),
         line("vrrp_strict", BOOL, "keep to the RFC, and refuse what it does not know").read(),

@@ -38,7 +38,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
             "time between adverts: whole seconds in version 2, hundredths in version 3",
         )
         .default("1"),
-        block("auth_hmac", &[], &AUTH_HMAC, "signs adverts with HMAC-SHA256, in place of authentication").since("2.4.0").read(),
+        block("auth_hmac", &[], &AUTH_HMAC, "signs adverts with HMAC-SHA256, in place of authentication").since("2.4.0"),
         block("authentication", &[], &AUTHENTICATION, "password of the adverts, version 2 only"),
         line("check_unicast_src", &[], "believe adverts only if they come from a unicast peer").since("2.1.0").default("vrrp_check_unicast_src"),
         line("debug", &[arg("LEVEL", integer(0, 4))], "accepted, and of no effect, as in keepalived"),
@@ -69,7 +69,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         line("garp_master_repeat", COUNT, "how many gratuitous ARPs are sent at a time").default("5"),
         line("higher_prio_send_advert", &[optional("BOOL", Kind::Bool)], "answer an advert of higher priority with a last one before becoming backup").default("vrrp_higher_prio_send_advert"),
         line("interface", &[arg("INTERFACE", Kind::Interface)], "where adverts are sent and received"),
-        line("kernel_rx_buf_size", &[arg("BYTES", Kind::Special)], "size of the receive buffer").since("2.0.3").read().default("vrrp_rx_bufs_policy"),
+        line("kernel_rx_buf_size", &[arg("BYTES", Kind::Special)], "size of the receive buffer").since("2.0.3").default("vrrp_rx_bufs_policy"),
         line("linkbeat_use_polling", &[], "deprecated: ask the driver for its link state; use linkbeat_interfaces").read(),
         line("lower_prio_no_advert", &[optional("BOOL", Kind::Bool)], "don't answer an advert of lower priority").default("vrrp_lower_prio_no_advert"),
         line("lvs_sync_daemon_interface", &[arg("INTERFACE", Kind::Interface)], "deprecated: where IPVS connections are synchronised while master; use lvs_sync_daemon").read(),
@@ -190,6 +190,10 @@ pub(super) static AUTHENTICATION: Block = Block {
     name: "authentication",
     keywords: &[
         line("auth_pass", &[arg("PASSWORD", Kind::Text)], "up to eight characters"),
-        line("auth_type", &[arg("TYPE", Kind::Choice(&["PASS", "AH"]))], "PASS: a password in clear text"),
+        line(
+            "auth_type",
+            &[arg("TYPE", Kind::Choice(&["PASS", "AH"]))],
+            "PASS: a password in clear text; AH: a digest by HMAC-MD5",
+        ),
     ],
 };

@@ -104,6 +104,9 @@ impl Log {
                 "({name}) {times} masters with short advertisement intervals came and fell silent: waiting by our own \
                  interval of {interval:?} for a minute"
             ),
+            Report::ClockDrift { source, skew } => warn!(
+                "({name}) authentication clock skew {skew} sec from {source} approaching time_window: set both clocks right"
+            ),
             Report::OldChecksum => info!("({name}) Setting unicast VRRPv3 checksum to old version"),
             Report::AdvertRefused { reason } => warn!("({name}) advert not sent: {reason}"),
             Report::AdvertTooLong { advertised, of, mtu } => warn!(
@@ -295,6 +298,7 @@ fn fault_text(fault: &Fault) -> String {
         }
         Fault::NoPeer => "there is no unicast peer (unicast_fault_no_peer)".to_owned(),
         Fault::Group(name) => format!("another member of sync group {name} can't run: waiting for it"),
+        Fault::NoKey(id) => format!("key {id} of auth_hmac, which is to sign the adverts, can't be had"),
     }
 }
 
@@ -308,6 +312,7 @@ fn fault_gone_text(fault: &Fault) -> String {
         Fault::NoSource(source) => format!("the source address {source} is there again"),
         Fault::NoPeer => "there is a unicast peer".to_owned(),
         Fault::Group(name) => format!("the other members of sync group {name} can run again"),
+        Fault::NoKey(id) => format!("key {id} of auth_hmac is there"),
     }
 }
 

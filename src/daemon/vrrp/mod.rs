@@ -6,6 +6,7 @@
 //! what the engine asks for, `log` puts its reports into words.
 
 mod kernel;
+mod keys;
 mod limit;
 mod log;
 mod network;
@@ -77,7 +78,7 @@ pub async fn run(config: Config, options: Options, control: Control) -> Result<(
 
 /// The engine's thread.
 fn drive(
-    config: Config,
+    mut config: Config,
     options: &Options,
     orders: &Receiver<ToWorker>,
     outbox: &UnboundedSender<FromWorker>,
@@ -92,6 +93,7 @@ fn drive(
     if options.awaits_table {
         engine.handle(clock::now(), Event::Table(Table::Pending));
     }
+    keys::read(&mut config.vrrp);
     engine.handle(clock::now(), Event::Config(Box::new(config.vrrp)));
     // The parent waits to hear of each configuration that it is carried out.
     let mut unsettled: u32 = 1;
@@ -118,7 +120,8 @@ fn drive(
         match message {
             // Nothing is wanted any more.
             _ if stopping => {}
-            ToWorker::Reload(config) => {
+            ToWorker::Reload(mut config) => {
+                keys::read(&mut config.vrrp);
                 engine.handle(clock::now(), Event::Config(Box::new(config.vrrp)));
                 unsettled += 1;
             }

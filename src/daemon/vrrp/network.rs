@@ -148,6 +148,10 @@ impl Io for Network {
         clock::now()
     }
 
+    fn utc(&mut self) -> Duration {
+        clock::wall()
+    }
+
     fn receive(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> bool {
         let now = clock::now();
         self.log.tick(now);
@@ -216,6 +220,13 @@ impl Io for Network {
             self.close_unused(place);
             Shared::from(error)
         })
+    }
+
+    fn set_buffer(&mut self, listen: Listen, bytes: u32) {
+        let place = (listen.interface, listen.family, listen.protocol);
+        if let Some(listener) = self.sockets.get(&place) {
+            listener.socket.set_receive_buffer((bytes > 0).then_some(bytes));
+        }
     }
 
     fn unlisten(&mut self, listen: Listen) {

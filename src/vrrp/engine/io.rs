@@ -14,6 +14,9 @@ pub trait Io {
     /// The present moment.
     fn now(&mut self) -> Instant;
 
+    /// The wall clock, since 1970.
+    fn utc(&mut self) -> Duration;
+
     /// Gives what has come: packets with the time when the kernel received them, and the kernel's news of links and
     /// addresses with the present time. Everything that had arrived when it was called, and not without end: true if
     /// there is more. While a job is under way there are no news of links and addresses: what the job changed is known
@@ -25,6 +28,9 @@ pub trait Io {
     /// # Errors
     /// Why not, in words.
     fn listen(&mut self, listen: Listen) -> Result<(), Shared<str>>;
+
+    /// So many bytes of adverts may wait on the socket that listens there; 0 is as many as seems right.
+    fn set_buffer(&mut self, listen: Listen, bytes: u32);
 
     /// Does not listen there any more.
     fn unlisten(&mut self, listen: Listen);

@@ -29,10 +29,14 @@ use super::event::{Action, Actions, Event, Listen, Name, Packet, Report};
 use super::router::Router;
 use crate::time::Instant;
 use std::collections::HashSet;
+use std::time::Duration;
 use work::Work;
 
 /// So many deadlines fire in a turn: their adverts leave together.
 const DEADLINES: usize = 64;
+
+/// Somebody has set the wall clock, if it moved by more than this against the monotonic one.
+const CLOCK_SET: Duration = Duration::from_millis(20);
 
 /// When to call [`Engine::turn`] again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +57,8 @@ pub struct Engine {
     /// The loop has not slept since then.
     awake_since: Option<Instant>,
     stopping: bool,
+    /// The wall clock when the monotonic one began, as the router was told.
+    epoch: Option<Duration>,
     /// Instances whose last advert did not leave: said once until one does.
     mute: HashSet<Name>,
     // Emptied in each turn; kept, so that a turn allocates nothing.
@@ -71,6 +77,7 @@ impl Engine {
             work: Work::default(),
             awake_since: None,
             stopping: false,
+            epoch: None,
             mute: HashSet::new(),
             actions: Vec::new(),
             adverts: Vec::new(),
@@ -103,6 +110,11 @@ impl Engine {
         // Before the sockets are read: what is due now was not kept from firing by a packet that came later.
         let now = io.now();
         let awake_since = *self.awake_since.get_or_insert(now);
+        let epoch = io.utc().saturating_sub(now.saturating_since(Instant::ZERO));
+        if self.epoch.is_none_or(|known| known.abs_diff(epoch) > CLOCK_SET) {
+            self.epoch = Some(epoch);
+            self.router.handle(now, Event::Clock { epoch }, &mut self.actions);
+        }
         let Engine { router, actions, .. } = self;
         let more = io.receive(&mut |at, event| router.handle(at, event, actions));
         self.act(now, io);
@@ -141,6 +153,7 @@ impl Engine {
                             );
                         }
                     },
+                    Action::Buffer { listen, bytes } => io.set_buffer(listen, bytes),
                     Action::Unlisten(listen) => self.unlisten.push(listen),
                     Action::Advertise { instance, packet } => self.adverts.push((instance, packet)),
                     Action::Report { instance, report } => {

@@ -62,6 +62,10 @@ impl Io for World {
         self.now
     }
 
+    fn utc(&mut self) -> Duration {
+        Duration::from_secs(1_700_000_000)
+    }
+
     fn receive(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> bool {
         let (now, inbox) = (self.now, std::mem::take(&mut self.inbox));
         for (at, event) in inbox {
@@ -78,6 +82,8 @@ impl Io for World {
     fn listen(&mut self, _: Listen) -> Result<(), Shared<str>> {
         if self.deaf { Err("deaf".into()) } else { Ok(()) }
     }
+
+    fn set_buffer(&mut self, _: Listen, _: u32) {}
 
     fn unlisten(&mut self, listen: Listen) {
         self.note(format!("unlisten {}", listen.interface.map_or(0, |i| i.0)));

@@ -28,6 +28,7 @@ impl Instance {
         if self.is_configured_as(&mut config) {
             return Vec::new();
         }
+        self.guard.now = now;
         let new = Instance::new(config);
         let changes = changes(self, &new);
         if !changes.is_empty() {
@@ -112,7 +113,7 @@ fn changes(old: &Instance, new: &Instance) -> String {
     if old_config.version != new_config.version {
         all.push(format!("version {} to {}", old_config.version.number(), new_config.version.number()));
     }
-    if old_config.auth != new_config.auth {
+    if old_config.auth != new_config.auth || old_config.hmac != new_config.hmac {
         all.push("authentication".to_owned());
     }
     if old_config.source != new_config.source {
@@ -133,6 +134,7 @@ fn changes(old: &Instance, new: &Instance) -> String {
     let mut others = old_config.clone();
     others.name.clone_from(&new_config.name);
     others.auth.clone_from(&new_config.auth);
+    others.hmac.clone_from(&new_config.hmac);
     (others.priority, others.advert_int) = (new_config.priority, new_config.advert_int);
     (others.version, others.source) = (new_config.version, new_config.source);
     if others != *new_config {

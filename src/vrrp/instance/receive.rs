@@ -47,6 +47,7 @@ impl Instance {
         received: &Received<'_>,
         out: &mut Actions,
     ) -> Result<bool, Refused> {
+        self.guard.now = now;
         let advert = match self.read(received, out) {
             Ok(advert) => advert,
             Err(refused) => {
@@ -81,7 +82,7 @@ impl Instance {
     fn read<'a>(&mut self, received: &'a Received<'_>, out: &mut Actions) -> Result<Parsed<'a>, Refused> {
         let bytes = received.advert().unwrap_or_default();
         let advert = Advert::parse_front(bytes, self.config.family)?;
-        advert.ends_here()?;
+        self.check_end(&advert)?;
         let origin = self.origin.filter(|_| self.faults.is_empty()).ok_or(Discard::NotRunning)?;
         if received.source == origin.source {
             return Err(Discard::OwnPacket.into());
@@ -96,6 +97,7 @@ impl Instance {
             return Err(Discard::OwnerIgnores.into());
         }
         self.check_body(&advert)?;
+        self.check_signature(received, &advert, out)?;
         // `skip_check_adv_addr`: a master that said the right ones once is believed.
         let is_known = matches!(self.state, State::Backup { .. }) && self.knows(received.source);
         if !(is_known && self.config.policy.skip_check_adv_addr)
@@ -152,14 +154,18 @@ impl Instance {
         match (&advert.body, self.config.version) {
             (Body::V2 { interval, auth }, Version::V2) => {
                 match (auth, &self.config.auth) {
-                    (Authentication::None, None) => {}
+                    (Authentication::None, None) | (Authentication::Ah, Some(Auth::Ah(_))) => {}
                     (Authentication::Pass(theirs), Some(Auth::Pass(ours))) => {
                         if theirs != ours {
                             return Err(Discard::AuthFailure);
                         }
                     }
                     (theirs, ours) => {
-                        let ours = u8::from(ours.is_some());
+                        let ours = match ours {
+                            None => 0,
+                            Some(Auth::Pass(_)) => 1,
+                            Some(Auth::Ah(_)) => 2,
+                        };
                         return Err(Discard::AuthType { ours, theirs: theirs.kind() });
                     }
                 }

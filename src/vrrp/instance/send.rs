@@ -3,10 +3,13 @@
 use super::{Instance, Origin, State};
 use crate::net::Family;
 use crate::time::Instant;
-use crate::vrrp::config::{self, Auth, OldChecksum, Version};
+use crate::vrrp::config::{self, Auth, OldChecksum, RxBuffers, Version};
 use crate::vrrp::event::{Action, Actions, Datagram, Packet, Report};
 use crate::vrrp::packet::{Advert, Authentication, Body, Centis, PRIORITY_STOP, Secs, Sum, TTL};
 use std::net::IpAddr;
+
+/// Bytes of an IPv4 header, which comes with a packet.
+const IPV4_HEADER: usize = 20;
 
 /// The checksum of an instance's adverts, as long as no peer was seen to make another one.
 pub(super) fn first_sum(config: &config::Instance) -> Sum {
@@ -44,22 +47,23 @@ impl Instance {
         if priority == PRIORITY_STOP {
             self.stats.priority_zero_sent += 1;
         }
-        let packet = match &self.encoded {
-            Some((o, p, packet)) if (*o, *p) == (origin, priority) => packet.clone(),
-            _ => {
-                let packet = self.packet_of(origin, priority);
-                self.encoded = Some((origin, priority, packet.clone()));
-                packet
-            }
-        };
+        if !matches!(&self.encoded, Some((o, p, _)) if (*o, *p) == (origin, priority)) {
+            self.encoded = Some((origin, priority, self.packet_of(origin, priority)));
+        }
+        self.seal();
+        let Some((_, _, packet)) = &self.encoded else { return };
+        let packet = packet.clone();
         out.push(Action::Advertise { instance: self.name.clone(), packet });
     }
 
     fn packet_of(&self, origin: Origin, priority: u8) -> Packet {
         let advert = self.own_advert(priority);
-        let to = |destination| Datagram {
-            destination,
-            bytes: advert.encode_with(self.sum, origin.source, destination).into(),
+        // Room for what it is signed with.
+        let (before, behind) = self.extra();
+        let to = |destination| {
+            let advert = advert.encode_with(self.sum, origin.source, destination);
+            let parts = [&vec![0; before][..], &advert, &vec![0; behind]];
+            Datagram { destination, bytes: parts.concat().into() }
         };
         let (copies, ttl) = match &self.config.unicast {
             None => ([to(self.config.group())].into(), Some(TTL)),
@@ -68,7 +72,7 @@ impl Instance {
                 let mut copies: Vec<Datagram> = Vec::with_capacity(unicast.peers.len());
                 for peer in &unicast.peers {
                     let copy = match (&advert.body, copies.first()) {
-                        (Body::V2 { .. }, Some(first)) => {
+                        (Body::V2 { .. }, Some(first)) if (before, behind) == (0, 0) => {
                             Datagram { destination: peer.address, bytes: first.bytes.clone() }
                         }
                         _ => to(peer.address),
@@ -91,13 +95,34 @@ impl Instance {
     /// Takes as many addresses into the advert as the interface carries.
     pub(super) fn fit_advert(&mut self, out: &mut Actions) {
         let Some(origin) = self.origin else { return };
-        let room = Advert::room(self.config.version, self.config.family, origin.mtu);
+        let (before, behind) = self.extra();
+        let mtu = origin.mtu.saturating_sub(u32::try_from(before + behind).unwrap_or(u32::MAX));
+        let room = Advert::room(self.config.version, self.config.family, mtu);
         let all = self.in_adverts;
         let advertised = room.min(*self.fits.get_or_insert(all.min(room)));
         self.advertised = self.addresses.iter().take(advertised).map(|a| a.net.address).collect();
         self.encoded = None;
         if all > room {
             out.push(self.report(Report::AdvertTooLong { advertised, of: all, mtu: origin.mtu }));
+        }
+    }
+
+    /// Bytes of a receive buffer that its adverts ask for: `kernel_rx_buf_size`, or what the policy says of all.
+    pub(in crate::vrrp) fn receive_buffer(&self, policy: RxBuffers, multiplier: u32) -> u32 {
+        if let Some(bytes) = self.config.link.receive_buffer.filter(|bytes| *bytes > 0) {
+            return bytes;
+        }
+        match policy {
+            RxBuffers::System => 0,
+            RxBuffers::Bytes(bytes) => bytes,
+            RxBuffers::Mtu => self.origin.map_or(0, |origin| origin.mtu).saturating_mul(multiplier),
+            RxBuffers::Advert => {
+                let (before, behind) = self.extra();
+                let header = if self.config.family == Family::V4 { IPV4_HEADER } else { 0 };
+                let advert = self.own_advert(0).encode(IpAddr::from([0; 4]), IpAddr::from([0; 4])).len();
+                let len = header + before + advert + behind;
+                u32::try_from(len).unwrap_or(u32::MAX).saturating_mul(multiplier)
+            }
         }
     }
 
@@ -109,6 +134,7 @@ impl Instance {
                 auth: match self.config.auth {
                     None => Authentication::None,
                     Some(Auth::Pass(pass)) => Authentication::Pass(pass),
+                    Some(Auth::Ah(_)) => Authentication::Ah,
                 },
             },
             Version::V3 => Body::V3 { interval: Centis::from(interval) },

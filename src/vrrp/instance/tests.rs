@@ -44,7 +44,7 @@ const HIGHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3));
 /// The action without what every test would repeat.
 fn short(action: &Action) -> String {
     match action {
-        Action::Listen(_) | Action::Unlisten(_) => format!("{action:?}"),
+        Action::Listen(_) | Action::Unlisten(_) | Action::Buffer { .. } => format!("{action:?}"),
         Action::Advertise { packet, .. } => format!("advert {}", packet.bytes()[2]),
         Action::Apply { addresses, .. } => format!("apply {}", addresses.len()),
         Action::Announce { addresses, rounds, .. } => format!("announce {} x{rounds}", addresses.len()),
@@ -497,4 +497,14 @@ fn a_master_that_said_the_right_addresses_once_is_believed() {
         assert_eq!(b.hear_with(peer, 200, addresses).is_ok(), skip);
         assert!(b.hear_with(other, 200, addresses).is_err());
     }
+}
+
+#[test]
+fn an_advert_without_addresses_is_ignored() {
+    let mut b = Bench::start(config(100));
+    let before = b.instance.next_timeout();
+    b.now += Duration::from_secs(1);
+    let refused = b.hear_with(IpAddr::from([10, 0, 0, 9]), 200, |a| a.addresses = [].into());
+    assert!(matches!(refused, Err(Discard::Addresses { ours: 1, theirs: 0, .. })), "{refused:?}");
+    assert_eq!(b.instance.next_timeout(), before);
 }

@@ -46,6 +46,7 @@ impl Instance {
     /// Does what is due at `now`. `awake_since` is the time since when the driver has been at work without a pause: a
     /// deadline before it was missed because the process did not run, a later one because it was busy.
     pub fn handle_timeout(&mut self, now: Instant, awake_since: Instant, out: &mut Actions) {
+        self.guard.now = now;
         if self.overslept(now, out) {
             return;
         }

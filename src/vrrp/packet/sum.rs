@@ -20,6 +20,14 @@ pub enum Sum {
 }
 
 impl Sum {
+    /// Puts the checksum of these bytes into them.
+    pub fn renew(self, version: Version, source: IpAddr, destination: IpAddr, bytes: &mut [u8]) {
+        let Some(place) = bytes.get_mut(6..8) else { return };
+        place.fill(0);
+        let sum = self.of(version, source, destination, bytes).to_be_bytes();
+        bytes.iter_mut().skip(6).zip(sum).for_each(|(to, from)| *to = from);
+    }
+
     /// The checksum of these bytes; 0 if theirs is among them, and right.
     #[must_use]
     pub fn of(self, version: Version, source: IpAddr, destination: IpAddr, bytes: &[u8]) -> u16 {

@@ -113,6 +113,19 @@ fn each_rule_has_its_error() {
 }
 
 #[test]
+fn reserved_bits_are_sent_as_zero_and_ignored() {
+    let v = &vectors()[1];
+    let (source, destination) = (ip(v.source), ip(v.destination));
+    let mut bytes = v.bytes.to_vec();
+    bytes[4] |= 0xf0;
+    Sum::Rfc.renew(Version::V3, source, destination, &mut bytes);
+    assert_eq!(Advert::decode(&bytes, source, destination), Ok(v.advert.clone()));
+    let body = Body::V3 { interval: Centis(0xf032) };
+    let written = Advert { body, ..v.advert.clone() }.encode(source, destination);
+    assert_eq!(written, v.bytes);
+}
+
+#[test]
 fn an_interval_that_does_not_fit_is_cut_off_not_wrapped() {
     assert_eq!(Centis::from(Duration::from_secs(41)), Centis(4095));
     assert_eq!(Centis::from(Duration::from_millis(5)), Centis(1));

@@ -13,7 +13,7 @@ use crate::vrrp::packet::Advert;
 
 impl Router {
     pub(super) fn received(&mut self, now: Instant, received: &Received<'_>, out: &mut Actions) {
-        if self.startup.is_delayed(now) {
+        if self.startup.is_delayed(now) || !received.is_vrrp() {
             return;
         }
         let Some((id, slot)) = self.listener(received) else {

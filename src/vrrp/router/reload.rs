@@ -47,6 +47,7 @@ struct Entering {
     tells_strangers: bool,
     groups: Vec<groups::Wanted>,
     delays: Delays,
+    buffer_policy: (config::RxBuffers, u32),
 }
 
 impl Entering {
@@ -126,6 +127,7 @@ impl Router {
             tells_strangers: config.settings.log_unknown_vrids,
             groups: sync_groups.collect(),
             delays: Delays::of(&config.settings),
+            buffer_policy: (config.settings.rx_buffers, config.settings.rx_buffers_multiplier),
             ..Entering::default()
         };
         self.reload = Some(Reload { entering: Some(entering), gone, wanted, again, ..Reload::default() });
@@ -154,6 +156,7 @@ impl Router {
                 self.serving = entered.serving;
                 self.tells_strangers = entered.tells_strangers;
                 self.awaits_interfaces = entered.awaits_interfaces;
+                self.buffer_policy = entered.buffer_policy;
                 // Interfaces whose source changed belong to instances that are looked at anyway, or are gone.
                 self.kernel.configure(entered.wanted);
                 if !stopping {
@@ -204,6 +207,7 @@ impl Router {
     fn add(&mut self, now: Instant, id: Id, config: config::Instance, again: bool, out: &mut Actions) {
         let mut instance = Instance::new(config);
         instance.join_group(self.groups.is_member(id));
+        instance.set_epoch(self.epoch);
         let name = instance.name().clone();
         if again {
             out.push(report(&name, Report::Reloaded(Reloaded::Added)));
@@ -212,7 +216,8 @@ impl Router {
         self.list(id, &instance);
         let tracked = tracked(&instance);
         let stance = instance.stance();
-        let slot = Slot { instance, queued: None, key: None, listen: None, tracked, faulty: false, stance };
+        let (queued, key, listen, buffer) = (None, None, None, 0);
+        let slot = Slot { instance, queued, key, listen, buffer, tracked, faulty: false, stance };
         self.instances.insert(id, Box::new(slot));
         self.find_ground(now, id, out);
     }

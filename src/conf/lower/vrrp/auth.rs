@@ -63,7 +63,7 @@ impl Draft {
             (Version::V2, None, _) => ignored(cx, "authentication has no password (`auth_pass`)"),
             (Version::V2, Some((password, _)), "PASS") => return Some(Auth::Pass(password)),
             (Version::V2, Some(_), _) if family == Family::V6 => ignored(cx, "AH does not exist for IPv6"),
-            (Version::V2, Some(_), _) => {
+            (Version::V2, Some((password, _)), _) => {
                 if *state == InitialState::Master && priority != 255 {
                     let at = self.state.map_or(self.named_at, |(_, at)| at);
                     let why =
@@ -71,8 +71,7 @@ impl Draft {
                     self.report(cx, &codes::STATE_CONFLICT, at, why);
                     *state = InitialState::Backup;
                 }
-                let message = "`auth_type AH` is known but not carried out yet by this version of vipd";
-                cx.report(&codes::NOT_CARRIED_OUT, span, format!("{message}; the adverts carry none"));
+                return Some(Auth::Ah(password));
             }
         }
         None

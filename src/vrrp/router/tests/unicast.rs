@@ -269,3 +269,38 @@ fn checksums_are_those_that_the_configuration_or_the_peer_says() {
         }
     }
 }
+
+#[test]
+fn sockets_have_room_for_what_their_instances_ask_for() {
+    use crate::vrrp::config::RxBuffers;
+    let config = |policy, first: Option<u32>, instances: usize| {
+        let mut all: Vec<_> = (1..=instances).map(|n| instance(&n.to_string(), n as u8, 100)).collect();
+        all[0].link.receive_buffer = first;
+        let settings = config::Settings { rx_buffers: policy, ..config::Settings::default() };
+        Event::Config(Box::new(config::Config { instances: all, settings, ..config::Config::default() }))
+    };
+    let room = |out: &[Action]| {
+        let room =
+            out.iter().filter_map(|a| if let Action::Buffer { bytes, .. } = a { Some(*bytes) } else { None });
+        room.last()
+    };
+    // IP header, VRRP header, an address, authentication.
+    let advert = 20 + 8 + 4 + 8;
+    let cases = [
+        (RxBuffers::System, None, None),
+        (RxBuffers::System, Some(5000), Some(5000)),
+        (RxBuffers::Bytes(700), None, Some(1400)),
+        (RxBuffers::Bytes(700), Some(5000), Some(5700)),
+        (RxBuffers::Mtu, None, Some(2 * 3 * 1500)),
+        (RxBuffers::Advert, None, Some(2 * 3 * advert)),
+    ];
+    for (policy, first, expected) in cases {
+        let (mut router, mut out) = (router(0), vec![]);
+        handle(&mut router, START, config(policy, first, 2), &mut out);
+        assert_eq!(room(&out), expected, "{policy:?}");
+        // The second one goes.
+        handle(&mut router, START, config(policy, first, 1), &mut out);
+        let rest = expected.map(|all| first.unwrap_or(all / 2));
+        assert_eq!(room(&out), rest, "{policy:?}");
+    }
+}
