@@ -165,18 +165,6 @@ impl Instance {
 }
 
 impl Instance {
-    /// The interface that its adverts leave by: its own, or the VRF of unicast without one. `None`: the routes decide.
-    #[must_use]
-    pub fn way(&self) -> Option<&str> {
-        self.interface.as_deref().or(self.link.vrf.as_deref())
-    }
-
-    /// The source address without which it can't run: `track_src_ip`.
-    #[must_use]
-    pub fn tracked_source(&self) -> Option<IpAddr> {
-        self.source.filter(|_| self.link.track_source)
-    }
-
     /// The group that its adverts go to without unicast.
     #[must_use]
     pub fn group(&self) -> IpAddr {

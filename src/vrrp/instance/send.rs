@@ -31,6 +31,20 @@ pub(super) fn old_sum(config: &config::Instance) -> Sum {
     }
 }
 
+impl config::Instance {
+    /// The interface that its adverts leave by: its own, or the VRF of unicast without one. `None`: the routes decide.
+    #[must_use]
+    pub fn way(&self) -> Option<&str> {
+        self.interface.as_deref().or(self.link.vrf.as_deref())
+    }
+
+    /// The source address without which it can't run: `track_src_ip`.
+    #[must_use]
+    pub fn tracked_source(&self) -> Option<IpAddr> {
+        self.source.filter(|_| self.link.track_source)
+    }
+}
+
 impl Instance {
     /// Advertises out of turn; the next regular advert follows one interval later.
     pub(super) fn advertise_now(&mut self, now: Instant, out: &mut Actions) {
