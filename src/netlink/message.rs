@@ -120,6 +120,14 @@ impl Batch {
         &self.bytes[self.start(from)..self.start(to)]
     }
 
+    /// Asks for an answer to this request, which is sealed.
+    pub(crate) fn ask_answer(&mut self, index: usize) {
+        let start = self.start(index);
+        if let Some(flags) = self.bytes.get_mut(start + 6..start + 8).and_then(|b| b.first_chunk_mut::<2>()) {
+            *flags = (u16::from_ne_bytes(*flags) | ACK).to_ne_bytes();
+        }
+    }
+
     /// Completes the headers of the requests `from..to`: lengths, flags, sequence numbers counting up from
     /// `sequence`, and only the last one (or, with `ack` false, none) asking for an answer.
     pub(crate) fn seal(&mut self, from: usize, to: usize, sequence: u32, ack: bool) {
@@ -182,6 +190,11 @@ impl Request<'_> {
 
     /// An attribute of two bytes in network order.
     pub fn attr_be16(&mut self, kind: u16, value: u16) -> &mut Self {
+        self.attr(kind, &value.to_be_bytes())
+    }
+
+    /// An attribute of four bytes in network order.
+    pub fn attr_be32(&mut self, kind: u16, value: u32) -> &mut Self {
         self.attr(kind, &value.to_be_bytes())
     }
 

@@ -2,12 +2,13 @@
 //!
 //! [`message`] writes requests into one buffer and reads what comes back; `reply` (pure) matches answers to
 //! requests; [`socket`] carries them to the kernel and back, batches and dumps; [`genl`] finds generic netlink
-//! families by name; [`route`] is rtnetlink: links and addresses.
+//! families by name; [`route`] is rtnetlink: links and addresses; [`nftables`] is the packet filter.
 //!
 //! What the messages of a family mean is known to the family's own room: IPVS in `ipvs`.
 
 pub mod genl;
 pub mod message;
+pub mod nftables;
 mod reply;
 pub mod route;
 pub mod socket;

@@ -36,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub enum Protocol {
     /// `NETLINK_ROUTE`: links, addresses, routes, rules.
     Route,
+    /// `NETLINK_NETFILTER`: nftables.
+    Netfilter,
     /// `NETLINK_GENERIC`: IPVS and others, by family name.
     Generic,
 }
@@ -45,6 +47,7 @@ impl fmt::Display for Protocol {
         f.write_str(match self {
             Protocol::Route => "rtnetlink",
             Protocol::Generic => "generic netlink",
+            Protocol::Netfilter => "nfnetlink",
         })
     }
 }
@@ -227,6 +230,29 @@ impl Socket {
         (from + 1..most).find(|&to| batch.start(to + 1) > room).unwrap_or(most)
     }
 
+    /// Sends the batch at once, framed as a transaction: the first and the last message say where it begins and ends, and
+    /// are not answered. The one before the last tells how it went, after those that failed.
+    ///
+    /// # Errors
+    /// The first refusal; then nothing was done.
+    pub fn transact(&mut self, batch: &mut Batch) -> Result<(), Error> {
+        let count = batch.len();
+        let Some(last) = count.checked_sub(2) else { return Ok(()) };
+        if let Some(&index) = batch.oversized().first() {
+            debug_assert!(index < count, "an index of the batch");
+            return Err(Error::Send(Errno::EMSGSIZE));
+        }
+        let sequence = self.reserve(count);
+        batch.seal(0, count, sequence, false);
+        batch.ask_answer(last);
+        self.send(batch.range(0, count)).map_err(Error::Send)?;
+        let mut tally = Tally::new(0, last + 1, sequence, self.port);
+        self.collect(&mut tally, &mut |_, _| {}).map_err(Error::Receive)?;
+        let mut failed = Vec::new();
+        tally.finish(&mut failed);
+        failed.into_iter().next().map_or(Ok(()), |first| Err(first.failure.into()))
+    }
+
     /// Reads until the send's last answer has come. An error means that the kernel has gone silent.
     fn collect(
         &mut self,
@@ -345,6 +371,7 @@ pub(super) fn open(protocol: Protocol, groups: u32) -> Result<(OwnedFd, u32), Er
     let number = match protocol {
         Protocol::Route => SockProtocol::NetlinkRoute,
         Protocol::Generic => SockProtocol::NetlinkGeneric,
+        Protocol::Netfilter => SockProtocol::NetlinkNetFilter,
     };
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let fd = socket(AddressFamily::Netlink, SockType::Raw, flags, number)?;

@@ -23,6 +23,7 @@ pub mod raw;
 pub(crate) mod ready;
 pub mod replace;
 pub mod seccomp;
+pub mod settings;
 pub mod signal;
 pub(crate) mod sockopt;
 pub mod spawn;

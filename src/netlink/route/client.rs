@@ -2,6 +2,7 @@
 
 use super::address::{self, Address, AddressChange, AddressProblem};
 use super::link::{self, Link};
+use super::make_link::{self, NewLink, V4Setting};
 use crate::netlink::message::{Batch, Malformed, Message};
 use crate::netlink::socket::{Consistency, Error, Protocol, Socket};
 use nix::errno::Errno;
@@ -96,6 +97,64 @@ impl Client {
             if let Some(change) = changes.get(failure.index) {
                 failed(failure.index, AddressProblem::of(change, failure.failure));
             }
+        }
+    }
+
+    /// Makes a link on top of another. `between` is done once it is made, before it is up.
+    ///
+    /// # Errors
+    /// Why it was not made, or not set up; then there is none.
+    pub fn make_link(&mut self, new: &NewLink, between: impl FnOnce()) -> Result<(), Error> {
+        self.batch.clear();
+        make_link::make(&mut self.batch, new);
+        let failed = self.socket.execute(&mut self.batch);
+        if let Some(first) = failed.into_iter().next() {
+            if first.index > 0 {
+                self.remove_named(&new.name);
+            }
+            return Err(first.failure.into());
+        }
+        between();
+        self.carry_out(|batch| make_link::up(batch, &new.name)).inspect_err(|_| self.remove_named(&new.name))
+    }
+
+    fn remove_named(&mut self, name: &str) {
+        if let Ok(Some(link)) = self.link(name) {
+            let _ = self.remove_link(link.index);
+        }
+    }
+
+    /// Removes a link, with its addresses.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn remove_link(&mut self, index: u32) -> Result<(), Error> {
+        self.carry_out(|batch| make_link::delete(batch, index))
+    }
+
+    /// Sets settings of IPv4 on a link.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn set_v4(&mut self, index: u32, settings: &[(V4Setting, u32)]) -> Result<(), Error> {
+        self.carry_out(|batch| make_link::set_v4(batch, index, settings))
+    }
+
+    /// Sets a link's group to what it is, which makes the kernel tell of the link.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn tell_of(&mut self, index: u32) -> Result<(), Error> {
+        let Some(link) = self.link_at(index)? else { return Ok(()) };
+        self.carry_out(|batch| make_link::set_group(batch, index, link.group))
+    }
+
+    fn carry_out(&mut self, ask: impl FnOnce(&mut Batch)) -> Result<(), Error> {
+        self.batch.clear();
+        ask(&mut self.batch);
+        match self.socket.execute(&mut self.batch).into_iter().next() {
+            Some(failed) => Err(failed.failure.into()),
+            None => Ok(()),
         }
     }
 

@@ -6,7 +6,8 @@ use bitflags::bitflags;
 use netlink_packet_core::{NlasIterator, ParseableParametrized};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::link::{
-    AfSpecInet6, AfSpecUnspec, LinkAttribute, LinkExtentMask, LinkHeader, LinkInfo, LinkMessage,
+    AfSpecInet, AfSpecInet6, AfSpecUnspec, InetDevConf, InfoData, InfoIpVlan, InfoMacVlan, IpVlanFlags,
+    IpVlanMode, LinkAttribute, LinkExtentMask, LinkHeader, LinkInfo, LinkMessage, MacVlanMode,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,8 @@ const LINK: u16 = 5;
 const CONTROLLER: u16 = 10;
 const LINK_INFO: u16 = 18;
 const AF_SPEC: u16 = 26;
+const GROUP: u16 = 27;
+const LINK_NETNSID: u16 = 37;
 
 bitflags! {
     /// `IFF_*` of `include/uapi/linux/if.h`, those that matter here; others are kept.
@@ -65,12 +68,29 @@ pub struct Link {
     pub mtu: u32,
     /// What made it: `veth`, `vlan`, `macvlan`, …; `None` for hardware.
     pub kind: Option<String>,
-    /// Index of the interface below (`eth0` of `eth0.5`); for a veth its peer's, perhaps in another namespace.
+    /// More of a macvlan or an ipvlan.
+    pub mode: Option<Mode>,
+    /// Index of the interface below (`eth0` of `eth0.5`); for a veth its peer's.
     pub lower: Option<u32>,
+    /// That interface is in another namespace, where its index says nothing here.
+    pub lower_is_elsewhere: bool,
+    /// Its group.
+    pub group: u32,
     /// Index of the bridge, bond or VRF that it belongs to.
     pub controller: Option<u32>,
     /// This host forwards IPv6 packets that arrive there (`net.ipv6.conf.NAME.forwarding`).
     pub forwards_v6: bool,
+    /// Settings of IPv4 on it, in their order: `arp_ignore`, `arp_filter`, `promote_secondaries`.
+    pub v4: [u32; 3],
+}
+
+/// How a macvlan or an ipvlan passes packets on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Mode {
+    /// A macvlan of private mode: nothing passes between macvlans of an interface.
+    PrivateMacvlan,
+    /// An ipvlan of mode L2, with its flags (`IPVLAN_F_*`).
+    IpvlanL2(u16),
 }
 
 impl Link {
@@ -122,14 +142,23 @@ pub(super) fn read(message: &Message<'_>) -> Result<Option<Link>, Malformed> {
         flags: LinkFlags::from_bits_retain(header.flags.bits()),
         mtu: 0,
         kind: None,
+        mode: None,
         lower: None,
+        lower_is_elsewhere: false,
+        group: 0,
         controller: None,
         forwards_v6: false,
+        v4: [0; 3],
     };
     for attribute in NlasIterator::new(message.payload.get(HEADER..).unwrap_or_default()) {
         let attribute = attribute.map_err(|_| Malformed)?;
-        if !matches!(attribute.kind(), ADDRESS | NAME | MTU | LINK | CONTROLLER | LINK_INFO | AF_SPEC) {
-            continue;
+        match attribute.kind() {
+            ADDRESS | NAME | MTU | LINK | CONTROLLER | LINK_INFO | AF_SPEC | GROUP => {}
+            LINK_NETNSID => {
+                link.lower_is_elsewhere = true;
+                continue;
+            }
+            _ => continue,
         }
         match LinkAttribute::parse_with_param(&attribute, AddressFamily::Unspec) {
             Ok(LinkAttribute::Address(bytes)) => link.mac = bytes.try_into().ok().map(MacAddr),
@@ -138,16 +167,52 @@ pub(super) fn read(message: &Message<'_>) -> Result<Option<Link>, Malformed> {
             Ok(LinkAttribute::Link(index)) => link.lower = Some(index).filter(|&index| index != 0),
             Ok(LinkAttribute::Controller(index)) => link.controller = Some(index).filter(|&index| index != 0),
             Ok(LinkAttribute::LinkInfo(infos)) => {
-                link.kind = infos.into_iter().find_map(|info| match info {
-                    LinkInfo::Kind(kind) => Some(kind.to_string()),
-                    _ => None,
-                });
+                for info in infos {
+                    match info {
+                        LinkInfo::Kind(kind) => link.kind = Some(kind.to_string()),
+                        LinkInfo::Data(data) => link.mode = mode(&data),
+                        _ => {}
+                    }
+                }
             }
-            Ok(LinkAttribute::AfSpecUnspec(families)) => link.forwards_v6 = forwards_v6(&families),
+            Ok(LinkAttribute::Group(group)) => link.group = group,
+            Ok(LinkAttribute::AfSpecUnspec(families)) => {
+                link.forwards_v6 = forwards_v6(&families);
+                link.v4 = v4(&families).unwrap_or_default();
+            }
             _ => {}
         }
     }
     Ok((!link.name.is_empty()).then_some(link))
+}
+
+fn mode(data: &InfoData) -> Option<Mode> {
+    match data {
+        InfoData::MacVlan(all) => {
+            let is_private = all.iter().any(|a| matches!(a, InfoMacVlan::Mode(MacVlanMode::Private)));
+            is_private.then_some(Mode::PrivateMacvlan)
+        }
+        InfoData::IpVlan(all) => {
+            let is_l2 = all.iter().any(|a| matches!(a, InfoIpVlan::Mode(IpVlanMode::L2)));
+            let flags = all.iter().find_map(|a| match a {
+                InfoIpVlan::Flags(flags) => Some(flags.bits()),
+                _ => None,
+            });
+            is_l2.then_some(Mode::IpvlanL2(flags.unwrap_or(IpVlanFlags::empty().bits())))
+        }
+        _ => None,
+    }
+}
+
+fn v4(families: &[AfSpecUnspec]) -> Option<[u32; 3]> {
+    let conf: &InetDevConf = families.iter().find_map(|family| match family {
+        AfSpecUnspec::Inet(attributes) => attributes.iter().find_map(|attribute| match attribute {
+            AfSpecInet::DevConf(conf) => Some(conf),
+            _ => None,
+        }),
+        _ => None,
+    })?;
+    Some([conf.arp_ignore, conf.arpfilter, conf.promote_secondaries].map(|value| value.cast_unsigned()))
 }
 
 /// Without IPv6 on the interface nothing is said of it.

@@ -10,12 +10,14 @@
 mod address;
 mod client;
 mod link;
+mod make_link;
 mod monitor;
 mod netconf;
 
 pub use address::{Address, AddressChange, AddressFlags, AddressProblem};
 pub use client::Client;
-pub use link::{Link, LinkFlags};
+pub use link::{Link, LinkFlags, Mode};
+pub use make_link::{NewKind, NewLink, V4Setting};
 pub use monitor::{Event, Monitor};
 
 #[cfg(test)]
