@@ -19,8 +19,8 @@ use vipd::vrrp::Engine;
 use vipd::vrrp::config::{self, Instance, Version, VirtualAddress, Vrid};
 use vipd::vrrp::engine::{Io, Next};
 use vipd::vrrp::event::{
-    Address, Change, Event, IfIndex, Link, Listen, Name, Packet, Received, Refusal, Report, Snapshot,
-    StateKind,
+    Address, Change, Event, IfIndex, Link, Listen, Make, Name, Packet, Received, Refusal, Report, Settings,
+    Snapshot, StateKind,
 };
 use vipd::vrrp::garp::Frame;
 use vipd::vrrp::packet::{Advert, Body, Centis};
@@ -199,7 +199,16 @@ fn the_engine_of_masters_and_backups_runs_without_allocating() {
     }
     let mut engine = Engine::new(false);
     let (index, name, mac) = (IfIndex(2), "eth0".into(), Some(MacAddr([2; 6])));
-    let link = Link { name, index, up: true, mtu: 1500, mac, forwards: false };
+    let link = Link {
+        name,
+        index,
+        up: true,
+        mtu: 1500,
+        mac,
+        forwards: false,
+        make: Make::default(),
+        v4: Settings::default(),
+    };
     let net = "192.0.2.1/24".parse().unwrap();
     let address = Address { interface: index, net, usable: true, ours: false };
     let snapshot = Snapshot { links: vec![link], addresses: vec![address] };

@@ -20,7 +20,7 @@ use vipd::time::Instant;
 use vipd::vrrp::config::{
     Config, Garp, Instance, Notify, SyncGroup, Tracking, Version, VirtualAddress, Vrid,
 };
-use vipd::vrrp::event::{Address, Event, IfIndex, Link, Received, Snapshot, StateKind};
+use vipd::vrrp::event::{Address, Event, IfIndex, Link, Make, Received, Settings, Snapshot, StateKind};
 use vipd::vrrp::packet::TTL;
 use vipd::vrrp::{Action, Actions, Router};
 
@@ -132,6 +132,8 @@ fn link(at: usize, up: bool) -> Link {
         mtu: 1500,
         mac: Some(MacAddr([2; 6])),
         forwards: false,
+        make: Make::default(),
+        v4: Settings::default(),
     }
 }
 

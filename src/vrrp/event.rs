@@ -3,14 +3,16 @@
 //! Closed enums of plain data: they can be asserted, recorded, replayed and refused. Names, kernel interface indexes
 //! and VRIDs identify things; nothing is a position in a list.
 
+mod link;
 mod list;
 
+pub use link::{Link, LinkKind, Make, OwnAddress, OwnKind, OwnLink, Setting, Settings};
 pub use list::AddressList;
 
 use super::config::{self, VirtualAddress};
 use super::packet::{DecodeError, Difference, ah};
 use super::shared::Shared;
-use crate::net::{Family, IpNet, MacAddr};
+use crate::net::{Family, IpNet};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -90,23 +92,6 @@ pub struct Snapshot {
     pub links: Vec<Link>,
     /// Every address of both families, in the kernel's order.
     pub addresses: Vec<Address>,
-}
-
-/// An interface as far as VRRP cares.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// Its name: what a configuration calls it.
-    pub name: Name,
-    /// Its number.
-    pub index: IfIndex,
-    /// Up, with carrier.
-    pub up: bool,
-    /// The longest IP packet that it carries, in bytes.
-    pub mtu: u32,
-    /// Its Ethernet address; without one there is nobody to announce anything to.
-    pub mac: Option<MacAddr>,
-    /// This host forwards IPv6 that arrives there.
-    pub forwards: bool,
 }
 
 /// An address of an interface.
@@ -275,6 +260,13 @@ pub enum Action {
         /// Which.
         addresses: Shared<[VirtualAddress]>,
     },
+    /// Make of these interfaces of our own what is wanted by the time when it is done: made, made anew, or removed.
+    ApplyLinks {
+        /// Whose they are, or were.
+        instance: Name,
+        /// Their names.
+        links: Shared<[Name]>,
+    },
     /// Tell the neighbourhood that these addresses live here: gratuitous ARP, neighbour advertisement. One round over all
     /// addresses after the other.
     Announce {
@@ -297,7 +289,7 @@ pub enum Action {
 /// An ordered list of actions; drivers empty it.
 pub type Actions = Vec<Action>;
 
-/// One change of the kernel's addresses.
+/// One change of the kernel's addresses or links.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
     /// Set it.
@@ -316,15 +308,78 @@ pub enum Change {
         /// What.
         net: IpNet,
     },
+    /// Make an interface.
+    AddLink(Box<NewLink>),
+    /// Remove one that lies on top of another.
+    RemoveLink {
+        /// Which.
+        interface: IfIndex,
+        /// Its name.
+        name: Name,
+        /// The interface below is to be told of again.
+        notify: Option<IfIndex>,
+    },
+    /// Set settings of IPv4 on an interface.
+    Set {
+        /// Which interface.
+        interface: IfIndex,
+        /// Its name.
+        name: Name,
+        /// Which settings, and their values.
+        settings: Shared<[(Setting, u32)]>,
+    },
+    /// Check the reverse path of packets as it was before, or on each interface by its own setting alone: a VMAC takes
+    /// packets that would be answered elsewhere, and the setting of all interfaces together would rule that out.
+    CheckReversePaths(bool),
+    /// Keep IGMP, MLD and router solicitations from leaving by an interface of our own, or no more: reports of groups leave
+    /// by the interface below instead.
+    Muzzle {
+        /// Its name.
+        name: Name,
+        /// Which.
+        interface: IfIndex,
+        /// The interface below.
+        below: IfIndex,
+        /// IGMP.
+        v4: bool,
+        /// MLD and router solicitations.
+        v6: bool,
+        /// From now on, or no more.
+        on: bool,
+    },
+    /// Keep packets from an address that is not accepted (`no_accept`), or no more.
+    Shut {
+        /// The name of its interface.
+        name: Name,
+        /// Which.
+        address: IpAddr,
+        /// Only there, where the address is one of that link alone.
+        interface: Option<IfIndex>,
+        /// From now on, or no more.
+        on: bool,
+    },
+}
+
+/// An interface to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewLink {
+    /// What it is to be.
+    pub link: OwnLink,
+    /// The interface below.
+    pub base: IfIndex,
+    /// The VRF that it is to belong to.
+    pub vrf: Option<IfIndex>,
+    /// Its group.
+    pub group: u32,
 }
 
 /// Why the kernel did not make a [`Change`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
-    /// The address is there already.
+    /// The address or interface is there already.
     #[error("it is there already")]
     Exists,
-    /// The address is not there.
+    /// The address or interface is not there.
     #[error("it is not there")]
     NotThere,
     /// The interface is not there any more.
@@ -514,6 +569,19 @@ pub enum Report {
         add: bool,
         /// Which.
         addresses: AddressList,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// An interface of our own was made.
+    LinkMade(Name),
+    /// An interface of our own was removed.
+    LinkRemoved(Name),
+    /// The kernel did not make or remove an interface of our own. Said once of each until it does.
+    LinkRefused {
+        /// It was to be made, not removed.
+        add: bool,
+        /// Which.
+        link: Name,
         /// Why.
         refusal: Refusal,
     },

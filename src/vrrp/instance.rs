@@ -392,9 +392,9 @@ impl Instance {
     }
 
     fn fail(&mut self, origin: Option<Origin>, out: &mut Actions) {
-        let own = self.config.interface.as_deref();
+        let own = [self.config.interface.as_deref(), self.config.link.own_name()];
         let mute = self.faults.iter().any(|fault| match fault {
-            Fault::NoInterface(name) | Fault::InterfaceDown(name) => Some(&**name) == own,
+            Fault::NoInterface(name) | Fault::InterfaceDown(name) => own.contains(&Some(&**name)),
             _ => false,
         });
         let had = matches!(self.state, State::Init) || self.wants_addresses();

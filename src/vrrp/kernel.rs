@@ -12,8 +12,12 @@
 //! keepalived sees it, and is removed while the instance is not master.
 
 mod links;
+mod own;
+mod settings;
+mod shields;
 mod wanted;
 
+pub(super) use own::LinkOutcome;
 pub(super) use wanted::Wanted;
 
 use super::config::VirtualAddress;
@@ -21,6 +25,9 @@ use super::event::{Address, Change, IfIndex, Link, Name, Refusal, Snapshot};
 use super::garp::{Forwarding, Frame};
 use crate::net::{Family, IpNet};
 use links::Links;
+use own::Own;
+use settings::Settings;
+use shields::Shields;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
@@ -32,6 +39,9 @@ pub(super) type Id = u64;
 pub(super) struct Kernel {
     links: Links,
     wanted: Wanted,
+    own: Own,
+    settings: Settings,
+    shields: Shields,
     /// What owners had in the configuration before: an address that the system set then may become known only now.
     formerly_owned: HashMap<Name, HashSet<IpAddr>>,
     /// There was a configuration before this one.
@@ -120,7 +130,10 @@ impl Kernel {
 
     /// A link is gone, with its addresses. Gives its name.
     pub(super) fn link_gone(&mut self, index: IfIndex) -> Option<Name> {
-        self.links.gone(index)
+        let name = self.links.gone(index)?;
+        self.own.gone(&name, &self.wanted.links);
+        self.settings.gone(index);
+        Some(name)
     }
 
     /// What this program has set on an interface, and nobody wants there: it had another name then. With whoever is
@@ -194,7 +207,9 @@ impl Kernel {
                 }
             }
         }
-        self.formerly_owned = former.into_owned();
+        let (owned, links) = former.into_parts();
+        self.formerly_owned = owned;
+        self.forget_own_links(links);
         let virtual_addresses = &self.wanted.virtual_addresses;
         let mut changed = Vec::new();
         for known in self.links.iter_mut() {
@@ -210,6 +225,11 @@ impl Kernel {
     pub(super) fn link_named(&self, name: &str) -> Option<&Link> {
         let index = self.links.index_of(name)?;
         self.links.get(index).map(|known| &known.link)
+    }
+
+    /// The interface's name.
+    pub(super) fn name_of(&self, index: IfIndex) -> Option<Name> {
+        self.links.get(index).map(|known| known.link.name.clone())
     }
 
     /// Where adverts on the interface can come from: its first real address of the family (link-local in IPv6, RFC 9568
@@ -252,6 +272,7 @@ impl Kernel {
         out: &mut Vec<Change>,
     ) {
         let name = address.interface.as_str();
+        self.plan_shut(address, |net| self.is_wanted_by(name, net, &wants_addresses), out);
         let Some((index, nets)) = self.links.index_of(name).map(|index| (index, self.wanted.on(name))) else {
             return;
         };
@@ -304,6 +325,16 @@ impl Kernel {
                 }
             }
             (Change::Remove { .. }, Some(Refusal::NoInterface)) => Outcome::AsWanted,
+            // Not an address: see [`Kernel::link_changed`].
+            (
+                Change::AddLink(_)
+                | Change::RemoveLink { .. }
+                | Change::Set { .. }
+                | Change::CheckReversePaths(_)
+                | Change::Muzzle { .. }
+                | Change::Shut { .. },
+                None,
+            ) => Outcome::AsWanted,
             _ => Outcome::Refused { again: false },
         }
     }

@@ -10,6 +10,7 @@ pub mod event;
 pub mod garp;
 pub mod instance;
 mod kernel;
+mod overlay;
 mod pace;
 pub mod packet;
 pub mod priority;

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod groups;
+mod links;
 mod receive;
 mod reload;
 mod resync;
@@ -15,6 +16,7 @@ use super::config::{RxBuffers, VirtualAddress, Vrid};
 use super::event::{Action, Actions, Event, Fault, IfIndex, Listen, Name, Protocol, StateKind, Table};
 use super::instance::{Ground, Instance, Origin, Stance};
 use super::kernel::{Id, Kernel};
+use super::overlay::Overlay;
 use super::pace::Paces;
 use super::packet::PRIORITY_OWNER;
 use super::shared::Shared;
@@ -97,10 +99,22 @@ pub struct Router {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Retry {
-    Addresses { instance: Name, addresses: Vec<VirtualAddress> },
+    Addresses {
+        instance: Name,
+        addresses: Vec<VirtualAddress>,
+    },
     Listen(Listen),
     Table,
     Begin,
+    /// An interface of our own was made, and should be up by now.
+    Fresh(Name),
+    /// Those who use an interface are to look at it once more.
+    Ground(Name),
+    /// An interface of our own was not made, or not removed.
+    Link {
+        instance: Name,
+        link: Name,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +135,8 @@ struct Slot {
     faulty: bool,
     /// How it stood to its sync group when that looked last.
     stance: Stance,
+    /// Interfaces of our own that it uses.
+    overlay: Overlay,
 }
 
 impl Router {
@@ -277,6 +293,7 @@ impl Router {
     fn interface_changed(&mut self, now: Instant, name: &str, out: &mut Actions) {
         let ids: Vec<Id> = self.by_interface.get(name).into_iter().flatten().copied().collect();
         for id in ids {
+            self.set_missing_links(id, out);
             self.find_ground(now, id, out);
             // Its addresses went with another interface of that name.
             self.set_missing(id, out);
@@ -305,6 +322,7 @@ impl Router {
     /// The same, without what follows for its sync group.
     fn set_ground(&mut self, now: Instant, id: Id, out: &mut Actions) {
         let leads = self.leads(id);
+        let awaits_links = self.awaits_links(id);
         let Some(slot) = self.instances.get_mut(&id) else { return };
         for (name, seen) in &mut slot.tracked {
             *seen |= self.awaits_interfaces || self.kernel.link_named(name).is_some();
@@ -313,14 +331,24 @@ impl Router {
         let serves = || slot.instance.addresses().iter().any(|a| self.serving.contains(&a.net.address));
         let config = slot.instance.config();
         let (family, vrid, owner) = (config.family, config.vrid, config.priority == PRIORITY_OWNER);
-        let own: Option<Name> = config.way().map(Into::into);
+        // The interface of the configuration, and the one of our own on top of it, where there is one.
+        let base: Option<Name> = config.way().map(Into::into);
+        let over = slot.overlay.own.as_ref();
+        let speaks_over = over.filter(|_| !config.link.transmit_on_base);
+        let own = speaks_over.map_or_else(|| base.clone(), |over| Some(over.name.clone()));
         let link = own.as_deref().and_then(|name| self.kernel.link_named(name)).cloned();
         let origin = match (&own, &link) {
             // Without an interface the routes decide.
             (None, _) => config.source.map(|source| Origin { interface: None, source, mtu: USUAL_MTU }),
             (Some(_), None) => None,
             (Some(_), Some(link)) => {
-                let source = config.source.or_else(|| self.kernel.source(link.index, family, owner));
+                let source = match (speaks_over, config.source) {
+                    (Some(over), source) if family == Family::V6 || source.is_none() => {
+                        self.kernel.own_source(over, family)
+                    }
+                    (_, Some(source)) => Some(source),
+                    (_, None) => self.kernel.source(link.index, family, owner),
+                };
                 let mtu = if config.interface.is_some() { link.mtu } else { USUAL_MTU };
                 source.map(|source| Origin { interface: Some(link.index), source, mtu })
             }
@@ -334,11 +362,23 @@ impl Router {
             place.map(|interface| Listen { interface, family, protocol, group: slot.instance.group() });
         let is_deaf = listen.is_some_and(|listen| self.deaf.contains_key(&listen));
         let mut faults = BTreeSet::new();
+        for name in [base.as_ref(), over.map(|over| &over.name)].into_iter().flatten() {
+            if own.as_ref() == Some(name) {
+                continue;
+            }
+            match self.kernel.link_named(name) {
+                None => drop(faults.insert(Fault::NoInterface(name.clone()))),
+                Some(link) if !self.kernel.is_link_up(link) && !config.link.ignore_faults => {
+                    faults.insert(Fault::InterfaceDown(name.clone()));
+                }
+                Some(_) => {}
+            }
+        }
         match (&own, &link) {
             (None, _) if is_deaf => drop(faults.insert(Fault::Deaf("any".into()))),
             (None, _) => {}
             (Some(own), None) => drop(faults.insert(Fault::NoInterface(own.clone()))),
-            (Some(own), Some(link)) if !link.up && !config.link.ignore_faults => {
+            (Some(own), Some(link)) if !self.kernel.is_link_up(link) && !config.link.ignore_faults => {
                 faults.insert(Fault::InterfaceDown(own.clone()));
             }
             (Some(own), Some(_)) => {
@@ -351,7 +391,11 @@ impl Router {
             }
         }
         if let Some(source) = config.tracked_source()
-            && !self.kernel.has_address(link.as_ref().map(|link| link.index), source)
+            && ![&own, &base].iter().any(|name| {
+                let link = name.as_deref().and_then(|name| self.kernel.link_named(name));
+                (link.is_some() || name.is_none())
+                    && self.kernel.has_address(link.map(|link| link.index), source)
+            })
         {
             faults.insert(Fault::NoSource(source));
         }
@@ -362,7 +406,9 @@ impl Router {
         for (name, _) in slot.tracked.iter().filter(|(_, seen)| *seen) {
             match self.kernel.link_named(name) {
                 None => drop(faults.insert(Fault::NoInterface(name.clone()))),
-                Some(link) if !link.up => drop(faults.insert(Fault::InterfaceDown(name.clone()))),
+                Some(link) if !self.kernel.is_link_up(link) => {
+                    faults.insert(Fault::InterfaceDown(name.clone()));
+                }
                 Some(_) => {}
             }
         }
@@ -373,8 +419,10 @@ impl Router {
         let is_down = matches!(slot.instance.state(), StateKind::Init | StateKind::Fault);
         let no_table = self.table == Table::Pending && slot.instance.state() == StateKind::Init && serves();
         let too_early = leads && faults.is_empty() && is_down && self.startup.is_delayed(now);
-        let awaited = no_table || too_early;
-        self.listen(id, listen, place.map(|interface| (interface, family, protocol, vrid)), out);
+        let awaited = no_table || too_early || awaits_links;
+        if !awaits_links {
+            self.listen(id, listen, place.map(|interface| (interface, family, protocol, vrid)), out);
+        }
         let faulty = !faults.is_empty() && !awaited;
         match self.groups.ask(id, faulty, awaited) {
             Leave::Granted => {}
@@ -514,6 +562,9 @@ impl Router {
                 }
             }
             Retry::Addresses { instance, addresses } => self.try_addresses_again(instance, addresses, out),
+            link @ (Retry::Fresh(_) | Retry::Ground(_) | Retry::Link { .. }) => {
+                self.try_link_again(now, link, out);
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod no_ipvs;
 mod peers;
 #[path = "../lab/support/mod.rs"]
 mod support;
+mod vmac;
 mod vrrp;
 mod wire;
 
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         wire::tests(),
         vrrp::tests(),
         peers::tests(),
+        vmac::tests(),
         daemon::tests(),
         garp::tests(),
         log::tests(),

@@ -93,27 +93,30 @@ impl World {
 
     /// A packet reaches the network card: into the socket, if somebody listens.
     pub(crate) fn deliver(&mut self, now: Instant, advert: Advert) -> bool {
-        let Some(index) = self.kernel.index(advert.link).filter(|index| self.kernel.is_up(*index)) else {
-            return false;
-        };
         let group = Some(advert.destination).filter(|to| to.is_multicast());
-        if group.is_none() && !self.kernel.holds_address(index, advert.destination) {
-            return false;
-        }
-        // A socket on the interface, and for what is sent to this host also one on none.
         let (family, protocol) = (Family::of(advert.source), advert.protocol);
-        let listens = |interface: &Option<IfIndex>| {
-            self.listens.contains(&Listen { interface: *interface, family, protocol, group })
-        };
-        let places: Vec<_> = [Some(index), None].into_iter().filter(listens).collect();
-        if places.is_empty() || self.socket.len() >= SOCKET {
-            return false;
+        let mut heard = false;
+        for index in self.kernel.indexes(advert.link) {
+            if !self.kernel.is_up(index)
+                || group.is_none() && !self.kernel.holds_address(index, advert.destination)
+            {
+                continue;
+            }
+            // A socket on the interface, and for what is sent to this host also one on none.
+            let listens = |interface: &Option<IfIndex>| {
+                self.listens.contains(&Listen { interface: *interface, family, protocol, group })
+            };
+            let places: Vec<_> = [Some(index), None].into_iter().filter(listens).collect();
+            if places.is_empty() || self.socket.len() >= SOCKET {
+                continue;
+            }
+            self.watch.delivered(now, &advert);
+            for place in places {
+                self.socket.push_back((now, place, advert.clone()));
+            }
+            heard = true;
         }
-        self.watch.delivered(now, &advert);
-        for place in places {
-            self.socket.push_back((now, place, advert.clone()));
-        }
-        true
+        heard
     }
 
     /// The process is gone, with its sockets.
@@ -159,6 +162,12 @@ impl World {
                 Change::Remove { interface, net, .. } => {
                     format!("removes {net} from {}: {done:?}", interface.0)
                 }
+                Change::AddLink(new) => format!("makes {}: {done:?}", new.link.name),
+                Change::RemoveLink { name, .. } => format!("removes {name}: {done:?}"),
+                Change::Set { .. }
+                | Change::CheckReversePaths(_)
+                | Change::Muzzle { .. }
+                | Change::Shut { .. } => format!("{change:?}: {done:?}"),
             });
             if let Err(refusal) = done {
                 refused.push((at, refusal));
@@ -205,6 +214,18 @@ impl World {
         let (index, net, add) = match change {
             Change::Add { interface, address } => (*interface, address.net, true),
             Change::Remove { interface, net, .. } => (*interface, *net, false),
+            Change::AddLink(_)
+            | Change::RemoveLink { .. }
+            | Change::Set { .. }
+            | Change::CheckReversePaths(_)
+            | Change::Muzzle { .. }
+            | Change::Shut { .. } => {
+                self.cost(self.costs.change);
+                if self.thousandth(self.failures.change) {
+                    return Err(Refusal::Other("no memory".into()));
+                }
+                return self.kernel.change(change);
+            }
         };
         if !add && self.kernel.is_system(index, net) {
             self.watch.wrong(format!("removes the system's own address {net}"));
@@ -317,7 +338,7 @@ impl Io for World {
                 failed(at, "network is unreachable".into());
                 continue;
             };
-            if !self.kernel.holds_address(index, packet.source) {
+            if !self.kernel.holds_source(index, packet.source) {
                 failed(at, "cannot assign requested address".into());
                 continue;
             }

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use vipd::net::{Family, IpNet, MacAddr};
-use vipd::vrrp::event::{Address, Change, Event, IfIndex, Link, Refusal, Snapshot};
+use vipd::vrrp::event::{
+    Address, Change, Event, IfIndex, Link, LinkKind, Make, Name, NewLink, OwnKind, Refusal, Settings,
+    Snapshot,
+};
 
 /// More news than this are lost, unless somebody reads them.
 const NEWS: usize = 600;
@@ -23,7 +26,11 @@ pub(crate) struct Kernel {
 #[derive(Debug)]
 struct Interface {
     slot: usize,
+    name: Name,
     up: bool,
+    /// What it lies on, and what it is, for one that was made.
+    over: Option<(IfIndex, OwnKind)>,
+    v4: Settings,
     addresses: BTreeMap<(IpAddr, u8), Held>,
 }
 
@@ -63,7 +70,21 @@ impl Kernel {
     }
 
     pub(crate) fn index(&self, slot: usize) -> Option<IfIndex> {
-        self.links.iter().find(|(_, link)| link.slot == slot).map(|(index, _)| *index)
+        let hardware = |link: &Interface| link.slot == slot && link.over.is_none();
+        self.links.iter().find(|(_, link)| hardware(link)).map(|(index, _)| *index)
+    }
+
+    /// An interface and what was made on top of it.
+    pub(crate) fn indexes(&self, slot: usize) -> Vec<IfIndex> {
+        self.links.iter().filter(|(_, link)| link.slot == slot).map(|(index, _)| *index).collect()
+    }
+
+    /// Whether packets with this source may leave there: IPv4 takes any address of the host.
+    pub(crate) fn holds_source(&self, index: IfIndex, source: IpAddr) -> bool {
+        match Family::of(source) {
+            Family::V4 => self.links.keys().any(|index| self.holds_address(*index, source)),
+            Family::V6 => self.holds_address(index, source),
+        }
     }
 
     pub(crate) fn slot(&self, index: IfIndex) -> Option<usize> {
@@ -76,18 +97,32 @@ impl Kernel {
     }
 
     pub(crate) fn is_up(&self, index: IfIndex) -> bool {
-        self.links.get(&index).is_some_and(|link| link.up)
+        let Some(link) = self.links.get(&index) else { return false };
+        link.up && link.over.is_none_or(|(base, _)| self.is_up(base))
     }
 
     fn link(&self, index: IfIndex) -> Option<Link> {
         let link = self.links.get(&index)?;
         Some(Link {
-            name: link_name(link.slot).into(),
+            name: link.name.clone(),
             index,
-            up: link.up,
+            up: self.is_up(index),
             mtu: 1500,
-            mac: Some(MacAddr([2, 0, 0, 0, 0, index.0 as u8])),
+            mac: Some(match link.over {
+                Some((_, OwnKind::Macvlan(mac))) => mac,
+                _ => MacAddr([2, 0, 0, 0, 0, index.0 as u8]),
+            }),
             forwards: false,
+            make: Make {
+                kind: match link.over {
+                    None => LinkKind::Other,
+                    Some((_, OwnKind::Macvlan(_))) => LinkKind::PrivateMacvlan,
+                    Some((_, OwnKind::Ipvlan(mode))) => LinkKind::IpvlanL2(mode),
+                },
+                below: link.over.map(|(base, _)| base),
+                ..Make::default()
+            },
+            v4: link.v4,
         })
     }
 
@@ -101,7 +136,17 @@ impl Kernel {
     pub(crate) fn add_link(&mut self, slot: usize, system: &[IpNet]) {
         let index = IfIndex(self.next_index);
         self.next_index += 1;
-        self.links.insert(index, Interface { slot, up: true, addresses: BTreeMap::new() });
+        self.links.insert(
+            index,
+            Interface {
+                slot,
+                name: link_name(slot).as_str().into(),
+                up: true,
+                over: None,
+                v4: Settings::default(),
+                addresses: BTreeMap::new(),
+            },
+        );
         self.tell_link(index);
         for net in system {
             let _ = self.add(index, *net, false, true);
@@ -110,6 +155,38 @@ impl Kernel {
 
     pub(crate) fn remove_link(&mut self, slot: usize) {
         let Some(index) = self.index(slot) else { return };
+        for above in self.above(index) {
+            self.take_link(above);
+        }
+        self.take_link(index);
+    }
+
+    /// What was made on top of it.
+    fn above(&self, index: IfIndex) -> Vec<IfIndex> {
+        let over = |link: &Interface| link.over.is_some_and(|(base, _)| base == index);
+        self.links.iter().filter(|(_, link)| over(link)).map(|(index, _)| *index).collect()
+    }
+
+    /// An interface is made on top of another.
+    fn make_link(&mut self, new: &NewLink) -> Result<(), Refusal> {
+        let slot = self.slot(new.base).ok_or(Refusal::NoInterface)?;
+        let (name, over) = (new.link.name.clone(), Some((new.base, new.link.kind)));
+        if self.links.values().any(|link| link.name == name || link.over == over) {
+            return Err(Refusal::Exists);
+        }
+        let index = IfIndex(self.next_index);
+        self.next_index += 1;
+        self.links.insert(
+            index,
+            Interface { slot, name, up: false, over, v4: Settings::default(), addresses: BTreeMap::new() },
+        );
+        self.tell_link(index);
+        self.links.get_mut(&index).unwrap().up = true;
+        self.tell_link(index);
+        Ok(())
+    }
+
+    fn take_link(&mut self, index: IfIndex) {
         let all: Vec<_> = self.links[&index].addresses.keys().copied().collect();
         for (address, prefix_len) in all {
             let _ = self.remove(index, IpNet { address, prefix_len });
@@ -126,6 +203,9 @@ impl Kernel {
         let v6: Vec<_> =
             link.addresses.keys().copied().filter(|(a, _)| Family::of(*a) == Family::V6).collect();
         self.tell_link(index);
+        for above in self.above(index) {
+            self.tell_link(above);
+        }
         if by_hand && !up {
             for (address, prefix_len) in v6 {
                 let _ = self.remove(index, IpNet { address, prefix_len });
@@ -167,6 +247,18 @@ impl Kernel {
         match change {
             Change::Add { interface, address } => self.add(*interface, address.net, true, false),
             Change::Remove { interface, net, .. } => self.remove(*interface, *net),
+            Change::AddLink(new) => self.make_link(new),
+            Change::Set { interface, settings, .. } => {
+                let link = self.links.get_mut(interface).ok_or(Refusal::NoInterface)?;
+                settings.iter().for_each(|(setting, value)| link.v4.set(*setting, *value));
+                Ok(())
+            }
+            Change::CheckReversePaths(_) | Change::Muzzle { .. } | Change::Shut { .. } => Ok(()),
+            Change::RemoveLink { interface, .. } => {
+                self.links.get(interface).and_then(|link| link.over).ok_or(Refusal::NoInterface)?;
+                self.take_link(*interface);
+                Ok(())
+            }
         }
     }
 

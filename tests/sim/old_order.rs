@@ -65,6 +65,9 @@ impl OldOrder {
                             self.router.plan(address, &mut changes);
                         }
                     }
+                    Action::ApplyLinks { links, .. } => {
+                        links.iter().for_each(|link| self.router.plan_link(link, &mut changes));
+                    }
                     Action::Announce { instance, addresses, rounds } => {
                         announcements.push_back((instance, addresses, rounds));
                     }

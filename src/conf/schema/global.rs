@@ -336,12 +336,10 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             "how VMAC interfaces of addresses elsewhere are called",
         )
         .since("2.2.0")
-        .default("vmac_prefix")
-        .read(),
+        .default("vmac_prefix"),
         line("vmac_prefix", &[arg("PREFIX", Kind::Text)], "how VMAC interfaces are called")
             .since("2.2.0")
-            .default("vrrp")
-            .read(),
+            .default("vrrp"),
         line("vrrp_check_unicast_src", NONE, "adverts by unicast count only from the peers"),
         line("vrrp_cpu_affinity", CPUS, CPUS_HELP).since("2.0.17").default("all").read(),
         line("vrrp_delay_after_boot", DELAY, "instances begin no sooner than so long after the boot")

@@ -60,7 +60,7 @@ macro_rules! addresses {
 /// A line of `virtual_ipaddress` or `virtual_ipaddress_excluded`, behind its address.
 pub(super) static VIRTUAL_ADDRESS: Block = Block {
     name: "ADDRESS[/PREFIX]",
-    keywords: addresses!(line("use_vmac", &[], "on a VMAC of its own on that interface").read()),
+    keywords: addresses!(line("use_vmac", &[], "on a VMAC of its own on that interface")),
 };
 
 /// A line of `static_ipaddress`, behind its address.

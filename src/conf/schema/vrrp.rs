@@ -110,7 +110,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
             "the highest becomes master; 255 owns the addresses",
         )
         .default("100, or 255 with state MASTER"),
-        line("promote_secondaries", &[], "the kernel keeps secondary addresses when their primary one goes").read(),
+        line("promote_secondaries", &[], "the kernel keeps secondary addresses when their primary one goes"),
         line("skip_check_adv_addr", &[optional("BOOL", Kind::Bool)], "compare the addresses in the first advert of a master only").default("vrrp_skip_check_adv_addr"),
         flag("smtp_alert", "smtp_alert_vrrp", "a mail for each transition"),
         line(
@@ -133,8 +133,8 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         line("unicast_src_ip", &[arg("ADDRESS", Kind::Address(None))], "source address of unicast adverts").default("the interface's first address"),
         line("unicast_ttl", &[arg("TTL", integer(0, 255))], "TTL of unicast adverts").since("2.1.0").default("255; IPv6: the kernel's"),
         line("use_ipvlan", &[optional("[NAME] [ADDRESS] [bridge|private|vepa] [group GROUP]", Kind::Special)], "use an ipvlan on top of the interface; IPv4 needs its address").since("2.0.17").read(),
-        line("use_vmac", &[optional("[NAME] [MAC] [group GROUP] [netlink_notify_msg]", Kind::Special)], "use a macvlan with the virtual router's own MAC address").read(),
-        line("use_vmac_addr", &[], "a macvlan for each virtual address away from the instance's interface, too").since("2.2.0").read(),
+        line("use_vmac", &[optional("[NAME] [MAC] [group GROUP] [netlink_notify_msg]", Kind::Special)], "use a macvlan with the virtual router's own MAC address"),
+        line("use_vmac_addr", &[], "a macvlan for each virtual address away from the instance's interface, too").since("2.2.0"),
         line("v3_checksum_as_v2", &[optional("BOOL", Kind::Bool)], "leave the pseudo header out of IPv4 checksums in version 3").default("v3_checksum_as_v2 of global_defs"),
         line("version", &[arg("VERSION", integer(2, 3))], "VRRP version, 2 or 3")
             .default("vrrp_version; 3 for IPv6"),
@@ -150,7 +150,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         entries("virtual_routes", &[], "routes that the master has").grammar(&VIRTUAL_ROUTE).read(),
         entries("virtual_rules", &[], "routing rules that the master has").grammar(&VIRTUAL_RULE).read(),
         line("vmac_garp_intvl", &[arg("[all] SECONDS", Kind::Special)], "the old name of garp_extra_if").since("2.2.0").synonym_of("garp_extra_if").read(),
-        line("vmac_xmit_base", &[], "send and receive adverts on the interface below the macvlan or ipvlan").read(),
+        line("vmac_xmit_base", &[], "send and receive adverts on the interface below the macvlan or ipvlan"),
         line("vrf", &[arg("INTERFACE", Kind::Interface)], "the VRF of unicast adverts where no interface is named").since("2.2.5"),
     ],
 };

@@ -128,6 +128,14 @@ impl Log {
             Report::AddressesRefused { add: false, addresses: list, refusal } => {
                 warn!("({name}) can't remove {list}: {refusal}; trying again");
             }
+            Report::LinkMade(link) => info!("({name}): Success creating VMAC interface {link}"),
+            Report::LinkRemoved(link) => info!("({name}) Success removing VMAC interface {link}"),
+            Report::LinkRefused { add: true, link, refusal } => {
+                warn!("({name}): Unable to create VMAC interface {link}: {refusal}; trying again");
+            }
+            Report::LinkRefused { add: false, link, refusal } => {
+                warn!("({name}) Error removing VMAC interface {link}: {refusal}; trying again");
+            }
             Report::Renamed { to } => info!("({name}) is called {to} from now on"),
             Report::Reloaded(Reloaded::Added) => info!("({name}) new in the configuration"),
             Report::Reloaded(Reloaded::Removed) => info!("({name}) no longer in the configuration"),

@@ -5,9 +5,12 @@
 //! and waits for the kernel where it must; the runtime's talks with the parent. `network` has the sockets and carries out
 //! what the engine asks for, `log` puts its reports into words.
 
+mod firewall;
+mod igmp;
 mod kernel;
 mod keys;
 mod limit;
+mod links;
 mod log;
 mod network;
 mod writer;
@@ -20,6 +23,8 @@ use crate::sys::{clock, packet, timer};
 use crate::vrrp::Engine;
 use crate::vrrp::engine::Next;
 use crate::vrrp::event::{Event, Table};
+use firewall::Firewall;
+use igmp::LocalIgmp;
 use network::Network;
 use std::io;
 use std::sync::Arc;
@@ -87,7 +92,10 @@ fn drive(
     if let Err(error) = timer::set_slack(Duration::from_nanos(1)) {
         warn!(%error, "deadlines may be met late");
     }
-    let mut network = Network::open(wake, options.log_detail)?;
+    // Until the end: the filter is not needed meanwhile.
+    let _igmp = LocalIgmp::switch_off(&mut config.vrrp.settings);
+    let igmp_is_off = config.vrrp.settings.disable_local_igmp;
+    let mut network = Network::open(wake, options.log_detail, Firewall::new(&config))?;
     let mut engine = Engine::new(options.respawned);
     engine.handle(clock::now(), Event::Snapshot(Box::new(network.snapshot()?)));
     if options.awaits_table {
@@ -122,6 +130,8 @@ fn drive(
             _ if stopping => {}
             ToWorker::Reload(mut config) => {
                 keys::read(&mut config.vrrp);
+                // It stays what it was at start.
+                config.vrrp.settings.disable_local_igmp = igmp_is_off;
                 engine.handle(clock::now(), Event::Config(Box::new(config.vrrp)));
                 unsettled += 1;
             }

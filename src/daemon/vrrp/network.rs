@@ -4,6 +4,7 @@
 //! all sockets. Nothing is allocated for an advert that comes or leaves. What the kernel may take long for, addresses
 //! above all, is the [`Writer`]'s.
 
+use super::firewall::Firewall;
 use super::kernel;
 use super::log::Log;
 use super::writer::{Finished, Writer};
@@ -76,7 +77,7 @@ struct Listener {
 
 impl Network {
     /// It is woken by `wake`, too. With `detail` the log has each announcement.
-    pub(super) fn open(wake: Arc<Wake>, detail: bool) -> Result<Network, super::Error> {
+    pub(super) fn open(wake: Arc<Wake>, detail: bool, firewall: Firewall) -> Result<Network, super::Error> {
         let mut network = Network {
             poll: Poll::new()?,
             timer: Timer::new()?,
@@ -86,7 +87,7 @@ impl Network {
             monitor: Monitor::open()?,
             held: false,
             client: Client::open()?,
-            writer: Writer::start(Arc::clone(&wake))?,
+            writer: Writer::start(Arc::clone(&wake), firewall)?,
             wake,
             sockets: HashMap::new(),
             inbox: Inbox::new(),

@@ -3,9 +3,10 @@
 //!
 //! One job after the other. It decides nothing: the engine plans a job, and hears what became of it.
 
-use super::kernel;
+use super::firewall::Firewall;
+use super::{kernel, links};
 use crate::netlink;
-use crate::netlink::route::{AddressChange, AddressProblem, Client};
+use crate::netlink::route::{AddressChange, Client};
 use crate::sys::clock;
 use crate::sys::packet;
 use crate::sys::raw::SendProblem;
@@ -44,8 +45,12 @@ pub(super) struct Finished {
 
 #[derive(Debug, Default)]
 struct Job {
+    /// Interfaces first.
+    links: Vec<(usize, Change)>,
     changes: Vec<AddressChange>,
-    refused: Vec<(usize, AddressProblem)>,
+    /// Where the changes of addresses stand among all.
+    places: Vec<usize>,
+    refused: Vec<(usize, Refusal)>,
     took: Duration,
     frames: Vec<Frame>,
     unsent: Option<(usize, SendProblem)>,
@@ -66,10 +71,15 @@ enum Outcome {
 impl Writer {
     /// Starts the thread, in the present network namespace. It calls `wake` whenever there is an outcome, and ends with
     /// the writer.
-    pub(super) fn start(wake: Arc<Wake>) -> Result<Writer, super::Error> {
+    pub(super) fn start(wake: Arc<Wake>, firewall: Firewall) -> Result<Writer, super::Error> {
         let (orders, inbox) = channel();
         let (outbox, results) = channel();
-        let mut hands = Hands { client: Client::open()?, frames: packet::Sender::open()? };
+        let mut hands = Hands {
+            client: Client::open()?,
+            frames: packet::Sender::open()?,
+            paths: links::ReversePaths::default(),
+            firewall,
+        };
         std::thread::Builder::new().name("addresses".to_owned()).stack_size(STACK).spawn(move || {
             while let Ok(order) = inbox.recv() {
                 let sent = outbox.send(match order {
@@ -96,7 +106,15 @@ impl Writer {
     /// Orders a job.
     pub(super) fn order(&mut self, changes: &[Change], frames: &[Frame]) -> io::Result<()> {
         let mut job = std::mem::take(&mut self.spare);
-        job.changes.extend(changes.iter().map(kernel::change));
+        for (at, change) in changes.iter().enumerate() {
+            match kernel::change(change) {
+                Some(change) => {
+                    job.changes.push(change);
+                    job.places.push(at);
+                }
+                None => job.links.push((at, change.clone())),
+            }
+        }
         job.frames.extend_from_slice(frames);
         self.send(Order::Write(job))
     }
@@ -133,11 +151,13 @@ impl Writer {
     /// The end of the job, once.
     pub(super) fn finished(&mut self, refused: &mut dyn FnMut(usize, Refusal)) -> Option<Finished> {
         let mut job = self.done.take()?;
-        for (index, problem) in job.refused.drain(..) {
-            refused(index, kernel::refusal(problem));
+        for (index, refusal) in job.refused.drain(..) {
+            refused(index, refusal);
         }
         let finished = Finished { took: job.took, unsent: job.unsent.take() };
+        job.links.clear();
         job.changes.clear();
+        job.places.clear();
         job.frames.clear();
         self.spare = job;
         Some(finished)
@@ -152,13 +172,31 @@ fn gone() -> io::Error {
 struct Hands {
     client: Client,
     frames: packet::Sender,
+    paths: links::ReversePaths,
+    firewall: Firewall,
 }
 
 impl Hands {
     fn write(&mut self, job: &mut Job) {
-        let Job { changes, refused, took, frames, unsent } = job;
+        let Job { links, changes, places, refused, took, frames, unsent } = job;
         let start = clock::now();
-        self.client.change_addresses(changes, |index, problem| refused.push((index, problem)));
+        // What belongs to the packet filter is done at once as far as it stands together.
+        let is_shield = |change: &Change| matches!(change, Change::Muzzle { .. } | Change::Shut { .. });
+        for run in links.chunk_by(|(_, a), (_, b)| is_shield(a) && is_shield(b)) {
+            match run {
+                [(at, change)] if !is_shield(change) => {
+                    if let Err(refusal) = links::change(&mut self.client, &mut self.paths, change) {
+                        refused.push((*at, refusal));
+                    }
+                }
+                run => self.firewall.apply(run.iter().map(|(_, change)| change)),
+            }
+        }
+        if !changes.is_empty() {
+            self.client.change_addresses(changes, |index, problem| {
+                refused.extend(places.get(index).map(|at| (*at, kernel::refusal(problem))));
+            });
+        }
         *took = clock::now() - start;
         let outgoing = frames.iter().map(|f| packet::Frame { interface: f.interface.0, bytes: f.bytes() });
         self.frames.send_many(outgoing, |_, problem| {

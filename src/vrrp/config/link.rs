@@ -36,6 +36,15 @@ pub struct Link {
     pub receive_buffer: Option<u32>,
 }
 
+impl Link {
+    /// The name of the link of its own, where it has one and its name is given (or was found: `vrrp::overlay`).
+    #[must_use]
+    pub fn own_name(&self) -> Option<&str> {
+        let vmac = self.vmac.as_ref().and_then(|vmac| vmac.name.as_deref());
+        vmac.or_else(|| self.ipvlan.as_ref().and_then(|ipvlan| ipvlan.name.as_deref()))
+    }
+}
+
 /// `use_vmac [NAME] [MAC] [group GROUP] [netlink_notify_msg]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
@@ -65,7 +74,7 @@ pub struct Ipvlan {
 }
 
 /// The flags of an ipvlan of mode L2 (`if_link.h`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub enum IpvlanMode {
     /// Other ipvlans of the interface, too.

@@ -163,6 +163,7 @@ impl Engine {
                         report_once(&mut self.reports, instance, report);
                     }
                     Action::Apply { instance, addresses } => self.work.apply(instance, &addresses),
+                    Action::ApplyLinks { instance, links } => self.work.apply_links(&instance, &links),
                     Action::Announce { instance, addresses, rounds } => {
                         self.work.announce(instance, &addresses, rounds);
                     }

@@ -3,7 +3,9 @@
 use super::*;
 use crate::net::{Family, MacAddr};
 use crate::vrrp::config::{self, Instance, Version, VirtualAddress, Vrid};
-use crate::vrrp::event::{Address, Change, IfIndex, Link, Received, Refusal, Snapshot, StateKind};
+use crate::vrrp::event::{
+    Address, Change, IfIndex, Link, Make, Received, Refusal, Settings, Snapshot, StateKind,
+};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::packet::{Advert, Body, Centis};
 use crate::vrrp::shared::Shared;
@@ -108,6 +110,12 @@ impl Io for World {
             self.note(match change {
                 Change::Add { address, .. } => format!("+{}", address.net),
                 Change::Remove { net, .. } => format!("-{net}"),
+                Change::AddLink(new) => format!("+{}", new.link.name),
+                Change::RemoveLink { name, .. } => format!("-{name}"),
+                other @ (Change::Set { .. }
+                | Change::CheckReversePaths(_)
+                | Change::Muzzle { .. }
+                | Change::Shut { .. }) => format!("{other:?}"),
             });
         }
         if !frames.is_empty() {
@@ -148,7 +156,16 @@ fn instance(name: &str, vrid: u8, interval: u64, addresses: usize) -> Instance {
 
 fn eth0(up: bool) -> Link {
     let (name, mac) = ("eth0".into(), Some(MacAddr([2; 6])));
-    Link { name, index: IfIndex(2), up, mtu: 1500, mac, forwards: false }
+    Link {
+        name,
+        index: IfIndex(2),
+        up,
+        mtu: 1500,
+        mac,
+        forwards: false,
+        make: Make::default(),
+        v4: Settings::default(),
+    }
 }
 
 fn start(world: &mut World, instances: Vec<Instance>) -> Engine {

@@ -8,6 +8,7 @@
 //! in the queue already is merged with it. What is done depends on what is wanted at that moment.
 
 mod lanes;
+mod links;
 mod queue;
 
 use super::Io;
@@ -18,6 +19,7 @@ use crate::vrrp::garp::Frame;
 use crate::vrrp::router::Router;
 use crate::vrrp::shared::Shared;
 use lanes::Lanes;
+use links::LinkQueue;
 use queue::{Kind, Queue};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -39,6 +41,8 @@ const FAST: Duration = Duration::from_micros(300);
 #[derive(Debug)]
 pub(super) struct Work {
     queues: HashMap<Name, Queue>,
+    /// Interfaces of our own: before all addresses.
+    links: LinkQueue,
     /// Whose turn it is.
     turns: VecDeque<Name>,
     /// How many queues have changes in them.
@@ -56,6 +60,8 @@ pub(super) struct Work {
 #[derive(Debug, Default)]
 struct Job {
     under_way: bool,
+    /// Interfaces are among the changes.
+    has_links: bool,
     changes: Vec<Change>,
     /// Whose the changes are: up to that one.
     owners: Vec<(Name, usize)>,
@@ -67,6 +73,7 @@ impl Default for Work {
     fn default() -> Self {
         Work {
             queues: HashMap::new(),
+            links: LinkQueue::default(),
             turns: VecDeque::new(),
             changing: 0,
             batch: MOST_CHANGES / 8,
@@ -81,12 +88,17 @@ impl Default for Work {
 impl Work {
     /// Whether nothing waits, and no job is under way.
     pub(super) fn is_empty(&self) -> bool {
-        self.queues.is_empty() && !self.job.under_way
+        self.queues.is_empty() && self.links.is_empty() && !self.job.under_way
     }
 
     /// Whether addresses are still to be changed.
-    pub(super) const fn has_changes(&self) -> bool {
-        self.changing > 0
+    pub(super) fn has_changes(&self) -> bool {
+        self.changing > 0 || !self.links.is_empty() || self.job.has_links
+    }
+
+    /// See [`crate::vrrp::Action::ApplyLinks`].
+    pub(super) fn apply_links(&mut self, instance: &Name, links: &[Name]) {
+        self.links.push(instance, links);
     }
 
     /// See [`crate::vrrp::Action::Apply`].
@@ -102,6 +114,7 @@ impl Work {
     /// What an instance has waiting goes on under its new name. Whoever bore that name before has nothing to do with it: its
     /// own work comes first, so that nothing is lost.
     pub(super) fn rename(&mut self, old: &Name, new: &Name) {
+        self.links.rename(old, new);
         let Some(queue) = self.queues.remove(old) else { return };
         let Job { owners, finished, .. } = &mut self.job;
         for (name, _) in owners.iter_mut().filter(|(name, _)| name == old) {
@@ -153,18 +166,22 @@ impl Work {
     }
 
     fn begin(&mut self, now: Instant, router: &Router, io: &mut impl Io) -> bool {
-        if self.queues.is_empty() {
+        if self.queues.is_empty() && self.links.is_empty() {
             return false;
         }
         if self.lanes.open(now) {
             self.idle = 0;
         }
+        let Work { links, queues, batch, job, .. } = self;
+        let waiting = links.len();
+        links.plan(router, *batch, queues, &mut job.changes, &mut job.owners);
+        job.has_links = !job.changes.is_empty();
         self.plan(router);
         self.gather_frames(now, router);
         if self.job.changes.is_empty() && self.frames.is_empty() {
             self.finish(io);
             // All that is left may have to wait for its time.
-            return self.idle < self.turns.len();
+            return self.idle < self.turns.len() || self.links.len() < waiting;
         }
         io.start(&self.job.changes, &self.frames);
         self.frames.clear();
@@ -178,6 +195,7 @@ impl Work {
             return false;
         };
         self.job.under_way = false;
+        self.job.has_links = false;
         if !self.job.changes.is_empty() {
             self.changed(took, refusals, router, io);
         }
@@ -236,11 +254,23 @@ impl Work {
                 current = owner.next();
             }
             let Some((name, _)) = current else { break };
+            let refusal = refusals.remove(&at);
+            if !matches!(change, Change::Add { .. } | Change::Remove { .. }) {
+                if let Some(report) = router.link_changed(now, name, &change, refusal.as_ref()) {
+                    io.report(Some(name), &report);
+                }
+                continue;
+            }
             let (add, first, interface) = match &change {
                 Change::Add { address, .. } => (true, address.net, Name::from(address.interface.as_str())),
                 Change::Remove { net, name, .. } => (false, *net, name.clone()),
+                Change::AddLink(_)
+                | Change::RemoveLink { .. }
+                | Change::Set { .. }
+                | Change::CheckReversePaths(_)
+                | Change::Muzzle { .. }
+                | Change::Shut { .. } => continue,
             };
-            let refusal = refusals.remove(&at);
             let outcome = router.changed(now, name, change, refusal.as_ref());
             let Some(queue) = self.queues.get_mut(name) else { continue };
             queue.done.count(outcome, add, AddressList::one(first, interface), refusal);

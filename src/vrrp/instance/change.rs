@@ -95,9 +95,11 @@ impl Instance {
     }
 }
 
-/// What makes a virtual router on the wire: interface, family, VRID, and whether it speaks to a group or to peers.
-fn identity(config: &config::Instance) -> (Option<&str>, crate::net::Family, config::Vrid, bool) {
-    (config.interface.as_deref(), config.family, config.vrid, config.unicast.is_some())
+/// What makes a virtual router on the wire: interface, family, VRID, whether it speaks to a group or to peers, and whether
+/// it has an Ethernet address of its own.
+fn identity(config: &config::Instance) -> (Option<&str>, crate::net::Family, config::Vrid, [bool; 3]) {
+    let own = [config.unicast.is_some(), config.link.vmac.is_some(), config.link.ipvlan.is_some()];
+    (config.interface.as_deref(), config.family, config.vrid, own)
 }
 
 /// What a reload changes, in words; nothing where it is the name alone.

@@ -47,6 +47,7 @@ fn short(action: &Action) -> String {
         Action::Listen(_) | Action::Unlisten(_) | Action::Buffer { .. } => format!("{action:?}"),
         Action::Advertise { packet, .. } => format!("advert {}", packet.bytes()[2]),
         Action::Apply { addresses, .. } => format!("apply {}", addresses.len()),
+        Action::ApplyLinks { links, .. } => format!("links {}", links.len()),
         Action::Announce { addresses, rounds, .. } => format!("announce {} x{rounds}", addresses.len()),
         Action::Report { report: Report::Entered { to, .. }, .. } => format!("{to:?}"),
         Action::Report { report: Report::Faulty { fault, .. }, .. } => format!("{fault:?}"),

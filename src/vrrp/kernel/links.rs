@@ -57,6 +57,10 @@ impl Links {
         self.all.get(&index)
     }
 
+    pub(super) fn get_mut(&mut self, index: IfIndex) -> Option<&mut KnownLink> {
+        self.all.get_mut(&index)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &KnownLink> {
         self.all.values()
     }

@@ -3,7 +3,7 @@
 use super::Id;
 use crate::net::{Family, IpNet};
 use crate::vrrp::config::VirtualAddress;
-use crate::vrrp::event::Name;
+use crate::vrrp::event::{Name, OwnAddress, OwnKind, OwnLink};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
@@ -16,6 +16,16 @@ pub(in crate::vrrp) struct Wanted {
     owned: HashMap<Name, HashSet<IpAddr>>,
     /// All addresses of instances: none of them is a source for adverts, save the owner's.
     pub(super) virtual_addresses: HashSet<IpAddr>,
+    /// Interfaces of our own.
+    pub(super) links: HashMap<Name, OwnLink>,
+    /// Interfaces below VMACs of IPv4.
+    pub(super) bases: HashSet<Name>,
+    /// Interfaces that keep secondary addresses.
+    pub(super) promoting: HashSet<Name>,
+    /// Addresses that are not accepted, by interface.
+    pub(super) not_accepted: HashSet<(Name, IpAddr)>,
+    /// `disable_local_igmp`: there are no reports that would have to be kept back.
+    pub(in crate::vrrp) igmp_is_off: bool,
 }
 
 impl Wanted {
@@ -32,6 +42,35 @@ impl Wanted {
         };
         // Mostly there is one.
         nets.entry(address.net).or_insert_with(|| Vec::with_capacity(1)).push((id, at));
+    }
+
+    /// An instance needs this interface. Several may need one: it serves all of them.
+    pub(in crate::vrrp) fn add_link(&mut self, link: &OwnLink) {
+        match self.links.get_mut(&link.name) {
+            Some(known) => {
+                known.v4 |= link.v4;
+                known.v6 |= link.v6;
+                known.notify |= link.notify;
+                known.group = known.group.or(link.group);
+                if known.address == OwnAddress::None {
+                    known.address = link.address;
+                }
+            }
+            None => drop(self.links.insert(link.name.clone(), link.clone())),
+        }
+        if link.v4 && matches!(link.kind, OwnKind::Macvlan(_)) {
+            self.bases.insert(link.base.clone());
+        }
+    }
+
+    /// Packets to the address are not for this host (`no_accept`).
+    pub(in crate::vrrp) fn shut(&mut self, address: &VirtualAddress) {
+        self.not_accepted.insert((address.interface.as_str().into(), address.net.address));
+    }
+
+    /// An instance wants secondary addresses of this interface to outlive their primary one.
+    pub(in crate::vrrp) fn promote(&mut self, interface: &str) {
+        self.promoting.insert(interface.into());
     }
 
     /// Who is configured with the addresses of an interface.
@@ -58,8 +97,8 @@ impl Wanted {
         !self.owned.is_empty() && self.owned.get(interface).is_some_and(|owned| owned.contains(&address))
     }
 
-    /// What owners are configured with.
-    pub(super) fn into_owned(self) -> HashMap<Name, HashSet<IpAddr>> {
-        self.owned
+    /// What owners are configured with, and the interfaces of our own.
+    pub(super) fn into_parts(self) -> (HashMap<Name, HashSet<IpAddr>>, HashMap<Name, OwnLink>) {
+        (self.owned, self.links)
     }
 }

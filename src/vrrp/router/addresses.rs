@@ -23,6 +23,11 @@ impl Router {
         let news = self.kernel.address_gone(interface, net);
         self.source_changed(now, &news, out);
         self.tracked_source_changed(now, net.address, out);
+        if let Some(name) = self.kernel.name_of(interface)
+            && self.kernel.is_own_address(&name, net.address)
+        {
+            self.interface_changed(now, &name, out);
+        }
         for (id, at) in news.taken_from {
             let Some(slot) = self.instances.get(&id) else { continue };
             let address = slot.instance.addresses().get(at).filter(|address| address.net == net);
@@ -38,6 +43,7 @@ impl Router {
         let Some(name) = &news.source_changed else { return };
         let ids: Vec<Id> = self.by_interface.get(name).into_iter().flatten().copied().collect();
         for id in ids {
+            self.set_missing_links(id, out);
             self.find_ground(now, id, out);
         }
     }
@@ -85,6 +91,12 @@ impl Router {
         if let (Outcome::ToBeSetAnew, Change::Remove { name, net, .. }) = (outcome, &change) {
             self.retry_address(now, instance, VirtualAddress::new(*net, &**name));
         }
+        if let (Outcome::Set, Change::Add { address, .. }) = (outcome, &change)
+            && self.kernel.is_own_address(&address.interface, address.net.address)
+        {
+            // Adverts come from there.
+            self.retry(now, Retry::Ground(address.interface.as_str().into()));
+        }
         let refused = matches!(outcome, Outcome::Refused { .. });
         if !refused && self.refused.is_empty() {
             return outcome;
@@ -92,6 +104,12 @@ impl Router {
         let key = match &change {
             Change::Add { address, .. } => (Name::from(address.interface.as_str()), address.net),
             Change::Remove { name, net, .. } => (name.clone(), *net),
+            Change::AddLink(_)
+            | Change::RemoveLink { .. }
+            | Change::Set { .. }
+            | Change::CheckReversePaths(_)
+            | Change::Muzzle { .. }
+            | Change::Shut { .. } => return outcome,
         };
         if !refused {
             self.refused.remove(&key);
@@ -100,6 +118,12 @@ impl Router {
         let address = match change {
             Change::Add { address, .. } => address,
             Change::Remove { name, net, .. } => VirtualAddress::new(net, &*name),
+            Change::AddLink(_)
+            | Change::RemoveLink { .. }
+            | Change::Set { .. }
+            | Change::CheckReversePaths(_)
+            | Change::Muzzle { .. }
+            | Change::Shut { .. } => return outcome,
         };
         self.retry_address(now + RETRY, instance, address);
         Outcome::Refused { again: !self.refused.insert(key) }
@@ -153,7 +177,10 @@ impl Router {
 
     /// Whose pace an address's announcements have; `None` where they are not held up.
     pub(in crate::vrrp) fn pace(&self, address: &VirtualAddress) -> Option<(Lane, Duration)> {
-        self.paces.of(&address.interface, Family::of(address.net.address))
+        // What is on a VMAC leaves by the interface below.
+        let own = self.kernel.own_links().get(&*address.interface);
+        let interface = own.map_or(&*address.interface, |own| &*own.base);
+        self.paces.of(interface, Family::of(address.net.address))
     }
 
     /// The frame that announces an address of an instance; none if it is not the instance's now.

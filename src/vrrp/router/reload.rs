@@ -8,9 +8,10 @@ use super::startup::Delays;
 use super::{Router, Slot};
 use crate::time::Instant;
 use crate::vrrp::config;
-use crate::vrrp::event::{Action, Actions, Name, Reloaded, Report};
+use crate::vrrp::event::{Action, Actions, Name, Refusal, Reloaded, Report};
 use crate::vrrp::instance::Instance;
 use crate::vrrp::kernel::{Id, Wanted};
+use crate::vrrp::overlay::{Names, Overlay};
 use crate::vrrp::pace::Paces;
 use crate::vrrp::packet::PRIORITY_OWNER;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -30,6 +31,8 @@ pub(super) struct Reload {
     wanted: VecDeque<(Id, config::Instance)>,
     /// Sync groups to be settled.
     groups: VecDeque<GroupId>,
+    /// Interfaces of our own that they need.
+    overlays: HashMap<Id, Overlay>,
     /// There was a configuration before.
     again: bool,
     /// It is the end: nothing is wanted any more.
@@ -48,6 +51,8 @@ struct Entering {
     groups: Vec<groups::Wanted>,
     delays: Delays,
     buffer_policy: (config::RxBuffers, u32),
+    /// What names are made of; none once they are made.
+    defaults: Option<config::Defaults>,
 }
 
 impl Entering {
@@ -60,6 +65,9 @@ impl Entering {
                 Some(address) => {
                     let is_owner = instance.priority == PRIORITY_OWNER;
                     self.wanted.add(*id, is_owner, self.address, address);
+                    if !instance.policy.accept && !is_owner {
+                        self.wanted.shut(address);
+                    }
                     self.address += 1;
                 }
                 None => {
@@ -121,15 +129,17 @@ impl Router {
         };
         let sync_groups = config.sync_groups.iter().map(sync).filter(|group| !group.members.is_empty());
         let gone = self.instances.keys().copied().filter(|id| !kept.contains(id)).collect();
-        let entering = Entering {
+        let mut entering = Entering {
             serving: config.serving,
             awaits_interfaces: config.settings.dynamic_interfaces != config::DynamicInterfaces::default(),
             tells_strangers: config.settings.log_unknown_vrids,
             groups: sync_groups.collect(),
             delays: Delays::of(&config.settings),
             buffer_policy: (config.settings.rx_buffers, config.settings.rx_buffers_multiplier),
+            defaults: Some(config.defaults),
             ..Entering::default()
         };
+        entering.wanted.igmp_is_off = config.settings.disable_local_igmp;
         self.reload = Some(Reload { entering: Some(entering), gone, wanted, again, ..Reload::default() });
     }
 
@@ -145,6 +155,7 @@ impl Router {
         if self.relearn_step(now, out) {
             return true;
         }
+        self.name_links();
         if let Some(reload) = &mut self.reload
             && let Some(entering) = &mut reload.entering
         {
@@ -191,6 +202,35 @@ impl Router {
         self.reload.is_some()
     }
 
+    /// Decides which interfaces of our own the instances need. What is there is known by now.
+    fn name_links(&mut self) {
+        let Some(reload) = &mut self.reload else { return };
+        let Some(entering) = &mut reload.entering else { return };
+        let Some(defaults) = entering.defaults.take() else { return };
+        let needs_some = reload.wanted.iter().any(|(_, instance)| {
+            let all = || instance.addresses.iter().chain(&instance.excluded);
+            let link = &instance.link;
+            link.vmac.is_some()
+                || link.ipvlan.is_some()
+                || link.vmac_for_addresses
+                || link.promote_secondaries
+                || all().any(|address| address.use_vmac)
+        });
+        if !needs_some {
+            return;
+        }
+        let instances = reload.wanted.iter().map(|(_, instance)| instance);
+        let mut names = Names::new(&defaults, self.kernel.links(), self.kernel.own_links(), instances);
+        for (id, instance) in &mut reload.wanted {
+            let overlay = names.overlay(instance);
+            overlay.links().for_each(|link| entering.wanted.add_link(link));
+            overlay.promotes.iter().for_each(|name| entering.wanted.promote(name));
+            if overlay != Overlay::default() {
+                reload.overlays.insert(*id, overlay);
+            }
+        }
+    }
+
     fn remove(&mut self, id: Id, stopping: bool, out: &mut Actions) {
         let Some(slot) = self.instances.get_mut(&id) else { return };
         slot.instance.stop(out);
@@ -201,7 +241,8 @@ impl Router {
         self.listen(id, None, None, out);
         let Some(slot) = self.instances.remove(&id) else { return };
         self.forget_name(&name, id);
-        self.unlist(id, &slot.instance);
+        self.unlist(id, &slot.instance, &slot.overlay);
+        Router::drop_links(&name, &slot.overlay, out);
     }
 
     fn add(&mut self, now: Instant, id: Id, config: config::Instance, again: bool, out: &mut Actions) {
@@ -209,29 +250,42 @@ impl Router {
         instance.join_group(self.groups.is_member(id));
         instance.set_epoch(self.epoch);
         let name = instance.name().clone();
+        let overlay = self.take_overlay(id);
+        if let Some(link) = overlay.taken.clone() {
+            let refused = Report::LinkRefused { add: true, link, refusal: Refusal::Exists };
+            out.push(report(&name, refused));
+        }
         if again {
             out.push(report(&name, Report::Reloaded(Reloaded::Added)));
         }
         self.by_name.insert(name, id);
-        self.list(id, &instance);
-        let tracked = tracked(&instance);
+        self.list(id, &instance, &overlay);
+        let tracked = tracked(&instance, &overlay);
         let stance = instance.stance();
         let (queued, key, listen, buffer) = (None, None, None, 0);
-        let slot = Slot { instance, queued, key, listen, buffer, tracked, faulty: false, stance };
+        let faulty = false;
+        let slot = Slot { instance, queued, key, listen, buffer, tracked, faulty, stance, overlay };
         self.instances.insert(id, Box::new(slot));
+        self.set_missing_links(id, out);
         self.find_ground(now, id, out);
     }
 
     fn reconfigure(&mut self, now: Instant, id: Id, mut config: config::Instance, out: &mut Actions) {
+        let overlay = self.take_overlay(id);
         let Some(slot) = self.instances.get_mut(&id) else { return };
         if !slot.instance.is_configured_as(&mut config) {
             let before = slot.instance.clone();
             let outdated = slot.instance.reconfigure(now, config, out);
             outdated.iter().for_each(|address| self.kernel.outdate(address));
-            slot.tracked = tracked(&slot.instance);
+            slot.tracked = tracked(&slot.instance, &overlay);
             let after = slot.instance.clone();
-            self.unlist(id, &before);
-            self.list(id, &after);
+            let old_overlay = std::mem::replace(&mut slot.overlay, overlay.clone());
+            self.unlist(id, &before, &old_overlay);
+            self.list(id, &after, &overlay);
+            if old_overlay != overlay {
+                Router::drop_links(after.name(), &old_overlay, out);
+                self.set_missing_links(id, out);
+            }
             if before.name() != after.name() {
                 self.forget_name(before.name(), id);
                 self.by_name.insert(after.name().clone(), id);
@@ -247,8 +301,12 @@ impl Router {
         }
     }
 
-    fn list(&mut self, id: Id, instance: &Instance) {
-        for name in interfaces_of(instance) {
+    fn take_overlay(&mut self, id: Id) -> Overlay {
+        self.reload.as_mut().and_then(|reload| reload.overlays.remove(&id)).unwrap_or_default()
+    }
+
+    fn list(&mut self, id: Id, instance: &Instance, overlay: &Overlay) {
+        for name in interfaces_of(instance, overlay) {
             self.by_interface.entry(name.into()).or_default().insert(id);
         }
         if let Some(source) = instance.config().tracked_source() {
@@ -256,8 +314,8 @@ impl Router {
         }
     }
 
-    fn unlist(&mut self, id: Id, instance: &Instance) {
-        for name in interfaces_of(instance) {
+    fn unlist(&mut self, id: Id, instance: &Instance, overlay: &Overlay) {
+        for name in interfaces_of(instance, overlay) {
             if let Some(ids) = self.by_interface.get_mut(name) {
                 ids.remove(&id);
                 if ids.is_empty() {
@@ -280,16 +338,18 @@ fn report(instance: &Name, report: Report) -> Action {
     Action::Report { instance: Some(instance.clone()), report }
 }
 
-fn interfaces_of(instance: &Instance) -> BTreeSet<&str> {
+fn interfaces_of<'a>(instance: &'a Instance, overlay: &'a Overlay) -> BTreeSet<&'a str> {
     let config = instance.config();
     let addresses = instance.addresses().iter().map(|a| a.interface.as_str());
-    addresses.chain(config.way()).collect()
+    let links = overlay.links().flat_map(|link| [&*link.name, &*link.base]);
+    addresses.chain(config.way()).chain(links).collect()
 }
 
 /// Interfaces of addresses, other than the instance's own, that it can't be master without. `no_track` takes one out.
-fn tracked(instance: &Instance) -> Vec<(Name, bool)> {
-    let own = instance.config().interface.as_deref();
+fn tracked(instance: &Instance, overlay: &Overlay) -> Vec<(Name, bool)> {
+    let own = [instance.config().interface.as_deref(), overlay.own.as_ref().map(|own| &*own.name)];
     let addresses = instance.addresses().iter().filter(|a| a.tracked);
-    let names: BTreeSet<&str> = addresses.map(|a| a.interface.as_str()).filter(|n| Some(*n) != own).collect();
+    let names = addresses.map(|a| a.interface.as_str()).filter(|name| !own.contains(&Some(*name)));
+    let names: BTreeSet<&str> = names.collect();
     names.into_iter().map(|name| (name.into(), false)).collect()
 }

@@ -1,7 +1,8 @@
 //! What the router finds for a packet, an interface, a reload; and that garbage changes nothing.
 
 use super::super::event::{
-    Address, AddressList, Change, Discard, Link, Received, Refusal, Reloaded, Report, Snapshot,
+    Address, AddressList, Change, Discard, Link, Make, Received, Refusal, Reloaded, Report, Settings,
+    Snapshot,
 };
 use super::super::packet::{Advert, Authentication, Body, Secs};
 use super::*;
@@ -14,6 +15,7 @@ use std::time::Duration;
 mod addresses;
 mod counters;
 mod groups;
+mod links;
 mod startup;
 mod unicast;
 
@@ -40,6 +42,8 @@ fn named_link(name: &str, index: u32, up: bool) -> Link {
         mtu: 1500,
         mac: Some(MacAddr([2; 6])),
         forwards: false,
+        make: Make::default(),
+        v4: Settings::default(),
     }
 }
 

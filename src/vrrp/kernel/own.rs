@@ -1,0 +1,299 @@
+//! Interfaces of our own: which of them are wanted, and what is to be done about each.
+//!
+//! One that is there with the right base, kind and Ethernet address is taken as it is, whoever made it. One of that name
+//! that differs makes room if it is a macvlan or ipvlan, and never otherwise: then the kernel's refusal is told.
+
+use super::Kernel;
+use crate::net::{Family, IpNet, MacAddr};
+use crate::vrrp::config::VirtualAddress;
+use crate::vrrp::config::address::Lifetime;
+use crate::vrrp::event::{
+    Change, IfIndex, Link, LinkKind, Name, NewLink, OwnAddress, OwnKind, OwnLink, Refusal,
+};
+use crate::vrrp::overlay::below;
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, Ipv6Addr};
+
+/// What is known of interfaces of our own beyond what the kernel tells.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Own {
+    /// Those of former configurations that were not removed yet.
+    former: HashMap<Name, OwnLink>,
+    /// Just made: it is about to come up.
+    fresh: HashSet<Name>,
+    /// The kernel did not make or remove it.
+    refused: HashSet<Name>,
+}
+
+/// What became of an interface of our own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::vrrp) enum LinkOutcome {
+    /// It was made.
+    Made,
+    /// It was removed.
+    Removed,
+    /// It is as it is wanted already.
+    AsWanted,
+    /// It was refused, and the last time, too.
+    RefusedAgain,
+    /// It was refused.
+    Refused,
+}
+
+impl Own {
+    /// It is gone: one that was made meanwhile has another number, and its news follow.
+    pub(super) fn gone(&mut self, name: &Name, wanted: &HashMap<Name, OwnLink>) {
+        self.fresh.remove(name);
+        // What was refused may succeed now.
+        self.refused.retain(|link| {
+            let is_base = wanted.get(link).is_some_and(|own| own.base == *name);
+            link != name && !is_base
+        });
+    }
+}
+
+impl Kernel {
+    /// Every interface.
+    pub(in crate::vrrp) fn links(&self) -> impl Iterator<Item = &Link> {
+        self.links.iter().map(|known| &known.link)
+    }
+
+    /// The interfaces of our own that are wanted now.
+    pub(in crate::vrrp) const fn own_links(&self) -> &HashMap<Name, OwnLink> {
+        &self.wanted.links
+    }
+
+    /// A configuration takes the place of the former one: what only that one wanted is to be removed.
+    pub(super) fn forget_own_links(&mut self, former: HashMap<Name, OwnLink>) {
+        self.own.former.extend(former);
+        self.own.former.retain(|name, _| !self.wanted.links.contains_key(name));
+        self.own.refused.clear();
+    }
+
+    /// Whether the interface is about to be made, or to come up: nothing is said of it until then.
+    pub(in crate::vrrp) fn is_link_pending(&self, wanted: &OwnLink) -> bool {
+        let (name, own) = (&wanted.name, &self.own);
+        let Some(base) = self.link_named(&wanted.base) else { return false };
+        if own.refused.contains(name) {
+            return false;
+        }
+        match self.link_named(name) {
+            Some(link) if self.is_as_wanted(wanted, link) => {
+                let ready = self.has_own_address(wanted, link.index) && self.is_muzzled(wanted, link);
+                own.fresh.contains(name) && base.up && !ready
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether packets can pass. While one that was just made comes up, the interface below has the say.
+    pub(in crate::vrrp) fn is_link_up(&self, link: &Link) -> bool {
+        link.up
+            || (self.own.fresh.contains(&link.name)
+                && self
+                    .wanted
+                    .links
+                    .get(&link.name)
+                    .is_some_and(|wanted| self.link_named(&wanted.base).is_some_and(|base| base.up)))
+    }
+
+    /// Whether it was refused, and waits to be tried again.
+    pub(in crate::vrrp) fn is_link_refused(&self, name: &Name) -> bool {
+        self.own.refused.contains(name)
+    }
+
+    /// It has had the time to come up; true if it had not been waited for before.
+    pub(in crate::vrrp) fn stop_waiting_for_link(&mut self, name: &Name) -> bool {
+        self.own.fresh.remove(name)
+    }
+
+    /// What is to be done about the interface of that name.
+    pub(in crate::vrrp) fn plan_link(&self, name: &Name, out: &mut Vec<Change>) {
+        let there = self.link_named(name);
+        let Some(wanted) = self.wanted.links.get(name) else {
+            self.plan_settings(name, out);
+            self.plan_muzzle(name, None, out);
+            if let (Some(link), Some(former)) = (there, self.own.former.get(name))
+                && self.is_as_wanted(former, link)
+            {
+                out.push(self.removal(link, former.notify));
+            }
+            return;
+        };
+        match there {
+            Some(link) if self.is_as_wanted(wanted, link) => {
+                self.plan_muzzle(name, Some((wanted, link)), out);
+                self.plan_own_address(wanted, link.index, out);
+            }
+            there => {
+                self.plan_muzzle(name, None, out);
+                let Some(base) = self.link_named(&wanted.base) else { return };
+                if self.own.fresh.contains(name) && there.is_none() {
+                    return;
+                }
+                if let Some(link) = there.filter(|link| link.make.kind.is_overlay()) {
+                    out.push(self.removal(link, false));
+                }
+                // No two of one interface have the same Ethernet address.
+                for other in self.own.former.values().filter(|other| other.kind == wanted.kind) {
+                    if let Some(link) = self.link_named(&other.name)
+                        && other.base == wanted.base
+                        && matches!(other.kind, OwnKind::Macvlan(_))
+                        && self.is_as_wanted(other, link)
+                    {
+                        out.push(self.removal(link, false));
+                    }
+                }
+                let controller = base.make.controller.and_then(|index| self.links.get(index));
+                let vrf = controller.filter(|known| known.link.make.kind == LinkKind::Vrf);
+                out.push(Change::AddLink(Box::new(NewLink {
+                    link: wanted.clone(),
+                    base: base.index,
+                    vrf: vrf.map(|known| known.link.index),
+                    group: wanted.group.unwrap_or(base.make.group),
+                })));
+            }
+        }
+    }
+
+    fn removal(&self, link: &Link, notify: bool) -> Change {
+        let notify = link.make.below.filter(|_| notify);
+        Change::RemoveLink { interface: link.index, name: link.name.clone(), notify }
+    }
+
+    fn is_as_wanted(&self, wanted: &OwnLink, link: &Link) -> bool {
+        let lies_right = self.link_named(&wanted.base).is_some_and(|base| link.make.below == below(base));
+        lies_right
+            && match wanted.kind {
+                OwnKind::Macvlan(mac) => link.make.kind == LinkKind::PrivateMacvlan && link.mac == Some(mac),
+                OwnKind::Ipvlan(mode) => link.make.kind == LinkKind::IpvlanL2(mode),
+            }
+    }
+
+    /// The address that is set on it as long as it is there; none where it has none, or it can't be known yet.
+    fn own_address(&self, wanted: &OwnLink) -> Option<IpNet> {
+        match wanted.address {
+            OwnAddress::None => None,
+            OwnAddress::Fixed(net) => Some(net),
+            OwnAddress::LinkLocalOfBase => {
+                let base = self.link_named(&wanted.base)?;
+                let real = self.source(base.index, Family::V6, false);
+                let address = real.or_else(|| base.mac.map(|mac| IpAddr::V6(link_local(mac))))?;
+                Some(IpNet { address, prefix_len: 64 })
+            }
+        }
+    }
+
+    fn has_own_address(&self, wanted: &OwnLink, index: IfIndex) -> bool {
+        match wanted.address {
+            OwnAddress::None => true,
+            _ => self.own_address(wanted).is_some_and(|net| self.links.held(index, net).is_some()),
+        }
+    }
+
+    fn plan_own_address(&self, wanted: &OwnLink, index: IfIndex, out: &mut Vec<Change>) {
+        let Some(net) = self.own_address(wanted) else { return };
+        let Some(known) = self.links.get(index).filter(|known| known.link.up) else { return };
+        if wanted.address == OwnAddress::LinkLocalOfBase {
+            // The base had another one before.
+            for (&address, all) in &known.addresses {
+                let is_link_local = matches!(address, IpAddr::V6(a) if a.is_unicast_link_local());
+                if !is_link_local || address == net.address || self.wanted.has(&wanted.name, address) {
+                    continue;
+                }
+                let nets = all.iter().map(|held| IpNet { address, prefix_len: held.prefix_len });
+                out.extend(nets.map(|net| Change::Remove {
+                    interface: index,
+                    name: wanted.name.clone(),
+                    net,
+                }));
+            }
+        }
+        if known.held(net).is_none() {
+            let mut address = VirtualAddress::new(net, &*wanted.name);
+            // Only adverts come from there.
+            if Family::of(net.address) == Family::V6 {
+                address.preferred_lft = Lifetime::Seconds(0);
+            }
+            out.push(Change::Add { interface: index, address });
+        }
+    }
+
+    /// Where the adverts come from that leave by this interface; none until it has that address.
+    pub(in crate::vrrp) fn own_source(&self, wanted: &OwnLink, family: Family) -> Option<IpAddr> {
+        let link = self.link_named(&wanted.name)?;
+        match (wanted.address, wanted.kind, family) {
+            (OwnAddress::None, OwnKind::Ipvlan(_), Family::V6) => self.source(link.index, family, false),
+            (OwnAddress::None, ..) => {
+                let base = self.link_named(&wanted.base)?;
+                self.source(base.index, family, false)
+            }
+            _ => {
+                let net = self.own_address(wanted)?;
+                self.links.held(link.index, net).map(|_| net.address)
+            }
+        }
+    }
+
+    /// Whether this is the address of an interface of our own that is no virtual one.
+    pub(in crate::vrrp) fn is_own_address(&self, interface: &str, address: IpAddr) -> bool {
+        self.wanted.links.contains_key(interface) && !self.wanted.has(interface, address)
+    }
+
+    /// Takes in what became of an interface.
+    pub(in crate::vrrp) fn link_changed(
+        &mut self,
+        change: &Change,
+        refusal: Option<&Refusal>,
+    ) -> Option<(Name, LinkOutcome)> {
+        let own = &mut self.own;
+        Some(match (change, refusal) {
+            (Change::AddLink(new), None) => {
+                let name = new.link.name.clone();
+                own.refused.remove(&name);
+                own.fresh.insert(name.clone());
+                (name, LinkOutcome::Made)
+            }
+            (
+                Change::RemoveLink { interface, name, .. },
+                None | Some(Refusal::NotThere | Refusal::NoInterface),
+            ) => {
+                let name = name.clone();
+                own.refused.remove(&name);
+                own.fresh.remove(&name);
+                let removed = refusal.is_none();
+                if self.links.index_of(&name) == Some(*interface) && !self.wanted.links.contains_key(&name) {
+                    own.former.remove(&name);
+                }
+                (name, if removed { LinkOutcome::Removed } else { LinkOutcome::AsWanted })
+            }
+            (Change::AddLink(new), Some(Refusal::Exists)) if own.fresh.contains(&new.link.name) => {
+                (new.link.name.clone(), LinkOutcome::AsWanted)
+            }
+            (Change::AddLink(new), Some(_)) => self.refuse(new.link.name.clone()),
+            (Change::RemoveLink { name, .. }, Some(_)) => self.refuse(name.clone()),
+            (Change::Muzzle { .. } | Change::Shut { .. }, _) => {
+                self.shields_changed(change);
+                return None;
+            }
+            (Change::Set { .. } | Change::CheckReversePaths(_), _) => {
+                self.settings_changed(change, refusal);
+                return None;
+            }
+            (Change::Add { .. } | Change::Remove { .. }, _) => return None,
+        })
+    }
+
+    fn refuse(&mut self, name: Name) -> (Name, LinkOutcome) {
+        let outcome = match self.own.refused.insert(name.clone()) {
+            true => LinkOutcome::Refused,
+            false => LinkOutcome::RefusedAgain,
+        };
+        (name, outcome)
+    }
+}
+
+/// The link-local address that an interface makes of its Ethernet address (RFC 4291, appendix A).
+fn link_local(MacAddr([a, b, c, d, e, f]): MacAddr) -> Ipv6Addr {
+    Ipv6Addr::from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f])
+}

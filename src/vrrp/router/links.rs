@@ -1,0 +1,109 @@
+//! Interfaces of our own (VMACs, ipvlans): what is missing, what the engine is to make or remove, what became of it.
+
+use super::{RETRY, Retry, Router};
+use crate::time::Instant;
+use crate::vrrp::event::{Action, Actions, Change, Name, Refusal, Report, StateKind};
+use crate::vrrp::kernel::{Id, LinkOutcome};
+use crate::vrrp::overlay::Overlay;
+use std::time::Duration;
+
+/// So long an interface that was made may take to come up before an instance that waits for it calls it a fault.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Router {
+    /// Has those of the instance's interfaces made, and made right, that are not.
+    pub(super) fn set_missing_links(&self, id: Id, out: &mut Actions) {
+        let Some(slot) = self.instances.get(&id) else { return };
+        let mut changes = Vec::new();
+        let missing: Vec<Name> = slot
+            .overlay
+            .names()
+            .filter(|name| {
+                changes.clear();
+                self.kernel.plan_link(name, &mut changes);
+                // What was refused is tried again in its time.
+                !changes.is_empty() && !self.kernel.is_link_refused(name)
+            })
+            .cloned()
+            .collect();
+        if !missing.is_empty() {
+            out.push(Action::ApplyLinks { instance: slot.instance.name().clone(), links: missing.into() });
+        }
+    }
+
+    /// Whether the instance does not run, and an interface of its own is about to be there.
+    pub(super) fn awaits_links(&self, id: Id) -> bool {
+        let Some(slot) = self.instances.get(&id) else { return false };
+        matches!(slot.instance.state(), StateKind::Init | StateKind::Fault)
+            && slot.overlay.links().any(|link| self.kernel.is_link_pending(link))
+    }
+
+    /// Interfaces that an instance had: nobody may need them any more.
+    pub(super) fn drop_links(instance: &Name, overlay: &Overlay, out: &mut Actions) {
+        let links: Vec<Name> = overlay.names().rev().cloned().collect();
+        if !links.is_empty() {
+            out.push(Action::ApplyLinks { instance: instance.clone(), links: links.into() });
+        }
+    }
+
+    /// What has to be done about an interface of our own, at this moment.
+    pub fn plan_link(&self, name: &Name, out: &mut Vec<Change>) {
+        self.kernel.plan_link(name, out);
+    }
+
+    /// Takes in what became of an interface that was made or removed for an instance; gives what is worth telling.
+    pub(in crate::vrrp) fn link_changed(
+        &mut self,
+        now: Instant,
+        instance: &Name,
+        change: &Change,
+        refusal: Option<&Refusal>,
+    ) -> Option<Report> {
+        if let Change::Muzzle { name, on: true, .. } = change {
+            // Whoever has waited for it may speak.
+            self.retry(now, Retry::Ground(name.clone()));
+        }
+        let (link, outcome) = self.kernel.link_changed(change, refusal)?;
+        let add = matches!(change, Change::AddLink(_));
+        match outcome {
+            LinkOutcome::AsWanted => None,
+            LinkOutcome::Made => {
+                self.retry(now + PATIENCE, Retry::Fresh(link.clone()));
+                Some(Report::LinkMade(link))
+            }
+            LinkOutcome::Removed => Some(Report::LinkRemoved(link)),
+            LinkOutcome::RefusedAgain | LinkOutcome::Refused => {
+                // Whoever waits for it waits in vain.
+                self.retry(now, Retry::Ground(link.clone()));
+                self.retry(now + RETRY, Retry::Link { instance: instance.clone(), link: link.clone() });
+                let refusal = refusal?.clone();
+                (outcome == LinkOutcome::Refused).then_some(Report::LinkRefused { add, link, refusal })
+            }
+        }
+    }
+
+    pub(super) fn try_link_again(&mut self, now: Instant, retry: Retry, out: &mut Actions) {
+        match retry {
+            Retry::Fresh(name) => {
+                if self.kernel.stop_waiting_for_link(&name) {
+                    self.interface_changed(now, &name, out);
+                }
+            }
+            Retry::Ground(name) => self.interface_changed(now, &name, out),
+            Retry::Link { instance, link } => {
+                let mut changes = Vec::new();
+                self.kernel.plan_link(&link, &mut changes);
+                if !changes.is_empty() {
+                    out.push(Action::ApplyLinks { instance, links: [link].into() });
+                }
+            }
+            Retry::Addresses { .. } | Retry::Listen(_) | Retry::Table | Retry::Begin => {}
+        }
+    }
+
+    /// Enters what is to be tried again: the first to come first.
+    pub(super) fn retry(&mut self, at: Instant, retry: Retry) {
+        let behind = self.retries.partition_point(|(other, _)| *other <= at);
+        self.retries.insert(behind, (at, retry));
+    }
+}

@@ -1,0 +1,274 @@
+//! Interfaces of our own: made before anything else, made again when somebody takes them, removed at last.
+
+use super::*;
+use crate::vrrp::config::Vmac;
+use crate::vrrp::event::{LinkKind, NewLink, OwnKind};
+
+const MAC: MacAddr = MacAddr([0, 0, 0x5e, 0, 1, 51]);
+const SOURCE: &str = "10.0.0.1/24";
+
+fn with_vmac() -> config::Instance {
+    let mut one = instance("VI", 51, 150);
+    one.link.vmac = Some(Vmac::default());
+    one
+}
+
+/// A router with its kernel: makes links as it is asked to, unless it refuses.
+struct Bench {
+    router: Router,
+    now: Instant,
+    out: Actions,
+    next: u32,
+    refuses: bool,
+    made: Vec<NewLink>,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let (router, out) = (Router::new(false), Vec::new());
+        Bench { router, now: START, out, next: 10, refuses: false, made: vec![] }
+    }
+
+    fn handle(&mut self, event: Event<'_>) {
+        handle(&mut self.router, self.now, event, &mut self.out);
+        self.settle();
+    }
+
+    fn after(&mut self, wait: Duration) {
+        self.now += wait;
+        timeout(&mut self.router, self.now, &mut self.out);
+        self.settle();
+    }
+
+    /// Does what actions ask for, until nothing follows from it. What they were is forgotten, save the reports.
+    fn settle(&mut self) {
+        loop {
+            let links: Vec<(Name, Name)> = self
+                .out
+                .iter()
+                .filter_map(|a| match a {
+                    Action::ApplyLinks { instance, links } => Some((instance.clone(), links)),
+                    _ => None,
+                })
+                .flat_map(|(instance, links)| links.iter().map(move |link| (instance.clone(), link.clone())))
+                .collect();
+            self.out.retain(|a| matches!(a, Action::Report { .. } | Action::Advertise { .. }));
+            if links.is_empty() {
+                return;
+            }
+            for (instance, link) in links {
+                let mut changes = vec![];
+                self.router.plan_link(&link, &mut changes);
+                for change in changes {
+                    self.change(&instance, &change);
+                }
+            }
+            timeout(&mut self.router, self.now, &mut self.out);
+        }
+    }
+
+    fn change(&mut self, instance: &Name, change: &Change) {
+        let refused = self.refuses.then(|| Refusal::Other("no memory".into()));
+        let report = self.router.link_changed(self.now, instance, change, refused.as_ref());
+        self.out.extend(report.map(|report| Action::Report { instance: Some(instance.clone()), report }));
+        if self.refuses {
+            return;
+        }
+        match change {
+            Change::AddLink(new) => {
+                self.made.push((**new).clone());
+                self.next += 1;
+                let OwnKind::Macvlan(mac) = new.link.kind else { panic!("{new:?}") };
+                let make = Make { kind: LinkKind::PrivateMacvlan, below: Some(new.base), ..Make::default() };
+                let mut link = Link { mac: Some(mac), make, ..named_link(&new.link.name, self.next, false) };
+                for up in [false, true] {
+                    link.up = up;
+                    handle(&mut self.router, self.now, Event::Link(link.clone()), &mut self.out);
+                }
+            }
+            Change::RemoveLink { interface, .. } => {
+                handle(&mut self.router, self.now, Event::LinkGone(*interface), &mut self.out);
+            }
+            Change::Set { .. }
+            | Change::CheckReversePaths(_)
+            | Change::Muzzle { .. }
+            | Change::Shut { .. } => {}
+            other => {
+                let outcome = self.router.changed(self.now, instance, other.clone(), None);
+                assert!(matches!(outcome, Outcome::Set | Outcome::Removed), "{other:?}: {outcome:?}");
+            }
+        }
+    }
+
+    /// What was reported since the last time, shortened.
+    fn told(&mut self) -> Vec<String> {
+        let all = std::mem::take(&mut self.out);
+        let text = |report: Report| match report {
+            Report::Entered { to, .. } => format!("{to:?}"),
+            Report::LinkMade(name) => format!("+{name}"),
+            Report::LinkRemoved(name) => format!("-{name}"),
+            Report::LinkRefused { link, .. } => format!("!{link}"),
+            Report::Faulty { fault, .. } => format!("{fault:?}"),
+            other => {
+                let other = format!("{other:?}");
+                other.split([' ', '(']).next().unwrap_or_default().to_owned()
+            }
+        };
+        all.into_iter()
+            .filter_map(|action| match action {
+                Action::Report { report, .. } => Some(text(report)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn index(&self, name: &str) -> IfIndex {
+        self.router.kernel.link_named(name).unwrap_or_else(|| panic!("there is no {name}")).index
+    }
+}
+
+fn master() -> Bench {
+    let mut b = Bench::new();
+    b.handle(link(true, &[SOURCE]));
+    b.handle(config(vec![with_vmac()]));
+    assert_eq!(b.told(), ["+vrrp.51", "Backup"]);
+    b.after(Duration::from_secs(4));
+    assert_eq!(b.told(), ["MasterDown", "Master"]);
+    b
+}
+
+#[test]
+fn it_is_made_before_the_instance_begins_and_removed_behind_it() {
+    let mut b = master();
+    let vmac = b.index("vrrp.51");
+    assert_eq!(b.made[0].link.kind, OwnKind::Macvlan(MAC));
+    assert!(b.router.kernel.holds(&VirtualAddress::new("10.0.0.51/24".parse().unwrap(), "vrrp.51")));
+    let listens: Vec<_> = b.router.listening.keys().map(|listen| listen.interface).collect();
+    assert_eq!(listens, [Some(vmac)]);
+    let frame = b.router.frame("VI", &b.router.instance("VI").unwrap().addresses()[0].clone()).unwrap();
+    assert_eq!((frame.interface, &frame.bytes()[6..12]), (vmac, &MAC.0[..]));
+    b.handle(Event::Stop);
+    assert_eq!(b.told(), ["PriorityZeroSent", "Init", "-vrrp.51"]);
+}
+
+#[test]
+fn adverts_leave_by_it_or_by_the_interface_below() {
+    for on_base in [false, true] {
+        let mut b = Bench::new();
+        let mut one = with_vmac();
+        one.link.transmit_on_base = on_base;
+        b.handle(link(true, &[SOURCE]));
+        b.handle(config(vec![one]));
+        b.after(Duration::from_secs(4));
+        let packet = b.out.iter().find_map(|a| match a {
+            Action::Advertise { packet, .. } => Some(packet.clone()),
+            _ => None,
+        });
+        let packet = packet.expect("an advert");
+        assert_eq!(packet.source.to_string(), "10.0.0.1");
+        assert_eq!(packet.interface == Some(IfIndex(2)), on_base);
+    }
+}
+
+#[test]
+fn one_that_somebody_removes_is_made_again() {
+    let mut b = master();
+    let index = b.index("vrrp.51");
+    b.handle(Event::LinkGone(index));
+    assert_eq!(b.told(), ["Fault", "NoInterface(\"vrrp.51\")", "+vrrp.51", "Backup"]);
+}
+
+#[test]
+fn it_waits_for_the_interface_below() {
+    let mut b = Bench::new();
+    b.handle(config(vec![with_vmac()]));
+    let told = b.told();
+    assert!(told.contains(&"Fault".to_owned()) && b.made.is_empty(), "{told:?}");
+    b.handle(Event::Link(named_link("eth0", 2, true)));
+    b.handle(address_event(2, SOURCE));
+    let told = b.told();
+    assert!(told.contains(&"+vrrp.51".to_owned()) && told.last().unwrap() == "Backup", "{told:?}");
+    // With the one below it goes, and comes again on its successor.
+    let index = b.index("vrrp.51");
+    b.handle(Event::LinkGone(index));
+    b.handle(Event::LinkGone(IfIndex(2)));
+    b.told();
+    b.handle(Event::Link(named_link("eth0", 5, true)));
+    b.handle(address_event(5, SOURCE));
+    assert_eq!(b.told().last().unwrap(), "Backup");
+    assert_eq!(b.made.last().unwrap().base, IfIndex(5));
+}
+
+#[test]
+fn one_that_is_refused_is_a_fault_and_tried_again() {
+    let mut b = Bench::new();
+    b.refuses = true;
+    b.handle(link(true, &[SOURCE]));
+    b.handle(config(vec![with_vmac()]));
+    assert_eq!(b.told(), ["!vrrp.51", "Fault", "NoInterface(\"vrrp.51\")"]);
+    b.after(Duration::from_secs(6));
+    assert!(b.told().is_empty(), "said once");
+    b.refuses = false;
+    b.after(Duration::from_secs(6));
+    let told = b.told();
+    assert!(told.contains(&"+vrrp.51".to_owned()) && told.last().unwrap() == "Backup", "{told:?}");
+}
+
+#[test]
+fn what_an_earlier_run_left_is_used() {
+    let mut b = Bench::new();
+    let make = Make { kind: LinkKind::PrivateMacvlan, below: Some(IfIndex(2)), ..Make::default() };
+    let left = Link { mac: Some(MAC), make, ..named_link("left", 7, true) };
+    b.handle(links(&[(named_link("eth0", 2, true), &[SOURCE]), (left, &[])]));
+    b.handle(config(vec![with_vmac()]));
+    assert_eq!(b.told(), ["Backup"]);
+    b.handle(Event::Stop);
+    assert_eq!(b.told(), ["Init", "-left"]);
+}
+
+#[test]
+fn a_reload_makes_and_removes_what_it_must() {
+    let mut b = master();
+    // The same again: nothing happens.
+    b.handle(config(vec![with_vmac()]));
+    assert!(b.told().is_empty());
+    let mut named = with_vmac();
+    named.link.vmac = Some(Vmac { name: Some("vip".into()), ..Vmac::default() });
+    b.handle(config(vec![named]));
+    let told = b.told();
+    let at = |what: &str| told.iter().position(|t| t == what).unwrap_or_else(|| panic!("{what} in {told:?}"));
+    assert!(at("-vrrp.51") < at("+vip"), "{told:?}");
+    // Without one it is another virtual router.
+    b.handle(config(vec![instance("VI", 51, 150)]));
+    let told = b.told();
+    assert!(told.contains(&"-vip".to_owned()) && told.contains(&"Backup".to_owned()), "{told:?}");
+    assert!(b.router.kernel.link_named("vip").is_none());
+}
+
+#[test]
+fn ipv6_speaks_from_the_link_local_address_of_the_interface_below() {
+    let mut b = Bench::new();
+    let mut one = with_vmac();
+    (one.family, one.version) = (Family::V6, config::Version::V3);
+    one.addresses = vec![VirtualAddress::new("fe80::51/64".parse().unwrap(), "eth0")];
+    b.handle(link(true, &["fe80::1/64"]));
+    b.handle(config(vec![one]));
+    assert_eq!(b.told(), ["+vrrp.51", "Backup"]);
+    b.after(Duration::from_secs(4));
+    let source = b.out.iter().find_map(|a| match a {
+        Action::Advertise { packet, .. } => Some((packet.source.to_string(), packet.interface)),
+        _ => None,
+    });
+    assert_eq!(source, Some(("fe80::1".to_owned(), Some(b.index("vrrp.51")))));
+    let own = VirtualAddress::new("fe80::1/64".parse().unwrap(), "vrrp.51");
+    assert!(b.router.kernel.holds(&own));
+    // Somebody takes it: it is set again.
+    let vmac = b.index("vrrp.51");
+    b.handle(Event::AddressGone { interface: vmac, net: own.net });
+    assert!(b.router.kernel.holds(&own));
+    // The interface below gets another one.
+    b.handle(Event::AddressGone { interface: IfIndex(2), net: own.net });
+    b.handle(address_event(2, "fe80::2/64"));
+    assert!(b.router.kernel.holds(&VirtualAddress::new("fe80::2/64".parse().unwrap(), "vrrp.51")));
+    assert!(!b.router.kernel.holds(&own));
+}
