@@ -26,6 +26,7 @@ use vipd::vrrp::event::{
     StateKind,
 };
 use vipd::vrrp::garp::Frame;
+use vipd::vrrp::notice::Notice;
 use vipd::vrrp::packet::{Advert, Authentication, Body, Secs};
 use vipd::vrrp::shared::Shared;
 
@@ -90,6 +91,8 @@ impl Io for World {
     fn finished(&mut self, _: &mut dyn FnMut(usize, Refusal)) -> Option<Duration> {
         std::mem::take(&mut self.at_work).then_some(Duration::from_micros(100))
     }
+
+    fn notify(&mut self, _: &Notice) {}
 
     fn report(&mut self, _: Option<&Name>, report: &Report) {
         std::hint::black_box(report);

@@ -14,7 +14,7 @@
 //! | [`ipvs`] | the kernel's table: model, wire form, plan, client |
 //! | [`netlink`] | netlink sockets, rtnetlink |
 //! | [`sys`] | clock, raw sockets, processes, capabilities, logs |
-//! | [`net`], [`command`], [`raw`], [`run`], [`time`], [`wire`] | plain values |
+//! | [`net`], [`command`], [`mail`], [`raw`], [`run`], [`time`], [`wire`] | plain values |
 //!
 //! Start with [`conf::Config`] (what is asked for), then [`vrrp`] and [`check`] (what decides), then [`daemon`]
 //! (what acts). ARCHITECTURE.md tells the life of an advert and of a failed check.
@@ -30,6 +30,7 @@ pub mod fuzzing;
 pub mod ipvs;
 #[cfg(feature = "lsp")]
 pub mod lsp;
+pub mod mail;
 pub mod net;
 pub mod netlink;
 pub mod raw;

@@ -16,13 +16,24 @@ pub struct RunId(pub u64);
 pub struct Run {
     /// What its end is reported by.
     pub id: RunId,
-    /// Runs of one owner (an instance, a virtual server) are started one after another, in the order in which they were
-    /// asked for. `None`: at once, whatever else runs.
-    pub owner: Option<String>,
+    /// Its place in an order. `None`: at once, whatever else runs.
+    pub turn: Option<Turn>,
     /// The program with all its arguments, and who runs it.
     pub command: Command,
     /// How it is ended where it takes too long; `None` lets it run for as long as it likes.
     pub limit: Option<Limit>,
+}
+
+/// The place of a run among those of its owner.
+///
+/// Those of one step are started together; those of the next step once these have ended, but for a program that goes on
+/// for long: it keeps nobody waiting for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Turn {
+    /// Whose: an instance, a virtual server.
+    pub owner: String,
+    /// What has happened to it; runs of one step are asked for one after the other.
+    pub step: u64,
 }
 
 /// How long a program may run.

@@ -23,6 +23,7 @@ use vipd::vrrp::event::{
     Snapshot, StateKind,
 };
 use vipd::vrrp::garp::Frame;
+use vipd::vrrp::notice::Notice;
 use vipd::vrrp::packet::{Advert, Body, Centis};
 use vipd::vrrp::shared::Shared;
 
@@ -151,6 +152,8 @@ impl Io for World {
     fn finished(&mut self, _: &mut dyn FnMut(usize, Refusal)) -> Option<Duration> {
         Some(Duration::ZERO)
     }
+
+    fn notify(&mut self, _: &Notice) {}
 
     fn report(&mut self, _: Option<&Name>, _: &Report) {}
 }

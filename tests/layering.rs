@@ -41,6 +41,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("sys", &[]),
     ("net", &[]),
     ("command", &[]),
+    ("mail", &[]),
     ("raw", &[]),
     ("run", &["command"]),
     ("time", &[]),
@@ -48,7 +49,7 @@ const MODULES: &[(&str, &[&str])] = &[
 ];
 
 /// Plain values that every module speaks of.
-const VALUES: &[&str] = &["net", "command", "raw", "run", "time", "wire"];
+const VALUES: &[&str] = &["net", "command", "mail", "raw", "run", "time", "wire"];
 
 /// What a machine never names: it is told what happened and when, and says what to do.
 const IMPURE: &[&str] = &[

@@ -17,11 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use vipd::net::{IpNet, MacAddr};
 use vipd::time::Instant;
-use vipd::vrrp::config::{
-    Config, Garp, Instance, Notify, SyncGroup, Tracking, Version, VirtualAddress, Vrid,
-};
+use vipd::vrrp::config::{Config, Garp, Instance, SyncGroup, Tracking, Version, VirtualAddress, Vrid};
 use vipd::vrrp::event::{Address, Event, IfIndex, Link, Make, Received, Settings, Snapshot, StateKind};
 use vipd::vrrp::packet::TTL;
+use vipd::vrrp::shared::Shared;
 use vipd::vrrp::{Action, Actions, Router};
 
 /// Instants are at least this, and nothing else in a state is.
@@ -157,7 +156,7 @@ impl Node {
             instances: (0..setup.links).map(|link| format!("VI_{link}")).collect(),
             tracking: Tracking::default(),
             tracking_weight: false,
-            notify: Notify::default(),
+            notify: Shared::default(),
         };
         let config = Config {
             instances: (0..setup.links).map(instance).collect(),

@@ -4,6 +4,7 @@
 //! what to be. A worker stops when told to, on `SIGTERM`, and when the parent is gone, however that came about.
 
 use super::exit::Exit;
+use super::fifo::{Fifos, Which};
 use super::message::{self, Order, Start, WORKER_ARGUMENT};
 use super::worker::{Control, FromWorker, Kind, ToWorker};
 use crate::conf::Config;
@@ -13,6 +14,7 @@ use crate::sys::ready::Ready;
 use crate::sys::writable::Writable;
 use crate::sys::{log, process, seccomp};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -29,22 +31,27 @@ const LAST_REPORTS: std::time::Duration = std::time::Duration::from_secs(1);
 pub fn main() -> Exit {
     let started = process::take_stdin().map_err(message::Error::from).and_then(|socket| {
         process::stop_with_parent()?;
-        let first = message::receive_order(socket.as_fd())?;
-        Ok((socket, first))
+        let mut fifos = Vec::new();
+        loop {
+            match message::receive_order(socket.as_fd())? {
+                Some((Order::Fifo(which), Some(file))) => fifos.push((which, File::from(file))),
+                first => return Ok((socket, first, fifos)),
+            }
+        }
     });
-    let (socket, start, config) = match started {
-        Ok((socket, Some((Order::Start(start), config)))) => (socket, start, config),
-        Ok((socket, Some((Order::Runner { name }, _)))) => {
+    let (socket, start, config, fifos) = match started {
+        Ok((socket, Some((Order::Start(start), config)), fifos)) => (socket, start, config, fifos),
+        Ok((socket, Some((Order::Runner { name }, _)), _)) => {
             process::set_name(&name);
             return super::runner::main(socket);
         }
-        Ok((socket, Some((Order::Load { name, source }, _)))) => {
+        Ok((socket, Some((Order::Load { name, source }, _)), _)) => {
             process::set_name(&name);
             return super::loader::main(&socket, &source);
         }
         // The parent died, or stops before we began.
-        Ok((_, None | Some((Order::Stop, _)))) => return Exit::Ok,
-        Ok((_, Some(_))) => return Exit::Software,
+        Ok((_, None | Some((Order::Stop, _)), _)) => return Exit::Ok,
+        Ok((_, Some(_), _)) => return Exit::Software,
         Err(error) => {
             eprintln!(
                 "vipd starts its workers itself; {WORKER_ARGUMENT} is not for the command line ({error})"
@@ -74,7 +81,7 @@ pub fn main() -> Exit {
                 .enable_all()
                 .build()
                 .map_err(|error| (Exit::Fatal, error.to_string()))?;
-            let exit = runtime.block_on(serve(start, config, socket));
+            let exit = runtime.block_on(serve(start, config, socket, fifos));
             // Whatever still runs in the background has nothing more to say.
             runtime.shutdown_background();
             Ok(exit)
@@ -114,17 +121,25 @@ fn abort_on_panic() {
 }
 
 /// Connects the driver's channels with the parent, and runs it.
-async fn serve(start: Start, config: Config, socket: OwnedFd) -> Exit {
+async fn serve(start: Start, config: Config, socket: OwnedFd, open: Vec<(Which, File)>) -> Exit {
+    let fifos = match Fifos::start() {
+        Ok(fifos) => fifos,
+        Err(error) => {
+            error!(%error, "no thread for the FIFOs");
+            return Exit::Fatal;
+        }
+    };
+    open.into_iter().for_each(|(which, file)| fifos.open(which, file));
     let (to_driver, inbox) = unbounded_channel();
     let (outbox, from_driver) = unbounded_channel();
-    let reporter = match connect(socket, to_driver, from_driver) {
+    let reporter = match connect(socket, to_driver, from_driver, fifos.clone()) {
         Ok(reporter) => reporter,
         Err(error) => {
             error!(%error, "the control socket can't be used");
             return Exit::Fatal;
         }
     };
-    let control = Control { inbox, outbox };
+    let control = Control { inbox, outbox, fifos: fifos.clone() };
     let exit = match start.kind {
         Kind::Check => {
             super::check::run(config, start.options, control).await;
@@ -142,6 +157,7 @@ async fn serve(start: Start, config: Config, socket: OwnedFd) -> Exit {
     };
     // What was reported last, a program to run among it, is to arrive; a parent that reads nothing is not waited for.
     let _ = tokio::time::timeout(LAST_REPORTS, reporter).await;
+    fifos.finish(LAST_REPORTS);
     exit
 }
 
@@ -149,6 +165,7 @@ fn connect(
     socket: OwnedFd,
     to_driver: UnboundedSender<ToWorker>,
     from_driver: UnboundedReceiver<FromWorker>,
+    fifos: Fifos,
 ) -> io::Result<JoinHandle<Writable>> {
     fcntl(&socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     let reports = socket.try_clone()?;
@@ -172,7 +189,7 @@ fn connect(
         }
     });
     tokio::spawn(async move {
-        if let Err(error) = listen(&orders, &to_driver).await {
+        if let Err(error) = listen(&orders, &to_driver, &fifos).await {
             error!(%error, "stopping: the parent can't be understood");
         }
         // The parent is gone. Keeping the sender would keep the driver waiting for it.
@@ -184,6 +201,7 @@ fn connect(
 async fn listen(
     socket: &Ready<OwnedFd>,
     to_driver: &UnboundedSender<ToWorker>,
+    fifos: &Fifos,
 ) -> Result<(), message::Error> {
     loop {
         socket.wait().await?;
@@ -206,6 +224,15 @@ async fn listen(
                 Order::RunEnded { id, outcome } => ToWorker::RunEnded { id, outcome },
                 // These are another process's.
                 Order::Load { .. } | Order::Runner { .. } | Order::Run { .. } | Order::CancelRun(_) => {
+                    continue;
+                }
+                // Before the reload that names it.
+                Order::Fifo(which) => {
+                    config.into_iter().for_each(|file| fifos.open(which, file.into()));
+                    continue;
+                }
+                Order::NoFifo(which) => {
+                    fifos.close(which);
                     continue;
                 }
                 Order::Table(state) => ToWorker::Table(state),

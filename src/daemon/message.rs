@@ -3,10 +3,12 @@
 //! Small messages (postcard) travel as they are; a configuration, of whatever size, in a sealed memory file that the
 //! parent makes once for all workers. The bootstrap of a worker turns them into [`super::worker`]'s.
 
+use super::fifo::Which;
+use super::scripts::Conditions;
 use super::source::{Loaded, Source};
 use super::worker::{FromWorker, Kind, Options, TableState};
 use crate::conf::Config;
-use crate::conf::config::Hooks;
+use crate::conf::config::{Fifos, Hooks};
 use crate::run::{Run, RunId, RunOutcome};
 use crate::sys::input::reason;
 use crate::sys::{channel, log, memfd};
@@ -50,6 +52,10 @@ pub(super) enum Order {
     },
     /// The state of the IPVS table.
     Table(TableState),
+    /// To be written to, with the FIFO: before [`Order::Start`] those that are there then.
+    Fifo(Which),
+    /// There is none any more.
+    NoFifo(Which),
     /// Comes first, and is all: read a configuration.
     Load {
         /// The name that process lists show.
@@ -66,8 +72,8 @@ pub(super) enum Order {
     Run {
         /// Which.
         run: Run,
-        /// `set_supplementary_groups`.
-        supplementary_groups: bool,
+        /// Under these conditions.
+        conditions: Conditions,
     },
     /// End a run.
     CancelRun(RunId),
@@ -95,10 +101,12 @@ pub(super) struct Summary {
     pub(super) is_empty: bool,
     /// Workers that have something to do.
     pub(super) work: BTreeSet<Kind>,
-    /// `set_supplementary_groups`.
-    pub(super) supplementary_groups: bool,
+    /// Under which conditions scripts run.
+    pub(super) scripts: Conditions,
     /// `startup_script`, `shutdown_script`.
     pub(super) hooks: Hooks,
+    /// `*notify_fifo*`
+    pub(super) fifos: Fifos,
     /// `reload_as_keepalived`: errors are no reason to refuse the next one.
     pub(super) takes_errors: bool,
     /// `reload_check_config`: where the findings of a refused reload go too.
@@ -119,8 +127,9 @@ impl Summary {
             errors: loaded.errors.clone(),
             is_empty: loaded.is_empty,
             work: [Kind::Vrrp, Kind::Check].into_iter().filter(has_work).collect(),
-            supplementary_groups: config.global.scripts.supplementary_groups,
+            scripts: Conditions::of(&config.global),
             hooks: config.global.hooks.clone(),
+            fifos: config.global.fifos.clone(),
             takes_errors: config.global.reload.as_keepalived && config.global.reload.check_config.is_none(),
             findings_file: config.global.reload.check_config.clone(),
         }
@@ -355,7 +364,7 @@ mod tests {
         let (parent, worker) = channel::pair().unwrap();
         for size in [1, channel::MAX_MESSAGE - 8, channel::MAX_MESSAGE, 200_000] {
             let command = Command { argv: vec!["/bin/true".to_owned(), "a".repeat(size)], run_as: None };
-            let run = Run { id: RunId(7), owner: Some("VI".to_owned()), command, limit: None };
+            let run = Run { id: RunId(7), turn: None, command, limit: None };
             send_report(worker.as_fd(), &FromWorker::Run(run.clone())).unwrap();
             let report = receive_report(parent.as_fd()).unwrap();
             assert!(report == Some(FromWorker::Run(run)), "{size} bytes");

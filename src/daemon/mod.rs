@@ -3,13 +3,16 @@
 //! [`start`] is the daemon: it reads the configuration, becomes the parent, and ends with it. [`worker_main`] is what
 //! the parent executes. `supervisor` decides, `parent` acts; `bootstrap` turns a process into a worker; `message`
 //! is what they say to each other, [`worker`] what a driver sees of it. `loader` reads the configuration in a process of
-//! its own, `reload` decides whether it may take the place of the one that runs, `runner` runs scripts.
+//! its own, `reload` decides whether it may take the place of the one that runs, `runner` runs scripts, `fifo` writes
+//! a worker's lines to who reads them, `mail` sends its mails.
 
 mod bootstrap;
 pub mod check;
 mod child;
 mod exit;
+pub mod fifo;
 mod loader;
+mod mail;
 pub(crate) mod message;
 mod options;
 mod outbox;

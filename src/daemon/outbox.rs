@@ -23,6 +23,8 @@ impl Outbox {
             Order::Reload | Order::Table(_) => discriminant(old) == discriminant(&order),
             Order::Stop => matches!(old, Order::Reload | Order::Table(_)),
             Order::Start(_)
+            | Order::Fifo(_)
+            | Order::NoFifo(_)
             | Order::RunEnded { .. }
             | Order::Runner { .. }
             | Order::Load { .. }

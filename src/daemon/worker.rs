@@ -3,6 +3,7 @@
 //! The driver knows nothing of processes, memfds or sockets: the bootstrap that re-executed the binary connects
 //! these channels, and a test can hold the other end itself.
 
+use super::fifo::Fifos;
 use crate::conf::Config;
 use crate::run::{Run, RunId, RunOutcome};
 use serde::{Deserialize, Serialize};
@@ -84,4 +85,6 @@ pub struct Control {
     pub inbox: UnboundedReceiver<ToWorker>,
     /// Messages to the parent; a closed channel is no error.
     pub outbox: UnboundedSender<FromWorker>,
+    /// Where lines for others go.
+    pub fifos: Fifos,
 }

@@ -18,6 +18,12 @@ pub fn wall() -> Duration {
     Duration::from_nanos(nanos(ClockId::CLOCK_REALTIME))
 }
 
+/// Now, as mails have it (RFC 5322 §3.3).
+#[must_use]
+pub fn mail_date() -> String {
+    super::log::mail_date(wall().as_secs().try_into().unwrap_or_default())
+}
+
 /// The monotonic clock and the wall clock (since 1970) at the same moment, to turn the kernel's time stamps into
 /// instants. Of use for a moment only: the wall clock may be set.
 #[derive(Clone, Copy, Debug)]

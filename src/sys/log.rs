@@ -16,6 +16,7 @@ mod syslog;
 mod text;
 
 pub use syslog::Facility;
+pub(super) use text::mail_date;
 pub use text::without_error_numbers;
 
 use nix::time::{ClockId, clock_gettime};

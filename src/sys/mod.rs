@@ -6,6 +6,7 @@ pub mod channel;
 pub mod clock;
 pub mod cloud;
 mod datagrams;
+pub mod fifo;
 pub mod input;
 pub mod iproute2;
 pub mod kmod;

@@ -1,6 +1,6 @@
 //! Names of hosts and services, as the system's resolver knows them (`/etc/hosts`, DNS, `/etc/services`).
 //!
-//! These calls may wait for a name server: they are for commands, never for a worker.
+//! These calls may wait for a name server: they are for commands, and for threads of a worker that may wait.
 
 use std::ffi::{CStr, CString};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -38,6 +38,25 @@ pub fn address(host: &str) -> Option<Ipv4Addr> {
         (*entry.h_addr_list).cast::<[u8; 4]>().as_ref().copied()?
     };
     Some(Ipv4Addr::from(bytes))
+}
+
+/// This node's name as others know it, with its domain where the resolver has one.
+#[must_use]
+#[allow(unsafe_code)]
+pub fn full_node_name() -> Option<String> {
+    unsafe extern "C" {
+        fn gethostbyname(name: *const libc::c_char) -> *const libc::hostent;
+    }
+    let name = nix::unistd::gethostname().ok()?.into_string().ok()?;
+    let asked = CString::new(name.as_str()).ok()?;
+    let _one_at_a_time = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: as in `address`; the name ends with a zero.
+    let full = unsafe {
+        gethostbyname(asked.as_ptr())
+            .as_ref()
+            .and_then(|entry| CStr::from_ptr(entry.h_name).to_str().ok().map(str::to_owned))
+    };
+    Some(full.unwrap_or(name))
 }
 
 /// The name of an address.

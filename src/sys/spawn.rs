@@ -2,10 +2,12 @@
 
 use nix::libc;
 use nix::unistd::{Gid, Pid, Uid, setgroups, setpgid, setresgid, setresuid};
-use std::ffi::{CString, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::io;
-use std::os::unix::ffi::OsStringExt;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What no program of others gets of our environment: it would change how it is loaded, or how a shell reads it.
@@ -22,11 +24,20 @@ pub struct Account {
     pub groups: Vec<Gid>,
 }
 
+/// What is executed.
+#[derive(Debug)]
+pub enum Executable {
+    /// What is at this path.
+    Path(PathBuf),
+    /// This file.
+    File(OwnedFd),
+}
+
 /// What is started.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Program {
-    /// This one, with its arguments; the first is a path, or a name to be looked for in `PATH`.
-    Execute(Vec<Vec<u8>>),
+    /// This one, with its arguments; the first is what it is called.
+    Execute(Executable, Vec<Vec<u8>>),
     /// Nothing is executed: the status is 0 where this file can be opened for reading, 1 otherwise.
     OpenFile(Vec<u8>),
 }
@@ -38,13 +49,22 @@ pub enum Program {
 /// It can't be executed, or not as this account; the kernel has no process left.
 #[allow(unsafe_code)]
 pub fn spawn(program: &Program, account: Option<&Account>) -> io::Result<Pid> {
-    let (words, file) = match program {
-        Program::Execute(words) => (words.clone(), None),
-        Program::OpenFile(path) => (vec![b"/".to_vec()], Some(CString::new(path.clone())?)),
+    let none = Path::new("/");
+    let (words, path, image, file) = match program {
+        Program::Execute(Executable::Path(path), words) => (words.as_slice(), path.as_path(), None, None),
+        Program::Execute(Executable::File(file), words) => {
+            (words.as_slice(), none, Some(Image::new(file, words)?), None)
+        }
+        Program::OpenFile(path) => (&[][..], none, None, Some(CString::new(path.clone())?)),
     };
-    let mut words = words.into_iter().map(OsString::from_vec);
-    let mut command = Command::new(words.next().ok_or(io::Error::from(io::ErrorKind::NotFound))?);
-    command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut words = words.iter().map(|word| OsStr::from_bytes(word));
+    let mut command = Command::new(path);
+    command
+        .arg0(words.next().unwrap_or_default())
+        .args(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     for name in KEPT_BACK {
         command.env_remove(name);
     }
@@ -69,12 +89,70 @@ pub fn spawn(program: &Program, account: Option<&Account>) -> io::Result<Pid> {
                 libc::_exit(i32::from(opened < 0));
             }
         }
-        Ok(())
+        // Does not come back, unless it fails.
+        image.as_ref().map_or(Ok(()), |image| Err(image.execute()))
     };
     // SAFETY: the closure makes system calls only, and allocates nothing.
     unsafe { command.pre_exec(prepare) };
     let child = command.spawn()?;
     Ok(Pid::from_raw(libc::pid_t::try_from(child.id()).unwrap_or(libc::pid_t::MAX)))
+}
+
+/// A file to be executed by its descriptor, with all that the call needs: nothing may be allocated between fork and exec.
+struct Image {
+    file: RawFd,
+    /// What the pointers point to.
+    _words: Vec<CString>,
+    arguments: Vec<*const libc::c_char>,
+    environment: Vec<*const libc::c_char>,
+}
+
+// SAFETY: the pointers lead to strings that the same value owns, and nobody changes.
+#[allow(unsafe_code)]
+unsafe impl Send for Image {}
+// SAFETY: as above.
+#[allow(unsafe_code)]
+unsafe impl Sync for Image {}
+
+impl Image {
+    fn new(file: &OwnedFd, arguments: &[Vec<u8>]) -> io::Result<Image> {
+        let variable = |(name, value): (OsString, OsString)| {
+            let kept_back = KEPT_BACK.iter().any(|other| name == *other);
+            (!kept_back).then(|| [name.as_bytes(), b"=", value.as_bytes()].concat())
+        };
+        let mut words = Vec::new();
+        let mut list = |all: &mut dyn Iterator<Item = Vec<u8>>| -> io::Result<Vec<*const libc::c_char>> {
+            let mut pointers = Vec::new();
+            for word in all {
+                let word = CString::new(word)?;
+                // What it points to stays where it is when the string itself is moved.
+                pointers.push(word.as_ptr());
+                words.push(word);
+            }
+            pointers.push(std::ptr::null());
+            Ok(pointers)
+        };
+        let arguments = list(&mut arguments.iter().cloned())?;
+        let environment = list(&mut std::env::vars_os().filter_map(variable))?;
+        Ok(Image { file: file.as_raw_fd(), _words: words, arguments, environment })
+    }
+
+    /// Becomes the file; why not, if that fails.
+    #[allow(unsafe_code)]
+    fn execute(&self) -> io::Error {
+        // SAFETY: both lists end with a null pointer, and what they point to lives as long as this.
+        unsafe {
+            libc::syscall(
+                libc::SYS_execveat,
+                self.file,
+                c"".as_ptr(),
+                self.arguments.as_ptr(),
+                self.environment.as_ptr(),
+                libc::AT_EMPTY_PATH,
+            );
+        }
+        io::Error::last_os_error()
+    }
 }
 
 #[allow(unsafe_code)]
@@ -96,7 +174,8 @@ mod tests {
 
     fn sh(script: &str, account: Option<&Account>) -> WaitStatus {
         let words = ["/bin/sh", "-c", script].map(|word| word.as_bytes().to_vec());
-        waitpid(spawn(&Program::Execute(words.to_vec()), account).unwrap(), None).unwrap()
+        let program = Program::Execute(Executable::Path("/bin/sh".into()), words.to_vec());
+        waitpid(spawn(&program, account).unwrap(), None).unwrap()
     }
 
     fn status(status: WaitStatus) -> i32 {
@@ -144,10 +223,27 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_executed_by_its_descriptor_whatever_has_become_of_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, out) = (dir.path().join("shell"), dir.path().join("out"));
+        fs::copy("/bin/sh", &path).unwrap();
+        let file = fs::File::open(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let script = format!("echo $0 $1 ${{PATH:+set}} > {}", out.display());
+        let words = ["shell", "-c", &script, "name", "word"].map(|word| word.as_bytes().to_vec());
+        let program = Program::Execute(Executable::File(file.into()), words.to_vec());
+        assert_eq!(status(waitpid(spawn(&program, None).unwrap(), None).unwrap()), 0);
+        assert_eq!(fs::read_to_string(out).unwrap(), "name word set\n");
+    }
+
+    #[test]
     fn what_can_not_be_executed_is_an_error() {
-        let missing = Program::Execute(vec![b"/no/such/program".to_vec()]);
+        let path = PathBuf::from("/no/such/program");
+        let missing = Program::Execute(Executable::Path(path), vec![b"program".to_vec()]);
         assert_eq!(spawn(&missing, None).unwrap_err().kind(), io::ErrorKind::NotFound);
-        assert!(spawn(&Program::Execute(Vec::new()), None).is_err());
+        let text = std::fs::File::open("/etc/passwd").unwrap();
+        let no_program = Program::Execute(Executable::File(text.into()), vec![b"program".to_vec()]);
+        assert_eq!(spawn(&no_program, None).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
     }
 
     #[test]

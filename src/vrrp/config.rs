@@ -30,6 +30,7 @@ pub use track::{
 };
 pub use unicast::{OldChecksum, Peer, Unicast};
 
+use super::shared::Shared;
 use crate::net::Family;
 use interface::{GarpGroup, LinkDelay, Linkbeat};
 use route::Route;
@@ -120,7 +121,8 @@ pub struct Instance {
     /// `track_*`: what the state or the priority depends on.
     pub tracking: Tracking,
     /// `notify*` and `smtp_alert`: who is told of its transitions.
-    pub notify: Notify,
+    #[cfg_attr(feature = "schema", schemars(with = "Notify"))]
+    pub notify: Shared<Notify>,
     /// `unicast_*`: adverts to named routers instead of a group.
     pub unicast: Option<Unicast>,
     /// What it does with its interface, and the links made on top of it.
@@ -155,7 +157,7 @@ impl Instance {
             source: None,
             mcast_dst_ip: None,
             tracking: Tracking::default(),
-            notify: Notify::default(),
+            notify: Shared::default(),
             unicast: None,
             link: Link::default(),
             policy: Policy::default(),

@@ -10,6 +10,7 @@ pub use link::{Link, LinkKind, Make, OwnAddress, OwnKind, OwnLink, Setting, Sett
 pub use list::AddressList;
 
 use super::config::{self, VirtualAddress};
+use super::notice::{self, Notice};
 use super::packet::{DecodeError, Difference, ah};
 use super::shared::Shared;
 use crate::net::{Family, IpNet};
@@ -277,7 +278,10 @@ pub enum Action {
         /// How many rounds.
         rounds: u32,
     },
-    /// Something that a person or a notify script wants to know.
+    /// Tell scripts, FIFOs and mail readers: once what was decided together with it is done with the instance's addresses;
+    /// of a group, once what was to be told of its members before it has been.
+    Notify(Notice),
+    /// Something that a person wants to know.
     Report {
         /// Whom it concerns; none where a packet belongs to no instance.
         instance: Option<Name>,
@@ -401,6 +405,19 @@ pub enum StateKind {
     Backup,
     /// It is the master (RFC 9568 §6.4.3: Active).
     Master,
+}
+
+impl StateKind {
+    /// As others are told of it: of an instance that has not started, nothing.
+    #[must_use]
+    pub const fn told(self) -> Option<notice::State> {
+        match self {
+            StateKind::Init => None,
+            StateKind::Fault => Some(notice::State::Fault),
+            StateKind::Backup => Some(notice::State::Backup),
+            StateKind::Master => Some(notice::State::Master),
+        }
+    }
 }
 
 /// Why an instance can't run. It runs when no fault is left.

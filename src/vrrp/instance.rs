@@ -28,6 +28,7 @@ mod timeout;
 
 use super::config::{self, Version, VirtualAddress};
 use super::event::{Action, Actions, Fault, IfIndex, Name, Packet, Protocol, Report, StateKind};
+use super::notice::{self, News, Notice, Subject};
 use super::packet::{PRIORITY_STOP, Sum};
 use super::priority::Priority;
 use super::shared::Shared;
@@ -145,6 +146,8 @@ enum State {
         answer_announced_at: Option<Instant>,
         /// Another owner of the addresses.
         rival: Option<Rival>,
+        /// When others were last told that an advert of lower priority was heard.
+        lower_told_at: Option<Instant>,
     },
 }
 
@@ -469,6 +472,7 @@ impl Instance {
             answered_at: None,
             answer_announced_at: None,
             rival: None,
+            lower_told_at: None,
         };
         self.enter(state, out);
         out.push(self.apply(&self.addresses));
@@ -481,6 +485,39 @@ impl Instance {
         let to = self.state();
         if from != to {
             out.push(self.report(Report::Entered { from, to }));
+            if let Some(state) = to.told() {
+                out.push(self.notify(News::Entered(state)));
+            }
+        }
+    }
+
+    /// What is told of its end: that the daemon stops, or that a reload drops it.
+    pub(super) fn farewell(&self, stopping: bool) -> Option<Notice> {
+        let news = match (stopping, self.state()) {
+            (true, _) => notice::State::Stop,
+            // Who has been told of a fault has heard it already.
+            (false, StateKind::Init | StateKind::Fault) if !self.config.notify.at_deletion => return None,
+            (false, _) => notice::State::Deleted,
+        };
+        Some(self.notice(News::Entered(news)))
+    }
+
+    /// What is told of it where its state is to be said once more.
+    pub(super) fn still(&self) -> Option<Notice> {
+        Some(self.notice(News::Still(self.state().told()?)))
+    }
+
+    fn notify(&self, news: News) -> Action {
+        Action::Notify(self.notice(news))
+    }
+
+    fn notice(&self, news: News) -> Notice {
+        Notice {
+            subject: Subject::Instance,
+            name: self.name.clone(),
+            news,
+            priority: self.priority.effective(),
+            to: self.config.notify.clone(),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing here opens a socket or reads a clock; `daemon::vrrp` gives it both. Start with [`event`]: what goes in and
 //! what comes out. [`Router`] owns the [`Instance`]s; an instance is the state machine of RFC 9568 §6. [`engine`] is the
-//! loop around it, `kernel` the addresses that are wanted and those that are there.
+//! loop around it, `kernel` the addresses that are wanted and those that are there, [`notice`] what others are told.
 
 pub mod config;
 pub mod engine;
@@ -10,6 +10,7 @@ pub mod event;
 pub mod garp;
 pub mod instance;
 mod kernel;
+pub mod notice;
 mod overlay;
 mod pace;
 pub mod packet;
@@ -22,4 +23,5 @@ pub use config::Config;
 pub use engine::Engine;
 pub use event::{Action, Actions, Event};
 pub use instance::Instance;
+pub use notice::Notice;
 pub use router::Router;

@@ -16,6 +16,7 @@ use super::config::{RxBuffers, VirtualAddress, Vrid};
 use super::event::{Action, Actions, Event, Fault, IfIndex, Listen, Name, Protocol, StateKind, Table};
 use super::instance::{Ground, Instance, Origin, Stance};
 use super::kernel::{Id, Kernel};
+use super::notice::Notice;
 use super::overlay::Overlay;
 use super::pace::Paces;
 use super::packet::PRIORITY_OWNER;
@@ -156,6 +157,11 @@ impl Router {
     pub fn instance(&self, name: &str) -> Option<&Instance> {
         let id = self.by_name.get(name)?;
         self.instances.get(id).map(|slot| &slot.instance)
+    }
+
+    /// What is told at the end of the daemon where nothing is taken back.
+    pub fn farewells(&self) -> impl Iterator<Item = Notice> {
+        self.instances().filter_map(|instance| instance.farewell(true)).chain(self.group_farewells())
     }
 
     /// What belongs to no instance.

@@ -3,9 +3,12 @@
 #![allow(clippy::disallowed_methods, reason = "the lab runs in real time")]
 
 mod daemon;
+mod fifos;
 mod garp;
 mod log;
+mod mails;
 mod no_ipvs;
+mod notify;
 mod peers;
 #[path = "../lab/support/mod.rs"]
 mod support;
@@ -24,6 +27,9 @@ fn main() -> ExitCode {
         vrrp::tests(),
         peers::tests(),
         vmac::tests(),
+        notify::tests(),
+        fifos::tests(),
+        mails::tests(),
         daemon::tests(),
         garp::tests(),
         log::tests(),

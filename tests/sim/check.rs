@@ -23,6 +23,9 @@ pub(crate) fn addresses_follow_state(node: &mut Node) -> Result<(), String> {
     if !engine.is_settled() {
         return Err("sleeps, though not everything is done".into());
     }
+    if let Some(untold) = world.watch.untold() {
+        return Err(format!("{untold}, and nobody was told"));
+    }
     // What a predecessor left may be a part of what is wanted: a backup keeps it, and adds nothing.
     let (wanted, to_hold) = wanted(node, engine.router());
     let missing = to_hold

@@ -14,6 +14,7 @@ use vipd::time::Instant;
 use vipd::vrrp::engine::Io;
 use vipd::vrrp::event::{Change, Event, IfIndex, Listen, Name, Packet, Protocol, Received, Refusal, Report};
 use vipd::vrrp::garp::Frame;
+use vipd::vrrp::notice::Notice;
 use vipd::vrrp::packet::{TTL, ah};
 use vipd::vrrp::shared::Shared;
 
@@ -373,6 +374,23 @@ impl Io for World {
             refused(at, refusal);
         }
         Some(end - begin)
+    }
+
+    fn notify(&mut self, notice: &Notice) {
+        self.cost(self.costs.report);
+        self.say(|| format!("tells {}", notice.fifo_line().trim_end()));
+        let World { watch, kernel, refused, .. } = self;
+        let Some(master) = watch.told(notice) else { return };
+        // Somebody may have taken one a moment ago.
+        let unknown = kernel.overrun || !kernel.news.is_empty();
+        let Some(index) = kernel.index(master.link).filter(|_| !unknown) else { return };
+        let addresses = master.config.addresses.iter().chain(&master.config.excluded);
+        let missing = addresses
+            .map(|a| a.net)
+            .find(|net| !kernel.holds(index, *net) && !refused.contains(&(index, *net)));
+        if let Some(net) = missing {
+            watch.wrong(format!("{} is told to be master, and {net} is not set", notice.name));
+        }
     }
 
     fn report(&mut self, instance: Option<&Name>, report: &Report) {

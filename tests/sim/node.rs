@@ -12,11 +12,10 @@ use std::time::Duration;
 use vipd::net::{Family, IpNet};
 use vipd::time::Instant;
 use vipd::vrrp::Engine;
-use vipd::vrrp::config::{
-    Auth, Config, Instance, Notify, SyncGroup, Tracking, Version, VirtualAddress, Vrid,
-};
+use vipd::vrrp::config::{Auth, Config, Instance, SyncGroup, Tracking, Version, VirtualAddress, Vrid};
 use vipd::vrrp::engine::Next;
 use vipd::vrrp::event::{Event, StateKind, Table};
+use vipd::vrrp::shared::Shared;
 
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -161,7 +160,7 @@ impl Node {
             instances: members(group),
             tracking: Tracking::default(),
             tracking_weight: false,
-            notify: Notify::default(),
+            notify: Shared::default(),
         };
         groups.into_iter().map(group).filter(|group| !group.instances.is_empty()).collect()
     }

@@ -57,6 +57,7 @@ impl OldOrder {
         while !self.actions.is_empty() {
             let mut adverts: Vec<(Name, Packet)> = vec![];
             let (mut changes, mut announcements, mut reports) = (vec![], VecDeque::new(), vec![]);
+            let mut notices = vec![];
             for action in std::mem::take(&mut self.actions) {
                 match action {
                     Action::Advertise { instance, packet } => adverts.push((instance, packet)),
@@ -84,6 +85,7 @@ impl OldOrder {
                     }
                     Action::Buffer { .. } => {}
                     Action::Unlisten(listen) => io.unlisten(listen),
+                    Action::Notify(notice) => notices.push(notice),
                 }
             }
             io.send(&adverts, &mut |_, _| {});
@@ -102,6 +104,7 @@ impl OldOrder {
             for (instance, report) in reports {
                 io.report(instance.as_ref(), &report);
             }
+            notices.iter().for_each(|notice| io.notify(notice));
         }
     }
 }

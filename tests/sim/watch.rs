@@ -1,12 +1,14 @@
 //! What must be true of what a node says and does, at the moment when it does it.
 
 use crate::io::Advert;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd::net::IpNet;
 use vipd::time::Instant;
 use vipd::vrrp::config::{Instance, Version};
 use vipd::vrrp::event::{Name, Reloaded, Report, StateKind};
+use vipd::vrrp::notice::{News, Notice, State, Subject};
 
 /// A node, seen from outside.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub(crate) struct Watch {
     pub(crate) stopping: bool,
     /// A configuration is being carried out.
     pub(crate) reloading: bool,
+    /// What others are to be told of sync groups.
+    untold_groups: BTreeMap<Name, VecDeque<State>>,
 }
 
 /// A virtual router on this node.
@@ -47,6 +51,8 @@ pub(crate) struct Router {
     pub(crate) became_master: u64,
     /// It had been master when the process was told to stop.
     was_master: bool,
+    /// What others are to be told, in this order.
+    untold: VecDeque<State>,
 }
 
 /// It may not become master so soon: somebody better was heard, or it has just begun to listen.
@@ -73,6 +79,7 @@ impl Watch {
             changed: true,
             stopping: false,
             reloading: false,
+            untold_groups: BTreeMap::new(),
         }
     }
 
@@ -114,10 +121,12 @@ impl Watch {
     pub(crate) fn died(&mut self) {
         self.stopping = false;
         self.paused = None;
+        self.untold_groups.clear();
         for router in &mut self.routers {
             router.state = StateKind::Init;
             (router.patience, router.spoke_at) = (None, None);
             (router.said_zero, router.was_master) = (false, false);
+            router.untold.clear();
         }
         self.changed = true;
     }
@@ -221,6 +230,10 @@ impl Watch {
     }
 
     pub(crate) fn reported(&mut self, instance: Option<&Name>, report: &Report) {
+        if let Report::GroupEntered { group, to, .. } = report {
+            let state = to.told().unwrap_or(State::Stop);
+            self.untold_groups.entry(group.clone()).or_default().push_back(state);
+        }
         let Some((name, at)) = instance.and_then(|name| Some((name, index(name)?))) else { return };
         match report {
             Report::Entered { from, to } => self.entered(name, at, *from, *to),
@@ -236,6 +249,35 @@ impl Watch {
             }
             _ => {}
         }
+    }
+
+    /// Who was not told of.
+    pub(crate) fn untold(&self) -> Option<String> {
+        let router = self.routers.iter().find(|router| !router.untold.is_empty());
+        let router = router.map(|router| format!("{} has become {:?}", router.config.name, router.untold));
+        let group = self.untold_groups.iter().find(|(_, states)| !states.is_empty());
+        router.or(group.map(|(name, states)| format!("{name} has become {states:?}")))
+    }
+
+    /// Others are told of each change, in its order. Gives the virtual router that they are told is master, and is.
+    pub(crate) fn told(&mut self, notice: &Notice) -> Option<&Router> {
+        let News::Entered(state) = notice.news else { return None };
+        if let Subject::Group { .. } = notice.subject {
+            let expected = self.untold_groups.get_mut(&notice.name).and_then(VecDeque::pop_front);
+            if expected != Some(state) {
+                self.wrong(format!("{} is told to be {state:?}, it should be {expected:?}", notice.name));
+            }
+            return None;
+        }
+        let at = index(&notice.name)?;
+        let expected = self.routers[at].untold.pop_front();
+        // One that never started hears of the end, too.
+        let is_end = expected.is_none() && state == State::Stop && self.stopping;
+        if expected != Some(state) && !is_end {
+            self.wrong(format!("{} is told to be {state:?}, it should be {expected:?}", notice.name));
+        }
+        let router = &self.routers[at];
+        (state == State::Master && router.state == StateKind::Master).then_some(router)
     }
 
     /// After a pause, it listens for an interval more.
@@ -258,6 +300,12 @@ impl Watch {
             wrong = Some(format!("{name} goes from {from:?} to {to:?}, it was {:?}", router.state));
         }
         router.state = to;
+        router.untold.extend(match (to.told(), from) {
+            (Some(state), _) => Some(state),
+            (None, _) if stopping => Some(State::Stop),
+            (None, StateKind::Fault) => None,
+            (None, _) => Some(State::Deleted),
+        });
         // Who steps down has heard that somebody better speaks.
         router.was_master &= !matches!(to, StateKind::Backup | StateKind::Fault);
         let owner = router.config.priority == 255;
@@ -312,6 +360,7 @@ impl Router {
             said_zero: false,
             became_master: 0,
             was_master: false,
+            untold: VecDeque::new(),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub struct Mail {
     /// `notification_email`: the addresses, as they are to stand behind `To:`.
     pub to: Vec<String>,
-    /// `notification_email_from`; `keepalived@` and the host name without.
+    /// `notification_email_from`; `root@` and the host name without.
     pub from: Option<String>,
     /// `smtp_server`: without one no mail is sent.
     pub server: Option<SmtpServer>,

@@ -145,7 +145,7 @@ mod tests {
         );
         assert_eq!(codes(&loaded), [""; 0]);
         let notify = loaded.config.unwrap().vrrp.instances.remove(0).notify;
-        assert_eq!(notify.master.unwrap().argv, ["/m", "a b", "c"]);
+        assert_eq!(notify.master.as_ref().unwrap().argv, ["/m", "a b", "c"]);
         let program = |c: &Option<Box<crate::command::Command>>| c.as_ref().unwrap().program().to_owned();
         assert_eq!(
             [&notify.any, &notify.stop, &notify.deleted, &notify.master_rx_lower_pri].map(program),
@@ -153,8 +153,8 @@ mod tests {
         );
         let run_as =
             |group: Option<&str>| Some(RunAs { user: "daemon".into(), group: group.map(Into::into) });
-        assert_eq!(notify.backup.unwrap().run_as, run_as(None));
-        assert_eq!(notify.fault.unwrap().run_as, run_as(Some("adm")));
+        assert_eq!(notify.backup.as_ref().unwrap().run_as, run_as(None));
+        assert_eq!(notify.fault.as_ref().unwrap().run_as, run_as(Some("adm")));
         assert!(notify.priority_changes && notify.smtp_alert && notify.at_deletion);
     }
 
@@ -163,7 +163,7 @@ mod tests {
         let loaded = load("", "notify_master /a\nnotify_master /b\nnotify_deleted\nnotify_deleted /c");
         assert_eq!((codes(&loaded), loaded.test_status()), (vec!["V0605"; 2], 5));
         let notify = loaded.config.unwrap().vrrp.instances.remove(0).notify;
-        assert_eq!((notify.master.unwrap().program(), notify.deleted), ("/a", None));
+        assert_eq!((notify.master.as_ref().unwrap().program(), notify.deleted.clone()), ("/a", None));
     }
 
     #[test]

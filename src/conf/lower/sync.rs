@@ -10,7 +10,7 @@ use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::conf::lexer::Word;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
-use crate::vrrp::config::{Config, Defaults, InitialState, Instance, SyncGroup, TrackGroup};
+use crate::vrrp::config::{Config, Defaults, InitialState, Instance, Notify, SyncGroup, TrackGroup};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -110,6 +110,7 @@ struct Draft<'t, 's> {
     /// The words of its `group` block.
     members: Option<Vec<&'t Word<'s>>>,
     tracks: Tracks,
+    notify: Notify,
     group: SyncGroup,
 }
 
@@ -126,9 +127,10 @@ impl<'t, 's> Draft<'t, 's> {
             instances: Vec::new(),
             tracking: Default::default(),
             tracking_weight: false,
-            notify: notify::defaults(globals),
+            notify: Default::default(),
         };
-        let mut draft = Draft { members: None, tracks: Tracks::default(), group };
+        let notify = notify::defaults(globals);
+        let mut draft = Draft { members: None, tracks: Tracks::default(), notify, group };
         let mut named = notify::Named::default();
         for statement in body(statement) {
             match statement.keyword.map_or("", |k| k.name) {
@@ -145,7 +147,7 @@ impl<'t, 's> Draft<'t, 's> {
                     draft.group.tracking_weight = true;
                 }
                 _ => {
-                    notify::statement(cx, statement, &mut draft.group.notify, &mut named);
+                    notify::statement(cx, statement, &mut draft.notify, &mut named);
                     draft.tracks.statement(cx, owner, statement, known);
                 }
             }
@@ -212,6 +214,7 @@ impl<'t, 's> Draft<'t, 's> {
         }
         self.group.instances = members.iter().map(|(i, _)| i.name.clone()).collect();
         self.group.tracking = self.tracks.tracking();
+        self.group.notify = self.notify.into();
         Some(self.group)
     }
 }

@@ -440,7 +440,7 @@ fn bytes_that_are_no_utf_8_are_kept() {
         let loaded = load_text("test", bytes, &LoadOptions::default());
         let instance = loaded.config.unwrap().vrrp.instances.remove(0);
         assert_eq!(instance.auth, Some(Auth::Pass(*b"Z\xfcrich\0\0")));
-        let notify = instance.notify.any.unwrap();
+        let notify = instance.notify.any.clone().unwrap();
         let argv: Vec<_> = notify.argv.iter().map(|a| crate::raw::bytes(a).into_owned()).collect();
         assert_eq!(argv, [b"/bin/x".as_slice(), b"\xe4", b"\xc3\xa4\xa1"]);
     }

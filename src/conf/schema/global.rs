@@ -118,8 +118,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             NONE,
             "write the states of all instances to the FIFOs after a reload",
         )
-        .since("2.2.5")
-        .read(),
+        .since("2.2.5"),
         line(
             "include_check",
             &[optional("[+|-]read|match|wildcard_match|brace_match ...", Kind::Special)],
@@ -230,13 +229,12 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("no_checker_emails", BOOL, "no mail for each check, only for real servers")
             .since("2.0.0")
             .read(),
-        line("no_email_faults", NONE, "no mail about instances in FAULT").since("2.0.0").read(),
-        entries("notification_email", NONE, "whom mails go to, an address a line").read(),
+        line("no_email_faults", NONE, "no mail about instances in FAULT").since("2.0.0"),
+        entries("notification_email", NONE, "whom mails go to, an address a line"),
         line("notification_email_from", &[expected("ADDRESS", Kind::Text)], "whom mails come from")
-            .default("keepalived@ and the host name")
-            .read(),
-        line("notify_fifo", FIFO, "a FIFO for all that happens").read(),
-        line("notify_fifo_script", COMMAND, "is started to read notify_fifo").command().read(),
+            .default("root@ and the host name"),
+        line("notify_fifo", FIFO, "a FIFO for all that happens"),
+        line("notify_fifo_script", COMMAND, "is started to read notify_fifo").command(),
         line("process_monitor_rcv_bufs", BYTES, "receive buffer of the news of processes")
             .since("2.0.11")
             .default("the kernel's")
@@ -278,29 +276,22 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("shutdown_script_timeout", TIMEOUT, "how long shutdown_script may take")
             .since("2.1.0")
             .default("10"),
-        line("smtp_alert", BOOL, "mail at each change, wherever smtp_alert is not said")
-            .default("off")
-            .read(),
+        line("smtp_alert", BOOL, "mail at each change, wherever smtp_alert is not said").default("off"),
         line("smtp_alert_checker", BOOL, "mail when a real server comes or goes")
             .since("2.0.0")
             .default("smtp_alert")
             .read(),
         line("smtp_alert_vrrp", BOOL, "mail when an instance changes its state")
             .since("2.0.0")
-            .default("smtp_alert")
-            .read(),
-        line("smtp_connect_timeout", SECONDS, "how long the mail server may take to answer")
-            .default("30")
-            .read(),
+            .default("smtp_alert"),
+        line("smtp_connect_timeout", SECONDS, "how long the mail server may take to answer").default("30"),
         line("smtp_helo_name", &[optional("NAME", Kind::Text)], "whom the mail server is greeted as")
-            .default("the host name")
-            .read(),
+            .default("the host name"),
         line(
             "smtp_server",
             &[arg("HOST", Kind::Text), optional("PORT", integer(1, 65_535))],
             "who takes the mails; 25 is its port",
-        )
-        .read(),
+        ),
         line("snmp_rs_stats_update_interval", STATISTICS, "how old the counters of real servers may be")
             .since("2.3.0")
             .default("snmp_vs_stats_update_interval")
@@ -328,7 +319,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .since("2.0.9")
             .default("IXUSR | IRWXG | IRWXO")
             .read(),
-        line("use_symlink_paths", BOOL, "leave symbolic links in the paths of scripts").since("2.3.0").read(),
+        line("use_symlink_paths", BOOL, "leave symbolic links in the paths of scripts").since("2.3.0"),
         line("v3_checksum_as_v2", NONE, "leave the pseudo header out of IPv4 checksums of version 3"),
         line(
             "vmac_addr_prefix",
@@ -412,8 +403,8 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .read(),
         line("vrrp_netlink_monitor_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0").read(),
         line("vrrp_no_swap", NONE, NO_SWAP_HELP).read(),
-        line("vrrp_notify_fifo", FIFO, "a FIFO for what happens to instances and sync groups").read(),
-        line("vrrp_notify_fifo_script", COMMAND, "is started to read vrrp_notify_fifo").command().read(),
+        line("vrrp_notify_fifo", FIFO, "a FIFO for what happens to instances and sync groups"),
+        line("vrrp_notify_fifo_script", COMMAND, "is started to read vrrp_notify_fifo").command(),
         line("vrrp_notify_priority_changes", BOOL, "write each change of priority to the FIFOs")
             .since("2.0.16")
             .read(),

@@ -27,12 +27,12 @@ pub(super) const fn tracks(name: &'static str, help: &'static str) -> Keyword {
 
 /// A script of an instance or a sync group, and who runs it.
 pub(super) const fn notify(name: &'static str, help: &'static str) -> Keyword {
-    line(name, COMMAND, help).command().read()
+    line(name, COMMAND, help).command()
 }
 
 /// A flag of an instance or a sync group, with the global keyword that it follows.
 pub(super) const fn flag(name: &'static str, global: &'static str, help: &'static str) -> Keyword {
-    line(name, FLAG, help).default(global).read()
+    line(name, FLAG, help).default(global)
 }
 
 /// In `vrrp_script`.

@@ -84,8 +84,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         notify("notify", "every transition: type, name, state and priority are added to the arguments"),
         notify("notify_backup", "run at the transition to backup"),
         line("notify_deleted", DELETED, "run when a reload drops the instance, instead of notify_fault").since("2.1.0")
-            .command()
-            .read(),
+            .command(),
         notify("notify_fault", "run at the transition to fault"),
         notify("notify_master", "run at the transition to master"),
         notify("notify_master_rx_lower_pri", "run when a master sees an advert of lower priority").since("2.0.6"),
@@ -93,7 +92,8 @@ pub(super) static VRRP_INSTANCE: Block = Block {
             "notify_priority_changes",
             "vrrp_notify_priority_changes",
             "changes of the priority are told too",
-        ),
+        )
+        .read(),
         notify("notify_stop", "run when the daemon stops"),
         line("old_unicast_checksum", &[optional("MODE", Kind::Choice(&["never"]))], "checksum of version 3 over unicast as keepalived made it up to 1.3.6; never: don't look for it"),
         line("owner_ignore_adverts", &[optional("BOOL", Kind::Bool)], "with priority 255: don't read adverts").since("2.3.3").default("vrrp_owner_ignore_adverts"),

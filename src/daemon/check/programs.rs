@@ -5,7 +5,7 @@ use crate::check::config::Misc;
 use crate::check::event::ProbeId;
 use crate::command::Command;
 use crate::daemon::worker::FromWorker;
-use crate::run::{Limit, Run, RunId, RunOutcome};
+use crate::run::{Limit, Run, RunId, RunOutcome, Turn};
 use std::collections::HashMap;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::warn;
@@ -43,7 +43,8 @@ impl Programs {
     /// Asks for a program that is told of something; those of one virtual server run one after another.
     pub(super) fn notify(&mut self, vs: String, command: Command) {
         let name = command.program().to_owned();
-        let id = self.ask(Some(vs), command, None);
+        let turn = Turn { owner: vs, step: self.next };
+        let id = self.ask(Some(turn), command, None);
         self.notified.insert(id, name);
     }
 
@@ -60,10 +61,10 @@ impl Programs {
         Some(probe)
     }
 
-    fn ask(&mut self, owner: Option<String>, command: Command, limit: Option<Limit>) -> RunId {
+    fn ask(&mut self, turn: Option<Turn>, command: Command, limit: Option<Limit>) -> RunId {
         self.next += 1;
         let id = RunId(self.next);
-        let _ = self.parent.send(FromWorker::Run(Run { id, owner, command, limit }));
+        let _ = self.parent.send(FromWorker::Run(Run { id, turn, command, limit }));
         id
     }
 }

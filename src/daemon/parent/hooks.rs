@@ -40,10 +40,10 @@ impl Parent {
         };
         let Some(command) = command.clone() else { return false };
         debug!("Running {hook} {}", command.program());
-        let run = Run { id: RunId(0), owner: None, command, limit: Some(Limit::new(timeout)) };
+        let run = Run { id: RunId(0), turn: None, command, limit: Some(Limit::new(timeout)) };
         self.hook = Some(hook);
-        let groups = self.present.supplementary_groups;
-        if let Err(refused) = self.runner.run(&self.options.program, Asker::Parent, run, groups) {
+        let conditions = self.present.scripts;
+        if let Err(refused) = self.runner.run(&self.options.program, Asker::Parent, run, conditions) {
             self.hook_ended(&refused.outcome, actions);
         }
         // One that could not begin has ended, and what waits for it goes on already.
@@ -65,6 +65,7 @@ impl Parent {
 
     /// All workers have ended: lets the scripts end, then runs the last one. `true` once that is done.
     pub(super) fn wind_up(&mut self) -> bool {
+        self.close_fifos();
         if self.hook == Some(Hook::Shutdown) || !self.runner.stop(clock::now()) {
             return false;
         }

@@ -3,6 +3,7 @@
 //! It decides nothing itself: signals, deaths and reports go to the [`Supervisor`], whose actions it carries out. One
 //! thread, one `poll(2)`; no runtime, no lock, nothing that could fail while the workers do the work.
 
+mod fifos;
 mod hooks;
 mod reload;
 mod workers;
@@ -20,6 +21,7 @@ use crate::sys::pidfile::PidFile;
 use crate::sys::process::DaemonEnd;
 use crate::sys::signal::{self, SignalFd};
 use crate::time::Instant;
+use fifos::Fifos;
 use hooks::Hook;
 use nix::errno::Errno;
 use nix::libc;
@@ -81,6 +83,8 @@ pub(super) struct Parent {
     table: Option<TableState>,
     /// Runs scripts for the workers.
     runner: runner::Client,
+    /// What workers write and others read.
+    fifos: Fifos,
     /// What is known of the present configuration.
     present: Summary,
     /// The next one, while it is read.
@@ -109,6 +113,7 @@ impl Parent {
             reloading: false,
             table: None,
             runner: runner::Client::default(),
+            fifos: Fifos::default(),
             present: Summary::default(),
             loading: None,
             reload_again: false,
@@ -254,6 +259,9 @@ impl Parent {
         if pid.is_some_and(|pid| self.runner.is(pid)) {
             for outcome in self.runner.ended() {
                 self.answer(outcome, actions);
+            }
+            if !self.supervisor.is_stopping() {
+                self.read_fifos_again();
             }
             return;
         }

@@ -26,6 +26,7 @@ impl Parent {
 
     /// Has the workers that the present configuration wants.
     pub(super) fn configure(&mut self, actions: &mut Vec<Action>) {
+        self.open_fifos();
         let wanted = self.options.wanted(&self.present.work);
         self.supervisor.configure(clock::now(), wanted, actions);
     }

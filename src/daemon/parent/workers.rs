@@ -45,13 +45,14 @@ impl Parent {
                 self.table = Some(state);
             }
             Ok(Some(FromWorker::Run(run))) => {
-                let groups = self.present.supplementary_groups;
-                if let Err(refused) = self.runner.run(&self.options.program, Asker::Worker(kind), run, groups)
+                let conditions = self.present.scripts;
+                if let Err(refused) =
+                    self.runner.run(&self.options.program, Asker::Worker(kind), run, conditions)
                 {
                     self.answer(refused, actions);
                 }
             }
-            Ok(Some(FromWorker::CancelRun(id))) => self.runner.cancel(kind, id),
+            Ok(Some(FromWorker::CancelRun(id))) => self.runner.cancel(Asker::Worker(kind), id),
             Ok(None) => worker.child.close(),
             Err(error) => {
                 let pid = worker.child.pid();
@@ -71,6 +72,7 @@ impl Parent {
         match asker {
             Asker::Worker(kind) => self.tell(kind, Order::RunEnded { id, outcome }),
             Asker::Parent => self.hook_ended(&outcome, actions),
+            Asker::Reader(which) => self.reader_ended(which, id, &outcome),
         }
     }
 
@@ -160,6 +162,9 @@ impl Parent {
             },
             log: self.options.worker_log(kind),
         });
+        for (which, file) in self.fifos_for(kind) {
+            self.tell_with(kind, Order::Fifo(which), Some(file));
+        }
         let started = self.order(kind, start, config);
         if let (Kind::Vrrp, Some(state)) = (kind, &self.table) {
             self.tell(kind, Order::Table(state.clone()));
@@ -201,7 +206,12 @@ impl Parent {
 
     /// News for a worker; one that is ending does not need them.
     pub(super) fn tell(&mut self, kind: Kind, order: Order) {
-        if let Err(error) = self.order(kind, order, None) {
+        self.tell_with(kind, order, None);
+    }
+
+    /// The same with something attached.
+    pub(super) fn tell_with(&mut self, kind: Kind, order: Order, attached: Option<Rc<OwnedFd>>) {
+        if let Err(error) = self.order(kind, order, attached) {
             debug!(%error, "{} child process can't be told", title(kind));
         }
     }

@@ -1,9 +1,11 @@
 //! The parent's side of the runner: who asked for what, and what they are told when the runner itself dies.
 
 use crate::daemon::child::Child;
+use crate::daemon::fifo::Which;
 use crate::daemon::message::{self, Order};
+use crate::daemon::scripts::Conditions;
 use crate::daemon::worker::Kind;
-use crate::run::{Run, RunId, RunOutcome};
+use crate::run::{Run, RunId, RunOutcome, Turn};
 use crate::time::Instant;
 use nix::poll::PollFlags;
 use nix::sys::signal::Signal;
@@ -22,6 +24,8 @@ const STOP_GRACE: Duration = super::queue::STOP_GRACE.saturating_add(Duration::f
 pub(in crate::daemon) enum Asker {
     Parent,
     Worker(Kind),
+    /// For who reads a FIFO.
+    Reader(Which),
 }
 
 /// An outcome for who asked.
@@ -61,7 +65,7 @@ impl Client {
         program: &str,
         asker: Asker,
         run: Run,
-        supplementary_groups: bool,
+        conditions: Conditions,
     ) -> Result<(), Outcome> {
         let asked = run.id;
         let failed = |reason: String| Outcome { asker, id: asked, outcome: RunOutcome::Failed(reason) };
@@ -78,17 +82,17 @@ impl Client {
         }
         let id = RunId(self.next);
         self.next += 1;
-        let ordered = run.owner.is_some();
+        let ordered = run.turn.is_some();
         // Owners of two workers are two, even of one name.
-        let owner = run.owner.map(|owner| format!("{asker:?} {owner}"));
+        let turn = run.turn.map(|turn| Turn { owner: format!("{asker:?} {}", turn.owner), ..turn });
         self.runs.insert(id, Asked { asker, id: asked, ordered });
-        self.tell(Order::Run { run: Run { id, owner, ..run }, supplementary_groups });
+        self.tell(Order::Run { run: Run { id, turn, ..run }, conditions });
         Ok(())
     }
 
-    /// Passes on that a worker does not want a run any more.
-    pub(in crate::daemon) fn cancel(&mut self, kind: Kind, id: RunId) {
-        let its = |asked: &Asked| (asked.asker, asked.id) == (Asker::Worker(kind), id);
+    /// Passes on that who asked does not want a run any more.
+    pub(in crate::daemon) fn cancel(&mut self, asker: Asker, id: RunId) {
+        let its = |asked: &Asked| (asked.asker, asked.id) == (asker, id);
         let asked = self.runs.iter().find(|(_, asked)| its(asked));
         if let Some(id) = asked.map(|(id, _)| *id) {
             self.tell(Order::CancelRun(id));

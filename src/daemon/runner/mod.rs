@@ -11,19 +11,20 @@ pub(super) use client::{Asker, Client, Outcome};
 
 use super::exit::Exit;
 use super::message::{self, Order, RunEnded};
+use super::scripts::{Conditions, Found, find_to_run};
 use crate::command::{Command, RunAs};
 use crate::raw;
 use crate::run::{Run, RunId, RunOutcome};
 use crate::sys::clock;
 use crate::sys::input::reason;
 use crate::sys::signal::SignalFd;
-use crate::sys::spawn::{Account, Program, spawn};
+use crate::sys::spawn::{Account, Executable, Program, spawn};
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
-use nix::unistd::{Group, Pid, User, getgrouplist};
+use nix::unistd::{Gid, Group, Pid, Uid, User, getegid, geteuid, getgrouplist};
 use queue::{Action, Queue};
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::CString;
@@ -47,7 +48,7 @@ pub(super) fn main(socket: OwnedFd) -> Exit {
         signals,
         queue: Queue::default(),
         pids: BTreeMap::new(),
-        supplementary_groups: false,
+        conditions: Conditions::default(),
         unsent: VecDeque::new(),
     };
     let mut actions = Vec::new();
@@ -70,8 +71,8 @@ struct Runner {
     signals: SignalFd,
     queue: Queue,
     pids: BTreeMap<RunId, Pid>,
-    /// `set_supplementary_groups`, as it came with the last run.
-    supplementary_groups: bool,
+    /// As they came with the last run.
+    conditions: Conditions,
     unsent: VecDeque<RunEnded>,
 }
 
@@ -116,8 +117,8 @@ impl Runner {
         let Some(socket) = self.socket.as_ref().map(AsFd::as_fd) else { return };
         let now = clock::now();
         match message::receive_order(socket) {
-            Ok(Some((Order::Run { run, supplementary_groups }, _))) => {
-                self.supplementary_groups = supplementary_groups;
+            Ok(Some((Order::Run { run, conditions }, _))) => {
+                self.conditions = conditions;
                 self.queue.ask(now, run, actions);
             }
             Ok(Some((Order::CancelRun(id), _))) => self.queue.cancel(now, id, actions),
@@ -135,7 +136,7 @@ impl Runner {
         while !actions.is_empty() {
             for action in std::mem::take(actions) {
                 match action {
-                    Action::Start(run) => match start(&run, self.supplementary_groups) {
+                    Action::Start(run) => match start(&run, self.conditions) {
                         Ok(pid) => drop(self.pids.insert(run.id, pid)),
                         Err(failure) => {
                             let outcome = RunOutcome::Failed(failure);
@@ -205,24 +206,31 @@ fn send(socket: BorrowedFd<'_>, ended: &RunEnded) -> io::Result<bool> {
 }
 
 /// Starts a program; why that is not possible, in words.
-fn start(run: &Run, supplementary_groups: bool) -> Result<Pid, String> {
-    let account =
-        run.command.run_as.as_ref().map(|run_as| account(run_as, supplementary_groups)).transpose()?;
-    spawn(&program(&run.command), account.as_ref()).map_err(|error| match error.kind() {
+fn start(run: &Run, conditions: Conditions) -> Result<Pid, String> {
+    let groups = conditions.supplementary_groups;
+    let account = run.command.run_as.as_ref().map(|run_as| account(run_as, groups)).transpose()?;
+    let ids = account.as_ref().map_or((geteuid(), getegid()), |account| (account.uid, account.gid));
+    let program = program(&run.command, ids, conditions)?;
+    spawn(&program, account.as_ref()).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("{} is not there, or its interpreter", run.command.program()),
         _ => format!("can't be started: {}", reason(&error)),
     })
 }
 
-fn program(command: &Command) -> Program {
-    match command.program().strip_prefix('<').filter(|_| command.only_opens_a_file()) {
-        Some(file) => Program::OpenFile(raw::bytes(file.trim_start_matches([' ', '\t'])).into_owned()),
-        None => Program::Execute(command.argv.iter().map(|word| raw::bytes(word).into_owned()).collect()),
+fn program(command: &Command, account: (Uid, Gid), conditions: Conditions) -> Result<Program, String> {
+    if let Some(file) = command.program().strip_prefix('<').filter(|_| command.only_opens_a_file()) {
+        return Ok(Program::OpenFile(raw::bytes(file.trim_start_matches([' ', '\t'])).into_owned()));
     }
+    let file = match find_to_run(command.program(), account, conditions)? {
+        Found::Path(path) => Executable::Path(path),
+        Found::File(file) => Executable::File(file),
+    };
+    let words = command.argv.iter().map(|word| raw::bytes(word).into_owned()).collect();
+    Ok(Program::Execute(file, words))
 }
 
 /// The numbers behind the names, as they are now.
-fn account(run_as: &RunAs, supplementary_groups: bool) -> Result<Account, String> {
+pub(super) fn account(run_as: &RunAs, supplementary_groups: bool) -> Result<Account, String> {
     let unknown = || format!("there is no user {} any more", run_as.user);
     let user = User::from_name(&run_as.user).ok().flatten().ok_or_else(unknown)?;
     let gid = match &run_as.group {

@@ -3,18 +3,25 @@
 //! A plain value that starts nothing and reads no clock; [`super`] carries its actions out.
 //!
 //! ```text
-//!   asked for ──(nobody of its owner runs)──► Running ──ended──► told
+//!   asked for ──(nothing of an earlier step runs)──► Running ──ended──► told
 //!       │                                        │ limit, or called off: SIGTERM
 //!       └─► waits for its turn                   └──► Ending ──(a while)──► SIGKILL
 //! ```
 
-use crate::run::{Run, RunId, RunOutcome};
+use crate::run::{Run, RunId, RunOutcome, Turn};
 use crate::time::Instant;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 /// So many runs of one owner may wait; who asks for more has an owner that changes faster than its scripts can follow.
 const MOST_WAITING: usize = 1000;
+
+/// So long a program keeps those of the next step waiting. keepalived lets none of them wait: one that never ends must
+/// not keep its owner from telling more.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The same at the stop: its scripts are the last ones.
+const STOP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long what runs at the stop may go on.
 pub(super) const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -46,16 +53,31 @@ enum State {
 
 #[derive(Clone, Debug)]
 struct Active {
-    owner: Option<String>,
+    turn: Option<Turn>,
+    /// Until then others wait for it; `None` once they don't.
+    holds_until: Option<Instant>,
     kill_after: Duration,
     state: State,
+}
+
+impl Active {
+    fn is_of(&self, owner: &str) -> bool {
+        self.turn.as_ref().is_some_and(|turn| turn.owner == owner)
+    }
+
+    /// Whether a run with this turn has to wait for it.
+    fn holds(&self, now: Instant, other: &Turn) -> bool {
+        let before =
+            self.turn.as_ref().is_some_and(|turn| turn.owner == other.owner && turn.step != other.step);
+        before && self.holds_until.is_some_and(|at| at > now)
+    }
 }
 
 /// All runs that are not over.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Queue {
     active: BTreeMap<RunId, Active>,
-    /// Behind the one of the same owner that runs.
+    /// By owner: behind those that run.
     waiting: HashMap<String, VecDeque<Run>>,
     stop_at: Option<Instant>,
 }
@@ -63,12 +85,15 @@ pub(super) struct Queue {
 impl Queue {
     /// A program is wanted.
     pub(super) fn ask(&mut self, now: Instant, run: Run, actions: &mut Vec<Action>) {
-        let busy = |owner: &String| self.active.values().any(|active| active.owner.as_ref() == Some(owner));
         let refused = |reason: &str| Action::Tell(run.id, RunOutcome::Failed(reason.to_owned()));
         if self.stop_at.is_some() {
             return actions.push(refused("vipd is stopping"));
         }
-        match run.owner.clone().filter(busy) {
+        let held = |turn: &&Turn| {
+            self.waiting.contains_key(&turn.owner)
+                || self.active.values().any(|active| active.holds(now, turn))
+        };
+        match run.turn.as_ref().filter(held).map(|turn| turn.owner.clone()) {
             None => self.start(now, run, actions),
             Some(owner) => {
                 let waiting = self.waiting.entry(owner).or_default();
@@ -85,12 +110,15 @@ impl Queue {
         if self.active.contains_key(&id) {
             return self.end(now, id, RunOutcome::Cancelled, actions);
         }
-        for runs in self.waiting.values_mut() {
-            if let Some(at) = runs.iter().position(|run| run.id == id) {
-                runs.remove(at);
-                return actions.push(Action::Tell(id, RunOutcome::Cancelled));
-            }
+        let place = |(owner, runs): (&String, &VecDeque<Run>)| {
+            runs.iter().position(|run| run.id == id).map(|at| (owner.clone(), at))
+        };
+        let Some((owner, at)) = self.waiting.iter().find_map(place) else { return };
+        if let Some(runs) = self.waiting.get_mut(&owner) {
+            runs.remove(at);
         }
+        actions.push(Action::Tell(id, RunOutcome::Cancelled));
+        self.advance(now, &owner, actions);
     }
 
     /// A program has ended, or could not be started.
@@ -101,14 +129,24 @@ impl Queue {
             State::Ending { outcome, .. } => outcome,
         };
         actions.push(Action::Tell(id, outcome));
-        let Some(owner) = active.owner else { return };
-        let Some(waiting) = self.waiting.get_mut(&owner) else { return };
-        let next = waiting.pop_front();
-        if waiting.is_empty() {
-            self.waiting.remove(&owner);
+        if let Some(turn) = active.turn {
+            self.advance(now, &turn.owner, actions);
         }
-        if let Some(run) = next {
+    }
+
+    /// Starts those of an owner whose turn it is.
+    fn advance(&mut self, now: Instant, owner: &str, actions: &mut Vec<Action>) {
+        while let Some(next) = self.waiting.get_mut(owner) {
+            let held = |run: &Run| {
+                run.turn
+                    .as_ref()
+                    .is_some_and(|turn| self.active.values().any(|active| active.holds(now, turn)))
+            };
+            let Some(run) = next.pop_front_if(|run| !held(run)) else { break };
             self.start(now, run, actions);
+        }
+        if self.waiting.get(owner).is_some_and(VecDeque::is_empty) {
+            self.waiting.remove(owner);
         }
     }
 
@@ -118,14 +156,21 @@ impl Queue {
     }
 
     /// No more runs begin; those that somebody's order depends on have [`STOP_GRACE`] to end, also those that wait.
-    /// The others are called off.
+    /// Those without a limit, which wait for what they read to end, have [`STOP_PATIENCE`]. The others are called off.
     pub(super) fn stop(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.stop_at.is_some() {
             return;
         }
         self.stop_at = Some(now + STOP_GRACE);
-        let checks: Vec<RunId> =
-            self.active.iter().filter(|(_, active)| active.owner.is_none()).map(|(id, _)| *id).collect();
+        let mut checks = Vec::new();
+        for (id, active) in &mut self.active {
+            active.holds_until = active.holds_until.map(|at| at.min(now + STOP_PATIENCE));
+            match (&active.turn, &mut active.state) {
+                (None, State::Running { term_at: term_at @ None }) => *term_at = Some(now + STOP_PATIENCE),
+                (None, _) => checks.push(*id),
+                (Some(_), _) => {}
+            }
+        }
         for id in checks {
             self.end(now, id, RunOutcome::Cancelled, actions);
         }
@@ -153,6 +198,15 @@ impl Queue {
         if self.stop_at.is_some_and(|at| at <= now) && !self.active.is_empty() {
             self.cancel_all(now, actions);
         }
+        let mut released = Vec::new();
+        for active in self.active.values_mut() {
+            if active.holds_until.take_if(|at| *at <= now).is_some() {
+                released.extend(active.turn.as_ref().map(|turn| turn.owner.clone()));
+            }
+        }
+        for owner in released {
+            self.advance(now, &owner, actions);
+        }
         let due: Vec<RunId> = self
             .active
             .iter()
@@ -176,12 +230,16 @@ impl Queue {
         // After the stop's deadline everything is being ended, and has deadlines of its own.
         let ending = |active: &Active| matches!(active.state, State::Ending { .. });
         let stop = self.stop_at.filter(|_| !self.active.values().all(ending));
-        self.active.values().filter_map(deadline).chain(stop).min()
+        let awaited = self.waiting.keys().flat_map(|owner| self.active.values().filter(|a| a.is_of(owner)));
+        let patience = awaited.filter_map(|active| active.holds_until);
+        self.active.values().filter_map(deadline).chain(stop).chain(patience).min()
     }
 
     fn start(&mut self, now: Instant, run: Run, actions: &mut Vec<Action>) {
+        let patience = if self.stop_at.is_some() { STOP_PATIENCE } else { PATIENCE };
         let active = Active {
-            owner: run.owner.clone(),
+            holds_until: run.turn.as_ref().map(|_| now + patience),
+            turn: run.turn.clone(),
             kill_after: run.limit.map_or(crate::run::Limit::GRACE, |limit| limit.kill_after),
             state: State::Running { term_at: run.limit.map(|limit| now + limit.term_after) },
         };
@@ -220,7 +278,7 @@ mod tests {
     fn run(id: u64, owner: Option<&str>, limit: Option<u64>) -> Run {
         Run {
             id: RunId(id),
-            owner: owner.map(Into::into),
+            turn: owner.map(|owner| Turn { owner: owner.into(), step: id }),
             command: Command { argv: vec![id.to_string()], run_as: None },
             limit: limit.map(|seconds| Limit::new(Duration::from_secs(seconds))),
         }
@@ -254,6 +312,34 @@ mod tests {
         assert_eq!(collect(|a| queue.ended(at(1), RunId(3), exited(0), a)), [Tell(RunId(3), exited(0))]);
         let again = run(6, Some("VI"), None);
         assert_eq!(collect(|a| queue.ask(at(2), again.clone(), a)), [Start(again)]);
+    }
+
+    #[test]
+    fn those_of_one_step_run_together_and_the_next_step_waits_for_all_of_them() {
+        let mut queue = Queue::default();
+        let of_step = |id, step| Run { turn: Some(Turn { owner: "VI".into(), step }), ..run(id, None, None) };
+        assert_eq!(collect(|a| queue.ask(at(0), of_step(1, 1), a)), [Start(of_step(1, 1))]);
+        assert_eq!(collect(|a| queue.ask(at(0), of_step(2, 1), a)), [Start(of_step(2, 1))]);
+        assert_eq!(collect(|a| queue.ask(at(0), of_step(3, 2), a)), []);
+        assert_eq!(collect(|a| queue.ask(at(0), of_step(4, 2), a)), []);
+        assert_eq!(collect(|a| queue.ended(at(1), RunId(2), exited(0), a)), [Tell(RunId(2), exited(0))]);
+        let ended = collect(|a| queue.ended(at(2), RunId(1), exited(0), a));
+        assert_eq!(ended, [Tell(RunId(1), exited(0)), Start(of_step(3, 2)), Start(of_step(4, 2))]);
+    }
+
+    #[test]
+    fn one_that_goes_on_for_long_keeps_nobody_waiting_for_ever() {
+        let mut queue = Queue::default();
+        let [hangs, next, last] = [1, 2, 3].map(|id| run(id, Some("VI"), None));
+        collect(|a| queue.ask(at(0), hangs, a));
+        assert_eq!(queue.next_timeout(), None, "nobody waits");
+        collect(|a| queue.ask(at(4), next.clone(), a));
+        assert_eq!(queue.next_timeout(), Some(at(10)));
+        assert_eq!(collect(|a| queue.handle_timeout(at(10), a)), [Start(next)]);
+        assert_eq!(collect(|a| queue.ask(at(12), last.clone(), a)), []);
+        assert_eq!(queue.next_timeout(), Some(at(20)));
+        let ended = collect(|a| queue.ended(at(13), RunId(2), exited(0), a));
+        assert_eq!(ended, [Tell(RunId(2), exited(0)), Start(last)]);
     }
 
     #[test]
@@ -301,11 +387,21 @@ mod tests {
         let mut queue = Queue::default();
         collect(|a| queue.ask(at(0), run(1, Some("VI"), None), a));
         collect(|a| queue.ask(at(0), run(2, Some("VI"), None), a));
-        collect(|a| queue.ask(at(0), run(3, None, None), a));
+        collect(|a| queue.ask(at(0), run(5, Some("VI2"), None), a));
+        collect(|a| queue.ask(at(0), run(6, Some("VI2"), None), a));
+        collect(|a| queue.ask(at(0), run(3, None, Some(60)), a));
+        // One that reads what others write has a moment.
+        collect(|a| queue.ask(at(0), run(7, None, None), a));
         assert_eq!(collect(|a| queue.stop(at(1), a)), [Term(RunId(3))]);
         collect(|a| queue.ended(at(1), RunId(3), RunOutcome::Signalled(15), a));
         let ended = collect(|a| queue.ended(at(2), RunId(1), exited(0), a));
         assert_eq!(ended, [Tell(RunId(1), exited(0)), Start(run(2, Some("VI"), None))]);
+        // The scripts of the end run, whatever hangs.
+        let hanging = collect(|a| queue.handle_timeout(at(2), a));
+        assert_eq!(hanging, [Start(run(6, Some("VI2"), None)), Term(RunId(7))]);
+        collect(|a| queue.ended(at(2), RunId(7), RunOutcome::Signalled(15), a));
+        collect(|a| queue.ended(at(2), RunId(5), exited(0), a));
+        collect(|a| queue.ended(at(2), RunId(6), exited(0), a));
         let late = collect(|a| queue.ask(at(2), run(4, None, None), a));
         assert!(matches!(&late[..], [Tell(RunId(4), RunOutcome::Failed(_))]), "{late:?}");
         assert_eq!(queue.next_timeout(), Some(at(6)));

@@ -1,7 +1,8 @@
 //! The process as the parent sees it: orders in, outcomes out. The test's own binary plays it.
 
+use super::super::scripts::Conditions;
 use super::*;
-use crate::run::Limit;
+use crate::run::{Limit, Turn};
 use crate::sys::channel;
 use nix::sys::signal::SigSet;
 use std::fs;
@@ -49,8 +50,12 @@ impl Remote {
     fn run(&self, id: u64, owner: Option<&str>, limit: Option<Duration>, argv: &[&str]) {
         let command = Command { argv: argv.iter().map(ToString::to_string).collect(), run_as: None };
         let limit = limit.map(|term_after| Limit { term_after, kill_after: Duration::from_millis(200) });
-        let run = Run { id: RunId(id), owner: owner.map(Into::into), command, limit };
-        self.tell(&Order::Run { run, supplementary_groups: true });
+        let turn = owner.map(|owner| Turn { owner: owner.to_owned(), step: id });
+        let run = Run { id: RunId(id), turn, command, limit };
+        self.tell(&Order::Run {
+            run,
+            conditions: Conditions { supplementary_groups: true, ..Conditions::default() },
+        });
     }
 
     fn sh(&self, id: u64, owner: Option<&str>, limit: Option<Duration>, script: &str) {
@@ -102,8 +107,11 @@ fn each_end_is_told_as_it_was() {
     assert_eq!(remote.next(), Some((5, RunOutcome::Exited(1))));
     let run_as = Some(RunAs { user: "no-such-user".to_owned(), group: None });
     let command = Command { argv: vec!["/bin/true".to_owned()], run_as };
-    let run = Run { id: RunId(6), owner: None, command, limit: None };
-    remote.tell(&Order::Run { run, supplementary_groups: true });
+    let run = Run { id: RunId(6), turn: None, command, limit: None };
+    remote.tell(&Order::Run {
+        run,
+        conditions: Conditions { supplementary_groups: true, ..Conditions::default() },
+    });
     let nobody = RunOutcome::Failed("there is no user no-such-user any more".to_owned());
     assert_eq!(remote.next(), Some((6, nobody)));
 }
@@ -167,7 +175,7 @@ fn a_stop_waits_for_notifications_and_calls_checks_off() {
     nix::unistd::mkfifo(&go, nix::sys::stat::Mode::S_IRWXU).unwrap();
     remote.sh(1, Some("VI"), None, &format!("cat {}", go.display()));
     remote.sh(2, Some("VI"), None, "exit 7");
-    remote.sh(3, None, None, "sleep 1000");
+    remote.sh(3, None, Some(Duration::from_secs(1000)), "sleep 1000");
     remote.tell(&Order::Stop);
     assert_eq!(remote.next(), Some((3, RunOutcome::Cancelled)));
     fs::write(&go, "").unwrap();

@@ -3,7 +3,8 @@
 //! Three threads, so that adverts wait for nothing: the engine's own sleeps in one system call until the parent, a
 //! packet, the kernel's news, a deadline or a job's end wakes it; the `writer` changes addresses and sends announcements,
 //! and waits for the kernel where it must; the runtime's talks with the parent. `network` has the sockets and carries out
-//! what the engine asks for, `log` puts its reports into words.
+//! what the engine asks for, `log` puts its reports into words, `notify` tells scripts, FIFOs
+//! and mail readers.
 
 mod firewall;
 mod igmp;
@@ -13,19 +14,23 @@ mod limit;
 mod links;
 mod log;
 mod network;
+mod notify;
 mod writer;
 
+use super::fifo::Fifos;
 use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::conf::Config;
 use crate::netlink;
 use crate::sys::wake::Wake;
 use crate::sys::{clock, packet, timer};
 use crate::vrrp::Engine;
+use crate::vrrp::engine::Io;
 use crate::vrrp::engine::Next;
 use crate::vrrp::event::{Event, Table};
 use firewall::Firewall;
 use igmp::LocalIgmp;
 use network::Network;
+use notify::Notifier;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
@@ -55,13 +60,13 @@ pub enum Error {
 /// # Errors
 /// The kernel refuses what nothing works without: rtnetlink, packet sockets, timers, threads.
 pub async fn run(config: Config, options: Options, control: Control) -> Result<(), Error> {
-    let Control { mut inbox, outbox } = control;
+    let Control { mut inbox, outbox, fifos } = control;
     let wake = Arc::new(Wake::new()?);
     let (to_engine, orders) = channel();
     let (ended, mut end) = oneshot::channel();
     let engines = Arc::clone(&wake);
     std::thread::Builder::new().name("vrrp".to_owned()).spawn(move || {
-        let _ = ended.send(drive(config, &options, &orders, &outbox, engines));
+        let _ = ended.send(drive(config, &options, &orders, &outbox, engines, fifos));
     })?;
     let forward = async {
         while let Some(message) = inbox.recv().await {
@@ -88,6 +93,7 @@ fn drive(
     orders: &Receiver<ToWorker>,
     outbox: &UnboundedSender<FromWorker>,
     wake: Arc<Wake>,
+    fifos: Fifos,
 ) -> Result<(), Error> {
     if let Err(error) = timer::set_slack(Duration::from_nanos(1)) {
         warn!(%error, "deadlines may be met late");
@@ -95,7 +101,9 @@ fn drive(
     // Until the end: the filter is not needed meanwhile.
     let _igmp = LocalIgmp::switch_off(&mut config.vrrp.settings);
     let igmp_is_off = config.vrrp.settings.disable_local_igmp;
-    let mut network = Network::open(wake, options.log_detail, Firewall::new(&config))?;
+    let notifier = Notifier::new(outbox.clone(), fifos)?;
+    let mut network = Network::open(wake, options.log_detail, Firewall::new(&config), notifier)?;
+    network.configure(&config);
     let mut engine = Engine::new(options.respawned);
     engine.handle(clock::now(), Event::Snapshot(Box::new(network.snapshot()?)));
     if options.awaits_table {
@@ -115,7 +123,10 @@ fn drive(
             }
         }
         let message = match orders.try_recv() {
-            _ if next == Next::Done => return Ok(()),
+            _ if next == Next::Done => {
+                network.finish();
+                return Ok(());
+            }
             Ok(message) => message,
             Err(TryRecvError::Disconnected) if !stopping => ToWorker::Stop,
             Err(_) => {
@@ -127,8 +138,9 @@ fn drive(
         };
         match message {
             // Nothing is wanted any more.
-            _ if stopping => {}
+            ToWorker::Reload(_) | ToWorker::Table(_) | ToWorker::Stop if stopping => {}
             ToWorker::Reload(mut config) => {
+                network.configure(&config);
                 keys::read(&mut config.vrrp);
                 // It stays what it was at start.
                 config.vrrp.settings.disable_local_igmp = igmp_is_off;
@@ -136,9 +148,12 @@ fn drive(
                 unsettled += 1;
             }
             ToWorker::Table(state) => engine.handle(clock::now(), Event::Table(table(state))),
-            // No instance runs programs yet.
-            ToWorker::RunEnded { .. } => {}
-            ToWorker::Stop if options.dont_release_vrrp => return Ok(()),
+            ToWorker::RunEnded { id, outcome } => network.run_ended(id, &outcome),
+            ToWorker::Stop if options.dont_release_vrrp => {
+                engine.router().farewells().for_each(|notice| network.notify(&notice));
+                network.finish();
+                return Ok(());
+            }
             ToWorker::Stop => {
                 stopping = true;
                 engine.handle(clock::now(), Event::Stop);

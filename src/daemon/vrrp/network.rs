@@ -7,10 +7,13 @@
 use super::firewall::Firewall;
 use super::kernel;
 use super::log::Log;
+use super::notify::Notifier;
 use super::writer::{Finished, Writer};
+use crate::conf::Config;
 use crate::net::Family;
 use crate::netlink;
 use crate::netlink::route::{self, Client, Monitor};
+use crate::run::{RunId, RunOutcome};
 use crate::sys::poll::Poll;
 use crate::sys::raw::{Inbox, SendProblem};
 use crate::sys::timer::Timer;
@@ -22,6 +25,7 @@ use crate::vrrp::event::{
     Change, Event, IfIndex, Listen, Name, Packet, Protocol, Received, Refusal, Report, Snapshot,
 };
 use crate::vrrp::garp::Frame;
+use crate::vrrp::notice::Notice;
 use crate::vrrp::shared::Shared;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -60,6 +64,7 @@ pub(super) struct Network {
     sockets: HashMap<Place, Listener>,
     inbox: Inbox,
     log: Log,
+    notifier: Notifier,
     /// Why the worker can't go on.
     broken: Option<super::Error>,
     // Emptied after each use; kept for their memory.
@@ -77,7 +82,12 @@ struct Listener {
 
 impl Network {
     /// It is woken by `wake`, too. With `detail` the log has each announcement.
-    pub(super) fn open(wake: Arc<Wake>, detail: bool, firewall: Firewall) -> Result<Network, super::Error> {
+    pub(super) fn open(
+        wake: Arc<Wake>,
+        detail: bool,
+        firewall: Firewall,
+        notifier: Notifier,
+    ) -> Result<Network, super::Error> {
         let mut network = Network {
             poll: Poll::new()?,
             timer: Timer::new()?,
@@ -92,6 +102,7 @@ impl Network {
             sockets: HashMap::new(),
             inbox: Inbox::new(),
             log: Log::new(detail),
+            notifier,
             broken: None,
             order: Vec::new(),
             unsent: Vec::new(),
@@ -105,6 +116,21 @@ impl Network {
     /// All links and addresses.
     pub(super) fn snapshot(&mut self) -> Result<Snapshot, netlink::Error> {
         kernel::snapshot(&mut self.client)
+    }
+
+    /// Another configuration, as far as it says how others are told.
+    pub(super) fn configure(&mut self, config: &Config) {
+        self.notifier.configure(config);
+    }
+
+    /// Waits until what was told last has left, but not for long.
+    pub(super) fn finish(&self) {
+        self.notifier.finish();
+    }
+
+    /// Takes in how a program of this worker's ended.
+    pub(super) fn run_ended(&mut self, id: RunId, outcome: &RunOutcome) {
+        let _ = self.notifier.ended(id, outcome);
     }
 
     /// What made it useless, if something did.
@@ -306,6 +332,10 @@ impl Io for Network {
             self.log.announcements_not_sent(count, problem, clock::now());
         }
         Some(took)
+    }
+
+    fn notify(&mut self, notice: &Notice) {
+        self.notifier.notify(notice);
     }
 
     fn report(&mut self, instance: Option<&Name>, report: &Report) {

@@ -127,6 +127,11 @@ pub(super) fn syslog_date(seconds: libc::time_t) -> String {
     local(seconds, c"%b %e %H:%M:%S")
 }
 
+/// Local time as mails have it (RFC 5322 §3.3): `Sat, 21 Nov 2026 00:00:00 +0000`.
+pub(in crate::sys) fn mail_date(seconds: libc::time_t) -> String {
+    local(seconds, c"%a, %d %b %Y %H:%M:%S %z")
+}
+
 #[allow(unsafe_code)]
 fn local(seconds: libc::time_t, format: &CStr) -> String {
     let mut tm = MaybeUninit::<libc::tm>::zeroed();
@@ -164,5 +169,6 @@ mod tests {
         assert_eq!(date.len(), 24);
         assert!(date.ends_with(" 2026"), "{date}");
         assert_eq!(syslog_date(noon).len(), 15);
+        assert_eq!(mail_date(noon).len(), "Sat, 21 Nov 2026 00:00:00 +0000".len());
     }
 }

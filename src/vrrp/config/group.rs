@@ -1,6 +1,7 @@
 //! Groups of instances: those that change state together, and those that static addresses and routes follow.
 
 use super::{Notify, Tracking};
+use crate::vrrp::shared::Shared;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,8 @@ pub struct SyncGroup {
     /// tracks with a weight is not tracked.
     pub tracking_weight: bool,
     /// `notify*` and `smtp_alert`: who is told of the group's transitions.
-    pub notify: Notify,
+    #[cfg_attr(feature = "schema", schemars(with = "Notify"))]
+    pub notify: Shared<Notify>,
 }
 
 /// One `track_group` block: static addresses, routes and rules can follow the state of its instances' interfaces.

@@ -6,6 +6,7 @@
 use crate::time::Instant;
 use crate::vrrp::event::{Change, Event, Listen, Name, Packet, Refusal, Report};
 use crate::vrrp::garp::Frame;
+use crate::vrrp::notice::Notice;
 use crate::vrrp::shared::Shared;
 use std::time::Duration;
 
@@ -46,6 +47,9 @@ pub trait Io {
     /// why. Frames that did not leave are lost: announcements are repeated.
     fn finished(&mut self, refused: &mut dyn FnMut(usize, Refusal)) -> Option<Duration>;
 
-    /// Tells people and scripts. Must not wait for them.
+    /// Tells scripts, FIFOs and mail readers, in this order. Must not wait for them.
+    fn notify(&mut self, notice: &Notice);
+
+    /// Tells people. Must not wait for them.
     fn report(&mut self, instance: Option<&Name>, report: &Report);
 }

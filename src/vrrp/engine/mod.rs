@@ -9,12 +9,14 @@
 //!                                     a slice of work, done beside the loop: addresses, then announcements
 //! ```
 //!
-//! Three rules hold whatever the number of instances:
+//! Four rules hold whatever the number of instances:
 //!
 //! - **Packets before timers.** A deadline fires only if everything that had arrived by then has been read.
 //! - **Adverts wait for nothing** but other adverts: they leave in the turn that decides them. Addresses and
 //!   announcements are queued (`work`); a slice of them at a time is a job, which the kernel may take as long for as it
 //!   likes: the loop goes on.
+//! - **Others hear of what is done.** A script that is told of a master finds its addresses set: notices wait for what
+//!   their instance waits for, and a group's for those of its members.
 //! - **Only a pause is a stall.** A deadline that passed while this loop was at work says nothing about the peer or the
 //!   machine; one that passed while it should have been asleep does.
 //!
@@ -26,6 +28,7 @@ mod work;
 pub use io::Io;
 
 use super::event::{Action, Actions, Event, Listen, Name, Packet, Report};
+use super::notice::Notice;
 use super::router::Router;
 use crate::time::Instant;
 use std::collections::HashSet;
@@ -66,6 +69,7 @@ pub struct Engine {
     adverts: Vec<(Name, Packet)>,
     unlisten: Vec<Listen>,
     reports: Vec<(Option<Name>, Report)>,
+    notices: Vec<Notice>,
 }
 
 impl Engine {
@@ -83,6 +87,7 @@ impl Engine {
             adverts: Vec::new(),
             unlisten: Vec::new(),
             reports: Vec::new(),
+            notices: Vec::new(),
         }
     }
 
@@ -167,6 +172,7 @@ impl Engine {
                     Action::Announce { instance, addresses, rounds } => {
                         self.work.announce(instance, &addresses, rounds);
                     }
+                    Action::Notify(notice) => self.notices.push(notice),
                 }
             }
             if self.actions.is_empty() {
@@ -179,6 +185,10 @@ impl Engine {
             }
             for (instance, report) in self.reports.drain(..) {
                 io.report(instance.as_ref(), &report);
+            }
+            // Behind all that was decided with them.
+            for notice in self.notices.drain(..) {
+                self.work.tell(notice, io);
             }
         }
     }

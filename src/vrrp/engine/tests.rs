@@ -132,6 +132,10 @@ impl Io for World {
         Some(end - begin)
     }
 
+    fn notify(&mut self, notice: &Notice) {
+        self.note(notice.fifo_line().trim_end().to_owned());
+    }
+
     fn report(&mut self, instance: Option<&Name>, report: &Report) {
         self.note(match (instance, report) {
             (Some(name), Report::Entered { to, .. }) => format!("{name} {to:?}"),
@@ -251,6 +255,93 @@ fn each_instance_has_its_order_advert_report_addresses_announcement() {
     let positions: Vec<usize> = order.iter().map(|what| world.position(what)).collect();
     assert!(positions.is_sorted(), "{:?}", world.done);
     assert_eq!(world.frames, 3 * 5);
+}
+
+fn tells_fifos(instance: Instance) -> Instance {
+    let notify = config::Notify { at_deletion: true, ..config::Notify::default() };
+    Instance { notify: notify.into(), ..instance }
+}
+
+#[test]
+fn others_are_told_once_the_addresses_are_set_or_removed() {
+    let mut world = World::new(Duration::from_micros(100));
+    let one = tells_fifos(instance("one", 1, 100, 700));
+    let two = tells_fifos(instance("two", 2, 100, 1));
+    let mut engine = start(&mut world, vec![one.clone(), two]);
+    run(&mut engine, &mut world, START + ms(1000));
+    let told: Vec<&str> =
+        world.done.iter().map(|(_, done)| done.as_str()).filter(|done| done.starts_with("INST")).collect();
+    let [backups, masters] = ["BACKUP", "MASTER"]
+        .map(|state| ["one", "two"].map(|name| format!("INSTANCE \"{name}\" {state} 100")));
+    assert_eq!(told[..2], backups);
+    assert!(masters.iter().all(|line| told[2..].contains(&line.as_str())), "{told:?}");
+    let set = world.position("+10.1.2.200/32");
+    assert!(set < world.position("INSTANCE \"one\" MASTER 100"));
+    assert!(world.position("INSTANCE \"two\" MASTER 100") < set, "the other one has been told long since");
+
+    // A better master, and then nothing of it any more.
+    let now = world.now;
+    world.done.clear();
+    world.inbox.push(advert(now, &one, 200));
+    run(&mut engine, &mut world, now + ms(50));
+    reload(&mut engine, &mut world, vec![]);
+    run(&mut engine, &mut world, now + ms(1000));
+    let backup = world.position("INSTANCE \"one\" BACKUP 100");
+    assert!(world.position("-10.1.2.200/32") < backup);
+    assert!(backup < world.position("INSTANCE \"one\" DELETED 100"));
+    assert!(world.position("-10.2.0.1/32") < world.position("INSTANCE \"two\" DELETED 100"));
+}
+
+#[test]
+fn the_stop_is_told_behind_the_addresses_and_before_the_end() {
+    let mut world = World::new(Duration::from_micros(100));
+    let mut engine = start(&mut world, vec![instance("one", 1, 100, 300)]);
+    run(&mut engine, &mut world, START + ms(1000));
+    engine.handle(world.now, Event::Stop);
+    let end = world.now + ms(10_000);
+    run(&mut engine, &mut world, end);
+    assert!(world.position("-10.1.1.50/32") < world.position("INSTANCE \"one\" STOP 100"));
+}
+
+#[test]
+fn a_renamed_instance_takes_what_is_to_be_told_along() {
+    let mut world = World::new(Duration::from_micros(100));
+    let mut engine = start(&mut world, vec![instance("a", 1, 10, 500), instance("b", 2, 10, 700)]);
+    run(&mut engine, &mut world, START + ms(60));
+    assert!(!engine.is_settled(), "in the middle of it");
+    reload(&mut engine, &mut world, vec![instance("b", 1, 10, 500), instance("a", 2, 10, 700)]);
+    run(&mut engine, &mut world, START + ms(2000));
+    for (line, last) in
+        [("INSTANCE \"a\" MASTER 100", "+10.1.1.250/32"), ("INSTANCE \"b\" MASTER 100", "+10.2.2.200/32")]
+    {
+        assert!(world.position(last) < world.position(line));
+        assert_eq!(world.times(line).len(), 1);
+    }
+}
+
+#[test]
+fn a_group_is_told_of_behind_its_members() {
+    let mut world = World::new(Duration::from_micros(100));
+    let group = |members: &[&str]| Notice {
+        subject: crate::vrrp::notice::Subject::Group {
+            members: members.iter().map(|m| Name::from(*m)).collect(),
+        },
+        name: "G".into(),
+        news: crate::vrrp::notice::News::Entered(crate::vrrp::notice::State::Master),
+        priority: 0,
+        to: Shared::default(),
+    };
+    let mut engine = start(&mut world, vec![instance("a", 1, 10, 500), instance("b", 2, 10, 300)]);
+    run(&mut engine, &mut world, START + ms(60));
+    assert!(!engine.is_settled(), "in the middle of it");
+    engine.actions.push(Action::Notify(group(&["a", "b", "c"])));
+    run(&mut engine, &mut world, START + ms(2000));
+    let told = world.position("GROUP \"G\" MASTER 0");
+    assert!(["a", "b"].iter().all(|name| world.position(&format!("INSTANCE \"{name}\" MASTER 100")) < told));
+    engine.actions.push(Action::Notify(group(&["a", "b", "c"])));
+    let until = world.now + ms(100);
+    run(&mut engine, &mut world, until);
+    assert_eq!(world.times("GROUP \"G\" MASTER 0").len(), 2, "at once, where there is nothing to wait for");
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod lanes;
 mod links;
 mod queue;
+mod tell;
 
 use super::Io;
 use crate::time::Instant;
@@ -45,6 +46,8 @@ pub(super) struct Work {
     links: LinkQueue,
     /// Whose turn it is.
     turns: VecDeque<Name>,
+    /// Notices of groups.
+    groups: tell::Groups,
     /// How many queues have changes in them.
     changing: usize,
     /// How many changes the next job makes.
@@ -75,6 +78,7 @@ impl Default for Work {
             queues: HashMap::new(),
             links: LinkQueue::default(),
             turns: VecDeque::new(),
+            groups: tell::Groups::default(),
             changing: 0,
             batch: MOST_CHANGES / 8,
             job: Job::default(),
@@ -131,6 +135,8 @@ impl Work {
                 if queue.has_changes() && other.has_changes() {
                     self.changing -= 1;
                 }
+                let before = other.wishes();
+                other.tells.append(queue.tells, before);
                 other.items.extend(queue.items);
                 other.done.add(queue.done);
                 self.turns.retain(|name| name != old);
@@ -280,7 +286,8 @@ impl Work {
     /// Ends the wishes whose addresses have all been looked at.
     fn finish(&mut self, io: &mut impl Io) {
         self.job.owners.clear();
-        for name in self.job.finished.drain(..) {
+        let mut finished = std::mem::take(&mut self.job.finished);
+        for name in finished.drain(..) {
             let Some(queue) = self.queues.get_mut(&name) else { continue };
             // One that came again meanwhile begins anew.
             if queue.items.pop_front_if(|item| item.kind == Kind::Apply && item.left == 0).is_some() {
@@ -290,13 +297,16 @@ impl Work {
                 for report in std::mem::take(&mut queue.done).reports() {
                     io.report(Some(&name), &report);
                 }
+                self.tell_due(&name, io);
             }
-            if queue.items.is_empty() {
+            if self.queues.get(&name).is_some_and(|queue| queue.items.is_empty()) {
                 self.queues.remove(&name);
             } else {
                 self.turns.push_back(name);
             }
         }
+        // Its room is used again.
+        self.job.finished = finished;
     }
 
     /// Makes announcements of instances whose addresses are done.

@@ -5,6 +5,7 @@ use super::{Instance, State};
 use crate::time::Instant;
 use crate::vrrp::config::{Auth, OldChecksum, Peer, Version};
 use crate::vrrp::event::{Actions, Discard, Received, Report, StateKind};
+use crate::vrrp::notice::News;
 use crate::vrrp::packet::{
     Advert, Authentication, Body, DecodeError, PRIORITY_OWNER, PRIORITY_STOP, Parsed, Secs, Sum, TTL,
 };
@@ -255,6 +256,7 @@ impl Instance {
         }
         out.push(self.report(Report::LowerPriority { state: StateKind::Master, source, theirs, ours }));
         self.announce_answer(now, out);
+        self.tell_of_lower(now, out);
         true
     }
 
@@ -268,6 +270,16 @@ impl Instance {
         }
         *answered_at = Some(now);
         self.advertise_now(now, out);
+    }
+
+    /// `notify_master_rx_lower_pri`. A router that speaks by its interval is told of each time, a flood is not.
+    fn tell_of_lower(&mut self, now: Instant, out: &mut Actions) {
+        let pause = self.config.advert_int / 4;
+        let State::Master { lower_told_at, .. } = &mut self.state else { return };
+        if lower_told_at.is_none_or(|at| now >= at + pause) {
+            *lower_told_at = Some(now);
+            out.push(self.notify(News::MasterRxLowerPri));
+        }
     }
 
     /// The neighbours may believe that the addresses are another router's.

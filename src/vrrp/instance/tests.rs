@@ -44,7 +44,9 @@ const HIGHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3));
 /// The action without what every test would repeat.
 fn short(action: &Action) -> String {
     match action {
-        Action::Listen(_) | Action::Unlisten(_) | Action::Buffer { .. } => format!("{action:?}"),
+        Action::Listen(_) | Action::Unlisten(_) | Action::Buffer { .. } | Action::Notify(_) => {
+            format!("{action:?}")
+        }
         Action::Advertise { packet, .. } => format!("advert {}", packet.bytes()[2]),
         Action::Apply { addresses, .. } => format!("apply {}", addresses.len()),
         Action::ApplyLinks { links, .. } => format!("links {}", links.len()),
@@ -127,7 +129,7 @@ impl Bench {
     }
 
     fn done(&mut self) -> Vec<String> {
-        self.out.drain(..).map(|a| short(&a)).collect()
+        self.out.drain(..).filter(|a| !matches!(a, Action::Notify(_))).map(|a| short(&a)).collect()
     }
 
     /// What a reload has changed.

@@ -14,9 +14,11 @@
 
 use super::Router;
 use crate::time::Instant;
+use crate::vrrp::config::Notify;
 use crate::vrrp::event::{Action, Actions, Fault, Name, Report, StateKind};
 use crate::vrrp::instance::Stance;
 use crate::vrrp::kernel::Id;
+use crate::vrrp::notice::{News, Notice, State, Subject};
 use crate::vrrp::packet::PRIORITY_OWNER;
 use crate::vrrp::shared::Shared;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -36,12 +38,23 @@ pub(super) struct Groups {
     next_id: GroupId,
     of: HashMap<Id, GroupId>,
     /// Groups that a reload or the end took away, and their last states: told of behind everything else.
-    gone: Vec<(Name, StateKind)>,
+    gone: Vec<Gone>,
+}
+
+/// A group that is no more.
+#[derive(Clone, Debug)]
+struct Gone {
+    name: Name,
+    told: StateKind,
+    members: Shared<[Name]>,
+    notify: Shared<Notify>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 struct Group {
     name: Name,
+    /// Who is told of it.
+    notify: Shared<Notify>,
     /// In the order of the list.
     members: Shared<[Id]>,
     state: StateKind,
@@ -61,6 +74,7 @@ struct Group {
 pub(super) struct Wanted {
     pub(super) name: Name,
     pub(super) members: Vec<Id>,
+    pub(super) notify: Shared<Notify>,
 }
 
 /// What a member's group says to its coming up.
@@ -148,7 +162,7 @@ impl Router {
         self.groups.of.clear();
         let mut known: HashMap<Name, (GroupId, Group)> =
             former.into_iter().map(|(id, group)| (group.name.clone(), (id, group))).collect();
-        for Wanted { name, members } in wanted {
+        for Wanted { name, members, notify } in wanted {
             let (gid, former) = match known.remove(&name) {
                 Some((gid, group)) => (gid, Some(group)),
                 None => {
@@ -156,10 +170,11 @@ impl Router {
                     (self.groups.next_id, None)
                 }
             };
-            let gone = self.groups.gone.iter().position(|(gone, _)| *gone == name);
-            let gone = gone.map(|at| self.groups.gone.swap_remove(at).1);
+            let gone = self.groups.gone.iter().position(|gone| gone.name == name);
+            let gone = gone.map(|at| self.groups.gone.swap_remove(at).told);
             let mut group = Group {
                 name,
+                notify,
                 members: members.into(),
                 state: former.as_ref().map_or(StateKind::Init, |group| group.state),
                 told: former.as_ref().map(|group| group.told).or(gone).unwrap_or(StateKind::Init),
@@ -183,7 +198,10 @@ impl Router {
         }
         let mut gone: Vec<(GroupId, Group)> = known.into_values().collect();
         gone.sort_by_key(|(gid, _)| *gid);
-        self.groups.gone.extend(gone.into_iter().map(|(_, group)| (group.name, group.told)));
+        for (_, Group { name, told, members, notify, .. }) in gone {
+            let members = self.names(&members);
+            self.groups.gone.push(Gone { name, told, members, notify });
+        }
         for (id, slot) in &mut self.instances {
             slot.instance.join_group(self.groups.of.contains_key(id));
         }
@@ -298,11 +316,14 @@ impl Router {
         let Some(group) = self.groups.all.get_mut(&gid) else { return };
         let from = std::mem::replace(&mut group.state, to);
         let told = if to == StateKind::Init { to } else { std::mem::replace(&mut group.told, to) };
-        let (group, members) = (group.name.clone(), group.members.clone());
-        let news = (told != to).then(|| Action::Report {
-            instance: None,
-            report: Report::GroupEntered { group: group.clone(), from: told, to },
+        let (group, members, notify) = (group.name.clone(), group.members.clone(), group.notify.clone());
+        let entered = Report::GroupEntered { group: group.clone(), from: told, to };
+        let news = (told != to).then_some(Action::Report { instance: None, report: entered });
+        let notice = to.told().filter(|_| told != to).map(|state| {
+            let members = self.names(&members);
+            Action::Notify(notice(&group, News::Entered(state), members, notify))
         });
+        let news: Vec<Action> = news.into_iter().chain(notice).collect();
         let first = from == StateKind::Init && to == StateKind::Backup;
         if first {
             out.extend(news.clone());
@@ -366,14 +387,50 @@ impl Router {
 
     /// Groups that are no more are told of, behind the last instance.
     pub(super) fn tell_gone_groups(&mut self, out: &mut Actions) {
-        for (group, from) in self.groups.gone.drain(..).filter(|(_, from)| *from != StateKind::Init) {
-            let report = Report::GroupEntered { group, from, to: StateKind::Init };
+        for Gone { name, told, members, notify } in self.groups.gone.drain(..) {
+            if told == StateKind::Init {
+                continue;
+            }
+            let report = Report::GroupEntered { group: name.clone(), from: told, to: StateKind::Init };
             out.push(Action::Report { instance: None, report });
+            out.push(Action::Notify(notice(&name, News::Entered(State::Stop), members, notify)));
         }
+    }
+
+    /// What is told of a group where its state is to be said once more.
+    pub(super) fn still_group(&self, gid: GroupId) -> Option<Notice> {
+        let group = self.groups.all.get(&gid)?;
+        let news = News::Still(group.told.told()?);
+        Some(notice(&group.name, news, self.names(&group.members), group.notify.clone()))
+    }
+
+    /// The state that was last told of a group.
+    pub(super) fn told_of_group(&self, gid: GroupId) -> Option<StateKind> {
+        self.groups.all.get(&gid).map(|group| group.told)
+    }
+
+    /// What is told of all groups at the end of the daemon.
+    pub(super) fn group_farewells(&self) -> impl Iterator<Item = Notice> {
+        let farewell = |group: &Group| {
+            notice(&group.name, News::Entered(State::Stop), self.names(&group.members), group.notify.clone())
+        };
+        self.groups.all.values().map(farewell)
+    }
+
+    fn names(&self, members: &[Id]) -> Shared<[Name]> {
+        members
+            .iter()
+            .filter_map(|id| self.instances.get(id))
+            .map(|slot| slot.instance.name().clone())
+            .collect()
     }
 
     /// The sync groups: names and states, in the order in which they became known.
     pub fn groups(&self) -> impl Iterator<Item = (&Name, StateKind)> {
         self.groups.all.values().map(|group| (&group.name, group.state))
     }
+}
+
+fn notice(group: &Name, news: News, members: Shared<[Name]>, to: Shared<Notify>) -> Notice {
+    Notice { subject: Subject::Group { members }, name: group.clone(), news, priority: 0, to }
 }

@@ -37,6 +37,8 @@ pub(super) struct Reload {
     again: bool,
     /// It is the end: nothing is wanted any more.
     stopping: bool,
+    /// `fifo_write_vrrp_states_on_reload`
+    states_again: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -126,6 +128,7 @@ impl Router {
         let sync = |group: &config::SyncGroup| groups::Wanted {
             name: group.name.as_str().into(),
             members: group.instances.iter().filter_map(|name| by_name.get(name.as_str()).copied()).collect(),
+            notify: group.notify.clone(),
         };
         let sync_groups = config.sync_groups.iter().map(sync).filter(|group| !group.members.is_empty());
         let gone = self.instances.keys().copied().filter(|id| !kept.contains(id)).collect();
@@ -140,7 +143,9 @@ impl Router {
             ..Entering::default()
         };
         entering.wanted.igmp_is_off = config.settings.disable_local_igmp;
-        self.reload = Some(Reload { entering: Some(entering), gone, wanted, again, ..Reload::default() });
+        let states_again = again && config.settings.fifo_states_on_reload;
+        let entering = Some(entering);
+        self.reload = Some(Reload { entering, gone, wanted, again, states_again, ..Reload::default() });
     }
 
     pub(super) fn stop(&mut self) {
@@ -181,14 +186,18 @@ impl Router {
         }
         for _ in 0..STEP {
             let Some(reload) = &mut self.reload else { return false };
-            let (again, stopping) = (reload.again, reload.stopping);
+            let (again, stopping, states_again) = (reload.again, reload.stopping, reload.states_again);
             if let Some(id) = reload.gone.pop_front() {
                 self.remove(id, stopping, out);
             } else if let Some(group) = reload.groups.pop_front() {
+                let told = self.told_of_group(group);
                 self.settle_group(now, group, out);
+                if states_again && self.told_of_group(group) == told {
+                    out.extend(self.still_group(group).map(Action::Notify));
+                }
             } else if let Some((id, config)) = reload.wanted.pop_front() {
                 match self.instances.contains_key(&id) {
-                    true => self.reconfigure(now, id, config, out),
+                    true => self.reconfigure(now, id, config, states_again, out),
                     false => self.add(now, id, config, again, out),
                 }
             } else {
@@ -233,7 +242,9 @@ impl Router {
 
     fn remove(&mut self, id: Id, stopping: bool, out: &mut Actions) {
         let Some(slot) = self.instances.get_mut(&id) else { return };
+        let farewell = slot.instance.farewell(stopping);
         slot.instance.stop(out);
+        out.extend(farewell.map(Action::Notify));
         let name = slot.instance.name().clone();
         if !stopping {
             out.push(report(&name, Report::Reloaded(Reloaded::Removed)));
@@ -270,9 +281,17 @@ impl Router {
         self.find_ground(now, id, out);
     }
 
-    fn reconfigure(&mut self, now: Instant, id: Id, mut config: config::Instance, out: &mut Actions) {
+    fn reconfigure(
+        &mut self,
+        now: Instant,
+        id: Id,
+        mut config: config::Instance,
+        again: bool,
+        out: &mut Actions,
+    ) {
         let overlay = self.take_overlay(id);
         let Some(slot) = self.instances.get_mut(&id) else { return };
+        let state = slot.instance.state();
         if !slot.instance.is_configured_as(&mut config) {
             let before = slot.instance.clone();
             let outdated = slot.instance.reconfigure(now, config, out);
@@ -293,6 +312,11 @@ impl Router {
         }
         self.find_ground(now, id, out);
         self.reschedule(id);
+        // A state that it has entered meanwhile is told already.
+        let instance = self.instances.get(&id).map(|slot| &slot.instance);
+        if let Some(instance) = instance.filter(|instance| again && instance.state() == state) {
+            out.extend(instance.still().map(Action::Notify));
+        }
     }
 
     fn forget_name(&mut self, name: &Name, id: Id) {

@@ -42,7 +42,11 @@ impl Worker {
             host.join_namespace();
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(check::run(config(virtual_servers), options, Control { inbox, outbox }));
+            runtime.block_on(check::run(
+                config(virtual_servers),
+                options,
+                Control { inbox, outbox, fifos: Default::default() },
+            ));
         });
         let mut worker = Worker { inbox: to_worker, outbox: from_worker, thread };
         worker.ready();

@@ -145,7 +145,11 @@ fn programs_hear_of_servers_and_quorums(lab: &Lab) {
     let mut expect = |program: &str| {
         let run = worker.run();
         assert_eq!(run.command.program(), program);
-        assert_eq!(run.owner.as_deref(), Some("[10.99.0.1]:tcp:80"), "one after another");
+        assert_eq!(
+            run.turn.as_ref().map(|turn| turn.owner.as_str()),
+            Some("[10.99.0.1]:tcp:80"),
+            "one after another"
+        );
         worker.ended(&run, 0);
     };
     expect("/bin/echo");

@@ -9,7 +9,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
 use std::fs;
 use std::os::unix::fs::chown;
-use vipd::sys::spawn::{Account, Program, spawn};
+use vipd::sys::spawn::{Account, Executable, Program, spawn};
 
 /// The number of a user and a group that own nothing.
 const NOBODY: u32 = 65534;
@@ -138,6 +138,7 @@ fn other_account(_lab: &Lab) {
     let script = "[ \"$(id -u) $(id -g) $(id -G)\" = '65534 65534 65534 12345' ] && \
                   grep -q '^CapEff:.0000000000000000$' /proc/self/status && ! cat /etc/shadow";
     let words = ["/bin/sh", "-c", script].map(|word| word.as_bytes().to_vec());
-    let pid = spawn(&Program::Execute(words.to_vec()), Some(&account)).expect("start it");
+    let pid = spawn(&Program::Execute(Executable::Path("/bin/sh".into()), words.to_vec()), Some(&account))
+        .expect("start it");
     assert!(matches!(waitpid(pid, None), Ok(WaitStatus::Exited(_, 0))));
 }

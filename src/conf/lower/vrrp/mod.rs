@@ -86,7 +86,7 @@ impl Reader<'_> {
         let mut instance = draft.finish(cx, self.globals, &mut self.unique)?;
         tracking::settle(cx, &instance, member, &mut tracks);
         instance.tracking = tracks.tracking();
-        instance.notify = notify;
+        instance.notify = notify.into();
         if member.is_some() {
             self.of_members.insert(instance.name.clone(), tracks);
         }

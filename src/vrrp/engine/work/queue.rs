@@ -1,5 +1,6 @@
 //! What an instance waits for: addresses to be looked at, announcements, and what came of them so far.
 
+use super::tell::Tells;
 use crate::vrrp::config::VirtualAddress;
 use crate::vrrp::event::{AddressList, Refusal, Report};
 use crate::vrrp::kernel::Outcome;
@@ -14,6 +15,8 @@ const LOOKED_BACK: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     pub(super) items: VecDeque<Item>,
+    /// What is told, and behind which of the wishes for addresses.
+    pub(super) tells: Tells,
     /// What came of the addresses so far.
     pub(super) done: Done,
 }
@@ -56,6 +59,11 @@ pub(super) struct Done {
 impl Queue {
     pub(super) fn has_changes(&self) -> bool {
         self.items.iter().any(|item| item.kind == Kind::Apply)
+    }
+
+    /// How many wishes for addresses wait.
+    pub(super) fn wishes(&self) -> u64 {
+        self.items.iter().filter(|item| item.kind == Kind::Apply).count() as u64
     }
 
     /// Adds a wish, which is merged with one that waits already.

@@ -1,0 +1,286 @@
+//! Sends mails, by a thread of its own: a server that is slow or down holds up nobody.
+//!
+//! Mails leave in their order. One that the server does not take now is tried again, after pauses that grow; then it is given
+//! up, and said. What no room is left for is counted, and said.
+
+use crate::conf::config::{self, Global, SmtpServer};
+use crate::mail::{Dialogue, Envelope, Letter, Step};
+use crate::raw;
+use crate::sys::clock;
+use crate::sys::input::reason;
+use crate::sys::names;
+use crate::time::Instant;
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+use tracing::{debug, info, warn};
+
+/// So many mails wait.
+const MOST_WAITING: usize = 1000;
+
+/// The pauses before a mail is tried again.
+const PAUSES: [Duration; 4] =
+    [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120), Duration::from_secs(600)];
+
+/// No answer of a server is longer than this.
+const LONGEST_ANSWER: u64 = 64 * 1024;
+
+const STACK: usize = 256 * 1024;
+
+/// Where mails are put.
+#[derive(Clone, Debug)]
+pub(super) struct Mailer(Sender<Order>);
+
+#[derive(Debug)]
+enum Order {
+    Configure(Box<(config::Mail, Option<String>)>),
+    Letter(Letter),
+    /// Say when nothing waits any more; nothing is waited for.
+    Finish(Sender<()>),
+}
+
+/// How mails are sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Settings {
+    server: SmtpServer,
+    timeout: Duration,
+    envelope: Envelope,
+    /// Subjects begin with it.
+    router: String,
+}
+
+impl Settings {
+    /// `None` where no mail is sent: as in keepalived, without a server or without a recipient.
+    fn new(mail: &config::Mail, router_id: Option<&String>) -> Option<Settings> {
+        let server = mail.server.clone()?;
+        let host = names::full_node_name().unwrap_or_else(|| "localhost".to_owned());
+        let shown = |text: &String| raw::shown(text).into_owned();
+        let envelope = Envelope {
+            helo: mail.helo_name.as_ref().map_or_else(|| host.clone(), shown),
+            from: mail.from.as_ref().map_or_else(|| format!("root@{host}"), shown),
+            to: mail.to.iter().map(shown).collect(),
+        };
+        let router = router_id.map_or(host, shown);
+        (!envelope.to.is_empty()).then_some(Settings {
+            server,
+            timeout: mail.connect_timeout,
+            envelope,
+            router,
+        })
+    }
+}
+
+impl Mailer {
+    /// Starts the thread; it ends with the last of its handles.
+    ///
+    /// # Errors
+    /// The kernel's: no thread left.
+    pub(super) fn start() -> io::Result<Mailer> {
+        let (orders, inbox) = channel();
+        std::thread::Builder::new().name("mail".to_owned()).stack_size(STACK).spawn(move || {
+            Post { settings: None, waiting: VecDeque::new(), lost: 0, finish: None }.run(&inbox);
+        })?;
+        Ok(Mailer(orders))
+    }
+
+    /// From now on mails are sent so; those that wait, too.
+    pub(super) fn configure(&self, global: &Global) {
+        // Fails when the thread is gone: it ends with us alone.
+        let _ = self.0.send(Order::Configure(Box::new((global.mail.clone(), global.router_id.clone()))));
+    }
+
+    /// Sends a mail, some time.
+    pub(super) fn send(&self, subject: &str, text: &str) {
+        let letter = Letter { subject: raw::shown(subject).into_owned(), text: text.to_owned() };
+        let _ = self.0.send(Order::Letter(letter));
+    }
+
+    /// Waits until all have been tried once more, but not for long.
+    pub(super) fn finish(&self, patience: Duration) {
+        let (done, finished) = channel();
+        let _ = self.0.send(Order::Finish(done));
+        if finished.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+            warn!("mails are lost: the mail server has not taken them in time");
+        }
+    }
+}
+
+/// A mail that waits.
+#[derive(Debug)]
+struct Waiting {
+    letter: Letter,
+    tries: usize,
+    at: Instant,
+}
+
+/// The thread's own.
+struct Post {
+    settings: Option<Settings>,
+    waiting: VecDeque<Waiting>,
+    lost: u64,
+    finish: Option<Sender<()>>,
+}
+
+impl Post {
+    fn run(&mut self, inbox: &Receiver<Order>) {
+        loop {
+            let now = clock::now();
+            let next = self.waiting.front().map(|first| first.at);
+            let order = match next {
+                Some(at) if at <= now || self.finish.is_some() => {
+                    inbox.try_recv().map_err(|error| match error {
+                        std::sync::mpsc::TryRecvError::Empty => RecvTimeoutError::Timeout,
+                        std::sync::mpsc::TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+                    })
+                }
+                Some(at) => inbox.recv_timeout(at - now),
+                None => {
+                    if let Some(done) = self.finish.take() {
+                        let _ = done.send(());
+                    }
+                    inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+                }
+            };
+            match order {
+                Ok(Order::Configure(new)) => self.settings = Settings::new(&new.0, new.1.as_ref()),
+                Ok(Order::Letter(letter)) => self.take(letter),
+                Ok(Order::Finish(done)) => self.finish = Some(done),
+                Err(RecvTimeoutError::Timeout) => self.deliver(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn take(&mut self, letter: Letter) {
+        let Some(Settings { router, .. }) = &self.settings else { return };
+        if self.waiting.len() >= MOST_WAITING {
+            if self.lost == 0 {
+                warn!("{MOST_WAITING} mails wait for the mail server: further ones are lost");
+            }
+            self.lost += 1;
+            return;
+        }
+        let subject = format!("[{router}] {}", letter.subject);
+        let letter = Letter { subject, ..letter };
+        self.waiting.push_back(Waiting { letter, tries: 0, at: clock::now() });
+    }
+
+    /// Tries the first one.
+    fn deliver(&mut self) {
+        let Some(mut first) = self.waiting.pop_front() else { return };
+        let Some(settings) = &self.settings else { return };
+        let failure = match hand_over(settings, &first.letter) {
+            Ok(()) => {
+                debug!("SMTP alert successfully sent.");
+                if self.waiting.is_empty() && self.lost > 0 {
+                    warn!(
+                        "{} mails were lost while the mail server took none",
+                        std::mem::take(&mut self.lost)
+                    );
+                }
+                return;
+            }
+            Err(failure) => failure,
+        };
+        let SmtpServer { host, port } = &settings.server;
+        let subject = &first.letter.subject;
+        let pause = PAUSES.get(first.tries).filter(|_| failure.is_temporary && self.finish.is_none());
+        let Some(pause) = pause else {
+            warn!("mail server {host} port {port}: {}: the mail \"{subject}\" is lost", failure.what);
+            return;
+        };
+        info!("mail server {host} port {port}: {}: trying again in {pause:?}", failure.what);
+        first.tries += 1;
+        first.at = clock::now() + *pause;
+        self.waiting.push_front(first);
+    }
+}
+
+struct Failure {
+    what: String,
+    is_temporary: bool,
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        let what = match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "no answer in time".to_owned(),
+            io::ErrorKind::UnexpectedEof => "it has closed the connection".to_owned(),
+            _ => reason(&error).to_string(),
+        };
+        Failure { what, is_temporary: true }
+    }
+}
+
+fn hand_over(settings: &Settings, letter: &Letter) -> Result<(), Failure> {
+    let stream = connect(settings)?;
+    stream.set_read_timeout(Some(settings.timeout))?;
+    stream.set_write_timeout(Some(settings.timeout))?;
+    let mut answers = BufReader::new(&stream).take(LONGEST_ANSWER);
+    let date = clock::mail_date();
+    let mut dialogue = Dialogue::new(&settings.envelope, letter, &date);
+    loop {
+        match dialogue.answered(answer(&mut answers)?) {
+            Step::Say(text) => (&stream).write_all(text.as_bytes())?,
+            Step::Done => {
+                if let Some(code) = dialogue.refused() {
+                    info!("the mail server answered {code} to a recipient: the others have the mail");
+                }
+                break;
+            }
+            Step::Failed(failure) => {
+                let _ = (&stream).write_all(b"QUIT\r\n");
+                return Err(Failure { is_temporary: failure.is_temporary(), what: failure.to_string() });
+            }
+        }
+        answers.set_limit(LONGEST_ANSWER);
+    }
+    // It has the mail: what becomes of the farewell does not matter.
+    let _ = (&stream).write_all(b"QUIT\r\n");
+    Ok(())
+}
+
+fn connect(settings: &Settings) -> io::Result<TcpStream> {
+    let SmtpServer { host, port } = &settings.server;
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in (host.as_str(), *port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, settings.timeout.max(Duration::from_millis(1))) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// The code of an answer, which may have several lines.
+fn answer(answers: &mut impl BufRead) -> io::Result<u16> {
+    loop {
+        let mut line = Vec::new();
+        if answers.read_until(b'\n', &mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let code = line.get(..3).and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
+        match (code, line.get(3)) {
+            (Some(_), Some(b'-')) => {}
+            (Some(code), _) => return Ok(code),
+            (None, _) => return Err(io::Error::new(io::ErrorKind::InvalidData, "it does not speak SMTP")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    #[test]
+    fn an_answer_may_have_several_lines() {
+        let read = |text: &str| answer(&mut Cursor::new(text.as_bytes().to_vec()));
+        assert_eq!(read("250 ok\r\n").unwrap(), 250);
+        assert_eq!(read("220-hello\r\n220-and more\r\n220 ready\r\n").unwrap(), 220);
+        assert_eq!(read("").unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(read("HTTP/1.1 400\r\n").unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+}

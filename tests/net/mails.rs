@@ -1,0 +1,192 @@
+//! Mails about virtual routers: word for word those of keepalived; and what a mail server does that is down or slow.
+
+use super::VIPD;
+use super::support::Implementation::{self, Keepalived, Vipd};
+use super::support::{Director, Host, Lab, Test, wait_for};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        Test::new("mails::they_are_those_of_keepalived", they_are_those_of_keepalived),
+        Test::new(
+            "mails::a_server_that_is_down_and_then_slow_gets_them_later",
+            a_server_that_is_down_and_then_slow_gets_them_later,
+        ),
+        Test::new("mails::what_the_server_refuses_for_good_is_said", refused),
+    ]
+}
+
+/// What clients said, a connection each.
+type Talks = Arc<Mutex<Vec<String>>>;
+
+/// How the next connection is treated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Takes,
+    /// It greets nobody.
+    Silent,
+    /// Each recipient is refused for good.
+    Refuses,
+}
+
+/// Serves on port 25 of the host, each connection in the next manner, the last one for ever.
+fn serve(host: &Host, manners: &'static [Manner]) -> Talks {
+    let listener = host.enter(|| TcpListener::bind("127.0.0.1:25")).expect("listen");
+    let talks = Talks::default();
+    let theirs = Arc::clone(&talks);
+    std::thread::spawn(move || {
+        for (at, connection) in listener.incoming().enumerate() {
+            let Ok(connection) = connection else { return };
+            let manner = manners.get(at).or(manners.last()).copied().unwrap_or(Manner::Takes);
+            let talks = Arc::clone(&theirs);
+            std::thread::spawn(move || {
+                // Who leaves in the middle is no matter.
+                let _ = talk(&connection, manner, &talks);
+            });
+        }
+    });
+    talks
+}
+
+fn talk(connection: &TcpStream, manner: Manner, talks: &Talks) -> std::io::Result<()> {
+    let mut lines = BufReader::new(connection).lines();
+    let answer = |text: &str| write!(&*connection, "{text}\r\n");
+    if manner == Manner::Silent {
+        lines.next();
+        return Ok(());
+    }
+    answer("220-mail.example.com\r\n220 ready")?;
+    let (mut said, mut in_text) = (String::new(), false);
+    while let Some(line) = lines.next().transpose()? {
+        said += &format!("{line}\n");
+        match line.as_str() {
+            "." if in_text => {
+                in_text = false;
+                // Before the answer: who hears of it finds it here.
+                talks.lock().expect("no panic while held").push(said.clone());
+                answer("250 taken")?;
+            }
+            _ if in_text => {}
+            "DATA" => {
+                in_text = true;
+                answer("354 go on")?;
+            }
+            "QUIT" => return answer("221 bye"),
+            other if other.starts_with("RCPT") && manner == Manner::Refuses => answer("550 unknown")?,
+            _ => answer("250 ok")?,
+        }
+    }
+    Ok(())
+}
+
+fn config(more: &str) -> String {
+    format!(
+        "global_defs {{\n  router_id lb1\n  vrrp_garp_master_repeat 1\n  smtp_alert\n  smtp_server 127.0.0.1\n  \
+         notification_email {{\n    a@example.com\n    b@example.com\n  }}\n{more}}}\n\
+         vrrp_instance A {{\n  interface eth0\n  virtual_router_id 1\n  priority 150\n  advert_int 1\n  \
+         virtual_ipaddress {{\n    10.0.0.100/24\n  }}\n}}\n"
+    )
+}
+
+fn start(program: Implementation, host: &Host, config: &str) -> Director {
+    Director::start(program, host, Path::new(VIPD), config, &[])
+}
+
+#[track_caller]
+fn wait_mail(talks: &Talks, subject: &str, count: usize) {
+    let subject = format!("Subject: [lb1] VRRP Instance A - {subject}\n");
+    wait_for(format_args!("{count} times {subject}"), LIMIT, || {
+        let talks = talks.lock().expect("no panic while held");
+        if talks.iter().filter(|talk| talk.contains(&subject)).count() == count {
+            Ok(())
+        } else {
+            Err(talks.join("\n"))
+        }
+    });
+}
+
+fn they_are_those_of_keepalived(lab: &Lab) {
+    let play = |program: Implementation, name: &str, globals: &str| {
+        let host = lab.host(name, "10.0.0.1/24");
+        let talks = serve(&host, &[Manner::Takes]);
+        let director = start(program, &host, &config(globals));
+        wait_mail(&talks, "Entering BACKUP state", 1);
+        wait_mail(&talks, "Entering MASTER state", 1);
+        host.unplug();
+        let faults = usize::from(!globals.contains("no_email_faults"));
+        wait_mail(&talks, "Entering FAULT state", faults);
+        host.plug_in();
+        wait_mail(&talks, "Entering MASTER state", 2);
+        wait_mail(&talks, "Entering BACKUP state", 2);
+        director.terminate();
+        if program == Vipd {
+            // keepalived's last mail is lost with its process.
+            wait_mail(&talks, "Stopping", 1);
+        }
+        let talks = talks.lock().expect("no panic while held");
+        // What is said of the same instance in the same second may arrive in any order with keepalived.
+        let mut talks: Vec<String> = talks
+            .iter()
+            .filter(|talk| !talk.contains(" - Stopping\n"))
+            .map(|talk| {
+                talk.lines().filter(|line| !line.starts_with("Date: ")).collect::<Vec<_>>().join("\n")
+            })
+            .collect();
+        talks.sort();
+        talks
+    };
+    for (globals, one, two) in [
+        ("", "one", "two"),
+        (
+            "  no_email_faults\n  notification_email_from \"Router <lb@example.com>\"\n  smtp_helo_name lb.example.com\n",
+            "three",
+            "four",
+        ),
+    ] {
+        assert_eq!(play(Keepalived, one, globals), play(Vipd, two, globals));
+    }
+}
+
+fn a_server_that_is_down_and_then_slow_gets_them_later(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let director = start(Vipd, &host, &config("  smtp_connect_timeout 1\n"));
+    let said = |text: &str| {
+        wait_for(format_args!("the log to say {text}"), LIMIT, || {
+            let log = director.process().log();
+            if log.contains(text) { Ok(()) } else { Err(log) }
+        });
+    };
+    said("mail server 127.0.0.1 port 25: Connection refused: trying again in 5s");
+    let talks = serve(&host, &[Manner::Silent, Manner::Takes]);
+    wait_for("the address, whatever the mail server does", LIMIT, || {
+        if host.has_address("10.0.0.100") { Ok(()) } else { Err(director.process().log()) }
+    });
+    said("mail server 127.0.0.1 port 25: no answer in time: trying again in 30s");
+    // The stop does not wait for the pause.
+    let took = director.terminate();
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    for subject in ["Entering BACKUP state", "Entering MASTER state", "Stopping"] {
+        wait_mail(&talks, subject, 1);
+    }
+    let talks = talks.lock().expect("no panic while held").join("\n");
+    let at = |subject: &str| talks.find(subject);
+    assert!(at("BACKUP") < at("MASTER") && at("MASTER") < at("Stopping"), "in their order: {talks}");
+}
+
+fn refused(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let talks = serve(&host, &[Manner::Refuses, Manner::Takes]);
+    let director = start(Vipd, &host, &config(""));
+    wait_mail(&talks, "Entering MASTER state", 1);
+    let log = director.process().log();
+    let line =
+        "the server answered 550 to RCPT: the mail \"[lb1] VRRP Instance A - Entering BACKUP state\" is lost";
+    assert!(log.contains(line), "{log}");
+    director.terminate();
+}
