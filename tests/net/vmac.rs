@@ -27,6 +27,8 @@ pub(crate) fn tests() -> Vec<Test> {
     let ours = [
         Test::new("vmac::what_a_killed_director_left_is_used", left),
         Test::new("vmac::addresses_that_are_not_accepted_are_shut", shut),
+        Test::new("vmac::a_table_is_called_as_the_configuration_says", named_table),
+        Test::new("vmac::the_kernel_reports_no_local_groups", no_reports),
         Test::new("vmac::a_reload_makes_and_removes_links", reload),
         Test::new("vmac::a_switch_learns_who_is_the_master", failover),
     ];
@@ -379,4 +381,36 @@ fn shut(lab: &Lab) {
         let rules = ruleset(&one).join("\n");
         if rules.is_empty() { Ok(()) } else { Err(rules) }
     });
+}
+
+fn named_table(lab: &Lab) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let globals =
+        "global_defs {\n  nftables ours\n  nftables_priority 5\n  nftables_counters\n  vrrp_iptables\n}\n";
+    let config = globals.to_owned() + &instance("V4", 150, "no_accept", &["10.0.0.100/24"]);
+    let director = start(Vipd, &one, &config);
+    shows(&one, "eth0", "10.0.0.100/24", true);
+    let rules = ruleset(&one).join("\n");
+    for part in
+        ["table ip ours {", "hook input priority filter + 5", "ip daddr @vips counter packets 0 bytes 0 drop"]
+    {
+        assert!(rules.contains(part), "{part} is not in {rules}");
+    }
+    assert!(director.process().log().contains("iptables and ipsets are not used here"));
+    director.terminate();
+    assert_eq!(ruleset(&one), Vec::<String>::new());
+}
+
+fn no_reports(lab: &Lab) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let reports = || one.run("cat /proc/sys/net/ipv4/igmp_link_local_mcast_reports").trim().to_owned();
+    assert_eq!(reports(), "1");
+    let globals = "global_defs {\n  disable_local_igmp\n}\n";
+    let director =
+        start(Vipd, &one, &(globals.to_owned() + &instance("V4", 150, "use_vmac", &["10.0.0.100/24"])));
+    shows(&one, "vrrp.51", "10.0.0.100/24", true);
+    assert_eq!(reports(), "0");
+    assert_eq!(ruleset(&one), Vec::<String>::new(), "there is nothing to be kept back");
+    director.terminate();
+    assert_eq!(reports(), "1");
 }

@@ -90,8 +90,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         .default("eth0")
         .read(),
         line("disable_local_igmp", NONE, "the kernel does not report membership of 224.0.0.0/24")
-            .since("2.2.0")
-            .read(),
+            .since("2.2.0"),
         line(
             "dynamic_interfaces",
             &[optional("OPTION", Kind::Choice(&["allow_if_changes"]))],
@@ -203,9 +202,9 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         .since("2.1.0")
         .default("1000000")
         .read(),
-        line("nftables", TABLE, "use nftables, with this table").since("2.0.11").default("keepalived").read(),
-        line("nftables_counters", NONE, "rules count their packets").since("2.0.11").read(),
-        line("nftables_ifindex", NONE, "sets hold indexes of interfaces, not names").since("2.0.11").read(),
+        line("nftables", TABLE, "use nftables, with this table").since("2.0.11").default("keepalived"),
+        line("nftables_counters", NONE, "rules count their packets").since("2.0.11"),
+        line("nftables_ifindex", NONE, "sets hold indexes of interfaces, not names").since("2.0.11"),
         line("nftables_ipvs", TABLE, "set the firewall marks of groups with nftables, in this table")
             .since("2.2.2")
             .default("keepalived_ipvs")
@@ -224,8 +223,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         .read(),
         line("nftables_priority", CHAIN_PRIORITY, "priority of the chains of nftables")
             .since("2.0.11")
-            .default("-1")
-            .read(),
+            .default("-1"),
         line("no_checker_emails", BOOL, "no mail for each check, only for real servers")
             .since("2.0.0")
             .read(),
@@ -372,15 +370,13 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             "vrrp_ipsets",
             &[optional("NAME...", Kind::Special)],
             "names of up to six ipsets; none: iptables without ipsets",
-        )
-        .read(),
+        ),
         line(
             "vrrp_iptables",
             &[optional("INPUT", Kind::Text), optional("OUTPUT", Kind::Text)],
             "use iptables, with these chains",
         )
-        .default("INPUT and OUTPUT")
-        .read(),
+        .default("INPUT and OUTPUT"),
         line("vrrp_lower_prio_no_advert", BOOL, "leave an advert of lower priority without an answer"),
         line(
             "vrrp_mcast_group4",

@@ -78,7 +78,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         line("mcast_src_ip", &[arg("ADDRESS", Kind::Address(None))], "source address of adverts")
             .default("the interface's first address"),
         line("native_ipv6", &[], "IPv6 and version 3, whatever the addresses say; not needed any more"),
-        line("no_accept", &[], "drop packets to the virtual addresses, unless the priority is 255").read(),
+        line("no_accept", &[], "drop packets to the virtual addresses, unless the priority is 255"),
         line("no_virtual_ipaddress", &[], "having no virtual address is meant").since("2.2.8"),
         line("nopreempt", &[], "leave a working master of lower priority alone"),
         notify("notify", "every transition: type, name, state and priority are added to the arguments"),

@@ -16,6 +16,7 @@
 //! on its interface.
 
 use crate::conf::Config;
+use crate::conf::config::Ipsets;
 use crate::netlink::Error;
 use crate::netlink::nftables::{Client, Expression, Family, Header, Hook, Key, Meta, Register, Transaction};
 use crate::vrrp::event::Change;
@@ -83,7 +84,7 @@ impl Firewall {
             table: nftables.map_or_else(|| TABLE.to_owned(), |nftables| nftables.table.clone()),
             priority: nftables.map_or(PRIORITY, |nftables| nftables.priority),
             counters: firewall.counters,
-            instead: firewall.iptables.is_some() && nftables.is_none(),
+            instead: firewall.iptables.is_some() || firewall.ipsets != Ipsets::Default,
             client: None,
             v4: Part::default(),
             v6: Part::default(),
@@ -142,8 +143,9 @@ impl Firewall {
         let client = match &mut self.client {
             Some(client) => client,
             none => {
+                let client = none.insert(Client::open()?);
                 info!("packets are filtered by nftables, in table {}", self.table);
-                none.insert(Client::open()?)
+                client
             }
         };
         client.commit(transaction)
