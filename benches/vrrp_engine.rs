@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 use vipd::net::{IpNet, MacAddr};
+use vipd::run::{Run, RunId};
 use vipd::sys::raw;
 use vipd::time::Instant;
 use vipd::vrrp::Engine;
@@ -29,6 +30,7 @@ use vipd::vrrp::garp::Frame;
 use vipd::vrrp::notice::Notice;
 use vipd::vrrp::packet::{Advert, Authentication, Body, Secs};
 use vipd::vrrp::shared::Shared;
+use vipd::vrrp::track::Watched;
 
 /// As `daemon::vrrp::network` takes them.
 const NEWS: usize = 512;
@@ -93,6 +95,12 @@ impl Io for World {
     }
 
     fn notify(&mut self, _: &Notice) {}
+
+    fn run(&mut self, _: Run) {}
+
+    fn cancel_run(&mut self, _: RunId) {}
+
+    fn watch(&mut self, _: Watched) {}
 
     fn report(&mut self, _: Option<&Name>, report: &Report) {
         std::hint::black_box(report);

@@ -12,6 +12,7 @@ use std::os::fd::AsFd;
 use std::process::Command;
 use std::time::Duration;
 use vipd::net::{Family, MacAddr};
+use vipd::run::{Run, RunId};
 use vipd::sys::raw::{self, Inbox, Socket};
 use vipd::sys::{packet, poll::Poll, timer::Timer};
 use vipd::time::Instant;
@@ -26,6 +27,7 @@ use vipd::vrrp::garp::Frame;
 use vipd::vrrp::notice::Notice;
 use vipd::vrrp::packet::{Advert, Body, Centis};
 use vipd::vrrp::shared::Shared;
+use vipd::vrrp::track::Watched;
 
 /// The system's allocator, which counts for each thread.
 struct Counting;
@@ -154,6 +156,12 @@ impl Io for World {
     }
 
     fn notify(&mut self, _: &Notice) {}
+
+    fn run(&mut self, _: Run) {}
+
+    fn cancel_run(&mut self, _: RunId) {}
+
+    fn watch(&mut self, _: Watched) {}
 
     fn report(&mut self, _: Option<&Name>, _: &Report) {}
 }

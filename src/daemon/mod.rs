@@ -17,6 +17,7 @@ pub(crate) mod message;
 mod options;
 mod outbox;
 mod parent;
+mod paths;
 mod reload;
 mod runner;
 mod scripts;

@@ -5,15 +5,18 @@
 
 mod link;
 mod list;
+mod tracked;
 
 pub use link::{Link, LinkKind, Make, OwnAddress, OwnKind, OwnLink, Setting, Settings};
 pub use list::AddressList;
+pub use tracked::{Kind, Object, ScriptReport, Watched};
 
 use super::config::{self, VirtualAddress};
 use super::notice::{self, Notice};
 use super::packet::{DecodeError, Difference, ah};
 use super::shared::Shared;
 use crate::net::{Family, IpNet};
+use crate::run::{Run, RunId, RunOutcome};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -69,6 +72,41 @@ pub enum Event<'a> {
     },
     /// Whether the table of virtual servers can be written. Instances whose addresses serve virtual servers need it.
     Table(Table),
+    /// The driver of an interface was asked for the state of its link (`linkbeat_interfaces`).
+    Linkbeat {
+        /// Which interface.
+        interface: Name,
+        /// It is up.
+        up: bool,
+    },
+    /// A run of [`Action::Run`] has ended, or will not be run. Once for each.
+    RunEnded {
+        /// Which.
+        id: RunId,
+        /// How.
+        outcome: RunOutcome,
+    },
+    /// A tracked file holds this number; 0 where it holds none, or is not there.
+    File {
+        /// The block that names it.
+        name: Name,
+        /// The number.
+        number: i64,
+    },
+    /// So many processes run of those that are tracked.
+    Processes {
+        /// The block that names them.
+        name: Name,
+        /// How many.
+        count: u32,
+    },
+    /// A BFD session came up or went down.
+    Bfd {
+        /// Which.
+        name: Name,
+        /// It is up.
+        up: bool,
+    },
     /// The end: masters say so and give their addresses back.
     Stop,
 }
@@ -278,6 +316,12 @@ pub enum Action {
         /// How many rounds.
         rounds: u32,
     },
+    /// Run a program, and tell how it ended ([`Event::RunEnded`]).
+    Run(Run),
+    /// End a run; its end is told all the same.
+    CancelRun(RunId),
+    /// From now on look at these, and tell what is seen: at once, and whenever it changes.
+    Watch(Box<Watched>),
     /// Tell scripts, FIFOs and mail readers: once what was decided together with it is done with the instance's addresses;
     /// of a group, once what was to be told of its members before it has been.
     Notify(Notice),
@@ -442,6 +486,11 @@ pub enum Fault {
     Group(Name),
     /// The key that signs its adverts can't be read: `auth_hmac`.
     NoKey(u8),
+    /// What it tracks without a weight is down; with `reverse`, up. An interface that is tracked and down is not here,
+    /// but above.
+    Tracked(Object),
+    /// It tracks something of which nothing is known yet.
+    Awaited(Object),
 }
 
 /// What is worth telling.
@@ -601,6 +650,27 @@ pub enum Report {
         link: Name,
         /// Why.
         refusal: Refusal,
+    },
+    /// The priority in force is another one.
+    PriorityChanged {
+        /// Until now.
+        from: u8,
+        /// From now on.
+        to: u8,
+    },
+    /// Of a tracked script.
+    Script {
+        /// Which.
+        script: Name,
+        /// What.
+        what: ScriptReport,
+    },
+    /// As many processes run as there should be, or not any more.
+    Quorum {
+        /// Which.
+        process: Name,
+        /// They do.
+        gained: bool,
     },
     /// The instance is called so from now on.
     Renamed {

@@ -22,6 +22,7 @@
 mod change;
 mod guard;
 mod owner;
+mod priority;
 mod receive;
 mod send;
 mod timeout;
@@ -441,6 +442,11 @@ impl Instance {
         if had {
             out.push(self.apply(&self.addresses));
         }
+    }
+
+    /// It does not start yet: what a predecessor may have left behind is not ours.
+    pub(super) fn clear(&self, out: &mut Actions) {
+        out.push(self.apply(&self.addresses));
     }
 
     fn become_backup(&mut self, now: Instant, out: &mut Actions) {

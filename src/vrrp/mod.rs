@@ -18,6 +18,7 @@ pub mod priority;
 pub mod router;
 pub mod shared;
 pub mod stats;
+pub mod track;
 
 pub use config::Config;
 pub use engine::Engine;

@@ -3,6 +3,7 @@
 //! Nothing here decides who is master.
 
 use super::packet::PRIORITY_OWNER;
+use super::track::Object;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -11,6 +12,8 @@ use std::collections::BTreeMap;
 pub enum Cause {
     /// Another router says that it owns the addresses, too, and does not yield: this one does.
     OwnersConflict,
+    /// Something that the instance tracks.
+    Tracked(Object),
 }
 
 /// A configured priority and the weights that change it.
@@ -53,6 +56,27 @@ impl Priority {
         } else {
             self.causes.insert(cause, weight);
         }
+        self.sum_up();
+    }
+
+    /// From now on what is tracked changes it by these, and nothing else that is tracked does. An owner's never moves.
+    pub fn track<'a>(&mut self, weights: impl Iterator<Item = (&'a Object, i16)>) {
+        self.causes.retain(|cause, _| !matches!(cause, Cause::Tracked(_)));
+        if self.base != PRIORITY_OWNER {
+            let weights = weights.filter(|(_, weight)| *weight != 0);
+            self.causes.extend(weights.map(|(object, weight)| (Cause::Tracked(object.clone()), weight)));
+        }
+        self.sum_up();
+    }
+
+    /// Another one is configured. What is tracked counts for it as it did for the last.
+    pub fn configure(&mut self, base: u8) {
+        self.base = base;
+        self.causes.retain(|cause, _| matches!(cause, Cause::Tracked(_)) && base != PRIORITY_OWNER);
+        self.sum_up();
+    }
+
+    fn sum_up(&mut self) {
         let sum: i32 = self.causes.values().map(|weight| i32::from(*weight)).sum();
         self.effective = match self.causes.is_empty() {
             true => self.base,
@@ -66,6 +90,7 @@ impl Priority {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vrrp::track::Kind;
 
     #[test]
     fn weights_change_what_is_in_force_within_the_range() {
@@ -78,5 +103,23 @@ mod tests {
             priority.set(Cause::OwnersConflict, 0);
             assert_eq!(priority, Priority::new(base));
         }
+    }
+
+    #[test]
+    fn what_is_tracked_adds_up_before_it_is_cut_and_outlives_a_reload() {
+        let objects = ["A", "B", "C"].map(|name| Object::new(Kind::Script, name));
+        let mut priority = Priority::new(100);
+        priority.track(objects.iter().zip([200, -100, 0]));
+        assert_eq!((priority.effective(), priority.causes().count()), (200, 2));
+        priority.track(objects.iter().zip([200, 0, 20]));
+        assert_eq!(priority.effective(), 254);
+        priority.configure(1);
+        assert_eq!(priority.effective(), 221);
+        priority.track(objects.iter().zip([-253, -253, 20]));
+        assert_eq!(priority.effective(), 1);
+        priority.configure(255);
+        assert_eq!(priority, Priority::new(255));
+        priority.track(objects.iter().zip([-50, 0, 0]));
+        assert_eq!(priority, Priority::new(255), "the owner's never moves");
     }
 }

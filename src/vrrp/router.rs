@@ -11,9 +11,10 @@ mod receive;
 mod reload;
 mod resync;
 mod startup;
+mod tracking;
 
 use super::config::{RxBuffers, VirtualAddress, Vrid};
-use super::event::{Action, Actions, Event, Fault, IfIndex, Listen, Name, Protocol, StateKind, Table};
+use super::event::{Action, Actions, Event, Fault, IfIndex, Link, Listen, Name, Protocol, StateKind, Table};
 use super::instance::{Ground, Instance, Origin, Stance};
 use super::kernel::{Id, Kernel};
 use super::notice::Notice;
@@ -32,6 +33,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
+use tracking::{Followed, Tracking};
 
 /// What was refused is tried again after so long: addresses, and sockets.
 const RETRY: Duration = Duration::from_secs(5);
@@ -73,6 +75,7 @@ pub struct Router {
     buffer_policy: (RxBuffers, u32),
     /// Where nothing can be heard, and why.
     deaf: HashMap<Listen, Shared<str>>,
+    tracking: Tracking,
     table: Table,
     /// The addresses of virtual servers.
     serving: BTreeSet<IpAddr>,
@@ -138,6 +141,8 @@ struct Slot {
     stance: Stance,
     /// Interfaces of our own that it uses.
     overlay: Overlay,
+    /// What it tracks, or its group.
+    follows: Vec<Followed>,
 }
 
 impl Router {
@@ -175,7 +180,8 @@ impl Router {
     pub fn next_timeout(&self) -> Option<Instant> {
         let deadline = self.deadlines.peek().map(|Reverse((at, _))| *at);
         let retry = self.retries.front().map(|(at, _)| *at);
-        deadline.into_iter().chain(retry).min()
+        let tracking = self.tracking.next_timeout();
+        deadline.into_iter().chain(retry).chain(tracking).min()
     }
 
     /// Takes in what happened at `now`. Deadlines that have passed by then are not looked at: a packet counts before
@@ -191,18 +197,18 @@ impl Router {
         match event {
             Event::Received(received) => self.received(now, &received, out),
             Event::Config(config) => self.configure(*config),
-            Event::Snapshot(snapshot) => self.relearn(*snapshot),
+            Event::Snapshot(snapshot) => self.relearn(now, *snapshot),
             Event::Link(link) => {
-                let index = link.index;
-                let names = self.kernel.link(link);
-                for name in &names {
-                    self.interface_changed(now, name, out);
-                }
-                if let [_, former] = names.as_slice() {
-                    self.remove_stranded(index, former, out);
-                }
+                let link = self.tracking.gate.link(now, link);
+                self.take_link(now, link, out);
             }
+            Event::Linkbeat { interface, up } => self.linkbeat(now, &interface, up, out),
+            Event::RunEnded { id, outcome } => self.run_ended(now, id, outcome, out),
+            Event::File { name, number } => self.file_read(now, name, number, out),
+            Event::Processes { name, count } => self.processes_counted(now, name, count, out),
+            Event::Bfd { name, up } => self.bfd_changed(now, name, up, out),
             Event::LinkGone(index) => {
+                self.tracking.gate.gone(index);
                 if let Some(name) = self.kernel.link_gone(index) {
                     self.interface_changed(now, &name, out);
                 }
@@ -241,6 +247,8 @@ impl Router {
         while fired < limit {
             if let Some((_, retry)) = self.retries.pop_front_if(|(at, _)| *at <= now) {
                 self.try_again(now, retry, out);
+            } else if self.fire_tracking(now, out) {
+                self.settle_deadlines();
             } else if let Some(&Reverse((at, id))) = self.deadlines.peek()
                 && at <= now
             {
@@ -295,10 +303,21 @@ impl Router {
         }
     }
 
+    /// A link as everybody is to know it.
+    fn take_link(&mut self, now: Instant, link: Link, out: &mut Actions) {
+        let index = link.index;
+        let names = self.kernel.link(link);
+        for name in &names {
+            self.interface_changed(now, name, out);
+        }
+        if let [_, former] = names.as_slice() {
+            self.remove_stranded(index, former, out);
+        }
+    }
+
     /// An interface came, changed or went: who speaks there or has addresses there looks at it anew.
-    fn interface_changed(&mut self, now: Instant, name: &str, out: &mut Actions) {
-        let ids: Vec<Id> = self.by_interface.get(name).into_iter().flatten().copied().collect();
-        for id in ids {
+    fn interface_changed(&mut self, now: Instant, name: &Name, out: &mut Actions) {
+        for id in self.concerned_by(name) {
             self.set_missing_links(id, out);
             self.find_ground(now, id, out);
             // Its addresses went with another interface of that name.
@@ -327,6 +346,8 @@ impl Router {
 
     /// The same, without what follows for its sync group.
     fn set_ground(&mut self, now: Instant, id: Id, out: &mut Actions) {
+        let mut weighed = self.weigh(id, out);
+        let mut faults = std::mem::take(&mut weighed.faults);
         let leads = self.leads(id);
         let awaits_links = self.awaits_links(id);
         let Some(slot) = self.instances.get_mut(&id) else { return };
@@ -367,7 +388,6 @@ impl Router {
         let listen =
             place.map(|interface| Listen { interface, family, protocol, group: slot.instance.group() });
         let is_deaf = listen.is_some_and(|listen| self.deaf.contains_key(&listen));
-        let mut faults = BTreeSet::new();
         for name in [base.as_ref(), over.map(|over| &over.name)].into_iter().flatten() {
             if own.as_ref() == Some(name) {
                 continue;
@@ -422,10 +442,20 @@ impl Router {
             faults.insert(Fault::NoTable);
         }
         let inherits = self.respawned && slot.instance.addresses().iter().any(|a| self.kernel.holds(a));
-        let is_down = matches!(slot.instance.state(), StateKind::Init | StateKind::Fault);
-        let no_table = self.table == Table::Pending && slot.instance.state() == StateKind::Init && serves();
+        let is_init = slot.instance.state() == StateKind::Init;
+        let is_down = is_init || slot.instance.state() == StateKind::Fault;
+        let is_awaited = |fault: &Fault| matches!(fault, Fault::Awaited(_));
+        if inherits || self.groups.runs(id) {
+            // Its predecessor ran, or its group does: so does it, until it learns that it should not.
+            faults.retain(|fault| !is_awaited(fault));
+        }
+        let unknown = is_init && !faults.is_empty() && faults.iter().all(is_awaited);
+        if unknown {
+            faults.clear();
+        }
+        let no_table = self.table == Table::Pending && is_init && serves();
         let too_early = leads && faults.is_empty() && is_down && self.startup.is_delayed(now);
-        let awaited = no_table || too_early || awaits_links;
+        let awaited = no_table || too_early || awaits_links || unknown;
         if !awaits_links {
             self.listen(id, listen, place.map(|interface| (interface, family, protocol, vrid)), out);
         }
@@ -446,6 +476,7 @@ impl Router {
         let detail = |fault: &Fault| match (fault, table) {
             (Fault::Deaf(_), _) => listen.and_then(|listen| deaf.get(&listen)).cloned(),
             (Fault::NoTable, Table::Unavailable(reason)) => Some(reason.clone()),
+            (Fault::Tracked(object), _) => weighed.detail(object),
             _ => None,
         };
         slot.faulty = faulty;

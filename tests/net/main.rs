@@ -12,6 +12,7 @@ mod notify;
 mod peers;
 #[path = "../lab/support/mod.rs"]
 mod support;
+mod tracking;
 mod vmac;
 mod vrrp;
 mod wire;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let tests = [
         wire::tests(),
         vrrp::tests(),
+        tracking::tests(),
         peers::tests(),
         vmac::tests(),
         notify::tests(),

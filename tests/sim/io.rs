@@ -4,12 +4,14 @@
 use crate::kernel::Kernel;
 use crate::options::{Costs, Failures};
 use crate::random::Random;
+use crate::tracked::Tracked;
 use crate::watch::Watch;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd::net::{Family, IpNet};
+use vipd::run::{Run, RunId};
 use vipd::time::Instant;
 use vipd::vrrp::engine::Io;
 use vipd::vrrp::event::{Change, Event, IfIndex, Listen, Name, Packet, Protocol, Received, Refusal, Report};
@@ -17,6 +19,7 @@ use vipd::vrrp::garp::Frame;
 use vipd::vrrp::notice::Notice;
 use vipd::vrrp::packet::{TTL, ah};
 use vipd::vrrp::shared::Shared;
+use vipd::vrrp::track::Watched;
 
 /// More packets than this don't fit into the socket: the newest are lost.
 const SOCKET: usize = 2000;
@@ -54,6 +57,7 @@ pub(crate) struct World {
     socket: VecDeque<(Instant, Option<IfIndex>, Advert)>,
     pub(crate) listens: BTreeSet<Listen>,
     pub(crate) kernel: Kernel,
+    pub(crate) tracked: Tracked,
     job: Option<Job>,
     /// What left, and when.
     pub(crate) sent: Vec<(Instant, Advert)>,
@@ -77,6 +81,7 @@ impl World {
             socket: VecDeque::new(),
             listens: BTreeSet::new(),
             kernel: Kernel::new(),
+            tracked: Tracked::default(),
             job: None,
             sent: Vec::new(),
             watch,
@@ -126,6 +131,7 @@ impl World {
         self.listens.clear();
         self.job = None;
         self.unannounced.clear();
+        self.tracked.close();
         self.watch.died();
     }
 
@@ -284,6 +290,10 @@ impl Io for World {
             let received = Received { interface, source, destination, ttl: TTL, protocol, header, payload };
             sink(at, Event::Received(received));
         }
+        for event in self.tracked.take(self.now) {
+            self.cost(self.costs.packet);
+            sink(self.now, event);
+        }
         if self.job.is_some() {
             return false;
         }
@@ -391,6 +401,20 @@ impl Io for World {
         if let Some(net) = missing {
             watch.wrong(format!("{} is told to be master, and {net} is not set", notice.name));
         }
+    }
+
+    fn run(&mut self, run: Run) {
+        self.cost(self.costs.report);
+        let takes = Duration::from_micros(self.random.within(500, 20_000));
+        self.tracked.run(self.now, run, takes);
+    }
+
+    fn cancel_run(&mut self, id: RunId) {
+        self.tracked.cancel(self.now, id);
+    }
+
+    fn watch(&mut self, watched: Watched) {
+        self.tracked.watch(self.now, &watched);
     }
 
     fn report(&mut self, instance: Option<&Name>, report: &Report) {

@@ -18,6 +18,7 @@ mod old_order;
 mod options;
 mod random;
 mod story;
+mod tracked;
 mod watch;
 
 use options::Options;

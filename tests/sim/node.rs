@@ -5,6 +5,7 @@ use crate::kernel::link_name;
 use crate::old_order::OldOrder;
 use crate::options::Options;
 use crate::random::Random;
+use crate::tracked::{self, Tracking};
 use crate::watch::{self, Watch};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,7 +13,7 @@ use std::time::Duration;
 use vipd::net::{Family, IpNet};
 use vipd::time::Instant;
 use vipd::vrrp::Engine;
-use vipd::vrrp::config::{Auth, Config, Instance, SyncGroup, Tracking, Version, VirtualAddress, Vrid};
+use vipd::vrrp::config::{Auth, Config, Instance, SyncGroup, Tracked, Version, VirtualAddress, Vrid};
 use vipd::vrrp::engine::Next;
 use vipd::vrrp::event::{Event, StateKind, Table};
 use vipd::vrrp::shared::Shared;
@@ -68,6 +69,7 @@ struct Setting {
     present: bool,
     /// Its sync group.
     group: Option<usize>,
+    tracking: Tracking,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +102,7 @@ impl Node {
                 link: options.routers[router].link,
                 present: true,
                 group: options.group_of(router),
+                tracking: options.routers[router].tracking,
             })
             .collect();
         let routers = settings
@@ -140,10 +143,13 @@ impl Node {
 
     fn config(&self) -> Config {
         let present = self.settings.iter().filter(|s| s.present);
+        let all = || self.settings.iter().enumerate();
         let serving = self.settings.iter().take(usize::from(self.serving));
         Config {
             instances: present.map(|s| s.instance.clone()).collect(),
             sync_groups: self.sync_groups(),
+            scripts: all().filter_map(|(at, s)| Some(tracked::script(at, s.tracking.script?))).collect(),
+            track_files: all().filter(|(_, s)| s.tracking.file).map(|(at, _)| tracked::file(at)).collect(),
             serving: serving.flat_map(|s| &s.instance.addresses).map(|a| a.net.address).collect(),
             ..Config::default()
         }
@@ -158,7 +164,7 @@ impl Node {
         let group = |group| SyncGroup {
             name: format!("G{group}"),
             instances: members(group),
-            tracking: Tracking::default(),
+            tracking: Default::default(),
             tracking_weight: false,
             notify: Shared::default(),
         };
@@ -272,8 +278,12 @@ impl Node {
             let event = match control {
                 Control::Config => {
                     watch.reloading = true;
-                    for (at, Setting { instance, present, .. }) in self.settings.iter().enumerate() {
-                        watch.reconfigured(at, instance.clone(), *present);
+                    let tracked = &mut self.world.tracked;
+                    let present = self.settings.iter().enumerate().filter(|(_, s)| s.present);
+                    tracked.configured(present.map(|(at, _)| at).collect());
+                    for (at, Setting { instance, present, tracking, .. }) in self.settings.iter().enumerate()
+                    {
+                        watch.reconfigured(at, instance.clone(), *present, tracked.weight(at, *tracking));
                     }
                     Event::Config(Box::new(config))
                 }
@@ -332,6 +342,23 @@ impl Node {
     pub(crate) fn set_table(&mut self, now: Instant, writable: bool) {
         self.table = if writable { Table::Writable } else { Table::Unavailable("no IPVS".into()) };
         self.say(now, Control::Table);
+    }
+
+    /// A script of a virtual router fails, or does not.
+    pub(crate) fn set_script(&mut self, router: usize, works: bool) {
+        self.world.tracked.set_script(router, works);
+    }
+
+    /// Somebody writes a number into the file of a virtual router.
+    pub(crate) fn set_number(&mut self, now: Instant, router: usize, number: i64) {
+        self.world.tracked.set_number(now, router, number);
+        self.wake(now);
+    }
+
+    /// What is tracked means what it should.
+    pub(crate) fn check_tracking(&self) -> Result<(), String> {
+        let Some(engine) = self.engine().filter(|engine| engine.is_settled()) else { return Ok(()) };
+        self.world.tracked.check(engine.router(), |at| self.settings[at].tracking)
     }
 
     pub(crate) fn set_link(&mut self, now: Instant, slot: usize, up: bool, by_hand: bool) {
@@ -419,11 +446,12 @@ impl Node {
         self.busy_until = end;
         let unread = self.world.has_news();
         let job_ends = self.world.job_ends();
+        let told = self.world.tracked.next();
         self.asleep = matches!(next, Next::At(_));
         self.turn_at = match next {
             Next::Again => Some(end),
             Next::At(_) if unread => Some(end),
-            Next::At(at) => at.into_iter().chain(job_ends).min().map(|at| at.max(end)),
+            Next::At(at) => at.into_iter().chain(job_ends).chain(told).min().map(|at| at.max(end)),
             Next::Done => {
                 let World { watch, kernel, .. } = &mut self.world;
                 watch.check_farewell(|link| kernel.index(link).is_some_and(|index| kernel.is_up(index)));
@@ -467,6 +495,17 @@ fn instance(options: &Options, at: usize, priority: u8) -> Instance {
         excluded: (router.advertised..router.advertised + router.excluded).map(address).collect(),
         nopreempt: router.nopreempt,
         preempt_delay: router.preempt_delay,
+        tracking: tracking(at, router.tracking),
         ..Instance::new(format!("VI_{at}"), interface.as_str(), Vrid::new(at as u8 + 51).unwrap())
+    }
+}
+
+fn tracking(at: usize, tracking: Tracking) -> vipd::vrrp::config::Tracking {
+    let script = tracking.script.map(|script| tracked::script(at, script));
+    let file = tracking.file.then(|| tracked::file(at));
+    vipd::vrrp::config::Tracking {
+        scripts: script.into_iter().map(|s| Tracked { name: s.name, weight: s.weight }).collect(),
+        files: file.into_iter().map(|f| Tracked { name: f.name, weight: f.weight }).collect(),
+        ..Default::default()
     }
 }

@@ -86,6 +86,9 @@ impl OldOrder {
                     Action::Buffer { .. } => {}
                     Action::Unlisten(listen) => io.unlisten(listen),
                     Action::Notify(notice) => notices.push(notice),
+                    Action::Run(run) => io.run(run),
+                    Action::CancelRun(id) => io.cancel_run(id),
+                    Action::Watch(watched) => io.watch(*watched),
                 }
             }
             io.send(&adverts, &mut |_, _| {});

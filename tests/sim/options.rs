@@ -1,9 +1,10 @@
 //! What a seed decides before the story begins: virtual routers, nodes, how long things take, how bad the network is.
 
 use crate::random::Random;
+use crate::tracked::Tracking;
 use std::time::Duration;
 use vipd::net::Family;
-use vipd::vrrp::config::Version;
+use vipd::vrrp::config::{Version, Weight};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -41,6 +42,7 @@ pub(crate) struct VirtualRouter {
     pub(crate) owned: bool,
     pub(crate) nopreempt: bool,
     pub(crate) preempt_delay: Duration,
+    pub(crate) tracking: Tracking,
 }
 
 #[derive(Clone, Debug)]
@@ -98,12 +100,33 @@ impl Costs {
 impl Options {
     pub(crate) fn from_seed(seed: u64) -> Options {
         let mut random = Random::new(!seed);
-        match random.within(1, 100) {
+        let mut options = match random.within(1, 100) {
             1..=50 => Options::plain(&mut random),
             51..=72 => Options::several(&mut random),
             73..=92 => Options::grouped(&mut random),
             _ => Options::crowded(&mut random),
+        };
+        options.track(&mut Random::new(seed ^ 0x7_2ac4));
+        options
+    }
+
+    /// Some virtual routers track something. No owner does: nothing changes its priority.
+    fn track(&mut self, random: &mut Random) {
+        for router in self.routers.iter_mut().filter(|router| !router.owned) {
+            if random.percent(35) {
+                // Up adds nothing: in the end priorities are the configured ones.
+                let weight = Weight { value: random.pick(&[0, 0, -20, -70, -200]), reverse: false };
+                let interval = router.interval * random.pick(&[1, 3]) + Duration::from_millis(20);
+                router.tracking.script = Some((weight, interval));
+            }
+            router.tracking.file = random.percent(25);
         }
+    }
+
+    /// How long what is tracked may stand as it did after everything is whole.
+    pub(crate) fn longest_tracking(&self) -> Duration {
+        let intervals = self.routers.iter().filter_map(|router| Some(router.tracking.script?.1));
+        intervals.max().unwrap_or_default() * 2
     }
 
     /// Only stories of this kind: see [`Options::crowded`].
@@ -286,6 +309,7 @@ impl VirtualRouter {
             owned,
             nopreempt: !owned && random.percent(20),
             preempt_delay: Duration::ZERO,
+            tracking: Tracking::default(),
         }
     }
 }

@@ -18,6 +18,7 @@ const RETRY: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct Story {
+    seed: u64,
     random: Random,
     options: Options,
     nodes: Vec<Node>,
@@ -63,6 +64,10 @@ enum Trouble {
     TakeAddress(usize, usize, bool),
     Table(usize, bool),
     Reload(usize, usize, Edit),
+    /// The script of a virtual router works from now on, or fails.
+    Script(usize, usize, bool),
+    /// Its file holds this number.
+    Number(usize, usize, i64),
 }
 
 impl Story {
@@ -71,6 +76,7 @@ impl Story {
             .map(|at| Node::new(at, &options, Random::new(seed ^ (at as u64 + 1) << 48)))
             .collect();
         Story {
+            seed,
             random: Random::new(seed),
             net: Net::new(&options),
             entered: vec![None; nodes.len()],
@@ -167,7 +173,12 @@ impl Story {
         let skew = Duration::from_secs(if interval >= Duration::from_secs(1) { 1 } else { 0 });
         // The members of a group wait for each other.
         let elections = if self.options.groups.is_empty() { 4 } else { 8 };
-        (interval * 4 + skew) * elections + interval * 8 + preempt + retry + self.options.all_addresses() * 3
+        (interval * 4 + skew) * elections
+            + interval * 8
+            + preempt
+            + retry
+            + self.options.all_addresses() * 3
+            + self.options.longest_tracking()
     }
 
     fn transitions(&self) -> u64 {
@@ -206,6 +217,31 @@ impl Story {
             let delay = Duration::from_nanos(self.random.within(0, length));
             let trouble = self.trouble_at_random(length);
             self.push(self.now + delay, Event::Trouble(trouble));
+        }
+        self.plan_tracking(length);
+    }
+
+    /// What is tracked changes, beside everything else, and with random numbers of its own.
+    fn plan_tracking(&mut self, length: u64) {
+        let mut random = Random::new(self.seed ^ 0x5c81_9700);
+        for at in 0..self.nodes.len() {
+            for router in 0..self.options.routers.len() {
+                let tracking = self.options.routers[router].tracking;
+                for _ in 0..random.within(0, 6) {
+                    let trouble = match random.percent(50) {
+                        true => Trouble::Script(at, router, random.percent(50)),
+                        false => Trouble::Number(at, router, random.pick(&[0, 40, -30, -100, -254])),
+                    };
+                    let delay = Duration::from_nanos(random.within(0, length));
+                    let is_tracked = match trouble {
+                        Trouble::Script(..) => tracking.script.is_some(),
+                        _ => tracking.file,
+                    };
+                    if is_tracked {
+                        self.push(self.now + delay, Event::Trouble(trouble));
+                    }
+                }
+            }
         }
     }
 
@@ -256,6 +292,10 @@ impl Story {
             self.nodes[at].world.failures = Failures::default();
             for link in 0..self.options.links {
                 self.trouble(Trouble::LinkUp(at, link));
+            }
+            for router in 0..self.options.routers.len() {
+                self.trouble(Trouble::Script(at, router, true));
+                self.trouble(Trouble::Number(at, router, 0));
             }
             self.trouble(Trouble::Table(at, true));
             self.trouble(Trouble::Start(at, false));
@@ -337,6 +377,7 @@ impl Story {
         check::groups_go_together(&self.nodes[at])
             .map_err(|wrong| self.wrong(&format!("node {at}: {wrong}")))?;
         if at_rest {
+            self.nodes[at].check_tracking().map_err(|wrong| self.wrong(&format!("node {at}: {wrong}")))?;
             check::addresses_follow_state(&mut self.nodes[at])
                 .map_err(|wrong| self.wrong(&format!("node {at}: {wrong}")))?;
         }
@@ -397,6 +438,14 @@ impl Story {
             }
             Trouble::Table(at, writable) => {
                 nodes[at].set_table(now, writable);
+                at
+            }
+            Trouble::Script(at, router, works) => {
+                nodes[at].set_script(router, works);
+                at
+            }
+            Trouble::Number(at, router, number) => {
+                nodes[at].set_number(now, router, number);
                 at
             }
             Trouble::Reload(at, router, edit) => {

@@ -40,6 +40,10 @@ pub(crate) struct Watch {
 #[derive(Debug)]
 pub(crate) struct Router {
     pub(crate) config: Instance,
+    /// The priority in force.
+    effective: u8,
+    /// By so much another priority has brought its deadline forward in this turn.
+    brought_forward: Duration,
     pub(crate) source: IpAddr,
     pub(crate) link: usize,
     /// The configuration has it.
@@ -89,6 +93,7 @@ impl Watch {
 
     pub(crate) fn begin_turn(&mut self, now: Instant) {
         self.turn = now;
+        self.routers.iter_mut().for_each(|router| router.brought_forward = Duration::ZERO);
         let Some((end, length)) = self.paused.filter(|_| self.was_asleep) else { return };
         self.was_asleep = false;
         // A deadline that passed long before the end of the pause tells nothing: another interval does.
@@ -97,14 +102,10 @@ impl Watch {
             let longest = interval.max(router.config.advert_int);
             // One that waits for its sync group has set the same time again.
             let begin = end - length;
-            let until =
-                if until < begin { begin + longest * 3 + skew(&router.config, longest) } else { until };
-            if end - until > longest * 5 + skew(&router.config, interval) * 2 {
-                router.patience = Some(Patience {
-                    since: now,
-                    until: now + interval + skew(&router.config, interval),
-                    interval,
-                });
+            let until = if until < begin { begin + longest * 3 + router.skew(longest) } else { until };
+            if end - until > longest * 5 + router.skew(interval) * 2 {
+                router.patience =
+                    Some(Patience { since: now, until: now + interval + router.skew(interval), interval });
             }
         }
     }
@@ -127,6 +128,7 @@ impl Watch {
             (router.patience, router.spoke_at) = (None, None);
             (router.said_zero, router.was_master) = (false, false);
             router.untold.clear();
+            router.effective = router.config.priority;
         }
         self.changed = true;
     }
@@ -147,9 +149,14 @@ impl Watch {
         }
     }
 
-    /// Another configuration: what it changed was not heard in adverts.
-    pub(crate) fn reconfigured(&mut self, at: usize, config: Instance, present: bool) {
+    /// Another configuration: what it changed was not heard in adverts. What is tracked adds so much to the priority.
+    pub(crate) fn reconfigured(&mut self, at: usize, config: Instance, present: bool, weights: i64) {
         let router = &mut self.routers[at];
+        router.effective = match (config.priority, weights) {
+            // Nothing changes an owner's.
+            (priority, 0) => priority,
+            (priority, weights) => u8::try_from((i64::from(priority) + weights).clamp(1, 254)).unwrap_or(1),
+        };
         (router.config, router.present) = (config, present);
         (router.patience, router.spoke_at) = (None, None);
         self.changed = true;
@@ -174,6 +181,7 @@ impl Watch {
             return;
         }
         let config = &router.config;
+        let ours = router.effective;
         let (priority, count) = (payload[2], usize::from(payload[3]));
         let interval = match config.version {
             Version::V2 => Duration::from_secs(payload[5].into()),
@@ -191,7 +199,6 @@ impl Watch {
             router.patience = None;
             return;
         }
-        let ours = config.priority;
         let better = match router.state {
             StateKind::Backup => priority >= ours,
             _ => (priority, advert.source) > (ours, router.source),
@@ -204,7 +211,7 @@ impl Watch {
             router.patience = None;
         }
         if counts {
-            let until = now + interval * 3 + skew(config, interval);
+            let until = now + interval * 3 + router.skew(interval);
             router.patience = Some(Patience { since: now, until, interval });
         }
     }
@@ -236,10 +243,12 @@ impl Watch {
         }
         let Some((name, at)) = instance.and_then(|name| Some((name, index(name)?))) else { return };
         match report {
+            Report::PriorityChanged { to, .. } => self.routers[at].set_effective(*to),
             Report::Entered { from, to } => self.entered(name, at, *from, *to),
             Report::Stalled { late } => {
                 self.wait_on(at);
                 let longest = self.paused.map_or(Duration::ZERO, |(_, length)| length);
+                let longest = longest + self.routers[at].brought_forward;
                 if self.paused.is_none() || *late > longest + self.longest_turn {
                     self.wrong(format!("{name} says that it stood still for {late:?}, it was {longest:?}"));
                 }
@@ -286,7 +295,7 @@ impl Watch {
         let router = &mut self.routers[at];
         if let Some(Patience { interval, .. }) = router.patience.filter(|_| router.state == StateKind::Backup)
         {
-            let until = turn + interval + skew(&router.config, interval);
+            let until = turn + interval + router.skew(interval);
             router.patience = Some(Patience { since: turn, until, interval });
         }
     }
@@ -328,7 +337,7 @@ impl Watch {
             StateKind::Backup if matches!(from, StateKind::Init | StateKind::Fault) => {
                 let interval = router.config.advert_int;
                 let intervals = if respawned { 1 } else { 3 };
-                let until = turn + interval * intervals + skew(&router.config, interval);
+                let until = turn + interval * intervals + router.skew(interval);
                 router.patience = Some(Patience { since: turn, until, interval });
                 router.spoke_at = None;
             }
@@ -350,6 +359,8 @@ impl Watch {
 impl Router {
     pub(crate) fn new(config: Instance, source: IpAddr, link: usize) -> Router {
         Router {
+            effective: config.priority,
+            brought_forward: Duration::ZERO,
             config,
             source,
             link,
@@ -363,15 +374,27 @@ impl Router {
             untold: VecDeque::new(),
         }
     }
-}
 
-/// RFC 9568 §6.1, RFC 3768 §6.1.
-fn skew(config: &Instance, interval: Duration) -> Duration {
-    let whole = match config.version {
-        Version::V2 => Duration::from_secs(1),
-        Version::V3 => interval,
-    };
-    whole * (256 - u32::from(config.priority)) / 256
+    /// RFC 9568 §6.1, RFC 3768 §6.1.
+    fn skew(&self, interval: Duration) -> Duration {
+        let whole = match self.config.version {
+            Version::V2 => Duration::from_secs(1),
+            Version::V3 => interval,
+        };
+        whole * (256 - u32::from(self.effective)) / 256
+    }
+
+    /// Another priority is in force: what is waited for moves by what the skew time changes.
+    fn set_effective(&mut self, priority: u8) {
+        let interval = self.patience.map(|patience| patience.interval);
+        let before = interval.map(|interval| self.skew(interval));
+        self.effective = priority;
+        let after = interval.map(|interval| self.skew(interval));
+        if let (Some(patience), Some(before), Some(after)) = (&mut self.patience, before, after) {
+            patience.until = patience.until + after.saturating_sub(before) - before.saturating_sub(after);
+            self.brought_forward += before.saturating_sub(after);
+        }
+    }
 }
 
 /// Which virtual router an instance is, whatever follows its number.

@@ -32,6 +32,7 @@ use crate::check::config::Endpoint;
 use crate::conf::diagnostic::{Code, Diagnostic, codes};
 use crate::conf::source::Span;
 use crate::vrrp::config::DynamicInterfaces;
+use crate::vrrp::config::interface::Linkbeat;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -83,6 +84,7 @@ pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink)
     let trackable = trackable::lower(&mut cx, &mut config.vrrp);
     let members = sync::members(&cx);
     let tracks = vrrp::lower(&mut cx, &defaults, &trackable, &members, &mut config.vrrp);
+    poll_interfaces(&mut config.vrrp, config.global.linkbeat_use_polling);
     sync::lower(&mut cx, &defaults, &trackable, &tracks, &mut config.vrrp);
     config.check.ssl = ssl::lower(&mut cx);
     let groups = group::lower(&mut cx);
@@ -91,6 +93,16 @@ pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink)
     cx.check_script_security();
     config.global.scripts = cx.scripts.settings();
     Lowered { config, virtual_servers }
+}
+
+/// `linkbeat_use_polling`, of an instance or of all: its interface is one of `linkbeat_interfaces`.
+fn poll_interfaces(config: &mut crate::vrrp::Config, all: bool) {
+    let mut known: BTreeSet<String> = config.linkbeat.iter().map(|beat| beat.interface.clone()).collect();
+    for instance in config.instances.iter().filter(|instance| all || instance.link.linkbeat_polling) {
+        if let Some(interface) = instance.interface.clone().filter(|name| known.insert(name.clone())) {
+            config.linkbeat.push(Linkbeat { interface, poll: None });
+        }
+    }
 }
 
 /// The addresses of virtual servers, for the instances that hold them.

@@ -235,9 +235,8 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("notify_fifo_script", COMMAND, "is started to read notify_fifo").command(),
         line("process_monitor_rcv_bufs", BYTES, "receive buffer of the news of processes")
             .since("2.0.11")
-            .default("the kernel's")
-            .read(),
-        line("process_monitor_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.11").read(),
+            .default("the kernel's"),
+        line("process_monitor_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.11"),
         line("process_name", NAME, "name of the parent process, up to 15 bytes").since("2.0.16").read(),
         line("process_names", NONE, "name the processes keepalived_vrrp, keepalived_lvs and keepalived_bfd")
             .since("2.0.16")

@@ -47,16 +47,14 @@ pub static ROOT: Block = Block {
             &[],
             "lines of INTERFACE DOWN [UP]: seconds that a change must last to count, up to 255",
         )
-        .since("2.2.3")
-        .read(),
+        .since("2.2.3"),
         entries(
             "linkbeat_interfaces",
             &[],
             "lines of INTERFACE [MII | ETHTOOL | IOCTL]: interfaces whose state is asked for",
         )
-        .since("2.0.13")
-        .read(),
-        line("linkbeat_use_polling", &[], "ask the drivers for the state of links").read(),
+        .since("2.0.13"),
+        line("linkbeat_use_polling", &[], "ask the drivers for the state of links"),
         line("namespace_with_ipsets", &[], "ipsets in a namespace even before Linux 3.13").read(),
         line("net_namespace", &[expected("NAME", Kind::Text)], "the network namespace to run in").read(),
         line(
@@ -73,8 +71,7 @@ pub static ROOT: Block = Block {
         entries("static_rules", &[], "routing rules that are set at start and stay")
             .grammar(&STATIC_RULE)
             .read(),
-        block("track_file", NAME, &TRACK_FILE, "a file with a number that changes priorities")
-            .read_so("no priority depends on it; FILE_CHECK does"),
+        block("track_file", NAME, &TRACK_FILE, "a file with a number that changes priorities"),
         block(
             "track_group",
             NAME,
@@ -96,15 +93,13 @@ pub static ROOT: Block = Block {
             "addresses and firewall marks that share real servers",
         ),
         block("vrrp_instance", &[arg("NAME", Kind::Text)], &VRRP_INSTANCE, "a virtual router"),
-        block("vrrp_script", NAME, &VRRP_SCRIPT, "a script whose success priorities depend on").read(),
+        block("vrrp_script", NAME, &VRRP_SCRIPT, "a script whose success priorities depend on"),
         block("vrrp_sync_group", NAME, &VRRP_SYNC_GROUP, "instances that change state together"),
         block("vrrp_track_file", NAME, &TRACK_FILE, "deprecated: write track_file")
             .since("2.0.0")
-            .synonym_of("track_file")
-            .read(),
+            .synonym_of("track_file"),
         block("vrrp_track_process", NAME, &VRRP_TRACK_PROCESS, "processes whose number priorities depend on")
-            .since("2.0.11")
-            .read(),
+            .since("2.0.11"),
     ],
 };
 

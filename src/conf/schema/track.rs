@@ -22,7 +22,7 @@ const PROCESSES: u64 = 65_535;
 
 /// A `track_*` block of an instance or a sync group.
 pub(super) const fn tracks(name: &'static str, help: &'static str) -> Keyword {
-    entries(name, &[], help).read()
+    entries(name, &[], help)
 }
 
 /// A script of an instance or a sync group, and who runs it.
@@ -39,22 +39,19 @@ pub(super) const fn flag(name: &'static str, global: &'static str, help: &'stati
 pub(super) static VRRP_SCRIPT: Block = Block {
     name: "vrrp_script",
     keywords: &[
-        line("fall", TIMES, "so many failures in a row make it down").default("1").read(),
-        line("init_fail", &[], "it counts as down until it first succeeds").read(),
-        line("interval", SCRIPT_SECONDS, "from one start to the next").default("1").read(),
-        line("rise", TIMES, "so many successes in a row make it up").default("1").read(),
+        line("fall", TIMES, "so many failures in a row make it down").default("1"),
+        line("init_fail", &[], "it counts as down until it first succeeds"),
+        line("interval", SCRIPT_SECONDS, "from one start to the next").default("1"),
+        line("rise", TIMES, "so many successes in a row make it up").default("1"),
         line(
             "script",
             &[expected("COMMAND", Kind::Text)],
             "what is run, in quotes if it has arguments; status 0 is success",
         )
-        .command()
-        .read(),
-        line("timeout", SCRIPT_SECONDS, "after this it is killed, and has failed")
-            .default("the interval")
-            .read(),
-        line("user", USER, "who runs it").default("script_user").read(),
-        line("weight", SCRIPT_WEIGHT, "changes the priority; 0: down means fault").default("0").read(),
+        .command(),
+        line("timeout", SCRIPT_SECONDS, "after this it is killed, and has failed").default("the interval"),
+        line("user", USER, "who runs it").default("script_user"),
+        line("weight", SCRIPT_WEIGHT, "changes the priority; 0: down means fault").default("0"),
     ],
 };
 
@@ -66,16 +63,14 @@ pub(super) static TRACK_FILE: Block = Block {
             "file",
             &[expected("PATH", Kind::Text)],
             "a number in it, times the weight, is added to the priority",
-        )
-        .read(),
+        ),
         line(
             "init_file",
             &[optional("VALUE | overwrite", Kind::Special)],
             "write this number into it at start",
         )
-        .default("it is left as it is")
-        .read_so("the file is left as it is"),
-        line("weight", WEIGHT, "the factor; 0: any number but 0 means fault").default("1").read(),
+        .default("it is left as it is"),
+        line("weight", WEIGHT, "the factor; 0: any number but 0 means fault").default("1"),
     ],
 };
 
@@ -83,33 +78,23 @@ pub(super) static TRACK_FILE: Block = Block {
 pub(super) static VRRP_TRACK_PROCESS: Block = Block {
     name: "vrrp_track_process",
     keywords: &[
-        line("delay", PROCESS_SECONDS, "fork_delay and terminate_delay in one")
-            .since("2.0.11")
-            .default("0")
-            .read(),
+        line("delay", PROCESS_SECONDS, "fork_delay and terminate_delay in one").since("2.0.11").default("0"),
         line("fork_delay", PROCESS_SECONDS, "wait so long until a gained quorum counts")
             .since("2.0.16")
-            .default("0")
-            .read(),
-        line("full_command", &[], "compare /proc/PID/cmdline, not the name of the process")
-            .since("2.0.11")
-            .read(),
+            .default("0"),
+        line("full_command", &[], "compare /proc/PID/cmdline, not the name of the process").since("2.0.11"),
         line("param_match", MATCH, "compare the first parameters only; alone: there must be no others")
             .since("2.0.16")
-            .default("all are compared, if there are any")
-            .read(),
+            .default("all are compared, if there are any"),
         line("process", &[arg("COMMAND", Kind::Special)], "the process, and its parameters if they count")
-            .since("2.0.11")
-            .read(),
-        line("quorum", &[arg("COUNT", integer(1, PROCESSES))], "so many must run").default("1").read(),
+            .since("2.0.11"),
+        line("quorum", &[arg("COUNT", integer(1, PROCESSES))], "so many must run").default("1"),
         line("quorum_max", &[arg("COUNT", integer(0, PROCESSES))], "no more than these may run; 0: none")
             .since("2.0.16")
-            .default("no limit")
-            .read(),
+            .default("no limit"),
         line("terminate_delay", PROCESS_SECONDS, "wait so long until a lost quorum counts")
             .since("2.0.16")
-            .default("0")
-            .read(),
-        line("weight", WEIGHT, "changes the priority; 0: down means fault").default("0").read(),
+            .default("0"),
+        line("weight", WEIGHT, "changes the priority; 0: down means fault").default("0"),
     ],
 };

@@ -70,7 +70,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         line("higher_prio_send_advert", &[optional("BOOL", Kind::Bool)], "answer an advert of higher priority with a last one before becoming backup").default("vrrp_higher_prio_send_advert"),
         line("interface", &[arg("INTERFACE", Kind::Interface)], "where adverts are sent and received"),
         line("kernel_rx_buf_size", &[arg("BYTES", Kind::Special)], "size of the receive buffer").since("2.0.3").default("vrrp_rx_bufs_policy"),
-        line("linkbeat_use_polling", &[], "deprecated: ask the driver for its link state; use linkbeat_interfaces").read(),
+        line("linkbeat_use_polling", &[], "deprecated: ask the driver for its link state; use linkbeat_interfaces"),
         line("lower_prio_no_advert", &[optional("BOOL", Kind::Bool)], "don't answer an advert of lower priority").default("vrrp_lower_prio_no_advert"),
         line("lvs_sync_daemon_interface", &[arg("INTERFACE", Kind::Interface)], "deprecated: where IPVS connections are synchronised while master; use lvs_sync_daemon").read(),
         line("mcast_dst_ip", &[arg("ADDRESS", Kind::Address(None))], "destination address of adverts").since("2.2.5")
@@ -122,7 +122,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         line("strict_mode", &[optional("BOOL", Kind::Bool)], "keep to the RFC, and switch off what departs from it").read().default("vrrp_strict"),
         line("thread_timer_expired", &[optional("PRIORITY", integer(1, 254))], "the old name of timer_expired_backup").since("2.3.2").synonym_of("timer_expired_backup"),
         line("timer_expired_backup", &[optional("PRIORITY", integer(1, 254))], "with nopreempt: become backup after being held up for so long that a router of this priority took over").since("2.2.8").default("254"),
-        tracks("track_bfd", "BFD sessions to follow: NAME [weight N [reverse|noreverse]]"),
+        tracks("track_bfd", "BFD sessions to follow: NAME [weight N [reverse|noreverse]]").read(),
         tracks("track_file", "files to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_interface", "interfaces to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_process", "processes to follow: NAME [weight N [reverse|noreverse]]"),

@@ -3,10 +3,12 @@
 //! Refused packets may come in any number; `limit` decides which are written.
 
 use super::limit::Limiter;
+use crate::run::RunOutcome;
 use crate::sys::clock;
 use crate::sys::raw::SendProblem;
 use crate::time::Instant;
 use crate::vrrp::event::{Discard, Fault, Name, Reloaded, Report, StateKind};
+use crate::vrrp::event::{Kind, Object, ScriptReport};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::packet::DecodeError;
 use std::fmt;
@@ -95,6 +97,10 @@ impl Log {
                 info!("VRRP_Group({group}) Syncing instances to {} state", word(*to));
             }
             Report::GroupEntered { .. } => {}
+            // keepalived's words, with its colon.
+            Report::Faulty { fault: Fault::Tracked(object), detail } => {
+                warn!("{}", tracked_text(name, object, detail.as_deref()));
+            }
             Report::Faulty { fault, detail } => {
                 let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
                 warn!("({name}) {}{detail}", fault_text(fault));
@@ -135,6 +141,12 @@ impl Log {
             }
             Report::LinkRefused { add: false, link, refusal } => {
                 warn!("({name}) Error removing VMAC interface {link}: {refusal}; trying again");
+            }
+            Report::Script { script, what } => script_line(script, what),
+            Report::Quorum { process, gained: true } => info!("Quorum gained for tracked process {process}"),
+            Report::Quorum { process, gained: false } => info!("Quorum lost for tracked process {process}"),
+            Report::PriorityChanged { from, to } => {
+                info!("({name}) Changing effective priority from {from} to {to}");
             }
             Report::Renamed { to } => info!("({name}) is called {to} from now on"),
             Report::Reloaded(Reloaded::Added) => info!("({name}) new in the configuration"),
@@ -307,6 +319,49 @@ fn fault_text(fault: &Fault) -> String {
         Fault::NoPeer => "there is no unicast peer (unicast_fault_no_peer)".to_owned(),
         Fault::Group(name) => format!("another member of sync group {name} can't run: waiting for it"),
         Fault::NoKey(id) => format!("key {id} of auth_hmac, which is to sign the adverts, can't be had"),
+        Fault::Tracked(object) => format!("entering FAULT state due to {object}"),
+        Fault::Awaited(object) => format!("waiting for the first word of {object}"),
+    }
+}
+
+/// A line of which people grep the beginning.
+fn tracked_text(name: &str, object: &Object, status: Option<&str>) -> String {
+    let thing = &object.name;
+    match object.kind {
+        Kind::Interface => {
+            format!("({name}): entering FAULT state (interface {thing} up, and tracked in reverse)")
+        }
+        Kind::Script => format!("({name}): entering FAULT state due to script {thing}"),
+        Kind::File => {
+            let status = status.unwrap_or_default();
+            format!("({name}): entering FAULT state (tracked file {thing} has status {status})")
+        }
+        Kind::Process => {
+            format!("({name}) entering FAULT state (tracked process {thing} quorum not achieved)")
+        }
+        Kind::Bfd => format!("({name}) entering FAULT state (tracked BFD instance {thing})"),
+    }
+}
+
+/// Lines of scripts, in keepalived's words.
+fn script_line(script: &Name, what: &ScriptReport) {
+    match what {
+        ScriptReport::Returns(status) => info!("Script `{script}` now returning {status}"),
+        ScriptReport::Succeeded => info!("VRRP_Script({script}) succeeded"),
+        ScriptReport::Failed(RunOutcome::TimedOut) => info!("VRRP_Script({script}) timed_out"),
+        ScriptReport::Failed(outcome) => info!("VRRP_Script({script}) failed ({outcome})"),
+        ScriptReport::Busy => {
+            info!("Track script {script} is already running, expect idle - skipping run");
+        }
+        ScriptReport::NotRun(reason) => {
+            warn!("VRRP_Script({script}) can't be run, which changes nothing: {reason}");
+        }
+        ScriptReport::Kept { up: true } => {
+            info!("VRRP_Script({script}) considered successful on reload");
+        }
+        ScriptReport::Kept { up: false } => {
+            info!("VRRP_Script({script}) considered unsuccessful on reload");
+        }
     }
 }
 
@@ -321,6 +376,8 @@ fn fault_gone_text(fault: &Fault) -> String {
         Fault::NoPeer => "there is a unicast peer".to_owned(),
         Fault::Group(name) => format!("the other members of sync group {name} can run again"),
         Fault::NoKey(id) => format!("key {id} of auth_hmac is there"),
+        Fault::Tracked(object) => format!("{object} is no fault any more"),
+        Fault::Awaited(object) => format!("the first word of {object} has come"),
     }
 }
 

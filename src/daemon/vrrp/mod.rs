@@ -1,8 +1,9 @@
 //! The VRRP worker's edge: sockets, the clock and the kernel around [`crate::vrrp::Engine`].
 //!
-//! Three threads, so that adverts wait for nothing: the engine's own sleeps in one system call until the parent, a
+//! Several threads, so that adverts wait for nothing: the engine's own sleeps in one system call until the parent, a
 //! packet, the kernel's news, a deadline or a job's end wakes it; the `writer` changes addresses and sends announcements,
-//! and waits for the kernel where it must; the runtime's talks with the parent. `network` has the sockets and carries out
+//! and waits for the kernel where it must; that of `trackers` looks at files and processes, where any are tracked; the
+//! runtime's talks with the parent. `network` has the sockets and carries out
 //! what the engine asks for, `log` puts its reports into words, `notify` tells scripts, FIFOs
 //! and mail readers.
 
@@ -15,6 +16,8 @@ mod links;
 mod log;
 mod network;
 mod notify;
+mod programs;
+mod trackers;
 mod writer;
 
 use super::fifo::Fifos;
@@ -102,7 +105,7 @@ fn drive(
     let _igmp = LocalIgmp::switch_off(&mut config.vrrp.settings);
     let igmp_is_off = config.vrrp.settings.disable_local_igmp;
     let notifier = Notifier::new(outbox.clone(), fifos)?;
-    let mut network = Network::open(wake, options.log_detail, Firewall::new(&config), notifier)?;
+    let mut network = Network::open(wake, options, &config, Firewall::new(&config), notifier, outbox)?;
     network.configure(&config);
     let mut engine = Engine::new(options.respawned);
     engine.handle(clock::now(), Event::Snapshot(Box::new(network.snapshot()?)));
@@ -148,7 +151,10 @@ fn drive(
                 unsettled += 1;
             }
             ToWorker::Table(state) => engine.handle(clock::now(), Event::Table(table(state))),
-            ToWorker::RunEnded { id, outcome } => network.run_ended(id, &outcome),
+            ToWorker::RunEnded { id, outcome } => match network.ended(id, &outcome) {
+                Some(event) => engine.handle(clock::now(), event),
+                None => network.run_ended(id, &outcome),
+            },
             ToWorker::Stop if options.dont_release_vrrp => {
                 engine.router().farewells().for_each(|notice| network.notify(&notice));
                 network.finish();

@@ -8,12 +8,15 @@ use super::firewall::Firewall;
 use super::kernel;
 use super::log::Log;
 use super::notify::Notifier;
+use super::programs::Programs;
+use super::trackers::Trackers;
 use super::writer::{Finished, Writer};
 use crate::conf::Config;
+use crate::daemon::worker::{FromWorker, Options};
 use crate::net::Family;
 use crate::netlink;
 use crate::netlink::route::{self, Client, Monitor};
-use crate::run::{RunId, RunOutcome};
+use crate::run::{Run, RunId, RunOutcome};
 use crate::sys::poll::Poll;
 use crate::sys::raw::{Inbox, SendProblem};
 use crate::sys::timer::Timer;
@@ -27,6 +30,7 @@ use crate::vrrp::event::{
 use crate::vrrp::garp::Frame;
 use crate::vrrp::notice::Notice;
 use crate::vrrp::shared::Shared;
+use crate::vrrp::track::Watched;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::collections::hash_map::{Entry, HashMap};
@@ -34,6 +38,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
 use tracing::debug;
 
 /// The kernel's news of so many links and addresses are heard in one go.
@@ -63,6 +68,8 @@ pub(super) struct Network {
     writer: Writer,
     sockets: HashMap<Place, Listener>,
     inbox: Inbox,
+    programs: Programs,
+    trackers: Trackers,
     log: Log,
     notifier: Notifier,
     /// Why the worker can't go on.
@@ -81,12 +88,14 @@ struct Listener {
 }
 
 impl Network {
-    /// It is woken by `wake`, too. With `detail` the log has each announcement.
+    /// It is woken by `wake`, too; the parent hears of programs that are to be run.
     pub(super) fn open(
         wake: Arc<Wake>,
-        detail: bool,
+        options: &Options,
+        config: &Config,
         firewall: Firewall,
         notifier: Notifier,
+        parent: &UnboundedSender<FromWorker>,
     ) -> Result<Network, super::Error> {
         let mut network = Network {
             poll: Poll::new()?,
@@ -98,10 +107,16 @@ impl Network {
             held: false,
             client: Client::open()?,
             writer: Writer::start(Arc::clone(&wake), firewall)?,
+            programs: Programs::new(parent.clone()),
+            trackers: Trackers::new(
+                Arc::clone(&wake),
+                options.respawned,
+                config.global.netlink.process_monitor,
+            ),
             wake,
             sockets: HashMap::new(),
             inbox: Inbox::new(),
-            log: Log::new(detail),
+            log: Log::new(options.log_detail),
             notifier,
             broken: None,
             order: Vec::new(),
@@ -156,10 +171,18 @@ impl Network {
         Ok(())
     }
 
-    /// Hears of the writer's results.
-    fn hear_writer(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> Result<(), super::Error> {
+    /// A program has ended: what the engine is to hear.
+    pub(super) fn ended(&mut self, id: RunId, outcome: &RunOutcome) -> Option<Event<'static>> {
+        self.programs.ended(id, outcome)
+    }
+
+    /// Hears of the other threads' results.
+    fn hear_threads(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> Result<(), super::Error> {
         if let Some(snapshot) = self.writer.snapshot()? {
             sink(clock::now(), Event::Snapshot(Box::new(snapshot)));
+        }
+        while let Some(event) = self.trackers.seen()? {
+            sink(clock::now(), event);
         }
         if self.held && !self.writer.is_at_work() {
             self.held = false;
@@ -183,7 +206,7 @@ impl Io for Network {
         let now = clock::now();
         self.log.tick(now);
         // The writer first: where it has ended its job, the news that waited for it are read in this turn.
-        let heard = self.hear_writer(sink);
+        let heard = self.hear_threads(sink);
         if let Err(error) = heard.and_then(|()| Ok(self.look(now)?)) {
             self.broken = Some(error);
             return false;
@@ -336,6 +359,20 @@ impl Io for Network {
 
     fn notify(&mut self, notice: &Notice) {
         self.notifier.notify(notice);
+    }
+
+    fn run(&mut self, run: Run) {
+        self.programs.run(run);
+    }
+
+    fn cancel_run(&mut self, id: RunId) {
+        self.programs.cancel(id);
+    }
+
+    fn watch(&mut self, watched: Watched) {
+        if let Err(error) = self.trackers.watch(watched) {
+            self.broken = Some(error.into());
+        }
     }
 
     fn report(&mut self, instance: Option<&Name>, report: &Report) {

@@ -3,11 +3,13 @@
 //! The daemon implements it with sockets and netlink; the simulation with virtual time, where every call has a cost and
 //! may fail. Nothing here waits: what the kernel may take long for is a [job](Io::start), and adverts go on meanwhile.
 
+use crate::run::{Run, RunId};
 use crate::time::Instant;
 use crate::vrrp::event::{Change, Event, Listen, Name, Packet, Refusal, Report};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::notice::Notice;
 use crate::vrrp::shared::Shared;
+use crate::vrrp::track::Watched;
 use std::time::Duration;
 
 /// The world as the engine sees it.
@@ -46,6 +48,15 @@ pub trait Io {
     /// The job's end, once, and how long it took: `refused` gets the index of each address that was not changed, and
     /// why. Frames that did not leave are lost: announcements are repeated.
     fn finished(&mut self, refused: &mut dyn FnMut(usize, Refusal)) -> Option<Duration>;
+
+    /// Runs a program beside everything else; its end comes through [`Io::receive`] or [`super::Engine::handle`], once.
+    fn run(&mut self, run: Run);
+
+    /// Ends a run, or forgets it where it has not begun; its end is told all the same.
+    fn cancel_run(&mut self, id: RunId);
+
+    /// From now on looks at these, and at nothing else, and tells what it sees: at once, and whenever it changes.
+    fn watch(&mut self, watched: Watched);
 
     /// Tells scripts, FIFOs and mail readers, in this order. Must not wait for them.
     fn notify(&mut self, notice: &Notice);

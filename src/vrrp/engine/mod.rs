@@ -159,6 +159,9 @@ impl Engine {
                         }
                     },
                     Action::Buffer { listen, bytes } => io.set_buffer(listen, bytes),
+                    Action::Run(run) => io.run(run),
+                    Action::CancelRun(id) => io.cancel_run(id),
+                    Action::Watch(watched) => io.watch(*watched),
                     Action::Unlisten(listen) => self.unlisten.push(listen),
                     Action::Advertise { instance, packet } => self.adverts.push((instance, packet)),
                     Action::Report { instance, report } => {

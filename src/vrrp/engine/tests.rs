@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::net::{Family, MacAddr};
+use crate::run::{Run, RunId};
 use crate::vrrp::config::{self, Instance, Version, VirtualAddress, Vrid};
 use crate::vrrp::event::{
     Address, Change, IfIndex, Link, Make, Received, Refusal, Settings, Snapshot, StateKind,
@@ -9,6 +10,7 @@ use crate::vrrp::event::{
 use crate::vrrp::garp::Frame;
 use crate::vrrp::packet::{Advert, Body, Centis};
 use crate::vrrp::shared::Shared;
+use crate::vrrp::track::Watched;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -135,6 +137,12 @@ impl Io for World {
     fn notify(&mut self, notice: &Notice) {
         self.note(notice.fifo_line().trim_end().to_owned());
     }
+
+    fn run(&mut self, _: Run) {}
+
+    fn cancel_run(&mut self, _: RunId) {}
+
+    fn watch(&mut self, _: Watched) {}
 
     fn report(&mut self, instance: Option<&Name>, report: &Report) {
         self.note(match (instance, report) {

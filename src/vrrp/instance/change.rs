@@ -41,7 +41,8 @@ impl Instance {
         let old_config = std::mem::replace(&mut self.config, new.config);
         self.in_adverts = new.in_adverts;
         let (old_interval, old_refresh) = (old_config.advert_int, old_config.garp.refresh);
-        let old_priority = std::mem::replace(&mut self.priority, new.priority);
+        let old_priority = self.priority.effective();
+        self.priority.configure(new.priority.base());
         let old_addresses = std::mem::replace(&mut self.addresses, new.addresses);
         if new.sum != first_sum(&old_config) {
             self.sum = new.sum;
@@ -65,7 +66,7 @@ impl Instance {
         match &mut self.state {
             State::Init | State::Fault => {}
             State::Backup { master_down_at, willing, .. } => {
-                if self.priority.effective() == PRIORITY_OWNER && old_priority.effective() != PRIORITY_OWNER {
+                if self.priority.effective() == PRIORITY_OWNER && old_priority != PRIORITY_OWNER {
                     if self.in_group {
                         *willing = true;
                     } else {

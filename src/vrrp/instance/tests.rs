@@ -57,6 +57,7 @@ fn short(action: &Action) -> String {
             let text = format!("{report:?}");
             text.split([' ', '(']).next().unwrap_or_default().to_string()
         }
+        other => panic!("an instance asks for no such thing: {other:?}"),
     }
 }
 

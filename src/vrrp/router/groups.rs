@@ -106,6 +106,11 @@ impl Groups {
         self.of(id).is_some_and(|group| group.state == StateKind::Master)
     }
 
+    /// The group that a member is in runs: whoever joins it waits for nothing that is only tracked.
+    pub(super) fn runs(&self, id: Id) -> bool {
+        self.of(id).is_some_and(|group| matches!(group.state, StateKind::Backup | StateKind::Master))
+    }
+
     /// Whether a member may leave INIT or FAULT, by what is known of the others.
     pub(super) fn ask(&mut self, id: Id, faulty: bool, awaited: bool) -> Leave {
         let Some(group) = self.of_mut(id) else {

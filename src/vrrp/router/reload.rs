@@ -5,15 +5,17 @@
 
 use super::groups::{self, GroupId};
 use super::startup::Delays;
+use super::tracking::Objects;
 use super::{Router, Slot};
 use crate::time::Instant;
 use crate::vrrp::config;
-use crate::vrrp::event::{Action, Actions, Name, Refusal, Reloaded, Report};
+use crate::vrrp::event::{Action, Actions, Name, Refusal, Reloaded, Report, StateKind, Table};
 use crate::vrrp::instance::Instance;
 use crate::vrrp::kernel::{Id, Wanted};
 use crate::vrrp::overlay::{Names, Overlay};
 use crate::vrrp::pace::Paces;
 use crate::vrrp::packet::PRIORITY_OWNER;
+use crate::vrrp::track::{self, Track};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 
@@ -33,6 +35,8 @@ pub(super) struct Reload {
     groups: VecDeque<GroupId>,
     /// Interfaces of our own that they need.
     overlays: HashMap<Id, Overlay>,
+    /// What the instances track, by their names.
+    tracks: HashMap<String, Vec<Track>>,
     /// There was a configuration before.
     again: bool,
     /// It is the end: nothing is wanted any more.
@@ -55,6 +59,7 @@ struct Entering {
     buffer_policy: (config::RxBuffers, u32),
     /// What names are made of; none once they are made.
     defaults: Option<config::Defaults>,
+    objects: Objects,
 }
 
 impl Entering {
@@ -97,7 +102,9 @@ impl Router {
     }
 
     /// Begins with a configuration. One that was not carried out to its end is forgotten.
-    pub(super) fn configure(&mut self, config: config::Config) {
+    pub(super) fn configure(&mut self, mut config: config::Config) {
+        let tracks = track::resolve(&config);
+        let objects = Objects::of(&mut config, &tracks);
         let again = !self.instances.is_empty();
         self.paces = Paces::new(&config);
         let mut known: HashMap<Key<'_>, Vec<Id>> = HashMap::new();
@@ -140,12 +147,14 @@ impl Router {
             delays: Delays::of(&config.settings),
             buffer_policy: (config.settings.rx_buffers, config.settings.rx_buffers_multiplier),
             defaults: Some(config.defaults),
+            objects,
             ..Entering::default()
         };
         entering.wanted.igmp_is_off = config.settings.disable_local_igmp;
         let states_again = again && config.settings.fifo_states_on_reload;
         let entering = Some(entering);
-        self.reload = Some(Reload { entering, gone, wanted, again, states_again, ..Reload::default() });
+        self.reload =
+            Some(Reload { entering, gone, wanted, tracks, again, states_again, ..Reload::default() });
     }
 
     pub(super) fn stop(&mut self) {
@@ -169,6 +178,7 @@ impl Router {
             }
             let stopping = reload.stopping;
             if let Some(entered) = reload.entering.take() {
+                self.configure_objects(now, entered.objects, out);
                 self.serving = entered.serving;
                 self.tells_strangers = entered.tells_strangers;
                 self.awaits_interfaces = entered.awaits_interfaces;
@@ -196,9 +206,10 @@ impl Router {
                     out.extend(self.still_group(group).map(Action::Notify));
                 }
             } else if let Some((id, config)) = reload.wanted.pop_front() {
+                let tracks = reload.tracks.remove(&config.name).unwrap_or_default();
                 match self.instances.contains_key(&id) {
-                    true => self.reconfigure(now, id, config, states_again, out),
-                    false => self.add(now, id, config, again, out),
+                    true => self.reconfigure(now, id, config, tracks, states_again, out),
+                    false => self.add(now, id, config, tracks, again, out),
                 }
             } else {
                 self.reload = None;
@@ -250,13 +261,22 @@ impl Router {
             out.push(report(&name, Report::Reloaded(Reloaded::Removed)));
         }
         self.listen(id, None, None, out);
+        self.track(id, Vec::new());
         let Some(slot) = self.instances.remove(&id) else { return };
         self.forget_name(&name, id);
         self.unlist(id, &slot.instance, &slot.overlay);
         Router::drop_links(&name, &slot.overlay, out);
     }
 
-    fn add(&mut self, now: Instant, id: Id, config: config::Instance, again: bool, out: &mut Actions) {
+    fn add(
+        &mut self,
+        now: Instant,
+        id: Id,
+        config: config::Instance,
+        tracks: Vec<Track>,
+        again: bool,
+        out: &mut Actions,
+    ) {
         let mut instance = Instance::new(config);
         instance.join_group(self.groups.is_member(id));
         instance.set_epoch(self.epoch);
@@ -273,12 +293,22 @@ impl Router {
         self.list(id, &instance, &overlay);
         let tracked = tracked(&instance, &overlay);
         let stance = instance.stance();
-        let (queued, key, listen, buffer) = (None, None, None, 0);
+        let (queued, key, listen, buffer, follows) = (None, None, None, 0, Vec::new());
         let faulty = false;
-        let slot = Slot { instance, queued, key, listen, buffer, tracked, faulty, stance, overlay };
+        let slot = Slot { instance, queued, key, listen, buffer, tracked, faulty, stance, overlay, follows };
         self.instances.insert(id, Box::new(slot));
         self.set_missing_links(id, out);
+        self.track(id, tracks);
         self.find_ground(now, id, out);
+        if let Some(slot) = self.instances.get(&id)
+            && slot.instance.state() == StateKind::Init
+            && !slot.follows.is_empty()
+            && self.table != Table::Pending
+            && !self.respawned
+        {
+            // It waits for what it tracks; what a predecessor left does not.
+            slot.instance.clear(out);
+        }
     }
 
     fn reconfigure(
@@ -286,9 +316,13 @@ impl Router {
         now: Instant,
         id: Id,
         mut config: config::Instance,
+        tracks: Vec<Track>,
         again: bool,
         out: &mut Actions,
     ) {
+        // What it tracks counts first: a master's advert tells of everything at once.
+        self.track(id, tracks);
+        let _ = self.weigh(id, out);
         let overlay = self.take_overlay(id);
         let Some(slot) = self.instances.get_mut(&id) else { return };
         let state = slot.instance.state();

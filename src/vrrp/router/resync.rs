@@ -29,7 +29,12 @@ impl Resync {
 }
 
 impl Router {
-    pub(super) fn relearn(&mut self, snapshot: Snapshot) {
+    pub(super) fn relearn(&mut self, now: Instant, mut snapshot: Snapshot) {
+        let gate = &mut self.tracking.gate;
+        gate.retain(&snapshot.links);
+        for link in &mut snapshot.links {
+            *link = gate.link(now, link.clone());
+        }
         // What came before it is in it.
         self.resync = Some(Resync { relearnt: Some(Kernel::relearn(snapshot)), ..Resync::default() });
     }
@@ -58,7 +63,7 @@ impl Router {
         if let Some(mut relearnt) = resync.relearnt.take() {
             if self.kernel.relearn_some(&mut relearnt, ADDRESSES) {
                 let names = self.kernel.replace(relearnt);
-                let ids = names.iter().filter_map(|name| self.by_interface.get(name)).flatten().copied();
+                let ids = names.iter().flat_map(|name| self.concerned_by(name));
                 resync.affected = ids.collect::<BTreeSet<Id>>().into_iter().collect();
             } else {
                 resync.relearnt = Some(relearnt);

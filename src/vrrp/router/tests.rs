@@ -9,6 +9,7 @@ use super::*;
 use crate::net::MacAddr;
 use crate::vrrp::config;
 use crate::vrrp::kernel::Outcome;
+use crate::vrrp::track;
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ mod counters;
 mod groups;
 mod links;
 mod startup;
+mod tracking;
 mod unicast;
 
 const START: Instant = Instant::from_nanos(1_000_000_000);

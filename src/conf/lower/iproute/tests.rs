@@ -366,6 +366,17 @@ fn garp_groups_delays_and_linkbeat_reach_the_config() {
         config.vrrp.link_delays.iter().map(|d| (d.down.as_millis(), d.up.as_millis())).collect();
     assert_eq!(delays, [(3000, 3000), (500, 500)]);
     assert_eq!(config.vrrp.linkbeat.len(), 2);
+    let polled = |top: &str, inside: &str| {
+        let instance = "interface eth1\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1/24\n}\n";
+        let (config, _) = load(&format!("{top}\nvrrp_instance VI {{\n{instance}{inside}\n}}"));
+        config.vrrp.linkbeat.into_iter().map(|beat| (beat.interface, beat.poll)).collect::<Vec<_>>()
+    };
+    let eth1 = |poll| vec![("eth1".to_owned(), poll)];
+    assert_eq!(polled("", ""), []);
+    assert_eq!(polled("linkbeat_use_polling", ""), eth1(None));
+    assert_eq!(polled("", "linkbeat_use_polling"), eth1(None));
+    let mii = "linkbeat_interfaces {\neth1 MII\n}";
+    assert_eq!(polled(mii, "linkbeat_use_polling"), eth1(Some(crate::vrrp::config::interface::Poll::Mii)));
     let found = |text: &str| load(text).1;
     assert_eq!(found("garp_group {\ninterface eth0\n}"), ["V0715"]);
     assert_eq!(found("garp_group {\ngarp_interval 1\ninterfaces {\n}\n}"), ["V0716"]);
