@@ -141,7 +141,7 @@ impl<'a> Dialogue<'a> {
             self.date,
             header(&self.envelope.from),
             header(&self.letter.subject),
-            self.envelope.to.iter().map(|to| header(to)).collect::<Vec<_>>().join(",\r\n "),
+            self.envelope.to.iter().map(|to| header(to)).collect::<Vec<_>>().join(", "),
         );
         for line in self.letter.text.lines() {
             // A line that begins with a dot could be the last.
@@ -204,7 +204,7 @@ mod tests {
             "HELO lb1.example.com\r\nMAIL FROM:<lb@example.com>\r\nRCPT TO:<a@example.com>\r\n\
              RCPT TO:<b@example.com>\r\nDATA\r\nDate: Sat, 21 Nov 2026 00:00:00 +0000\r\n\
              From: Load balancer <lb@example.com>\r\nSubject: [lb1] VRRP Instance VI - Stopping\r\n\
-             X-Mailer: Keepalived\r\nTo: a@example.com,\r\n Admin <b@example.com>\r\n\r\n\
+             X-Mailer: Keepalived\r\nTo: a@example.com, Admin <b@example.com>\r\n\r\n\
              => x <=\r\n..\r\n..y\r\n\r\n.\r\n"
         );
     }
