@@ -178,7 +178,15 @@ fn tshark_reads(capture: &Capture, file: &Path, old_checksum: bool) {
     capture.save(file).expect("write what was captured");
     let fields = ["ip.src", "ipv6.src", "vrrp.checksum.status", "_ws.malformed", "vrrp.prio"];
     let mut tshark = std::process::Command::new("tshark");
-    tshark.arg("-r").arg(file).args(["-n", "-Y", "vrrp and not icmp and not icmpv6", "-T", "fields", "-E", "separator=|"]);
+    tshark.arg("-r").arg(file).args([
+        "-n",
+        "-Y",
+        "vrrp and not icmp and not icmpv6",
+        "-T",
+        "fields",
+        "-E",
+        "separator=|",
+    ]);
     let output = tshark.args(fields.iter().flat_map(|field| ["-e", *field])).output().expect("run tshark");
     let text = String::from_utf8_lossy(&output.stdout);
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split('|').collect()).collect();
