@@ -364,6 +364,11 @@ impl Instance {
         }
     }
 
+    /// It does not run yet, and what the kernel holds of its addresses is not its own.
+    pub(super) fn give_back(&self, out: &mut Actions) {
+        out.push(self.apply(&self.addresses));
+    }
+
     /// Whether it is a member of a sync group.
     pub(super) const fn is_in_group(&self) -> bool {
         self.in_group

@@ -254,7 +254,9 @@ impl Router {
             {
                 let Some(slot) = self.instances.get_mut(&id) else { break };
                 slot.instance.handle_timeout(now, awake_since, out);
-                self.synchronise(now, id, out);
+                if slot.instance.is_in_group() {
+                    self.synchronise(now, id, out);
+                }
                 self.settle_deadlines();
             } else {
                 break;
@@ -465,6 +467,10 @@ impl Router {
             Leave::Later => {
                 if let Some(slot) = self.instances.get_mut(&id) {
                     slot.faulty = faulty;
+                    if too_early {
+                        // What a predecessor left does not wait.
+                        slot.instance.give_back(out);
+                    }
                 }
                 return;
             }
