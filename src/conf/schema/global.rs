@@ -401,8 +401,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("vrrp_notify_fifo", FIFO, "a FIFO for what happens to instances and sync groups"),
         line("vrrp_notify_fifo_script", COMMAND, "is started to read vrrp_notify_fifo").command(),
         line("vrrp_notify_priority_changes", BOOL, "write each change of priority to the FIFOs")
-            .since("2.0.16")
-            .read(),
+            .since("2.0.16"),
         line("vrrp_owner_ignore_adverts", BOOL, "the address owner does not listen to adverts")
             .since("2.3.3"),
         line("vrrp_priority", NICE, NICE_HELP).default("0").read(),

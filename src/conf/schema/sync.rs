@@ -24,8 +24,7 @@ pub(super) static VRRP_SYNC_GROUP: Block = Block {
             "notify_priority_changes",
             "vrrp_notify_priority_changes",
             "changes of its instances' priorities are told too",
-        )
-        .read(),
+        ),
         notify("notify_stop", "run when the daemon stops"),
         flag("smtp_alert", "smtp_alert_vrrp", "a mail for each transition"),
         line("sync_group_tracking_weight", &[], "its instances may track with weights").since("2.0.0"),

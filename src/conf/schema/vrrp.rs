@@ -92,8 +92,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
             "notify_priority_changes",
             "vrrp_notify_priority_changes",
             "changes of the priority are told too",
-        )
-        .read(),
+        ),
         notify("notify_stop", "run when the daemon stops"),
         line("old_unicast_checksum", &[optional("MODE", Kind::Choice(&["never"]))], "checksum of version 3 over unicast as keepalived made it up to 1.3.6; never: don't look for it"),
         line("owner_ignore_adverts", &[optional("BOOL", Kind::Bool)], "with priority 255: don't read adverts").since("2.3.3").default("vrrp_owner_ignore_adverts"),

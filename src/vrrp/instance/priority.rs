@@ -2,6 +2,7 @@
 
 use super::{Instance, State};
 use crate::vrrp::event::{Actions, Report};
+use crate::vrrp::notice::News;
 use crate::vrrp::track::Object;
 
 impl Instance {
@@ -20,6 +21,10 @@ impl Instance {
         }
         if from != to {
             out.push(self.report(Report::PriorityChanged { from, to }));
+            if self.config.notify.priority_changes {
+                let master = matches!(self.state, State::Master { .. });
+                out.push(self.notify(News::Priority { master }));
+            }
         }
     }
 }

@@ -385,3 +385,30 @@ fn the_successor_of_a_process_that_died_goes_on_before_it_knows() {
     let out = tell(&mut router, START, Event::Config(Box::new(with_script_and_file(0, 1))));
     assert_eq!((state(&router), applied(&out)), (StateKind::Init, vec!["1"]));
 }
+
+/// `notify_priority_changes`
+#[test]
+fn changes_of_the_priority_are_told_to_who_asks() {
+    for asks in [false, true] {
+        let mut instance = tracking(100, &[tracked("eth1", 20, false)]);
+        let notify = config::Notify { priority_changes: asks, ..config::Notify::default() };
+        instance.notify = notify.into();
+        let (mut router, _) = started(three_links(true), instance);
+        let told = |out: &[Action]| -> Vec<String> {
+            let notices = out.iter().filter_map(|action| match action {
+                Action::Notify(notice) => Some(notice.clone()),
+                _ => None,
+            });
+            notices.map(|notice| format!("{:?} {}", notice.news, notice.priority)).collect()
+        };
+        let out = set_link(&mut router, START, "eth1", 3, false);
+        let expected: &[&str] = if asks { &["Priority { master: false } 100"] } else { &[] };
+        assert_eq!(told(&out), expected);
+        let mut out = vec![];
+        router.handle_timeout(START + Duration::from_secs(10), START, &mut out);
+        assert_eq!(state(&router), StateKind::Master);
+        let out = set_link(&mut router, START + Duration::from_secs(10), "eth1", 3, true);
+        let expected: &[&str] = if asks { &["Priority { master: true } 120"] } else { &[] };
+        assert_eq!(told(&out), expected);
+    }
+}
