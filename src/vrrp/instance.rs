@@ -17,7 +17,7 @@
 //!
 //! keepalived's ways: an instance starts as backup whatever `state` says, the address owner takes over at once; an advert
 //! goes out before the addresses are set, so that the old master drops them before the first gratuitous ARP. A member of a
-//! sync group does not take over by itself: it is [willing](Stance) to, and `router::groups` says when all do.
+//! sync group does not take over by itself: it is willing to, and `router::groups` says when all do.
 
 mod change;
 mod guard;
@@ -447,11 +447,6 @@ impl Instance {
         if had {
             out.push(self.apply(&self.addresses));
         }
-    }
-
-    /// It does not start yet: what a predecessor may have left behind is not ours.
-    pub(super) fn clear(&self, out: &mut Actions) {
-        out.push(self.apply(&self.addresses));
     }
 
     fn become_backup(&mut self, now: Instant, out: &mut Actions) {

@@ -467,7 +467,7 @@ impl Router {
             Leave::Later => {
                 if let Some(slot) = self.instances.get_mut(&id) {
                     slot.faulty = faulty;
-                    if too_early {
+                    if !no_table && !self.respawned {
                         // What a predecessor left does not wait.
                         slot.instance.give_back(out);
                     }

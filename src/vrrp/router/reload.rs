@@ -9,7 +9,7 @@ use super::tracking::Objects;
 use super::{Router, Slot};
 use crate::time::Instant;
 use crate::vrrp::config;
-use crate::vrrp::event::{Action, Actions, Name, Refusal, Reloaded, Report, StateKind, Table};
+use crate::vrrp::event::{Action, Actions, Name, Refusal, Reloaded, Report};
 use crate::vrrp::instance::Instance;
 use crate::vrrp::kernel::{Id, Wanted};
 use crate::vrrp::overlay::{Names, Overlay};
@@ -300,15 +300,6 @@ impl Router {
         self.set_missing_links(id, out);
         self.track(id, tracks);
         self.find_ground(now, id, out);
-        if let Some(slot) = self.instances.get(&id)
-            && slot.instance.state() == StateKind::Init
-            && !slot.follows.is_empty()
-            && self.table != Table::Pending
-            && !self.respawned
-        {
-            // It waits for what it tracks; what a predecessor left does not.
-            slot.instance.clear(out);
-        }
     }
 
     fn reconfigure(
