@@ -10,6 +10,7 @@ mod mails;
 mod no_ipvs;
 mod notify;
 mod peers;
+mod story;
 #[path = "../lab/support/mod.rs"]
 mod support;
 mod tracking;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         garp::tests(),
         log::tests(),
         no_ipvs::tests(),
+        story::tests(),
     ];
     support::main(support::Kernel::Any, tests.into_iter().flatten())
 }

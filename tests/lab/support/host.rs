@@ -17,7 +17,7 @@ use std::thread;
 use tempfile::TempDir;
 
 /// A hardware address.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Mac(pub(crate) [u8; 6]);
 
 impl fmt::Display for Mac {
@@ -236,6 +236,43 @@ impl Host {
     /// Pulls out the cable of `eth0`, at the switch: the host sees its carrier go.
     pub(crate) fn unplug(&self) {
         batch(&[format!("-n {}{SWITCH} link set {} down", self.lab.prefix, self.name)]);
+    }
+
+    /// Connects one more interface to a second switch, which all that have an interface of this name share.
+    #[track_caller]
+    pub(crate) fn connect_further(&self, interface: &str, address: &str) {
+        let switch = format!("{}{SWITCH}", self.lab.prefix);
+        let (bridge, port) = (format!("br-{interface}"), format!("{}-{interface}", self.name));
+        let [.., last] = self.mac.0;
+        let n = interface.bytes().last().unwrap_or_default();
+        if run(Command::new("ip").args(["-n", &switch, "link", "show", &bridge])).is_err() {
+            batch(&[
+                format!(
+                    "-n {switch} link add {bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0"
+                ),
+                format!("-n {switch} link set {bridge} up"),
+            ]);
+        }
+        batch(&[
+            format!(
+                "-n {} link add {interface} address 02:00:00:01:{n:02x}:{last:02x} type veth peer name {port} netns {switch}",
+                self.namespace
+            ),
+            format!("-n {switch} link set {port} master {bridge} up"),
+            format!("-n {} address add {address} dev {interface}", self.namespace),
+            format!("-n {} link set {interface} up", self.namespace),
+        ]);
+    }
+
+    /// Pulls out the cable of an interface of [`Host::connect_further`], at the switch.
+    pub(crate) fn unplug_from(&self, interface: &str) {
+        batch(&[format!("-n {}{SWITCH} link set {}-{interface} down", self.lab.prefix, self.name)]);
+    }
+
+    /// Takes the cable of `eth0` out of the switch into nothing, where it keeps its carrier; or back.
+    pub(crate) fn away_from_the_switch(&self, away: bool) {
+        let place = if away { "nomaster" } else { "master br0" };
+        batch(&[format!("-n {}{SWITCH} link set {} {place}", self.lab.prefix, self.name)]);
     }
 
     /// Plugs the cable in again.

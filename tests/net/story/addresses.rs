@@ -1,0 +1,108 @@
+//! Virtual addresses with their options, and what happens to them and to their interfaces.
+
+use super::stage::Stage;
+use super::tracking::{instance, rival};
+use super::{Story, pending, story};
+
+pub(super) const STORIES: &[Story] = &[
+    pending("addresses_with_options", options),
+    pending("excluded_addresses_and_other_interfaces", excluded),
+    pending("an_address_that_was_taken", taken),
+    story("an_interface_is_deleted_and_made_again", deleted_and_made_again),
+    story("an_interface_comes_later", comes_later),
+    story("secondaries_stay_when_their_primary_goes", promote_secondaries),
+    story("announcements_again_and_again", refresh),
+];
+
+fn with(addresses: &str) -> String {
+    instance(150, "").replace("10.0.0.100/24\n", addresses)
+}
+
+fn options(stage: &mut Stage<'_>) {
+    stage.start(&with(
+        "10.0.0.100/24 label eth0:vip
+        10.0.0.101/24 brd + scope link
+        10.0.0.102/24 brd - dev eth0
+        10.0.0.103/32 brd 10.0.0.255 scope host
+        10.0.0.104 peer 10.0.9.9/32
+        10.5.0.1/24 noprefixroute
+        10.5.1.1/24 preferred_lft 0
+",
+    ));
+    stage.has("10.5.1.1", true);
+    stage.pause("master");
+}
+
+fn excluded(stage: &mut Stage<'_>) {
+    stage.network("eth1", "10.1.0.1/24", "10.1.0.2/24");
+    let more = "virtual_ipaddress_excluded {
+        10.0.0.110/24
+        10.1.0.110/24 dev eth1
+        2001:db8::110/64 dev eth1
+        2001:db8::111/64 dev eth0 nodad preferred_lft 0
+        2001:db8::112/128 dev eth0 home
+    }";
+    stage.start(&instance(150, more));
+    stage.has("2001:db8::112", true);
+    stage.pause("master");
+    stage.peer(&rival(200));
+    stage.has("2001:db8::112", false);
+    stage.has("10.0.0.100", false);
+    stage.pause("backup");
+}
+
+fn taken(stage: &mut Stage<'_>) {
+    stage.start(&instance(150, ""));
+    stage.has("10.0.0.100", true);
+    stage.pause("master");
+    stage.run("ip address del 10.0.0.100/24 dev eth0");
+    stage.pause("the address was taken");
+}
+
+fn deleted_and_made_again(stage: &mut Stage<'_>) {
+    stage.network("eth1", "10.1.0.1/24", "10.1.0.2/24");
+    stage.globals("dynamic_interfaces");
+    stage.start(&instance(150, "").replace("eth0", "eth1").replace("10.0.0.100", "10.1.0.100"));
+    stage.has("10.1.0.100", true);
+    stage.pause("master");
+    stage.run("ip link del eth1");
+    stage.told("INSTANCE \"VI\" FAULT 150");
+    stage.pause("deleted");
+    stage.connect("eth1", "10.1.0.1/24");
+    stage.told("INSTANCE \"VI\" MASTER 150");
+    stage.pause("made again");
+}
+
+fn comes_later(stage: &mut Stage<'_>) {
+    stage.globals("dynamic_interfaces");
+    stage.start(&instance(150, "").replace("eth0", "eth1").replace("10.0.0.100", "10.1.0.100"));
+    stage.told("INSTANCE \"VI\" FAULT 150");
+    stage.pause("there is no interface");
+    stage.network("eth1", "10.1.0.1/24", "10.1.0.2/24");
+    stage.told("INSTANCE \"VI\" MASTER 150");
+    stage.pause("it came");
+}
+
+fn promote_secondaries(stage: &mut Stage<'_>) {
+    stage.with_sysctls();
+    stage.one.sysctl("ipv4.conf.eth0.promote_secondaries", "0");
+    let addresses = "10.5.0.1/24
+        10.5.0.2/24
+        10.5.0.3/24
+";
+    let config = |addresses: &str| instance(150, "promote_secondaries").replace("10.0.0.100/24\n", addresses);
+    stage.start(&config(addresses));
+    stage.has("10.5.0.3", true);
+    stage.pause("master");
+    stage.reload(&config("10.5.0.2/24\n        10.5.0.3/24\n"));
+    stage.has("10.5.0.1", false);
+    stage.pause("the first is gone");
+}
+
+fn refresh(stage: &mut Stage<'_>) {
+    let more =
+        "garp_master_delay 0\n garp_master_repeat 3\n garp_master_refresh 60\n garp_master_refresh_repeat 2";
+    stage.start(&instance(150, more));
+    stage.has("10.0.0.100", true);
+    stage.pause("master");
+}
