@@ -18,6 +18,7 @@ use vipd::check::config::{Checker, Endpoint, Misc, Probe, RealServer, Schedule, 
 use vipd::command::Command;
 use vipd::conf::Config;
 use vipd::daemon::check;
+use vipd::daemon::fifo::Fifos;
 use vipd::daemon::worker::{Control, FromWorker, Options, ToWorker};
 use vipd::ipvs::client::Client;
 use vipd::ipvs::model::{Forward, Protocol};
@@ -106,7 +107,8 @@ fn measure(services: u32, servers: u32) {
         enter_new_namespace();
         let worker = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(check::run(first, Options::default(), Control { inbox, outbox }));
+            let control = Control { inbox, outbox, fifos: Fifos::default() };
+            runtime.block_on(check::run(first, Options::default(), control));
         });
         let start = Instant::now();
         parent.ready();

@@ -23,8 +23,8 @@ use vipd::vrrp::Engine;
 use vipd::vrrp::config::{self, Instance, VirtualAddress, Vrid};
 use vipd::vrrp::engine::{Io, Next};
 use vipd::vrrp::event::{
-    Address, Change, Event, IfIndex, Link, Listen, Name, Packet, Received, Refusal, Report, Snapshot,
-    StateKind,
+    Address, Change, Event, IfIndex, Link, Listen, Make, Name, Packet, Received, Refusal, Report, Settings,
+    Snapshot, StateKind,
 };
 use vipd::vrrp::garp::Frame;
 use vipd::vrrp::notice::Notice;
@@ -85,6 +85,7 @@ impl Io for World {
                 Change::Remove { interface, net, .. } => {
                     Event::AddressGone { interface: *interface, net: *net }
                 }
+                other => unreachable!("{other:?}: no instance here asks for it"),
             });
         }
         self.at_work = true;
@@ -119,7 +120,16 @@ fn net(n: usize) -> IpNet {
 
 fn link() -> Link {
     let mac = Some(MacAddr([2; 6]));
-    Link { name: "eth0".into(), index: ETH0, up: true, mtu: 1500, mac, forwards: false }
+    Link {
+        name: "eth0".into(),
+        index: ETH0,
+        up: true,
+        mtu: 1500,
+        mac,
+        forwards: false,
+        make: Make::default(),
+        v4: Settings::default(),
+    }
 }
 
 fn held(net: IpNet, ours: bool) -> Address {

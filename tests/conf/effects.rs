@@ -87,7 +87,10 @@ fn what_counts_as_carried_out_has_an_effect_and_a_test_of_it() {
             (field, _) if reads(&code, field) => {}
             (field, _) => wrong.push(format!("{place}: no code outside of conf reads the field `{field}`")),
         }
-        if !tests.contains(&format!("fn {}(", effect.test)) {
+        // Those in namespaces have their names in a text, often behind their module's.
+        let names =
+            [format!("fn {}(", effect.test), format!("\"{}\"", effect.test), format!("::{}\"", effect.test)];
+        if !names.iter().any(|name| tests.contains(name)) {
             wrong.push(format!("{place}: there is no test `{}`", effect.test));
         }
     }

@@ -103,15 +103,14 @@ fn depth_is_bounded() {
 
 #[test]
 fn what_is_not_carried_out_is_said_once_and_counted() {
-    let text =
-        "vrrp_script a {\n script \"/bin/true\"\n}\nvrrp_script b {\n script \"x\"\n}\nvrrp_script c {\n}\n";
+    let text = "bfd_instance a {\n neighbor_ip 10.0.0.1\n}\nbfd_instance b {\n}\nbfd_instance c {\n}\n";
     let mut sources = Sources::new();
     let file = sources.add("test", text);
     let mut sink = Sink::new(file);
     let _ = parse(text, file, None, &mut sink);
     let (found, _) = sink.finish();
     let found: Vec<_> = found.iter().map(|d| (d.message.split('`').nth(1), d.help.as_deref())).collect();
-    assert_eq!(found, [(Some("vrrp_script"), Some("and in 2 other places"))]);
+    assert_eq!(found, [(Some("bfd_instance"), Some("and in 2 other places"))]);
 }
 
 #[test]

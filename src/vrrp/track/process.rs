@@ -90,8 +90,8 @@ impl Processes {
 
 impl Process {
     fn has_quorum(&self) -> Option<bool> {
-        let TrackProcess { quorum, quorum_max, .. } = &self.config;
-        self.count.map(|count| count >= *quorum && quorum_max.is_none_or(|most| count <= most))
+        let most = self.config.quorum_max.unwrap_or(u32::MAX);
+        self.count.map(|count| (self.config.quorum..=most).contains(&count))
     }
 
     fn look(&mut self, now: Instant, delay: Duration) -> Option<bool> {
