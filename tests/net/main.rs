@@ -2,6 +2,7 @@
 //! the lab's guest). `cargo test --test net`, or with a part of a test's name `cargo test --test net -- NAME`.
 #![allow(clippy::disallowed_methods, reason = "the lab runs in real time")]
 
+mod classic;
 mod daemon;
 mod fifos;
 mod garp;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         mails::tests(),
         daemon::tests(),
         garp::tests(),
+        classic::tests(),
         log::tests(),
         no_ipvs::tests(),
         story::tests(),

@@ -68,6 +68,13 @@ impl Lab {
         lab
     }
 
+    /// Runs a command at the switch to its end: its output.
+    #[track_caller]
+    pub(crate) fn switch(&self, command: &[&str]) -> String {
+        let namespace = format!("{}{SWITCH}", self.shared.prefix);
+        checked(Command::new("ip").args(["netns", "exec", &namespace]).args(command))
+    }
+
     /// A directory for this lab's files.
     pub(crate) fn dir(&self) -> &Path {
         self.shared.dir.path()
@@ -267,6 +274,11 @@ impl Host {
     /// Pulls out the cable of an interface of [`Host::connect_further`], at the switch.
     pub(crate) fn unplug_from(&self, interface: &str) {
         batch(&[format!("-n {}{SWITCH} link set {}-{interface} down", self.lab.prefix, self.name)]);
+    }
+
+    /// Plugs that cable in again.
+    pub(crate) fn plug_in_at(&self, interface: &str) {
+        batch(&[format!("-n {}{SWITCH} link set {}-{interface} up", self.lab.prefix, self.name)]);
     }
 
     /// Takes the cable of `eth0` out of the switch into nothing, where it keeps its carrier; or back.
