@@ -5,6 +5,7 @@
 mod classic;
 mod daemon;
 mod fifos;
+mod frr;
 mod garp;
 mod log;
 mod mails;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         daemon::tests(),
         garp::tests(),
         classic::tests(),
+        frr::tests(),
         log::tests(),
         no_ipvs::tests(),
         story::tests(),

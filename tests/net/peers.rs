@@ -174,7 +174,7 @@ fn duel(lab: &Lab, way: &Way, first: Implementation) {
 }
 
 /// Another decoder finds nothing wrong with the adverts that passed.
-fn tshark_reads(capture: &Capture, file: &Path, old_checksum: bool) {
+pub(super) fn tshark_reads(capture: &Capture, file: &Path, old_checksum: bool) {
     capture.save(file).expect("write what was captured");
     let fields = ["ip.src", "ipv6.src", "vrrp.checksum.status", "_ws.malformed", "vrrp.prio"];
     let mut tshark = std::process::Command::new("tshark");
