@@ -1,5 +1,7 @@
 //! What a master puts on the wire: advertisements as tshark reads them, gratuitous ARPs and their times.
 
+mod kinds;
+
 use crate::VIPD;
 use crate::support::Implementation::{self, Keepalived, Vipd};
 use crate::support::{Capture, Config, Director, Lab, Scenario, Test, Waited, checked, wait_for};
@@ -18,12 +20,12 @@ pub(crate) fn tests() -> Vec<Test> {
         ("backup_waits_for_skew_only", backup_waits_for_skew_only),
     ];
     let all = IMPLEMENTATIONS.into_iter().flat_map(|program| stories.map(|story| (program, story)));
-    all.map(|(program, (name, story))| {
+    let all = all.map(|(program, (name, story))| {
         Test::new(format!("wire::{program}::{name}"), move |lab: &Lab| {
             story(&Scenario::build(lab, VIPD), program)
         })
-    })
-    .collect()
+    });
+    all.chain(kinds::tests()).collect()
 }
 
 /// Starts a director that does only VRRP.
