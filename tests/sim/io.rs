@@ -49,6 +49,8 @@ struct Job {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) now: Instant,
+    /// What the wall clock shows in front of what it would if nobody had set it, in seconds.
+    pub(crate) clock_set_by: i64,
     random: Random,
     costs: Costs,
     pub(crate) failures: Failures,
@@ -74,6 +76,7 @@ impl World {
     pub(crate) fn new(random: Random, costs: Costs, failures: Failures, watch: Watch) -> World {
         World {
             now: Instant::ZERO,
+            clock_set_by: 0,
             random,
             costs,
             failures,
@@ -272,8 +275,9 @@ impl Io for World {
     }
 
     fn utc(&mut self) -> Duration {
-        // Some day; it runs as evenly as the monotonic clock.
-        Duration::from_secs(1_700_000_000) + self.now.saturating_since(Instant::ZERO)
+        // Some day; it runs as evenly as the monotonic clock, but for those who set it.
+        let began = 1_700_000_000_u64.saturating_add_signed(self.clock_set_by);
+        Duration::from_secs(began) + self.now.saturating_since(Instant::ZERO)
     }
 
     fn receive(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> bool {

@@ -68,6 +68,8 @@ enum Trouble {
     Script(usize, usize, bool),
     /// Its file holds this number.
     Number(usize, usize, i64),
+    /// Somebody sets its wall clock, by so many seconds: nothing of it is to be seen.
+    Clock(usize, i64),
 }
 
 impl Story {
@@ -219,6 +221,19 @@ impl Story {
             self.push(self.now + delay, Event::Trouble(trouble));
         }
         self.plan_tracking(length);
+        self.plan_clocks(length);
+    }
+
+    /// Clocks are set, now by an hour and now by half a year, beside everything else.
+    fn plan_clocks(&mut self, length: u64) {
+        let mut random = Random::new(self.seed ^ 0x71c7_0c10);
+        for at in 0..self.nodes.len() {
+            for _ in 0..random.within(0, 3) {
+                let by = random.pick(&[-3600, 3600, -1, 1, -15_000_000, 15_000_000]);
+                let delay = Duration::from_nanos(random.within(0, length));
+                self.push(self.now + delay, Event::Trouble(Trouble::Clock(at, by)));
+            }
+        }
     }
 
     /// What is tracked changes, beside everything else, and with random numbers of its own.
@@ -446,6 +461,10 @@ impl Story {
             }
             Trouble::Number(at, router, number) => {
                 nodes[at].set_number(now, router, number);
+                at
+            }
+            Trouble::Clock(at, by) => {
+                nodes[at].world.clock_set_by += by;
                 at
             }
             Trouble::Reload(at, router, edit) => {
