@@ -80,7 +80,7 @@ impl Io for World {
             self.news.push_back(match change {
                 Change::Add { interface, address } => {
                     let (interface, net) = (*interface, address.net);
-                    Event::Address(Address { interface, net, usable: true, ours: true })
+                    Event::Address(Address { interface, net, peer: None, usable: true, ours: true })
                 }
                 Change::Remove { interface, net, .. } => {
                     Event::AddressGone { interface: *interface, net: *net }
@@ -123,6 +123,7 @@ fn link() -> Link {
     Link {
         name: "eth0".into(),
         index: ETH0,
+        table: None,
         up: true,
         mtu: 1500,
         mac,
@@ -133,7 +134,7 @@ fn link() -> Link {
 }
 
 fn held(net: IpNet, ours: bool) -> Address {
-    Address { interface: ETH0, net, usable: true, ours }
+    Address { interface: ETH0, net, peer: None, usable: true, ours }
 }
 
 fn own() -> Address {
@@ -173,7 +174,11 @@ impl Stage {
             at_work: false,
         };
         let mut stage = Stage { engine: Engine::new(false), world };
-        stage.tell(Event::Snapshot(Box::new(Snapshot { links: vec![link()], addresses: vec![own()] })));
+        stage.tell(Event::Snapshot(Box::new(Snapshot {
+            links: vec![link()],
+            addresses: vec![own()],
+            ..Snapshot::default()
+        })));
         stage.configure(instances);
         stage.run(Duration::from_millis(100));
         stage
@@ -235,7 +240,11 @@ fn main() {
         show("flush", count, stage.run(second * 30));
 
         let addresses = nets.map(|net| held(net, true)).chain([own()]).collect();
-        stage.world.news.push_back(Event::Snapshot(Box::new(Snapshot { links: vec![link()], addresses })));
+        stage.world.news.push_back(Event::Snapshot(Box::new(Snapshot {
+            links: vec![link()],
+            addresses,
+            ..Snapshot::default()
+        })));
         show("resync", count, stage.run(second));
 
         let advert = Advert {

@@ -217,12 +217,13 @@ fn the_engine_of_masters_and_backups_runs_without_allocating() {
         mtu: 1500,
         mac,
         forwards: false,
+        table: None,
         make: Make::default(),
         v4: Settings::default(),
     };
     let net = "192.0.2.1/24".parse().unwrap();
-    let address = Address { interface: index, net, usable: true, ours: false };
-    let snapshot = Snapshot { links: vec![link], addresses: vec![address] };
+    let address = Address { interface: index, net, peer: None, usable: true, ours: false };
+    let snapshot = Snapshot { links: vec![link], addresses: vec![address], ..Snapshot::default() };
     engine.handle(start, Event::Snapshot(Box::new(snapshot)));
     let instances = (1..=2 * EACH).map(instance).collect();
     let config = config::Config { instances, ..config::Config::default() };

@@ -131,6 +131,7 @@ fn link(at: usize, up: bool) -> Link {
         mtu: 1500,
         mac: Some(MacAddr([2; 6])),
         forwards: false,
+        table: None,
         make: Make::default(),
         v4: Settings::default(),
     }
@@ -169,10 +170,13 @@ impl Node {
                 .map(|link| Address {
                     interface: index(link),
                     net: IpNet { address: source(at, link), prefix_len: 24 },
+                    peer: None,
                     usable: true,
                     ours: false,
                 })
                 .collect(),
+            routes: Vec::new(),
+            rules: Vec::new(),
         };
         for event in [Event::Snapshot(Box::new(snapshot)), Event::Config(Box::new(config))] {
             router.handle(START, event, &mut vec![]);

@@ -231,6 +231,23 @@ impl Request<'_> {
         self
     }
 
+    /// Appends a header that begins with the length of itself and of what `inner` writes behind it: `rtnexthop`.
+    pub fn measured(&mut self, header: &[u8], inner: impl FnOnce(&mut Self)) -> &mut Self {
+        let start = self.batch.bytes.len();
+        self.bytes(header);
+        inner(self);
+        match u16::try_from(self.batch.bytes.len().saturating_sub(start)) {
+            Ok(0) => {}
+            Ok(len) => {
+                if let Some(field) = self.batch.bytes.get_mut(start..start + 2) {
+                    field.copy_from_slice(&len.to_ne_bytes());
+                }
+            }
+            Err(_) => return self.give_up(),
+        }
+        self
+    }
+
     fn pad(&mut self, len: usize) -> &mut Self {
         const ZEROS: [u8; 3] = [0; 3];
         self.batch.bytes.extend_from_slice(&ZEROS[..len.wrapping_neg() & 3]);

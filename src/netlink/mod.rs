@@ -2,8 +2,8 @@
 //!
 //! [`message`] writes requests into one buffer and reads what comes back; `reply` (pure) matches answers to
 //! requests; [`socket`] carries them to the kernel and back, batches and dumps; [`genl`] finds generic netlink
-//! families by name; [`route`] is rtnetlink: links and addresses; [`nftables`] is the packet filter; [`connector`] tells of
-//! processes.
+//! families by name; [`route`] is rtnetlink: links, addresses, routes, rules; [`nftables`] is the packet filter;
+//! [`connector`] tells of processes.
 //!
 //! What the messages of a family mean is known to the family's own room: IPVS in `ipvs`.
 

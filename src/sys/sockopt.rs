@@ -52,6 +52,24 @@ pub(crate) fn exchange(
     Errno::result(result).map(drop)
 }
 
+/// Lets a classic BPF program decide what comes into a socket (`SO_ATTACH_FILTER`).
+#[allow(unsafe_code)]
+pub(crate) fn attach_filter(socket: &impl AsFd, program: &[libc::sock_filter]) -> Result<(), Errno> {
+    let len = libc::c_ushort::try_from(program.len()).map_err(|_| Errno::EINVAL)?;
+    let program = libc::sock_fprog { len, filter: program.as_ptr().cast_mut() };
+    // SAFETY: the kernel copies `len` instructions from a slice that outlives the call, and writes none.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_fd().as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            (&raw const program).cast(),
+            size_of::<libc::sock_fprog>() as libc::socklen_t,
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
 /// The buffers that [`enlarge_buffers`] asks for, in bytes (the kernel doubles the number for its bookkeeping).
 const BUFFER: libc::c_int = 4 << 20;
 

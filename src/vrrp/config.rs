@@ -14,6 +14,7 @@ pub mod route;
 pub mod rule;
 mod settings;
 pub mod statics;
+mod text;
 mod track;
 mod unicast;
 
@@ -76,6 +77,22 @@ pub struct Config {
     /// written.
     #[serde(default)]
     pub serving: BTreeSet<IpAddr>,
+}
+
+impl Config {
+    /// The protocol numbers of its routes: by them they are told apart from those of other programs.
+    #[must_use]
+    pub fn route_protocols(&self) -> BTreeSet<u8> {
+        let of_instances = self.instances.iter().flat_map(|instance| &instance.routes);
+        let all = of_instances.chain(self.statics.routes.iter().map(|route| &route.item));
+        all.map(|route| route.protocol.unwrap_or(route::PROTOCOL_KEEPALIVED)).collect()
+    }
+
+    /// Whether it has rules.
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        !self.statics.rules.is_empty() || self.instances.iter().any(|instance| !instance.rules.is_empty())
+    }
 }
 
 /// One `vrrp_instance` block.

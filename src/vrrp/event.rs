@@ -6,13 +6,17 @@
 mod link;
 mod list;
 mod report;
+pub mod routing;
 mod tracked;
 
 pub use link::{Link, LinkKind, Make, OwnAddress, OwnKind, OwnLink, Setting, Settings};
 pub use list::AddressList;
 pub use report::{Discard, Reloaded, Report};
+pub use routing::{Entry, EntryList, FoundRoute, RoutePlace, Way};
 pub use tracked::{Kind, Object, ScriptReport, Watched};
 
+use super::config::route::Route;
+use super::config::rule::Rule;
 use super::config::{self, VirtualAddress};
 use super::notice::{self, Notice};
 use super::packet::ah;
@@ -53,6 +57,14 @@ pub enum Event<'a> {
         /// Which one.
         net: IpNet,
     },
+    /// A route is there, with a protocol number that the configuration names.
+    Route(FoundRoute),
+    /// A route was removed.
+    RouteGone(FoundRoute),
+    /// A rule is there.
+    Rule(Box<Rule>),
+    /// A rule was removed.
+    RuleGone(Box<Rule>),
     /// A packet of VRRP's protocol number arrived.
     Received(Received<'a>),
     /// What the wall clock showed when the monotonic one began: at start, and after it was set.
@@ -114,13 +126,17 @@ pub enum Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// The kernel's news of one link or address; any other event as it came.
+    /// The kernel's news of one link, address, route or rule; any other event as it came.
     pub(super) fn into_news(self) -> Result<Event<'static>, Event<'a>> {
         match self {
             Event::Link(link) => Ok(Event::Link(link)),
             Event::LinkGone(index) => Ok(Event::LinkGone(index)),
             Event::Address(address) => Ok(Event::Address(address)),
             Event::AddressGone { interface, net } => Ok(Event::AddressGone { interface, net }),
+            Event::Route(route) => Ok(Event::Route(route)),
+            Event::RouteGone(route) => Ok(Event::RouteGone(route)),
+            Event::Rule(rule) => Ok(Event::Rule(rule)),
+            Event::RuleGone(rule) => Ok(Event::RuleGone(rule)),
             other => Err(other),
         }
     }
@@ -133,6 +149,12 @@ pub struct Snapshot {
     pub links: Vec<Link>,
     /// Every address of both families, in the kernel's order.
     pub addresses: Vec<Address>,
+    /// Every route with a protocol number that the configuration names, or keepalived's.
+    #[serde(default)]
+    pub routes: Vec<FoundRoute>,
+    /// Every rule.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
 }
 
 /// An address of an interface.
@@ -142,6 +164,9 @@ pub struct Address {
     pub interface: IfIndex,
     /// The address with its prefix length.
     pub net: IpNet,
+    /// The other end of a point-to-point link.
+    #[serde(default)]
+    pub peer: Option<IpAddr>,
     /// It can be used: not tentative, and not found twice.
     pub usable: bool,
     /// It carries our mark (`IFA_PROTO`): this program set it, now or before it was restarted.
@@ -308,6 +333,13 @@ pub enum Action {
         /// Their names.
         links: Shared<[Name]>,
     },
+    /// The same for routes and rules.
+    ApplyEntries {
+        /// Whose they are, or were.
+        instance: Name,
+        /// Which.
+        entries: Shared<[Entry]>,
+    },
     /// Tell the neighbourhood that these addresses live here: gratuitous ARP, neighbour advertisement. One round over all
     /// addresses after the other.
     Announce {
@@ -339,7 +371,7 @@ pub enum Action {
 /// An ordered list of actions; drivers empty it.
 pub type Actions = Vec<Action>;
 
-/// One change of the kernel's addresses or links.
+/// One change of the kernel's addresses, routes, rules or links.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
     /// Set it.
@@ -357,6 +389,8 @@ pub enum Change {
         name: Name,
         /// What.
         net: IpNet,
+        /// The other end that it has: without it the kernel does not find the address.
+        peer: Option<IpAddr>,
     },
     /// Make an interface.
     AddLink(Box<NewLink>),
@@ -408,6 +442,50 @@ pub enum Change {
         /// From now on, or no more.
         on: bool,
     },
+    /// Add a route.
+    AddRoute {
+        /// Which.
+        route: Shared<Route>,
+        /// Where.
+        place: RoutePlace,
+    },
+    /// Remove a route.
+    RemoveRoute {
+        /// Which.
+        route: Shared<Route>,
+        /// Where.
+        place: RoutePlace,
+    },
+    /// Add a rule.
+    AddRule {
+        /// Which.
+        rule: Shared<Rule>,
+    },
+    /// Remove a rule.
+    RemoveRule {
+        /// Which.
+        rule: Shared<Rule>,
+    },
+}
+
+impl Change {
+    /// Whether it sets something.
+    #[must_use]
+    pub const fn adds(&self) -> bool {
+        matches!(self, Change::Add { .. } | Change::AddRoute { .. } | Change::AddRule { .. })
+    }
+
+    /// The route or rule that it is about.
+    #[must_use]
+    pub fn entry(&self) -> Option<Entry> {
+        match self {
+            Change::AddRoute { route, .. } | Change::RemoveRoute { route, .. } => {
+                Some(Entry::Route(route.clone()))
+            }
+            Change::AddRule { rule } | Change::RemoveRule { rule } => Some(Entry::Rule(rule.clone())),
+            _ => None,
+        }
+    }
 }
 
 /// An interface to be made.
@@ -426,15 +504,18 @@ pub struct NewLink {
 /// Why the kernel did not make a [`Change`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
-    /// The address or interface is there already.
+    /// It is there already.
     #[error("it is there already")]
     Exists,
-    /// The address or interface is not there.
+    /// It is not there.
     #[error("it is not there")]
     NotThere,
     /// The interface is not there any more.
     #[error("the interface does not exist any more")]
     NoInterface,
+    /// The kernel had no memory for it: no fault of what was asked for.
+    #[error("the kernel is out of memory")]
+    NoMemory,
     /// Anything else, in words.
     #[error("{0}")]
     Other(Shared<str>),
@@ -478,6 +559,8 @@ pub enum Fault {
     /// The interface has no address that an advert could come from: any IPv4 address that is not virtual, or an IPv6
     /// link-local one.
     NoAddress(Name),
+    /// Somebody removed this address, route or rule, and the kernel does not take it again.
+    NotSet(Name),
     /// The instance's addresses serve virtual servers, and their table can't be written.
     NoTable,
     /// The configured source address is missing: `track_src_ip`.

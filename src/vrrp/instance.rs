@@ -21,6 +21,7 @@
 
 mod change;
 mod guard;
+mod kernel;
 mod owner;
 mod priority;
 mod receive;
@@ -28,7 +29,7 @@ mod send;
 mod timeout;
 
 use super::config::{self, Version, VirtualAddress};
-use super::event::{Action, Actions, Fault, IfIndex, Name, Packet, Protocol, Report, StateKind};
+use super::event::{Action, Actions, Entry, Fault, IfIndex, Name, Packet, Protocol, Report, StateKind};
 use super::notice::{self, News, Notice, Subject};
 use super::packet::{PRIORITY_STOP, Sum};
 use super::priority::Priority;
@@ -83,7 +84,7 @@ pub(super) struct Stance {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
     name: Name,
-    /// Without its addresses, which are below: there are thousands in some.
+    /// Without its addresses, routes and rules, which are below: there are thousands in some.
     config: config::Instance,
     /// So many of the addresses are to be in adverts: `virtual_ipaddress`.
     in_adverts: usize,
@@ -94,6 +95,10 @@ pub struct Instance {
     fits: Option<usize>,
     /// All that are wanted in the kernel while master.
     addresses: Shared<[VirtualAddress]>,
+    /// `virtual_routes`
+    routes: Shared<[Entry]>,
+    /// `virtual_rules`
+    rules: Shared<[Entry]>,
     /// How checksums of version 3 are made over IPv4: as configured, or as a peer makes them.
     sum: Sum,
     priority: Priority,
@@ -158,7 +163,11 @@ impl Instance {
     pub fn new(mut config: config::Instance) -> Instance {
         let (addresses, excluded) =
             (std::mem::take(&mut config.addresses), std::mem::take(&mut config.excluded));
+        let routes = std::mem::take(&mut config.routes).into_iter().map(Entry::route).collect();
+        let rules = std::mem::take(&mut config.rules).into_iter().map(Entry::rule).collect();
         Instance {
+            routes,
+            rules,
             name: config.name.as_str().into(),
             in_adverts: addresses.len(),
             advertised: addresses.iter().map(|a| a.net.address).collect(),
@@ -187,7 +196,7 @@ impl Instance {
         &self.name
     }
 
-    /// What was asked for, but for the [addresses](Instance::addresses).
+    /// What was asked for, but for the [addresses](Instance::addresses) and [entries](Instance::entries).
     #[must_use]
     pub const fn config(&self) -> &config::Instance {
         &self.config
@@ -199,10 +208,13 @@ impl Instance {
         // Its lists are put aside meanwhile: a copy of them may be large.
         let (addresses, excluded) =
             (std::mem::take(&mut config.addresses), std::mem::take(&mut config.excluded));
+        let (routes, rules) = (std::mem::take(&mut config.routes), std::mem::take(&mut config.rules));
         let same = *config == self.config
+            && self.has_entries(&routes, &rules)
             && addresses.len() == self.in_adverts
             && addresses.iter().chain(&excluded).eq(self.addresses.iter());
         (config.addresses, config.excluded) = (addresses, excluded);
+        (config.routes, config.rules) = (routes, rules);
         same
     }
 
@@ -247,7 +259,7 @@ impl Instance {
         &self.addresses
     }
 
-    /// Whether the kernel should hold its addresses.
+    /// Whether the kernel should hold its addresses, routes and rules.
     #[must_use]
     pub const fn wants_addresses(&self) -> bool {
         matches!(self.state, State::Master { .. } | State::Backup { inherited: true, .. })
@@ -352,7 +364,7 @@ impl Instance {
         } else {
             self.become_backup(begin, out);
             // What a predecessor may have left behind is not ours: another router may be the master.
-            out.push(self.apply(&self.addresses));
+            self.apply_all(out);
         }
     }
 
@@ -364,9 +376,9 @@ impl Instance {
         }
     }
 
-    /// It does not run yet, and what the kernel holds of its addresses is not its own.
+    /// It does not run yet: what a predecessor may have left in the kernel is not its own.
     pub(super) fn give_back(&self, out: &mut Actions) {
-        out.push(self.apply(&self.addresses));
+        self.apply_all(out);
     }
 
     /// Whether it is a member of a sync group.
@@ -417,7 +429,7 @@ impl Instance {
         }
         self.enter(State::Fault, out);
         if had {
-            out.push(self.apply(&self.addresses));
+            self.apply_all(out);
         }
     }
 
@@ -445,7 +457,7 @@ impl Instance {
         }
         self.enter(State::Init, out);
         if had {
-            out.push(self.apply(&self.addresses));
+            self.apply_all(out);
         }
     }
 
@@ -459,7 +471,7 @@ impl Instance {
     fn yield_mastership(&mut self, now: Instant, out: &mut Actions) {
         self.stats.released_master += 1;
         self.become_backup(now, out);
-        out.push(self.apply(&self.addresses));
+        self.apply_all(out);
     }
 
     /// RFC 9568 §6.4.2 (345): the advert goes first, so that the old master drops the addresses before they are set.
@@ -481,7 +493,7 @@ impl Instance {
             lower_told_at: None,
         };
         self.enter(state, out);
-        out.push(self.apply(&self.addresses));
+        self.apply_all(out);
         out.push(self.announce(&self.addresses, garp.master_repeat));
     }
 

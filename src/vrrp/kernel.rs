@@ -1,4 +1,4 @@
-//! The kernel's links and addresses: what is there, what instances want, and the changes between the two.
+//! The kernel's links, addresses, routes and rules: what is there, what instances want, and the changes between the two.
 //!
 //! One path for everything: start, takeover, release, an address that somebody took, a reload, what a predecessor left
 //! behind. Each step looks at single addresses, found by hashing, so that the news of one address costs the same on a
@@ -13,19 +13,23 @@
 
 mod links;
 mod own;
+mod routing;
 mod settings;
 mod shields;
 mod wanted;
 
 pub(super) use own::LinkOutcome;
+pub(super) use routing::WantedEntries;
 pub(super) use wanted::Wanted;
 
 use super::config::VirtualAddress;
-use super::event::{Address, Change, IfIndex, Link, Name, Refusal, Snapshot};
+use super::config::rule::Rule;
+use super::event::{Address, Change, Entry, EntryList, FoundRoute, IfIndex, Link, Name, Refusal, Snapshot};
 use super::garp::{Forwarding, Frame};
 use crate::net::{Family, IpNet};
 use links::Links;
 use own::Own;
+use routing::{Found, HeldEntries, Routing};
 use settings::Settings;
 use shields::Shields;
 use std::collections::{HashMap, HashSet};
@@ -34,7 +38,10 @@ use std::net::IpAddr;
 /// An instance's number within the router: never used twice.
 pub(super) type Id = u64;
 
-/// Links and addresses.
+/// Whose the static addresses, routes and rules are.
+pub(super) const STATICS: Id = 0;
+
+/// Links, addresses, routes and rules.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Kernel {
     links: Links,
@@ -48,6 +55,11 @@ pub(super) struct Kernel {
     is_reloaded: bool,
     /// Addresses that are there with another label, scope or the like than a reload asks for: they are set anew.
     outdated: HashSet<(IfIndex, IpNet)>,
+    routing: Routing,
+    /// Routes that the kernel has dropped by itself.
+    dropped: Vec<Entry>,
+    /// Interfaces where adverts may have another source by what this program did.
+    resourced: Vec<Name>,
 }
 
 /// Everything as it was told anew, on its way in.
@@ -57,6 +69,8 @@ pub(super) struct Relearnt {
     /// The next address.
     at: usize,
     addresses: Vec<Address>,
+    found: Found,
+    held: HeldEntries,
 }
 
 /// What the news of an address mean.
@@ -95,12 +109,13 @@ impl Kernel {
         for link in snapshot.links {
             links.link(link);
         }
-        Relearnt { links, at: 0, addresses: snapshot.addresses }
+        let found = Found { routes: snapshot.routes, rules: snapshot.rules };
+        Relearnt { links, at: 0, addresses: snapshot.addresses, found, held: HeldEntries::default() }
     }
 
-    /// Takes in so many addresses; true once there are no more.
+    /// Takes in so many addresses, and then routes and rules; true once there are no more.
     pub(super) fn relearn_some(&self, new: &mut Relearnt, count: usize) -> bool {
-        let Relearnt { links, at, addresses } = new;
+        let Relearnt { links, at, addresses, found, held } = new;
         for address in addresses.iter_mut().skip(*at).take(count) {
             let (interface, net) = (address.interface, address.net);
             // Kernels before 5.18 keep no mark.
@@ -114,22 +129,33 @@ impl Kernel {
             }
             *at += 1;
         }
-        *at >= addresses.len()
+        *at >= addresses.len() && self.routing.relearn_some(found, links, held, count)
     }
 
     /// From now on the new is in force. Gives the interfaces that are known now, or were.
     pub(super) fn replace(&mut self, new: Relearnt) -> HashSet<Name> {
         let old = std::mem::replace(&mut self.links, new.links);
+        self.routing.replace(new.held, new.found);
         old.names().chain(self.links.names()).cloned().collect()
     }
 
     /// A link as it is now. Gives the names of the interfaces that this concerns.
     pub(super) fn link(&mut self, link: Link) -> Vec<Name> {
+        if !link.up {
+            // They are set again when it is up.
+            self.routing.doubt(link.index, false);
+        }
         self.links.link(link)
+    }
+
+    /// A link is down, if only for so short a time that nobody is told: the kernel may have dropped its routes.
+    pub(super) fn lose_routes(&mut self, index: IfIndex) {
+        self.routing.doubt(index, false);
     }
 
     /// A link is gone, with its addresses. Gives its name.
     pub(super) fn link_gone(&mut self, index: IfIndex) -> Option<Name> {
+        self.routing.forget(index);
         let name = self.links.gone(index)?;
         self.own.gone(&name, &self.wanted.links);
         self.settings.gone(index);
@@ -183,6 +209,7 @@ impl Kernel {
             return News::default();
         };
         let (was_held, changed) = self.links.address_gone(interface, net, &self.wanted.virtual_addresses);
+        self.drop_routes(interface, net.address);
         let configured = if was_held { self.wanted.by(&name, &net) } else { &[] };
         News { taken_from: configured.to_vec(), source_changed: changed.then_some(name) }
     }
@@ -284,21 +311,26 @@ impl Kernel {
         let held = known.addresses.get(&address.net.address).map_or(&[][..], Vec::as_slice);
         if is_wanted(&address.net) {
             let place = (index, address.net);
-            if !held.iter().any(|held| held.prefix_len == address.net.prefix_len) {
-                out.push(Change::Add { interface: index, address: address.clone() });
-            } else if !self.outdated.is_empty() && self.outdated.contains(&place) {
-                out.push(Change::Remove {
-                    interface: index,
-                    name: known.link.name.clone(),
-                    net: address.net,
-                });
+            let held = held.iter().find(|held| held.prefix_len == address.net.prefix_len);
+            match held {
+                None => out.push(Change::Add { interface: index, address: address.clone() }),
+                Some(held) if !self.outdated.is_empty() && self.outdated.contains(&place) => {
+                    out.push(Change::Remove {
+                        interface: index,
+                        name: known.link.name.clone(),
+                        net: address.net,
+                        peer: held.peer,
+                    });
+                }
+                Some(_) => {}
             }
             return;
         }
         for held in held.iter().filter(|held| !held.foreign) {
             let net = IpNet { prefix_len: held.prefix_len, ..address.net };
             if net == address.net || !(is_wanted(&net) || known.needs(net.address, *held)) {
-                out.push(Change::Remove { interface: index, name: known.link.name.clone(), net });
+                let (name, peer) = (known.link.name.clone(), held.peer);
+                out.push(Change::Remove { interface: index, name, net, peer });
             }
         }
     }
@@ -308,13 +340,18 @@ impl Kernel {
         match (change, refusal) {
             (Change::Add { interface, address }, None | Some(Refusal::Exists)) => {
                 let ours = refusal.is_none();
-                let (interface, net) = (*interface, address.net);
-                self.address(Address { interface, net, usable: true, ours });
+                let (interface, net, peer) = (*interface, address.net, address.peer);
+                let news = self.address(Address { interface, net, peer, usable: true, ours });
+                self.resourced.extend(news.source_changed.filter(|name| self.is_static(name, &net)));
                 if ours { Outcome::Set } else { Outcome::AsWanted }
             }
             (Change::Remove { interface, net, .. }, None | Some(Refusal::NotThere)) => {
                 let ours = self.links.held(*interface, *net).is_some_and(|held| held.ours);
-                self.links.address_gone(*interface, *net, &self.wanted.virtual_addresses);
+                let (_, changed) = self.links.address_gone(*interface, *net, &self.wanted.virtual_addresses);
+                let known = self.links.get(*interface).filter(|_| changed);
+                let name = known.map(|known| known.link.name.clone());
+                self.resourced.extend(name.filter(|_| !self.wanted.virtual_addresses.contains(&net.address)));
+                self.drop_routes(*interface, net.address);
                 if self.outdated.remove(&(*interface, *net)) {
                     return Outcome::ToBeSetAnew;
                 }
@@ -335,8 +372,81 @@ impl Kernel {
                 | Change::Shut { .. },
                 None,
             ) => Outcome::AsWanted,
+            (
+                Change::AddRoute { .. }
+                | Change::RemoveRoute { .. }
+                | Change::AddRule { .. }
+                | Change::RemoveRule { .. },
+                _,
+            ) => self.routing.changed(change, refusal),
             _ => Outcome::Refused { again: false },
         }
+    }
+
+    /// An address is gone: the kernel says nothing of the IPv4 routes that it drops then.
+    fn drop_routes(&mut self, interface: IfIndex, address: IpAddr) {
+        if address.is_ipv6() {
+            return;
+        }
+        self.dropped.extend(self.routing.doubt_source(address));
+        if self.links.get(interface).is_some_and(|known| known.v4.all.is_empty()) {
+            self.dropped.extend(self.routing.doubt(interface, true));
+        }
+    }
+
+    fn is_static(&self, name: &str, net: &IpNet) -> bool {
+        self.wanted.by(name, net).iter().any(|(id, _)| *id == STATICS)
+    }
+
+    /// Interfaces where adverts may have another source by a change that was made, since this was last asked.
+    pub(super) fn take_resourced(&mut self) -> Vec<Name> {
+        std::mem::take(&mut self.resourced)
+    }
+
+    /// Routes that the kernel has dropped by itself since this was last asked.
+    pub(super) fn take_dropped(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.dropped)
+    }
+
+    /// A route is there.
+    pub(super) fn route(&mut self, route: &FoundRoute) {
+        self.routing.route(route, &self.links);
+    }
+
+    /// A route is gone: the lines of the configuration that it was.
+    pub(super) fn route_gone(&mut self, route: &FoundRoute) -> Vec<Entry> {
+        self.routing.route_gone(route, &self.links)
+    }
+
+    /// A rule is there.
+    pub(super) fn rule(&mut self, rule: &Rule) {
+        self.routing.rule(rule);
+    }
+
+    /// A rule is gone: the line of the configuration that it was.
+    pub(super) fn rule_gone(&mut self, rule: &Rule) -> Vec<Entry> {
+        self.routing.rule_gone(rule)
+    }
+
+    /// From now on these are the routes and rules of instances. Gives what the kernel had at start under this program's
+    /// number, and nobody wants.
+    pub(super) fn configure_entries(&mut self, wanted: WantedEntries) -> Option<EntryList> {
+        self.routing.configure(wanted, &self.links)
+    }
+
+    /// Who is configured with the route or rule.
+    pub(super) fn entry_configured_with(&self, entry: &Entry) -> &[Id] {
+        self.routing.configured_with(entry)
+    }
+
+    /// Whether the kernel holds the route or rule.
+    pub(super) fn holds_entry(&self, entry: &Entry) -> bool {
+        self.routing.holds(entry)
+    }
+
+    /// What has to be done about this route or rule.
+    pub(super) fn plan_entry(&self, entry: &Entry, wants: impl Fn(Id) -> bool, out: &mut Vec<Change>) {
+        self.routing.plan(entry, &self.links, wants, out);
     }
 
     /// The frame that announces the address; none where the interface is missing, or nobody could hear it.

@@ -5,16 +5,21 @@
 //! is being carried out, [`Router::step`]. What the kernel holds and should hold stands in `kernel`.
 
 mod addresses;
+mod entries;
 mod groups;
 mod links;
+mod lost;
 mod receive;
 mod reload;
 mod resync;
 mod startup;
+mod statics;
 mod tracking;
 
 use super::config::{RxBuffers, VirtualAddress, Vrid};
-use super::event::{Action, Actions, Event, Fault, IfIndex, Link, Listen, Name, Protocol, StateKind, Table};
+use super::event::{
+    Action, Actions, Entry, Event, Fault, IfIndex, Link, Listen, Name, Protocol, StateKind, Table,
+};
 use super::instance::{Ground, Instance, Origin, Stance};
 use super::kernel::{Id, Kernel};
 use super::notice::Notice;
@@ -26,9 +31,13 @@ use super::stats::RouterStats;
 use crate::net::{Family, IpNet};
 use crate::time::Instant;
 use groups::{Groups, Leave};
+use lost::{Lost, Thing};
 use reload::Reload;
+pub(super) use statics::NAME as STATICS;
+
 use resync::Resync;
 use startup::StartUp;
+use statics::Statics;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
@@ -37,6 +46,8 @@ use tracking::{Followed, Tracking};
 
 /// What was refused is tried again after so long: addresses, and sockets.
 const RETRY: Duration = Duration::from_secs(5);
+/// What somebody removed, and the kernel did not take at once.
+const SOON: Duration = Duration::from_secs(1);
 /// So long the check process may take to say whether the table can be written.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -85,7 +96,11 @@ pub struct Router {
     retries: VecDeque<(Instant, Retry)>,
     /// Addresses that the kernel refused: said once.
     refused: HashSet<(Name, IpNet)>,
+    /// Routes and rules that it refused: said once.
+    refused_entries: HashSet<Entry>,
     reload: Option<Reload>,
+    statics: Statics,
+    lost: Lost,
     resync: Option<Resync>,
     /// The wall clock when the monotonic one began.
     epoch: Duration,
@@ -107,6 +122,16 @@ enum Retry {
         instance: Name,
         addresses: Vec<VirtualAddress>,
     },
+    Entries {
+        instance: Name,
+        entries: Vec<Entry>,
+    },
+    /// Those that depend on it look at what keeps them from running.
+    Depend(Thing),
+    /// What could not be set again is to be tried.
+    Regain(Thing),
+    /// Adverts on this interface may have another source.
+    Sourced(Name),
     Listen(Listen),
     Table,
     Begin,
@@ -199,8 +224,13 @@ impl Router {
             Event::Config(config) => self.configure(*config),
             Event::Snapshot(snapshot) => self.relearn(now, *snapshot),
             Event::Link(link) => {
+                let (index, is_up) = (link.index, link.up);
                 let link = self.tracking.gate.link(now, link);
+                let is_hidden = link.up && !is_up;
                 self.take_link(now, link, out);
+                if is_hidden {
+                    self.kernel.lose_routes(index);
+                }
             }
             Event::Linkbeat { interface, up } => self.linkbeat(now, &interface, up, out),
             Event::RunEnded { id, outcome } => self.run_ended(now, id, outcome, out),
@@ -219,6 +249,16 @@ impl Router {
                 self.epoch = epoch;
                 self.instances.values_mut().for_each(|slot| slot.instance.set_epoch(epoch));
             }
+            Event::Route(route) => self.kernel.route(&route),
+            Event::RouteGone(route) => {
+                let gone = self.kernel.route_gone(&route);
+                self.entries_taken(gone, out);
+            }
+            Event::Rule(rule) => self.kernel.rule(&rule),
+            Event::RuleGone(rule) => {
+                let gone = self.kernel.rule_gone(&rule);
+                self.entries_taken(gone, out);
+            }
             Event::AdvertRefused { instance } => {
                 if let Some(slot) = self.by_name.get(&instance).and_then(|id| self.instances.get_mut(id)) {
                     slot.instance.advert_refused();
@@ -227,7 +267,7 @@ impl Router {
             Event::ListenRefused { listen, reason } => self.listen_refused(now, listen, reason, out),
             Event::Table(table) => {
                 if table == Table::Pending {
-                    self.retries.push_back((now + PATIENCE, Retry::Table));
+                    self.retry(now + PATIENCE, Retry::Table);
                 }
                 self.set_table(now, table, out);
             }
@@ -319,12 +359,15 @@ impl Router {
 
     /// An interface came, changed or went: who speaks there or has addresses there looks at it anew.
     fn interface_changed(&mut self, now: Instant, name: &Name, out: &mut Actions) {
+        self.regain_on(now, name, out);
         for id in self.concerned_by(name) {
             self.set_missing_links(id, out);
             self.find_ground(now, id, out);
             // Its addresses went with another interface of that name.
             self.set_missing(id, out);
+            self.set_missing_entries(id, out);
         }
+        self.set_missing_statics(Some(name), out);
     }
 
     /// An interface has another name now: what was set there for the former one goes.
@@ -350,6 +393,9 @@ impl Router {
     fn set_ground(&mut self, now: Instant, id: Id, out: &mut Actions) {
         let mut weighed = self.weigh(id, out);
         let mut faults = std::mem::take(&mut weighed.faults);
+        if self.lost.is_any() {
+            faults.extend(self.lost_faults(id));
+        }
         let leads = self.leads(id);
         let awaits_links = self.awaits_links(id);
         let Some(slot) = self.instances.get_mut(&id) else { return };
@@ -443,7 +489,9 @@ impl Router {
         if matches!(self.table, Table::Unavailable(_)) && serves() {
             faults.insert(Fault::NoTable);
         }
-        let inherits = self.respawned && slot.instance.addresses().iter().any(|a| self.kernel.holds(a));
+        let inherits = self.respawned
+            && (slot.instance.addresses().iter().any(|a| self.kernel.holds(a))
+                || slot.instance.entries().any(|entry| self.kernel.holds_entry(entry)));
         let is_init = slot.instance.state() == StateKind::Init;
         let is_down = is_init || slot.instance.state() == StateKind::Fault;
         let is_awaited = |fault: &Fault| matches!(fault, Fault::Awaited(_));
@@ -558,7 +606,7 @@ impl Router {
         if !self.listening.contains_key(&listen) {
             return;
         }
-        self.retries.push_back((now + RETRY, Retry::Listen(listen)));
+        self.retry(now + RETRY, Retry::Listen(listen));
         if self.deaf.insert(listen, reason).is_none() {
             self.listeners_changed(now, listen, out);
         }
@@ -608,6 +656,10 @@ impl Router {
             link @ (Retry::Fresh(_) | Retry::Ground(_) | Retry::Link { .. }) => {
                 self.try_link_again(now, link, out);
             }
+            Retry::Depend(thing) => self.look_at_dependents(now, &thing, out),
+            Retry::Regain(thing) => self.regain(now, &thing, out),
+            Retry::Sourced(name) => self.source_changed_on(now, &name, out),
+            Retry::Entries { instance, entries } => self.try_entries_again(instance, entries, out),
         }
     }
 }

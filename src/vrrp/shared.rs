@@ -66,6 +66,12 @@ where
     }
 }
 
+impl<T> Default for Shared<[T]> {
+    fn default() -> Self {
+        Shared(Arc::default())
+    }
+}
+
 impl<T> FromIterator<T> for Shared<[T]> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
         Shared(items.into_iter().collect())

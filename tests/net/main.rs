@@ -12,6 +12,7 @@ mod mails;
 mod no_ipvs;
 mod notify;
 mod peers;
+mod routing;
 mod story;
 #[path = "../lab/support/mod.rs"]
 mod support;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         classic::tests(),
         frr::tests(),
         log::tests(),
+        routing::tests(),
         no_ipvs::tests(),
         story::tests(),
     ];

@@ -1,5 +1,6 @@
 //! What must be true of a node at rest, and of all of them in the end.
 
+use crate::io::World;
 use crate::node::Node;
 use std::collections::BTreeSet;
 use vipd::net::IpNet;
@@ -17,6 +18,9 @@ pub(crate) fn addresses_follow_state(node: &mut Node) -> Result<(), String> {
     let world = &node.world;
     let held: BTreeSet<(IfIndex, IpNet)> = world.kernel.not_systems().collect();
     let Some(engine) = node.engine() else {
+        if let Some(name) = world.kernel.routing.names().find(|name| !world.refused_entries.contains(*name)) {
+            return Err(format!("stopped, and holds {name}"));
+        }
         let left = held.iter().find(|held| !world.refused.contains(held));
         return left.map_or(Ok(()), |(_, net)| Err(format!("stopped, and holds {net}")));
     };
@@ -38,8 +42,31 @@ pub(crate) fn addresses_follow_state(node: &mut Node) -> Result<(), String> {
     if let Some((_, net)) = left {
         return Err(format!("{net} is there: {:?}", states(engine.router())));
     }
+    entries_follow_state(world, engine.router())?;
     let unheard = to_hold.iter().find(|(index, net)| world.unannounced.contains(&(*index, net.address)));
     unheard.map_or(Ok(()), |(_, net)| Err(format!("{net} was set and never announced")))
+}
+
+/// No route or rule of an instance without its master; and a master has all of its own.
+fn entries_follow_state(world: &World, router: &Router) -> Result<(), String> {
+    let (mut wanted, mut masters) = (BTreeSet::new(), BTreeSet::new());
+    for instance in router.instances().filter(|instance| instance.wants_addresses()) {
+        let names = instance.entries().map(ToString::to_string);
+        match instance.state() {
+            StateKind::Master => masters.extend(names),
+            _ => wanted.extend(names),
+        }
+    }
+    let held: BTreeSet<String> = world.kernel.routing.names().cloned().collect();
+    let is_refused = |name: &&String| world.refused_entries.contains(*name);
+    if let Some(name) = masters.difference(&held).find(|name| !is_refused(name)) {
+        return Err(format!("{name} is not there: {:?}", states(router)));
+    }
+    wanted.extend(masters);
+    match held.difference(&wanted).find(|name| !is_refused(name)) {
+        Some(name) => Err(format!("{name} is there: {:?}", states(router))),
+        None => Ok(()),
+    }
 }
 
 type Addresses = BTreeSet<(IfIndex, IpNet)>;

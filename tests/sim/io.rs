@@ -66,6 +66,8 @@ pub(crate) struct World {
     pub(crate) watch: Watch,
     /// Addresses whose change was refused, until one succeeds.
     pub(crate) refused: BTreeSet<(IfIndex, IpNet)>,
+    /// Routes and rules whose change was refused, until one succeeds.
+    pub(crate) refused_entries: BTreeSet<String>,
     /// Addresses that were set and not announced yet.
     pub(crate) unannounced: BTreeSet<(IfIndex, IpAddr)>,
     /// For the reader of a story: what was reported and changed.
@@ -89,6 +91,7 @@ impl World {
             sent: Vec::new(),
             watch,
             refused: BTreeSet::new(),
+            refused_entries: BTreeSet::new(),
             unannounced: BTreeSet::new(),
             tell: None,
         }
@@ -141,6 +144,7 @@ impl World {
     /// From now on every address must be as it is wanted, whatever was refused.
     pub(crate) fn forget_refusals(&mut self) {
         self.refused.clear();
+        self.refused_entries.clear();
         self.kernel.changed = true;
     }
 
@@ -178,6 +182,11 @@ impl World {
                 | Change::CheckReversePaths(_)
                 | Change::Muzzle { .. }
                 | Change::Shut { .. } => format!("{change:?}: {done:?}"),
+                _ => format!(
+                    "{} {:?}: {done:?}",
+                    if change.adds() { "sets" } else { "removes" },
+                    change.entry()
+                ),
             });
             if let Err(refusal) = done {
                 refused.push((at, refusal));
@@ -236,6 +245,7 @@ impl World {
                 }
                 return self.kernel.change(change);
             }
+            _ => return self.apply_entry(change),
         };
         if !add && self.kernel.is_system(index, net) {
             self.watch.wrong(format!("removes the system's own address {net}"));
@@ -252,7 +262,7 @@ impl World {
                 0 => drop(self.kernel.remove(index, net)),
                 _ => {
                     self.refused.insert((index, net));
-                    return Err(Refusal::Other("no memory".into()));
+                    return Err(Refusal::NoMemory);
                 }
             }
         }
@@ -264,6 +274,22 @@ impl World {
             (true, Ok(())) => drop(self.unannounced.insert((index, net.address))),
             (false, _) => drop(self.unannounced.remove(&(index, net.address))),
             _ => {}
+        }
+        done
+    }
+}
+
+impl World {
+    fn apply_entry(&mut self, change: &Change) -> Result<(), Refusal> {
+        self.cost(self.costs.change);
+        let name = change.entry().map(|entry| entry.to_string()).unwrap_or_default();
+        let done = match self.thousandth(self.failures.change) {
+            true => Err(Refusal::NoMemory),
+            false => self.kernel.change(change),
+        };
+        match &done {
+            Err(Refusal::Other(_) | Refusal::NoMemory) => drop(self.refused_entries.insert(name)),
+            _ => drop(self.refused_entries.remove(&name)),
         }
         done
     }

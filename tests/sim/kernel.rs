@@ -1,5 +1,6 @@
 //! A node's kernel: links and their addresses, which outlive the process, and the news that it sends of them.
 
+use crate::routing::Routing;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use vipd::net::{Family, IpNet, MacAddr};
@@ -14,6 +15,7 @@ const NEWS: usize = 600;
 #[derive(Debug)]
 pub(crate) struct Kernel {
     links: BTreeMap<IfIndex, Interface>,
+    pub(crate) routing: Routing,
     next_index: u32,
     next_order: u64,
     pub(crate) news: VecDeque<Event<'static>>,
@@ -50,6 +52,7 @@ impl Kernel {
     pub(crate) fn new() -> Kernel {
         Kernel {
             links: BTreeMap::new(),
+            routing: Routing::default(),
             next_index: 2,
             next_order: 0,
             news: VecDeque::new(),
@@ -123,6 +126,7 @@ impl Kernel {
                 ..Make::default()
             },
             v4: link.v4,
+            table: None,
         })
     }
 
@@ -192,6 +196,9 @@ impl Kernel {
             let _ = self.remove(index, IpNet { address, prefix_len });
         }
         self.links.remove(&index);
+        for event in self.routing.link_down(index) {
+            self.tell(event);
+        }
         self.tell(Event::LinkGone(index));
     }
 
@@ -207,6 +214,9 @@ impl Kernel {
             self.tell_link(above);
         }
         if by_hand && !up {
+            for event in self.routing.link_down(index) {
+                self.tell(event);
+            }
             for (address, prefix_len) in v6 {
                 let _ = self.remove(index, IpNet { address, prefix_len });
             }
@@ -227,13 +237,15 @@ impl Kernel {
         }
         self.next_order += 1;
         link.addresses.insert(key, Held { order, ours, system });
-        self.tell(Event::Address(Address { interface: index, net, usable: true, ours }));
+        self.tell(Event::Address(Address { interface: index, net, peer: None, usable: true, ours }));
         Ok(())
     }
 
     pub(crate) fn remove(&mut self, index: IfIndex, net: IpNet) -> Result<(), Refusal> {
         let link = self.links.get_mut(&index).ok_or(Refusal::NoInterface)?;
         link.addresses.remove(&(net.address, net.prefix_len)).ok_or(Refusal::NotThere)?;
+        let was_last = !link.addresses.keys().any(|(address, _)| address.is_ipv4());
+        self.routing.address_gone(index, net.address, was_last);
         self.tell(Event::AddressGone { interface: index, net });
         Ok(())
     }
@@ -257,6 +269,18 @@ impl Kernel {
             Change::RemoveLink { interface, .. } => {
                 self.links.get(interface).and_then(|link| link.over).ok_or(Refusal::NoInterface)?;
                 self.take_link(*interface);
+                Ok(())
+            }
+            _ => {
+                let links = &self.links;
+                let up = |index| links.get(&index).map(|link| link.up);
+                let has = |address| {
+                    links
+                        .values()
+                        .any(|link| link.addresses.range((address, 0)..=(address, 255)).next().is_some())
+                };
+                let event = self.routing.change(change, up, has)?;
+                self.tell(event);
                 Ok(())
             }
         }
@@ -290,11 +314,19 @@ impl Kernel {
         })
     }
 
+    /// Somebody removes a route or rule.
+    pub(crate) fn take_entry(&mut self, nth: usize) {
+        if let Some(event) = self.routing.take(nth) {
+            self.tell(event);
+        }
+    }
+
     /// The machine loses its power: what was not the system's is gone.
     pub(crate) fn lose_power(&mut self) {
         for link in self.links.values_mut() {
             link.addresses.retain(|_, held| held.system);
         }
+        self.routing.clear();
         self.changed = true;
     }
 
@@ -306,13 +338,19 @@ impl Kernel {
         for (&interface, link) in &self.links {
             for (&(address, prefix_len), held) in &link.addresses {
                 let net = IpNet { address, prefix_len };
-                addresses.push((held.order, Address { interface, net, usable: true, ours: held.ours }));
+                addresses.push((
+                    held.order,
+                    Address { interface, net, peer: None, usable: true, ours: held.ours },
+                ));
             }
         }
         addresses.sort_by_key(|(order, _)| *order);
+        let (routes, rules) = self.routing.all();
         Snapshot {
             links: self.links.keys().filter_map(|index| self.link(*index)).collect(),
             addresses: addresses.into_iter().map(|(_, address)| address).collect(),
+            routes,
+            rules,
         }
     }
 }

@@ -17,6 +17,7 @@ mod node;
 mod old_order;
 mod options;
 mod random;
+mod routing;
 mod story;
 mod tracked;
 mod watch;

@@ -13,6 +13,8 @@ use std::time::Duration;
 use vipd::net::{Family, IpNet};
 use vipd::time::Instant;
 use vipd::vrrp::Engine;
+use vipd::vrrp::config::route::Route;
+use vipd::vrrp::config::rule::{Rule, RuleAction};
 use vipd::vrrp::config::{Auth, Config, Instance, SyncGroup, Tracked, Version, VirtualAddress, Vrid};
 use vipd::vrrp::engine::Next;
 use vipd::vrrp::event::{Event, StateKind, Table};
@@ -248,6 +250,7 @@ impl Node {
         self.crash();
         self.world.kernel.lose_power();
         self.world.refused.clear();
+        self.world.refused_entries.clear();
         self.table = Table::Writable;
     }
 
@@ -383,6 +386,9 @@ impl Node {
 
     /// Somebody removes an address that the node holds; its news may be lost.
     pub(crate) fn take_address(&mut self, now: Instant, nth: usize, lost: bool) {
+        if nth.is_multiple_of(3) {
+            self.world.kernel.take_entry(nth);
+        }
         let all: Vec<_> = self.world.kernel.not_systems().collect();
         if let Some((index, net)) = all.get(nth % all.len().max(1)) {
             let _ = self.world.kernel.remove(*index, *net);
@@ -493,6 +499,8 @@ fn instance(options: &Options, at: usize, priority: u8) -> Instance {
         auth: (router.version == Version::V2).then_some(Auth::Pass(*b"himitsu\0")),
         addresses: (0..router.advertised).map(address).collect(),
         excluded: (router.advertised..router.advertised + router.excluded).map(address).collect(),
+        routes: routes(router.family, at, &interface, address(0).net.address),
+        rules: rules(router.family, at),
         nopreempt: router.nopreempt,
         preempt_delay: router.preempt_delay,
         tracking: tracking(at, router.tracking),
@@ -508,4 +516,41 @@ fn tracking(at: usize, tracking: Tracking) -> vipd::vrrp::config::Tracking {
         files: file.into_iter().map(|f| Tracked { name: f.name, weight: f.weight }).collect(),
         ..Default::default()
     }
+}
+
+/// Some have a route, and some of those one that goes with an address of theirs.
+fn routes(family: Family, at: usize, interface: &str, source: IpAddr) -> Vec<Route> {
+    let address = match family {
+        Family::V4 => Ipv4Addr::new(10, 200, at as u8, 0).into(),
+        Family::V6 => Ipv6Addr::new(0x2001, 0xdb8, 0xff, at as u16, 0, 0, 0, 0).into(),
+    };
+    let prefix_len = family.bits() - 8;
+    let mut route = Route::new(IpNet { address, prefix_len });
+    route.next_hop.interface = Some(interface.to_owned());
+    route.preferred_source = at.is_multiple_of(4).then_some(source);
+    if at.is_multiple_of(2) { vec![route] } else { Vec::new() }
+}
+
+/// Some have a rule.
+fn rules(family: Family, at: usize) -> Vec<Rule> {
+    let rule = Rule {
+        family,
+        priority: 100 + at as u32,
+        inverted: false,
+        from: None,
+        to: None,
+        input_interface: None,
+        output_interface: None,
+        tos: None,
+        mark: None,
+        ip_protocol: None,
+        source_ports: None,
+        destination_ports: None,
+        users: None,
+        tunnel_id: None,
+        protocol: None,
+        action: RuleAction::Blackhole,
+        tracked: true,
+    };
+    if at.is_multiple_of(3) { vec![rule] } else { Vec::new() }
 }

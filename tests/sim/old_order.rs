@@ -69,6 +69,11 @@ impl OldOrder {
                     Action::ApplyLinks { links, .. } => {
                         links.iter().for_each(|link| self.router.plan_link(link, &mut changes));
                     }
+                    Action::ApplyEntries { entries, .. } => {
+                        for entry in entries.iter() {
+                            self.router.plan_entry(entry, &mut changes);
+                        }
+                    }
                     Action::Announce { instance, addresses, rounds } => {
                         announcements.push_back((instance, addresses, rounds));
                     }

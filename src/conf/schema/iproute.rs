@@ -23,8 +23,8 @@ const GROUP: &[Arg] = &[arg("NAME", Kind::Text)];
 macro_rules! addresses {
     ($last:expr) => {
         &[
-            line("-nodad", &[], "do duplicate address detection all the same (IPv6)").read(),
-            line("autojoin", &[], "join the multicast group that the address is").read(),
+            line("-nodad", &[], "do duplicate address detection all the same (IPv6)"),
+            line("autojoin", &[], "join the multicast group that the address is"),
             line(
                 "brd",
                 &[arg("ADDRESS | + | -", Kind::Special)],
@@ -33,23 +33,22 @@ macro_rules! addresses {
             line("broadcast", &[arg("ADDRESS | + | -", Kind::Special)], "broadcast address")
                 .synonym_of("brd"),
             line("dev", DEVICE, "interface that has the address"),
-            line("home", &[], "home address of Mobile IPv6").read(),
+            line("home", &[], "home address of Mobile IPv6"),
             line("label", &[arg("LABEL", Kind::Interface)], "alias name for old tools, as eth0:1 (IPv4)"),
-            line("mngtmpaddr", &[], "template for temporary addresses (IPv6)").read(),
+            line("mngtmpaddr", &[], "template for temporary addresses (IPv6)"),
             line(
                 "no_track",
                 &[],
                 "stay master when somebody deletes the address, or while its interface is down",
             ),
-            line("noprefixroute", &[], "no route to the address's network comes with it").read(),
-            line("peer", ADDRESS, "other end of a point-to-point link").read(),
+            line("noprefixroute", &[], "no route to the address's network comes with it"),
+            line("peer", ADDRESS, "other end of a point-to-point link"),
             line(
                 "preferred_lft",
                 &[arg("SECONDS | forever", Kind::Special)],
                 "how long it may be the source of new connections",
             )
-            .default("forever; 0 for a /128")
-            .read(),
+            .default("forever; 0 for a /128"),
             line("scope", &[arg("SCOPE", Kind::Special)], "where the address is valid (IPv4)")
                 .default("global"),
             $last,
@@ -66,7 +65,7 @@ pub(super) static VIRTUAL_ADDRESS: Block = Block {
 /// A line of `static_ipaddress`, behind its address.
 pub(super) static STATIC_ADDRESS: Block = Block {
     name: "ADDRESS[/PREFIX]",
-    keywords: addresses!(line("track_group", GROUP, "instances that depend on the address").read()),
+    keywords: addresses!(line("track_group", GROUP, "instances that depend on the address")),
 };
 
 macro_rules! routes {

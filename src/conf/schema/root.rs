@@ -64,22 +64,17 @@ pub static ROOT: Block = Block {
         )
         .since("2.1.0")
         .read(),
-        entries("static_ipaddress", &[], "addresses that are set at start and stay")
-            .grammar(&STATIC_ADDRESS)
-            .read(),
-        entries("static_routes", &[], "routes that are set at start and stay").grammar(&STATIC_ROUTE).read(),
-        entries("static_rules", &[], "routing rules that are set at start and stay")
-            .grammar(&STATIC_RULE)
-            .read(),
+        entries("static_ipaddress", &[], "addresses that are set at start and stay").grammar(&STATIC_ADDRESS),
+        entries("static_routes", &[], "routes that are set at start and stay").grammar(&STATIC_ROUTE),
+        entries("static_rules", &[], "routing rules that are set at start and stay").grammar(&STATIC_RULE),
         block("track_file", NAME, &TRACK_FILE, "a file with a number that changes priorities"),
         block(
             "track_group",
             NAME,
             &TRACK_GROUP,
-            "instances whose interfaces static addresses and routes follow",
+            "instances that depend on static addresses, routes and rules",
         )
-        .since("2.0.3")
-        .read(),
+        .since("2.0.3"),
         line("use_pid_dir", &[], "pid files stand in /run/keepalived").read(),
         block(
             "virtual_server",

@@ -6,7 +6,7 @@ use super::{Block, Keyword, entries, line};
 const GROUP: Keyword = entries("group", &[], "the instances, by name");
 
 /// In `track_group`.
-pub(super) static TRACK_GROUP: Block = Block { name: "track_group", keywords: &[GROUP.read()] };
+pub(super) static TRACK_GROUP: Block = Block { name: "track_group", keywords: &[GROUP] };
 
 /// In `vrrp_sync_group`.
 pub(super) static VRRP_SYNC_GROUP: Block = Block {

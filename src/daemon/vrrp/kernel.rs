@@ -1,11 +1,17 @@
-//! Between the words of rtnetlink and those of the engine: links, addresses, changes, refusals.
+//! Between the words of rtnetlink and those of the engine: links, addresses, changes, refusals; `entries` has routes and
+//! rules.
 
-use crate::netlink;
-use crate::netlink::route::{self, AddressChange, AddressFlags, AddressProblem, Client, Mode};
+pub(super) mod entries;
+
+use crate::netlink::route::{self, AddressChange, AddressFlags, Client, Mode, Problem};
+use crate::netlink::{self, Failure};
 use crate::sys::raw;
 use crate::vrrp::config::address::Lifetime;
+use crate::vrrp::config::route::Insert;
 use crate::vrrp::config::{IpvlanMode, VirtualAddress};
 use crate::vrrp::event::{Address, Change, IfIndex, Link, LinkKind, Make, Refusal, Settings, Snapshot};
+use nix::errno::Errno;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// By this number (`IFA_PROTO`) addresses that we set are known as ours: VRRP's protocol number.
@@ -15,11 +21,18 @@ const OURS: u8 = raw::PROTOCOL;
 pub(super) const PRIVATE: u16 = 1;
 pub(super) const VEPA: u16 = 2;
 
-/// All links and addresses.
-pub(super) fn snapshot(client: &mut Client) -> Result<Snapshot, netlink::Error> {
+/// All links and addresses, the routes with these protocol numbers, and rules.
+pub(super) fn snapshot(
+    client: &mut Client,
+    protocols: &BTreeSet<u8>,
+    rules: bool,
+) -> Result<Snapshot, netlink::Error> {
     let links = client.links()?.into_iter().map(link).collect();
     let addresses = client.addresses(None)?.iter().map(address).collect();
-    Ok(Snapshot { links, addresses })
+    let routes = client.routes(protocols)?.iter().map(entries::found).collect();
+    let rules = if rules { client.rules()? } else { Vec::new() };
+    let rules = rules.iter().filter_map(entries::rule).collect();
+    Ok(Snapshot { links, addresses, routes, rules })
 }
 
 /// A link in the engine's words.
@@ -35,6 +48,7 @@ pub(super) fn link(link: route::Link) -> Link {
             let [arp_ignore, arp_filter, promote_secondaries] = link.v4;
             Settings { arp_ignore, arp_filter, promote_secondaries }
         },
+        table: link.table,
         name: link.name.into(),
     }
 }
@@ -65,43 +79,70 @@ pub(super) fn address(address: &route::Address) -> Address {
     Address {
         interface: IfIndex(address.interface),
         net: address.net,
+        peer: address.peer,
         usable: !address.flags.intersects(AddressFlags::TENTATIVE | AddressFlags::DADFAILED),
         ours: address.protocol == OURS,
     }
 }
 
 /// A change in the kernel's words; none for one of a link.
-pub(super) fn change(change: &Change) -> Option<AddressChange> {
-    match change {
-        Change::Add { interface, address } => Some(AddressChange::Add(kernel_address(interface.0, address))),
-        Change::Remove { interface, net, .. } => {
-            Some(AddressChange::Delete(route::Address::new(interface.0, *net)))
+pub(super) fn change(change: &Change) -> Option<route::Change> {
+    Some(match change {
+        Change::Add { interface, address } => AddressChange::Add(kernel_address(interface.0, address)).into(),
+        Change::Remove { interface, net, peer, .. } => {
+            let mut address = route::Address::new(interface.0, *net);
+            address.peer = *peer;
+            AddressChange::Delete(address).into()
         }
+        Change::AddRoute { route, place } => {
+            let at = match route.insert {
+                Insert::Prepend => route::Place::First,
+                Insert::Append => route::Place::Last,
+                Insert::Add => route::Place::Only,
+            };
+            route::Change::AddRoute(entries::kernel_route(route, place), at)
+        }
+        Change::RemoveRoute { route, place } => {
+            route::Change::DeleteRoute(entries::kernel_route(route, place))
+        }
+        Change::AddRule { rule } => route::Change::AddRule(entries::kernel_rule(rule)),
+        Change::RemoveRule { rule } => route::Change::DeleteRule(entries::kernel_rule(rule)),
         Change::AddLink(_)
         | Change::RemoveLink { .. }
         | Change::Set { .. }
         | Change::CheckReversePaths(_)
         | Change::Muzzle { .. }
-        | Change::Shut { .. } => None,
-    }
+        | Change::Shut { .. } => return None,
+    })
 }
 
 /// Why not, in the engine's words.
-pub(super) fn refusal(problem: AddressProblem) -> Refusal {
+pub(super) fn refusal(problem: Problem) -> Refusal {
     match problem {
-        AddressProblem::Exists => Refusal::Exists,
-        AddressProblem::NotThere => Refusal::NotThere,
-        AddressProblem::NoInterface => Refusal::NoInterface,
-        other @ AddressProblem::Other(_) => Refusal::Other(other.to_string().into()),
+        Problem::Exists => Refusal::Exists,
+        Problem::NotThere => Refusal::NotThere,
+        Problem::NoInterface => Refusal::NoInterface,
+        Problem::Other(Failure::Unknown) => Refusal::NoMemory,
+        Problem::Other(Failure::Refused(refusal))
+            if matches!(refusal.errno, Errno::ENOMEM | Errno::ENOBUFS) =>
+        {
+            Refusal::NoMemory
+        }
+        other @ Problem::Other(_) => Refusal::Other(other.to_string().into()),
     }
 }
 
-/// As keepalived sets them: no duplicate address detection (the old master may still have the address), and an
-/// IPv6 /128 is not for the host's own connections.
+/// As keepalived sets them: no duplicate address detection (the old master may still have the address).
 fn kernel_address(index: u32, address: &VirtualAddress) -> route::Address {
     let mut kernel = route::Address::new(index, address.net);
-    kernel.scope = address.scope;
     kernel.protocol = OURS;
+    kernel.peer = address.peer;
+    let flags = &address.flags;
+    kernel.flags.set(AddressFlags::HOMEADDRESS, flags.home);
+    kernel.flags.set(AddressFlags::MANAGETEMPADDR, flags.manage_temporary);
+    kernel.flags.set(AddressFlags::NOPREFIXROUTE, flags.no_prefix_route);
+    kernel.flags.set(AddressFlags::MCAUTOJOIN, flags.autojoin);
+    kernel.scope = address.scope;
     match address.net.address {
         IpAddr::V4(_) => {
             kernel.broadcast = address.broadcast.and_then(|b| match b {
@@ -111,10 +152,11 @@ fn kernel_address(index: u32, address: &VirtualAddress) -> route::Address {
             kernel.label.clone_from(&address.label);
         }
         IpAddr::V6(_) => {
-            kernel.flags = AddressFlags::NODAD;
-            if let Lifetime::Seconds(seconds) = address.preferred_lft {
-                kernel.preferred_lifetime = Some(seconds);
-            }
+            kernel.flags.set(AddressFlags::NODAD, !flags.detect_duplicates);
+            kernel.preferred_lifetime = match address.preferred_lft {
+                Lifetime::Forever => None,
+                Lifetime::Seconds(seconds) => Some(seconds),
+            };
         }
     }
     kernel

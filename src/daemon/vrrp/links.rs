@@ -58,7 +58,14 @@ pub(super) fn change(client: &mut Client, paths: &mut ReversePaths, change: &Cha
             }
             Ok(())
         }
-        Change::Add { .. } | Change::Remove { .. } | Change::Muzzle { .. } | Change::Shut { .. } => Ok(()),
+        Change::Add { .. }
+        | Change::Remove { .. }
+        | Change::AddRoute { .. }
+        | Change::RemoveRoute { .. }
+        | Change::AddRule { .. }
+        | Change::RemoveRule { .. }
+        | Change::Muzzle { .. }
+        | Change::Shut { .. } => Ok(()),
     }
 }
 

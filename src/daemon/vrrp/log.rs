@@ -124,6 +124,9 @@ impl Log {
             Report::LeftoversRemoved(list) => warn!(
                 "({name}) removed {list}: there before this start, and another router may be the master"
             ),
+            Report::AddressesTaken(list) if instance.is_none() => {
+                warn!("Restoring deleted static address {list}");
+            }
             Report::AddressesTaken(list) => {
                 let them = if list.count() == 1 { "it" } else { "them" };
                 warn!("({name}) somebody removed {list}: setting {them} again");
@@ -148,6 +151,28 @@ impl Log {
             Report::PriorityChanged { from, to } => {
                 info!("({name}) Changing effective priority from {from} to {to}");
             }
+            Report::EntriesSet(list) => info!("({name}) set {list}"),
+            Report::EntriesRemoved(list) => info!("({name}) removed {list}"),
+            Report::EntryLeftoversRemoved(list) => {
+                warn!(
+                    "({name}) removed {list}: there before this start, and another router may be the master"
+                );
+            }
+            Report::EntriesTaken(list) if instance.is_none() => warn!("Restoring deleted static {list}"),
+            Report::EntriesTaken(list) => {
+                let them = if list.count() == 1 { "it" } else { "them" };
+                warn!("({name}) somebody removed {list}: setting {them} again");
+            }
+            Report::EntriesRefused { add: true, entries: list, refusal } => {
+                warn!("({name}) can't set {list}: {refusal}; trying again while master");
+            }
+            Report::EntriesRefused { add: false, entries: list, refusal } => {
+                warn!("({name}) can't remove {list}: {refusal}; trying again");
+            }
+            Report::Strangers(list) => warn!(
+                "found {list} with protocol keepalived (18) that the configuration does not name: left alone. If no other \
+                 program uses that number, an earlier run has left them: remove them by hand"
+            ),
             Report::Renamed { to } => info!("({name}) is called {to} from now on"),
             Report::Reloaded(Reloaded::Added) => info!("({name}) new in the configuration"),
             Report::Reloaded(Reloaded::Removed) => info!("({name}) no longer in the configuration"),
@@ -312,6 +337,7 @@ fn fault_text(fault: &Fault) -> String {
         Fault::NoAddress(name) => {
             format!("interface {name} has no address to send adverts from: waiting for one")
         }
+        Fault::NotSet(thing) => format!("{thing} was removed and can't be set again"),
         Fault::NoTable => "the addresses serve virtual servers, and their table can't be written".to_owned(),
         Fault::NoSource(source) => {
             format!("the source address {source} is missing (track_src_ip): waiting for it")
@@ -371,6 +397,7 @@ fn fault_gone_text(fault: &Fault) -> String {
         Fault::InterfaceDown(name) => format!("interface {name} is up again"),
         Fault::Deaf(name) => format!("adverts can be heard on interface {name} again"),
         Fault::NoAddress(name) => format!("interface {name} has an address to send adverts from again"),
+        Fault::NotSet(thing) => format!("{thing} is tried again"),
         Fault::NoTable => "the table of virtual servers can be written".to_owned(),
         Fault::NoSource(source) => format!("the source address {source} is there again"),
         Fault::NoPeer => "there is a unicast peer".to_owned(),

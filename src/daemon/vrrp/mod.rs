@@ -108,6 +108,7 @@ fn drive(
     let mut network = Network::open(wake, options, &config, Firewall::new(&config), notifier, outbox)?;
     network.configure(&config);
     let mut engine = Engine::new(options.respawned);
+    network.follow(&config.vrrp, false)?;
     engine.handle(clock::now(), Event::Snapshot(Box::new(network.snapshot()?)));
     if options.awaits_table {
         engine.handle(clock::now(), Event::Table(Table::Pending));
@@ -117,10 +118,16 @@ fn drive(
     // The parent waits to hear of each configuration that it is carried out.
     let mut unsettled: u32 = 1;
     let mut stopping = false;
+    // A configuration that names what has to be read first.
+    let mut waiting = None;
     loop {
         let next = engine.turn(&mut network);
         network.check()?;
-        if unsettled > 0 && engine.is_settled() {
+        if let Some(config) = waiting.take_if(|_| !stopping && !network.is_blind()) {
+            engine.handle(clock::now(), Event::Config(config));
+            continue;
+        }
+        if unsettled > 0 && waiting.is_none() && engine.is_settled() {
             for _ in 0..std::mem::take(&mut unsettled) {
                 let _ = outbox.send(FromWorker::Ready);
             }
@@ -147,8 +154,11 @@ fn drive(
                 keys::read(&mut config.vrrp);
                 // It stays what it was at start.
                 config.vrrp.settings.disable_local_igmp = igmp_is_off;
-                engine.handle(clock::now(), Event::Config(Box::new(config.vrrp)));
+                network.follow(&config.vrrp, true)?;
+                // One that waits already has not been carried out, and this one takes its place.
+                waiting = Some(Box::new(config.vrrp));
                 unsettled += 1;
+                continue;
             }
             ToWorker::Table(state) => engine.handle(clock::now(), Event::Table(table(state))),
             ToWorker::RunEnded { id, outcome } => match network.ended(id, &outcome) {

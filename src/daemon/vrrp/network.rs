@@ -23,6 +23,7 @@ use crate::sys::timer::Timer;
 use crate::sys::wake::Wake;
 use crate::sys::{clock, raw};
 use crate::time::Instant;
+use crate::vrrp::config::{self, route::PROTOCOL_KEEPALIVED};
 use crate::vrrp::engine::Io;
 use crate::vrrp::event::{
     Change, Event, IfIndex, Listen, Name, Packet, Protocol, Received, Refusal, Report, Snapshot,
@@ -63,6 +64,12 @@ pub(super) struct Network {
     wake: Arc<Wake>,
     client: Client,
     monitor: Monitor,
+    /// Routes with these protocol numbers are followed.
+    protocols: BTreeSet<u8>,
+    /// Rules are followed.
+    rules: bool,
+    /// What is to be followed from now on has not been read yet.
+    is_blind: bool,
     /// The monitor is not read while the writer is at work: see [`Io::receive`].
     held: bool,
     writer: Writer,
@@ -104,6 +111,9 @@ impl Network {
             woken: false,
             // Listening comes before asking: what changes in between is told.
             monitor: Monitor::open()?,
+            protocols: BTreeSet::new(),
+            rules: false,
+            is_blind: false,
             held: false,
             client: Client::open()?,
             writer: Writer::start(Arc::clone(&wake), firewall)?,
@@ -128,9 +138,35 @@ impl Network {
         Ok(network)
     }
 
-    /// All links and addresses.
+    /// All links and addresses, the routes that are followed or could be an earlier run's, and rules.
     pub(super) fn snapshot(&mut self) -> Result<Snapshot, netlink::Error> {
-        kernel::snapshot(&mut self.client)
+        let mut protocols = self.protocols.clone();
+        protocols.insert(PROTOCOL_KEEPALIVED);
+        self.is_blind = false;
+        kernel::snapshot(&mut self.client, &protocols, true)
+    }
+
+    /// From now on it follows what this configuration names. Where that is more than before, [`Network::is_blind`] until
+    /// everything was read anew, which is ordered with `read`.
+    pub(super) fn follow(&mut self, config: &config::Config, read: bool) -> Result<(), super::Error> {
+        let (protocols, rules) = (config.route_protocols(), config.has_rules());
+        let more = !protocols.is_subset(&self.protocols) || (rules && !self.rules);
+        if more {
+            // What is no longer wanted is still followed: it may have to be removed first.
+            self.protocols.extend(protocols);
+            self.rules |= rules;
+            self.monitor.follow_routing(&self.protocols, self.rules)?;
+        }
+        if more && read {
+            self.is_blind = true;
+            self.writer.order_snapshot(self.protocols.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Whether what the next configuration names was not read yet.
+    pub(super) const fn is_blind(&self) -> bool {
+        self.is_blind
     }
 
     /// Another configuration, as far as it says how others are told.
@@ -179,6 +215,7 @@ impl Network {
     /// Hears of the other threads' results.
     fn hear_threads(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> Result<(), super::Error> {
         if let Some(snapshot) = self.writer.snapshot()? {
+            self.is_blind = false;
             sink(clock::now(), Event::Snapshot(Box::new(snapshot)));
         }
         while let Some(event) = self.trackers.seen()? {
@@ -211,7 +248,20 @@ impl Io for Network {
             self.broken = Some(error);
             return false;
         }
-        let Network { poll, timer, wake, client, monitor, held, writer, sockets, inbox, broken, .. } = self;
+        let Network {
+            poll,
+            timer,
+            wake,
+            client,
+            monitor,
+            protocols,
+            held,
+            writer,
+            sockets,
+            inbox,
+            broken,
+            ..
+        } = self;
         let (mut more, mut to_hold) = (false, false);
         for token in poll.last().iter() {
             match token {
@@ -227,7 +277,7 @@ impl Io for Network {
                     }
                 }
                 MONITOR if writer.is_at_work() => to_hold = !*held,
-                MONITOR => match follow(monitor, client, writer, sink) {
+                MONITOR => match follow(monitor, client, writer, protocols, sink) {
                     Ok(left) => more |= left,
                     Err(error) => *broken = Some(error),
                 },
@@ -436,6 +486,7 @@ fn follow(
     monitor: &mut Monitor,
     client: &mut Client,
     writer: &mut Writer,
+    protocols: &BTreeSet<u8>,
     sink: &mut dyn FnMut(Instant, Event<'_>),
 ) -> Result<bool, super::Error> {
     let mut failed = Ok(());
@@ -452,6 +503,10 @@ fn follow(
             route::Event::AddressGone(a) => {
                 Ok(Some(Event::AddressGone { interface: IfIndex(a.interface), net: a.net }))
             }
+            route::Event::Route(r) => Ok(Some(Event::Route(kernel::entries::found(&r)))),
+            route::Event::RouteGone(r) => Ok(Some(Event::RouteGone(kernel::entries::found(&r)))),
+            route::Event::Rule(r) => Ok(kernel::entries::rule(&r).map(|r| Event::Rule(Box::new(r)))),
+            route::Event::RuleGone(r) => Ok(kernel::entries::rule(&r).map(|r| Event::RuleGone(Box::new(r)))),
             route::Event::Resync => {
                 lost = true;
                 Ok(None)
@@ -465,7 +520,7 @@ fn follow(
     })?;
     failed?;
     if lost {
-        writer.order_snapshot()?;
+        writer.order_snapshot(protocols.clone())?;
     }
     Ok(more && !lost)
 }

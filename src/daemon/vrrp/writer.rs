@@ -1,4 +1,4 @@
-//! A thread that changes addresses, sends announcements and reads the kernel's state anew: what may have to wait for the
+//! A thread that changes addresses, routes and rules, sends announcements and reads the kernel's state anew: what may have to wait for the
 //! kernel's lock, or takes long because there is much of it, while adverts leave in time.
 //!
 //! One job after the other. It decides nothing: the engine plans a job, and hears what became of it.
@@ -6,13 +6,14 @@
 use super::firewall::Firewall;
 use super::{kernel, links};
 use crate::netlink;
-use crate::netlink::route::{AddressChange, Client};
+use crate::netlink::route::{self, Client};
 use crate::sys::clock;
 use crate::sys::packet;
 use crate::sys::raw::SendProblem;
 use crate::sys::wake::Wake;
 use crate::vrrp::event::{Change, Refusal, Snapshot};
 use crate::vrrp::garp::Frame;
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -47,7 +48,7 @@ pub(super) struct Finished {
 struct Job {
     /// Interfaces first.
     links: Vec<(usize, Change)>,
-    changes: Vec<AddressChange>,
+    changes: Vec<route::Change>,
     /// Where the changes of addresses stand among all.
     places: Vec<usize>,
     refused: Vec<(usize, Refusal)>,
@@ -59,7 +60,7 @@ struct Job {
 #[derive(Debug)]
 enum Order {
     Write(Job),
-    Snapshot,
+    Snapshot(BTreeSet<u8>),
 }
 
 #[derive(Debug)]
@@ -87,7 +88,9 @@ impl Writer {
                         hands.write(&mut job);
                         Outcome::Written(job)
                     }
-                    Order::Snapshot => Outcome::Snapshot(kernel::snapshot(&mut hands.client)),
+                    Order::Snapshot(protocols) => {
+                        Outcome::Snapshot(kernel::snapshot(&mut hands.client, &protocols, true))
+                    }
                 });
                 if sent.is_err() {
                     return;
@@ -119,9 +122,9 @@ impl Writer {
         self.send(Order::Write(job))
     }
 
-    /// Orders that everything be read.
-    pub(super) fn order_snapshot(&mut self) -> io::Result<()> {
-        self.send(Order::Snapshot)
+    /// Orders that everything be read; of routes, those with these protocol numbers.
+    pub(super) fn order_snapshot(&mut self, protocols: BTreeSet<u8>) -> io::Result<()> {
+        self.send(Order::Snapshot(protocols))
     }
 
     fn send(&mut self, order: Order) -> io::Result<()> {
@@ -193,7 +196,7 @@ impl Hands {
             }
         }
         if !changes.is_empty() {
-            self.client.change_addresses(changes, |index, problem| {
+            self.client.change(changes, |index, problem| {
                 refused.extend(places.get(index).map(|at| (*at, kernel::refusal(problem))));
             });
         }

@@ -2,7 +2,6 @@
 
 use crate::net::{Family, IpNet};
 use crate::netlink::message::{Batch, CREATE, DUMP, EXCLUSIVE, Malformed, Message};
-use crate::netlink::reply::{Failure, Refusal};
 use bitflags::bitflags;
 use netlink_packet_core::{NlasIterator, Parseable};
 use netlink_packet_route::AddressFamily;
@@ -10,7 +9,6 @@ use netlink_packet_route::address::{
     AddressAttribute, AddressFlags as WireFlags, AddressHeader, AddressMessage, AddressProtocol,
     AddressScope, CacheInfo,
 };
-use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -37,14 +35,20 @@ bitflags! {
         const OPTIMISTIC = 0x4;
         /// IPv6: another host has it.
         const DADFAILED = 0x8;
+        /// IPv6: the home address of a mobile node.
+        const HOMEADDRESS = 0x10;
         /// Not chosen as a source for new connections.
         const DEPRECATED = 0x20;
         /// IPv6: duplicate address detection runs.
         const TENTATIVE = 0x40;
         /// Has no lifetime.
         const PERMANENT = 0x80;
+        /// IPv6: temporary addresses are made after it.
+        const MANAGETEMPADDR = 0x100;
         /// Its prefix gets no route.
         const NOPREFIXROUTE = 0x200;
+        /// A multicast address whose group the kernel joins.
+        const MCAUTOJOIN = 0x400;
         const _ = !0;
     }
 }
@@ -94,10 +98,10 @@ impl Address {
 /// One change to the kernel's addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AddressChange {
-    /// Adds it; one that is there already is [`AddressProblem::Exists`].
+    /// Adds it; one that is there already is [`super::Problem::Exists`].
     Add(Address),
     /// Deletes it, identified by interface, address and prefix length; one that is not there is
-    /// [`AddressProblem::NotThere`]. With the first IPv4 address of a subnet its secondary addresses go too, unless
+    /// [`super::Problem::NotThere`]. With the first IPv4 address of a subnet its secondary addresses go too, unless
     /// the interface's `promote_secondaries` is set.
     Delete(Address),
 }
@@ -108,35 +112,6 @@ impl AddressChange {
     pub const fn address(&self) -> &Address {
         match self {
             AddressChange::Add(address) | AddressChange::Delete(address) => address,
-        }
-    }
-}
-
-/// Why an address was not added or deleted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AddressProblem {
-    /// To be added, but already there (`EEXIST`): whoever wants it there has it.
-    #[error("it is already there")]
-    Exists,
-    /// To be deleted, but not there (`EADDRNOTAVAIL`): whoever wants it gone has that.
-    #[error("it is not there")]
-    NotThere,
-    /// The interface does not exist (any more): `ENODEV`.
-    #[error("the interface does not exist")]
-    NoInterface,
-    /// Any other failure.
-    #[error(transparent)]
-    Other(Failure),
-}
-
-impl AddressProblem {
-    pub(super) fn of(change: &AddressChange, failure: Failure) -> AddressProblem {
-        let Failure::Refused(Refusal { errno, .. }) = &failure else { return AddressProblem::Other(failure) };
-        match (change, errno) {
-            (AddressChange::Add(_), Errno::EEXIST) => AddressProblem::Exists,
-            (AddressChange::Delete(_), Errno::EADDRNOTAVAIL) => AddressProblem::NotThere,
-            (_, Errno::ENODEV) => AddressProblem::NoInterface,
-            _ => AddressProblem::Other(failure),
         }
     }
 }

@@ -1,11 +1,16 @@
-//! Asking for links and addresses, and changing addresses.
+//! Asking for links, addresses, routes and rules, and changing them.
 
-use super::address::{self, Address, AddressChange, AddressProblem};
+use super::address::{self, Address};
+use super::change::{Change, Problem};
+use super::fib::{self, Route};
 use super::link::{self, Link};
 use super::make_link::{self, NewLink, V4Setting};
+use super::rule::{self, Rule};
+use crate::net::Family;
 use crate::netlink::message::{Batch, Malformed, Message};
 use crate::netlink::socket::{Consistency, Error, Protocol, Socket};
 use nix::errno::Errno;
+use std::collections::BTreeSet;
 
 /// Dumps made again while the table changes under them. One that never stands still is taken as it is: the monitor
 /// tells the rest.
@@ -82,20 +87,45 @@ impl Client {
         }
     }
 
+    /// The routes with these protocol numbers, of both families.
+    ///
+    /// # Errors
+    /// Those of [`Socket::dump`].
+    pub fn routes(&mut self, protocols: &BTreeSet<u8>) -> Result<Vec<Route>, Error> {
+        let mut all = Vec::new();
+        for family in [Family::V4, Family::V6] {
+            for &protocol in protocols {
+                let found = self.dump(|batch| fib::dump(batch, family, protocol), fib::read);
+                // Kernels before 4.20 give all routes whatever is asked for.
+                all.extend(supported(found)?.into_iter().filter(|route| route.protocol == protocol));
+            }
+        }
+        Ok(all)
+    }
+
+    /// The rules of both families.
+    ///
+    /// # Errors
+    /// Those of [`Socket::dump`].
+    pub fn rules(&mut self) -> Result<Vec<Rule>, Error> {
+        let mut all = Vec::new();
+        for family in [Family::V4, Family::V6] {
+            let found = self.dump(|batch| rule::dump(batch, family), rule::read);
+            all.extend(supported(found)?);
+        }
+        Ok(all)
+    }
+
     /// Makes the changes in their order, in as few system calls as possible; `failed` gets the index of each that was
     /// not made, ascending, and why. The cost of one does not grow with the number of addresses there are.
-    pub fn change_addresses(
-        &mut self,
-        changes: &[AddressChange],
-        mut failed: impl FnMut(usize, AddressProblem),
-    ) {
+    pub fn change(&mut self, changes: &[Change], mut failed: impl FnMut(usize, Problem)) {
         self.batch.clear();
         for change in changes {
-            address::change(&mut self.batch, change);
+            change.write(&mut self.batch);
         }
         for failure in self.socket.execute(&mut self.batch) {
             if let Some(change) = changes.get(failure.index) {
-                failed(failure.index, AddressProblem::of(change, failure.failure));
+                failed(failure.index, Problem::of(change, failure.failure));
             }
         }
     }
@@ -180,5 +210,15 @@ impl Client {
             }
             attempt += 1;
         }
+    }
+}
+
+/// A kernel without a family, or without policy routing, has nothing of it.
+fn supported<T>(found: Result<Vec<T>, Error>) -> Result<Vec<T>, Error> {
+    match found {
+        Err(error) if matches!(error.errno(), Some(Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT)) => {
+            Ok(Vec::new())
+        }
+        found => found,
     }
 }

@@ -6,8 +6,8 @@ use bitflags::bitflags;
 use netlink_packet_core::{NlasIterator, ParseableParametrized};
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::link::{
-    AfSpecInet, AfSpecInet6, AfSpecUnspec, InetDevConf, InfoData, InfoIpVlan, InfoMacVlan, IpVlanFlags,
-    IpVlanMode, LinkAttribute, LinkExtentMask, LinkHeader, LinkInfo, LinkMessage, MacVlanMode,
+    AfSpecInet, AfSpecInet6, AfSpecUnspec, InetDevConf, InfoData, InfoIpVlan, InfoMacVlan, InfoVrf,
+    IpVlanFlags, IpVlanMode, LinkAttribute, LinkExtentMask, LinkHeader, LinkInfo, LinkMessage, MacVlanMode,
 };
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,8 @@ pub struct Link {
     pub controller: Option<u32>,
     /// This host forwards IPv6 packets that arrive there (`net.ipv6.conf.NAME.forwarding`).
     pub forwards_v6: bool,
+    /// The routing table of a VRF.
+    pub table: Option<u32>,
     /// Settings of IPv4 on it, in their order: `arp_ignore`, `arp_filter`, `promote_secondaries`.
     pub v4: [u32; 3],
 }
@@ -149,6 +151,7 @@ pub(super) fn read(message: &Message<'_>) -> Result<Option<Link>, Malformed> {
         controller: None,
         forwards_v6: false,
         v4: [0; 3],
+        table: None,
     };
     for attribute in NlasIterator::new(message.payload.get(HEADER..).unwrap_or_default()) {
         let attribute = attribute.map_err(|_| Malformed)?;
@@ -170,6 +173,12 @@ pub(super) fn read(message: &Message<'_>) -> Result<Option<Link>, Malformed> {
                 for info in infos {
                     match info {
                         LinkInfo::Kind(kind) => link.kind = Some(kind.to_string()),
+                        LinkInfo::Data(InfoData::Vrf(data)) => {
+                            link.table = data.iter().find_map(|part| match part {
+                                InfoVrf::TableId(table) => Some(*table),
+                                _ => None,
+                            });
+                        }
                         LinkInfo::Data(data) => link.mode = mode(&data),
                         _ => {}
                     }

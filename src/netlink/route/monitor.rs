@@ -1,20 +1,28 @@
-//! Being told when links and addresses change.
+//! Being told when links, addresses, routes and rules change.
 
 use super::address::{self, Address};
+use super::fib::{self, Route};
+use super::filter;
 use super::link::{self, Link};
 use super::netconf;
+use super::rule::{self, Rule};
 use crate::netlink::message::{Malformed, Messages};
 use crate::netlink::socket::{DATAGRAM, Error, Protocol, Read, open, read};
+use crate::sys::sockopt;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR`, `RTMGRP_IPV6_IFADDR`, and that of `RTNLGRP_IPV6_NETCONF`
 const GROUPS: u32 = 0x1 | 0x10 | 0x100 | 1 << 24;
+/// `RTNLGRP_IPV4_ROUTE`, `RTNLGRP_IPV6_ROUTE`, `RTNLGRP_IPV4_RULE`, `RTNLGRP_IPV6_RULE`
+const ROUTES: [libc::c_int; 2] = [7, 11];
+const RULES: [libc::c_int; 2] = [8, 19];
 /// After a loss so many messages that came before it are thrown away at most: when they never end, what the kernel
 /// holds is asked for all the same.
 const STALE: usize = 1 << 17;
 
-/// A change of the kernel's links or addresses. It may repeat what is known.
+/// A change of what the kernel holds. It may repeat what is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// A link is there: new, or changed in whatever way.
@@ -32,6 +40,14 @@ pub enum Event {
     Address(Address),
     /// An address has gone.
     AddressGone(Address),
+    /// A route is there: new, or changed.
+    Route(Route),
+    /// A route has gone. The kernel does not tell of IPv4 routes that go with their interface or address.
+    RouteGone(Route),
+    /// A rule is there.
+    Rule(Rule),
+    /// A rule has gone.
+    RuleGone(Rule),
     /// Events were lost. The state has to be asked for again.
     Resync,
 }
@@ -54,6 +70,24 @@ impl Monitor {
         let (fd, _) = open(Protocol::Route, GROUPS)
             .map_err(|errno| Error::Open { protocol: Protocol::Route, errno })?;
         Ok(Monitor { fd, datagram: vec![0; DATAGRAM], lost: None })
+    }
+
+    /// From now on it also tells of routes with these protocol numbers, and of rules. The kernel sends no others: those of
+    /// a routing daemon change by the hundred thousand.
+    ///
+    /// # Errors
+    /// [`Error::Open`]
+    pub fn follow_routing(&self, protocols: &BTreeSet<u8>, rules: bool) -> Result<(), Error> {
+        let failed = |errno| Error::Open { protocol: Protocol::Route, errno };
+        // The filter first: it keeps back what the groups would bring.
+        sockopt::attach_filter(&self.fd, &filter::routes_of(protocols)).map_err(failed)?;
+        for (groups, wanted) in [(ROUTES, !protocols.is_empty()), (RULES, rules)] {
+            let option = if wanted { libc::NETLINK_ADD_MEMBERSHIP } else { libc::NETLINK_DROP_MEMBERSHIP };
+            for group in groups {
+                sockopt::set(&self.fd, libc::SOL_NETLINK, option, group).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     /// Gives events that have come to `event`, without waiting: those of at most `most` datagrams (the kernel mostly
@@ -109,6 +143,10 @@ fn events(datagram: &[u8], event: &mut impl FnMut(Event)) -> Result<(), Malforme
                 .map(|(interface, forwards_v6)| Event::Forwarding { interface, forwards_v6 }),
             address::NEW => address::read(&message)?.map(Event::Address),
             address::DELETE => address::read(&message)?.map(Event::AddressGone),
+            fib::NEW => fib::read(&message)?.map(Event::Route),
+            fib::DELETE => fib::read(&message)?.map(Event::RouteGone),
+            rule::NEW => rule::read(&message)?.map(Event::Rule),
+            rule::DELETE => rule::read(&message)?.map(Event::RuleGone),
             _ => None,
         };
         if let Some(read) = read {

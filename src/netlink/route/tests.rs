@@ -15,9 +15,10 @@ fn client_with_veth() -> (Client, Link) {
 }
 
 /// What became of the changes that were not made.
-fn change(client: &mut Client, changes: &[AddressChange]) -> Vec<(usize, AddressProblem)> {
+fn change(client: &mut Client, changes: &[AddressChange]) -> Vec<(usize, Problem)> {
+    let changes: Vec<Change> = changes.iter().cloned().map(Change::from).collect();
     let mut failed = Vec::new();
-    client.change_addresses(changes, |index, problem| failed.push((index, problem)));
+    client.change(&changes, |index, problem| failed.push((index, problem)));
     failed
 }
 
@@ -224,13 +225,13 @@ fn each_failure_names_its_change_and_the_others_are_made() {
         ];
         let failures = change(&mut client, &changes);
         let problems: Vec<_> = failures.iter().map(|(index, problem)| (*index, problem)).collect();
-        use AddressProblem::{Exists, NoInterface, NotThere};
+        use Problem::{Exists, NoInterface, NotThere};
         assert_eq!(
             problems[..5],
             [(0, &Exists), (2, &NotThere), (3, &NotThere), (4, &NoInterface), (5, &NotThere)]
         );
-        assert!(matches!(problems[5], (6, AddressProblem::Other(Failure::Refused(_)))), "{problems:?}");
-        assert!(matches!(problems[6], (7, AddressProblem::Other(Failure::NotSent(_)))), "{problems:?}");
+        assert!(matches!(problems[5], (6, Problem::Other(Failure::Refused(_)))), "{problems:?}");
+        assert!(matches!(problems[6], (7, Problem::Other(Failure::NotSent(_)))), "{problems:?}");
         assert_eq!(problems.len(), 7);
         assert_eq!(failures[0].1.to_string(), "it is already there");
         assert_eq!(seen(), ["192.0.2.1/24", "192.0.2.2/24", "192.0.2.6/24"]);

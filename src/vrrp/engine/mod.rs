@@ -29,7 +29,7 @@ pub use io::Io;
 
 use super::event::{Action, Actions, Event, Listen, Name, Packet, Report};
 use super::notice::Notice;
-use super::router::Router;
+use super::router::{Router, STATICS};
 use crate::time::Instant;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -124,11 +124,16 @@ impl Engine {
         let more = io.receive(&mut |at, event| router.handle(at, event, actions));
         self.act(now, io);
         let fired = self.router.fire(now, awake_since, DEADLINES, &mut self.actions);
+        if self.router.awaits_statics() && !self.work.waits(STATICS) {
+            self.router.statics_done();
+        }
         let reloading = self.router.step(now, &mut self.actions);
         self.act(now, io);
         // Changes are planned on what is there, not on what is about to be replaced.
         let worked = !self.router.is_relearning() && self.work.slice(now, &mut self.router, io);
-        if more || fired == DEADLINES || reloading || worked {
+        // Nothing may have had to be done about them.
+        let statics_done = self.router.awaits_statics() && !self.work.waits(STATICS);
+        if more || fired == DEADLINES || reloading || worked || statics_done {
             return Next::Again;
         }
         if self.stopping && self.work.is_empty() {
@@ -172,6 +177,7 @@ impl Engine {
                     }
                     Action::Apply { instance, addresses } => self.work.apply(instance, &addresses),
                     Action::ApplyLinks { instance, links } => self.work.apply_links(&instance, &links),
+                    Action::ApplyEntries { instance, entries } => self.work.apply_entries(instance, &entries),
                     Action::Announce { instance, addresses, rounds } => {
                         self.work.announce(instance, &addresses, rounds);
                     }
@@ -219,10 +225,13 @@ impl Engine {
     }
 }
 
-/// Addresses of one instance that were taken one after the other are told of together.
+/// Addresses, or routes and rules, of one instance that were taken one after the other are told of together.
 fn report_once(reports: &mut Vec<(Option<Name>, Report)>, instance: Option<Name>, report: Report) {
     match (reports.last_mut(), report) {
         (Some((other, Report::AddressesTaken(list))), Report::AddressesTaken(more)) if *other == instance => {
+            list.add(more);
+        }
+        (Some((other, Report::EntriesTaken(list))), Report::EntriesTaken(more)) if *other == instance => {
             list.add(more);
         }
         (_, report) => reports.push((instance, report)),

@@ -118,6 +118,7 @@ impl Io for World {
                 | Change::CheckReversePaths(_)
                 | Change::Muzzle { .. }
                 | Change::Shut { .. }) => format!("{other:?}"),
+                other => format!("{}{}", if other.adds() { '+' } else { '-' }, other.entry().unwrap()),
             });
         }
         if !frames.is_empty() {
@@ -175,6 +176,7 @@ fn eth0(up: bool) -> Link {
         mtu: 1500,
         mac,
         forwards: false,
+        table: None,
         make: Make::default(),
         v4: Settings::default(),
     }
@@ -183,8 +185,8 @@ fn eth0(up: bool) -> Link {
 fn start(world: &mut World, instances: Vec<Instance>) -> Engine {
     let mut engine = Engine::new(false);
     let net = "10.0.0.1/24".parse().unwrap();
-    let address = Address { interface: IfIndex(2), net, usable: true, ours: false };
-    let snapshot = Snapshot { links: vec![eth0(true)], addresses: vec![address] };
+    let address = Address { interface: IfIndex(2), net, peer: None, usable: true, ours: false };
+    let snapshot = Snapshot { links: vec![eth0(true)], addresses: vec![address], ..Snapshot::default() };
     engine.handle(START, Event::Snapshot(Box::new(snapshot)));
     reload(&mut engine, world, instances);
     engine
@@ -543,7 +545,7 @@ fn families_are_told_apart() {
     assert_eq!(state(&engine, "four"), StateKind::Master);
     assert_eq!(state(&engine, "six"), StateKind::Fault, "no link-local address to speak from");
     let net = "fe80::1/64".parse().unwrap();
-    let address = Address { interface: IfIndex(2), net, usable: true, ours: false };
+    let address = Address { interface: IfIndex(2), net, peer: None, usable: true, ours: false };
     world.inbox.push((world.now, Event::Address(address)));
     let until = world.now + ms(1000);
     run(&mut engine, &mut world, until);

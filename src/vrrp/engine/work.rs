@@ -15,13 +15,13 @@ mod tell;
 use super::Io;
 use crate::time::Instant;
 use crate::vrrp::config::VirtualAddress;
-use crate::vrrp::event::{AddressList, Change, Name, Refusal};
+use crate::vrrp::event::{AddressList, Change, Entry, EntryList, Name, Refusal};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::router::Router;
 use crate::vrrp::shared::Shared;
 use lanes::Lanes;
 use links::LinkQueue;
-use queue::{Kind, Queue};
+use queue::{Kind, Listed, Queue, Thing};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -95,6 +95,11 @@ impl Work {
         self.queues.is_empty() && self.links.is_empty() && !self.job.under_way
     }
 
+    /// Whether something of whoever has that name waits, or is under way.
+    pub(super) fn waits(&self, name: &str) -> bool {
+        self.queues.contains_key(name)
+    }
+
     /// Whether addresses are still to be changed.
     pub(super) fn has_changes(&self) -> bool {
         self.changing > 0 || !self.links.is_empty() || self.job.has_links
@@ -108,6 +113,11 @@ impl Work {
     /// See [`crate::vrrp::Action::Apply`].
     pub(super) fn apply(&mut self, instance: Name, addresses: &Shared<[VirtualAddress]>) {
         self.push(instance, Kind::Apply, addresses, 1);
+    }
+
+    /// See [`crate::vrrp::Action::ApplyEntries`].
+    pub(super) fn apply_entries(&mut self, instance: Name, entries: &Shared<[Entry]>) {
+        self.push(instance, Kind::Apply, entries, 1);
     }
 
     /// See [`crate::vrrp::Action::Announce`].
@@ -145,8 +155,8 @@ impl Work {
         }
     }
 
-    fn push(&mut self, instance: Name, kind: Kind, addresses: &Shared<[VirtualAddress]>, rounds: usize) {
-        if addresses.is_empty() || rounds == 0 {
+    fn push<T: Listed>(&mut self, instance: Name, kind: Kind, things: &Shared<[T]>, rounds: usize) {
+        if things.is_empty() || rounds == 0 {
             return;
         }
         let queue = self.queues.entry(instance.clone()).or_default();
@@ -156,7 +166,7 @@ impl Work {
         if kind == Kind::Apply && !queue.has_changes() {
             self.changing += 1;
         }
-        queue.push(kind, addresses, rounds);
+        queue.push(kind, things, rounds);
     }
 
     /// When [`Work::slice`] has something to do again, of all that waits for its time.
@@ -224,8 +234,11 @@ impl Work {
             let Some(queue) = self.queues.get_mut(&name) else { continue };
             if let Some(item) = queue.items.front_mut().filter(|item| item.kind == Kind::Apply) {
                 while changes.len() < self.batch && looks > 0 {
-                    let Some(address) = item.next() else { break };
-                    router.plan(&address, changes);
+                    match item.next() {
+                        Some(Thing::Address(address)) => router.plan(&address, changes),
+                        Some(Thing::Entry(entry)) => router.plan_entry(&entry, changes),
+                        None => break,
+                    }
                     looks -= 1;
                 }
                 owners.push((name.clone(), changes.len()));
@@ -260,26 +273,26 @@ impl Work {
                 current = owner.next();
             }
             let Some((name, _)) = current else { break };
-            let refusal = refusals.remove(&at);
-            if !matches!(change, Change::Add { .. } | Change::Remove { .. }) {
-                if let Some(report) = router.link_changed(now, name, &change, refusal.as_ref()) {
-                    io.report(Some(name), &report);
-                }
+            let (add, refusal) = (change.adds(), refusals.remove(&at));
+            if let Some(entry) = change.entry() {
+                let outcome = router.changed(now, name, change, refusal.as_ref());
+                let Some(queue) = self.queues.get_mut(name) else { continue };
+                queue.done.count_entry(outcome, add, EntryList::one(&entry), refusal);
                 continue;
             }
-            let (add, first, interface) = match &change {
-                Change::Add { address, .. } => (true, address.net, Name::from(address.interface.as_str())),
-                Change::Remove { net, name, .. } => (false, *net, name.clone()),
-                Change::AddLink(_)
-                | Change::RemoveLink { .. }
-                | Change::Set { .. }
-                | Change::CheckReversePaths(_)
-                | Change::Muzzle { .. }
-                | Change::Shut { .. } => continue,
+            let (net, interface) = match &change {
+                Change::Add { address, .. } => (address.net, Name::from(address.interface.as_str())),
+                Change::Remove { net, name, .. } => (*net, name.clone()),
+                _ => {
+                    if let Some(report) = router.link_changed(now, name, &change, refusal.as_ref()) {
+                        io.report(Some(name), &report);
+                    }
+                    continue;
+                }
             };
             let outcome = router.changed(now, name, change, refusal.as_ref());
             let Some(queue) = self.queues.get_mut(name) else { continue };
-            queue.done.count(outcome, add, AddressList::one(first, interface), refusal);
+            queue.done.count(outcome, add, AddressList::one(net, interface), refusal);
         }
     }
 
@@ -325,7 +338,7 @@ impl Work {
                 }
                 let before = looks;
                 while self.frames.len() < FRAMES && looks > 0 {
-                    let Some(address) = item.next() else { break };
+                    let Some(Thing::Address(address)) = item.next() else { break };
                     let frame = router.frame(&name, &address);
                     if frame.is_some()
                         && let Some(lane) = router.pace(&address)

@@ -20,6 +20,9 @@ pub struct Link {
     pub mac: Option<MacAddr>,
     /// This host forwards IPv6 that arrives there.
     pub forwards: bool,
+    /// The routing table of a VRF.
+    #[serde(default)]
+    pub table: Option<u32>,
     /// What it is made of.
     #[serde(default)]
     pub make: Make,

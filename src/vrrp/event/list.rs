@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// So many are named.
-const NAMED: usize = 8;
+pub(super) const NAMED: usize = 8;
 
 /// Addresses: how many, and some of them by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! What is worth telling: to people in log lines, to counters. Whom else it is told, `vrrp::notice` says.
 
-use super::{AddressList, Fault, Name, Refusal, ScriptReport, StateKind};
+use super::{AddressList, EntryList, Fault, Name, Refusal, ScriptReport, StateKind};
 use crate::vrrp::packet::{DecodeError, Difference, ah};
 use crate::vrrp::shared::Shared;
 use serde::{Deserialize, Serialize};
@@ -186,6 +186,25 @@ pub enum Report {
         /// They do.
         gained: bool,
     },
+    /// Routes and rules were set.
+    EntriesSet(EntryList),
+    /// Routes and rules were removed.
+    EntriesRemoved(EntryList),
+    /// Routes and rules were removed that another program had set.
+    EntryLeftoversRemoved(EntryList),
+    /// Somebody else removed routes or rules of a master: they are set again.
+    EntriesTaken(EntryList),
+    /// The kernel did not set or remove routes or rules. Said once of each until it does.
+    EntriesRefused {
+        /// They were to be set, not removed.
+        add: bool,
+        /// Which.
+        entries: EntryList,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Routes and rules that were there at start under this program's number, and that the configuration does not name.
+    Strangers(EntryList),
     /// The instance is called so from now on.
     Renamed {
         /// The new name.

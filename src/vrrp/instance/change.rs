@@ -1,6 +1,6 @@
 //! What a reload changes of a running instance: its schedule goes on, and only what differs is done.
 
-use super::{Instance, State, first_sum};
+use super::{Instance, State, first_sum, kernel};
 use crate::net::IpNet;
 use crate::time::Instant;
 use crate::vrrp::config::{self, Version, VirtualAddress};
@@ -55,6 +55,10 @@ impl Instance {
         if own_interval {
             self.master_interval = self.config.advert_int;
         }
+        let old_routes = std::mem::replace(&mut self.routes, new.routes);
+        let old_rules = std::mem::replace(&mut self.rules, new.rules);
+        self.apply_entries(&kernel::missing(&old_rules, &self.rules), out);
+        self.apply_entries(&kernel::missing(&old_routes, &self.routes), out);
         let gone = misplaced(&old_addresses, &self.addresses);
         let added = missing(&self.addresses, &old_addresses);
         let known: HashSet<_> = old_addresses.iter().map(place).collect();
@@ -86,8 +90,15 @@ impl Instance {
                 self.advertise_now(now, out);
             }
         }
-        if !added.is_empty() {
+        let new_routes = kernel::missing(&self.routes, &old_routes);
+        let new_rules = kernel::missing(&self.rules, &old_rules);
+        if added.is_empty() {
+            self.apply_entries(&new_routes, out);
+            self.apply_entries(&new_rules, out);
+        } else {
             out.push(self.apply(&added));
+            self.apply_entries(&new_routes, out);
+            self.apply_entries(&new_rules, out);
             if matches!(self.state, State::Master { .. }) {
                 out.push(self.announce(&added, self.config.garp.master_repeat));
             }
@@ -132,6 +143,13 @@ fn changes(old: &Instance, new: &Instance) -> String {
             [] => {}
             [one] => all.push(format!("{what} {}", one.net)),
             [first, ..] => all.push(format!("{what} {} addresses, the first {}", list.len(), first.net)),
+        }
+    }
+    for (what, differ) in
+        [("virtual_routes", old.routes != new.routes), ("virtual_rules", old.rules != new.rules)]
+    {
+        if differ {
+            all.push(what.to_owned());
         }
     }
     let mut others = old_config.clone();

@@ -195,7 +195,7 @@ impl Instance {
         if inherited {
             // Somebody took over from this process's predecessor.
             self.state = State::Backup { master_down_at, preempt_at, inherited: false, willing };
-            out.push(self.apply(&self.addresses));
+            self.apply_all(out);
         }
         // `preempt_delay` runs from the first advert of a lower priority, as in keepalived.
         let delay = self.config.preempt_delay;

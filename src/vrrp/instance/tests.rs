@@ -50,6 +50,7 @@ fn short(action: &Action) -> String {
         Action::Advertise { packet, .. } => format!("advert {}", packet.bytes()[2]),
         Action::Apply { addresses, .. } => format!("apply {}", addresses.len()),
         Action::ApplyLinks { links, .. } => format!("links {}", links.len()),
+        Action::ApplyEntries { entries, .. } => format!("apply {}", entries[0]),
         Action::Announce { addresses, rounds, .. } => format!("announce {} x{rounds}", addresses.len()),
         Action::Report { report: Report::Entered { to, .. }, .. } => format!("{to:?}"),
         Action::Report { report: Report::Faulty { fault, .. }, .. } => format!("{fault:?}"),

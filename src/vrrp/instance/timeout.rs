@@ -96,7 +96,7 @@ impl Instance {
             (*master_down_at, *willing) = (now + long, true);
             out.push(self.report(Report::MasterDown));
             if released {
-                out.push(self.apply(&self.addresses));
+                self.apply_all(out);
             }
             return;
         }

@@ -27,6 +27,8 @@ pub(super) struct KnownLink {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Held {
     pub(super) prefix_len: u8,
+    /// The other end of a point-to-point link.
+    pub(super) peer: Option<IpAddr>,
     order: u64,
     /// Set by this program.
     pub(super) ours: bool,
@@ -116,7 +118,7 @@ impl Links {
         is_owned: bool,
         virtual_addresses: &HashSet<IpAddr>,
     ) -> bool {
-        let &Address { interface, net, usable, ours } = address;
+        let &Address { interface, net, peer, usable, ours } = address;
         let order = self.next_order;
         self.next_order += 1;
         let Some(known) = self.all.get_mut(&interface) else { return false };
@@ -124,11 +126,12 @@ impl Links {
         let order = match all.iter_mut().find(|held| held.prefix_len == net.prefix_len) {
             Some(held) => {
                 held.ours |= ours;
+                held.peer = peer;
                 held.order
             }
             None => {
                 let prefix_len = net.prefix_len;
-                all.push(Held { prefix_len, order, ours, foreign: is_owned && !ours });
+                all.push(Held { prefix_len, peer, order, ours, foreign: is_owned && !ours });
                 order
             }
         };

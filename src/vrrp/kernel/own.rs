@@ -201,11 +201,12 @@ impl Kernel {
                 if !is_link_local || address == net.address || self.wanted.has(&wanted.name, address) {
                     continue;
                 }
-                let nets = all.iter().map(|held| IpNet { address, prefix_len: held.prefix_len });
-                out.extend(nets.map(|net| Change::Remove {
+                let nets = all.iter().map(|held| (IpNet { address, prefix_len: held.prefix_len }, held.peer));
+                out.extend(nets.map(|(net, peer)| Change::Remove {
                     interface: index,
                     name: wanted.name.clone(),
                     net,
+                    peer,
                 }));
             }
         }
@@ -280,7 +281,15 @@ impl Kernel {
                 self.settings_changed(change, refusal);
                 return None;
             }
-            (Change::Add { .. } | Change::Remove { .. }, _) => return None,
+            (
+                Change::Add { .. }
+                | Change::Remove { .. }
+                | Change::AddRoute { .. }
+                | Change::RemoveRoute { .. }
+                | Change::AddRule { .. }
+                | Change::RemoveRule { .. },
+                _,
+            ) => return None,
         })
     }
 

@@ -73,6 +73,14 @@ impl Wanted {
         self.promoting.insert(interface.into());
     }
 
+    /// The same for one that is not virtual: adverts may come from it, and it stays if the system had set it.
+    pub(in crate::vrrp) fn add_static(&mut self, id: Id, at: usize, address: &VirtualAddress) {
+        let interface = address.interface.as_str();
+        self.owned.entry(interface.into()).or_default().insert(address.net.address);
+        let nets = self.by_interface.entry(interface.into()).or_default();
+        nets.entry(address.net).or_insert_with(|| Vec::with_capacity(1)).push((id, at));
+    }
+
     /// Who is configured with the addresses of an interface.
     pub(super) fn on(&self, interface: &str) -> Option<&HashMap<IpNet, Vec<(Id, usize)>>> {
         self.by_interface.get(interface)

@@ -15,6 +15,7 @@ fn link(name: &str, index: u32, make: Make, mac: [u8; 6]) -> Link {
         mtu: 1500,
         mac: Some(MacAddr(mac)),
         forwards: false,
+        table: None,
         make,
         v4: Settings::default(),
     }

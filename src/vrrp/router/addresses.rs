@@ -1,12 +1,12 @@
 //! The instances' addresses in the kernel: what is missing, what the engine is to change, what became of it.
 
-use super::{RETRY, Retry, Router};
+use super::{RETRY, Retry, Router, SOON, Thing, statics};
 use crate::net::{Family, IpNet};
 use crate::time::Instant;
 use crate::vrrp::config::VirtualAddress;
 use crate::vrrp::event::{Action, Actions, Address, AddressList, Change, IfIndex, Name, Refusal, Report};
 use crate::vrrp::garp::Frame;
-use crate::vrrp::kernel::{Id, News, Outcome};
+use crate::vrrp::kernel::{Id, News, Outcome, STATICS};
 use crate::vrrp::pace::Lane;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,6 +14,11 @@ use std::time::Duration;
 
 impl Router {
     pub(super) fn address(&mut self, now: Instant, address: Address, out: &mut Actions) {
+        if self.lost.is_any()
+            && let Some(name) = self.kernel.name_of(address.interface)
+        {
+            self.regain_on(now, &name, out);
+        }
         let news = self.kernel.address(address);
         self.source_changed(now, &news, out);
         self.tracked_source_changed(now, address.net.address, out);
@@ -28,19 +33,34 @@ impl Router {
         {
             self.interface_changed(now, &name, out);
         }
+        self.set_dropped(out);
         for (id, at) in news.taken_from {
+            if id == STATICS {
+                if let Some(address) = self.static_address(at, net).cloned() {
+                    self.note_taken(Thing::Address(address.clone()));
+                    Self::static_address_taken(address, out);
+                }
+                continue;
+            }
             let Some(slot) = self.instances.get(&id) else { continue };
             let address = slot.instance.addresses().get(at).filter(|address| address.net == net);
             let Some(address) = address.filter(|_| slot.instance.wants_addresses()) else { continue };
             let taken = AddressList::one(net, address.interface.as_str().into());
             let report = Report::AddressesTaken(taken);
             out.push(Action::Report { instance: Some(slot.instance.name().clone()), report });
+            let address = address.clone();
             slot.instance.addresses_missing([address.clone()].into(), out);
+            self.note_taken(Thing::Address(address));
         }
     }
 
     fn source_changed(&mut self, now: Instant, news: &News, out: &mut Actions) {
-        let Some(name) = &news.source_changed else { return };
+        if let Some(name) = &news.source_changed {
+            self.source_changed_on(now, name, out);
+        }
+    }
+
+    pub(super) fn source_changed_on(&mut self, now: Instant, name: &str, out: &mut Actions) {
         let ids: Vec<Id> = self.by_interface.get(name).into_iter().flatten().copied().collect();
         for id in ids {
             self.set_missing_links(id, out);
@@ -72,11 +92,7 @@ impl Router {
 
     /// What has to be done in the kernel about an address, at this moment.
     pub fn plan(&self, address: &VirtualAddress, out: &mut Vec<Change>) {
-        self.kernel.plan(
-            address,
-            |id| self.instances.get(&id).is_some_and(|slot| slot.instance.wants_addresses()),
-            out,
-        );
+        self.kernel.plan(address, |id| self.wants(id), out);
     }
 
     /// Takes in what became of a change that was made for an instance. One that was refused is tried again.
@@ -97,6 +113,30 @@ impl Router {
             // Adverts come from there.
             self.retry(now, Retry::Ground(address.interface.as_str().into()));
         }
+        for name in self.kernel.take_resourced() {
+            self.retries.push_front((now, Retry::Sourced(name)));
+        }
+        for entry in self.kernel.take_dropped() {
+            if self.kernel.entry_configured_with(&entry).iter().any(|id| self.wants(*id)) {
+                self.note_taken(Thing::Entry(entry.clone()));
+            }
+            self.retry_entry(now, instance, entry);
+        }
+        if let (Change::Add { address, .. }, None | Some(Refusal::Exists)) = (&change, refusal) {
+            self.retry_refused_for(now, instance, address.net.address);
+        }
+        let mut wait = RETRY;
+        if let Change::Add { address, .. } = &change
+            && self.note_set(now, &Thing::Address(address.clone()), refusal)
+        {
+            wait = SOON;
+        }
+        if let Some(entry) = change.entry() {
+            if change.adds() && self.note_set(now, &Thing::Entry(entry.clone()), refusal) {
+                wait = SOON;
+            }
+            return self.entry_changed(now + wait, instance, entry, outcome, refusal);
+        }
         let refused = matches!(outcome, Outcome::Refused { .. });
         if !refused && self.refused.is_empty() {
             return outcome;
@@ -104,12 +144,7 @@ impl Router {
         let key = match &change {
             Change::Add { address, .. } => (Name::from(address.interface.as_str()), address.net),
             Change::Remove { name, net, .. } => (name.clone(), *net),
-            Change::AddLink(_)
-            | Change::RemoveLink { .. }
-            | Change::Set { .. }
-            | Change::CheckReversePaths(_)
-            | Change::Muzzle { .. }
-            | Change::Shut { .. } => return outcome,
+            _ => return outcome,
         };
         if !refused {
             self.refused.remove(&key);
@@ -118,14 +153,9 @@ impl Router {
         let address = match change {
             Change::Add { address, .. } => address,
             Change::Remove { name, net, .. } => VirtualAddress::new(net, &*name),
-            Change::AddLink(_)
-            | Change::RemoveLink { .. }
-            | Change::Set { .. }
-            | Change::CheckReversePaths(_)
-            | Change::Muzzle { .. }
-            | Change::Shut { .. } => return outcome,
+            _ => return outcome,
         };
-        self.retry_address(now + RETRY, instance, address);
+        self.retry_address(now + wait, instance, address);
         Outcome::Refused { again: !self.refused.insert(key) }
     }
 
@@ -157,6 +187,10 @@ impl Router {
         addresses.retain(|address| {
             let mut unwanted = true;
             for (id, at) in self.kernel.configured_with(address) {
+                if let Some(configured) = self.static_address(*at, address.net).filter(|_| *id == STATICS) {
+                    statics::apply(&[configured.clone()].into(), out);
+                    unwanted = false;
+                }
                 let Some(slot) = self.instances.get(id) else { continue };
                 let configured = slot.instance.addresses().get(*at).filter(|a| a.net == address.net);
                 if let Some(configured) = configured.filter(|_| slot.instance.wants_addresses()) {

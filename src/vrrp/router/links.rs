@@ -97,7 +97,14 @@ impl Router {
                     out.push(Action::ApplyLinks { instance, links: [link].into() });
                 }
             }
-            Retry::Addresses { .. } | Retry::Listen(_) | Retry::Table | Retry::Begin => {}
+            Retry::Addresses { .. }
+            | Retry::Entries { .. }
+            | Retry::Depend(_)
+            | Retry::Regain(_)
+            | Retry::Sourced(_)
+            | Retry::Listen(_)
+            | Retry::Table
+            | Retry::Begin => {}
         }
     }
 

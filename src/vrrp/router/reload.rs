@@ -6,12 +6,12 @@
 use super::groups::{self, GroupId};
 use super::startup::Delays;
 use super::tracking::Objects;
-use super::{Router, Slot};
+use super::{Router, Slot, Statics, statics};
 use crate::time::Instant;
 use crate::vrrp::config;
-use crate::vrrp::event::{Action, Actions, Name, Refusal, Reloaded, Report};
+use crate::vrrp::event::{Action, Actions, Entry, Name, Refusal, Reloaded, Report};
 use crate::vrrp::instance::Instance;
-use crate::vrrp::kernel::{Id, Wanted};
+use crate::vrrp::kernel::{Id, Wanted, WantedEntries};
 use crate::vrrp::overlay::{Names, Overlay};
 use crate::vrrp::pace::Paces;
 use crate::vrrp::packet::PRIORITY_OWNER;
@@ -37,6 +37,10 @@ pub(super) struct Reload {
     overlays: HashMap<Id, Overlay>,
     /// What the instances track, by their names.
     tracks: HashMap<String, Vec<Track>>,
+    /// What is to be static, until it takes its place.
+    statics: Option<Statics>,
+    /// Statics are being set: instances wait.
+    awaits_statics: bool,
     /// There was a configuration before.
     again: bool,
     /// It is the end: nothing is wanted any more.
@@ -48,9 +52,12 @@ pub(super) struct Reload {
 #[derive(Clone, Debug, Default)]
 struct Entering {
     wanted: Wanted,
+    entries: WantedEntries,
     /// The next instance, and the next of its addresses.
     instance: usize,
     address: usize,
+    /// The next of its routes and rules.
+    entry: usize,
     serving: BTreeSet<IpAddr>,
     awaits_interfaces: bool,
     tells_strangers: bool,
@@ -78,8 +85,18 @@ impl Entering {
                     self.address += 1;
                 }
                 None => {
-                    self.instance += 1;
-                    self.address = 0;
+                    let rule = || instance.rules.get(self.entry - instance.routes.len()).cloned();
+                    let route = instance.routes.get(self.entry).cloned();
+                    match route.map(Entry::route).or_else(|| rule().map(Entry::rule)) {
+                        Some(entry) => {
+                            self.entries.add(*id, &entry);
+                            self.entry += 1;
+                        }
+                        None => {
+                            self.instance += 1;
+                            (self.address, self.entry) = (0, 0);
+                        }
+                    }
                 }
             }
         }
@@ -111,6 +128,7 @@ impl Router {
         for (&id, slot) in &self.instances {
             known.entry(key(slot.instance.config())).or_default().push(id);
         }
+        let statics = Some(Statics::new(&config));
         let mut wanted = VecDeque::with_capacity(config.instances.len());
         let mut kept = BTreeSet::new();
         for instance in config.instances {
@@ -153,8 +171,16 @@ impl Router {
         entering.wanted.igmp_is_off = config.settings.disable_local_igmp;
         let states_again = again && config.settings.fifo_states_on_reload;
         let entering = Some(entering);
-        self.reload =
-            Some(Reload { entering, gone, wanted, tracks, again, states_again, ..Reload::default() });
+        self.reload = Some(Reload {
+            entering,
+            gone,
+            wanted,
+            tracks,
+            statics,
+            again,
+            states_again,
+            ..Reload::default()
+        });
     }
 
     pub(super) fn stop(&mut self) {
@@ -177,7 +203,10 @@ impl Router {
                 return true;
             }
             let stopping = reload.stopping;
-            if let Some(entered) = reload.entering.take() {
+            if let Some(mut entered) = reload.entering.take() {
+                if let Some(statics) = &reload.statics {
+                    statics.enter(&mut entered.wanted, &mut entered.entries);
+                }
                 self.configure_objects(now, entered.objects, out);
                 self.serving = entered.serving;
                 self.tells_strangers = entered.tells_strangers;
@@ -185,6 +214,10 @@ impl Router {
                 self.buffer_policy = entered.buffer_policy;
                 // Interfaces whose source changed belong to instances that are looked at anyway, or are gone.
                 self.kernel.configure(entered.wanted);
+                if let Some(strangers) = self.kernel.configure_entries(entered.entries) {
+                    let report = Report::Strangers(strangers);
+                    out.push(Action::Report { instance: None, report });
+                }
                 if !stopping {
                     self.delay(now, entered.delays, out);
                 }
@@ -193,6 +226,18 @@ impl Router {
                     reload.groups = groups.into();
                 }
             }
+        }
+        if let Some(reload) = &mut self.reload
+            && !reload.stopping
+            && let Some(statics) = reload.statics.take()
+        {
+            let any = self.replace_statics(statics, out);
+            if let Some(reload) = &mut self.reload {
+                reload.awaits_statics = any;
+            }
+        }
+        if self.awaits_statics() {
+            return false;
         }
         for _ in 0..STEP {
             let Some(reload) = &mut self.reload else { return false };
@@ -211,6 +256,9 @@ impl Router {
                     true => self.reconfigure(now, id, config, tracks, states_again, out),
                     false => self.add(now, id, config, tracks, again, out),
                 }
+            } else if let Some(none) = reload.statics.take() {
+                // The end: they go last.
+                self.replace_statics(none, out);
             } else {
                 self.reload = None;
                 self.tell_gone_groups(out);
@@ -251,6 +299,19 @@ impl Router {
         }
     }
 
+    /// Whether instances wait for statics to be set.
+    #[must_use]
+    pub fn awaits_statics(&self) -> bool {
+        self.reload.as_ref().is_some_and(|reload| reload.awaits_statics)
+    }
+
+    /// All statics have been looked at.
+    pub fn statics_done(&mut self) {
+        if let Some(reload) = &mut self.reload {
+            reload.awaits_statics = false;
+        }
+    }
+
     fn remove(&mut self, id: Id, stopping: bool, out: &mut Actions) {
         let Some(slot) = self.instances.get_mut(&id) else { return };
         let farewell = slot.instance.farewell(stopping);
@@ -263,6 +324,7 @@ impl Router {
         self.listen(id, None, None, out);
         self.track(id, Vec::new());
         let Some(slot) = self.instances.remove(&id) else { return };
+        self.list_tracked(id, &slot.tracked);
         self.forget_name(&name, id);
         self.unlist(id, &slot.instance, &slot.overlay);
         Router::drop_links(&name, &slot.overlay, out);
@@ -291,13 +353,14 @@ impl Router {
         }
         self.by_name.insert(name, id);
         self.list(id, &instance, &overlay);
-        let tracked = tracked(&instance, &overlay);
+        let tracked = self.tracked(&instance, &overlay);
         let stance = instance.stance();
         let (queued, key, listen, buffer, follows) = (None, None, None, 0, Vec::new());
         let faulty = false;
         let slot = Slot { instance, queued, key, listen, buffer, tracked, faulty, stance, overlay, follows };
         self.instances.insert(id, Box::new(slot));
         self.set_missing_links(id, out);
+        self.list_tracked(id, &[]);
         self.track(id, tracks);
         self.find_ground(now, id, out);
     }
@@ -321,7 +384,6 @@ impl Router {
             let before = slot.instance.clone();
             let outdated = slot.instance.reconfigure(now, config, out);
             outdated.iter().for_each(|address| self.kernel.outdate(address));
-            slot.tracked = tracked(&slot.instance, &overlay);
             let after = slot.instance.clone();
             let old_overlay = std::mem::replace(&mut slot.overlay, overlay.clone());
             self.unlist(id, &before, &old_overlay);
@@ -333,6 +395,15 @@ impl Router {
             if before.name() != after.name() {
                 self.forget_name(before.name(), id);
                 self.by_name.insert(after.name().clone(), id);
+            }
+        }
+        if let Some(slot) = self.instances.get(&id) {
+            let tracked = self.tracked(&slot.instance, &slot.overlay);
+            let names =
+                |tracked: &[(Name, bool)]| tracked.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+            if let Some(slot) = self.instances.get_mut(&id).filter(|s| names(&s.tracked) != names(&tracked)) {
+                let old = std::mem::replace(&mut slot.tracked, tracked);
+                self.list_tracked(id, &old);
             }
         }
         self.find_ground(now, id, out);
@@ -363,6 +434,23 @@ impl Router {
         }
     }
 
+    /// Interfaces that it tracks now, in the place of those it tracked before.
+    fn list_tracked(&mut self, id: Id, before: &[(Name, bool)]) {
+        let slot = self.instances.get(&id);
+        let others = slot.map(|slot| interfaces_of(&slot.instance, &slot.overlay)).unwrap_or_default();
+        for (name, _) in before.iter().filter(|(name, _)| !others.contains(&**name)) {
+            if let Some(ids) = self.by_interface.get_mut(name) {
+                ids.remove(&id);
+                if ids.is_empty() {
+                    self.by_interface.remove(name);
+                }
+            }
+        }
+        for (name, _) in slot.into_iter().flat_map(|slot| &slot.tracked) {
+            self.by_interface.entry(name.clone()).or_default().insert(id);
+        }
+    }
+
     fn unlist(&mut self, id: Id, instance: &Instance, overlay: &Overlay) {
         for name in interfaces_of(instance, overlay) {
             if let Some(ids) = self.by_interface.get_mut(name) {
@@ -390,15 +478,21 @@ fn report(instance: &Name, report: Report) -> Action {
 fn interfaces_of<'a>(instance: &'a Instance, overlay: &'a Overlay) -> BTreeSet<&'a str> {
     let config = instance.config();
     let addresses = instance.addresses().iter().map(|a| a.interface.as_str());
+    let entries = instance.entries().flat_map(Entry::interfaces);
     let links = overlay.links().flat_map(|link| [&*link.name, &*link.base]);
-    addresses.chain(config.way()).chain(links).collect()
+    addresses.chain(entries).chain(config.way()).chain(links).collect()
 }
 
-/// Interfaces of addresses, other than the instance's own, that it can't be master without. `no_track` takes one out.
-fn tracked(instance: &Instance, overlay: &Overlay) -> Vec<(Name, bool)> {
-    let own = [instance.config().interface.as_deref(), overlay.own.as_ref().map(|own| &*own.name)];
-    let addresses = instance.addresses().iter().filter(|a| a.tracked);
-    let names = addresses.map(|a| a.interface.as_str()).filter(|name| !own.contains(&Some(*name)));
-    let names: BTreeSet<&str> = names.collect();
-    names.into_iter().map(|name| (name.into(), false)).collect()
+impl Router {
+    /// Interfaces of addresses, routes and rules, and of statics of its track groups, other than the instance's own, that it
+    /// can't be master without. `no_track` takes one out.
+    fn tracked(&self, instance: &Instance, overlay: &Overlay) -> Vec<(Name, bool)> {
+        let own = [instance.config().interface.as_deref(), overlay.own.as_ref().map(|own| &*own.name)];
+        let addresses = instance.addresses().iter().filter(|address| address.tracked);
+        let entries = instance.entries().filter(|entry| entry.is_tracked()).flat_map(statics::tracked);
+        let statics = self.statics.interfaces_of(instance.name());
+        let names = addresses.map(|address| address.interface.as_str()).chain(entries).chain(statics);
+        let names: BTreeSet<&str> = names.filter(|name| !own.contains(&Some(*name))).collect();
+        names.into_iter().map(|name| (name.into(), false)).collect()
+    }
 }

@@ -63,6 +63,7 @@ impl Router {
         if let Some(mut relearnt) = resync.relearnt.take() {
             if self.kernel.relearn_some(&mut relearnt, ADDRESSES) {
                 let names = self.kernel.replace(relearnt);
+                self.set_missing_statics(None, out);
                 let ids = names.iter().flat_map(|name| self.concerned_by(name));
                 resync.affected = ids.collect::<BTreeSet<Id>>().into_iter().collect();
             } else {
@@ -72,6 +73,7 @@ impl Router {
             for id in resync.affected.drain(..resync.affected.len().min(INSTANCES)) {
                 self.find_ground(now, id, out);
                 self.set_missing(id, out);
+                self.set_missing_entries(id, out);
             }
         } else {
             for event in resync.news.drain(..resync.news.len().min(ADDRESSES)) {

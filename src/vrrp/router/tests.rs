@@ -15,6 +15,7 @@ use std::time::Duration;
 
 mod addresses;
 mod counters;
+mod entries;
 mod groups;
 mod links;
 mod startup;
@@ -46,12 +47,13 @@ fn named_link(name: &str, index: u32, up: bool) -> Link {
         forwards: false,
         make: Make::default(),
         v4: Settings::default(),
+        table: None,
     }
 }
 
 fn address_event(index: u32, net: &str) -> Event<'static> {
     let net = net.parse().unwrap();
-    Event::Address(Address { interface: IfIndex(index), net, usable: true, ours: false })
+    Event::Address(Address { interface: IfIndex(index), net, peer: None, usable: true, ours: false })
 }
 
 /// eth0 as it is now, with nothing but these addresses.
@@ -67,6 +69,7 @@ fn links(all: &[(Link, &[&str])]) -> Event<'static> {
         snapshot.addresses.extend(addresses.iter().map(|net| Address {
             interface,
             net: net.parse().unwrap(),
+            peer: None,
             usable: true,
             ours: false,
         }));

@@ -180,7 +180,8 @@ mod tests {
 
     fn link(up: bool) -> Link {
         let (make, v4) = (Make::default(), Settings::default());
-        Link { name: "eth0".into(), index: IfIndex(2), up, mtu: 1500, mac: None, forwards: false, make, v4 }
+        let (name, index) = ("eth0".into(), IfIndex(2));
+        Link { name, index, up, mtu: 1500, mac: None, forwards: false, make, v4, table: None }
     }
 
     fn delays(down: u64, up: u64) -> [LinkDelay; 1] {

@@ -327,7 +327,7 @@ fn an_address_with_another_label_is_set_anew() {
     while router.step(now, &mut out) {}
     let address = labelled("eth0:2").addresses.remove(0);
     let (interface, net) = (IfIndex(2), address.net);
-    let remove = Change::Remove { interface, name: "eth0".into(), net };
+    let remove = Change::Remove { interface, name: "eth0".into(), net, peer: None };
     assert_eq!(planned(&router, &address), std::slice::from_ref(&remove));
     assert_eq!(router.changed(now, &"1".into(), remove, None), Outcome::ToBeSetAnew);
     out.clear();

@@ -369,8 +369,13 @@ fn at_the_end_scripts_that_run_are_ended() {
 #[test]
 fn the_successor_of_a_process_that_died_goes_on_before_it_knows() {
     let mut router = Router::new(true);
-    let held =
-        Address { interface: IfIndex(2), net: "10.0.0.1/24".parse().unwrap(), usable: true, ours: true };
+    let held = Address {
+        interface: IfIndex(2),
+        net: "10.0.0.1/24".parse().unwrap(),
+        peer: None,
+        usable: true,
+        ours: true,
+    };
     let Event::Snapshot(mut snapshot) = three_links(true) else { unreachable!() };
     snapshot.addresses.push(held);
     tell(&mut router, START, Event::Snapshot(snapshot));
