@@ -148,9 +148,9 @@ impl Kernel {
         self.links.link(link)
     }
 
-    /// A link is down, if only for so short a time that nobody is told: the kernel may have dropped its routes.
-    pub(super) fn lose_routes(&mut self, index: IfIndex) {
-        self.routing.doubt(index, false);
+    /// A link was down: the kernel may have dropped its routes. Gives those.
+    pub(super) fn lose_routes(&mut self, index: IfIndex) -> Vec<Entry> {
+        self.routing.doubt(index, false)
     }
 
     /// A link is gone, with its addresses. Gives its name.

@@ -224,12 +224,11 @@ impl Router {
             Event::Config(config) => self.configure(*config),
             Event::Snapshot(snapshot) => self.relearn(now, *snapshot),
             Event::Link(link) => {
-                let (index, is_up) = (link.index, link.up);
+                let (index, is_back) = (link.index, link.up && self.tracking.gate.hides_fall(link.index));
                 let link = self.tracking.gate.link(now, link);
-                let is_hidden = link.up && !is_up;
                 self.take_link(now, link, out);
-                if is_hidden {
-                    self.kernel.lose_routes(index);
+                if is_back {
+                    self.set_lost_on(index, out);
                 }
             }
             Event::Linkbeat { interface, up } => self.linkbeat(now, &interface, up, out),

@@ -571,3 +571,20 @@ fn announcements_keep_their_pace_and_adverts_theirs() {
     run(&mut engine, &mut world, START + ms(5100));
     assert!(engine.work.is_empty());
 }
+
+#[test]
+fn instances_begin_at_once_where_nothing_is_to_be_done_about_statics() {
+    let mut world = World::new(ms(1));
+    let mut engine = start(&mut world, Vec::new());
+    let item = VirtualAddress::new("10.0.0.1/24".parse().unwrap(), "eth0");
+    let addresses = vec![config::statics::Static { item, track_group: None }];
+    let config = config::Config {
+        instances: vec![instance("one", 1, 1000, 1)],
+        statics: config::statics::Statics { addresses, ..Default::default() },
+        ..config::Config::default()
+    };
+    engine.handle(world.now, Event::Config(Box::new(config)));
+    let until = world.now + ms(10);
+    run(&mut engine, &mut world, until);
+    assert_eq!(state(&engine, "one"), StateKind::Backup);
+}

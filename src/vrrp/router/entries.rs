@@ -2,7 +2,7 @@
 
 use super::{Retry, Router, Thing, statics};
 use crate::time::Instant;
-use crate::vrrp::event::{Action, Actions, Change, Entry, EntryList, Name, Refusal, Report};
+use crate::vrrp::event::{Action, Actions, Change, Entry, EntryList, IfIndex, Name, Refusal, Report};
 use crate::vrrp::kernel::{Id, Outcome, STATICS};
 use crate::vrrp::shared::Shared;
 use std::collections::BTreeMap;
@@ -33,6 +33,14 @@ impl Router {
         let dropped = self.kernel.take_dropped();
         for (id, entries) in self.by_owner(&dropped) {
             entries.iter().for_each(|entry| self.note_taken(Thing::Entry(entry.clone())));
+            self.set_entries(id, &entries.into(), out);
+        }
+    }
+
+    /// A link was down for so short a time that nobody was told: whoever wants its routes sets them again.
+    pub(super) fn set_lost_on(&mut self, link: IfIndex, out: &mut Actions) {
+        let lost = self.kernel.lose_routes(link);
+        for (id, entries) in self.by_owner(&lost) {
             self.set_entries(id, &entries.into(), out);
         }
     }

@@ -99,6 +99,11 @@ impl Gate {
         self.look(now, index).unwrap_or(link)
     }
 
+    /// Whether the link is down by the kernel's word, and nobody is told yet.
+    pub fn hides_fall(&self, index: IfIndex) -> bool {
+        self.links.get(&index).is_some_and(|known| known.shown && !known.link.up)
+    }
+
     /// A link that everybody knows already, of an interface that is named now.
     pub fn adopt(&mut self, link: &Link) {
         let concerned = self.delays.contains_key(&link.name) || self.polled.contains_key(&link.name);

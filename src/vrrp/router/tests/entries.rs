@@ -1,6 +1,7 @@
 //! Routes, rules and statics: when they are wanted, and what follows when the kernel loses or refuses them.
 
 use super::*;
+use crate::vrrp::config::interface::LinkDelay;
 use crate::vrrp::config::route::Route;
 use crate::vrrp::config::statics::{Static, Statics};
 use crate::vrrp::event::{Entry, FoundRoute, RoutePlace, Way, routing};
@@ -170,4 +171,28 @@ fn statics_come_before_instances_and_go_after_them() {
     let last = out.iter().rev().take(2).map(|action| matches!(action, Action::Apply { instance, .. } | Action::ApplyEntries { instance, .. } if **instance == *"static"));
     assert_eq!(last.collect::<Vec<_>>(), [true, true], "{out:?}");
     assert_eq!(planned(&router, "10.9.0.0/16"), [change("10.9.0.0/16", false)]);
+}
+
+#[test]
+fn routes_that_went_with_a_link_whose_fall_nobody_is_told_of_are_set_again() {
+    let (net, second) = ("10.9.0.0/16", Duration::from_secs(1));
+    let delay = LinkDelay { interface: "eth0".to_owned(), down: second, up: second };
+    let config = config::Config {
+        instances: vec![with_route("1", 100, net)],
+        link_delays: vec![delay],
+        ..config::Config::default()
+    };
+    let (mut router, mut out) = (Router::new(false), Vec::new());
+    handle(&mut router, START, link(true, &["10.0.0.200/24"]), &mut out);
+    handle(&mut router, START, Event::Config(Box::new(config)), &mut out);
+    let now = START + second * 4;
+    timeout(&mut router, now, &mut out);
+    assert_eq!(router.changed(now, &"1".into(), change(net, true), None), Outcome::Set);
+    out.clear();
+    handle(&mut router, now, Event::Link(named_link("eth0", 2, false)), &mut out);
+    assert_eq!(out, [], "it would be refused");
+    handle(&mut router, now + second / 2, Event::Link(named_link("eth0", 2, true)), &mut out);
+    assert!(matches!(&out[..], [Action::ApplyEntries { .. }]), "{out:?}");
+    assert_eq!(planned(&router, net), [change(net, true)]);
+    assert_eq!(router.instance("1").unwrap().state(), StateKind::Master);
 }
