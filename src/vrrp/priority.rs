@@ -49,6 +49,13 @@ impl Priority {
         self.causes.iter().map(|(cause, weight)| (cause, *weight))
     }
 
+    /// By how much this, which is tracked, changes it.
+    #[must_use]
+    pub fn tracked(&self, object: &Object) -> Option<i16> {
+        let is_it = |cause: &Cause| matches!(cause, Cause::Tracked(tracked) if tracked == object);
+        self.causes.iter().find(|(cause, _)| is_it(cause)).map(|(_, weight)| *weight)
+    }
+
     /// From now on this changes it by so much; 0 takes the cause away.
     pub fn set(&mut self, cause: Cause, weight: i16) {
         if weight == 0 {
@@ -111,6 +118,7 @@ mod tests {
         let mut priority = Priority::new(100);
         priority.track(objects.iter().zip([200, -100, 0]));
         assert_eq!((priority.effective(), priority.causes().count()), (200, 2));
+        assert_eq!(objects.each_ref().map(|object| priority.tracked(object)), [Some(200), Some(-100), None]);
         priority.track(objects.iter().zip([200, 0, 20]));
         assert_eq!(priority.effective(), 254);
         priority.configure(1);

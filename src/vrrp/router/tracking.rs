@@ -264,6 +264,8 @@ impl Router {
                     let name = || object.name.clone();
                     if let Standing::Number(number) = standing {
                         statuses.push((object.clone(), track.weight.of(number)));
+                        // What it changed before stays until it is no fault any more.
+                        weights.extend(instance.priority().tracked(object).map(|old| (&track.object, old)));
                     }
                     faults.insert(match (object.kind, standing, link) {
                         (Kind::Interface, Standing::Down, None) => Fault::NoInterface(name()),

@@ -1,13 +1,22 @@
 //! Virtual addresses with their options, and what happens to them and to their interfaces.
 
+use super::decided::{otherwise, unsaid};
 use super::stage::Stage;
 use super::tracking::{instance, rival};
-use super::{Story, pending, story};
+use super::{Story, story};
 
 pub(super) const STORIES: &[Story] = &[
-    pending("addresses_with_options", options),
-    pending("excluded_addresses_and_other_interfaces", excluded),
-    pending("an_address_that_was_taken", taken),
+    story("addresses_with_options", options),
+    story("excluded_addresses_and_other_interfaces", excluded),
+    // keepalived announces what it could not set.
+    story("an_address_that_the_kernel_refuses", refused)
+        .but_for(|program, text| unsaid(program, text, "master", &["announced: 10.0.0.101 "])),
+    // The address is set again, and announced; keepalived leaves the master state and enters it anew.
+    story("an_address_that_was_taken", taken).but_for(|program, text| {
+        let said = ["fifo:", "call:", "adverts:"];
+        let text = unsaid(program, text, "the address was taken", &said);
+        otherwise(program, text, "the address was taken", "100 4 times", "100 2 times")
+    }),
     story("an_interface_is_deleted_and_made_again", deleted_and_made_again),
     story("an_interface_comes_later", comes_later),
     story("secondaries_stay_when_their_primary_goes", promote_secondaries),
@@ -21,7 +30,7 @@ fn with(addresses: &str) -> String {
 fn options(stage: &mut Stage<'_>) {
     stage.start(&with(
         "10.0.0.100/24 label eth0:vip
-        10.0.0.101/24 brd + scope link
+        10.5.2.1/24 brd + scope link
         10.0.0.102/24 brd - dev eth0
         10.0.0.103/32 brd 10.0.0.255 scope host
         10.0.0.104 peer 10.0.9.9/32
@@ -49,6 +58,13 @@ fn excluded(stage: &mut Stage<'_>) {
     stage.has("2001:db8::112", false);
     stage.has("10.0.0.100", false);
     stage.pause("backup");
+}
+
+fn refused(stage: &mut Stage<'_>) {
+    // One of the same network and a wider scope is there already.
+    stage.start(&with("10.0.0.100/24\n 10.0.0.101/24 scope link\n"));
+    stage.has("10.0.0.100", true);
+    stage.pause("master");
 }
 
 fn taken(stage: &mut Stage<'_>) {

@@ -6,6 +6,7 @@
 //! `VIPD_STORY=show` prints the transcripts.
 
 mod addresses;
+mod decided;
 mod groups;
 mod notify;
 mod protocol;
@@ -44,7 +45,6 @@ const fn pending(name: &'static str, play: fn(&mut Stage<'_>)) -> Story {
 }
 
 impl Story {
-    #[expect(dead_code, reason = "for what is decided otherwise")]
     const fn but_for(self, without: fn(Implementation, String) -> String) -> Story {
         Story { without: Some(without), ..self }
     }

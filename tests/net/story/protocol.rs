@@ -1,5 +1,6 @@
 //! Elections, and the ways to speak.
 
+use super::decided::unsaid;
 use super::stage::Stage;
 use super::tracking::{instance, rival};
 use super::{Story, pending, story};
@@ -10,10 +11,18 @@ pub(super) const STORIES: &[Story] = &[
     story("the_better_comes_and_dies", better_comes_and_dies),
     story("a_better_backup_does_not_preempt", nopreempt),
     story("preemption_is_delayed", preempt_delay),
-    pending("the_owner_takes_over_at_once", owner),
+    // 2.2.7 tells of BACKUP first.
+    story("the_owner_takes_over_at_once", owner).but_for(|program, text| {
+        let backup =
+            ["fifo: INSTANCE \"VI\" BACKUP", "call: notify: INSTANCE VI BACKUP", "call: notify_backup"];
+        unsaid(program, text, "*", &backup)
+    }),
     story("two_halves_of_a_network_meet_again", two_masters),
-    pending("unicast_over_ipv4", unicast_v4),
-    pending("unicast_over_ipv6", unicast_v6),
+    // keepalived announces the instance's own source when it leaves FAULT.
+    story("unicast_over_ipv4", unicast_v4)
+        .but_for(|program, text| unsaid(program, text, "master again", &["announced: 10.0.0.1 "])),
+    story("unicast_over_ipv6", unicast_v6)
+        .but_for(|program, text| unsaid(program, text, "master again", &["announced: 2001:db8::1 "])),
     story("passwords", passwords),
     story("an_authentication_header", authentication_header),
     story("version_3_over_ipv4", version_3),

@@ -1,18 +1,27 @@
 //! Routes and rules: virtual and static ones.
 
+use super::decided::{otherwise, unsaid};
 use super::stage::Stage;
 use super::tracking::instance;
-use super::{Story, pending};
+use super::{Story, pending, story};
 
 pub(super) const STORIES: &[Story] = &[
-    pending("routes_come_and_go_with_the_master", routes),
+    story("routes_come_and_go_with_the_master", routes),
     pending("routes_over_ipv6", routes_v6),
-    pending("rules_come_and_go_with_the_master", rules),
-    pending("static_ones_are_there_from_the_start", statics),
-    pending("a_route_that_was_taken", route_taken),
-    pending("a_rule_that_was_taken", rule_taken),
-    pending("a_reload_changes_routes_and_rules", reload),
-    pending("a_link_of_routes_goes_down", link_down),
+    // 2.2.7 refuses a single port.
+    story("rules_come_and_go_with_the_master", rules).but_for(|program, text| {
+        otherwise(program, text, "*", "ipproto tcp dport", "ipproto tcp sport 1000 dport")
+    }),
+    story("static_ones_are_there_from_the_start", statics),
+    // What was taken is set again; keepalived leaves the master state and enters it anew.
+    story("a_route_that_was_taken", route_taken).but_for(|program, text| {
+        unsaid(program, text, "a route was taken", &["fifo:", "call:", "adverts:", "announced:"])
+    }),
+    story("a_rule_that_was_taken", rule_taken).but_for(|program, text| {
+        unsaid(program, text, "a rule was taken", &["fifo:", "call:", "adverts:", "announced:"])
+    }),
+    story("a_reload_changes_routes_and_rules", reload),
+    story("a_link_of_routes_goes_down", link_down),
 ];
 
 const ROUTES: &str = "virtual_routes {

@@ -1,8 +1,9 @@
 //! What is tracked: scripts, files, interfaces; with and without weight. Not processes: keepalived hears of them only in
 //! the machine's first network namespace, where no test may work.
 
+use super::decided::otherwise;
 use super::stage::Stage;
-use super::{Story, pending, story};
+use super::{Story, story};
 
 pub(super) const STORIES: &[Story] = &[
     story("a_script_without_weight_fails_and_succeeds", script_without_weight),
@@ -16,7 +17,12 @@ pub(super) const STORIES: &[Story] = &[
     story("an_interface_without_weight_goes_down", interface_without_weight),
     story("an_interface_with_weight_goes_down", interface_with_weight),
     story("an_interface_of_reversed_weight_goes_down", interface_of_reversed_weight),
-    pending("a_file_changes_the_priority", file_changes_the_priority),
+    // The number of a file that is no fault any more changes the priority, which is told.
+    story("a_file_changes_the_priority", file_changes_the_priority).but_for(|program, text| {
+        let (theirs, ours) = ("BACKUP 140", "BACKUP_PRIORITY 140\nfifo: INSTANCE \"VI\" BACKUP 140");
+        let theirs = format!("fifo: INSTANCE \"VI\" {theirs}");
+        otherwise(program, text, "-5 in the file", &theirs, &format!("fifo: INSTANCE \"VI\" {ours}"))
+    }),
     story("a_file_of_weight_0_is_a_fault", file_of_weight_0),
     story("the_own_cable_is_pulled", own_cable),
     story("the_own_link_is_set_down", own_link),

@@ -1,19 +1,30 @@
 //! Virtual MAC addresses.
 
+use super::Implementation;
+use super::decided::otherwise;
 use super::stage::Stage;
 use super::tracking::{instance, rival};
-use super::{Story, pending, story};
+use super::{Story, story};
 
 pub(super) const STORIES: &[Story] = &[
-    pending("a_vmac", vmac),
-    pending("a_vmac_with_a_name_and_an_address", named),
-    pending("a_vmac_whose_adverts_leave_below", transmit_on_base),
-    pending("a_vmac_over_ipv6", vmac_v6),
+    story("a_vmac", vmac).but_for(given_back),
+    story("a_vmac_with_a_name_and_an_address", named).but_for(given_back),
+    story("a_vmac_whose_adverts_leave_below", transmit_on_base).but_for(given_back),
+    // 2.2.7 lets it answer for the addresses of the interface below, 2.4 does not.
+    story("a_vmac_over_ipv6", vmac_v6).but_for(|program, text| {
+        otherwise(program, text, "*", "vrrp.7 ipv4 arp_ignore 0", "vrrp.7 ipv4 arp_ignore 1")
+    }),
     story("a_vmac_that_was_deleted", deleted),
     story("a_vmac_of_an_address_elsewhere", of_an_address),
     story("a_vmac_whose_base_loses_its_carrier", base_without_carrier),
     story("a_vmac_over_a_reload", reload),
 ];
+
+/// 2.2.7 leaves the interface below as it has set it.
+fn given_back(program: Implementation, text: String) -> String {
+    let text = otherwise(program, text, "stopped", "eth0 ipv4 arp_filter 1", "eth0 ipv4 arp_filter 0");
+    otherwise(program, text, "stopped", "eth0 ipv4 arp_ignore 1", "eth0 ipv4 arp_ignore 0")
+}
 
 fn comes_and_goes(stage: &mut Stage<'_>, config: &str) {
     stage.with_sysctls();
