@@ -220,6 +220,9 @@ impl Log {
                 debug!("({name}) advertisement interval updated from {old:?} to {new:?} by master");
             }
             Report::PreemptDelayed(delay) => debug!("({name}) start preempt delay ({delay:?})"),
+            Report::HeldUp { late } => {
+                warn!("VRRP was held up for {late:?}: was the machine paused, or is it overloaded?")
+            }
             Report::Stalled { late } => {
                 warn!("({name}) this process did not run for {late:?}: is the machine overloaded?");
             }

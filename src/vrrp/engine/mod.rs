@@ -41,6 +41,10 @@ const DEADLINES: usize = 64;
 /// Somebody has set the wall clock, if it moved by more than this against the monotonic one.
 const CLOCK_SET: Duration = Duration::from_millis(20);
 
+/// A loop that wakes so much too late was held up. Less happens where others are at work, and moves no master of a
+/// second's interval.
+const HELD_UP: Duration = Duration::from_secs(1);
+
 /// When to call [`Engine::turn`] again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -59,6 +63,8 @@ pub struct Engine {
     work: Work,
     /// The loop has not slept since then.
     awake_since: Option<Instant>,
+    /// It wanted to sleep no longer than until then.
+    asleep_until: Option<Instant>,
     stopping: bool,
     /// The wall clock when the monotonic one began, as the router was told.
     epoch: Option<Duration>,
@@ -80,6 +86,7 @@ impl Engine {
             router: Router::new(respawned),
             work: Work::default(),
             awake_since: None,
+            asleep_until: None,
             stopping: false,
             epoch: None,
             mute: HashSet::new(),
@@ -115,6 +122,11 @@ impl Engine {
         // Before the sockets are read: what is due now was not kept from firing by a packet that came later.
         let now = io.now();
         let awake_since = *self.awake_since.get_or_insert(now);
+        let late = self.asleep_until.take().map(|due| now.saturating_since(due));
+        if let Some(late) = late.filter(|late| *late >= HELD_UP) {
+            // Said even where it moves nothing: packets that came meanwhile may have set the deadlines anew.
+            self.actions.push(Action::Report { instance: None, report: Report::HeldUp { late } });
+        }
         let epoch = io.utc().saturating_sub(now.saturating_since(Instant::ZERO));
         if self.epoch.is_none_or(|known| known.abs_diff(epoch) > CLOCK_SET) {
             self.epoch = Some(epoch);
@@ -143,7 +155,7 @@ impl Engine {
         if next.is_some_and(|at| at <= io.now()) {
             return Next::Again;
         }
-        self.awake_since = None;
+        (self.awake_since, self.asleep_until) = (None, next);
         Next::At(next)
     }
 

@@ -532,6 +532,22 @@ fn a_pause_is_a_stall_and_is_said() {
     assert_eq!((state(&engine, "one"), world.times("Stalled").len()), (StateKind::Backup, 1));
 }
 
+/// Nothing else follows from the pause: the master's adverts waited in the socket meanwhile.
+#[test]
+fn a_pause_that_moves_nothing_is_said_once() {
+    let one = instance("one", 1, 100, 1);
+    let mut world = World::new(Duration::ZERO);
+    let mut engine = start(&mut world, vec![one.clone()]);
+    world.inbox = (0..90).map(|n| advert(START + ms(n * 100), &one, 200)).collect();
+    run(&mut engine, &mut world, START + ms(2050));
+    assert!(world.times("HeldUp").is_empty(), "{:?}", world.done);
+    world.now += ms(5000);
+    let until = world.now + ms(1000);
+    run(&mut engine, &mut world, until);
+    assert_eq!((state(&engine, "one"), world.times("HeldUp").len()), (StateKind::Backup, 1));
+    assert!(world.times("Stalled").is_empty(), "{:?}", world.done);
+}
+
 #[test]
 fn families_are_told_apart() {
     let v6 = Instance {

@@ -100,6 +100,11 @@ pub enum Report {
     },
     /// A master of lower priority is left alone for so long.
     PreemptDelayed(Duration),
+    /// The process woke much later than it wanted to: it was stopped, or the machine was. Concerns no instance.
+    HeldUp {
+        /// How much later.
+        late: Duration,
+    },
     /// The process did not run for longer than a master may be silent.
     Stalled {
         /// How late a deadline was seen.
