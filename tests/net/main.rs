@@ -4,6 +4,7 @@
 
 mod classic;
 mod daemon;
+mod faults;
 mod fifos;
 mod frr;
 mod garp;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         garp::tests(),
         classic::tests(),
         frr::tests(),
+        faults::tests(),
         log::tests(),
         routing::tests(),
         no_ipvs::tests(),
