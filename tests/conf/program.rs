@@ -39,7 +39,7 @@ fn nothing_is_to_be_said_of_the_examples() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let files: Vec<_> = paths.filter(|path| path.extension().is_some_and(|e| e == "conf")).collect();
-    assert!(files.len() > 5, "{files:?}");
+    assert!(files.len() > 7, "{files:?}");
     for file in files {
         let file = file.to_str().unwrap();
         assert_eq!(check(&[file]), (Some(0), format!("{file}: no problems found\n")));

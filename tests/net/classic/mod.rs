@@ -3,6 +3,7 @@
 
 mod databases;
 mod haproxy;
+mod routers;
 mod servers;
 mod vmac;
 
@@ -23,12 +24,13 @@ type Programs = (Implementation, Implementation);
 type Story = fn(&Lab, Programs);
 
 pub(crate) fn tests() -> Vec<Test> {
-    let both: [(&str, Story); 6] = [
+    let both: [(&str, Story); 7] = [
         ("haproxy_that_hangs_loses_the_address", haproxy::hangs),
         ("a_database_is_promoted", databases::promoted),
         ("the_dead_address_of_a_round_robin_is_taken_over", servers::round_robin),
         ("ipv6", servers::ipv6),
         ("unicast_across_a_router", servers::unicast),
+        ("both_sides_of_a_router_pair_move_together", routers::pair),
         ("a_bridge_learns_where_a_vmac_is", vmac::bridge),
     ];
     let mixed = [(Vipd, Keepalived), (Keepalived, Vipd)];
