@@ -120,6 +120,7 @@ fn news_dropped(lab: &Lab) {
     unseen(&format!("ip address delete {VIP}/24 dev eth0"));
     holds(&one, true);
     says(&director, &format!("(VI) set {VIP}/24 on eth0"), 2);
+    says(&director, "Netlink: Receive buffer overrun on monitor socket", 1);
     unseen("ip link set far1 down");
     says(&director, "Entering FAULT STATE", 1);
     holds(&one, false);

@@ -40,7 +40,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
-use tracing::debug;
+use tracing::{debug, info};
 
 /// The kernel's news of so many links and addresses are heard in one go.
 const NEWS: usize = 512;
@@ -520,6 +520,9 @@ fn follow(
     })?;
     failed?;
     if lost {
+        // keepalived's line, by which people look for it.
+        info!("Netlink: Receive buffer overrun on monitor socket - (No buffer space available)");
+        info!("  - asking the kernel for all links, addresses, routes and rules again");
         writer.order_snapshot(protocols.clone())?;
     }
     Ok(more && !lost)
