@@ -9,6 +9,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use vipd::sys::packet::{Frame, Sender};
 
+const PASS: &str = "  authentication {\n    auth_type PASS\n    auth_pass himitsu\n  }\n";
+
 /// So many leave together, that often.
 const BURST: usize = 250;
 const EVERY: Duration = Duration::from_millis(5);
@@ -20,8 +22,9 @@ const ALL: u64 = 500_000;
 struct Forged {
     ttl: Option<u8>,
     vrid: Option<u8>,
-    /// An authentication type, as version 2 has it, which was not agreed on.
+    /// An authentication type that was not agreed on.
     auth: Option<u8>,
+    bad_password: bool,
     version: Option<u8>,
     bad_sum: bool,
     /// Ends within the header.
@@ -31,14 +34,14 @@ struct Forged {
 }
 
 impl Forged {
-    /// The frame, to the host with this hardware address. Its priority would win.
+    /// The frame, of version 2 with a password, to the host with this hardware address. Its priority would win.
     fn frame(self, to: [u8; 6], from: u16) -> Vec<u8> {
         let [high, low] = from.to_be_bytes();
         let source = [10, 1, high, low];
         let mut vrrp = vec![self.version.unwrap_or(2) << 4 | 1, self.vrid.unwrap_or(7), 200, 1];
-        vrrp.extend([self.auth.unwrap_or(0), 1, 0, 0]);
+        vrrp.extend([self.auth.unwrap_or(1), 1, 0, 0]);
         vrrp.extend(self.address.unwrap_or([10, 0, 0, 100]));
-        vrrp.extend([0; 8]);
+        vrrp.extend(if self.bad_password { b"himitsi\0" } else { b"himitsu\0" });
         let sum = checksum(&vrrp) ^ u16::from(self.bad_sum);
         vrrp[6..8].copy_from_slice(&sum.to_be_bytes());
         if self.short {
@@ -68,12 +71,13 @@ fn checksum(bytes: &[u8]) -> u16 {
     !u16::try_from(sum).expect("it is folded")
 }
 
-fn kinds() -> [Forged; 7] {
+fn kinds() -> [Forged; 8] {
     let believed = Forged::default();
     [
         Forged { ttl: Some(254), ..believed },
         Forged { vrid: Some(99), ..believed },
-        Forged { auth: Some(1), ..believed },
+        Forged { auth: Some(0), ..believed },
+        Forged { bad_password: true, ..believed },
         Forged { version: Some(3), ..believed },
         Forged { bad_sum: true, ..believed },
         Forged { short: true, ..believed },
@@ -91,9 +95,8 @@ struct Flood {
 impl Flood {
     fn start(from: &Host, to: &Host) -> Flood {
         let (sent, stop) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
-        // Sources of all kinds: 7 and 1000 have no common divisor, so that each sends each kind.
         let frames: Vec<Vec<u8>> =
-            (0..7000_u16).map(|n| kinds()[usize::from(n % 7)].frame(to.mac().0, n % 1000)).collect();
+            (0..8000_u16).map(|n| kinds()[usize::from(n % 8)].frame(to.mac().0, n / 8)).collect();
         let (sender, interface) =
             from.enter(|| (Sender::open().expect("a packet socket"), if_nametoindex("eth0").expect("eth0")));
         let thread = thread::spawn({
@@ -127,6 +130,15 @@ impl Flood {
     }
 }
 
+/// Sends one that differs in nothing: what all others lack is only what they are said to lack.
+fn believed(from: &Host, to: &Host) {
+    let bytes = Forged::default().frame(to.mac().0, 1);
+    from.enter(|| {
+        let interface = if_nametoindex("eth0").expect("eth0");
+        Sender::open().expect("a packet socket").send(Frame { interface, bytes: &bytes }).expect("send it");
+    });
+}
+
 impl Drop for Flood {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
@@ -153,12 +165,11 @@ fn time(director: &Director) -> u64 {
 }
 
 /// Floods the host on which vipd runs, and looks at what that did to it.
-fn endure(lab: &Lab, one: &Host, ours: &Director) {
-    let enemy = lab.host("enemy", "10.0.0.66/24");
+fn endure(enemy: &Host, one: &Host, ours: &Director) {
     let (memory_before, time_before) = (memory(ours), time(ours));
     let lines_before = ours.process().log().lines().count();
     let begin = Instant::now();
-    let flood = Flood::start(&enemy, one);
+    let flood = Flood::start(enemy, one);
     flood.end();
     let took = begin.elapsed();
     let used = time(ours) - time_before;
@@ -182,16 +193,19 @@ fn counted(log: &str) -> u64 {
 
 pub(super) fn master(lab: &Lab) {
     let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
-    let ours = vipd(&one, &config(150, ""));
+    let enemy = lab.host("enemy", "10.0.0.66/24");
+    let ours = vipd(&one, &config(150, PASS));
     holds(&one, true);
-    let theirs = keepalived(&two, &config(100, ""));
+    let theirs = keepalived(&two, &config(100, PASS));
     says(&theirs, "Entering BACKUP STATE", 1);
-    endure(lab, &one, &ours);
+    endure(&enemy, &one, &ours);
     five_seconds(&one);
     holds(&one, true);
     let log = ours.process().log();
     assert_eq!((count(&ours, "Entering MASTER STATE"), count(&ours, "BACKUP STATE")), (1, 1), "{log}");
     assert_eq!(count(&theirs, "Entering MASTER STATE"), 0, "{}", theirs.process().log());
+    believed(&enemy, &one);
+    says(&ours, "Entering BACKUP STATE", 2);
     ours.terminate();
     // What had no line of its own is counted, at the latest at the end. The kernel drops what nobody reads in time.
     let told = counted(&ours.process().log());
@@ -201,11 +215,12 @@ pub(super) fn master(lab: &Lab) {
 
 pub(super) fn backup(lab: &Lab) {
     let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
-    let theirs = keepalived(&two, &config(150, ""));
+    let enemy = lab.host("enemy", "10.0.0.66/24");
+    let theirs = keepalived(&two, &config(150, PASS));
     says(&theirs, "Entering MASTER STATE", 1);
-    let ours = vipd(&one, &config(100, ""));
+    let ours = vipd(&one, &config(100, PASS));
     says(&ours, "Entering BACKUP STATE", 1);
-    endure(lab, &one, &ours);
+    endure(&enemy, &one, &ours);
     five_seconds(&two);
     assert_eq!(count(&ours, "MASTER STATE"), 0, "{}", ours.process().log());
     holds(&one, false);
