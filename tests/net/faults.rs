@@ -1,6 +1,7 @@
 //! What goes wrong around a router: news that the kernel drops, a queue that takes nothing, an interface that is deleted,
-//! a machine that is held up, and floods of packets that nobody should believe. keepalived is the peer.
+//! a machine that is held up, a clock that is set back, and floods of packets that nobody should believe. keepalived is the peer.
 
+mod clock;
 mod flood;
 
 use super::VIPD;
@@ -22,6 +23,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("faults::a_master_that_is_held_up_is_the_only_one_again", master_held_up),
         Test::new("faults::a_lower_master_that_is_held_up_gives_way", lower_master_held_up),
         Test::new("faults::a_backup_that_is_held_up_seizes_nothing", backup_held_up),
+        Test::new("faults::a_clock_that_is_set_back_moves_nobody", clock::set_back),
         Test::new("faults::a_flood_moves_no_master", flood::master),
         Test::new("faults::a_flood_makes_no_backup_a_master", flood::backup),
     ]
