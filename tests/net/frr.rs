@@ -27,11 +27,12 @@ struct Way {
 const V4: &[&str] = &["10.0.0.100/24", "10.0.0.101/24"];
 const V6: &[&str] = &["fe80::100/64", "2001:db8::100/64"];
 
-const WAYS: [Way; 4] = [
+const WAYS: [Way; 5] = [
     Way { name: "version_2", version: 2, addresses: V4, lines: "" },
     Way { name: "version_3", version: 3, addresses: V4, lines: "" },
     Way { name: "vmac", version: 3, addresses: V4, lines: "  use_vmac\n" },
     Way { name: "ipv6", version: 3, addresses: V6, lines: "" },
+    Way { name: "ipv6_vmac", version: 3, addresses: V6, lines: "  use_vmac\n" },
 ];
 
 impl Way {
@@ -68,7 +69,12 @@ pub(crate) fn tests() -> Vec<Test> {
         ("nobody_preempts_who_must_not", nopreempt),
         ("a_tracker_hands_over_and_back", tracked),
     ];
-    let tests = WAYS.into_iter().flat_map(|way| stories.map(|story| (way, story)));
+    // Version 2 has one interval for all.
+    let learning: [(&str, Story); 2] =
+        [("vipd_learns_the_interval", vipd_learns), ("frr_learns_the_interval", frr_learns)];
+    let third = WAYS.into_iter().filter(|way| way.version == 3);
+    let third = third.flat_map(|way| learning.map(|story| (way, story)));
+    let tests = WAYS.into_iter().flat_map(|way| stories.map(|story| (way, story))).chain(third);
     let tests = tests.map(|(way, (name, story))| {
         Test::new(format!("frr::{}::{name}", way.name), move |lab: &Lab| story(lab, way))
     });
@@ -301,5 +307,47 @@ fn tracked(lab: &Lab, way: Way) {
     fs::write(&number, "-20\n").expect("write a file");
     stage.holds(true);
     frr.goes("Master -> Backup", 1);
+    stage.end();
+}
+
+/// Version 3: a backup waits as long as the master's interval says (RFC 9568 §6.4.2), whatever its own is.
+fn vipd_learns(lab: &Lab, way: Way) {
+    let stage = Stage::build(lab, way);
+    let frr = Frr::start(lab, &stage.two, way, 200, " vrrp 7 advertisement-interval 100\n");
+    frr.goes("Backup -> Master", 1);
+    let vipd = stage.vipd(100, "");
+    wait_for("vipd to learn the interval", LIMIT, || {
+        let log = vipd.process().log();
+        if log.contains("advertisement interval updated from 1s to 100ms by master") {
+            Ok(())
+        } else {
+            Err(log)
+        }
+    });
+    stage.five_adverts();
+    assert_eq!((frr.went("Master -> Backup"), master_states(&vipd)), (0, 0), "{}", vipd.process().log());
+    frr.vrrpd.kill_tree();
+    stage.holds(true);
+    stage.end();
+}
+
+fn frr_learns(lab: &Lab, way: Way) {
+    let stage = Stage::build(lab, way);
+    let config = way.config(150, "").replace("advert_int 1", "advert_int 0.1");
+    let vipd = Director::start(Vipd, &stage.one, Path::new(VIPD), &config, &["-P"]);
+    stage.holds(true);
+    let frr = Frr::start(lab, &stage.two, way, 100, "");
+    wait_for("FRR to learn the interval", LIMIT, || {
+        let mut vtysh = stage.two.command("vtysh");
+        let vtysh = vtysh.arg("--vty_socket").arg(frr.folder.join("vty")).args(["-c", "show vrrp"]);
+        let output = vtysh.output().map_err(|error| error.to_string())?;
+        let shown = String::from_utf8_lossy(&output.stdout);
+        let learnt = |line: &str| line.contains("Master Advertisement Interval") && line.contains(" 100 ms");
+        if shown.lines().any(learnt) { Ok(()) } else { Err(shown.into_owned()) }
+    });
+    stage.five_adverts();
+    assert_eq!((frr.went("Backup -> Master"), master_states(&vipd)), (0, 1), "{}", vipd.process().log());
+    vipd.kill();
+    frr.goes("Backup -> Master", 1);
     stage.end();
 }
