@@ -23,7 +23,7 @@ use vipd::vrrp::Engine;
 use vipd::vrrp::config::{self, Instance, VirtualAddress, Vrid};
 use vipd::vrrp::engine::{Io, Next};
 use vipd::vrrp::event::{
-    Address, Change, Event, IfIndex, Link, Listen, Make, Name, Packet, Received, Refusal, Report, Settings,
+    Address, AddressState, Change, Event, IfIndex, Link, Listen, Make, Name, Packet, Received, Refusal, Report, Settings,
     Snapshot, StateKind,
 };
 use vipd::vrrp::garp::Frame;
@@ -80,7 +80,7 @@ impl Io for World {
             self.news.push_back(match change {
                 Change::Add { interface, address } => {
                     let (interface, net) = (*interface, address.net);
-                    Event::Address(Address { interface, net, peer: None, usable: true, ours: true })
+                    Event::Address(Address { interface, net, peer: None, state: AddressState::Usable, ours: true })
                 }
                 Change::Remove { interface, net, .. } => {
                     Event::AddressGone { interface: *interface, net: *net }
@@ -134,7 +134,7 @@ fn link() -> Link {
 }
 
 fn held(net: IpNet, ours: bool) -> Address {
-    Address { interface: ETH0, net, peer: None, usable: true, ours }
+    Address { interface: ETH0, net, peer: None, state: AddressState::Usable, ours }
 }
 
 fn own() -> Address {

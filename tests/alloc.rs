@@ -20,8 +20,8 @@ use vipd::vrrp::Engine;
 use vipd::vrrp::config::{self, Instance, Version, VirtualAddress, Vrid};
 use vipd::vrrp::engine::{Io, Next};
 use vipd::vrrp::event::{
-    Address, Change, Event, IfIndex, Link, Listen, Make, Name, Packet, Received, Refusal, Report, Settings,
-    Snapshot, StateKind,
+    Address, AddressState, Change, Event, IfIndex, Link, Listen, Make, Name, Packet, Received, Refusal,
+    Report, Settings, Snapshot, StateKind,
 };
 use vipd::vrrp::garp::Frame;
 use vipd::vrrp::notice::Notice;
@@ -222,7 +222,7 @@ fn the_engine_of_masters_and_backups_runs_without_allocating() {
         v4: Settings::default(),
     };
     let net = "192.0.2.1/24".parse().unwrap();
-    let address = Address { interface: index, net, peer: None, usable: true, ours: false };
+    let address = Address { interface: index, net, peer: None, state: AddressState::Usable, ours: false };
     let snapshot = Snapshot { links: vec![link], addresses: vec![address], ..Snapshot::default() };
     engine.handle(start, Event::Snapshot(Box::new(snapshot)));
     let instances = (1..=2 * EACH).map(instance).collect();

@@ -18,7 +18,9 @@ use std::time::Duration;
 use vipd::net::{IpNet, MacAddr};
 use vipd::time::Instant;
 use vipd::vrrp::config::{Config, Garp, Instance, SyncGroup, Tracking, Version, VirtualAddress, Vrid};
-use vipd::vrrp::event::{Address, Event, IfIndex, Link, Make, Received, Settings, Snapshot, StateKind};
+use vipd::vrrp::event::{
+    Address, AddressState, Event, IfIndex, Link, Make, Received, Settings, Snapshot, StateKind,
+};
 use vipd::vrrp::packet::TTL;
 use vipd::vrrp::shared::Shared;
 use vipd::vrrp::{Action, Actions, Router};
@@ -171,7 +173,7 @@ impl Node {
                     interface: index(link),
                     net: IpNet { address: source(at, link), prefix_len: 24 },
                     peer: None,
-                    usable: true,
+                    state: AddressState::Usable,
                     ours: false,
                 })
                 .collect(),

@@ -167,10 +167,22 @@ pub struct Address {
     /// The other end of a point-to-point link.
     #[serde(default)]
     pub peer: Option<IpAddr>,
-    /// It can be used: not tentative, and not found twice.
-    pub usable: bool,
+    /// Whether it can be used.
+    pub state: AddressState,
     /// It carries our mark (`IFA_PROTO`): this program set it, now or before it was restarted.
     pub ours: bool,
+}
+
+/// Whether an address can be used, as far as duplicate address detection (RFC 4862 §5.4) has found out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AddressState {
+    /// It can.
+    #[default]
+    Usable,
+    /// It can be heard at, and nothing can leave from it yet.
+    Tentative,
+    /// It was found twice: never.
+    Duplicate,
 }
 
 /// Whether the kernel's table of virtual servers can be written.

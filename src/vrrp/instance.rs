@@ -57,6 +57,8 @@ pub struct Origin {
     pub source: IpAddr,
     /// The longest IP packet that the interface carries, in bytes.
     pub mtu: u32,
+    /// The source can be used: duplicate address detection is over. Until then nothing leaves, and all else goes on.
+    pub ready: bool,
 }
 
 /// What an instance runs on: where its adverts leave, and what keeps it from running.
@@ -336,6 +338,13 @@ impl Instance {
                 self.up_since = now;
                 self.master_interval = self.config.advert_int;
                 self.come_up(now.max(begin), inherits, leads, out);
+            }
+            State::Master { .. }
+                if self.faults.is_empty()
+                    && origin.is_some_and(|origin| origin.ready)
+                    && old_origin.is_some_and(|origin| !origin.ready) =>
+            {
+                self.advertise_now(now, out);
             }
             State::Backup { .. } | State::Master { .. } if self.faults.is_empty() => {}
             State::Fault => {}

@@ -24,7 +24,9 @@ pub(super) use wanted::Wanted;
 
 use super::config::VirtualAddress;
 use super::config::rule::Rule;
-use super::event::{Address, Change, Entry, EntryList, FoundRoute, IfIndex, Link, Name, Refusal, Snapshot};
+use super::event::{
+    Address, AddressState, Change, Entry, EntryList, FoundRoute, IfIndex, Link, Name, Refusal, Snapshot,
+};
 use super::garp::{Forwarding, Frame};
 use crate::net::{Family, IpNet};
 use links::Links;
@@ -271,7 +273,12 @@ impl Kernel {
         real.or_else(|| sources.all.first_key_value().map(|(_, address)| *address).filter(|_| owner))
     }
 
-    /// Whether the address can be used on that interface; without one, on any.
+    /// Whether adverts can leave from an address of that interface; one that is not there may be another interface's.
+    pub(super) fn can_send_from(&self, interface: IfIndex, address: IpAddr) -> bool {
+        self.links.get(interface).is_none_or(|known| !known.is_tentative(address))
+    }
+
+    /// Whether the address is on that interface; without one, on any.
     pub(super) fn has_address(&self, interface: Option<IfIndex>, address: IpAddr) -> bool {
         match interface {
             Some(index) => self.links.get(index).is_some_and(|known| known.addresses.contains_key(&address)),
@@ -341,7 +348,7 @@ impl Kernel {
             (Change::Add { interface, address }, None | Some(Refusal::Exists)) => {
                 let ours = refusal.is_none();
                 let (interface, net, peer) = (*interface, address.net, address.peer);
-                let news = self.address(Address { interface, net, peer, usable: true, ours });
+                let news = self.address(Address { interface, net, peer, state: AddressState::Usable, ours });
                 self.resourced.extend(news.source_changed.filter(|name| self.is_static(name, &net)));
                 if ours { Outcome::Set } else { Outcome::AsWanted }
             }

@@ -413,7 +413,9 @@ impl Router {
         let link = own.as_deref().and_then(|name| self.kernel.link_named(name)).cloned();
         let origin = match (&own, &link) {
             // Without an interface the routes decide.
-            (None, _) => config.source.map(|source| Origin { interface: None, source, mtu: USUAL_MTU }),
+            (None, _) => {
+                config.source.map(|source| Origin { interface: None, source, mtu: USUAL_MTU, ready: true })
+            }
             (Some(_), None) => None,
             (Some(_), Some(link)) => {
                 let source = match (speaks_over, config.source) {
@@ -424,7 +426,10 @@ impl Router {
                     (_, None) => self.kernel.source(link.index, family, owner),
                 };
                 let mtu = if config.interface.is_some() { link.mtu } else { USUAL_MTU };
-                source.map(|source| Origin { interface: Some(link.index), source, mtu })
+                source.map(|source| {
+                    let ready = self.kernel.can_send_from(link.index, source);
+                    Origin { interface: Some(link.index), source, mtu, ready }
+                })
             }
         };
         let protocol = slot.instance.protocol();

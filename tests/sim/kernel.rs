@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use vipd::net::{Family, IpNet, MacAddr};
 use vipd::vrrp::event::{
-    Address, Change, Event, IfIndex, Link, LinkKind, Make, Name, NewLink, OwnKind, Refusal, Settings,
-    Snapshot,
+    Address, AddressState, Change, Event, IfIndex, Link, LinkKind, Make, Name, NewLink, OwnKind, Refusal,
+    Settings, Snapshot,
 };
 
 /// More news than this are lost, unless somebody reads them.
@@ -237,7 +237,13 @@ impl Kernel {
         }
         self.next_order += 1;
         link.addresses.insert(key, Held { order, ours, system });
-        self.tell(Event::Address(Address { interface: index, net, peer: None, usable: true, ours }));
+        self.tell(Event::Address(Address {
+            interface: index,
+            net,
+            peer: None,
+            state: AddressState::Usable,
+            ours,
+        }));
         Ok(())
     }
 
@@ -340,7 +346,7 @@ impl Kernel {
                 let net = IpNet { address, prefix_len };
                 addresses.push((
                     held.order,
-                    Address { interface, net, peer: None, usable: true, ours: held.ours },
+                    Address { interface, net, peer: None, state: AddressState::Usable, ours: held.ours },
                 ));
             }
         }

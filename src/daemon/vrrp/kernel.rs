@@ -9,7 +9,9 @@ use crate::sys::raw;
 use crate::vrrp::config::address::Lifetime;
 use crate::vrrp::config::route::Insert;
 use crate::vrrp::config::{IpvlanMode, VirtualAddress};
-use crate::vrrp::event::{Address, Change, IfIndex, Link, LinkKind, Make, Refusal, Settings, Snapshot};
+use crate::vrrp::event::{
+    Address, AddressState, Change, IfIndex, Link, LinkKind, Make, Refusal, Settings, Snapshot,
+};
 use nix::errno::Errno;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -80,8 +82,19 @@ pub(super) fn address(address: &route::Address) -> Address {
         interface: IfIndex(address.interface),
         net: address.net,
         peer: address.peer,
-        usable: !address.flags.intersects(AddressFlags::TENTATIVE | AddressFlags::DADFAILED),
+        state: state(address.flags),
         ours: address.protocol == OURS,
+    }
+}
+
+/// An optimistic address (RFC 4429) is used while it is tentative.
+fn state(flags: AddressFlags) -> AddressState {
+    if flags.contains(AddressFlags::DADFAILED) {
+        AddressState::Duplicate
+    } else if flags.contains(AddressFlags::TENTATIVE) && !flags.contains(AddressFlags::OPTIMISTIC) {
+        AddressState::Tentative
+    } else {
+        AddressState::Usable
     }
 }
 

@@ -5,7 +5,7 @@ use crate::net::{Family, MacAddr};
 use crate::run::{Run, RunId};
 use crate::vrrp::config::{self, Instance, Version, VirtualAddress, Vrid};
 use crate::vrrp::event::{
-    Address, Change, IfIndex, Link, Make, Received, Refusal, Settings, Snapshot, StateKind,
+    Address, AddressState, Change, IfIndex, Link, Make, Received, Refusal, Settings, Snapshot, StateKind,
 };
 use crate::vrrp::garp::Frame;
 use crate::vrrp::packet::{Advert, Body, Centis};
@@ -185,7 +185,8 @@ fn eth0(up: bool) -> Link {
 fn start(world: &mut World, instances: Vec<Instance>) -> Engine {
     let mut engine = Engine::new(false);
     let net = "10.0.0.1/24".parse().unwrap();
-    let address = Address { interface: IfIndex(2), net, peer: None, usable: true, ours: false };
+    let address =
+        Address { interface: IfIndex(2), net, peer: None, state: AddressState::Usable, ours: false };
     let snapshot = Snapshot { links: vec![eth0(true)], addresses: vec![address], ..Snapshot::default() };
     engine.handle(START, Event::Snapshot(Box::new(snapshot)));
     reload(&mut engine, world, instances);
@@ -561,7 +562,8 @@ fn families_are_told_apart() {
     assert_eq!(state(&engine, "four"), StateKind::Master);
     assert_eq!(state(&engine, "six"), StateKind::Fault, "no link-local address to speak from");
     let net = "fe80::1/64".parse().unwrap();
-    let address = Address { interface: IfIndex(2), net, peer: None, usable: true, ours: false };
+    let address =
+        Address { interface: IfIndex(2), net, peer: None, state: AddressState::Usable, ours: false };
     world.inbox.push((world.now, Event::Address(address)));
     let until = world.now + ms(1000);
     run(&mut engine, &mut world, until);

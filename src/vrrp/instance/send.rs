@@ -56,7 +56,7 @@ impl Instance {
     }
 
     pub(super) fn advertise(&mut self, origin: Option<Origin>, priority: u8, out: &mut Actions) {
-        let Some(origin) = origin else { return };
+        let Some(origin) = origin.filter(|origin| origin.ready) else { return };
         self.stats.adverts_sent += 1;
         if priority == PRIORITY_STOP {
             self.stats.priority_zero_sent += 1;

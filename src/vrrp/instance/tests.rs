@@ -36,8 +36,12 @@ fn v3(priority: u8, millis: u64) -> config::Instance {
     config::Instance { version: Version::V3, auth: None, advert_int, ..config(priority) }
 }
 
-const ORIGIN: Origin =
-    Origin { interface: Some(IfIndex(2)), source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), mtu: 1500 };
+const ORIGIN: Origin = Origin {
+    interface: Some(IfIndex(2)),
+    source: IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)),
+    mtu: 1500,
+    ready: true,
+};
 const LOWER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 const HIGHER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3));
 

@@ -1,7 +1,7 @@
 //! Links with their addresses, as the kernel has told of them, and what adverts can come from.
 
 use crate::net::IpNet;
-use crate::vrrp::event::{Address, IfIndex, Link, Name};
+use crate::vrrp::event::{Address, AddressState, IfIndex, Link, Name};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 
@@ -34,6 +34,8 @@ pub(super) struct Held {
     pub(super) ours: bool,
     /// The system's own: never removed.
     pub(super) foreign: bool,
+    /// Nothing can leave from it yet.
+    tentative: bool,
 }
 
 /// The addresses of one family that adverts can come from, in the kernel's order.
@@ -118,29 +120,34 @@ impl Links {
         is_owned: bool,
         virtual_addresses: &HashSet<IpAddr>,
     ) -> bool {
-        let &Address { interface, net, peer, usable, ours } = address;
+        let &Address { interface, net, peer, state, ours } = address;
         let order = self.next_order;
         self.next_order += 1;
         let Some(known) = self.all.get_mut(&interface) else { return false };
         let all = known.addresses.entry(net.address).or_default();
+        let tentative = state == AddressState::Tentative;
+        let mut was_tentative = tentative;
         let order = match all.iter_mut().find(|held| held.prefix_len == net.prefix_len) {
             Some(held) => {
                 held.ours |= ours;
                 held.peer = peer;
+                was_tentative = std::mem::replace(&mut held.tentative, tentative);
                 held.order
             }
             None => {
                 let prefix_len = net.prefix_len;
-                all.push(Held { prefix_len, peer, order, ours, foreign: is_owned && !ours });
+                let foreign = is_owned && !ours;
+                all.push(Held { prefix_len, peer, order, ours, foreign, tentative });
                 order
             }
         };
         let is_virtual = virtual_addresses.contains(&net.address);
-        match known.sources_mut(net.address) {
-            Some(sources) if usable => sources.add(order, net.address, is_virtual),
+        let changed = match known.sources_mut(net.address) {
+            Some(sources) if state != AddressState::Duplicate => sources.add(order, net.address, is_virtual),
             Some(sources) => sources.remove(order, virtual_addresses),
             None => false,
-        }
+        };
+        changed || (was_tentative != tentative && (is_owned || !is_virtual))
     }
 
     /// An address is gone: whether it was known, and whether adverts may have another source by it.
@@ -182,6 +189,12 @@ impl KnownLink {
 
     pub(super) fn held(&self, net: IpNet) -> Option<Held> {
         self.addresses.get(&net.address)?.iter().find(|held| held.prefix_len == net.prefix_len).copied()
+    }
+
+    /// Whether the address is there, and nothing can leave from it yet.
+    pub(super) fn is_tentative(&self, address: IpAddr) -> bool {
+        let all = self.addresses.get(&address).map_or(&[][..], Vec::as_slice);
+        !all.is_empty() && all.iter().all(|held| held.tentative)
     }
 
     /// Whether an address with another prefix length than configured is the system's own, as far as can be told: without

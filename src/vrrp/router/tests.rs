@@ -1,8 +1,8 @@
 //! What the router finds for a packet, an interface, a reload; and that garbage changes nothing.
 
 use super::super::event::{
-    Address, AddressList, Change, Discard, Link, Make, Received, Refusal, Reloaded, Report, Settings,
-    Snapshot,
+    Address, AddressList, AddressState, Change, Discard, Link, Make, Received, Refusal, Reloaded, Report,
+    Settings, Snapshot,
 };
 use super::super::packet::{Advert, Authentication, Body, Secs};
 use super::*;
@@ -53,7 +53,13 @@ fn named_link(name: &str, index: u32, up: bool) -> Link {
 
 fn address_event(index: u32, net: &str) -> Event<'static> {
     let net = net.parse().unwrap();
-    Event::Address(Address { interface: IfIndex(index), net, peer: None, usable: true, ours: false })
+    Event::Address(Address {
+        interface: IfIndex(index),
+        net,
+        peer: None,
+        state: AddressState::Usable,
+        ours: false,
+    })
 }
 
 /// eth0 as it is now, with nothing but these addresses.
@@ -70,7 +76,7 @@ fn links(all: &[(Link, &[&str])]) -> Event<'static> {
             interface,
             net: net.parse().unwrap(),
             peer: None,
-            usable: true,
+            state: AddressState::Usable,
             ours: false,
         }));
     }

@@ -26,7 +26,7 @@ pub(super) const STORIES: &[Story] = &[
     story("passwords", passwords),
     story("an_authentication_header", authentication_header),
     story("version_3_over_ipv4", version_3),
-    pending("version_3_over_ipv6", version_3_over_ipv6),
+    story("version_3_over_ipv6", version_3_over_ipv6),
     story("strict_mode", strict),
     story("another_group_and_source", other_group),
     story("a_startup_delay", startup_delay),

@@ -56,7 +56,8 @@ impl Router {
     }
 
     fn ground(&mut self, faults: &[Fault]) {
-        let origin = Some(Origin { interface: Some(IfIndex(2)), source: self.source, mtu: 1500 });
+        let origin =
+            Some(Origin { interface: Some(IfIndex(2)), source: self.source, mtu: 1500, ready: true });
         let (faults, begin) = (faults.iter().cloned().collect(), self.now);
         let ground = Ground { origin, faults, inherits: false, begin, leads: false };
         self.instance.set_ground(self.now, ground, |_| None, &mut self.out);

@@ -340,3 +340,33 @@ fn an_address_with_another_label_is_set_anew() {
     obey(&mut router, now, &mut out);
     assert_eq!(planned(&router, &address), []);
 }
+
+/// Duplicate address detection takes a second or two after an interface came up. The instance runs meanwhile, as with
+/// keepalived, and its first advert leaves as soon as the kernel lets it.
+#[test]
+fn a_tentative_source_is_no_fault_and_adverts_leave_once_it_is_usable() {
+    let source = |state| {
+        let net = "fe80::1/64".parse().unwrap();
+        Event::Address(Address { interface: IfIndex(2), net, peer: None, state, ours: false })
+    };
+    let mut v6 = instance("VI", 1, 100);
+    (v6.family, v6.version) = (Family::V6, config::Version::V3);
+    v6.addresses = vec![VirtualAddress::new("fe80::51/64".parse().unwrap(), "eth0")];
+    let mut router = Router::default();
+    let mut out = vec![];
+    handle(&mut router, START, link(true, &[]), &mut out);
+    handle(&mut router, START, source(AddressState::Tentative), &mut out);
+    handle(&mut router, START, config(vec![v6]), &mut out);
+    assert_eq!(states(&router), [StateKind::Backup]);
+    let mut now = START + Duration::from_secs(4);
+    timeout(&mut router, now, &mut out);
+    assert_eq!(states(&router), [StateKind::Master]);
+    assert_eq!(adverts(&out), []);
+    now = now + Duration::from_millis(300);
+    handle(&mut router, now, source(AddressState::Usable), &mut out);
+    assert_eq!(adverts(&out), [("VI".to_owned(), 100)]);
+    assert_eq!(router.next_timeout(), Some(now + Duration::from_secs(1)));
+    out.clear();
+    handle(&mut router, now, source(AddressState::Duplicate), &mut out);
+    assert_eq!(states(&router), [StateKind::Fault], "nothing could ever leave from there");
+}

@@ -373,7 +373,7 @@ fn the_successor_of_a_process_that_died_goes_on_before_it_knows() {
         interface: IfIndex(2),
         net: "10.0.0.1/24".parse().unwrap(),
         peer: None,
-        usable: true,
+        state: AddressState::Usable,
         ours: true,
     };
     let Event::Snapshot(mut snapshot) = three_links(true) else { unreachable!() };
