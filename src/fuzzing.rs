@@ -150,6 +150,13 @@ fn claim(bytes: &[u8]) {
         let again = Frame::new(IfIndex(1), address, mac, Forwarding::Host);
         assert_eq!(garp::claim(again.bytes()), Some((address, mac)));
     }
+    // The same, as an ICMPv6 socket gives it: without the headers before it.
+    let message = bytes.get(54..).unwrap_or(bytes);
+    if let Some((address, mac)) = garp::advertised(message) {
+        let again = Frame::new(IfIndex(1), address, mac, Forwarding::Router);
+        let again = again.bytes().get(54..).unwrap_or_default();
+        assert_eq!(garp::advertised(again), Some((address, mac)));
+    }
 }
 
 fn claims() -> Vec<Vec<u8>> {

@@ -3,6 +3,7 @@
 
 pub mod caps;
 pub mod channel;
+pub mod claims;
 pub mod clock;
 pub mod cloud;
 mod datagrams;

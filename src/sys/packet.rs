@@ -149,8 +149,13 @@ fn ethertype(frame: &[u8]) -> u16 {
     }
 }
 
+/// Hears frames of that Ethernet type on all interfaces from now on.
+pub(super) fn bind_all(socket: &impl AsRawFd, ethertype: u16) -> Result<(), Errno> {
+    bind(socket, link_name(0, ethertype))
+}
+
 #[allow(unsafe_code)]
-fn bind(socket: &OwnedFd, name: libc::sockaddr_ll) -> Result<(), Errno> {
+fn bind(socket: &impl AsRawFd, name: libc::sockaddr_ll) -> Result<(), Errno> {
     // SAFETY: the kernel reads the size of a `sockaddr_ll` from a pointer to one that outlives the call.
     let result = unsafe {
         libc::bind(

@@ -24,6 +24,21 @@ pub(crate) fn set(
     Errno::result(result).map(drop)
 }
 
+/// `setsockopt(2)` with bytes.
+#[allow(unsafe_code)]
+pub(crate) fn set_bytes(
+    socket: &impl AsFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    bytes: &[u8],
+) -> Result<(), Errno> {
+    let len = libc::socklen_t::try_from(bytes.len()).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the kernel reads at most `len` bytes, the size of the slice, which outlives the call.
+    let result =
+        unsafe { libc::setsockopt(socket.as_fd().as_raw_fd(), level, name, bytes.as_ptr().cast(), len) };
+    Errno::result(result).map(drop)
+}
+
 /// `getsockopt(2)` of an `int`.
 #[allow(unsafe_code)]
 pub(crate) fn get(socket: &impl AsFd, level: libc::c_int, name: libc::c_int) -> Result<libc::c_int, Errno> {

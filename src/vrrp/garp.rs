@@ -10,7 +10,7 @@
 
 mod claim;
 
-pub use claim::claim;
+pub use claim::{advertised, claim};
 
 use super::event::IfIndex;
 use crate::net::MacAddr;

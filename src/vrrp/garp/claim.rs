@@ -37,16 +37,29 @@ fn neighbour_advert(frame: &[u8], ip: &[u8]) -> Option<(IpAddr, MacAddr)> {
     let [ICMPV6, 255] = *ip.get(6..8)? else { return None };
     let len = usize::from(u16::from_be_bytes(*ip.get(4..)?.first_chunk()?));
     let icmp = ip.get(IPV6..)?.get(..len)?;
+    let (target, mac) = message(icmp)?;
+    Some((target, mac.or_else(|| Some(MacAddr(*frame.get(6..)?.first_chunk()?)))?))
+}
+
+/// The same of a neighbour advertisement's ICMPv6 message alone, whose sender nobody knows: without its option it says
+/// nothing. Whoever has it has looked at its hop limit and its checksum.
+#[must_use]
+pub fn advertised(icmp: &[u8]) -> Option<(IpAddr, MacAddr)> {
+    let (target, mac) = message(icmp)?;
+    Some((target, mac?))
+}
+
+fn message(icmp: &[u8]) -> Option<(IpAddr, Option<MacAddr>)> {
     if icmp.get(..2)? != [NEIGHBOUR_ADVERT, 0] {
         return None;
     }
     let target = Ipv6Addr::from(*icmp.get(8..)?.first_chunk::<16>()?);
-    let mut mac = MacAddr(*frame.get(6..)?.first_chunk()?);
+    let mut mac = None;
     let mut options = icmp.get(24..)?;
     while let [kind, units, ..] = *options {
         let option = options.get(..usize::from(units) * 8).filter(|option| !option.is_empty())?;
         if kind == TARGET_ADDRESS {
-            mac = MacAddr(*option.get(2..)?.first_chunk()?);
+            mac = Some(MacAddr(*option.get(2..)?.first_chunk()?));
         }
         options = options.get(option.len()..)?;
     }
@@ -102,6 +115,8 @@ mod tests {
                 place.copy_from_slice(kind);
             }
             let _ = claim(&bytes);
+            let whole = bytes.get(54..).and_then(advertised);
+            prop_assert!(whole.is_none_or(|(address, _)| address.is_ipv6()));
         }
     }
 }
