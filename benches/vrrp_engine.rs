@@ -23,8 +23,8 @@ use vipd::vrrp::Engine;
 use vipd::vrrp::config::{self, Instance, VirtualAddress, Vrid};
 use vipd::vrrp::engine::{Io, Next};
 use vipd::vrrp::event::{
-    Address, AddressState, Change, Event, IfIndex, Link, Listen, Make, Name, Packet, Received, Refusal, Report, Settings,
-    Snapshot, StateKind,
+    Address, AddressState, Change, Event, IfIndex, Link, Listen, Make, Name, Packet, Received, Refusal,
+    Report, Settings, Snapshot, StateKind,
 };
 use vipd::vrrp::garp::Frame;
 use vipd::vrrp::notice::Notice;
@@ -80,7 +80,13 @@ impl Io for World {
             self.news.push_back(match change {
                 Change::Add { interface, address } => {
                     let (interface, net) = (*interface, address.net);
-                    Event::Address(Address { interface, net, peer: None, state: AddressState::Usable, ours: true })
+                    Event::Address(Address {
+                        interface,
+                        net,
+                        peer: None,
+                        state: AddressState::Usable,
+                        ours: true,
+                    })
                 }
                 Change::Remove { interface, net, .. } => {
                     Event::AddressGone { interface: *interface, net: *net }

@@ -7,12 +7,14 @@ mod link;
 mod list;
 mod report;
 pub mod routing;
+mod split;
 mod tracked;
 
 pub use link::{Link, LinkKind, Make, OwnAddress, OwnKind, OwnLink, Setting, Settings};
 pub use list::AddressList;
 pub use report::{Discard, Reloaded, Report};
 pub use routing::{Entry, EntryList, FoundRoute, RoutePlace, Way};
+pub use split::Sign;
 pub use tracked::{Kind, Object, ScriptReport, Watched};
 
 use super::config::route::Route;
@@ -21,7 +23,7 @@ use super::config::{self, VirtualAddress};
 use super::notice::{self, Notice};
 use super::packet::ah;
 use super::shared::Shared;
-use crate::net::{Family, IpNet};
+use crate::net::{Family, IpNet, MacAddr};
 use crate::run::{Run, RunId, RunOutcome};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -113,6 +115,15 @@ pub enum Event<'a> {
         name: Name,
         /// How many.
         count: u32,
+    },
+    /// A host said that an address is its own: an ARP packet, or a neighbour advertisement.
+    Claimed {
+        /// Where that was heard.
+        interface: IfIndex,
+        /// The address.
+        address: IpAddr,
+        /// The Ethernet address that it is said to have.
+        mac: MacAddr,
     },
     /// A BFD session came up or went down.
     Bfd {
@@ -361,6 +372,14 @@ pub enum Action {
         addresses: Shared<[VirtualAddress]>,
         /// How many rounds.
         rounds: u32,
+    },
+    /// Ask the neighbourhood whether others have these addresses: ARP probe, neighbour solicitation. Who does is heard of
+    /// by [`Event::Claimed`].
+    Probe {
+        /// Whose they are.
+        instance: Name,
+        /// Which.
+        addresses: Shared<[VirtualAddress]>,
     },
     /// Run a program, and tell how it ended ([`Event::RunEnded`]).
     Run(Run),

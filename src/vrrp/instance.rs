@@ -26,6 +26,7 @@ mod owner;
 mod priority;
 mod receive;
 mod send;
+mod split;
 mod timeout;
 
 use super::config::{self, Version, VirtualAddress};
@@ -47,6 +48,7 @@ use timeout::Vanishing;
 
 pub(in crate::vrrp) use receive::Refused;
 use send::first_sum;
+use split::Split;
 
 /// Where the adverts of an instance leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +118,7 @@ pub struct Instance {
     up_since: Instant,
     state: State,
     vanishing: Vanishing,
+    split: Split,
     guard: Guard,
     stats: Stats,
     /// The advert that was sent last: the next one mostly is the same. Not a part of the state.
@@ -185,6 +188,7 @@ impl Instance {
             up_since: Instant::default(),
             state: State::Init,
             vanishing: Vanishing::default(),
+            split: Split::default(),
             guard: Guard::default(),
             stats: Stats::default(),
             encoded: None,
@@ -502,6 +506,7 @@ impl Instance {
             lower_told_at: None,
         };
         self.enter(state, out);
+        self.expect_peace(now);
         self.apply_all(out);
         out.push(self.announce(&self.addresses, garp.master_repeat));
     }
@@ -514,6 +519,9 @@ impl Instance {
             out.push(self.report(Report::Entered { from, to }));
             if let Some(state) = to.told() {
                 out.push(self.notify(News::Entered(state)));
+            }
+            if to != StateKind::Master {
+                self.forget_split(to == StateKind::Backup, out);
             }
         }
     }

@@ -28,7 +28,7 @@ use super::event::{
     Address, AddressState, Change, Entry, EntryList, FoundRoute, IfIndex, Link, Name, Refusal, Snapshot,
 };
 use super::garp::{Forwarding, Frame};
-use crate::net::{Family, IpNet};
+use crate::net::{Family, IpNet, MacAddr};
 use links::Links;
 use own::Own;
 use routing::{Found, HeldEntries, Routing};
@@ -454,6 +454,26 @@ impl Kernel {
     /// What has to be done about this route or rule.
     pub(super) fn plan_entry(&self, entry: &Entry, wants: impl Fn(Id) -> bool, out: &mut Vec<Change>) {
         self.routing.plan(entry, &self.links, wants, out);
+    }
+
+    /// The frame that asks whether another host has the address.
+    pub(super) fn probe(&self, address: &VirtualAddress) -> Option<Frame> {
+        let known = self.links.get(self.links.index_of(&address.interface)?)?;
+        known.held(address.net)?;
+        Some(Frame::probe(known.link.index, address.net.address, known.link.mac?))
+    }
+
+    /// Whether an interface of this host has that Ethernet address.
+    pub(super) fn is_own_mac(&self, mac: MacAddr) -> bool {
+        self.links.has_mac(mac)
+    }
+
+    /// The instances that are configured with an address which is on that interface.
+    pub(super) fn holders(&self, interface: IfIndex, address: IpAddr) -> Vec<Id> {
+        let Some(known) = self.links.get(interface) else { return Vec::new() };
+        let all = known.addresses.get(&address).map_or(&[][..], Vec::as_slice);
+        let nets = all.iter().map(|held| IpNet { address, prefix_len: held.prefix_len });
+        nets.flat_map(|net| self.wanted.by(&known.link.name, &net)).map(|(id, _)| *id).collect()
     }
 
     /// The frame that announces the address; none where the interface is missing, or nobody could hear it.

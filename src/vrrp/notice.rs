@@ -46,6 +46,10 @@ pub enum News {
     Still(State),
     /// A master heard an advert of lower priority.
     MasterRxLowerPri,
+    /// Another router is the master too, or will be (`vrrp_notify_split_brain`).
+    SplitBrain,
+    /// It is no more.
+    SplitOver,
     /// The priority in force is another one: for the FIFOs (`notify_priority_changes`).
     Priority {
         /// Of a master.
@@ -115,6 +119,8 @@ impl Notice {
         match self.news {
             News::Entered(state) | News::Still(state) => self.told(state).word(),
             News::MasterRxLowerPri => "MASTER_RX_LOWER_PRI",
+            News::SplitBrain => "SPLIT_BRAIN",
+            News::SplitOver => "SPLIT_BRAIN_OVER",
             News::Priority { master: true } => "MASTER_PRIORITY",
             News::Priority { master: false } => "BACKUP_PRIORITY",
         }
@@ -124,8 +130,17 @@ impl Notice {
     #[must_use]
     pub fn scripts(&self) -> Vec<Command> {
         let to = &*self.to;
+        let any = || {
+            to.any.as_deref().map(|command| {
+                let told =
+                    [self.kind(), &*self.name, self.word(), &self.priority.to_string()].map(str::to_owned);
+                let argv = command.argv.iter().cloned().chain(told).collect();
+                Command { argv, ..command.clone() }
+            })
+        };
         let state = match self.news {
             News::Entered(state) => state,
+            News::SplitBrain | News::SplitOver => return any().into_iter().collect(),
             News::MasterRxLowerPri => {
                 return to.master_rx_lower_pri.as_deref().cloned().into_iter().collect();
             }
@@ -138,12 +153,7 @@ impl Notice {
             State::Stop => &to.stop,
             State::Deleted => &to.deleted,
         };
-        let any = to.any.as_deref().map(|command| {
-            let told = [self.kind(), &*self.name, self.word(), &self.priority.to_string()].map(str::to_owned);
-            let argv = command.argv.iter().cloned().chain(told).collect();
-            Command { argv, ..command.clone() }
-        });
-        own.as_deref().cloned().into_iter().chain(any).collect()
+        own.as_deref().cloned().into_iter().chain(any()).collect()
     }
 
     /// The line for the FIFOs.
@@ -209,6 +219,7 @@ mod tests {
             master_rx_lower_pri: command("lower"),
             any: command("any"),
             priority_changes: true,
+            split_brain: true,
             smtp_alert: true,
         }
     }
@@ -278,6 +289,11 @@ mod tests {
             (line.as_str(), scripts),
             ("INSTANCE \"VI 1\" MASTER_RX_LOWER_PRI 150\n", vec!["/lower own".to_owned()])
         );
+        for (news, word) in [(News::SplitBrain, "SPLIT_BRAIN"), (News::SplitOver, "SPLIT_BRAIN_OVER")] {
+            let (line, scripts) = told(news);
+            assert_eq!(line, format!("INSTANCE \"VI 1\" {word} 150\n"));
+            assert_eq!(scripts, [format!("/any own INSTANCE VI 1 {word} 150")]);
+        }
         for (news, word) in [
             (News::Priority { master: true }, "MASTER_PRIORITY"),
             (News::Priority { master: false }, "BACKUP_PRIORITY"),

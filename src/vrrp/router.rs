@@ -235,6 +235,7 @@ impl Router {
             Event::RunEnded { id, outcome } => self.run_ended(now, id, outcome, out),
             Event::File { name, number } => self.file_read(now, name, number, out),
             Event::Processes { name, count } => self.processes_counted(now, name, count, out),
+            Event::Claimed { interface, address, mac } => self.claimed(now, interface, address, mac, out),
             Event::Bfd { name, up } => self.bfd_changed(now, name, up, out),
             Event::LinkGone(index) => {
                 self.tracking.gate.gone(index);

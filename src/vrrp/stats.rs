@@ -23,6 +23,10 @@ pub struct Stats {
     pub priority_zero_sent: u64,
     /// Times that masters with a short interval were found to come and go.
     pub masters_vanished: u64,
+    /// Signs of a split brain that were told of.
+    pub splits: u64,
+    /// ARP packets and neighbour advertisements of other hosts that claimed an address of this master.
+    pub foreign_claims: u64,
     /// Packets for it that are no adverts.
     pub malformed: Malformed,
     /// Adverts refused.

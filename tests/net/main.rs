@@ -14,6 +14,7 @@ mod no_ipvs;
 mod notify;
 mod peers;
 mod routing;
+mod split;
 mod story;
 #[path = "../lab/support/mod.rs"]
 mod support;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         faults::tests(),
         log::tests(),
         routing::tests(),
+        split::tests(),
         no_ipvs::tests(),
         story::tests(),
     ];

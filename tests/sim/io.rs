@@ -198,6 +198,9 @@ impl World {
     fn announce(&mut self, frames: &[Frame]) {
         for frame in frames {
             self.cost(self.costs.frame);
+            if asks(frame.bytes()) {
+                continue;
+            }
             let Some(address) = announced(frame.bytes()) else {
                 self.watch.wrong("announces nothing".into());
                 continue;
@@ -451,6 +454,14 @@ impl Io for World {
         self.cost(self.costs.report);
         self.say(|| format!("{} {report:?}", instance.map_or("", |name| name)));
         self.watch.reported(instance, report);
+    }
+}
+
+/// Whether it announces nothing, but asks who has an address: from no IPv4 address, or a neighbour solicitation.
+fn asks(frame: &[u8]) -> bool {
+    match frame.get(12..14) {
+        Some([0x08, 0x06]) => frame.get(28..32) == Some(&[0; 4]),
+        _ => frame.get(54) == Some(&135),
     }
 }
 

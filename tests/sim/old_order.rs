@@ -74,6 +74,7 @@ impl OldOrder {
                             self.router.plan_entry(entry, &mut changes);
                         }
                     }
+                    Action::Probe { .. } => {}
                     Action::Announce { instance, addresses, rounds } => {
                         announcements.push_back((instance, addresses, rounds));
                     }

@@ -15,6 +15,8 @@ use vipd::time::Instant;
 const ENOUGH: u64 = 3_000_000;
 /// What was refused is tried again after so long, by the router; the world may refuse it until then.
 const RETRY: Duration = Duration::from_secs(5);
+/// Another master counts as one for at least so long; [`Story::rest`] has the time of those with long intervals.
+const SILENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug)]
 pub(crate) struct Story {
@@ -34,6 +36,8 @@ pub(crate) struct Story {
     record: Option<Vec<String>>,
     /// Since when a virtual router has more than one master, once the network is whole.
     rivals_since: Vec<Option<Instant>>,
+    /// Since when the network is whole.
+    healed_at: Option<Instant>,
 }
 
 /// Ordered only because the heap asks for it: no two entries have the same number.
@@ -84,6 +88,7 @@ impl Story {
             entered: vec![None; nodes.len()],
             nodes,
             rivals_since: vec![None; options.routers.len()],
+            healed_at: None,
             options,
             // Some way into the clock's life, as on a real machine.
             now: Instant::from_nanos(1_000_000_000_000),
@@ -190,6 +195,13 @@ impl Story {
     fn check_end(&self) -> Result<(), String> {
         for router in 0..self.options.routers.len() {
             check::one_master(&self.nodes, router).map_err(|wrong| self.wrong(&wrong))?;
+        }
+        // One master is no split, and everybody notices that once the others have been silent for long enough.
+        let silent = self.healed_at.is_some_and(|at| self.now > at + SILENCE);
+        for (at, node) in self.nodes.iter().enumerate().filter(|_| silent) {
+            if let Some((router, source)) = node.world.watch.rivals.first() {
+                return Err(self.wrong(&format!("node {at} still takes {source} for a master of {router}")));
+            }
         }
         Ok(())
     }
@@ -303,6 +315,7 @@ impl Story {
     fn heal(&mut self) {
         self.say(|| "the network is whole".into());
         self.net.heal();
+        self.healed_at = Some(self.now);
         for at in 0..self.nodes.len() {
             self.nodes[at].world.failures = Failures::default();
             for link in 0..self.options.links {

@@ -1,13 +1,13 @@
 //! What must be true of what a node says and does, at the moment when it does it.
 
 use crate::io::Advert;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd::net::IpNet;
 use vipd::time::Instant;
 use vipd::vrrp::config::{Instance, Version};
-use vipd::vrrp::event::{Name, Reloaded, Report, StateKind};
+use vipd::vrrp::event::{Name, Reloaded, Report, Sign, StateKind};
 use vipd::vrrp::notice::{News, Notice, State, Subject};
 
 /// A node, seen from outside.
@@ -34,6 +34,8 @@ pub(crate) struct Watch {
     pub(crate) reloading: bool,
     /// What others are to be told of sync groups.
     untold_groups: BTreeMap<Name, VecDeque<State>>,
+    /// The other routers that a split brain was told of, and not yet that it is over.
+    pub(crate) rivals: BTreeSet<(usize, IpAddr)>,
 }
 
 /// A virtual router on this node.
@@ -84,6 +86,7 @@ impl Watch {
             stopping: false,
             reloading: false,
             untold_groups: BTreeMap::new(),
+            rivals: BTreeSet::new(),
         }
     }
 
@@ -123,6 +126,7 @@ impl Watch {
         self.stopping = false;
         self.paused = None;
         self.untold_groups.clear();
+        self.rivals.clear();
         for router in &mut self.routers {
             router.state = StateKind::Init;
             (router.patience, router.spoke_at) = (None, None);
@@ -253,8 +257,21 @@ impl Watch {
                     self.wrong(format!("{name} says that it stood still for {late:?}, it was {longest:?}"));
                 }
             }
-            Report::Reloaded(Reloaded::Removed) if self.routers[at].present && !self.stopping => {
-                self.wrong(format!("{name} was removed, the configuration has it"));
+            Report::Split(Sign::Rival { source, .. } | Sign::Unbelieved { source, .. })
+                if !self.rivals.insert((at, *source)) =>
+            {
+                self.wrong(format!("{name} tells of {source} once more, and it is not over"));
+            }
+            Report::SplitOver(Sign::Rival { source, .. } | Sign::Unbelieved { source, .. })
+                if !self.rivals.remove(&(at, *source)) =>
+            {
+                self.wrong(format!("{name} tells of the end of {source}, which it has not told of"));
+            }
+            Report::Reloaded(Reloaded::Removed) => {
+                self.rivals.retain(|(router, _)| *router != at);
+                if self.routers[at].present && !self.stopping {
+                    self.wrong(format!("{name} was removed, the configuration has it"));
+                }
             }
             _ => {}
         }

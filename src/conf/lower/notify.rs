@@ -11,6 +11,7 @@ use crate::vrrp::config::{Defaults, Notify};
 pub(super) fn defaults(globals: &Defaults) -> Notify {
     Notify {
         priority_changes: globals.notify_priority_changes,
+        split_brain: globals.notify_split_brain,
         smtp_alert: globals.smtp_alert,
         ..Notify::default()
     }

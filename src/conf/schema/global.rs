@@ -402,6 +402,13 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("vrrp_notify_fifo_script", COMMAND, "is started to read vrrp_notify_fifo").command(),
         line("vrrp_notify_priority_changes", BOOL, "write each change of priority to the FIFOs")
             .since("2.0.16"),
+        line(
+            "vrrp_notify_split_brain",
+            BOOL,
+            "tell FIFOs and notify scripts when another master is seen (SPLIT_BRAIN) and when it is gone \
+             (SPLIT_BRAIN_OVER)",
+        )
+        .ours(),
         line("vrrp_owner_ignore_adverts", BOOL, "the address owner does not listen to adverts")
             .since("2.3.3"),
         line("vrrp_priority", NICE, NICE_HELP).default("0").read(),

@@ -202,6 +202,10 @@ impl Log {
                     );
                 }
             }
+            Report::Split(sign) => warn!("({name}) split brain: {sign}"),
+            Report::SplitOver(sign) => {
+                info!("({name}) split brain is over: {} is no master beside us any more", sign.who())
+            }
             Report::OwnerConflict { source } => warn!(
                 "({name}) CONFIGURATION ERROR: local instance and {source} are both configured as address owner, please \
                  resolve"
@@ -326,8 +330,14 @@ fn write_left_out((group, count, last): (Group, u64, Refused)) {
 /// The address that a gratuitous ARP or a neighbour advertisement is about.
 fn announced_address(frame: &[u8]) -> Option<IpAddr> {
     match frame.get(12..14)? {
-        [0x08, 0x06] => Some(Ipv4Addr::from(*frame.get(28..)?.first_chunk::<4>()?).into()),
-        [0x86, 0xdd] => Some(Ipv6Addr::from(*frame.get(62..)?.first_chunk::<16>()?).into()),
+        [0x08, 0x06] => {
+            let sender = Ipv4Addr::from(*frame.get(28..)?.first_chunk::<4>()?);
+            // It asks.
+            (!sender.is_unspecified()).then_some(sender.into())
+        }
+        [0x86, 0xdd] if *frame.get(54)? == 136 => {
+            Some(Ipv6Addr::from(*frame.get(62..)?.first_chunk::<16>()?).into())
+        }
         _ => None,
     }
 }

@@ -3,10 +3,10 @@
 //! Several threads, so that adverts wait for nothing: the engine's own sleeps in one system call until the parent, a
 //! packet, the kernel's news, a deadline or a job's end wakes it; the `writer` changes addresses and sends announcements,
 //! and waits for the kernel where it must; that of `trackers` looks at files and processes, where any are tracked; the
-//! runtime's talks with the parent. `network` has the sockets and carries out
-//! what the engine asks for, `log` puts its reports into words, `notify` tells scripts, FIFOs
-//! and mail readers.
+//! runtime's talks with the parent. `network` has the sockets (`claims` those for ARP and neighbour advertisements) and
+//! carries out what the engine asks for, `log` puts its reports into words, `notify` tells scripts, FIFOs and mail readers.
 
+mod claims;
 mod firewall;
 mod igmp;
 mod kernel;

@@ -4,6 +4,7 @@
 //! all sockets. Nothing is allocated for an advert that comes or leaves. What the kernel may take long for, addresses
 //! above all, is the [`Writer`]'s.
 
+use super::claims::Claims;
 use super::firewall::Firewall;
 use super::kernel;
 use super::log::Log;
@@ -48,6 +49,7 @@ const NEWS: usize = 512;
 const MONITOR: u64 = u64::MAX;
 const TIMER: u64 = u64::MAX - 1;
 const WAKE: u64 = u64::MAX - 2;
+const CLAIMS: [u64; 2] = [u64::MAX - 3, u64::MAX - 4];
 
 /// Which socket: its interface, or none, and what it hears.
 type Place = (Option<IfIndex>, Family, Protocol);
@@ -74,6 +76,7 @@ pub(super) struct Network {
     held: bool,
     writer: Writer,
     sockets: HashMap<Place, Listener>,
+    claims: Claims,
     inbox: Inbox,
     programs: Programs,
     trackers: Trackers,
@@ -125,6 +128,7 @@ impl Network {
             ),
             wake,
             sockets: HashMap::new(),
+            claims: Claims::new(CLAIMS),
             inbox: Inbox::new(),
             log: Log::new(options.log_detail),
             notifier,
@@ -172,6 +176,7 @@ impl Network {
     /// Another configuration, as far as it says how others are told.
     pub(super) fn configure(&mut self, config: &Config) {
         self.notifier.configure(config);
+        self.claims.configure(config, &mut self.poll);
     }
 
     /// Waits until what was told last has left, but not for long.
@@ -258,6 +263,7 @@ impl Io for Network {
             held,
             writer,
             sockets,
+            claims,
             inbox,
             broken,
             ..
@@ -281,6 +287,7 @@ impl Io for Network {
                     Ok(left) => more |= left,
                     Err(error) => *broken = Some(error),
                 },
+                token if CLAIMS.contains(&token) => more |= claims.drain(token, inbox, sink),
                 _ => {
                     let place = place_of(token);
                     let Some(listener) = sockets.get_mut(&place) else { continue };

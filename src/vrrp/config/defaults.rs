@@ -32,6 +32,8 @@ pub struct Defaults {
     pub check_unicast_src: bool,
     /// `vrrp_notify_priority_changes`: tell the FIFOs about each change of priority.
     pub notify_priority_changes: bool,
+    /// `vrrp_notify_split_brain`: tell the FIFOs and `notify` about a split brain.
+    pub notify_split_brain: bool,
     /// `smtp_alert_vrrp`, else `smtp_alert`: mail at each change of state.
     pub smtp_alert: bool,
     /// `default_interface`: where static addresses go that name no interface.
@@ -66,6 +68,7 @@ impl Default for Defaults {
             mcast_group6: None,
             check_unicast_src: false,
             notify_priority_changes: false,
+            notify_split_brain: false,
             smtp_alert: false,
             interface: "eth0".to_owned(),
             vmac_prefix: "vrrp".to_owned(),

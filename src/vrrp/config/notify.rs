@@ -27,6 +27,8 @@ pub struct Notify {
     pub any: Option<Box<Command>>,
     /// `notify_priority_changes`: changes of the priority go to the FIFOs too.
     pub priority_changes: bool,
+    /// `vrrp_notify_split_brain`: the FIFOs and `notify` are told of a split brain, and of its end.
+    pub split_brain: bool,
     /// `smtp_alert`: a mail for each transition.
     pub smtp_alert: bool,
 }

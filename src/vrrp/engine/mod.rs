@@ -193,6 +193,7 @@ impl Engine {
                     Action::Announce { instance, addresses, rounds } => {
                         self.work.announce(instance, &addresses, rounds);
                     }
+                    Action::Probe { instance, addresses } => self.work.probe(instance, &addresses),
                     Action::Notify(notice) => self.notices.push(notice),
                 }
             }

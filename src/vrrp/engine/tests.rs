@@ -7,7 +7,7 @@ use crate::vrrp::config::{self, Instance, Version, VirtualAddress, Vrid};
 use crate::vrrp::event::{
     Address, AddressState, Change, IfIndex, Link, Make, Received, Refusal, Settings, Snapshot, StateKind,
 };
-use crate::vrrp::garp::Frame;
+use crate::vrrp::garp::{self, Frame};
 use crate::vrrp::packet::{Advert, Body, Centis};
 use crate::vrrp::shared::Shared;
 use crate::vrrp::track::Watched;
@@ -121,8 +121,10 @@ impl Io for World {
                 other => format!("{}{}", if other.adds() { '+' } else { '-' }, other.entry().unwrap()),
             });
         }
-        if !frames.is_empty() {
-            self.frames += frames.len();
+        // Others ask.
+        let announcements = frames.iter().filter(|frame| garp::claim(frame.bytes()).is_some()).count();
+        if announcements > 0 {
+            self.frames += announcements;
             self.note("announce".into());
         }
         // All that is the kernel's time, not the engine's.

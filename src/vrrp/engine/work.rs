@@ -125,6 +125,11 @@ impl Work {
         self.push(instance, Kind::Announce, addresses, rounds as usize);
     }
 
+    /// See [`crate::vrrp::Action::Probe`].
+    pub(super) fn probe(&mut self, instance: Name, addresses: &Shared<[VirtualAddress]>) {
+        self.push(instance, Kind::Probe, addresses, 1);
+    }
+
     /// What an instance has waiting goes on under its new name. Whoever bore that name before has nothing to do with it: its
     /// own work comes first, so that nothing is lost.
     pub(super) fn rename(&mut self, old: &Name, new: &Name) {
@@ -322,7 +327,7 @@ impl Work {
         self.job.finished = finished;
     }
 
-    /// Makes announcements of instances whose addresses are done.
+    /// Makes announcements and probes of instances whose addresses are done.
     fn gather_frames(&mut self, now: Instant, router: &Router) {
         let mut looks = LOOKS;
         for _ in 0..self.turns.len().min(QUEUES) {
@@ -332,14 +337,17 @@ impl Work {
             let Some(name) = self.turns.pop_front() else { break };
             let Some(queue) = self.queues.get_mut(&name) else { continue };
             let mut waits = false;
-            if let Some(item) = queue.items.front_mut().filter(|item| item.kind == Kind::Announce) {
+            if let Some(item) = queue.items.front_mut().filter(|item| item.kind != Kind::Apply) {
                 if !router.instance(&name).is_some_and(|instance| instance.wants_addresses()) {
                     item.left = 0;
                 }
                 let before = looks;
                 while self.frames.len() < FRAMES && looks > 0 {
                     let Some(Thing::Address(address)) = item.next() else { break };
-                    let frame = router.frame(&name, &address);
+                    let frame = match item.kind {
+                        Kind::Probe => router.probe(&name, &address),
+                        Kind::Announce | Kind::Apply => router.frame(&name, &address),
+                    };
                     if frame.is_some()
                         && let Some(lane) = router.pace(&address)
                         && !self.lanes.pass(now, lane)

@@ -1,6 +1,6 @@
 //! What is worth telling: to people in log lines, to counters. Whom else it is told, `vrrp::notice` says.
 
-use super::{AddressList, EntryList, Fault, Name, Refusal, ScriptReport, StateKind};
+use super::{AddressList, EntryList, Fault, Name, Refusal, ScriptReport, Sign, StateKind};
 use crate::vrrp::packet::{DecodeError, Difference, ah};
 use crate::vrrp::shared::Shared;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,10 @@ pub enum Report {
         /// This router's.
         ours: u8,
     },
+    /// Another router is the master, too, or will be. Said once of each, until it is over.
+    Split(Sign),
+    /// It is no more, or this router is not.
+    SplitOver(Sign),
     /// Two routers say that they own the addresses: the one with the lower address yields.
     OwnerConflict {
         /// The other.

@@ -54,12 +54,16 @@ impl Instance {
             Err(refused) => {
                 match refused {
                     Refused::Malformed(error) => self.stats.malformed.count(error),
-                    Refused::Discarded(reason) => self.stats.discarded.count(reason),
+                    Refused::Discarded(reason) => {
+                        self.stats.discarded.count(reason);
+                        self.hear_unbelieved(now, received.source, reason, out);
+                    }
                 }
                 return Err(refused);
             }
         };
         self.stats.adverts_received += 1;
+        self.believe_other(received.source, advert.priority == PRIORITY_STOP, out);
         let is_new = self.last_peer.replace(received.source) != Some(received.source);
         if advert.priority == PRIORITY_STOP {
             self.stats.priority_zero_received += 1;
@@ -257,6 +261,11 @@ impl Instance {
         out.push(self.report(Report::LowerPriority { state: StateKind::Master, source, theirs, ours }));
         self.announce_answer(now, out);
         self.tell_of_lower(now, out);
+        let interval = match &advert.body {
+            Body::V2 { interval, .. } => (*interval).into(),
+            Body::V3 { interval } => (*interval).into(),
+        };
+        self.hear_rival(now, source, theirs, interval, out);
         true
     }
 

@@ -30,8 +30,8 @@ impl Instance {
     /// When [`Instance::handle_timeout`] has something to do.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
-        match &self.state {
-            State::Init | State::Fault => None,
+        let own = match &self.state {
+            State::Init | State::Fault => return None,
             State::Backup { master_down_at, .. } => Some(*master_down_at),
             State::Master { advert_at, second_announce_at, lower_prio_announce_at, refresh_at, .. } => {
                 [*second_announce_at, *lower_prio_announce_at, *refresh_at]
@@ -40,7 +40,8 @@ impl Instance {
                     .chain([*advert_at])
                     .min()
             }
-        }
+        };
+        own.into_iter().chain(self.split_timeout()).min()
     }
 
     /// Does what is due at `now`. `awake_since` is the time since when the driver has been at work without a pause: a
@@ -50,6 +51,7 @@ impl Instance {
         if self.overslept(now, out) {
             return;
         }
+        self.watch_split(now, out);
         match &self.state {
             State::Init | State::Fault => {}
             State::Backup { master_down_at, .. } => {

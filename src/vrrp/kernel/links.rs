@@ -1,6 +1,6 @@
 //! Links with their addresses, as the kernel has told of them, and what adverts can come from.
 
-use crate::net::IpNet;
+use crate::net::{IpNet, MacAddr};
 use crate::vrrp::event::{Address, AddressState, IfIndex, Link, Name};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
@@ -10,6 +10,8 @@ use std::net::IpAddr;
 pub(super) struct Links {
     all: HashMap<IfIndex, KnownLink>,
     indexes: HashMap<Name, IfIndex>,
+    /// How many interfaces have an Ethernet address.
+    macs: HashMap<MacAddr, usize>,
     /// Counts addresses in the order in which they became known.
     next_order: u64,
 }
@@ -90,18 +92,41 @@ impl Links {
             && other != link.index
         {
             // Another interface of the same name, and nobody said that the first one went.
-            self.all.remove(&other);
+            let gone = self.all.remove(&other);
+            self.forget_mac(gone.and_then(|known| known.link.mac));
+        }
+        if let Some(mac) = link.mac {
+            *self.macs.entry(mac).or_default() += 1;
         }
         match self.all.get_mut(&link.index) {
-            Some(known) => known.link = link,
+            Some(known) => {
+                let old = std::mem::replace(&mut known.link, link);
+                self.forget_mac(old.mac);
+            }
             None => drop(self.all.insert(link.index, KnownLink::new(link))),
         }
         names
     }
 
+    /// Whether an interface has that Ethernet address.
+    pub(super) fn has_mac(&self, mac: MacAddr) -> bool {
+        self.macs.contains_key(&mac)
+    }
+
+    fn forget_mac(&mut self, mac: Option<MacAddr>) {
+        let Some(mac) = mac else { return };
+        if let Some(count) = self.macs.get_mut(&mac) {
+            *count -= 1;
+            if *count == 0 {
+                self.macs.remove(&mac);
+            }
+        }
+    }
+
     /// A link is gone, with its addresses. Gives its name.
     pub(super) fn gone(&mut self, index: IfIndex) -> Option<Name> {
-        let name = self.all.remove(&index)?.link.name;
+        let Link { name, mac, .. } = self.all.remove(&index)?.link;
+        self.forget_mac(mac);
         self.forget_name(&name, index);
         Some(name)
     }

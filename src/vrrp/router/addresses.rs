@@ -217,6 +217,13 @@ impl Router {
         self.paces.of(interface, Family::of(address.net.address))
     }
 
+    /// The frame that asks whether another host has an address of an instance; none if it is not the instance's now.
+    #[must_use]
+    pub fn probe(&self, instance: &str, address: &VirtualAddress) -> Option<Frame> {
+        let wants = self.instance(instance).is_some_and(|instance| instance.wants_addresses());
+        self.kernel.probe(address).filter(|_| wants)
+    }
+
     /// The frame that announces an address of an instance; none if it is not the instance's now.
     #[must_use]
     pub fn frame(&self, instance: &str, address: &VirtualAddress) -> Option<Frame> {

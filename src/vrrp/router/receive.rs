@@ -4,12 +4,13 @@
 //! unicast sources apart, and the sender tells unicast peers apart, as in keepalived.
 
 use super::{Key, Router, Slot};
-use crate::net::Family;
+use crate::net::{Family, MacAddr};
 use crate::time::Instant;
-use crate::vrrp::event::{Action, Actions, Discard, Received, Report};
+use crate::vrrp::event::{Action, Actions, Discard, IfIndex, Received, Report};
 use crate::vrrp::instance::Refused;
 use crate::vrrp::kernel::Id;
 use crate::vrrp::packet::Advert;
+use std::net::IpAddr;
 
 impl Router {
     pub(super) fn received(&mut self, now: Instant, received: &Received<'_>, out: &mut Actions) {
@@ -24,18 +25,41 @@ impl Router {
         if let Err(refused) = outcome {
             let instance = Some(slot.instance.name().clone());
             let report = match refused {
-                Refused::Malformed(error) => Report::Malformed { source, error },
+                Refused::Malformed(error) => Some(Report::Malformed { source, error }),
+                // Once is enough.
+                Refused::Discarded(reason) if slot.instance.has_told_of(source, reason) => None,
                 Refused::Discarded(reason) => {
-                    Report::Discarded { source, is_known: slot.instance.knows(source), reason }
+                    Some(Report::Discarded { source, is_known: slot.instance.knows(source), reason })
                 }
             };
-            out.push(Action::Report { instance, report });
+            out.extend(report.map(|report| Action::Report { instance, report }));
         }
         self.reschedule(id);
         match outcome {
             Ok(true) => self.announce_group(now, id, out),
             Ok(false) => self.synchronise(now, id, out),
             Err(_) => {}
+        }
+    }
+
+    /// A host says that it has an address. Only that of a master counts, and no host but another one.
+    pub(super) fn claimed(
+        &mut self,
+        now: Instant,
+        interface: IfIndex,
+        address: IpAddr,
+        mac: MacAddr,
+        out: &mut Actions,
+    ) {
+        if self.kernel.is_own_mac(mac) {
+            return;
+        }
+        let Some(name) = self.kernel.name_of(interface) else { return };
+        for id in self.kernel.holders(interface, address) {
+            if let Some(slot) = self.instances.get_mut(&id) {
+                slot.instance.hear_claim(now, &name, address, mac, out);
+            }
+            self.reschedule(id);
         }
     }
 

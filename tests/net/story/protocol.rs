@@ -3,7 +3,7 @@
 use super::decided::unsaid;
 use super::stage::Stage;
 use super::tracking::{instance, rival};
-use super::{Story, pending, story};
+use super::{Story, story};
 
 pub(super) const STORIES: &[Story] = &[
     story("alone_and_stopped", alone),

@@ -169,6 +169,7 @@ fn inherited(cx: &mut Lower<'_, '_>, statement: &Statement, name: &str, defaults
         "vrrp_skip_check_adv_addr" => set(&mut defaults.policy.skip_check_adv_addr, cx.flag(statement)),
         "v3_checksum_as_v2" => defaults.policy.v3_checksum_as_v2 = cx.present(statement),
         "vrrp_notify_priority_changes" => set(&mut defaults.notify_priority_changes, cx.flag(statement)),
+        "vrrp_notify_split_brain" => set(&mut defaults.notify_split_brain, cx.flag(statement)),
         "default_interface" => {
             set(&mut defaults.interface, cx.interface(statement).map(|word| word.text.to_string()));
         }

@@ -93,6 +93,8 @@ impl<T: Clone> ListOf<T> {
 pub(super) enum Kind {
     Apply,
     Announce,
+    /// Ask whether others have them.
+    Probe,
 }
 
 /// What something happened to since the last report.
@@ -127,10 +129,12 @@ impl Queue {
 
     /// Adds a wish, which is merged with one that waits already.
     pub(super) fn push<T: Listed>(&mut self, kind: Kind, things: &Shared<[T]>, rounds: usize) {
-        // An announcement follows the addresses that were asked for before it: one that waits ahead of them does not count.
+        // An announcement, or a question, follows the addresses that were asked for before it: one that waits ahead of them does not count.
         let ahead = match kind {
             Kind::Apply => 0,
-            Kind::Announce => self.items.iter().rposition(|i| i.kind == Kind::Apply).map_or(0, |at| at + 1),
+            Kind::Announce | Kind::Probe => {
+                self.items.iter().rposition(|i| i.kind == Kind::Apply).map_or(0, |at| at + 1)
+            }
         };
         let mut behind = self.items.iter_mut().skip(ahead).rev().filter(|item| item.kind == kind);
         let merged = match &**things {

@@ -65,10 +65,14 @@ impl Router {
 
     /// Lets it become master: its adverts, the last one first.
     fn speak(&mut self) -> Packet {
-        let at = self.instance.next_timeout().unwrap();
-        self.now = self.now.max(at);
-        self.instance.handle_timeout(self.now, self.now, &mut self.out);
-        self.said().pop().unwrap()
+        loop {
+            let at = self.instance.next_timeout().unwrap();
+            self.now = self.now.max(at);
+            self.instance.handle_timeout(self.now, self.now, &mut self.out);
+            if let Some(packet) = self.said().pop() {
+                return packet;
+            }
+        }
     }
 
     fn said(&mut self) -> Vec<Packet> {

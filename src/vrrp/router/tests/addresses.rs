@@ -362,7 +362,7 @@ fn a_tentative_source_is_no_fault_and_adverts_leave_once_it_is_usable() {
     timeout(&mut router, now, &mut out);
     assert_eq!(states(&router), [StateKind::Master]);
     assert_eq!(adverts(&out), []);
-    now = now + Duration::from_millis(300);
+    now += Duration::from_millis(300);
     handle(&mut router, now, source(AddressState::Usable), &mut out);
     assert_eq!(adverts(&out), [("VI".to_owned(), 100)]);
     assert_eq!(router.next_timeout(), Some(now + Duration::from_secs(1)));

@@ -1,0 +1,365 @@
+//! Split brain: whether another router is the master, too, or will be, and when that is over.
+//!
+//! An election may leave two masters for a moment. What lasts longer than a backup waits for a master is no election:
+//!
+//! - a **rival** that hears this master, and should have yielded, goes on to advertise: its adverts get here, ours don't
+//!   get there;
+//! - another master is **not believed**: another password, or a configuration that differs, which its first advert tells;
+//! - another host **claims** an address: it announces it, or answers when it is asked, which a master does once it has
+//!   been one for that long.
+//!
+//! Each is told once ([`Report::Split`]), and its end once: the other has fallen silent for twice that time, is believed
+//! now, or this router is no master any more. Then a master announces its addresses again, since neighbours may have
+//! believed the other. Nothing here changes who is master. What is remembered is bounded, whoever sends what.
+
+use super::{Instance, State};
+use crate::net::MacAddr;
+use crate::time::Instant;
+use crate::vrrp::config::VirtualAddress;
+use crate::vrrp::event::{Action, Actions, Discard, Name, Report, Sign};
+use crate::vrrp::notice::News;
+use crate::vrrp::shared::Shared;
+use serde::{Deserialize, Serialize};
+use std::mem::discriminant;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// So many other routers are remembered, and so many hosts that claim addresses.
+const OTHERS: usize = 4;
+/// Elections of short intervals also take as long as a busy machine may sleep.
+const LEAST_PATIENCE: Duration = Duration::from_secs(1);
+/// Another router is told of no more often than this, whatever it says in between.
+const PAUSE: Duration = Duration::from_secs(30);
+/// A host that claimed an address is asked again so often.
+const ASKED_AGAIN: Duration = Duration::from_secs(20);
+/// It does not claim it any more when it has not answered for so long.
+const UNCLAIMED: Duration = Duration::from_secs(50);
+
+/// What an election takes at most.
+#[derive(Clone, Copy)]
+struct Patience {
+    adverts: u32,
+    skew: Duration,
+}
+
+impl Patience {
+    /// With routers that speak so often.
+    fn with(self, interval: Duration) -> Duration {
+        (interval * self.adverts + self.skew).max(LEAST_PATIENCE)
+    }
+}
+
+/// What is known of others.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Split {
+    others: Vec<Other>,
+    claims: Vec<Claim>,
+    /// A new master asks then whether others have its addresses; what was said before counts for nothing, since the
+    /// former master may not have yielded yet.
+    ask_at: Option<Instant>,
+    /// It was told that there is a split, and not yet that it is over.
+    told: bool,
+}
+
+/// Another router that advertises.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Other {
+    source: IpAddr,
+    what: What,
+    /// The longer one of both intervals, as far as the other's is known.
+    interval: Duration,
+    /// Heard since then, without a longer pause.
+    since: Instant,
+    heard_at: Instant,
+    told: bool,
+    /// Not told of again before this time.
+    quiet_until: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+enum What {
+    Rival { theirs: u8 },
+    Unbelieved(Discard),
+}
+
+impl What {
+    /// The same trouble, whatever the numbers.
+    fn is_like(self, other: What) -> bool {
+        match (self, other) {
+            (What::Rival { .. }, What::Rival { .. }) => true,
+            (What::Unbelieved(one), What::Unbelieved(other)) => discriminant(&one) == discriminant(&other),
+            _ => false,
+        }
+    }
+
+    const fn is_difference(self) -> bool {
+        matches!(self, What::Unbelieved(reason) if reason.is_difference())
+    }
+}
+
+/// A host that says that it has addresses of ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Claim {
+    mac: MacAddr,
+    /// The first one.
+    address: IpAddr,
+    interface: Name,
+    heard_at: Instant,
+    ask_at: Instant,
+}
+
+impl Claim {
+    fn sign(&self) -> Sign {
+        Sign::Claim { address: self.address, mac: self.mac, interface: self.interface.clone() }
+    }
+}
+
+impl Split {
+    /// When something is to be done.
+    fn next_timeout(&self, patience: Patience) -> Option<Instant> {
+        let silent = self.others.iter().map(|other| {
+            let silent = other.heard_at + patience.with(other.interval) * 2;
+            if other.told { silent } else { silent.max(other.quiet_until) }
+        });
+        let claims = self.claims.iter().map(|claim| claim.ask_at.min(claim.heard_at + UNCLAIMED));
+        silent.chain(claims).chain(self.ask_at).min()
+    }
+}
+
+impl Instance {
+    fn patience(&self) -> Patience {
+        Patience { adverts: u32::from(self.config.policy.down_timer_adverts), skew: self.skew() }
+    }
+
+    /// When this has something to do.
+    pub(super) fn split_timeout(&self) -> Option<Instant> {
+        self.split.next_timeout(self.patience())
+    }
+
+    /// It has become the master: asks for its addresses when the former one must have given them back.
+    pub(super) fn expect_peace(&mut self, now: Instant) {
+        self.split.ask_at = Some(now + self.patience().with(self.config.advert_int));
+        // Those that were not believed before are other masters from now on.
+        for other in self.split.others.iter_mut().filter(|other| !other.told) {
+            other.since = now;
+        }
+    }
+
+    /// This master has insisted on it against a router of lower priority, which hears that and should yield.
+    pub(super) fn hear_rival(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        theirs: u8,
+        interval: Duration,
+        out: &mut Actions,
+    ) {
+        self.hear_other(now, source, What::Rival { theirs }, interval, out);
+    }
+
+    /// An advert was refused.
+    pub(super) fn hear_unbelieved(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        reason: Discard,
+        out: &mut Actions,
+    ) {
+        if !reason.is_of_master() {
+            return;
+        }
+        let interval = match reason {
+            Discard::Interval { theirs, .. } => theirs,
+            _ => Duration::ZERO,
+        };
+        self.hear_other(now, source, What::Unbelieved(reason), interval, out);
+    }
+
+    /// Whether it was told that adverts from there are refused for this reason.
+    pub(in crate::vrrp) fn has_told_of(&self, source: IpAddr, reason: Discard) -> bool {
+        let what = What::Unbelieved(reason);
+        self.split.others.iter().any(|other| other.told && other.source == source && other.what.is_like(what))
+    }
+
+    fn hear_other(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        what: What,
+        interval: Duration,
+        out: &mut Actions,
+    ) {
+        let interval = interval.max(self.config.advert_int);
+        let patience = self.patience().with(interval);
+        let master = matches!(self.state, State::Master { .. });
+        let others = &mut self.split.others;
+        let new = Other { source, what, interval, since: now, heard_at: now, told: false, quiet_until: now };
+        let at = match others.iter().position(|other| other.source == source) {
+            Some(at) => at,
+            None if others.len() < OTHERS => {
+                others.push(new);
+                others.len() - 1
+            }
+            // Who was heard least lately, and has nothing to be remembered for.
+            None => {
+                let all = others.iter().enumerate();
+                let all = all.filter(|(_, other)| !other.told && now >= other.quiet_until);
+                let Some((at, _)) = all.min_by_key(|(_, other)| other.heard_at) else { return };
+                if let Some(place) = others.get_mut(at) {
+                    *place = new;
+                }
+                at
+            }
+        };
+        let Some(other) = others.get_mut(at) else { return };
+        let is_like = other.what.is_like(what);
+        if other.told && !is_like {
+            // One trouble at a time.
+            return;
+        }
+        if !other.told && (!is_like || now.saturating_since(other.heard_at) > patience) {
+            other.since = now;
+        }
+        (other.what, other.interval, other.heard_at) = (what, interval, now);
+        let lasts = master && now.saturating_since(other.since) >= patience;
+        if !other.told && now >= other.quiet_until && (what.is_difference() || lasts) {
+            (other.told, other.quiet_until) = (true, now + PAUSE);
+            let sign = self.sign_of(what, source);
+            self.tell_split(sign, out);
+        }
+    }
+
+    fn sign_of(&self, what: What, source: IpAddr) -> Sign {
+        match what {
+            What::Rival { theirs } => Sign::Rival { source, theirs, ours: self.priority.effective() },
+            What::Unbelieved(reason) => Sign::Unbelieved { source, reason },
+        }
+    }
+
+    /// An advert was believed: whatever was wrong with its sender's is right now. One that leaves is no rival any more.
+    pub(super) fn believe_other(&mut self, source: IpAddr, leaves: bool, out: &mut Actions) {
+        if self.split.others.is_empty() {
+            return;
+        }
+        let is_over =
+            |other: &Other| other.source == source && (leaves || matches!(other.what, What::Unbelieved(_)));
+        self.end_others(is_over, out);
+    }
+
+    /// Another host says that it has an address of this instance.
+    pub(in crate::vrrp) fn hear_claim(
+        &mut self,
+        now: Instant,
+        interface: &Name,
+        address: IpAddr,
+        mac: MacAddr,
+        out: &mut Actions,
+    ) {
+        if !matches!(self.state, State::Master { .. }) || self.split.ask_at.is_some() {
+            return;
+        }
+        self.stats.foreign_claims += 1;
+        let claims = &mut self.split.claims;
+        if let Some(claim) = claims.iter_mut().find(|claim| claim.mac == mac) {
+            claim.heard_at = now;
+            return;
+        }
+        if claims.len() >= OTHERS {
+            return;
+        }
+        let claim =
+            Claim { mac, address, interface: interface.clone(), heard_at: now, ask_at: now + ASKED_AGAIN };
+        let sign = claim.sign();
+        claims.push(claim);
+        self.tell_split(sign, out);
+    }
+
+    fn tell_split(&mut self, sign: Sign, out: &mut Actions) {
+        self.stats.splits += 1;
+        out.push(self.report(Report::Split(sign)));
+        if !std::mem::replace(&mut self.split.told, true) && self.config.notify.split_brain {
+            out.push(self.notify(News::SplitBrain));
+        }
+    }
+
+    fn end_others(&mut self, is_over: impl Fn(&Other) -> bool, out: &mut Actions) {
+        let now = self.guard.now;
+        let mut others = std::mem::take(&mut self.split.others);
+        let mut announces = false;
+        others.retain_mut(|other| {
+            if !is_over(other) {
+                return true;
+            }
+            if std::mem::replace(&mut other.told, false) {
+                announces = true;
+                let sign = self.sign_of(other.what, other.source);
+                out.push(self.report(Report::SplitOver(sign)));
+            }
+            other.since = now;
+            now < other.quiet_until
+        });
+        self.split.others = others;
+        self.announce_peace(announces, out);
+    }
+
+    fn end_claims(&mut self, is_over: impl Fn(&Claim) -> bool, out: &mut Actions) {
+        let mut claims = std::mem::take(&mut self.split.claims);
+        let mut announces = false;
+        for claim in claims.extract_if(.., |claim| is_over(claim)) {
+            announces = true;
+            out.push(self.report(Report::SplitOver(claim.sign())));
+        }
+        self.split.claims = claims;
+        self.announce_peace(announces, out);
+    }
+
+    /// Something is over. Neighbours may have learnt the wrong place meanwhile.
+    fn announce_peace(&mut self, announces: bool, out: &mut Actions) {
+        if announces && matches!(self.state, State::Master { .. }) {
+            out.push(self.announce(&self.addresses, self.config.garp.master_repeat));
+        }
+        let lasts = !self.split.claims.is_empty() || self.split.others.iter().any(|other| other.told);
+        if self.split.told && !lasts {
+            self.split.told = false;
+            if self.config.notify.split_brain {
+                out.push(self.notify(News::SplitOver));
+            }
+        }
+    }
+
+    /// It is no master any more, or does not run: nobody can be master beside it. A configuration that differs still does.
+    pub(super) fn forget_split(&mut self, runs: bool, out: &mut Actions) {
+        self.split.ask_at = None;
+        if !self.split.others.is_empty() {
+            self.end_others(|other| !(runs && other.what.is_difference()), out);
+        }
+        if !self.split.claims.is_empty() {
+            self.end_claims(|_| true, out);
+        }
+    }
+
+    /// Does what is due.
+    pub(super) fn watch_split(&mut self, now: Instant, out: &mut Actions) {
+        if self.split_timeout().is_none_or(|at| now < at) {
+            return;
+        }
+        if self.split.ask_at.take_if(|at| now >= *at).is_some() {
+            out.push(self.ask(self.addresses.clone()));
+        }
+        let patience = self.patience();
+        self.end_others(|other| now >= other.heard_at + patience.with(other.interval) * 2, out);
+        self.end_claims(|claim| now >= claim.heard_at + UNCLAIMED, out);
+        let mut asked = Vec::new();
+        for claim in self.split.claims.iter_mut().filter(|claim| now >= claim.ask_at) {
+            claim.ask_at = now + ASKED_AGAIN;
+            asked.extend(self.addresses.iter().find(|a| a.net.address == claim.address).cloned());
+        }
+        if !asked.is_empty() {
+            out.push(self.ask(asked.into()));
+        }
+    }
+
+    fn ask(&self, addresses: Shared<[VirtualAddress]>) -> Action {
+        Action::Probe { instance: self.name.clone(), addresses }
+    }
+}

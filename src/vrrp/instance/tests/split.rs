@@ -1,0 +1,247 @@
+//! Split brain: what is told of it, when, and how often.
+
+use super::*;
+use crate::net::MacAddr;
+use crate::vrrp::event::Sign;
+
+const FOREIGN: MacAddr = MacAddr([2, 0, 0, 0, 0, 9]);
+
+fn asking(priority: u8) -> config::Instance {
+    let notify = config::Notify { split_brain: true, ..config::Notify::default() };
+    config::Instance { notify: notify.into(), ..config(priority) }
+}
+
+/// A master for so long that no other may be left.
+fn settled(config: config::Instance) -> Bench {
+    let mut b = Bench::master(config);
+    b.run(ms(4000));
+    b.out.clear();
+    b
+}
+
+impl Bench {
+    /// What was told of splits, announced and asked, and to whom.
+    fn split(&mut self) -> Vec<String> {
+        let told = |action: Action| match action {
+            Action::Report { report: Report::Split(sign), .. } => Some(format!("split: {}", sign.who())),
+            Action::Report { report: Report::SplitOver(sign), .. } => Some(format!("over: {}", sign.who())),
+            Action::Announce { rounds, .. } => Some(format!("announce x{rounds}")),
+            Action::Probe { addresses, .. } => Some(format!("ask {}", addresses.len())),
+            Action::Notify(notice) if matches!(notice.news, News::SplitBrain | News::SplitOver) => {
+                Some(notice.word().to_owned())
+            }
+            _ => None,
+        };
+        self.out.drain(..).filter_map(told).collect()
+    }
+
+    /// Another router speaks once a second.
+    fn hears_for(&mut self, seconds: usize, source: IpAddr, priority: u8) {
+        for _ in 0..seconds {
+            self.run(ms(1000));
+            self.hear(source, priority).unwrap();
+        }
+    }
+
+    fn claim(&mut self, mac: MacAddr) {
+        let address = [10, 0, 0, 100].into();
+        self.instance.hear_claim(self.now, &"eth0".into(), address, mac, &mut self.out);
+    }
+
+    fn hear_stranger(&mut self, source: IpAddr) -> Result<(), Discard> {
+        let auth = Authentication::Pass(*b"other\0\0\0");
+        self.hear_with(source, 100, |advert| advert.body = Body::V2 { interval: Secs(1), auth })
+    }
+}
+
+#[test]
+fn a_lower_master_that_does_not_yield_is_told_of_once_and_its_end_is_announced() {
+    let mut b = settled(asking(150));
+    b.hears_for(4, LOWER, 100);
+    assert_eq!(b.split().iter().filter(|told| told.contains("split")).count(), 0, "it may be about to yield");
+    b.hears_for(30, LOWER, 100);
+    let mut told = b.split();
+    told.retain(|told| !told.starts_with("announce"));
+    assert_eq!(told, ["split: 10.0.0.1", "SPLIT_BRAIN"]);
+    b.run(ms(6000));
+    b.out.clear();
+    b.run(ms(1000));
+    assert_eq!(b.split(), ["over: 10.0.0.1", "announce x5", "SPLIT_BRAIN_OVER"]);
+    assert_eq!(b.instance.stats().splits, 1);
+    // It had healed: the next one is another one. Who says that it leaves has left.
+    b.hears_for(5, LOWER, 100);
+    assert!(b.split().contains(&"split: 10.0.0.1".to_owned()));
+    b.hear(LOWER, 0).unwrap();
+    assert_eq!(b.split(), ["over: 10.0.0.1", "announce x5", "SPLIT_BRAIN_OVER"]);
+    assert_eq!(b.instance.stats().splits, 2);
+}
+
+#[test]
+fn an_election_is_no_split() {
+    let mut b = settled(asking(150));
+    for _ in 0..5 {
+        // A network that was parted is whole again: the other yields at the answer, or at the next advert.
+        b.hears_for(2, LOWER, 100);
+        b.run(ms(10_000));
+    }
+    assert_eq!(b.instance.stats().splits, 0);
+    // A backup hears of masters that it replaces, or respects.
+    let mut b = Bench::start(config::Instance { nopreempt: true, ..asking(150) });
+    b.hears_for(20, LOWER, 100);
+    assert_eq!(b.split(), Vec::<String>::new());
+}
+
+#[test]
+fn nobody_asks_who_does_not_want_to_hear() {
+    let mut b = settled(config(150));
+    b.hears_for(10, LOWER, 100);
+    b.run(ms(10_000));
+    let told = b.split();
+    assert!(told.contains(&"split: 10.0.0.1".to_owned()) && told.contains(&"over: 10.0.0.1".to_owned()));
+    assert!(!told.iter().any(|told| told.starts_with("SPLIT")), "{told:?}");
+}
+
+/// `vrrp_notify_split_brain`
+#[test]
+fn others_are_told_of_a_split_brain_if_they_asked() {
+    let mut b = settled(asking(150));
+    b.hears_for(10, LOWER, 100);
+    b.run(ms(10_000));
+    let told: Vec<String> = b.split().into_iter().filter(|told| told.starts_with("SPLIT")).collect();
+    assert_eq!(told, ["SPLIT_BRAIN", "SPLIT_BRAIN_OVER"]);
+}
+
+#[test]
+fn a_master_that_is_not_believed_is_told_of_once_it_must_be_one_beside_this_one() {
+    let mut b = Bench::start(asking(150));
+    b.out.clear();
+    for _ in 0..3 {
+        b.run(ms(1000));
+        assert_eq!(b.hear_stranger(LOWER), Err(Discard::AuthFailure));
+    }
+    assert_eq!(b.split(), Vec::<String>::new(), "it is the only master");
+    for _ in 0..20 {
+        b.run(ms(1000));
+        let _ = b.hear_stranger(LOWER);
+    }
+    assert_eq!(b.split(), ["announce x5", "ask 2", "split: 10.0.0.1", "SPLIT_BRAIN", "announce x5"]);
+    assert!(b.instance.has_told_of(LOWER, Discard::AuthFailure));
+    assert!(!b.instance.has_told_of(LOWER, Discard::Ttl(3)));
+    // Its password is put right: it is believed, and beats this one.
+    assert_eq!(b.hear(LOWER, 200), Ok(()));
+    assert_eq!(b.split(), ["over: 10.0.0.1", "announce x5", "SPLIT_BRAIN_OVER"]);
+    assert_eq!(b.instance.state(), StateKind::Backup);
+}
+
+#[test]
+fn one_advert_tells_that_the_other_is_configured_otherwise() {
+    let mut b = Bench::start(asking(150));
+    let other =
+        |b: &mut Bench| b.hear_with(LOWER, 200, |advert| advert.addresses = [[10, 0, 0, 7].into()].into());
+    b.run(ms(1000));
+    b.out.clear();
+    assert!(matches!(other(&mut b), Err(Discard::Addresses { .. })));
+    let sign = b.out.iter().find_map(|action| match action {
+        Action::Report { report: Report::Split(sign), .. } => Some(sign.to_string()),
+        _ => None,
+    });
+    let expected = "10.0.0.1 advertises as master too, and is not believed: the addresses differ from those configured here: \
+                    10.0.0.100 is missing in it, 10.0.0.7 is not configured here (ours 1, received 1)";
+    assert_eq!(sign.as_deref(), Some(expected));
+    assert_eq!(b.split(), ["split: 10.0.0.1", "SPLIT_BRAIN"]);
+    for _ in 0..20 {
+        b.run(ms(1000));
+        let _ = other(&mut b);
+    }
+    assert_eq!(b.instance.state(), StateKind::Master);
+    assert!(!b.split().iter().any(|told| told.contains("split")), "once is enough");
+    b.run(ms(10_000));
+    assert_eq!(b.split(), ["over: 10.0.0.1", "announce x5", "SPLIT_BRAIN_OVER"]);
+    // An interval that differs is the longer one's to be waited for.
+    let slow = |advert: &mut Advert| {
+        advert.body = Body::V2 { interval: Secs(20), auth: Authentication::Pass(*b"himitsu\0") };
+    };
+    for _ in 0..10 {
+        b.run(ms(20_000));
+        assert!(matches!(b.hear_with(LOWER, 200, slow), Err(Discard::Interval { .. })));
+    }
+    let told = b.split();
+    assert_eq!(told.iter().filter(|told| told.starts_with("split")).count(), 1, "{told:?}");
+}
+
+#[test]
+fn what_comes_from_afar_from_this_host_or_twice_is_no_sign() {
+    let mut b = settled(asking(150));
+    for _ in 0..20 {
+        b.run(ms(1000));
+        assert_eq!(b.hear(ORIGIN.source, 100), Err(Discard::OwnPacket));
+    }
+    assert_eq!(b.split().iter().filter(|told| told.contains("split")).count(), 0);
+}
+
+#[test]
+fn who_claims_an_address_of_a_settled_master_is_told_of_once_asked_again_and_its_end_announced() {
+    let mut b = Bench::master(asking(150));
+    // The former master has not heard of it yet.
+    b.claim(FOREIGN);
+    b.run(ms(3500));
+    assert_eq!(b.split(), ["ask 2"]);
+    assert_eq!(b.instance.stats().foreign_claims, 0);
+    b.run(ms(3000));
+    b.out.clear();
+    b.claim(FOREIGN);
+    b.claim(FOREIGN);
+    assert_eq!(b.split(), ["split: 02:00:00:00:00:09", "SPLIT_BRAIN"]);
+    assert_eq!((b.instance.stats().splits, b.instance.stats().foreign_claims), (1, 2));
+    for _ in 0..5 {
+        b.run(ms(20_000));
+        assert_eq!(b.split(), ["ask 1"]);
+        b.claim(FOREIGN);
+    }
+    b.run(ms(60_000));
+    let told = b.split();
+    assert_eq!(told, ["ask 1", "ask 1", "over: 02:00:00:00:00:09", "announce x5", "SPLIT_BRAIN_OVER"]);
+}
+
+#[test]
+fn one_that_is_no_master_any_more_has_no_other_beside_it() {
+    let mut b = settled(asking(150));
+    b.claim(FOREIGN);
+    b.hears_for(5, LOWER, 100);
+    b.out.clear();
+    b.hear(HIGHER, 200).unwrap();
+    assert_eq!(b.split(), ["over: 10.0.0.1", "over: 02:00:00:00:00:09", "SPLIT_BRAIN_OVER"]);
+    b.claim(FOREIGN);
+    b.hears_for(100, HIGHER, 200);
+    assert_eq!(b.split(), Vec::<String>::new(), "it is the master's address");
+}
+
+#[test]
+fn forged_senders_cost_a_few_places_and_lines() {
+    let mut b = settled(asking(150));
+    for n in 0..5000_u32 {
+        let source = Ipv4Addr::from_bits(0x0a00_0100 + n).into();
+        let _ = b.hear_stranger(source);
+        let _ = b.hear_with(source, 100, |advert| advert.addresses = [].into());
+        let [.., x, y] = n.to_be_bytes();
+        b.claim(MacAddr([2, 0, 0, 0, x, y]));
+        if n % 100 == 0 {
+            b.run(ms(100));
+        }
+    }
+    assert!(b.instance.stats().splits <= 8, "{}", b.instance.stats().splits);
+    assert_eq!(b.instance.stats().foreign_claims, 5000);
+}
+
+#[test]
+fn a_sign_names_who_and_what() {
+    let claim = Sign::Claim { address: [10, 0, 0, 100].into(), mac: FOREIGN, interface: "eth0".into() };
+    assert_eq!(
+        claim.to_string(),
+        "02:00:00:00:00:09 on eth0 answers for 10.0.0.100, and is none of this host's interfaces"
+    );
+    let rival = Sign::Rival { source: LOWER, theirs: 100, ours: 150 };
+    assert!(
+        rival.to_string().starts_with("10.0.0.1 keeps advertising as master with priority 100 (ours 150)")
+    );
+}
