@@ -160,7 +160,7 @@ impl Tracked {
         for instance in router.instances() {
             let Some(at) = crate::watch::index(instance.name()) else { continue };
             let Tracking { script, file } = tracking(at);
-            let (mut sum, mut fails) = (i64::from(instance.priority().base()), false);
+            let (mut sum, mut fails, mut keeps) = (i64::from(instance.priority().base()), false, false);
             if let Some((Weight { value, .. }, _)) = script {
                 match self.scripts.get(&at) {
                     None => continue,
@@ -172,12 +172,13 @@ impl Tracked {
             if file {
                 match self.files.get(&at) {
                     None => continue,
-                    Some(-254) => fails = true,
+                    // What the number before it changed stays.
+                    Some(-254) => (fails, keeps) = (true, true),
                     Some(number) => sum += number,
                 }
             }
             let (expected, found) = (sum.clamp(1, 254), i64::from(instance.priority().effective()));
-            if (script.is_some() || file) && expected != found {
+            if (script.is_some() || file) && !keeps && expected != found {
                 return Err(format!("{}: the priority is {found}, expected {expected}", instance.name()));
             }
             let tracked = |fault: &Fault| matches!(fault, Fault::Tracked(_) | Fault::Awaited(_));
