@@ -14,8 +14,8 @@ const PASS: &str = "  authentication {\n    auth_type PASS\n    auth_pass himits
 /// So many leave together, that often.
 const BURST: usize = 250;
 const EVERY: Duration = Duration::from_millis(5);
-/// So many make a flood: ten seconds of it, where the machine can send so fast.
-const ALL: u64 = 500_000;
+/// So many make a flood: five seconds of it, where the machine can send so fast.
+const ALL: u64 = 250_000;
 
 /// A forged advert over IPv4: where it differs from one that would be believed.
 #[derive(Clone, Copy, Default)]
@@ -102,6 +102,7 @@ impl Flood {
         let thread = thread::spawn({
             let (sent, stop) = (Arc::clone(&sent), Arc::clone(&stop));
             move || {
+                crate::support::yield_to_others();
                 let mut next = Instant::now();
                 for burst in frames.chunks(BURST).cycle() {
                     let mut failed = 0;
