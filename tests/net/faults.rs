@@ -25,6 +25,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("faults::a_backup_that_is_held_up_seizes_nothing", backup_held_up),
         Test::new("faults::a_clock_that_is_set_back_moves_nobody", clock::set_back),
         Test::new("faults::a_flood_moves_no_master", flood::master),
+        Test::new("faults::a_flood_of_claims_moves_no_master", flood::claimed),
         Test::new("faults::a_flood_makes_no_backup_a_master", flood::backup),
     ]
 }

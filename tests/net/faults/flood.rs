@@ -93,10 +93,8 @@ struct Flood {
 }
 
 impl Flood {
-    fn start(from: &Host, to: &Host) -> Flood {
+    fn start(from: &Host, frames: Vec<Vec<u8>>) -> Flood {
         let (sent, stop) = (Arc::<AtomicU64>::default(), Arc::<AtomicBool>::default());
-        let frames: Vec<Vec<u8>> =
-            (0..8000_u16).map(|n| kinds()[usize::from(n % 8)].frame(to.mac().0, n / 8)).collect();
         let (sender, interface) =
             from.enter(|| (Sender::open().expect("a packet socket"), if_nametoindex("eth0").expect("eth0")));
         let thread = thread::spawn({
@@ -140,6 +138,26 @@ fn believed(from: &Host, to: &Host) {
     });
 }
 
+/// Adverts to this host, of a thousand sources, each of every kind.
+fn forged(to: &Host) -> Vec<Vec<u8>> {
+    (0..8000_u16).map(|n| kinds()[usize::from(n % 8)].frame(to.mac().0, n / 8)).collect()
+}
+
+/// ARPs to this host by which a thousand others say that they have the virtual address: replies and requests.
+fn claims(to: &Host) -> Vec<Vec<u8>> {
+    let claim = |n: u16| {
+        let [high, low] = (n / 2).to_be_bytes();
+        let sender = [2, 0, 0, 9, high, low];
+        let mut frame = to.mac().0.to_vec();
+        frame.extend(sender);
+        frame.extend([0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, if n % 2 == 0 { 2 } else { 1 }]);
+        frame.extend(sender);
+        frame.extend([10, 0, 0, 100, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 10, 0, 0, 100]);
+        frame
+    };
+    (0..2000).map(claim).collect()
+}
+
 impl Drop for Flood {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
@@ -166,11 +184,11 @@ fn time(director: &Director) -> u64 {
 }
 
 /// Floods the host on which vipd runs, and looks at what that did to it.
-fn endure(enemy: &Host, one: &Host, ours: &Director) {
+fn endure(enemy: &Host, ours: &Director, frames: Vec<Vec<u8>>) {
     let (memory_before, time_before) = (memory(ours), time(ours));
     let lines_before = ours.process().log().lines().count();
     let begin = Instant::now();
-    let flood = Flood::start(enemy, one);
+    let flood = Flood::start(enemy, frames);
     flood.end();
     let took = begin.elapsed();
     let used = time(ours) - time_before;
@@ -199,7 +217,7 @@ pub(super) fn master(lab: &Lab) {
     holds(&one, true);
     let theirs = keepalived(&two, &config(100, PASS));
     says(&theirs, "Entering BACKUP STATE", 1);
-    endure(&enemy, &one, &ours);
+    endure(&enemy, &ours, forged(&one));
     five_seconds(&one);
     holds(&one, true);
     let log = ours.process().log();
@@ -221,11 +239,29 @@ pub(super) fn backup(lab: &Lab) {
     says(&theirs, "Entering MASTER STATE", 1);
     let ours = vipd(&one, &config(100, PASS));
     says(&ours, "Entering BACKUP STATE", 1);
-    endure(&enemy, &one, &ours);
+    endure(&enemy, &ours, forged(&one));
     five_seconds(&two);
     assert_eq!(count(&ours, "MASTER STATE"), 0, "{}", ours.process().log());
     holds(&one, false);
     // It hears its master.
     theirs.terminate();
+    holds(&one, true);
+}
+
+/// Others claim the address: nobody gives way, and the network hears no flood of answers.
+pub(super) fn claimed(lab: &Lab) {
+    let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
+    let enemy = lab.host("enemy", "10.0.0.66/24");
+    let ours = vipd(&one, &config(150, PASS));
+    holds(&one, true);
+    let theirs = keepalived(&two, &config(100, PASS));
+    says(&theirs, "Entering BACKUP STATE", 1);
+    let capture = Capture::start(&two);
+    endure(&enemy, &ours, claims(&one));
+    five_seconds(&one);
+    assert_eq!(count(&theirs, "Entering MASTER STATE"), 0, "{}", theirs.process().log());
+    let own = capture.gratuitous_arps().iter().filter(|(_, arp)| arp.sender_mac == one.mac()).count();
+    println!("{own} gratuitous ARPs meanwhile");
+    assert!(own < 200, "{own} gratuitous ARPs");
     holds(&one, true);
 }
