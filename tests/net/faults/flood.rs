@@ -148,9 +148,10 @@ fn claims(to: &Host) -> Vec<Vec<u8>> {
     let claim = |n: u16| {
         let [high, low] = (n / 2).to_be_bytes();
         let sender = [2, 0, 0, 9, high, low];
+        let operation = if n.is_multiple_of(2) { 2 } else { 1 };
         let mut frame = to.mac().0.to_vec();
         frame.extend(sender);
-        frame.extend([0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, if n % 2 == 0 { 2 } else { 1 }]);
+        frame.extend([0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, operation]);
         frame.extend(sender);
         frame.extend([10, 0, 0, 100, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 10, 0, 0, 100]);
         frame
