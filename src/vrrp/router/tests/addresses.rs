@@ -370,3 +370,41 @@ fn a_tentative_source_is_no_fault_and_adverts_leave_once_it_is_usable() {
     handle(&mut router, now, source(AddressState::Duplicate), &mut out);
     assert_eq!(states(&router), [StateKind::Fault], "nothing could ever leave from there");
 }
+
+/// What another host says of an address counts where a settled master has it, and nowhere else; no interface of this host is
+/// another host.
+#[test]
+fn a_claim_concerns_the_master_that_holds_the_address_there() {
+    let own = MacAddr([2; 6]);
+    let foreign = MacAddr([2, 0, 0, 0, 0, 9]);
+    let mut router = master_beside_eth1(instance("VI", 7, 100));
+    let now = START + Duration::from_secs(9);
+    let mut out = vec![];
+    timeout(&mut router, now, &mut out);
+    assert!(
+        out.iter().any(|action| matches!(action, Action::Probe { .. })),
+        "it asks who else has them: {out:?}"
+    );
+    let mut tell = |interface, address: &str, mac| {
+        let mut out = vec![];
+        let claimed =
+            Event::Claimed { interface: IfIndex(interface), address: address.parse().unwrap(), mac };
+        handle(&mut router, now, claimed, &mut out);
+        reports(&out).iter().any(|report| matches!(report, Report::Split(_)))
+    };
+    assert!(!tell(2, "10.0.0.7", own), "sent by this host");
+    assert!(!tell(3, "10.0.0.7", foreign), "nobody has it there");
+    assert!(!tell(2, "10.0.0.8", foreign), "nobody has it");
+    assert!(!tell(2, "10.0.0.251", foreign), "it is not virtual");
+    assert!(tell(2, "10.0.0.7", foreign));
+    assert!(!tell(2, "10.0.0.7", foreign), "once");
+    assert_eq!(router.instance("VI").map(|i| i.stats().foreign_claims), Some(2));
+    // An interface may get another Ethernet address, and its former one is somebody else's.
+    let mut link = named_link("eth1", 3, true);
+    link.mac = Some(foreign);
+    handle(&mut router, now, Event::Link(link), &mut vec![]);
+    let claimed =
+        Event::Claimed { interface: IfIndex(2), address: "10.0.0.7".parse().unwrap(), mac: foreign };
+    handle(&mut router, now, claimed, &mut vec![]);
+    assert_eq!(router.instance("VI").map(|i| i.stats().foreign_claims), Some(2));
+}
