@@ -30,6 +30,8 @@ const OTHERS: usize = 4;
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 /// Another router is told of no more often than this, whatever it says in between.
 const PAUSE: Duration = Duration::from_secs(30);
+/// A former master takes about so long to remove an address.
+const REMOVED_IN: Duration = Duration::from_millis(1);
 /// A host that claimed an address is asked again so often.
 const ASKED_AGAIN: Duration = Duration::from_secs(20);
 /// It does not claim it any more when it has not answered for so long.
@@ -138,7 +140,9 @@ impl Instance {
 
     /// It has become the master: asks for its addresses when the former one must have given them back.
     pub(super) fn expect_peace(&mut self, now: Instant) {
-        self.split.ask_at = Some(now + self.patience().with(self.config.advert_int));
+        let count = u32::try_from(self.addresses.len()).unwrap_or(u32::MAX);
+        let removed = now + self.patience().with(self.config.advert_int) + REMOVED_IN * count;
+        self.split.ask_at = Some(removed);
         // Those that were not believed before are other masters from now on.
         for other in self.split.others.iter_mut().filter(|other| !other.told) {
             other.since = now;
