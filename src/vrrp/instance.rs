@@ -20,6 +20,7 @@
 //! sync group does not take over by itself: it is willing to, and `router::groups` says when all do.
 
 mod change;
+mod extra;
 mod guard;
 mod kernel;
 mod owner;
@@ -103,6 +104,8 @@ pub struct Instance {
     routes: Shared<[Entry]>,
     /// `virtual_rules`
     rules: Shared<[Entry]>,
+    /// Those that are announced again and again: `garp_extra_if`.
+    extra: Shared<[VirtualAddress]>,
     /// How checksums of version 3 are made over IPv4: as configured, or as a peer makes them.
     sum: Sum,
     priority: Priority,
@@ -152,6 +155,8 @@ enum State {
         lower_prio_announce_at: Option<Instant>,
         /// `garp_master_refresh`.
         refresh_at: Option<Instant>,
+        /// `garp_extra_if`.
+        extra_at: Option<Instant>,
         /// When another router's advert was last answered, and when with announcements.
         answered_at: Option<Instant>,
         answer_announced_at: Option<Instant>,
@@ -170,13 +175,16 @@ impl Instance {
             (std::mem::take(&mut config.addresses), std::mem::take(&mut config.excluded));
         let routes = std::mem::take(&mut config.routes).into_iter().map(Entry::route).collect();
         let rules = std::mem::take(&mut config.rules).into_iter().map(Entry::rule).collect();
+        let (in_adverts, advertised) = (addresses.len(), addresses.iter().map(|a| a.net.address).collect());
+        let addresses: Shared<[VirtualAddress]> = addresses.into_iter().chain(excluded).collect();
         Instance {
             routes,
             rules,
             name: config.name.as_str().into(),
-            in_adverts: addresses.len(),
-            advertised: addresses.iter().map(|a| a.net.address).collect(),
-            addresses: addresses.into_iter().chain(excluded).collect(),
+            in_adverts,
+            advertised,
+            extra: extra::addresses(&config, &addresses),
+            addresses,
             fits: None,
             sum: first_sum(&config),
             priority: Priority::new(config.priority),
@@ -500,6 +508,7 @@ impl Instance {
             second_announce_at: later(garp.master_delay),
             lower_prio_announce_at: None,
             refresh_at: later(garp.refresh),
+            extra_at: extra::next(now, &self.config, &self.extra),
             answered_at: None,
             answer_announced_at: None,
             rival: None,

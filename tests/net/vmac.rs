@@ -11,7 +11,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 type Story = fn(&Lab, Implementation);
 
 pub(crate) fn tests() -> Vec<Test> {
-    let both: [(&str, Story); 7] = [
+    let both: [(&str, Story); 8] = [
         ("links_and_addresses", links_and_addresses),
         ("frames_carry_its_address", frames),
         ("adverts_of_the_base", transmit_on_base),
@@ -19,6 +19,7 @@ pub(crate) fn tests() -> Vec<Test> {
         ("the_base_comes_back", base_comes_back),
         ("the_filter_is_that_of_keepalived", filter),
         ("secondary_addresses_outlive_their_primary_one", promote),
+        ("interfaces_elsewhere_are_announced_on_again_and_again", extra),
     ];
     let both = [Keepalived, Vipd].into_iter().flat_map(|program| both.map(|story| (program, story)));
     let both = both.map(|(program, (name, story))| {
@@ -413,4 +414,38 @@ fn no_reports(lab: &Lab) {
     assert_eq!(ruleset(&one), Vec::<String>::new(), "there is nothing to be kept back");
     director.terminate();
     assert_eq!(reports(), "1");
+}
+
+/// `garp_extra_if`: one address of each interface elsewhere, again and again; without `all`, of VMACs alone.
+fn extra(lab: &Lab, program: Implementation) {
+    let one = lab.host("one", "10.0.0.1/24");
+    one.connect_further("eth1", "10.1.0.1/24");
+    one.connect_further("eth2", "10.2.0.1/24");
+    let captures = ["eth0", "eth1", "eth2"].map(|interface| Capture::start_on(&one, interface));
+    let count = |at: usize, address: &str| {
+        let arps = captures[at].gratuitous_arps();
+        arps.iter().filter(|(_, arp)| arp.sender.to_string() == address).count()
+    };
+    let elsewhere = ["10.1.0.100/24 dev eth1", "10.1.0.101/24 dev eth1", "10.2.0.100/24 dev eth2 use_vmac"];
+    let addresses = [&["10.0.0.100/24"], elsewhere.as_slice()].concat();
+    let once = "garp_master_repeat 1\n  garp_master_delay 0\n  ";
+    for (kind, plain) in [("", 1), ("all", 3)] {
+        let config = instance("VI", 150, &format!("{once}garp_extra_if {kind} 1"), &addresses);
+        let before = count(1, "10.1.0.100");
+        let others =
+            ["10.0.0.100", "10.1.0.101"].map(|address| count(usize::from(address != "10.0.0.100"), address));
+        let vmac = count(2, "10.2.0.100");
+        let director = start(program, &one, &config);
+        wait_for(format_args!("announcements again with {program}, {kind:?}"), LIMIT, || {
+            let counts = (count(1, "10.1.0.100") - before, count(2, "10.2.0.100") - vmac);
+            if counts.0 >= plain && counts.1 >= 3 { Ok(()) } else { Err(format!("{counts:?}")) }
+        });
+        let more =
+            ["10.0.0.100", "10.1.0.101"].map(|address| count(usize::from(address != "10.0.0.100"), address));
+        assert_eq!([more[0] - others[0], more[1] - others[1]], [1, 1], "{kind:?}");
+        if plain == 1 {
+            assert_eq!(count(1, "10.1.0.100") - before, 1, "{kind:?}");
+        }
+        director.terminate();
+    }
 }

@@ -1,6 +1,6 @@
 //! What a reload changes of a running instance: its schedule goes on, and only what differs is done.
 
-use super::{Instance, State, first_sum, kernel};
+use super::{Instance, State, extra, first_sum, kernel};
 use crate::net::IpNet;
 use crate::time::Instant;
 use crate::vrrp::config::{self, Version, VirtualAddress};
@@ -41,6 +41,8 @@ impl Instance {
         let old_config = std::mem::replace(&mut self.config, new.config);
         self.in_adverts = new.in_adverts;
         let (old_interval, old_refresh) = (old_config.advert_int, old_config.garp.refresh);
+        let old_extra = (old_config.link.garp_extra, self.extra.is_empty());
+        self.extra = new.extra;
         let old_priority = self.priority.effective();
         self.priority.configure(new.priority.base());
         let old_addresses = std::mem::replace(&mut self.addresses, new.addresses);
@@ -82,10 +84,13 @@ impl Instance {
                     *master_down_at = now + master_down_interval;
                 }
             }
-            State::Master { refresh_at, .. } => {
+            State::Master { refresh_at, extra_at, .. } => {
                 let refresh = self.config.garp.refresh;
                 if refresh != old_refresh {
                     *refresh_at = (!refresh.is_zero()).then(|| now + refresh);
+                }
+                if old_extra != (self.config.link.garp_extra, self.extra.is_empty()) {
+                    *extra_at = extra::next(now, &self.config, &self.extra);
                 }
                 self.advertise_now(now, out);
             }

@@ -7,6 +7,7 @@ use crate::vrrp::config::Auth;
 use crate::vrrp::packet::{Advert, Authentication, Body, Centis, Difference, PRIORITY_OWNER, Secs};
 use std::net::Ipv4Addr;
 
+mod extra;
 mod faults;
 mod owner;
 mod split;

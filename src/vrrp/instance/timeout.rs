@@ -1,6 +1,6 @@
 //! What an instance does when time passes: a backup takes over, a master advertises and announces.
 
-use super::{Instance, State};
+use super::{Instance, State, extra};
 use crate::time::Instant;
 use crate::vrrp::event::{Actions, Report};
 use crate::vrrp::packet::PRIORITY_OWNER;
@@ -33,13 +33,18 @@ impl Instance {
         let own = match &self.state {
             State::Init | State::Fault => return None,
             State::Backup { master_down_at, .. } => Some(*master_down_at),
-            State::Master { advert_at, second_announce_at, lower_prio_announce_at, refresh_at, .. } => {
-                [*second_announce_at, *lower_prio_announce_at, *refresh_at]
-                    .into_iter()
-                    .flatten()
-                    .chain([*advert_at])
-                    .min()
-            }
+            State::Master {
+                advert_at,
+                second_announce_at,
+                lower_prio_announce_at,
+                refresh_at,
+                extra_at,
+                ..
+            } => [*second_announce_at, *lower_prio_announce_at, *refresh_at, *extra_at]
+                .into_iter()
+                .flatten()
+                .chain([*advert_at])
+                .min(),
         };
         own.into_iter().chain(self.split_timeout()).min()
     }
@@ -133,8 +138,9 @@ impl Instance {
     }
 
     fn master_timeout(&mut self, now: Instant, awake_since: Instant, out: &mut Actions) {
-        let State::Master { advert_at, second_announce_at, lower_prio_announce_at, refresh_at, .. } =
-            &mut self.state
+        let State::Master {
+            advert_at, second_announce_at, lower_prio_announce_at, refresh_at, extra_at, ..
+        } = &mut self.state
         else {
             return;
         };
@@ -150,6 +156,10 @@ impl Instance {
         if due(refresh_at) {
             rounds = rounds.max(garp.refresh_repeat);
             *refresh_at = Some(now + garp.refresh);
+        }
+        let extra_due = due(extra_at);
+        if extra_due {
+            *extra_at = extra::next(now, &self.config, &self.extra);
         }
         let stalled = awake_since.saturating_since(*advert_at);
         if now >= *advert_at {
@@ -168,6 +178,8 @@ impl Instance {
         }
         if rounds > 0 {
             out.push(self.announce(&self.addresses, rounds));
+        } else if extra_due {
+            out.push(self.announce(&self.extra, 1));
         }
     }
 }
