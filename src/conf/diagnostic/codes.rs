@@ -109,6 +109,7 @@ codes! {
     FIRST_NOT_LINK_LOCAL = "V0334", Hint, Silent, "the first IPv6 address is not a link-local one";
     NO_EFFECT = "V0335", Warning, Silent, "a setting that has no effect without another one";
     DUPLICATE_PEER = "V0336", Warning, Silent, "a unicast peer that is listed twice";
+    ADDRESS_REQUIRED = "V0337", Error, Refuses, "a vrrp_instance that can't be without virtual addresses";
 
     NO_REAL_SERVER = "V0401", Error, Reports, "a virtual_server without real servers";
     DUPLICATE_REAL_SERVER = "V0402", Error, Reports, "a real server is listed twice";
@@ -138,6 +139,7 @@ codes! {
     LARGE_RANGE = "V0428", Error, Silent, "a range of more addresses than can be services";
     ESCAPE_LOST = "V0429", Warning, Silent, "a backslash of a regular expression that PCRE2 does not see";
     NO_PORT = "V0430", Warning, Silent, "a check that has no port to go to";
+    SYNC_INSTANCE = "V0431", Error, Reports, "lvs_sync_daemon follows a vrrp_instance that is not defined";
 
     PARAMETER_CYCLE = "V0501", Error, Refuses, "a parameter that leads back to itself";
     NOT_REPLACED = "V0502", Warning, Silent, "a parameter that is defined, but not replaced as it is written";

@@ -12,8 +12,10 @@ fn load(text: &str) -> (Option<Config>, Vec<&'static str>) {
 }
 
 fn instance(lines: &str) -> (Instance, Vec<&'static str>) {
+    // Version 3 can't be without.
+    let none = if lines.contains("virtual_ipaddress {") { "" } else { "no_virtual_ipaddress" };
     let (config, found) = load(&format!(
-        "vrrp_instance V {{\ninterface eth0\nvirtual_router_id 1\n{lines}\nvirtual_ipaddress_excluded {{\n10.9.9.9\n}}\n}}"
+        "vrrp_instance V {{\ninterface eth0\nvirtual_router_id 1\n{lines}\n{none}\nvirtual_ipaddress_excluded {{\n10.9.9.9\n}}\n}}"
     ));
     (config.unwrap().vrrp.instances.remove(0), found)
 }

@@ -119,4 +119,8 @@ pub(super) const REASONS: &[Reason] = &[
         "V0336",
         "Each peer is told once. keepalived 2.2.7 sends it each advert twice; later ones report the line.",
     ),
+    (
+        "V0337",
+        "Adverts of version 3 hold one address at least (RFC 9568 §5.2.5): others refuse them without. keepalived does not start. `no_virtual_ipaddress` says that it is meant (2.4), but not in strict mode.",
+    ),
 ];

@@ -76,4 +76,8 @@ pub(super) const REASONS: &[Reason] = &[
         "V0430",
         "A check goes to its `connect_port`, else to the port of its real_server, else to the only port of the service. A mark has no port, nor has a service for every port, and a group may have several. keepalived connects to port 0, which is always refused, and takes the server away.",
     ),
+    (
+        "V0431",
+        "The kernel sends its connections to the other director while the instance is master, and takes them in while it is not: without the instance nobody says which. Leave its name out, and it does both all the time.",
+    ),
 ];

@@ -50,6 +50,8 @@ pub(super) struct Draft {
     pub(super) hmac: Option<settings::Hmac>,
     /// There are entries, or `no_virtual_ipaddress`: no second report if all entries are wrong.
     pub(super) addresses_given: bool,
+    /// `no_virtual_ipaddress`
+    pub(super) no_addresses: Given<()>,
 }
 
 impl Draft {
@@ -86,6 +88,7 @@ impl Draft {
             policy: settings::Policy::default(),
             hmac: None,
             addresses_given: false,
+            no_addresses: None,
         }
     }
 
@@ -117,7 +120,7 @@ impl Draft {
             "virtual_rules" => self.virtual_rules(cx, statement),
             "no_virtual_ipaddress" => {
                 cx.no_more_arguments(statement);
-                self.addresses_given = true;
+                self.no_addresses = Some(((), span));
             }
             "garp_lower_prio_delay" => {
                 let delay = cx.seconds(statement).map(|d| (d, span));

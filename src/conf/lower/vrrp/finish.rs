@@ -20,11 +20,8 @@ impl Draft {
     ) -> Option<Instance> {
         let strict = self.policy.strict.unwrap_or(globals.policy.strict);
         let family = self.family.map_or(Family::V4, |(f, _)| f);
-        if self.addresses.is_empty() && self.excluded.is_empty() && !self.addresses_given {
-            let at = self.named_at;
-            self.report(cx, &codes::NO_ADDRESS, at, "no virtual address; at least one is sensible");
-        }
         let version = self.checked_version(cx, family, globals.version, strict);
+        let has_addresses = self.has_addresses(cx, version, strict);
         let (state, priority) = self.state_and_priority();
         let mut state = self.strict_state(cx, state, priority, strict);
         let advert_int = self.checked_advert_int(cx, version);
@@ -58,7 +55,7 @@ impl Draft {
             self.against_strict(cx, at, "adverts of lower priority are not answered; this has no effect");
         }
         let (vrid, vrid_at) = self.required_vrid(cx)?;
-        let interface = interface.ok()?;
+        let interface = interface.ok().filter(|_| has_addresses)?;
         let group = match family {
             Family::V4 => globals.mcast_group4.map(IpAddr::from),
             Family::V6 => globals.mcast_group6.map(IpAddr::from),
@@ -92,6 +89,33 @@ impl Draft {
             ..Instance::new(self.name, String::new(), vrid)
         };
         unique.is_new_router(cx, &instance, vrid_at).then_some(instance)
+    }
+
+    /// Whether it has the addresses that it can't be without. Version 3 sends no advert without one.
+    fn has_addresses(&self, cx: &mut Lower<'_, '_>, version: Version, strict: bool) -> bool {
+        if !self.addresses.is_empty() {
+            return true;
+        }
+        let at = self.named_at;
+        match self.no_addresses {
+            Some(((), at)) if strict => {
+                self.against_strict(cx, at, "at least one virtual address is needed");
+            }
+            Some(_) => return true,
+            None => {}
+        }
+        if strict || version == Version::V3 {
+            // What is wrong with those that are there is said already.
+            if !self.addresses_given || !self.excluded.is_empty() {
+                let message = "no virtual address; at least one is required";
+                self.report(cx, &codes::ADDRESS_REQUIRED, at, message);
+            }
+            return false;
+        }
+        if self.excluded.is_empty() && !self.addresses_given {
+            self.report(cx, &codes::NO_ADDRESS, at, "no virtual address; at least one is sensible");
+        }
+        true
     }
 
     /// IPv6 came with version 3; keepalived uses it in version 2 if `version 2` is given, except in strict mode.
