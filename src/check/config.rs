@@ -8,7 +8,7 @@ mod settings;
 pub use probe::{
     Dns, DnsRecord, FileCheck, Http, HttpProtocol, Misc, Probe, Regex, Reply, Tls, TrackWeight, Udp, Url,
 };
-pub use settings::{FlushOnStop, Settings, SyncDaemon, Timeouts};
+pub use settings::{FlushOnStop, Settings, Timeouts};
 
 use crate::command::Command;
 use crate::ipvs::model::{DestKey, Forward, Netmask, Protocol, ServiceFlags, ServiceKey};

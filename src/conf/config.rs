@@ -13,6 +13,7 @@ mod process;
 mod reload;
 mod scripts;
 mod snmp;
+mod sync_daemon;
 
 pub use dbus::Dbus;
 pub use files::{Files, JsonVersion};
@@ -24,6 +25,7 @@ pub use process::{Instancing, IpvsNamespace, Process, Processes};
 pub use reload::Reload;
 pub use scripts::Scripts;
 pub use snmp::Snmp;
+pub use sync_daemon::SyncDaemon;
 
 use crate::{bfd, check, vrrp};
 #[cfg(feature = "schema")]
@@ -70,6 +72,8 @@ pub struct Global {
     pub firewall: Firewall,
     /// `reload_*`.
     pub reload: Reload,
+    /// `lvs_sync_daemon`, or `lvs_sync_daemon_interface` of an instance.
+    pub sync_daemon: Option<SyncDaemon>,
     /// `enable_script_security`, `script_user`.
     pub scripts: Scripts,
     /// Where files are read and written, and how.

@@ -5,6 +5,7 @@
 //! | [`model`] | services, destinations, statistics as values |
 //! | [`operation`] | one change of the kernel's IPVS as a value |
 //! | [`attributes`] | both on the wire: `linux/ip_vs.h` |
+//! | [`sync`] | from the sync daemons that run to those that should |
 //! | [`plan`] | the least list of operations from one table to another |
 //! | [`undo`] | the way back from what was done |
 //! | [`mod@diff`] | two tables beside each other |
@@ -36,6 +37,7 @@ pub mod plan;
 pub mod rates;
 pub mod rules;
 pub mod select;
+pub mod sync;
 pub mod undo;
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 
 /// Settings of the check process that belong to no virtual server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +14,6 @@ pub struct Settings {
     pub flush: bool,
     /// `lvs_flush_on_stop`: how the table is left behind.
     pub flush_on_stop: FlushOnStop,
-    /// `lvs_sync_daemon`.
-    pub sync_daemon: Option<SyncDaemon>,
     /// `smtp_alert_checker`, else `smtp_alert`: what holds where a virtual or real server says nothing of mails.
     pub smtp_alert: Option<bool>,
     /// `no_checker_emails`: no mail for each checker, only for real servers.
@@ -50,24 +47,4 @@ pub enum FlushOnStop {
     VirtualServers,
     /// Empty the whole table.
     Everything,
-}
-
-/// `lvs_sync_daemon INTERFACE …`: the kernel's connection synchronisation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(JsonSchema))]
-pub struct SyncDaemon {
-    /// Where the messages go out and come in.
-    pub interface: String,
-    /// `inst`: the `vrrp_instance` whose state decides between master and backup; both run without.
-    pub instance: Option<String>,
-    /// `id`: 0 to 255; the instance's VRID without, or 0.
-    pub syncid: Option<u8>,
-    /// `maxlen`: bytes of a message.
-    pub maxlen: Option<u16>,
-    /// `port`: 8848 without.
-    pub port: Option<u16>,
-    /// `ttl` of the messages.
-    pub ttl: Option<u8>,
-    /// `group`: 224.0.0.81 without.
-    pub group: Option<IpAddr>,
 }

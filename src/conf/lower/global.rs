@@ -11,7 +11,7 @@ mod monitor;
 mod netlink;
 mod process;
 mod scripts;
-mod sync_daemon;
+pub(super) mod sync_daemon;
 mod top;
 mod umask;
 mod vrrp;
@@ -71,6 +71,11 @@ impl Reader {
             "smtp_alert" => put(&mut self.smtp_alert, cx.flag(statement)),
             "smtp_alert_vrrp" => put(&mut self.smtp_alert_vrrp, cx.flag(statement)),
             "smtp_alert_checker" => put(&mut self.smtp_alert_checker, cx.flag(statement)),
+            "lvs_sync_daemon" => {
+                if self.firsts.is_first(cx, statement, global.sync_daemon.is_some()) {
+                    global.sync_daemon = sync_daemon::read(cx, statement);
+                }
+            }
             "random_seed" => put(&mut global.random_seed, cx.u32(statement)),
             name => {
                 let firsts = &mut self.firsts;
@@ -82,7 +87,7 @@ impl Reader {
                     || netlink::read(cx, statement, name, &mut global.netlink)
                     || self.firewall.read(cx, statement, name, &mut global.firewall, firsts)
                     || files::read(cx, statement, name, global, firsts)
-                    || lvs::read(cx, statement, name, &mut config.check.settings, firsts)
+                    || lvs::read(cx, statement, name, &mut config.check.settings)
                     || self.vrrp.read(cx, statement, name, &mut config.vrrp, firsts);
             }
         }

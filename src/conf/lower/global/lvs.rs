@@ -1,7 +1,7 @@
 //! Settings of the check process.
 
 use super::super::Lower;
-use super::{Firsts, set, sync_daemon};
+use super::set;
 use crate::check::config::{FlushOnStop, Settings, Timeouts};
 use crate::conf::diagnostic::codes;
 use crate::conf::tree::Statement;
@@ -15,7 +15,6 @@ pub(super) fn read(
     statement: &Statement,
     name: &str,
     settings: &mut Settings,
-    firsts: &mut Firsts,
 ) -> bool {
     match name {
         "lvs_timeouts" => timeouts(cx, statement, &mut settings.timeouts),
@@ -26,11 +25,6 @@ pub(super) fn read(
                 (false, _) => settings.flush_on_stop = FlushOnStop::Everything,
                 (true, Some(_)) => settings.flush_on_stop = FlushOnStop::VirtualServers,
                 (true, None) => {}
-            }
-        }
-        "lvs_sync_daemon" => {
-            if firsts.is_first(cx, statement, settings.sync_daemon.is_some()) {
-                settings.sync_daemon = sync_daemon::read(cx, statement);
             }
         }
         "no_checker_emails" => set(&mut settings.no_checker_emails, cx.flag(statement)),

@@ -1,8 +1,8 @@
 //! `lvs_sync_daemon INTERFACE [[inst] INSTANCE] [id ID] [maxlen BYTES] [port PORT] [ttl TTL] [group ADDRESS]`.
 
-use super::super::Lower;
+use super::super::{Lower, body};
 use super::put;
-use crate::check::config::SyncDaemon;
+use crate::conf::config::{Config, SyncDaemon};
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lexer::Word;
 use crate::conf::tree::Statement;
@@ -26,7 +26,7 @@ pub(super) fn read(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<Sync
     let mut daemon = SyncDaemon {
         interface: interface.text.to_string(),
         instance: None,
-        syncid: None,
+        id: None,
         maxlen: None,
         port: None,
         ttl: None,
@@ -72,6 +72,33 @@ pub(super) fn read(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<Sync
     Some(daemon)
 }
 
+/// What is only known once the instances are: the old spelling in one of them, whether there is the one that is named, and
+/// its VRID.
+pub(in crate::conf::lower) fn settle(cx: &mut Lower<'_, '_>, config: &mut Config) {
+    let place = &mut config.global.sync_daemon;
+    let instances = &config.vrrp.instances;
+    let in_instance = instances.iter().find_map(|instance| {
+        let interface = instance.link.lvs_sync_interface.clone()?;
+        let (instance, id) = (Some(instance.name.clone()), None);
+        Some(SyncDaemon { interface, instance, id, maxlen: None, port: None, ttl: None, group: None })
+    });
+    *place = place.take().or(in_instance);
+    let Some(daemon) = place else { return };
+    let Some(name) = &daemon.instance else { return };
+    match instances.iter().find(|instance| instance.name == *name) {
+        Some(instance) => daemon.id = daemon.id.or(Some(instance.vrid.get())),
+        None => {
+            let mut statements = cx.top_level("global_defs").flat_map(body);
+            let at = statements.find(|s| s.keyword.is_some_and(|k| k.name == "lvs_sync_daemon"));
+            if let Some(at) = at {
+                let message = format!("there is no vrrp_instance `{name}`; connections are not synchronised");
+                cx.report(&codes::SYNC_INSTANCE, at.span, message);
+            }
+            *place = None;
+        }
+    }
+}
+
 impl SyncDaemon {
     fn option(&mut self, cx: &mut Lower<'_, '_>, option: &str, value: &Word<'_>) {
         match option {
@@ -82,7 +109,7 @@ impl SyncDaemon {
                     cx.report(&codes::GIVEN_TWICE, value.span, message);
                 }
             },
-            "id" => put(&mut self.syncid, cx.integer_word(value, 0, 255).map(|n| n as u8)),
+            "id" => put(&mut self.id, cx.integer_word(value, 0, 255).map(|n| n as u8)),
             "maxlen" => put(&mut self.maxlen, cx.integer_word(value, 1, MAX_LENGTH).map(|n| n as u16)),
             "port" => put(&mut self.port, cx.integer_word(value, 1, 65_535).map(|n| n as u16)),
             "ttl" => put(&mut self.ttl, cx.integer_word(value, 1, 255).map(|n| n as u8)),
@@ -98,7 +125,7 @@ impl SyncDaemon {
 
     fn bare_id(&mut self, cx: &mut Lower<'_, '_>, word: &Word<'_>) {
         let Some(id) = cx.integer_word(word, 0, 255) else { return };
-        self.syncid = Some(id as u8);
+        self.id = Some(id as u8);
         let diagnostic = Diagnostic::new(&codes::DEPRECATED, word.span, "the id stands without its keyword");
         cx.sink.push(diagnostic.help(format!("write `id {id}`")));
     }
