@@ -17,8 +17,12 @@ use crate::time::Instant;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::mem;
+use std::net::IpAddr;
 
 mod configure;
+mod suspend;
+
+pub use suspend::awaited;
 
 /// Probes that one call of [`Balancer::handle_timeout`] starts at most: whoever drives it has other things to do too.
 pub const STARTS: usize = 1024;
@@ -34,6 +38,8 @@ pub struct Balancer {
     /// The virtual servers that a service belongs to, each with the place of the endpoint in it: one, or several that
     /// share a group's entry.
     services: HashMap<ServiceKey, Vec<(u32, u32)>>,
+    /// The addresses that `ha_suspend` waits for, as far as they are set on this machine.
+    here: HashSet<IpAddr>,
     random: Random,
     next_run: u64,
     stats: Stats,
@@ -56,7 +62,13 @@ impl Balancer {
 
     /// Takes in what happened.
     pub fn handle(&mut self, now: Instant, event: Event, actions: &mut Vec<Action>) {
-        let Event::ProbeFinished { probe, outcome } = event;
+        let (probe, outcome) = match event {
+            Event::ProbeFinished { probe, outcome } => (probe, outcome),
+            Event::Addresses(here) => {
+                self.here = here;
+                return self.suspend(&HashSet::new(), actions);
+            }
+        };
         let slot = self.slots.get_mut(probe.slot as usize).and_then(Option::as_mut);
         let Some(slot) = slot.filter(|slot| slot.run == Some(probe.run)) else {
             self.stats.late += 1;

@@ -74,6 +74,8 @@ pub struct Checker {
     /// What kept the last probe from running, so that it is said once.
     not_run: Option<Failure>,
     phase: Phase,
+    /// `ha_suspend`: nobody is asked meanwhile, and what was known stays.
+    is_suspended: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +90,8 @@ impl Checker {
     pub fn new(config: config::Checker, status: Status, first: Instant) -> Checker {
         let phase = Phase::Waiting { at: first };
         let weight = Weight::Configured;
-        Checker { config, status, weight, has_run: false, tries: 0, not_run: None, phase }
+        let (has_run, is_suspended) = (false, false);
+        Checker { config, status, weight, has_run, tries: 0, not_run: None, phase, is_suspended }
     }
 
     /// The moment of the first probe of a check that starts now: a second, and `fraction` (of 2³²) of its warm-up.
@@ -121,12 +124,24 @@ impl Checker {
         self.has_run
     }
 
-    /// When to call [`Checker::handle_timeout`]; `None` while a probe runs.
+    /// Whether it waits for an address of its services.
+    #[must_use]
+    pub const fn is_suspended(&self) -> bool {
+        self.is_suspended
+    }
+
+    /// From now on nobody is asked, or again. A probe that is under way still counts; one whose time has passed meanwhile
+    /// is due at once. What is watched costs nothing and tells by itself: it goes on.
+    pub fn suspend(&mut self, suspended: bool) {
+        self.is_suspended = suspended && !self.config.probe.is_watched();
+    }
+
+    /// When to call [`Checker::handle_timeout`]; `None` while a probe runs, or it is suspended.
     #[must_use]
     pub const fn next_timeout(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Waiting { at } => Some(at),
-            Phase::Probing { .. } => None,
+            Phase::Waiting { at } if !self.is_suspended => Some(at),
+            Phase::Waiting { .. } | Phase::Probing { .. } => None,
         }
     }
 
@@ -134,6 +149,7 @@ impl Checker {
     pub fn handle_timeout(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if let Phase::Waiting { at } = self.phase
             && at <= now
+            && !self.is_suspended
         {
             self.phase = Phase::Probing { since: now };
             actions.push(Action::Start);

@@ -8,7 +8,8 @@ use super::probe::{Failure, Outcome};
 use crate::command::Command;
 use crate::ipvs::model::{DestKey, Protocol, ServiceKey};
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use std::collections::HashSet;
+use std::net::{IpAddr, SocketAddr};
 
 /// A probe under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,6 +28,8 @@ pub enum Event {
         /// How.
         outcome: Outcome,
     },
+    /// These addresses of services are set on this machine now: `ha_suspend`.
+    Addresses(HashSet<IpAddr>),
 }
 
 /// What a balancer wants done.
@@ -115,6 +118,8 @@ impl CheckName {
 pub enum Report {
     /// A check begins.
     Activated { server: ServerName, vs: String },
+    /// A check does not begin, or pauses: the service's address is not set here.
+    Suspended { server: ServerName, vs: String, starting: bool },
     /// A check has something to tell.
     Check { check: CheckName, server: ServerName, vs: String, report: CheckReport },
     /// A server takes traffic (again).

@@ -22,5 +22,5 @@ pub mod virtual_server;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use balancer::Balancer;
+pub use balancer::{Balancer, awaited};
 pub use config::Config;

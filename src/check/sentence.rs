@@ -23,6 +23,10 @@ impl fmt::Display for Report {
             Report::Activated { server, vs } => {
                 write!(f, "Activating healthchecker for service {server} for VS {vs}")
             }
+            Report::Suspended { server, vs, starting } => {
+                let what = if *starting { "Deactivating" } else { "Suspending" };
+                write!(f, "{what} healthchecker for service {server} for VS {vs}")
+            }
             Report::Check { check: CheckName::Tcp, server, report, .. } => match report {
                 CheckReport::Succeeded => write!(f, "TCP connection to {server} success."),
                 CheckReport::Failed { retries: 0, .. } => write!(f, "TCP_CHECK on service {server} failed."),
@@ -157,6 +161,10 @@ mod tests {
             (
                 Report::Activated { server, vs: vs.clone() },
                 "Activating healthchecker for service [10.9.0.11]:tcp:80 for VS [10.9.0.1]:tcp:80",
+            ),
+            (
+                Report::Suspended { server, vs: vs.clone(), starting: false },
+                "Suspending healthchecker for service [10.9.0.11]:tcp:80 for VS [10.9.0.1]:tcp:80",
             ),
             (failed(0), "TCP_CHECK on service [10.9.0.11]:tcp:80 failed."),
             (failed(1), "TCP_CHECK on service [10.9.0.11]:tcp:80 failed after 1 retry."),

@@ -8,7 +8,7 @@ use super::{Balancer, Slot};
 use crate::check::adopt::Found;
 use crate::check::checker::{Checker, Status};
 use crate::check::config::{self, Config, Connect, Probe, RealServer};
-use crate::check::event::{Action, ProbeId, Report};
+use crate::check::event::{Action, ProbeId};
 use crate::check::probe::Weight;
 use crate::check::virtual_server::{AtStart, Server, Start, VirtualServer};
 use crate::ipvs::model::Protocol;
@@ -57,8 +57,9 @@ impl Balancer {
         self.drop_unwanted(&placement, actions);
         let (servers, new) = self.fill_slots(now, &mut config, placement);
         self.replace_virtual_servers(config, &predecessors, servers, found, actions);
+        self.suspend(&new.iter().copied().collect(), actions);
         for index in new {
-            self.tell_activation(index, actions);
+            self.tell_suspension(index as usize, true, actions);
         }
         self.index_services();
         let slots = self.slots.iter().zip(0u32..);
@@ -255,18 +256,6 @@ impl Balancer {
             |action: &Action| !matches!(action, Action::ServiceChanged(_) | Action::DestChanged(..));
         let told: Vec<Action> = actions.drain(first..).filter(is_told).collect();
         actions.extend(told);
-    }
-
-    fn tell_activation(&self, index: u32, actions: &mut Vec<Action>) {
-        let Some(slot) = self.slots.get(index as usize).and_then(Option::as_ref) else { return };
-        for &(vs, rs) in &slot.subscribers {
-            if let Some(vs) = self.virtual_servers.get(vs as usize)
-                && let Some(rs) = vs.config().real_servers.get(rs as usize)
-            {
-                let (server, vs) = (vs.server_name(rs.address), vs.config().name.clone());
-                actions.push(Action::Report(Report::Activated { server, vs }));
-            }
-        }
     }
 
     fn index_services(&mut self) {

@@ -417,3 +417,46 @@ fn everything_that_happens_is_counted() {
         Stats { probes_cancelled: 1, late: 1, weights_changed: before.weights_changed + 1, ..before };
     assert_eq!(b.balancer.stats(), expected);
 }
+
+#[test]
+fn checks_rest_while_the_services_address_is_elsewhere() {
+    let suspended = |host, servers| crate::check::config::VirtualServer {
+        ha_suspend: true,
+        ..virtual_server(host, servers)
+    };
+    let here = |b: &mut Bench, hosts: &[u8]| {
+        let addresses = hosts.iter().map(|host| std::net::IpAddr::from([10, 0, 0, *host])).collect();
+        let mut actions = Vec::new();
+        b.balancer.handle(b.now, Event::Addresses(addresses), &mut actions);
+        b.perform(actions);
+    };
+    let servers = || vec![server(11), server(12)];
+    let mut b = Bench::new(config(vec![suspended(1, servers())]));
+    let deactivated = b.told.iter().filter(|line| line.starts_with("Deactivating healthchecker")).count();
+    assert_eq!(deactivated, 2, "{:?}", b.told);
+    let both = [suspended(1, vec![]), virtual_server(2, vec![])];
+    assert_eq!(awaited(&both).collect::<Vec<_>>(), [std::net::IpAddr::from([10, 0, 0, 1])]);
+    b.run_until(ms(20_000), |_| REFUSED);
+    assert_eq!(b.row(0), ["11/1", "12/1"], "nobody has asked");
+    b.told.clear();
+    here(&mut b, &[1, 9]);
+    assert!(b.told.iter().all(|line| line.starts_with("Activating healthchecker")), "{:?}", b.told);
+    b.run_until(ms(20_000), fails(11));
+    assert_eq!(b.row(0), ["12/1"], "at once");
+    // What is known stays.
+    here(&mut b, &[9]);
+    b.run_until(ms(60_000), |_| Outcome::Passed);
+    assert_eq!(b.row(0), ["12/1"]);
+    here(&mut b, &[1]);
+    b.run_until(ms(60_000), |_| Outcome::Passed);
+    assert_eq!(b.row(0), ["11/1", "12/1"]);
+    here(&mut b, &[]);
+    // Another virtual server needs the same checks: they go on, as they do without `ha_suspend`.
+    b.reload(config(vec![suspended(1, servers()), virtual_server(2, servers())]));
+    b.run_until(ms(70_000), fails(12));
+    assert_eq!([b.row(0), b.row(1)], [["11/1"], ["11/1"]]);
+    b.reload(config(vec![suspended(1, servers()), suspended(2, servers())]));
+    assert_eq!(b.balancer.next_timeout(), None);
+    here(&mut b, &[2]);
+    assert!(b.balancer.next_timeout().is_some());
+}
