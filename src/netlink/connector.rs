@@ -9,7 +9,6 @@
 
 use super::message::Messages;
 use super::socket::{Read, read};
-use crate::sys::sockopt;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, NetlinkAddr, bind, send};
@@ -104,8 +103,7 @@ impl Monitor {
     /// # Errors
     /// Those of `setsockopt(2)`.
     pub fn set_buffer(&self, bytes: u32, force: bool) -> io::Result<()> {
-        let name = if force { libc::SO_RCVBUFFORCE } else { libc::SO_RCVBUF };
-        Ok(sockopt::set(&self.fd, libc::SOL_SOCKET, name, i32::try_from(bytes).unwrap_or(i32::MAX))?)
+        super::set_receive_buffer(&self.fd, bytes, force)
     }
 
     /// Gives what has come, without waiting, at most so many. True if there may be more.
@@ -190,6 +188,7 @@ fn event(event: &[u8]) -> Option<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::sockopt;
     use std::process::{Command, Stdio};
 
     /// An event as the kernel wraps it (`proc_event` of Linux 6.1 on x86-64).

@@ -18,7 +18,7 @@ pub mod socket;
 pub(crate) use message::Messages;
 pub use message::{Batch, Request};
 pub use reply::{Failed, Failure, Refusal};
-pub use socket::{Consistency, Error, Protocol, Socket};
+pub use socket::{Consistency, Error, Protocol, Socket, grow_receive_buffer, set_receive_buffer};
 
 /// Reads bytes as the answer to three requests, for the tests that make up bytes.
 pub(crate) fn check_answer(datagram: &[u8]) {

@@ -16,7 +16,7 @@ use nix::sys::socket::{
     socket,
 };
 use std::fmt;
-use std::io::IoSliceMut;
+use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
@@ -445,6 +445,28 @@ fn replace_oversized(oversized: &[usize], failed: &mut Vec<Failed>) {
     failed
         .extend(oversized.iter().map(|&index| Failed { index, failure: Failure::NotSent(Errno::EMSGSIZE) }));
     failed.sort_by_key(|f| f.index);
+}
+
+/// The same, but never fewer than there is room for already: every socket has a large buffer from the start.
+///
+/// # Errors
+/// Those of `setsockopt(2)`.
+pub fn grow_receive_buffer(socket: &impl AsFd, bytes: u32, force: bool) -> io::Result<()> {
+    // The kernel doubles the number for its bookkeeping.
+    let room = sockopt::get(socket, libc::SOL_SOCKET, libc::SO_RCVBUF)? / 2;
+    if u32::try_from(room).is_ok_and(|room| room >= bytes) {
+        return Ok(());
+    }
+    set_receive_buffer(socket, bytes, force)
+}
+
+/// How many bytes of answers or news wait at most on a socket (`*_rcv_bufs`); `force`: beyond the system's limit.
+///
+/// # Errors
+/// Those of `setsockopt(2)`.
+pub fn set_receive_buffer(socket: &impl AsFd, bytes: u32, force: bool) -> io::Result<()> {
+    let name = if force { libc::SO_RCVBUFFORCE } else { libc::SO_RCVBUF };
+    Ok(sockopt::set(socket, libc::SOL_SOCKET, name, i32::try_from(bytes).unwrap_or(i32::MAX))?)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::netlink::message::{Batch, Malformed, Message};
 use crate::netlink::socket::{Consistency, Error, Protocol, Socket};
 use nix::errno::Errno;
 use std::collections::BTreeSet;
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// Dumps made again while the table changes under them. One that never stands still is taken as it is: the monitor
 /// tells the rest.
@@ -21,6 +22,13 @@ const ATTEMPTS: usize = 10;
 pub struct Client {
     socket: Socket,
     batch: Batch,
+}
+
+/// For its options.
+impl AsFd for Client {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
 }
 
 impl Client {

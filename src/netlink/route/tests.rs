@@ -4,6 +4,7 @@ use crate::netlink::reply::Failure;
 use crate::sys::sockopt;
 use crate::sys::testing::{in_namespace, in_namespace_async, ip, ip_json, readable, soon};
 use std::net::IpAddr;
+use std::os::fd::AsFd;
 
 fn client_with_veth() -> (Client, Link) {
     ip("link add eth0 address 02:00:00:00:00:01 mtu 1400 type veth peer name eth1");
@@ -289,6 +290,22 @@ fn the_monitor_tells_what_changes() {
 
         ip("link del eth0");
         until(&mut monitor, "the end", |e| matches!(e, Event::LinkGone(l) if l.index == eth0.index)).await;
+    });
+}
+
+#[test]
+fn netlink_buffers_are_at_least_as_large_as_is_asked_for() {
+    crate::sys::testing::in_namespace(|| {
+        let (client, monitor) = (Client::open().unwrap(), Monitor::open().unwrap());
+        let room =
+            |socket: &dyn AsFd| sockopt::get(&socket.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF).unwrap();
+        let usual = room(&client);
+        for socket in [&client as &dyn AsFd, &monitor] {
+            crate::netlink::grow_receive_buffer(&socket.as_fd(), 65_536, true).unwrap();
+            assert_eq!(room(socket), usual, "never less than usual");
+            crate::netlink::grow_receive_buffer(&socket.as_fd(), 16 << 20, true).unwrap();
+            assert_eq!(room(socket), 32 << 20);
+        }
     });
 }
 
