@@ -26,6 +26,7 @@ pub(crate) mod procfs;
 pub mod raw;
 pub(crate) mod ready;
 pub mod replace;
+pub mod scheduling;
 pub mod seccomp;
 pub mod settings;
 pub mod signal;

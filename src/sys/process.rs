@@ -128,6 +128,18 @@ pub fn set_name(name: &str) {
     }
 }
 
+/// The name that [`set_name`] gave, or [`rename`].
+#[must_use]
+pub fn name() -> String {
+    std::fs::read_to_string("/proc/self/comm").unwrap_or_default().trim_end().to_owned()
+}
+
+/// Sets the name of the process, as [`set_name`] does at start, from whatever thread.
+pub fn rename(name: &str) {
+    // It can only fail where there is no /proc.
+    let _ = std::fs::write("/proc/self/comm", name);
+}
+
 /// Lets this process and those it starts write core files of any size (`-m`).
 ///
 /// # Errors
