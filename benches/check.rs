@@ -107,7 +107,7 @@ fn measure(services: u32, servers: u32) {
         enter_new_namespace();
         let worker = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let control = Control { inbox, outbox, fifos: Fifos::default() };
+            let control = Control { inbox, outbox, fifos: Fifos::default(), scheduled: Default::default() };
             runtime.block_on(check::run(first, Options::default(), control));
         });
         let start = Instant::now();

@@ -6,13 +6,14 @@
 use super::exit::Exit;
 use super::fifo::{Fifos, Which};
 use super::message::{self, Order, Start, WORKER_ARGUMENT};
+use super::scheduling::Scheduled;
 use super::worker::{Control, FromWorker, Kind, ToWorker};
 use crate::conf::Config;
 use crate::sys::caps::{self, Capability};
 use crate::sys::input::reason;
 use crate::sys::ready::Ready;
 use crate::sys::writable::Writable;
-use crate::sys::{log, process, seccomp};
+use crate::sys::{log, process, scheduling, seccomp};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::fs::File;
 use std::io;
@@ -21,7 +22,7 @@ use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 /// How long the last reports may take to leave.
 const LAST_REPORTS: std::time::Duration = std::time::Duration::from_secs(1);
@@ -72,6 +73,14 @@ pub fn main() -> Exit {
             // Nothing is executed here: programs of others are the runner's.
             process::gain_nothing_by_executing().map_err(|error| (Exit::Fatal, error.to_string()))?;
             let (needed, useful) = capabilities(start.kind);
+            scheduling::allow_later();
+            let mut scheduled = Scheduled::default();
+            let processes = &config.global.processes;
+            let process = match start.kind {
+                Kind::Vrrp => &processes.vrrp,
+                Kind::Check => &processes.checker,
+            };
+            scheduled.configure(process, processes);
             caps::keep_only(needed, useful).map_err(|error| (Exit::Permission, error.to_string()))?;
             if let Err(error) = seccomp::confine() {
                 warn!("{error}. Going on with all of them");
@@ -81,7 +90,7 @@ pub fn main() -> Exit {
                 .enable_all()
                 .build()
                 .map_err(|error| (Exit::Fatal, error.to_string()))?;
-            let exit = runtime.block_on(serve(start, config, socket, fifos));
+            let exit = runtime.block_on(serve(start, config, socket, fifos, scheduled));
             // Whatever still runs in the background has nothing more to say.
             runtime.shutdown_background();
             Ok(exit)
@@ -121,7 +130,13 @@ fn abort_on_panic() {
 }
 
 /// Connects the driver's channels with the parent, and runs it.
-async fn serve(start: Start, config: Config, socket: OwnedFd, open: Vec<(Which, File)>) -> Exit {
+async fn serve(
+    start: Start,
+    config: Config,
+    socket: OwnedFd,
+    open: Vec<(Which, File)>,
+    scheduled: Scheduled,
+) -> Exit {
     let fifos = match Fifos::start() {
         Ok(fifos) => fifos,
         Err(error) => {
@@ -132,14 +147,14 @@ async fn serve(start: Start, config: Config, socket: OwnedFd, open: Vec<(Which, 
     open.into_iter().for_each(|(which, file)| fifos.open(which, file));
     let (to_driver, inbox) = unbounded_channel();
     let (outbox, from_driver) = unbounded_channel();
-    let reporter = match connect(socket, to_driver, from_driver, fifos.clone()) {
+    let reporter = match connect(start.kind, socket, to_driver, from_driver, fifos.clone()) {
         Ok(reporter) => reporter,
         Err(error) => {
             error!(%error, "the control socket can't be used");
             return Exit::Fatal;
         }
     };
-    let control = Control { inbox, outbox, fifos: fifos.clone() };
+    let control = Control { inbox, outbox, fifos: fifos.clone(), scheduled };
     let exit = match start.kind {
         Kind::Check => {
             super::check::run(config, start.options, control).await;
@@ -162,6 +177,7 @@ async fn serve(start: Start, config: Config, socket: OwnedFd, open: Vec<(Which, 
 }
 
 fn connect(
+    kind: Kind,
     socket: OwnedFd,
     to_driver: UnboundedSender<ToWorker>,
     from_driver: UnboundedReceiver<FromWorker>,
@@ -182,6 +198,18 @@ fn connect(
     // The parent has blocked what it handles, and its workers inherit that.
     crate::sys::signal::unblock_all()?;
 
+    // It would end the process; `*_rlimit_rttime` is meant as a warning.
+    let mut overworked = signal(SignalKind::from_raw(nix::libc::SIGXCPU))?;
+    tokio::spawn(async move {
+        while overworked.recv().await.is_some() {
+            let (title, keyword) = match kind {
+                Kind::Vrrp => ("VRRP", "vrrp"),
+                Kind::Check => ("Check", "checker"),
+            };
+            let more = format_args!("{keyword}_rlimit_rttime may need to be increased");
+            info!("{title} process has used too much CPU time, {more}");
+        }
+    });
     let stop = to_driver.clone();
     tokio::spawn(async move {
         while term.recv().await.is_some() {

@@ -101,6 +101,10 @@ pub(super) struct Summary {
     pub(super) is_empty: bool,
     /// Workers that have something to do.
     pub(super) work: BTreeSet<Kind>,
+    /// `process_name`: what the parent is called.
+    pub(super) process_name: Option<String>,
+    /// `lvs_sync_daemon`: the VRRP process, too, has something for the kernel's IPVS to do.
+    pub(super) synchronises: bool,
     /// Under which conditions scripts run.
     pub(super) scripts: Conditions,
     /// `startup_script`, `shutdown_script`.
@@ -127,6 +131,8 @@ impl Summary {
             errors: loaded.errors.clone(),
             is_empty: loaded.is_empty,
             work: [Kind::Vrrp, Kind::Check].into_iter().filter(has_work).collect(),
+            process_name: config.global.processes.parent_name.clone(),
+            synchronises: config.global.sync_daemon.is_some(),
             scripts: Conditions::of(&config.global),
             hooks: config.global.hooks.clone(),
             fifos: config.global.fifos.clone(),

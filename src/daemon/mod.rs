@@ -4,7 +4,8 @@
 //! the parent executes. `supervisor` decides, `parent` acts; `bootstrap` turns a process into a worker; `message`
 //! is what they say to each other, [`worker`] what a driver sees of it. `loader` reads the configuration in a process of
 //! its own, `reload` decides whether it may take the place of the one that runs, `runner` runs scripts, `fifo` writes
-//! a worker's lines to who reads them, `mail` sends its mails.
+//! a worker's lines to who reads them, `mail` sends its mails, `sync_daemon` has the kernel share its connections,
+//! `scheduling` sets priorities of workers.
 
 mod bootstrap;
 pub mod check;
@@ -20,10 +21,12 @@ mod parent;
 mod paths;
 mod reload;
 mod runner;
+pub mod scheduling;
 mod scripts;
 mod source;
 mod start;
 mod supervisor;
+mod sync_daemon;
 pub mod vrrp;
 pub mod worker;
 

@@ -116,7 +116,7 @@ fn run(options: Options, signals: SignalFd, first: Read, launcher: Option<Daemon
             return refuse(&options, exit, &[reason]);
         }
     };
-    if wanted.contains(&Kind::Check) {
+    if wanted.contains(&Kind::Check) || first.summary.synchronises {
         // A worker can't load modules. If there is still no IPVS then, it says so.
         drop(Client::open_or_load());
     }

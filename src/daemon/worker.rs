@@ -4,6 +4,7 @@
 //! these channels, and a test can hold the other end itself.
 
 use super::fifo::Fifos;
+use super::scheduling::Scheduled;
 use crate::conf::Config;
 use crate::run::{Run, RunId, RunOutcome};
 use serde::{Deserialize, Serialize};
@@ -87,4 +88,6 @@ pub struct Control {
     pub outbox: UnboundedSender<FromWorker>,
     /// Where lines for others go.
     pub fifos: Fifos,
+    /// Its name, priority, memory and processors.
+    pub scheduled: Scheduled,
 }

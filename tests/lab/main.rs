@@ -6,9 +6,11 @@
 mod check;
 mod completions;
 mod directors;
+mod ipvlan;
 mod ipvs;
 mod reload;
 mod support;
+mod sync_daemon;
 mod top;
 mod traffic;
 #[path = "../conf/validator.rs"]
@@ -23,7 +25,9 @@ fn main() -> ExitCode {
     let tests = [
         directors::tests(),
         reload::tests(),
+        sync_daemon::tests(),
         check::tests(),
+        ipvlan::tests(),
         ipvs::tests(),
         traffic::tests(),
         top::tests(),

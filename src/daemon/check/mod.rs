@@ -10,23 +10,28 @@
 //! without IPVS is logged once and asked again later, and the parent is told; checks go on meanwhile, so that the table
 //! is right when it can be written.
 
+mod addresses;
 mod files;
 mod journal;
 mod kernel;
 mod prober;
 mod programs;
 
+use super::scheduling::Scheduled;
+use super::sync_daemon::{SyncDaemons, daemon};
 use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
-use crate::check::Balancer;
 use crate::check::adopt::Found;
 use crate::check::config::Probe;
 use crate::check::event::{Action, Event, Report};
 use crate::check::probe::misc;
+use crate::check::{self, Balancer};
 use crate::conf::Config;
 use crate::ipvs::client::Client;
+use crate::ipvs::model::DaemonState;
 use crate::run::{RunId, RunOutcome};
 use crate::sys::clock;
 use crate::time::Instant;
+use addresses::Addresses;
 use files::Files;
 use journal::{Entry, Journal};
 use kernel::Kernel;
@@ -53,7 +58,8 @@ const TOLD_AT_STOP: usize = 1000;
 /// It needs a current-thread tokio runtime with I/O and time enabled, in the network namespace whose servers and
 /// table are meant.
 pub async fn run(config: Config, options: Options, mut control: Control) {
-    let mut driver = Driver::start(config, &options, control.outbox.clone());
+    let mut driver =
+        Driver::start(config, &options, control.outbox.clone(), std::mem::take(&mut control.scheduled));
     driver.ready();
     while driver.obey(&mut control).is_continue() {
         if driver.turn() {
@@ -71,7 +77,8 @@ pub async fn run(config: Config, options: Options, mut control: Control) {
             }
             finished = driver.prober.finished() => driver.take_in(finished),
             () = driver.files.changed() => {}
-            () = sleep_until(next) => {}
+            () = driver.addresses.changed() => {}
+            () = sleep_until(next) => driver.scheduled.woke(next),
         }
     }
     driver.stop(&options);
@@ -81,9 +88,12 @@ struct Driver {
     balancer: Balancer,
     prober: Prober,
     files: Files,
+    addresses: Addresses,
     programs: Programs,
     kernel: Kernel,
     journal: Journal,
+    sync_daemons: SyncDaemons,
+    scheduled: Scheduled,
     parent: UnboundedSender<FromWorker>,
     /// What the parent was told of the table.
     reported: Option<TableState>,
@@ -92,24 +102,34 @@ struct Driver {
 }
 
 impl Driver {
-    fn start(config: Config, options: &Options, parent: UnboundedSender<FromWorker>) -> Driver {
+    fn start(
+        config: Config,
+        options: &Options,
+        parent: UnboundedSender<FromWorker>,
+        scheduled: Scheduled,
+    ) -> Driver {
         let mut driver = Driver {
             balancer: Balancer::new(RandomState::new().hash_one(0)),
             prober: Prober::new(),
             files: Files::default(),
+            addresses: Addresses::default(),
             programs: Programs::new(parent.clone()),
             kernel: Kernel::new(Client::open),
             journal: Journal::default(),
+            sync_daemons: SyncDaemons::default(),
+            scheduled,
             parent,
             reported: None,
             actions: Vec::new(),
         };
         let now = clock::now();
+        driver.synchronise(&config);
         let keys = config
             .check
             .virtual_servers
             .iter()
             .flat_map(|vs| vs.endpoints.iter().map(|endpoint| endpoint.key(vs.protocol)));
+        driver.look_for_addresses(&config.check);
         let table = driver.kernel.read_at_start(now, keys);
         let found = Found::new(&table, options.respawned);
         driver.balancer.configure(now, config.check, &found, &mut driver.actions);
@@ -120,9 +140,26 @@ impl Driver {
 
     fn reload(&mut self, config: Config) {
         let now = clock::now();
+        self.scheduled.configure(&config.global.processes.checker, &config.global.processes);
+        self.synchronise(&config);
+        self.look_for_addresses(&config.check);
         self.balancer.configure(now, config.check, &Found::default(), &mut self.actions);
         self.look_at_files(now);
         self.kernel.reload(now, &self.balancer);
+    }
+
+    /// `ha_suspend`: which of the addresses are here, before anything is asked of their servers.
+    fn look_for_addresses(&mut self, config: &check::Config) {
+        if let Some(here) = self.addresses.ask_for(check::awaited(&config.virtual_servers).collect()) {
+            self.balancer.know_addresses(here);
+        }
+    }
+
+    /// `lvs_sync_daemon` without an instance: both daemons run.
+    fn synchronise(&mut self, config: &Config) {
+        let both = |config: &_| [DaemonState::Master, DaemonState::Backup].map(|state| daemon(config, state));
+        let config = config.global.sync_daemon.as_ref().filter(|daemon| daemon.instance.is_none());
+        self.sync_daemons.want(config.map_or_else(Vec::new, |config| both(config).into()));
     }
 
     /// Starts what is due at once, and takes in what files say: it holds from the first write of the table on.
@@ -206,6 +243,9 @@ impl Driver {
             self.take_in(found);
             taken += 1;
         }
+        if let Some(here) = self.addresses.try_news() {
+            self.balancer.handle(now, Event::Addresses(here), &mut self.actions);
+        }
         let is_due = |balancer: &Balancer| balancer.next_timeout().is_some_and(|at| at <= now);
         if is_due(&self.balancer) {
             self.balancer.handle_timeout(now, &mut self.actions);
@@ -252,6 +292,7 @@ impl Driver {
 
     fn stop(mut self, options: &Options) {
         let is_unavailable = self.kernel.is_unavailable();
+        self.sync_daemons.finish(false);
         // What stays in the kernel is not gone.
         if !options.dont_release_ipvs {
             self.balancer.shut_down(&mut self.actions);

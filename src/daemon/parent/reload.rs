@@ -7,7 +7,7 @@ use crate::daemon::source::Refused;
 use crate::daemon::supervisor::Action;
 use crate::daemon::worker::Kind;
 use crate::raw;
-use crate::sys::{clock, input, output};
+use crate::sys::{clock, input, output, process};
 use std::rc::Rc;
 use tracing::{error, info, warn};
 
@@ -17,6 +17,9 @@ impl Parent {
         let wanted = self.options.wanted(&summary.work);
         if wanted.is_empty() {
             warn!("Warning - {} has no configuration to run", self.options.program);
+        }
+        if summary.process_name != self.present.process_name {
+            process::rename(summary.process_name.as_ref().unwrap_or(&self.options.program));
         }
         parts.retain(|kind, _| wanted.contains(kind));
         self.last.extend(parts.iter().map(|(kind, part)| (*kind, Rc::clone(part))));

@@ -139,7 +139,7 @@ impl Parent {
             Kind::Vrrp => "vrrp",
             Kind::Check => "check",
         };
-        if kind == Kind::Check {
+        if kind == Kind::Check || self.present.synchronises {
             Client::begin_to_load();
         }
         let words = [OsStr::new(name), self.options.source.file.as_os_str()];

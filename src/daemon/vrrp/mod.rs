@@ -4,7 +4,8 @@
 //! packet, the kernel's news, a deadline or a job's end wakes it; the `writer` changes addresses and sends announcements,
 //! and waits for the kernel where it must; that of `trackers` looks at files and processes, where any are tracked; the
 //! runtime's talks with the parent. `network` has the sockets (`claims` those for ARP and neighbour advertisements) and
-//! carries out what the engine asks for, `log` puts its reports into words, `notify` tells scripts, FIFOs and mail readers.
+//! carries out what the engine asks for, `log` puts its reports into words, `notify` tells scripts, FIFOs and mail readers,
+//! `sync` lets the kernel's connections follow an instance.
 
 mod claims;
 mod firewall;
@@ -17,10 +18,12 @@ mod log;
 mod network;
 mod notify;
 mod programs;
+mod sync;
 mod trackers;
 mod writer;
 
 use super::fifo::Fifos;
+use super::scheduling::Scheduled;
 use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::conf::Config;
 use crate::netlink;
@@ -38,6 +41,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Duration;
+use sync::Sync;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tracing::warn;
@@ -63,13 +67,13 @@ pub enum Error {
 /// # Errors
 /// The kernel refuses what nothing works without: rtnetlink, packet sockets, timers, threads.
 pub async fn run(config: Config, options: Options, control: Control) -> Result<(), Error> {
-    let Control { mut inbox, outbox, fifos } = control;
+    let Control { mut inbox, outbox, fifos, scheduled } = control;
     let wake = Arc::new(Wake::new()?);
     let (to_engine, orders) = channel();
     let (ended, mut end) = oneshot::channel();
     let engines = Arc::clone(&wake);
     std::thread::Builder::new().name("vrrp".to_owned()).spawn(move || {
-        let _ = ended.send(drive(config, &options, &orders, &outbox, engines, fifos));
+        let _ = ended.send(drive(config, &options, &orders, &outbox, engines, fifos, scheduled));
     })?;
     let forward = async {
         while let Some(message) = inbox.recv().await {
@@ -97,6 +101,7 @@ fn drive(
     outbox: &UnboundedSender<FromWorker>,
     wake: Arc<Wake>,
     fifos: Fifos,
+    mut scheduled: Scheduled,
 ) -> Result<(), Error> {
     if let Err(error) = timer::set_slack(Duration::from_nanos(1)) {
         warn!(%error, "deadlines may be met late");
@@ -107,6 +112,7 @@ fn drive(
     let notifier = Notifier::new(outbox.clone(), fifos)?;
     let mut network = Network::open(wake, options, &config, Firewall::new(&config), notifier, outbox)?;
     network.configure(&config);
+    let mut sync = Sync::new(&config);
     let mut engine = Engine::new(options.respawned);
     network.follow(&config.vrrp, false)?;
     engine.handle(clock::now(), Event::Snapshot(Box::new(network.snapshot()?)));
@@ -123,6 +129,7 @@ fn drive(
     loop {
         let next = engine.turn(&mut network);
         network.check()?;
+        sync.follow(engine.router());
         if let Some(config) = waiting.take_if(|_| !stopping && !network.is_blind()) {
             engine.handle(clock::now(), Event::Config(config));
             continue;
@@ -134,6 +141,7 @@ fn drive(
         }
         let message = match orders.try_recv() {
             _ if next == Next::Done => {
+                sync.finish();
                 network.finish();
                 return Ok(());
             }
@@ -142,6 +150,7 @@ fn drive(
             Err(_) => {
                 if let Next::At(deadline) = next {
                     network.sleep(deadline)?;
+                    scheduled.woke(deadline);
                 }
                 continue;
             }
@@ -151,6 +160,8 @@ fn drive(
             ToWorker::Reload(_) | ToWorker::Table(_) | ToWorker::Stop if stopping => {}
             ToWorker::Reload(mut config) => {
                 network.configure(&config);
+                sync.configure(&config);
+                scheduled.configure(&config.global.processes.vrrp, &config.global.processes);
                 keys::read(&mut config.vrrp);
                 // It stays what it was at start.
                 config.vrrp.settings.disable_local_igmp = igmp_is_off;
@@ -167,6 +178,7 @@ fn drive(
             },
             ToWorker::Stop if options.dont_release_vrrp => {
                 engine.router().farewells().for_each(|notice| network.notify(&notice));
+                sync.finish();
                 network.finish();
                 return Ok(());
             }

@@ -119,7 +119,7 @@ impl Network {
             is_blind: false,
             held: false,
             client: Client::open()?,
-            writer: Writer::start(Arc::clone(&wake), firewall)?,
+            writer: Writer::start(Arc::clone(&wake), firewall, config.global.netlink.vrrp_cmd)?,
             programs: Programs::new(parent.clone()),
             trackers: Trackers::new(
                 Arc::clone(&wake),
@@ -136,6 +136,9 @@ impl Network {
             order: Vec::new(),
             unsent: Vec::new(),
         };
+        let buffers = &config.global.netlink;
+        kernel::grow("vrrp_netlink_cmd_rcv_bufs", buffers.vrrp_cmd, &network.client);
+        kernel::grow("vrrp_netlink_monitor_rcv_bufs", buffers.vrrp_monitor, &network.monitor);
         network.poll.add(&network.timer, TIMER)?;
         network.poll.add(&network.monitor, MONITOR)?;
         network.poll.add(&*network.wake, WAKE)?;

@@ -5,6 +5,7 @@
 
 use super::firewall::Firewall;
 use super::{kernel, links};
+use crate::conf::config::Buffer;
 use crate::netlink;
 use crate::netlink::route::{self, Client};
 use crate::sys::clock;
@@ -72,7 +73,7 @@ enum Outcome {
 impl Writer {
     /// Starts the thread, in the present network namespace. It calls `wake` whenever there is an outcome, and ends with
     /// the writer.
-    pub(super) fn start(wake: Arc<Wake>, firewall: Firewall) -> Result<Writer, super::Error> {
+    pub(super) fn start(wake: Arc<Wake>, firewall: Firewall, buffer: Buffer) -> Result<Writer, super::Error> {
         let (orders, inbox) = channel();
         let (outbox, results) = channel();
         let mut hands = Hands {
@@ -81,6 +82,7 @@ impl Writer {
             paths: links::ReversePaths::default(),
             firewall,
         };
+        kernel::grow("vrrp_netlink_cmd_rcv_bufs", buffer, &hands.client);
         std::thread::Builder::new().name("addresses".to_owned()).stack_size(STACK).spawn(move || {
             while let Ok(order) = inbox.recv() {
                 let sent = outbox.send(match order {

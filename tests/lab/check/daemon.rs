@@ -13,9 +13,10 @@ use std::time::Duration;
 type Story = fn(&Lab, Implementation);
 
 pub(super) fn tests() -> Vec<Test> {
-    let both: [(&str, Story); 2] = [
+    let both: [(&str, Story); 3] = [
         ("a_program_decides_and_another_one_hears_of_it", a_program_decides),
         ("programs_hear_of_the_beginning_and_the_end", programs_hear_of_the_beginning_and_the_end),
+        ("checks_wait_for_the_services_address", checks_wait),
     ];
     let programs = [Vipd, Keepalived].into_iter().flat_map(|daemon| {
         both.map(|(name, story)| {
@@ -203,4 +204,43 @@ fn worker_hangs_at_stop(lab: &Lab) {
     assert!(director.process().wait_exit(LIMIT + Duration::from_secs(10)).success());
     wait_others_alone(director.host());
     assert!(director.process().log().contains("left things behind"), "{}", director.process().log());
+}
+
+/// `ha_suspend`
+fn checks_wait(lab: &Lab, daemon: Implementation) {
+    let host = director(lab);
+    let (verdict, ran) = (host.file("verdict"), host.file("ran"));
+    let text = format!("echo >> {}\nread status < {}\nexit $status", ran.display(), verdict.display());
+    let check = script(&host, "check", &text);
+    fs::write(&verdict, "1\n").expect("write the verdict");
+    let config = format!(
+        "global_defs {{\n script_user root\n enable_script_security\n}}\n\
+         virtual_server 10.99.0.77 80 {{\n delay_loop 1\n ha_suspend\n lvs_sched rr\n lvs_method DR\n protocol TCP\n \
+         real_server 10.98.0.1 80 {{\n  MISC_CHECK {{\n   misc_path \"{}\"\n   warmup 0\n   retry 0\n  }}\n }}\n}}\n",
+        check.display(),
+    );
+    let director = Director::start(daemon, &host, Path::new(VIPD), &config, &["-C", "-D"]);
+    let row = "10.99.0.77:80";
+    let logged = |what: &str| {
+        let line = format!("{what} healthchecker for service [10.98.0.1]:tcp:80 for VS [10.99.0.77]:tcp:80");
+        wait_for(format_args!("{line}"), LIMIT, || {
+            let log = director.process().log();
+            if log.contains(&line) { Ok(()) } else { Err(log) }
+        });
+    };
+    logged("Deactivating");
+    wait_row(&host, row, &["1/1"]);
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(!ran.exists(), "nobody has asked");
+    host.run("ip address add 10.99.0.77/32 dev lo");
+    logged("Activating");
+    wait_row(&host, row, &[]);
+    host.run("ip address del 10.99.0.77/32 dev lo");
+    logged("Suspending");
+    fs::write(&verdict, "0\n").expect("write the verdict");
+    std::thread::sleep(Duration::from_secs(3));
+    wait_row(&host, row, &[]);
+    host.run("ip address add 10.99.0.77/32 dev lo");
+    wait_row(&host, row, &["1/1"]);
+    director.terminate();
 }

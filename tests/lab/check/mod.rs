@@ -45,7 +45,7 @@ impl Worker {
             runtime.block_on(check::run(
                 config(virtual_servers),
                 options,
-                Control { inbox, outbox, fifos: Default::default() },
+                Control { inbox, outbox, fifos: Default::default(), scheduled: Default::default() },
             ));
         });
         let mut worker = Worker { inbox: to_worker, outbox: from_worker, thread };

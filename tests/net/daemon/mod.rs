@@ -5,6 +5,7 @@ mod privileges;
 mod processes;
 mod reader;
 mod reload;
+mod scheduling;
 mod scripts;
 
 use super::VIPD;
@@ -27,6 +28,7 @@ pub(crate) fn tests() -> Vec<Test> {
         processes::tests(),
         reader::tests(),
         reload::tests(),
+        scheduling::tests(),
         scripts::tests(),
     ];
     tests.into_iter().flatten().collect()
