@@ -52,19 +52,16 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("bfd_rlimit_rtime", RTTIME, RTTIME_HELP).since("2.0.0").synonym_of("bfd_rlimit_rttime").read(),
         line("bfd_rlimit_rttime", RTTIME, RTTIME_HELP).since("2.1.0").default("10000").read(),
         line("bfd_rt_priority", REAL_TIME, REAL_TIME_HELP).since("2.0.0").read(),
-        line("checker_cpu_affinity", CPUS, CPUS_HELP).since("2.0.17").default("all").read(),
+        line("checker_cpu_affinity", CPUS, CPUS_HELP).since("2.0.17").default("all"),
         line("checker_log_all_failures", BOOL, "log each failed try of a check, not only the last")
             .since("2.0.11")
             .read(),
-        line("checker_no_swap", NONE, NO_SWAP_HELP).read(),
-        line("checker_priority", NICE, NICE_HELP).default("0").read(),
-        line("checker_process_name", NAME, "name of the check process, up to 15 bytes").since("2.2.0").read(),
-        line("checker_rlimit_rtime", RTTIME, RTTIME_HELP)
-            .since("2.0.0")
-            .synonym_of("checker_rlimit_rttime")
-            .read(),
-        line("checker_rlimit_rttime", RTTIME, RTTIME_HELP).since("2.1.0").default("10000").read(),
-        line("checker_rt_priority", REAL_TIME, REAL_TIME_HELP).since("2.0.0").read(),
+        line("checker_no_swap", NONE, NO_SWAP_HELP),
+        line("checker_priority", NICE, NICE_HELP).default("0"),
+        line("checker_process_name", NAME, "name of the check process, up to 15 bytes").since("2.2.0"),
+        line("checker_rlimit_rtime", RTTIME, RTTIME_HELP).since("2.0.0").synonym_of("checker_rlimit_rttime"),
+        line("checker_rlimit_rttime", RTTIME, RTTIME_HELP).since("2.1.0").default("10000"),
+        line("checker_rt_priority", REAL_TIME, REAL_TIME_HELP).since("2.0.0"),
         line(
             "config_save_dir",
             &[arg("DIRECTORY", Kind::Text)],
@@ -166,8 +163,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("lvs_notify_fifo_script", COMMAND, "is started to read lvs_notify_fifo").command().read(),
         line("lvs_process_name", NAME, "name of the check process, up to 15 bytes")
             .since("2.0.16")
-            .synonym_of("checker_process_name")
-            .read(),
+            .synonym_of("checker_process_name"),
         line(
             "lvs_sync_daemon",
             &[
@@ -178,8 +174,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
                 ),
             ],
             "share the table of connections with another director",
-        )
-        .read(),
+        ),
         line(
             "lvs_timeouts",
             &[expected("[tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]", Kind::Special)],
@@ -192,16 +187,14 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             "how far a process that runs late may raise its real-time priority; -1: nor warn",
         )
         .since("2.1.0")
-        .default("0: not at all")
-        .read(),
+        .default("0: not at all"),
         line(
             "min_auto_priority_delay",
             &[expected("MICROSECONDS", integer(1, 10_000_000))],
             "how late a process must run to raise its priority",
         )
         .since("2.1.0")
-        .default("1000000")
-        .read(),
+        .default("1000000"),
         line("nftables", TABLE, "use nftables, with this table").since("2.0.11").default("keepalived"),
         line("nftables_counters", NONE, "rules count their packets").since("2.0.11"),
         line("nftables_ifindex", NONE, "sets hold indexes of interfaces, not names").since("2.0.11"),
@@ -237,10 +230,9 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .since("2.0.11")
             .default("the kernel's"),
         line("process_monitor_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.11"),
-        line("process_name", NAME, "name of the parent process, up to 15 bytes").since("2.0.16").read(),
+        line("process_name", NAME, "name of the parent process, up to 15 bytes").since("2.0.16"),
         line("process_names", NONE, "name the processes keepalived_vrrp, keepalived_lvs and keepalived_bfd")
-            .since("2.0.16")
-            .read(),
+            .since("2.0.16"),
         line("random_seed", &[arg("SEED", integer(0, MAX_U32))], "what ${_RANDOM} begins with")
             .since("2.0.15")
             .default("the time")
@@ -329,7 +321,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .since("2.2.0")
             .default("vrrp"),
         line("vrrp_check_unicast_src", NONE, "adverts by unicast count only from the peers"),
-        line("vrrp_cpu_affinity", CPUS, CPUS_HELP).since("2.0.17").default("all").read(),
+        line("vrrp_cpu_affinity", CPUS, CPUS_HELP).since("2.0.17").default("all"),
         line("vrrp_delay_after_boot", DELAY, "instances begin no sooner than so long after the boot")
             .since("2.4.0"),
         line(
@@ -340,8 +332,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         .since("2.2.3")
         .default("3"),
         line("vrrp_garp_extra_if", EXTRA_IF, "repeat gratuitous ARPs on other interfaces of the addresses")
-            .since("2.2.3")
-            .read(),
+            .since("2.2.3"),
         line("vrrp_garp_interval", GAP, "the least time between two gratuitous ARPs on an interface")
             .default("0"),
         line("vrrp_garp_lower_prio_delay", SECONDS, "garp_lower_prio_delay of instances that name none")
@@ -390,14 +381,11 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         )
         .default("ff02::12"),
         line("vrrp_min_garp", BOOL, "one gratuitous ARP at a transition, and no second set").since("2.0.12"),
-        line("vrrp_netlink_cmd_rcv_bufs", BYTES, BUFFER_HELP).since("2.0.0").default("the kernel's").read(),
-        line("vrrp_netlink_cmd_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0").read(),
-        line("vrrp_netlink_monitor_rcv_bufs", BYTES, BUFFER_HELP)
-            .since("2.0.0")
-            .default("the kernel's")
-            .read(),
-        line("vrrp_netlink_monitor_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0").read(),
-        line("vrrp_no_swap", NONE, NO_SWAP_HELP).read(),
+        line("vrrp_netlink_cmd_rcv_bufs", BYTES, BUFFER_HELP).since("2.0.0").default("the kernel's"),
+        line("vrrp_netlink_cmd_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0"),
+        line("vrrp_netlink_monitor_rcv_bufs", BYTES, BUFFER_HELP).since("2.0.0").default("the kernel's"),
+        line("vrrp_netlink_monitor_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0"),
+        line("vrrp_no_swap", NONE, NO_SWAP_HELP),
         line("vrrp_notify_fifo", FIFO, "a FIFO for what happens to instances and sync groups"),
         line("vrrp_notify_fifo_script", COMMAND, "is started to read vrrp_notify_fifo").command(),
         line("vrrp_notify_priority_changes", BOOL, "write each change of priority to the FIFOs")
@@ -411,11 +399,11 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         .ours(),
         line("vrrp_owner_ignore_adverts", BOOL, "the address owner does not listen to adverts")
             .since("2.3.3"),
-        line("vrrp_priority", NICE, NICE_HELP).default("0").read(),
-        line("vrrp_process_name", NAME, "name of the VRRP process, up to 15 bytes").since("2.0.16").read(),
-        line("vrrp_rlimit_rtime", RTTIME, RTTIME_HELP).since("2.0.0").synonym_of("vrrp_rlimit_rttime").read(),
-        line("vrrp_rlimit_rttime", RTTIME, RTTIME_HELP).since("2.1.0").default("10000").read(),
-        line("vrrp_rt_priority", REAL_TIME, REAL_TIME_HELP).since("2.0.0").read(),
+        line("vrrp_priority", NICE, NICE_HELP).default("0"),
+        line("vrrp_process_name", NAME, "name of the VRRP process, up to 15 bytes").since("2.0.16"),
+        line("vrrp_rlimit_rtime", RTTIME, RTTIME_HELP).since("2.0.0").synonym_of("vrrp_rlimit_rttime"),
+        line("vrrp_rlimit_rttime", RTTIME, RTTIME_HELP).since("2.1.0").default("10000"),
+        line("vrrp_rt_priority", REAL_TIME, REAL_TIME_HELP).since("2.0.0"),
         line(
             "vrrp_rx_bufs_multiplier",
             &[expected("COUNT", integer(1, MAX_U32))],
@@ -432,12 +420,11 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         .default("the kernel's"),
         line("vrrp_skip_check_adv_addr", BOOL, "compare the addresses of a master's first advert only"),
         line("vrrp_startup_delay", DELAY, "instances begin so long after the start").since("2.0.14"),
-        line("vrrp_strict", BOOL, "keep to the RFC, and refuse what it does not know").read(),
+        line("vrrp_strict", BOOL, "keep to the RFC, and refuse what it does not know"),
         line("vrrp_version", &[arg("VERSION", integer(2, 3))], "version of instances that name none")
             .default("2"),
         line("vrrp_vmac_garp_intvl", EXTRA_IF, "repeat gratuitous ARPs on other interfaces of the addresses")
             .since("2.2.0")
-            .synonym_of("vrrp_garp_extra_if")
-            .read(),
+            .synonym_of("vrrp_garp_extra_if"),
     ],
 };

@@ -13,8 +13,7 @@ pub(super) static VRRP_SYNC_GROUP: Block = Block {
     name: "vrrp_sync_group",
     keywords: &[
         line("global_tracking", &[], "deprecated: write sync_group_tracking_weight")
-            .synonym_of("sync_group_tracking_weight")
-            .read(),
+            .synonym_of("sync_group_tracking_weight"),
         GROUP,
         notify("notify", "every transition: type, name, state and priority are added to the arguments"),
         notify("notify_backup", "run at the transition to backup"),

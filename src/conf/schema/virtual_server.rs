@@ -35,7 +35,7 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
         line("flag-1", &[], "first flag of the scheduler"),
         line("flag-2", &[], "second flag of the scheduler"),
         line("flag-3", &[], "third flag of the scheduler"),
-        line("ha_suspend", &[], "no checks while the service's address is not set on this machine").read(),
+        line("ha_suspend", &[], "no checks while the service's address is not set on this machine"),
         line("hashed", &[], "accepted, and of no effect, as in keepalived"),
         line(
             "hysteresis",

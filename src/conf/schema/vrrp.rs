@@ -44,7 +44,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         line("debug", &[arg("LEVEL", integer(0, 4))], "accepted, and of no effect, as in keepalived"),
         line("dont_track_primary", &[], "the interface may go down without consequences"),
         line("down_timer_adverts", &[arg("ADVERTS", integer(1, 100))], "so many adverts missed, and the master counts as down; equal on all routers").since("2.2.3").default("vrrp_down_timer_adverts, or 3"),
-        line("garp_extra_if", &[arg("[all] SECONDS", Kind::Special)], "repeat gratuitous ARPs on VMACs (all: on all interfaces) away from the instance's; 0 to 86400, 0: never").since("2.2.3").read().default("vrrp_garp_extra_if"),
+        line("garp_extra_if", &[arg("[all] SECONDS", Kind::Special)], "repeat gratuitous ARPs on VMACs (all: on all interfaces) away from the instance's; 0 to 86400, 0: never").since("2.2.3").default("vrrp_garp_extra_if"),
         line(
             "garp_lower_prio_delay",
             SECONDS,
@@ -72,7 +72,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         line("kernel_rx_buf_size", &[arg("BYTES", Kind::Special)], "size of the receive buffer").since("2.0.3").default("vrrp_rx_bufs_policy"),
         line("linkbeat_use_polling", &[], "deprecated: ask the driver for its link state; use linkbeat_interfaces"),
         line("lower_prio_no_advert", &[optional("BOOL", Kind::Bool)], "don't answer an advert of lower priority").default("vrrp_lower_prio_no_advert"),
-        line("lvs_sync_daemon_interface", &[arg("INTERFACE", Kind::Interface)], "deprecated: where IPVS connections are synchronised while master; use lvs_sync_daemon").read(),
+        line("lvs_sync_daemon_interface", &[arg("INTERFACE", Kind::Interface)], "deprecated: where IPVS connections are synchronised while master; use lvs_sync_daemon"),
         line("mcast_dst_ip", &[arg("ADDRESS", Kind::Address(None))], "destination address of adverts").since("2.2.5")
             .default("vrrp_mcast_group4 or vrrp_mcast_group6"),
         line("mcast_src_ip", &[arg("ADDRESS", Kind::Address(None))], "source address of adverts")
@@ -118,7 +118,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
             "which state is asked for at start",
         )
         .default("BACKUP, or MASTER with priority 255"),
-        line("strict_mode", &[optional("BOOL", Kind::Bool)], "keep to the RFC, and switch off what departs from it").read().default("vrrp_strict"),
+        line("strict_mode", &[optional("BOOL", Kind::Bool)], "keep to the RFC, and switch off what departs from it").default("vrrp_strict"),
         line("thread_timer_expired", &[optional("PRIORITY", integer(1, 254))], "the old name of timer_expired_backup").since("2.3.2").synonym_of("timer_expired_backup"),
         line("timer_expired_backup", &[optional("PRIORITY", integer(1, 254))], "with nopreempt: become backup after being held up for so long that a router of this priority took over").since("2.2.8").default("254"),
         tracks("track_bfd", "BFD sessions to follow: NAME [weight N [reverse|noreverse]]").read(),
@@ -131,7 +131,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         entries("unicast_peer", &[], "where adverts go instead of a group: ADDRESS [min_ttl 0-255] [max_ttl 0-255]"),
         line("unicast_src_ip", &[arg("ADDRESS", Kind::Address(None))], "source address of unicast adverts").default("the interface's first address"),
         line("unicast_ttl", &[arg("TTL", integer(0, 255))], "TTL of unicast adverts").since("2.1.0").default("255; IPv6: the kernel's"),
-        line("use_ipvlan", &[optional("[NAME] [ADDRESS] [bridge|private|vepa] [group GROUP]", Kind::Special)], "use an ipvlan on top of the interface; IPv4 needs its address").since("2.0.17").read(),
+        line("use_ipvlan", &[optional("[NAME] [ADDRESS] [bridge|private|vepa] [group GROUP]", Kind::Special)], "use an ipvlan on top of the interface; IPv4 needs its address").since("2.0.17"),
         line("use_vmac", &[optional("[NAME] [MAC] [group GROUP] [netlink_notify_msg]", Kind::Special)], "use a macvlan with the virtual router's own MAC address"),
         line("use_vmac_addr", &[], "a macvlan for each virtual address away from the instance's interface, too").since("2.2.0"),
         line("v3_checksum_as_v2", &[optional("BOOL", Kind::Bool)], "leave the pseudo header out of IPv4 checksums in version 3").default("v3_checksum_as_v2 of global_defs"),
@@ -148,7 +148,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         ),
         entries("virtual_routes", &[], "routes that the master has").grammar(&VIRTUAL_ROUTE),
         entries("virtual_rules", &[], "routing rules that the master has").grammar(&VIRTUAL_RULE),
-        line("vmac_garp_intvl", &[arg("[all] SECONDS", Kind::Special)], "the old name of garp_extra_if").since("2.2.0").synonym_of("garp_extra_if").read(),
+        line("vmac_garp_intvl", &[arg("[all] SECONDS", Kind::Special)], "the old name of garp_extra_if").since("2.2.0").synonym_of("garp_extra_if"),
         line("vmac_xmit_base", &[], "send and receive adverts on the interface below the macvlan or ipvlan"),
         line("vrf", &[arg("INTERFACE", Kind::Interface)], "the VRF of unicast adverts where no interface is named").since("2.2.5"),
     ],

@@ -28,6 +28,8 @@ pub(super) const STORIES: &[Story] = &[
     story("version_3_over_ipv4", version_3),
     story("version_3_over_ipv6", version_3_over_ipv6),
     story("strict_mode", strict),
+    story("strict_mode_drops_what_departs_from_the_rfc", strict_drops),
+    story("strict_mode_of_one_instance_over_ipv6", strict_v6),
     story("another_group_and_source", other_group),
     story("a_startup_delay", startup_delay),
 ];
@@ -208,6 +210,37 @@ fn strict(stage: &mut Stage<'_>) {
     stage.peer(&instance(200, "version 3").replace("{notify}", ""));
     stage.peer_has("10.0.0.100", true);
     stage.has("10.0.0.100", false);
+    stage.pause("backup");
+}
+
+fn strict_drops(stage: &mut Stage<'_>) {
+    stage.globals("vrrp_strict\n vrrp_iptables");
+    let more = "state MASTER\n accept\n preempt_delay 5\n down_timer_adverts 9\n garp_lower_prio_repeat 3\n \
+                authentication {\n auth_type PASS\n auth_pass secret\n }";
+    stage.start(&instance(150, more));
+    stage.has("10.0.0.100", true);
+    stage.pause("master");
+    // It has no password either, and is no better.
+    stage.peer(&rival(100));
+    stage.pause("a worse one");
+    stage.peer_stops();
+    stage.peer(&rival(200));
+    stage.has("10.0.0.100", false);
+    stage.pause("backup");
+    stage.peer_dies();
+    stage.has("10.0.0.100", true);
+    stage.pause("master again");
+}
+
+fn strict_v6(stage: &mut Stage<'_>) {
+    stage.globals("vrrp_iptables");
+    let v6 = |text: String| text.replace("10.0.0.100/24", "2001:db8::100/64");
+    stage.shows("ip -6 address show dev eth0 tentative", "inet6", false);
+    stage.start(&v6(instance(150, "strict_mode\n version 2")));
+    stage.has("2001:db8::100", true);
+    stage.pause("master");
+    stage.peer(&v6(rival(200)));
+    stage.has("2001:db8::100", false);
     stage.pause("backup");
 }
 
