@@ -66,10 +66,10 @@ fn follow(lab: &Lab, program: Implementation) {
     director.terminate();
     run(&one, &[]);
     peer.terminate();
-    // The old spelling; the virtual router's number is the id.
+    // The old spelling.
     let old = config("router_id one", 100).replace("priority", "lvs_sync_daemon_interface eth0\n  priority");
     let director = start(program, &one, &old);
-    run(&one, &["master sync daemon (mcast=eth0, syncid=51"]);
+    run(&one, &["master sync daemon (mcast=eth0, syncid=0"]);
     director.terminate();
     run(&one, &[]);
 }

@@ -79,7 +79,8 @@ pub(in crate::conf::lower) fn settle(cx: &mut Lower<'_, '_>, config: &mut Config
     let instances = &config.vrrp.instances;
     let in_instance = instances.iter().find_map(|instance| {
         let interface = instance.link.lvs_sync_interface.clone()?;
-        let (instance, id) = (Some(instance.name.clone()), None);
+        // As in keepalived: the VRID is the id of the new spelling alone.
+        let (instance, id) = (Some(instance.name.clone()), Some(0));
         Some(SyncDaemon { interface, instance, id, maxlen: None, port: None, ttl: None, group: None })
     });
     *place = place.take().or(in_instance);
