@@ -183,6 +183,10 @@ impl Engine {
                     Action::Advertise { instance, packet } => self.adverts.push((instance, packet)),
                     Action::Report { instance, report } => {
                         if let (Some(old), Report::Renamed { to }) = (&instance, &report) {
+                            // What was decided before is queued by the old name, with the addresses that it waits for.
+                            for notice in self.notices.drain(..) {
+                                self.work.tell(notice, io);
+                            }
                             self.work.rename(old, to);
                         }
                         report_once(&mut self.reports, instance, report);
