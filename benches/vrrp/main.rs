@@ -1,8 +1,8 @@
 //! VRRP where it is hard: many interfaces, many addresses, floods. vipd beside keepalived, in the same run.
 //!
-//! `cargo bench --bench vrrp` (root; network namespaces). `VIPD_BENCH_ONLY`: `interfaces`, `instances`, `takeover`,
-//! `flood` or `event`; `VIPD_BENCH_COUNT`: of `takeover`, only that many addresses; `VIPD_BENCH_PEER`: keepalived,
-//! another binary with its flags, or empty for none.
+//! `cargo bench --bench vrrp` (root; network namespaces). `VIPD_BENCH_ONLY`: the name of a row;
+//! `VIPD_BENCH_COUNT`: of `takeover`, only that many addresses; `VIPD_BENCH_PEER`: keepalived, another binary with its
+//! flags, or empty for none.
 //!
 //! | row | what it is |
 //! |---|---|
@@ -10,15 +10,24 @@
 //! | instances | 4,000 instances on 16 interfaces: memory |
 //! | takeover | an instance takes over N addresses, again and again. Meanwhile the longest silence of a master of 10 ms on another interface, and how often a backup of 10 ms whose master lives became master |
 //! | flood | a master of N addresses under R valid adverts of lower priority a second, for five seconds: the longest gap between its adverts of 1 s, its frames a second, memory |
+//! | scale | N masters on one host, their backups on the other: processor time, memory, and when the masters are killed, the time from the first to the last address's announcement |
+//! | large | an instance takes over 1,000 addresses: from its first advert until all were announced, and set |
+//! | punctual | 1,000 masters at 100 ms while the other processors are busy: how far intervals are off |
+//! | outage | the longest silence for a client of an address, when its master of 10 ms is killed |
+//! | reloads | 10,000 reloads (vipd only): memory, descriptors, and the longest silence of an instance of 10 ms that stays the same |
+//! | many | 65,025 instances on 255 interfaces (vipd only): until all have their addresses, processor time, memory, the end |
 //! | event | an address comes or goes that is nobody's, on an interface with 10,000 virtual addresses: processor time of each |
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "it measures real time")]
 
 #[path = "../../tests/lab/support/mod.rs"]
 mod support;
 
+mod reloads;
+mod scale;
 mod stage;
 mod voice;
 
+use scale::Shape;
 use stage::{Instance, Program, Stage, addresses, memory, network, processor_time};
 use std::thread::sleep;
 use std::time::Duration;
@@ -45,7 +54,7 @@ fn main() {
     if !peer.is_empty() {
         programs.push(Program { name: peer.clone(), command: vec![peer.into()] });
     }
-    let rows: [Row; 5] = [
+    let rows: [Row; 11] = [
         ("interfaces", |programs| [250, 1000].into_iter().for_each(|count| interfaces(programs, count))),
         ("instances", |programs| programs.iter().for_each(instances)),
         ("takeover", |programs| {
@@ -64,6 +73,16 @@ fn main() {
             }
         }),
         ("event", |programs| programs.iter().for_each(event)),
+        ("scale", |programs| {
+            let shapes = [(250, 1), (1000, 4), (4000, 16), (250, 250), (1000, 1000)];
+            let shapes = shapes.map(|(instances, interfaces)| Shape { instances, interfaces });
+            shapes.into_iter().for_each(|shape| scale::scale(programs, shape));
+        }),
+        ("large", |programs| scale::large(programs, 1000)),
+        ("punctual", scale::punctual),
+        ("outage", scale::outage),
+        ("reloads", |programs| programs.iter().take(1).for_each(|vipd| reloads::reloads(vipd, 10_000))),
+        ("many", |programs| programs.iter().take(1).for_each(scale::many)),
     ];
     for (name, row) in rows {
         if only.is_empty() || only == name {

@@ -49,15 +49,20 @@ impl Stage {
     }
 
     pub(crate) fn start(&self, program: &Program, config: &str) -> Process {
-        let file = self.router.file("keepalived.conf");
-        fs::write(&file, config).expect("write the configuration");
-        let mut command = self.router.command(&program.command[0]);
-        command.args(&program.command[1..]).args(["-n", "-l", "-P", "-f"]).arg(file);
-        for (option, name) in [("-p", "main.pid"), ("-r", "vrrp.pid"), ("-c", "check.pid")] {
-            command.arg(option).arg(self.router.file(name));
-        }
-        self.router.start("router", &mut command)
+        start_on(&self.router, program, config)
     }
+}
+
+/// Starts a program under measurement.
+pub(crate) fn start_on(host: &Host, program: &Program, config: &str) -> Process {
+    let file = host.file("keepalived.conf");
+    fs::write(&file, config).expect("write the configuration");
+    let mut command = host.command(&program.command[0]);
+    command.args(&program.command[1..]).args(["-n", "-l", "-P", "-f"]).arg(file);
+    for (option, name) in [("-p", "main.pid"), ("-r", "vrrp.pid"), ("-c", "check.pid")] {
+        command.arg(option).arg(host.file(name));
+    }
+    host.start("router", &mut command)
 }
 
 /// Processor time of all threads of all its processes, by the scheduler's own clock: that of `/proc/PID/stat` counts
@@ -83,7 +88,8 @@ pub(crate) fn memory(process: &Process) -> f64 {
     processes(process).into_iter().map(of).sum::<f64>() / 1024.0
 }
 
-fn processes(process: &Process) -> Vec<nix::unistd::Pid> {
+/// It and all that descend from it.
+pub(crate) fn processes(process: &Process) -> Vec<nix::unistd::Pid> {
     let mut all = descendants(process.pid());
     all.push(process.pid());
     all.sort_unstable();

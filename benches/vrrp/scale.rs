@@ -1,0 +1,310 @@
+//! Many instances, masters on one host and backups on the other, of the same program; and what clients see of a takeover.
+
+use super::stage::{Instance, Program, Stage, addresses, memory, processor_time, start_on};
+use super::support::{Capture, Host, Process, wait_for};
+use super::{FAST, LIMIT, SECOND, plain};
+use std::collections::{HashMap, HashSet};
+use std::net::Ipv4Addr;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How instances lie on interfaces.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) instances: usize,
+    pub(crate) interfaces: usize,
+}
+
+/// What was seen of one pair: processor time of the master and of the backup in a while, memory, and the announcements of
+/// a takeover from the first to the last address.
+struct Seen {
+    used: [f64; 2],
+    memory: [f64; 2],
+    spread: Option<f64>,
+}
+
+const TURNS: usize = 3;
+const WHILE: u32 = 10;
+
+/// `scale`: the programs take turns.
+pub(crate) fn scale(programs: &[Program], shape: Shape) {
+    let mut all: Vec<Vec<Seen>> = programs.iter().map(|_| Vec::new()).collect();
+    for _ in 0..TURNS {
+        for (program, mine) in programs.iter().zip(&mut all) {
+            mine.push(pair(program, shape));
+        }
+    }
+    let mut figures = Vec::new();
+    for (program, seen) in programs.iter().zip(&all) {
+        let middle = |of: &dyn Fn(&Seen) -> f64| {
+            let mut values: Vec<f64> = seen.iter().map(of).collect();
+            values.sort_by(f64::total_cmp);
+            values[values.len() / 2]
+        };
+        let row = [
+            middle(&|s| s.used[0]),
+            middle(&|s| s.used[1]),
+            middle(&|s| s.memory[0]),
+            middle(&|s| s.memory[1]),
+            middle(&|s| s.spread.unwrap_or(0.0)),
+        ];
+        println!(
+            "  {:<12} {:>5} instances on {:>4} interfaces: master {:.3} s of {WHILE} s, backup {:.3} s; {:.1} and {:.1} MiB; announced within {:.1} ms",
+            program.name, shape.instances, shape.interfaces, row[0], row[1], row[2], row[3], row[4]
+        );
+        figures.push(row);
+    }
+    if let [ours, theirs] = figures[..] {
+        let ratios: Vec<String> = ours.iter().zip(theirs).map(|(a, b)| format!("{:.2}", a / b)).collect();
+        println!("  ratios: {}", ratios.join(", "));
+    }
+}
+
+fn lines(shape: Shape, priority: u8, version: u8, advert_int: &'static str) -> String {
+    let each = shape.instances.div_ceil(shape.interfaces);
+    let instance = |n: usize| {
+        let (cable, vrid) = (n / each, u8::try_from(n % each % 255 + 1).unwrap());
+        // Networks of cables end at 10.1.…
+        let [_, _, high, low] = u32::try_from(n + 1).unwrap().to_be_bytes();
+        Instance {
+            version,
+            advert_int,
+            addresses: vec![Ipv4Addr::new(100, 64, high, low).into()],
+            ..plain(format!("V{n}"), format!("e{cable}"), vrid, priority)
+        }
+        .text()
+    };
+    (0..shape.instances).map(instance).collect()
+}
+
+fn held(host: &Host) -> usize {
+    host.run("ip -4 -o address show to 100.64.0.0/10").lines().count()
+}
+
+fn wait_held(host: &Host, count: usize) {
+    wait_for(format!("{count} addresses"), LIMIT * 5, || {
+        let held = held(host);
+        if held == count { Ok(()) } else { Err(format!("{held}")) }
+    });
+}
+
+fn pair(program: &Program, shape: Shape) -> Seen {
+    let stage = Stage::new(shape.interfaces);
+    let master = start_on(&stage.peer, program, &lines(shape, 200, 2, "1"));
+    wait_held(&stage.peer, shape.instances);
+    let backup = stage.start(program, &lines(shape, 100, 2, "1"));
+    // Until it has settled: announcements are repeated after five seconds.
+    sleep(SECOND * 9);
+    let before = [&master, &backup].map(processor_time);
+    sleep(SECOND * WHILE);
+    let after = [&master, &backup].map(processor_time);
+    let used = [0, 1].map(|at| (after[at] - before[at]).as_secs_f64());
+    let memory = [&master, &backup].map(memory);
+    assert_eq!(held(&stage.router), 0, "{} took over from a master that lives", program.name);
+    let spread = (shape.interfaces <= 16).then(|| {
+        let captures: Vec<Capture> =
+            (0..shape.interfaces).map(|n| Capture::start_on(&stage.router, &format!("e{n}"))).collect();
+        master.kill_tree();
+        wait_held(&stage.router, shape.instances);
+        sleep(SECOND);
+        let mut first: HashMap<Ipv4Addr, Duration> = HashMap::new();
+        for (at, arp) in captures.iter().flat_map(Capture::gratuitous_arps) {
+            let seen = first.entry(arp.sender).or_insert(at);
+            *seen = at.min(*seen);
+        }
+        assert_eq!(first.len(), shape.instances, "{} announces all", program.name);
+        let (least, most) = (first.values().min().unwrap(), first.values().max().unwrap());
+        (*most - *least).as_secs_f64() * 1e3
+    });
+    Seen { used, memory, spread }
+}
+
+/// `large`: from the moment when the backup becomes master to its last address's first announcement.
+pub(crate) fn large(programs: &[Program], count: usize) {
+    for program in programs {
+        let mut all: Vec<(f64, f64)> = (0..TURNS * 2 - 1).map(|_| taken_over(program, count)).collect();
+        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (announced, set) = all[all.len() / 2];
+        println!(
+            "  {:<12} {count:>5} addresses: announced {announced:.1} ms after its first advert ({:.1} to {:.1}), all set after {set:.1} ms",
+            program.name,
+            all[0].0,
+            all[all.len() - 1].0
+        );
+    }
+}
+
+fn taken_over(program: &Program, count: usize) -> (f64, f64) {
+    let stage = Stage::new(1);
+    let text = |priority| {
+        let (addresses, advertised) = (addresses(count), 200);
+        Instance { addresses, advertised, ..plain("large".into(), "e0".into(), 9, priority) }.text()
+    };
+    let master = start_on(&stage.peer, program, &text(200));
+    wait_held(&stage.peer, count);
+    let _backup = stage.start(program, &text(100));
+    sleep(SECOND * 8);
+    let capture = Capture::start_on(&stage.router, "e0");
+    let mut monitor = stage.router.command("ip");
+    let file = stage.router.file("monitor");
+    let output = std::fs::File::create(&file).expect("a file");
+    let mut monitor =
+        monitor.args(["-4", "-ts", "-o", "monitor", "address"]).stdout(output).spawn().expect("ip monitor");
+    sleep(SECOND / 4);
+    master.kill_tree();
+    wait_held(&stage.router, count);
+    sleep(SECOND);
+    let _ = monitor.kill();
+    let _ = monitor.wait();
+    let adverts = capture.adverts();
+    let begin = adverts.iter().find(|(_, a)| a.priority == 100).map(|(at, _)| *at).expect("an advert");
+    let mut first: HashMap<Ipv4Addr, Duration> = HashMap::new();
+    for (at, arp) in capture.gratuitous_arps() {
+        first.entry(arp.sender).or_insert(at);
+    }
+    assert_eq!(first.len(), count, "{} announces all", program.name);
+    let last = *first.values().max().unwrap();
+    let text = std::fs::read_to_string(&file).expect("what ip monitor wrote");
+    let set = text.lines().rev().find(|line| line.contains("100.64.")).and_then(wall).unwrap_or_default();
+    let millis = |at: Duration| (at.as_secs_f64() - begin.as_secs_f64()) * 1e3;
+    (millis(last), millis(set))
+}
+
+/// `[2026-01-02T03:04:05.678901]`, as a time since 1970 in the local zone of `ip`, which is UTC here.
+fn wall(line: &str) -> Option<Duration> {
+    let stamp = line.strip_prefix('[')?.split(']').next()?;
+    let (date, time) = stamp.split_once('T')?;
+    let output = Command::new("date").args(["-d", &format!("{date} {time}"), "+%s.%N"]).output().ok()?;
+    Duration::try_from_secs_f64(String::from_utf8(output.stdout).ok()?.trim().parse().ok()?).ok()
+}
+
+/// `punctual`: how far adverts of 100 ms are from their times while all processors but one are busy.
+pub(crate) fn punctual(programs: &[Program]) {
+    let shape = Shape { instances: 1000, interfaces: 4 };
+    for program in programs {
+        let stage = Stage::new(shape.interfaces);
+        let _process = stage.start(program, &lines(shape, 200, 3, "0.1"));
+        wait_held(&stage.router, shape.instances);
+        sleep(SECOND * 7);
+        let busy = std::thread::available_parallelism().map_or(1, |n| n.get() - 1).max(1);
+        let busy: Vec<_> = (0..busy)
+            .map(|_| Command::new("sh").args(["-c", "while :; do :; done"]).stdout(Stdio::null()).spawn())
+            .collect();
+        let captures: Vec<Capture> =
+            (0..shape.interfaces).map(|n| Capture::start_on(&stage.peer, &format!("e{n}"))).collect();
+        sleep(SECOND * 20);
+        let mut late = Vec::new();
+        for capture in &captures {
+            let mut last: HashMap<u8, Duration> = HashMap::new();
+            for (at, advert) in capture.adverts() {
+                if let Some(before) = last.insert(advert.vrid, at) {
+                    late.push(((at - before).as_secs_f64() * 1e3 - 100.0).abs());
+                }
+            }
+        }
+        for child in busy.into_iter().flatten() {
+            let mut child = child;
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        late.sort_by(f64::total_cmp);
+        println!(
+            "  {:<12} {} intervals of 100 ms: off by {:.3} ms in the middle, 99.9 % below {:.3}, worst {:.3}",
+            program.name,
+            late.len(),
+            late[late.len() / 2],
+            late[late.len() * 999 / 1000],
+            late[late.len() - 1]
+        );
+    }
+}
+
+/// `many`: 255 virtual routers on each of 255 interfaces.
+pub(crate) fn many(program: &Program) {
+    let shape = Shape { instances: 65_025, interfaces: 255 };
+    let stage = Stage::new(shape.interfaces);
+    let begin = Instant::now();
+    let process = stage.start(program, &lines(shape, 200, 2, "5"));
+    let masters = |process: &Process| process.log().matches("Entering MASTER").count();
+    wait_for("all to be masters", LIMIT * 10, || {
+        if masters(&process) >= shape.instances { Ok(()) } else { Err(format!("{}", masters(&process))) }
+    });
+    wait_held(&stage.router, shape.instances);
+    let up = begin.elapsed();
+    sleep(SECOND * 15);
+    let before = processor_time(&process);
+    let capture = Capture::start_on(&stage.peer, "e7");
+    sleep(SECOND * 10);
+    let used = processor_time(&process) - before;
+    let vrids: HashSet<u8> = capture.adverts().iter().map(|(_, advert)| advert.vrid).collect();
+    let memory = memory(&process);
+    let begin = Instant::now();
+    process.signal(nix::sys::signal::Signal::SIGTERM);
+    wait_for(
+        "the end",
+        LIMIT * 5,
+        || if process.exited().is_some() { Ok(()) } else { Err("it runs".into()) },
+    );
+    println!(
+        "  {:<12} {} instances: masters with their addresses after {:.1} s, {:.2} s of 10 s, {memory:.1} MiB, \
+         {} of 255 heard on one interface, ended after {:.1} s with {} addresses left",
+        program.name,
+        shape.instances,
+        up.as_secs_f64(),
+        used.as_secs_f64(),
+        vrids.len(),
+        begin.elapsed().as_secs_f64(),
+        held(&stage.router)
+    );
+}
+
+/// `outage`: the longest silence that a client hears from an address that answers each millisecond, when its master is
+/// killed.
+pub(crate) fn outage(programs: &[Program]) {
+    const ROUNDS: usize = 15;
+    for program in programs {
+        let mut all: Vec<f64> = (0..ROUNDS).map(|_| silence(program)).collect();
+        all.sort_by(f64::total_cmp);
+        println!(
+            "  {:<12} advert_int 0.01: a client hears nothing for {:.1} ms in the middle, {:.1} at most",
+            program.name,
+            all[ROUNDS / 2],
+            all[ROUNDS - 1]
+        );
+    }
+}
+
+fn silence(program: &Program) -> f64 {
+    let lab = super::support::Lab::new();
+    let hosts = [lab.host("one", "10.9.0.1/24"), lab.host("two", "10.9.0.2/24")];
+    let client = lab.host("client", "10.9.0.3/24");
+    let start = |host: &Host, priority| {
+        let address = "10.9.0.100".parse().expect("an address");
+        let instance = Instance {
+            version: 3,
+            advert_int: "0.01",
+            addresses: vec![address],
+            ..plain("V".into(), "eth0".into(), 7, priority)
+        };
+        start_on(host, program, &instance.text())
+    };
+    let master = start(&hosts[0], 200);
+    wait_for("the address", LIMIT, || client.try_run("ping -c 1 -W 1 10.9.0.100").map(drop));
+    let _backup = start(&hosts[1], 100);
+    sleep(SECOND * 2);
+    let capture = Capture::start(&client);
+    let mut ping = client.command("ping");
+    let mut ping =
+        ping.args(["-q", "-i", "0.001", "10.9.0.100"]).stdout(Stdio::null()).spawn().expect("ping");
+    sleep(SECOND / 2 + FAST * u32::from(std::process::id() as u8 % 10));
+    master.kill_tree();
+    sleep(SECOND);
+    let _ = ping.kill();
+    let _ = ping.wait();
+    let is_reply = |bytes: &[u8]| bytes.get(23) == Some(&1) && bytes.get(34) == Some(&0);
+    let replies: Vec<Duration> =
+        capture.frames().iter().filter(|frame| is_reply(&frame.bytes)).map(|frame| frame.at).collect();
+    let longest = replies.windows(2).map(|pair| pair[1] - pair[0]).max().expect("answers");
+    longest.as_secs_f64() * 1e3
+}
