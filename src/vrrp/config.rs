@@ -31,6 +31,7 @@ pub use track::{
 };
 pub use unicast::{OldChecksum, Peer, Unicast};
 
+use super::rare::{Rare, usual};
 use super::shared::Shared;
 use crate::net::Family;
 use interface::{GarpGroup, LinkDelay, Linkbeat};
@@ -44,6 +45,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
+
+usual!(Link);
+usual!(Tracking);
 
 /// Everything the VRRP worker runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,14 +140,16 @@ pub struct Instance {
     /// `mcast_dst_ip` or global `vrrp_mcast_group4`/`6`; 224.0.0.18 or ff02::12 otherwise.
     pub mcast_dst_ip: Option<IpAddr>,
     /// `track_*`: what the state or the priority depends on.
-    pub tracking: Tracking,
+    #[cfg_attr(feature = "schema", schemars(with = "Tracking"))]
+    pub tracking: Rare<Tracking>,
     /// `notify*` and `smtp_alert`: who is told of its transitions.
     #[cfg_attr(feature = "schema", schemars(with = "Notify"))]
     pub notify: Shared<Notify>,
     /// `unicast_*`: adverts to named routers instead of a group.
     pub unicast: Option<Unicast>,
     /// What it does with its interface, and the links made on top of it.
-    pub link: Link,
+    #[cfg_attr(feature = "schema", schemars(with = "Link"))]
+    pub link: Rare<Link>,
     /// How it deals with other routers' adverts.
     pub policy: Policy,
     /// `auth_hmac`: signed adverts.
@@ -173,10 +179,10 @@ impl Instance {
             preempt_delay: Duration::ZERO,
             source: None,
             mcast_dst_ip: None,
-            tracking: Tracking::default(),
+            tracking: Rare::default(),
             notify: Shared::default(),
             unicast: None,
-            link: Link::default(),
+            link: Rare::default(),
             policy: Policy::default(),
             hmac: None,
         }

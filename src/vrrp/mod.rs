@@ -15,6 +15,7 @@ mod overlay;
 mod pace;
 pub mod packet;
 pub mod priority;
+pub mod rare;
 pub mod router;
 pub mod shared;
 pub mod stats;

@@ -9,6 +9,7 @@
 
 use super::config::{self, Defaults, Vrid};
 use super::event::{IfIndex, Link, LinkKind, Name, OwnAddress, OwnKind, OwnLink};
+use super::rare::usual;
 use crate::net::{Family, IpNet, MacAddr};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -27,6 +28,8 @@ pub(super) struct Overlay {
     /// The configured name, if an interface of another kind bears it already.
     pub(super) taken: Option<Name>,
 }
+
+usual!(Overlay);
 
 impl Overlay {
     pub(super) fn links(&self) -> impl Iterator<Item = &OwnLink> {

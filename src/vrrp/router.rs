@@ -26,6 +26,7 @@ use super::notice::Notice;
 use super::overlay::Overlay;
 use super::pace::Paces;
 use super::packet::PRIORITY_OWNER;
+use super::rare::Rare;
 use super::shared::Shared;
 use super::stats::RouterStats;
 use crate::net::{Family, IpNet};
@@ -165,7 +166,7 @@ struct Slot {
     /// How it stood to its sync group when that looked last.
     stance: Stance,
     /// Interfaces of our own that it uses.
-    overlay: Overlay,
+    overlay: Rare<Overlay>,
     /// What it tracks, or its group.
     follows: Vec<Followed>,
 }

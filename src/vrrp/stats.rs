@@ -2,10 +2,14 @@
 
 use super::event::Discard;
 use super::packet::DecodeError;
+use super::rare::{Rare, usual};
 use serde::{Deserialize, Serialize};
 
+usual!(Malformed);
+usual!(Discarded);
+
 /// The counters of one instance, since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
     /// Adverts believed.
     pub adverts_received: u64,
@@ -28,9 +32,9 @@ pub struct Stats {
     /// ARP packets and neighbour advertisements of other hosts that claimed an address of this master.
     pub foreign_claims: u64,
     /// Packets for it that are no adverts.
-    pub malformed: Malformed,
+    pub malformed: Rare<Malformed>,
     /// Adverts refused.
-    pub discarded: Discarded,
+    pub discarded: Rare<Discarded>,
 }
 
 /// Refused adverts of one instance, by [`Discard`].

@@ -503,7 +503,7 @@ fn instance(options: &Options, at: usize, priority: u8) -> Instance {
         rules: rules(router.family, at),
         nopreempt: router.nopreempt,
         preempt_delay: router.preempt_delay,
-        tracking: tracking(at, router.tracking),
+        tracking: tracking(at, router.tracking).into(),
         ..Instance::new(format!("VI_{at}"), interface.as_str(), Vrid::new(at as u8 + 51).unwrap())
     }
 }

@@ -352,7 +352,7 @@ fn refused_adverts_are_counted_by_reason_and_change_nothing() {
     // The first that is configured otherwise.
     b.done_is(&["Split"]);
     assert_eq!(b.instance.stats().discarded.total(), refused.len() as u64);
-    b.instance.stats = before.stats;
+    b.instance.stats = before.stats.clone();
     b.instance.split = before.split.clone();
     assert_eq!(b.instance, before);
 }

@@ -357,6 +357,7 @@ impl Router {
         let stance = instance.stance();
         let (queued, key, listen, buffer, follows) = (None, None, None, 0, Vec::new());
         let faulty = false;
+        let overlay = overlay.into();
         let slot = Slot { instance, queued, key, listen, buffer, tracked, faulty, stance, overlay, follows };
         self.instances.insert(id, Box::new(slot));
         self.set_missing_links(id, out);
@@ -385,7 +386,7 @@ impl Router {
             let outdated = slot.instance.reconfigure(now, config, out);
             outdated.iter().for_each(|address| self.kernel.outdate(address));
             let after = slot.instance.clone();
-            let old_overlay = std::mem::replace(&mut slot.overlay, overlay.clone());
+            let old_overlay = std::mem::replace(&mut slot.overlay, overlay.clone().into());
             self.unlist(id, &before, &old_overlay);
             self.list(id, &after, &overlay);
             if old_overlay != overlay {

@@ -204,7 +204,7 @@ fn adverts_of_strangers_and_from_afar_are_refused() {
     handle(&mut router, START, received(advert(9, 200), "10.0.0.250", 255), &mut out);
     let source = "10.0.0.250".parse().unwrap();
     assert_eq!(reports(&out), [&Report::Discarded { source, is_known: false, reason: Discard::Ttl(254) }]);
-    let discarded = router.instance("1").unwrap().stats().discarded;
+    let discarded = &router.instance("1").unwrap().stats().discarded;
     assert_eq!((discarded.ttl, router.stats().discarded.unknown_vrid), (1, 1));
     // `log_unknown_vrids`
     router.tells_strangers = true;

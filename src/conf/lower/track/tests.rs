@@ -18,7 +18,7 @@ fn load(known: &str, lines: &str) -> Loaded {
 fn tracking(lines: &str) -> (Vec<&'static str>, Tracking) {
     let loaded = load(KNOWN, lines);
     let codes = loaded.diagnostics.iter().map(|d| d.code.id).filter(|id| *id != "V0901").collect();
-    (codes, loaded.config.unwrap().vrrp.instances.remove(0).tracking)
+    (codes, (*loaded.config.unwrap().vrrp.instances.remove(0).tracking).clone())
 }
 
 fn tracked(name: &str, value: i16, reverse: bool) -> Tracked {

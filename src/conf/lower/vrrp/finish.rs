@@ -83,7 +83,7 @@ impl Draft {
             source: self.source.map(|(source, _)| source),
             mcast_dst_ip,
             unicast,
-            link,
+            link: link.into(),
             policy,
             hmac,
             ..Instance::new(self.name, String::new(), vrid)

@@ -85,7 +85,7 @@ impl Reader<'_> {
         }
         let mut instance = draft.finish(cx, self.globals, &mut self.unique)?;
         tracking::settle(cx, &instance, member, &mut tracks);
-        instance.tracking = tracks.tracking();
+        instance.tracking = tracks.tracking().into();
         instance.notify = notify.into();
         if member.is_some() {
             self.of_members.insert(instance.name.clone(), tracks);

@@ -66,12 +66,12 @@ fn on_the_own_interface_adverts_do_it_unless_they_leave_below() {
 
 #[test]
 fn a_reload_begins_and_ends_it() {
-    let mut b = Bench::master(config::Instance { link: Link::default(), ..with(true) });
+    let mut b = Bench::master(config::Instance { link: Link::default().into(), ..with(true) });
     let reconfigure = |b: &mut Bench, config| drop(b.instance.reconfigure(b.now, config, &mut b.out));
     reconfigure(&mut b, with(true));
     b.run(ms(10_500));
     assert_eq!(announced(&b).len(), 1);
-    reconfigure(&mut b, config::Instance { link: Link::default(), ..with(true) });
+    reconfigure(&mut b, config::Instance { link: Link::default().into(), ..with(true) });
     b.run(ms(30_000));
     assert_eq!(announced(&b).len(), 1);
 }
