@@ -185,3 +185,12 @@ pub fn keep_no_unused_memory() {
         let _ = unsafe { nix::libc::mallopt(parameter, value) };
     }
 }
+
+/// Gives pages of freed memory back to the kernel, also those between blocks that are in use. Takes some milliseconds for tens
+/// of megabytes.
+#[allow(unsafe_code)]
+pub fn return_unused_memory() {
+    // SAFETY: it takes a number, and locks the allocator itself.
+    #[cfg(target_env = "gnu")]
+    let _ = unsafe { nix::libc::malloc_trim(0) };
+}

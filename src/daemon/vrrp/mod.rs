@@ -12,6 +12,7 @@ mod firewall;
 mod igmp;
 mod kernel;
 mod keys;
+mod leisure;
 mod limit;
 mod links;
 mod log;
@@ -27,6 +28,7 @@ use super::scheduling::Scheduled;
 use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::conf::Config;
 use crate::netlink;
+use crate::sys::process::return_unused_memory;
 use crate::sys::wake::Wake;
 use crate::sys::{clock, packet, timer};
 use crate::vrrp::Engine;
@@ -35,6 +37,7 @@ use crate::vrrp::engine::Next;
 use crate::vrrp::event::{Event, Table};
 use firewall::Firewall;
 use igmp::LocalIgmp;
+use leisure::Leisure;
 use network::Network;
 use notify::Notifier;
 use std::io;
@@ -126,6 +129,7 @@ fn drive(
     let mut stopping = false;
     // A configuration that names what has to be read first.
     let mut waiting = None;
+    let mut leisure = Leisure::default();
     loop {
         let next = engine.turn(&mut network);
         network.check()?;
@@ -149,8 +153,13 @@ fn drive(
             Err(TryRecvError::Disconnected) if !stopping => ToWorker::Stop,
             Err(_) => {
                 if let Next::At(deadline) = next {
+                    if leisure.begins(clock::now(), deadline) {
+                        return_unused_memory();
+                    }
                     network.sleep(deadline)?;
                     scheduled.woke(deadline);
+                } else {
+                    leisure.worked();
                 }
                 continue;
             }
