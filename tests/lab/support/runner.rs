@@ -15,18 +15,12 @@ use std::sync::Once;
 /// A test: its name, and what it does in a lab that nothing else uses.
 pub(crate) struct Test {
     name: String,
-    is_ignored: bool,
     run: Box<dyn FnOnce(&Lab) + Send>,
 }
 
 impl Test {
     pub(crate) fn new(name: impl Into<String>, run: impl FnOnce(&Lab) + Send + 'static) -> Self {
-        Self { name: name.into(), is_ignored: false, run: Box::new(run) }
-    }
-
-    /// One that is run only if it is asked for (`--ignored`), and counted as ignored otherwise.
-    pub(crate) fn ignored(self, is_ignored: bool) -> Self {
-        Self { is_ignored, ..self }
+        Self { name: name.into(), run: Box::new(run) }
     }
 }
 
@@ -68,8 +62,8 @@ pub(crate) fn main(needs: Kernel, tests: impl IntoIterator<Item = Test>) -> Exit
     arguments.test_threads.get_or_insert(AT_ONCE);
     let run = |test: Test| move || guarded(test.run).map_err(Failed::from);
     let trials = tests.into_iter().map(|test| {
-        let (name, is_ignored) = (test.name.clone(), test.is_ignored);
-        Trial::test(name, run(test)).with_ignored_flag(is_ignored)
+        let name = test.name.clone();
+        Trial::test(name, run(test))
     });
     let trials = trials.collect();
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -31,17 +31,10 @@ struct Story {
     play: fn(&mut Stage<'_>),
     /// What differs on purpose: `docs/differences.md` has the reason. Gets a transcript of either, and gives it without.
     without: Option<fn(Implementation, String) -> String>,
-    /// vipd's part is not done yet: the story is played only if it is asked for.
-    is_pending: bool,
 }
 
 const fn story(name: &'static str, play: fn(&mut Stage<'_>)) -> Story {
-    Story { name, play, without: None, is_pending: false }
-}
-
-/// A story of what vipd does not do yet.
-const fn pending(name: &'static str, play: fn(&mut Stage<'_>)) -> Story {
-    Story { is_pending: true, ..story(name, play) }
+    Story { name, play, without: None }
 }
 
 impl Story {
@@ -62,10 +55,7 @@ pub(crate) fn tests() -> Vec<Test> {
         vmac::STORIES,
     ];
     let all = all.into_iter().flatten();
-    all.map(|story| {
-        Test::new(format!("story::{}", story.name), |_| compare(*story)).ignored(story.is_pending)
-    })
-    .collect()
+    all.map(|story| Test::new(format!("story::{}", story.name), |_| compare(*story))).collect()
 }
 
 /// keepalived's own transcripts are not always equal: on a busy machine a story is played again, so often, and one of vipd's

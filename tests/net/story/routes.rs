@@ -3,11 +3,11 @@
 use super::decided::{otherwise, unsaid};
 use super::stage::Stage;
 use super::tracking::instance;
-use super::{Story, pending, story};
+use super::{Story, story};
 
 pub(super) const STORIES: &[Story] = &[
     story("routes_come_and_go_with_the_master", routes),
-    pending("routes_over_ipv6", routes_v6),
+    story("routes_over_ipv6", routes_v6),
     // 2.2.7 refuses a single port.
     story("rules_come_and_go_with_the_master", rules).but_for(|program, text| {
         otherwise(program, text, "*", "ipproto tcp dport", "ipproto tcp sport 1000 dport")
