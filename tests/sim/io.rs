@@ -427,10 +427,8 @@ impl Io for World {
         // Somebody may have taken one a moment ago.
         let unknown = kernel.overrun || !kernel.news.is_empty();
         let Some(index) = kernel.index(master.link).filter(|_| !unknown) else { return };
-        let addresses = master.config.addresses.iter().chain(&master.config.excluded);
-        let missing = addresses
-            .map(|a| a.net)
-            .find(|net| !kernel.holds(index, *net) && !refused.contains(&(index, *net)));
+        let is_missing = |net: &IpNet| !kernel.holds(index, *net) && !kernel.taken.contains(&(index, *net));
+        let missing = master.promised().find(|net| is_missing(net) && !refused.contains(&(index, *net)));
         if let Some(net) = missing {
             watch.wrong(format!("{} is told to be master, and {net} is not set", notice.name));
         }

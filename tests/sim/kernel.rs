@@ -1,7 +1,7 @@
 //! A node's kernel: links and their addresses, which outlive the process, and the news that it sends of them.
 
 use crate::routing::Routing;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use vipd::net::{Family, IpNet, MacAddr};
 use vipd::vrrp::event::{
@@ -23,6 +23,8 @@ pub(crate) struct Kernel {
     pub(crate) overrun: bool,
     /// Something changed since somebody last asked.
     pub(crate) changed: bool,
+    /// What somebody took, and nobody has set again.
+    pub(crate) taken: HashSet<(IfIndex, IpNet)>,
 }
 
 #[derive(Debug)]
@@ -58,6 +60,7 @@ impl Kernel {
             news: VecDeque::new(),
             overrun: false,
             changed: true,
+            taken: HashSet::new(),
         }
     }
 
@@ -237,6 +240,7 @@ impl Kernel {
         }
         self.next_order += 1;
         link.addresses.insert(key, Held { order, ours, system });
+        self.taken.remove(&(index, net));
         self.tell(Event::Address(Address {
             interface: index,
             net,
@@ -257,6 +261,12 @@ impl Kernel {
     }
 
     /// Somebody else sets it; an owner's address is the system's then.
+    pub(crate) fn take(&mut self, index: IfIndex, net: IpNet) {
+        if self.remove(index, net).is_ok() {
+            self.taken.insert((index, net));
+        }
+    }
+
     pub(crate) fn add_by_hand(&mut self, index: IfIndex, net: IpNet, owned: bool) {
         let _ = self.add(index, net, false, owned);
     }

@@ -391,7 +391,7 @@ impl Node {
         }
         let all: Vec<_> = self.world.kernel.not_systems().collect();
         if let Some((index, net)) = all.get(nth % all.len().max(1)) {
-            let _ = self.world.kernel.remove(*index, *net);
+            self.world.kernel.take(*index, *net);
             self.world.unannounced.remove(&(*index, net.address));
         }
         if lost {

@@ -59,6 +59,10 @@ pub(crate) struct Router {
     was_master: bool,
     /// What others are to be told, in this order.
     untold: VecDeque<State>,
+    /// Its addresses when it became master: a reload adds others later.
+    promised: Vec<IpNet>,
+    /// Those before the configuration that is being carried out.
+    former: Option<Vec<IpNet>>,
 }
 
 /// It may not become master so soon: somebody better was heard, or it has just begun to listen.
@@ -161,6 +165,7 @@ impl Watch {
             (priority, 0) => priority,
             (priority, weights) => u8::try_from((i64::from(priority) + weights).clamp(1, 254)).unwrap_or(1),
         };
+        router.former = Some(router.addresses().collect());
         (router.config, router.present) = (config, present);
         (router.patience, router.spoke_at) = (None, None);
         self.changed = true;
@@ -267,6 +272,10 @@ impl Watch {
             {
                 self.wrong(format!("{name} tells of the end of {source}, which it has not told of"));
             }
+            // The deadline that runs stays as the configuration before has set it.
+            Report::Reloaded(Reloaded::Changed(_)) => {
+                (self.routers[at].patience, self.routers[at].former) = (None, None);
+            }
             Report::Reloaded(Reloaded::Removed) => {
                 self.rivals.retain(|(router, _)| *router != at);
                 if self.routers[at].present && !self.stopping {
@@ -338,6 +347,9 @@ impl Watch {
         match to {
             StateKind::Master => {
                 router.became_master += 1;
+                let former = router.former.as_ref();
+                let is_promised = |net: &IpNet| former.is_none_or(|former| former.contains(net));
+                router.promised = router.addresses().filter(is_promised).collect();
                 router.said_zero = false;
                 // Deadlines are judged by the time at which the turn began.
                 if let Some(Patience { since, until, .. }) = router.patience.take()
@@ -374,6 +386,15 @@ impl Watch {
 }
 
 impl Router {
+    fn addresses(&self) -> impl Iterator<Item = IpNet> {
+        self.config.addresses.iter().chain(&self.config.excluded).map(|address| address.net)
+    }
+
+    /// What it had when it became master, and still has.
+    pub(crate) fn promised(&self) -> impl Iterator<Item = IpNet> {
+        self.addresses().filter(|net| self.promised.contains(net))
+    }
+
     pub(crate) fn new(config: Instance, source: IpAddr, link: usize) -> Router {
         Router {
             effective: config.priority,
@@ -389,6 +410,8 @@ impl Router {
             became_master: 0,
             was_master: false,
             untold: VecDeque::new(),
+            promised: Vec::new(),
+            former: None,
         }
     }
 
@@ -403,13 +426,13 @@ impl Router {
 
     /// Another priority is in force: what is waited for moves by what the skew time changes.
     fn set_effective(&mut self, priority: u8) {
-        let interval = self.patience.map(|patience| patience.interval);
-        let before = interval.map(|interval| self.skew(interval));
+        let interval = self.patience.map_or(self.config.advert_int, |patience| patience.interval);
+        let before = self.skew(interval);
         self.effective = priority;
-        let after = interval.map(|interval| self.skew(interval));
-        if let (Some(patience), Some(before), Some(after)) = (&mut self.patience, before, after) {
+        let after = self.skew(interval);
+        self.brought_forward += before.saturating_sub(after);
+        if let Some(patience) = &mut self.patience {
             patience.until = patience.until + after.saturating_sub(before) - before.saturating_sub(after);
-            self.brought_forward += before.saturating_sub(after);
         }
     }
 }
