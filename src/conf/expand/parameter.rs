@@ -92,7 +92,8 @@ pub(super) fn use_at(text: &str, at: usize, next: Option<u8>) -> Option<Use<'_>>
     let Some(inner) = after.strip_prefix('{') else {
         let length = name_length(after);
         let follows = after.as_bytes().get(length).copied().or(next);
-        let ends = matches!(follows, None | Some(b' ' | b'\t' | b',' | b')'));
+        // A carriage return is white space that `vipd fmt` removes at the end of a line; keepalived takes it for a letter.
+        let ends = matches!(follows, None | Some(b' ' | b'\t' | b'\r' | b',' | b')'));
         let range = at..at + 1 + length;
         return (length > 0).then(|| Use { range, name: &after[..length], arguments: "", ends });
     };

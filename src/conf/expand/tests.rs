@@ -60,6 +60,7 @@ fn parameters_are_replaced_late_and_recursively() {
 #[test]
 fn what_follows_decides_whether_it_is_a_use() {
     finds("$A=1\n$A.x", "$A.x", &["V0502"]);
+    clean("$A=1\n$A\r x", "1\r x");
     // What follows the use of `$A` follows the `$B` that ends its value.
     finds("$A=$B\n$B=1\n${A}.x", "$B.x", &["V0502"]);
     clean("$A=1\n\"${A}\" $A, $A)", "\"1\" 1, 1)");
