@@ -15,7 +15,9 @@ use vipd::time::Instant;
 use vipd::vrrp::Engine;
 use vipd::vrrp::config::route::Route;
 use vipd::vrrp::config::rule::{Rule, RuleAction};
-use vipd::vrrp::config::{Auth, Config, Instance, SyncGroup, Tracked, Version, VirtualAddress, Vrid};
+use vipd::vrrp::config::{
+    Auth, Config, Instance, Settings, SyncGroup, Tracked, Version, VirtualAddress, Vrid,
+};
 use vipd::vrrp::engine::Next;
 use vipd::vrrp::event::{Event, StateKind, Table};
 use vipd::vrrp::shared::Shared;
@@ -24,6 +26,7 @@ use vipd::vrrp::shared::Shared;
 pub(crate) struct Node {
     at: usize,
     serving: bool,
+    startup_delay: Duration,
     settings: Vec<Setting>,
     /// The instances as they were in the beginning.
     originals: Vec<Instance>,
@@ -115,6 +118,7 @@ impl Node {
         let mut this = Node {
             at,
             serving: options.serving,
+            startup_delay: options.startup_delay,
             originals: settings.iter().map(|s| s.instance.clone()).collect(),
             settings,
             driver: None,
@@ -152,6 +156,7 @@ impl Node {
             sync_groups: self.sync_groups(),
             scripts: all().filter_map(|(at, s)| Some(tracked::script(at, s.tracking.script?))).collect(),
             track_files: all().filter(|(_, s)| s.tracking.file).map(|(at, _)| tracked::file(at)).collect(),
+            settings: Settings { startup_delay: self.startup_delay, ..Settings::default() },
             serving: serving.flat_map(|s| &s.instance.addresses).map(|a| a.net.address).collect(),
             ..Config::default()
         }

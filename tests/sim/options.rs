@@ -27,6 +27,8 @@ pub(crate) struct Options {
     pub(crate) failures: Failures,
     /// The first virtual router's addresses serve virtual servers.
     pub(crate) serving: bool,
+    /// `vrrp_startup_delay`
+    pub(crate) startup_delay: Duration,
 }
 
 /// The same on all nodes, until a reload says otherwise.
@@ -241,6 +243,11 @@ impl Options {
             bad: longest * random.within(10, 60) as u32,
             failures,
             serving: random.percent(20),
+            startup_delay: if random.percent(12) {
+                longest * random.within(1, 5) as u32
+            } else {
+                Duration::ZERO
+            },
         }
     }
 

@@ -180,7 +180,8 @@ impl Story {
         let skew = Duration::from_secs(if interval >= Duration::from_secs(1) { 1 } else { 0 });
         // The members of a group wait for each other.
         let elections = if self.options.groups.is_empty() { 4 } else { 8 };
-        (interval * 4 + skew) * elections
+        self.options.startup_delay * 2
+            + (interval * 4 + skew) * elections
             + interval * 8
             + preempt
             + retry

@@ -36,6 +36,8 @@ pub(crate) struct Watch {
     untold_groups: BTreeMap<Name, VecDeque<State>>,
     /// The other routers that a split brain was told of, and not yet that it is over.
     pub(crate) rivals: BTreeSet<(usize, IpAddr)>,
+    /// `vrrp_startup_delay` is not over.
+    delayed: bool,
 }
 
 /// A virtual router on this node.
@@ -91,6 +93,7 @@ impl Watch {
             reloading: false,
             untold_groups: BTreeMap::new(),
             rivals: BTreeSet::new(),
+            delayed: false,
         }
     }
 
@@ -127,7 +130,7 @@ impl Watch {
     }
 
     pub(crate) fn died(&mut self) {
-        self.stopping = false;
+        (self.stopping, self.delayed) = (false, false);
         self.paused = None;
         self.untold_groups.clear();
         self.rivals.clear();
@@ -179,6 +182,9 @@ impl Watch {
 
     /// An advert is in the socket.
     pub(crate) fn delivered(&mut self, now: Instant, advert: &Advert) {
+        if self.delayed {
+            return;
+        }
         let payload = &advert.payload;
         let found = self.routers.iter_mut().find(|r| {
             r.link == advert.link
@@ -246,9 +252,14 @@ impl Watch {
     }
 
     pub(crate) fn reported(&mut self, instance: Option<&Name>, report: &Report) {
-        if let Report::GroupEntered { group, to, .. } = report {
-            let state = to.told().unwrap_or(State::Stop);
-            self.untold_groups.entry(group.clone()).or_default().push_back(state);
+        match report {
+            Report::StartDelayed(_) => self.delayed = true,
+            Report::StartDelayOver => self.delayed = false,
+            Report::GroupEntered { group, to, .. } => {
+                let state = to.told().unwrap_or(State::Stop);
+                self.untold_groups.entry(group.clone()).or_default().push_back(state);
+            }
+            _ => {}
         }
         let Some((name, at)) = instance.and_then(|name| Some((name, index(name)?))) else { return };
         match report {
@@ -350,6 +361,9 @@ impl Watch {
                 let former = router.former.as_ref();
                 let is_promised = |net: &IpNet| former.is_none_or(|former| former.contains(net));
                 router.promised = router.addresses().filter(is_promised).collect();
+                if self.delayed {
+                    wrong = Some(format!("{name} is master before the delay of the start is over"));
+                }
                 router.said_zero = false;
                 // Deadlines are judged by the time at which the turn began.
                 if let Some(Patience { since, until, .. }) = router.patience.take()
@@ -365,9 +379,11 @@ impl Watch {
             }
             StateKind::Backup if matches!(from, StateKind::Init | StateKind::Fault) => {
                 let interval = router.config.advert_int;
+                // Its time runs from the end of the delay.
+                let delayed = self.delayed;
                 let intervals = if respawned { 1 } else { 3 };
                 let until = turn + interval * intervals + router.skew(interval);
-                router.patience = Some(Patience { since: turn, until, interval });
+                router.patience = (!delayed).then_some(Patience { since: turn, until, interval });
                 router.spoke_at = None;
             }
             StateKind::Backup => router.spoke_at = None,
