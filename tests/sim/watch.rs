@@ -323,7 +323,9 @@ impl Watch {
             self.wrong(format!("{} is told to be {state:?}, it should be {expected:?}", notice.name));
         }
         let router = &self.routers[at];
-        (state == State::Master && router.state == StateKind::Master).then_some(router)
+        // It may have been another one since, and be master once more.
+        let is_last = router.untold.is_empty();
+        (state == State::Master && router.state == StateKind::Master && is_last).then_some(router)
     }
 
     /// After a pause, it listens for an interval more.

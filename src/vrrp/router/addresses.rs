@@ -132,7 +132,8 @@ impl Router {
             wait = SOON;
         }
         if let Some(entry) = change.entry() {
-            if change.adds() && self.note_set(now, &Thing::Entry(entry.clone()), refusal) {
+            let counts = refusal.is_none() || !self.waits_for_an_address(&entry);
+            if change.adds() && counts && self.note_set(now, &Thing::Entry(entry.clone()), refusal) {
                 wait = SOON;
             }
             return self.entry_changed(now + wait, instance, entry, outcome, refusal);

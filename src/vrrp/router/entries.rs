@@ -97,6 +97,13 @@ impl Router {
         Outcome::Refused { again: !self.refused_entries.insert(entry) }
     }
 
+    /// It is a route that goes with an address, and the kernel refused that one: it is tried again by itself.
+    pub(super) fn waits_for_an_address(&self, entry: &Entry) -> bool {
+        let Entry::Route(route) = entry else { return false };
+        let is_refused = |source| self.refused.iter().any(|(_, net)| net.address == source);
+        route.preferred_source.is_some_and(is_refused)
+    }
+
     /// An address is there: routes that were refused for want of it are tried again.
     pub(super) fn retry_refused_for(&mut self, now: Instant, instance: &Name, address: IpAddr) {
         if self.refused_entries.is_empty() {

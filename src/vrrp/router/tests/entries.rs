@@ -136,6 +136,42 @@ fn what_can_t_be_set_again_is_a_fault_until_something_changes() {
 }
 
 #[test]
+fn a_route_whose_address_was_refused_for_a_moment_is_no_fault() {
+    let net = "10.9.0.0/16";
+    let address = instance("1", 1, 100).addresses[0].clone();
+    let source = Some(address.net.address);
+    let with_source = Route { preferred_source: source, ..route(net) };
+    let (mut router, mut out) = (Router::new(false), Vec::new());
+    handle(&mut router, START, link(true, &["10.0.0.200/24"]), &mut out);
+    let routes = vec![with_source.clone()];
+    handle(&mut router, START, config(vec![config::Instance { routes, ..instance("1", 1, 100) }]), &mut out);
+    let now = START + Duration::from_secs(4);
+    timeout(&mut router, now, &mut out);
+    let place = RoutePlace { table: 254, interface: Some(IfIndex(2)), next_hops: Vec::new() };
+    let Entry::Route(shared) = Entry::route(with_source) else { unreachable!() };
+    let set_route = Change::AddRoute { route: shared, place };
+    let set_address = Change::Add { interface: IfIndex(2), address: address.clone() };
+    let name = Name::from("1");
+    router.changed(now, &name, set_address.clone(), None);
+    router.changed(now, &name, set_route.clone(), None);
+    // Somebody takes the address, and its route goes with it.
+    let gone = Event::AddressGone { interface: IfIndex(2), net: address.net };
+    handle(&mut router, now, gone, &mut out);
+    handle(
+        &mut router,
+        now,
+        Event::RouteGone(FoundRoute { preferred_source: source, ..found(net) }),
+        &mut out,
+    );
+    router.changed(now, &name, set_address, Some(&Refusal::NoMemory));
+    for _ in 0..4 {
+        router.changed(now, &name, set_route.clone(), Some(&Refusal::Other("invalid argument".into())));
+        timeout(&mut router, now, &mut out);
+        assert_eq!(router.instance("1").unwrap().state(), StateKind::Master);
+    }
+}
+
+#[test]
 fn statics_come_before_instances_and_go_after_them() {
     let statics = Statics {
         addresses: vec![Static {
