@@ -6,8 +6,10 @@
 
 mod addresses;
 mod entries;
+mod ground;
 mod groups;
 mod links;
+mod listening;
 mod lost;
 mod receive;
 mod reload;
@@ -17,21 +19,18 @@ mod statics;
 mod tracking;
 
 use super::config::{RxBuffers, VirtualAddress, Vrid};
-use super::event::{
-    Action, Actions, Entry, Event, Fault, IfIndex, Link, Listen, Name, Protocol, StateKind, Table,
-};
-use super::instance::{Ground, Instance, Origin, Stance};
+use super::event::{Action, Actions, Entry, Event, IfIndex, Link, Listen, Name, Protocol, Table};
+use super::instance::{Instance, Stance};
 use super::kernel::{Id, Kernel};
 use super::notice::Notice;
 use super::overlay::Overlay;
 use super::pace::Paces;
-use super::packet::PRIORITY_OWNER;
 use super::rare::Rare;
 use super::shared::Shared;
 use super::stats::RouterStats;
 use crate::net::{Family, IpNet};
 use crate::time::Instant;
-use groups::{Groups, Leave};
+use groups::Groups;
 use lost::{Lost, Thing};
 use reload::Reload;
 pub(super) use statics::NAME as STATICS;
@@ -57,9 +56,6 @@ type Socket = (Option<IfIndex>, Family, Protocol);
 
 /// What adverts are told apart by before anything else: the socket's interface, and the virtual router.
 type Key = (Option<IfIndex>, Family, Protocol, Vrid);
-
-/// The MTU of a way that no interface says.
-const USUAL_MTU: u32 = 1500;
 
 /// All virtual routers of one process.
 #[derive(Clone, Debug, Default)]
@@ -381,260 +377,6 @@ impl Router {
             let slot = owner.and_then(|id| self.instances.get(&id));
             let instance = slot.map_or_else(|| former.clone(), |slot| slot.instance.name().clone());
             out.push(Action::Apply { instance, addresses: addresses.into() });
-        }
-    }
-
-    /// Finds out where an instance's adverts leave, where it listens, and what keeps it from running.
-    fn find_ground(&mut self, now: Instant, id: Id, out: &mut Actions) {
-        self.set_ground(now, id, out);
-        self.synchronise_ground(now, id, out);
-    }
-
-    /// The same, without what follows for its sync group.
-    fn set_ground(&mut self, now: Instant, id: Id, out: &mut Actions) {
-        let mut weighed = self.weigh(id, out);
-        let mut faults = std::mem::take(&mut weighed.faults);
-        if self.lost.is_any() {
-            faults.extend(self.lost_faults(id));
-        }
-        let leads = self.leads(id);
-        let awaits_links = self.awaits_links(id);
-        let Some(slot) = self.instances.get_mut(&id) else { return };
-        for (name, seen) in &mut slot.tracked {
-            *seen |= self.awaits_interfaces || self.kernel.link_named(name).is_some();
-        }
-        let slot = &*slot;
-        let serves = || slot.instance.addresses().iter().any(|a| self.serving.contains(&a.net.address));
-        let config = slot.instance.config();
-        let (family, vrid, owner) = (config.family, config.vrid, config.priority == PRIORITY_OWNER);
-        // The interface of the configuration, and the one of our own on top of it, where there is one.
-        let base: Option<Name> = config.way().map(Into::into);
-        let over = slot.overlay.own.as_ref();
-        let speaks_over = over.filter(|_| !config.link.transmit_on_base);
-        let own = speaks_over.map_or_else(|| base.clone(), |over| Some(over.name.clone()));
-        let link = own.as_deref().and_then(|name| self.kernel.link_named(name)).cloned();
-        let origin = match (&own, &link) {
-            // Without an interface the routes decide.
-            (None, _) => {
-                config.source.map(|source| Origin { interface: None, source, mtu: USUAL_MTU, ready: true })
-            }
-            (Some(_), None) => None,
-            (Some(_), Some(link)) => {
-                let source = match (speaks_over, config.source) {
-                    (Some(over), source) if family == Family::V6 || source.is_none() => {
-                        self.kernel.own_source(over, family)
-                    }
-                    (_, Some(source)) => Some(source),
-                    (_, None) => self.kernel.source(link.index, family, owner),
-                };
-                let mtu = if config.interface.is_some() { link.mtu } else { USUAL_MTU };
-                source.map(|source| {
-                    let ready = self.kernel.can_send_from(link.index, source);
-                    Origin { interface: Some(link.index), source, mtu, ready }
-                })
-            }
-        };
-        let protocol = slot.instance.protocol();
-        let place = match &own {
-            None => Some(None),
-            Some(_) => link.as_ref().map(|link| Some(link.index)),
-        };
-        let listen =
-            place.map(|interface| Listen { interface, family, protocol, group: slot.instance.group() });
-        let is_deaf = listen.is_some_and(|listen| self.deaf.contains_key(&listen));
-        for name in [base.as_ref(), over.map(|over| &over.name)].into_iter().flatten() {
-            if own.as_ref() == Some(name) {
-                continue;
-            }
-            match self.kernel.link_named(name) {
-                None => drop(faults.insert(Fault::NoInterface(name.clone()))),
-                Some(link) if !self.kernel.is_link_up(link) && !config.link.ignore_faults => {
-                    faults.insert(Fault::InterfaceDown(name.clone()));
-                }
-                Some(_) => {}
-            }
-        }
-        match (&own, &link) {
-            (None, _) if is_deaf => drop(faults.insert(Fault::Deaf("any".into()))),
-            (None, _) => {}
-            (Some(own), None) => drop(faults.insert(Fault::NoInterface(own.clone()))),
-            (Some(own), Some(link)) if !self.kernel.is_link_up(link) && !config.link.ignore_faults => {
-                faults.insert(Fault::InterfaceDown(own.clone()));
-            }
-            (Some(own), Some(_)) => {
-                if is_deaf {
-                    faults.insert(Fault::Deaf(own.clone()));
-                }
-                if origin.is_none() {
-                    faults.insert(Fault::NoAddress(own.clone()));
-                }
-            }
-        }
-        if let Some(source) = config.tracked_source()
-            && ![&own, &base].iter().any(|name| {
-                let link = name.as_deref().and_then(|name| self.kernel.link_named(name));
-                (link.is_some() || name.is_none())
-                    && self.kernel.has_address(link.map(|link| link.index), source)
-            })
-        {
-            faults.insert(Fault::NoSource(source));
-        }
-        if config.unicast.as_ref().is_some_and(|unicast| unicast.peers.is_empty()) {
-            faults.insert(Fault::NoPeer);
-        }
-        faults.extend(slot.instance.missing_key().map(Fault::NoKey));
-        for (name, _) in slot.tracked.iter().filter(|(_, seen)| *seen) {
-            match self.kernel.link_named(name) {
-                None => drop(faults.insert(Fault::NoInterface(name.clone()))),
-                Some(link) if !self.kernel.is_link_up(link) => {
-                    faults.insert(Fault::InterfaceDown(name.clone()));
-                }
-                Some(_) => {}
-            }
-        }
-        if matches!(self.table, Table::Unavailable(_)) && serves() {
-            faults.insert(Fault::NoTable);
-        }
-        let inherits = self.respawned
-            && (slot.instance.addresses().iter().any(|a| self.kernel.holds(a))
-                || slot.instance.entries().any(|entry| self.kernel.holds_entry(entry)));
-        let is_init = slot.instance.state() == StateKind::Init;
-        let is_down = is_init || slot.instance.state() == StateKind::Fault;
-        let is_awaited = |fault: &Fault| matches!(fault, Fault::Awaited(_));
-        if inherits || self.groups.runs(id) {
-            // Its predecessor ran, or its group does: so does it, until it learns that it should not.
-            faults.retain(|fault| !is_awaited(fault));
-        }
-        let unknown = is_init && !faults.is_empty() && faults.iter().all(is_awaited);
-        if unknown {
-            faults.clear();
-        }
-        let no_table = self.table == Table::Pending && is_init && serves();
-        let too_early = leads && faults.is_empty() && is_down && self.startup.is_delayed(now);
-        let awaited = no_table || too_early || awaits_links || unknown;
-        if !awaits_links {
-            self.listen(id, listen, place.map(|interface| (interface, family, protocol, vrid)), out);
-        }
-        let faulty = !faults.is_empty() && !awaited;
-        match self.groups.ask(id, faulty, awaited) {
-            Leave::Granted => {}
-            Leave::Later => {
-                if let Some(slot) = self.instances.get_mut(&id) {
-                    slot.faulty = faulty;
-                    if !no_table && !self.respawned {
-                        // What a predecessor left does not wait.
-                        slot.instance.give_back(out);
-                    }
-                }
-                return;
-            }
-            Leave::Held(fault) => drop(faults.insert(fault)),
-        }
-        let begin = self.startup.begin(now);
-        let (deaf, table) = (&self.deaf, &self.table);
-        let Some(slot) = self.instances.get_mut(&id) else { return };
-        let detail = |fault: &Fault| match (fault, table) {
-            (Fault::Deaf(_), _) => listen.and_then(|listen| deaf.get(&listen)).cloned(),
-            (Fault::NoTable, Table::Unavailable(reason)) => Some(reason.clone()),
-            (Fault::Tracked(object), _) => weighed.detail(object),
-            _ => None,
-        };
-        slot.faulty = faulty;
-        slot.instance.set_ground(now, Ground { origin, faults, inherits, begin, leads }, detail, out);
-        let (policy, multiplier) = self.buffer_policy;
-        let buffer = slot.instance.receive_buffer(policy, multiplier);
-        self.set_buffer(id, buffer, out);
-        self.reschedule(id);
-    }
-
-    /// Gives an instance its place among those that listen.
-    fn listen(&mut self, id: Id, listen: Option<Listen>, key: Option<Key>, out: &mut Actions) {
-        let Some(slot) = self.instances.get_mut(&id) else { return };
-        if slot.listen != listen {
-            self.set_buffer(id, 0, out);
-        }
-        let Some(slot) = self.instances.get_mut(&id) else { return };
-        let old_key = std::mem::replace(&mut slot.key, key);
-        let old_listen = std::mem::replace(&mut slot.listen, listen);
-        if old_key != key {
-            if let Some(old) = old_key
-                && let Some(ids) = self.by_vrid.get_mut(&old)
-            {
-                ids.retain(|other| *other != id);
-                if ids.is_empty() {
-                    self.by_vrid.remove(&old);
-                }
-            }
-            if let Some(new) = key {
-                self.by_vrid.entry(new).or_insert_with(|| Vec::with_capacity(1)).push(id);
-            }
-        }
-        if old_listen != listen {
-            if let Some(new) = listen {
-                let count = self.listening.entry(new).or_default();
-                *count += 1;
-                if *count == 1 {
-                    out.push(Action::Listen(new));
-                }
-            }
-            if let Some(old) = old_listen
-                && let Some(count) = self.listening.get_mut(&old)
-            {
-                *count -= 1;
-                if *count == 0 {
-                    self.listening.remove(&old);
-                    self.deaf.remove(&old);
-                    out.push(Action::Unlisten(old));
-                }
-            }
-        }
-    }
-
-    /// An instance asks for so many bytes of the receive buffer where it listens.
-    fn set_buffer(&mut self, id: Id, bytes: u32, out: &mut Actions) {
-        let Some(slot) = self.instances.get_mut(&id) else { return };
-        let Some(listen) = slot.listen else { return };
-        let old = std::mem::replace(&mut slot.buffer, bytes);
-        if old == bytes {
-            return;
-        }
-        let socket = (listen.interface, listen.family, listen.protocol);
-        let before = self.buffers.get(&socket).copied().unwrap_or(0);
-        let bytes = before.saturating_sub(old).saturating_add(bytes);
-        match bytes {
-            0 => drop(self.buffers.remove(&socket)),
-            _ => drop(self.buffers.insert(socket, bytes)),
-        }
-        out.push(Action::Buffer { listen, bytes });
-    }
-
-    fn listen_refused(&mut self, now: Instant, listen: Listen, reason: Shared<str>, out: &mut Actions) {
-        if !self.listening.contains_key(&listen) {
-            return;
-        }
-        self.retry(now + RETRY, Retry::Listen(listen));
-        if self.deaf.insert(listen, reason).is_none() {
-            self.listeners_changed(now, listen, out);
-        }
-    }
-
-    /// [`Action::Listen`] was carried out.
-    pub fn listens(&mut self, now: Instant, listen: Listen, out: &mut Actions) {
-        if self.deaf.remove(&listen).is_some() {
-            self.listeners_changed(now, listen, out);
-            self.settle_deadlines();
-        }
-    }
-
-    fn listeners_changed(&mut self, now: Instant, listen: Listen, out: &mut Actions) {
-        let ids: Vec<Id> = self
-            .instances
-            .iter()
-            .filter(|(_, slot)| slot.listen == Some(listen))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in ids {
-            self.find_ground(now, id, out);
         }
     }
 

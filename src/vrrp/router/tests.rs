@@ -1,8 +1,8 @@
 //! What the router finds for a packet, an interface, a reload; and that garbage changes nothing.
 
 use super::super::event::{
-    Address, AddressList, AddressState, Change, Discard, Link, Make, Received, Refusal, Reloaded, Report,
-    Settings, Snapshot,
+    Address, AddressList, AddressState, Change, Discard, Fault, Link, Make, Received, Refusal, Reloaded,
+    Report, Settings, Snapshot, StateKind,
 };
 use super::super::packet::{Advert, Authentication, Body, Secs};
 use super::*;

@@ -1,0 +1,217 @@
+//! What an instance runs on: where its adverts leave, where it listens, and what keeps it from running.
+//!
+//! What follows from it, the instance decides.
+
+use super::groups::Leave;
+use super::{Router, Slot};
+use crate::net::Family;
+use crate::time::Instant;
+use crate::vrrp::event::{Actions, Fault, Link, Listen, Name, OwnLink, StateKind, Table};
+use crate::vrrp::instance::{Ground, Origin};
+use crate::vrrp::kernel::Id;
+use crate::vrrp::packet::PRIORITY_OWNER;
+use std::collections::BTreeSet;
+
+/// The MTU of a way that no interface says.
+const USUAL_MTU: u32 = 1500;
+
+/// The interfaces that an instance speaks by.
+struct Ways<'a> {
+    /// That of the configuration.
+    base: Option<Name>,
+    /// One of our own on top of it.
+    over: Option<&'a OwnLink>,
+    /// The same, if adverts leave there.
+    speaks_over: Option<&'a OwnLink>,
+    /// Where adverts leave; none without an interface.
+    own: Option<Name>,
+    /// That one, if it is there.
+    link: Option<&'a Link>,
+}
+
+impl Router {
+    /// Finds out where an instance's adverts leave, where it listens, and what keeps it from running.
+    pub(super) fn find_ground(&mut self, now: Instant, id: Id, out: &mut Actions) {
+        self.set_ground(now, id, out);
+        self.synchronise_ground(now, id, out);
+    }
+
+    /// The same, without what follows for its sync group.
+    pub(super) fn set_ground(&mut self, now: Instant, id: Id, out: &mut Actions) {
+        let mut weighed = self.weigh(id, out);
+        let mut faults = std::mem::take(&mut weighed.faults);
+        if self.lost.is_any() {
+            faults.extend(self.lost_faults(id));
+        }
+        let leads = self.leads(id);
+        let awaits_links = self.awaits_links(id);
+        let Some(slot) = self.instances.get_mut(&id) else { return };
+        for (name, seen) in &mut slot.tracked {
+            *seen |= self.awaits_interfaces || self.kernel.link_named(name).is_some();
+        }
+        let Some(slot) = self.instances.get(&id) else { return };
+        let serves = || slot.instance.addresses().iter().any(|a| self.serving.contains(&a.net.address));
+        let config = slot.instance.config();
+        let (family, vrid) = (config.family, config.vrid);
+        let ways = self.ways(slot);
+        let origin = self.origin(slot, &ways);
+        let protocol = slot.instance.protocol();
+        let place = match &ways.own {
+            None => Some(None),
+            Some(_) => ways.link.map(|link| Some(link.index)),
+        };
+        let listen =
+            place.map(|interface| Listen { interface, family, protocol, group: slot.instance.group() });
+        let is_deaf = listen.is_some_and(|listen| self.deaf.contains_key(&listen));
+        self.add_faults(slot, &ways, origin.as_ref(), is_deaf, &mut faults);
+        if matches!(self.table, Table::Unavailable(_)) && serves() {
+            faults.insert(Fault::NoTable);
+        }
+        let inherits = self.respawned
+            && (slot.instance.addresses().iter().any(|a| self.kernel.holds(a))
+                || slot.instance.entries().any(|entry| self.kernel.holds_entry(entry)));
+        let is_init = slot.instance.state() == StateKind::Init;
+        let is_down = is_init || slot.instance.state() == StateKind::Fault;
+        let is_awaited = |fault: &Fault| matches!(fault, Fault::Awaited(_));
+        if inherits || self.groups.runs(id) {
+            // Its predecessor ran, or its group does: so does it, until it learns that it should not.
+            faults.retain(|fault| !is_awaited(fault));
+        }
+        let unknown = is_init && !faults.is_empty() && faults.iter().all(is_awaited);
+        if unknown {
+            faults.clear();
+        }
+        let no_table = self.table == Table::Pending && is_init && serves();
+        let too_early = leads && faults.is_empty() && is_down && self.startup.is_delayed(now);
+        let awaited = no_table || too_early || awaits_links || unknown;
+        if !awaits_links {
+            self.listen(id, listen, place.map(|interface| (interface, family, protocol, vrid)), out);
+        }
+        let faulty = !faults.is_empty() && !awaited;
+        match self.groups.ask(id, faulty, awaited) {
+            Leave::Granted => {}
+            Leave::Later => {
+                if let Some(slot) = self.instances.get_mut(&id) {
+                    slot.faulty = faulty;
+                    if !no_table && !self.respawned {
+                        // What a predecessor left does not wait.
+                        slot.instance.give_back(out);
+                    }
+                }
+                return;
+            }
+            Leave::Held(fault) => drop(faults.insert(fault)),
+        }
+        let begin = self.startup.begin(now);
+        let (deaf, table) = (&self.deaf, &self.table);
+        let Some(slot) = self.instances.get_mut(&id) else { return };
+        let detail = |fault: &Fault| match (fault, table) {
+            (Fault::Deaf(_), _) => listen.and_then(|listen| deaf.get(&listen)).cloned(),
+            (Fault::NoTable, Table::Unavailable(reason)) => Some(reason.clone()),
+            (Fault::Tracked(object), _) => weighed.detail(object),
+            _ => None,
+        };
+        slot.faulty = faulty;
+        slot.instance.set_ground(now, Ground { origin, faults, inherits, begin, leads }, detail, out);
+        let (policy, multiplier) = self.buffer_policy;
+        let buffer = slot.instance.receive_buffer(policy, multiplier);
+        self.set_buffer(id, buffer, out);
+        self.reschedule(id);
+    }
+
+    /// The interface of the configuration, and the one of our own on top of it, where there is one.
+    fn ways<'a>(&'a self, slot: &'a Slot) -> Ways<'a> {
+        let config = slot.instance.config();
+        let base: Option<Name> = config.way().map(Into::into);
+        let over = slot.overlay.own.as_ref();
+        let speaks_over = over.filter(|_| !config.link.transmit_on_base);
+        let own = speaks_over.map_or_else(|| base.clone(), |over| Some(over.name.clone()));
+        let link = own.as_deref().and_then(|name| self.kernel.link_named(name));
+        Ways { base, over, speaks_over, own, link }
+    }
+
+    /// Where its adverts leave, if they can.
+    fn origin(&self, slot: &Slot, ways: &Ways<'_>) -> Option<Origin> {
+        let config = slot.instance.config();
+        let owner = config.priority == PRIORITY_OWNER;
+        if ways.own.is_none() {
+            // Without an interface the routes decide.
+            let source = config.source?;
+            return Some(Origin { interface: None, source, mtu: USUAL_MTU, ready: true });
+        }
+        let link = ways.link?;
+        let source = match (ways.speaks_over, config.source) {
+            (Some(over), source) if config.family == Family::V6 || source.is_none() => {
+                self.kernel.own_source(over, config.family)
+            }
+            (_, Some(source)) => Some(source),
+            (_, None) => self.kernel.source(link.index, config.family, owner),
+        }?;
+        let mtu = if config.interface.is_some() { link.mtu } else { USUAL_MTU };
+        let ready = self.kernel.can_send_from(link.index, source);
+        Some(Origin { interface: Some(link.index), source, mtu, ready })
+    }
+
+    /// What keeps it from running, of its interfaces, its source, its peers and its keys.
+    fn add_faults(
+        &self,
+        slot: &Slot,
+        ways: &Ways<'_>,
+        origin: Option<&Origin>,
+        is_deaf: bool,
+        faults: &mut BTreeSet<Fault>,
+    ) {
+        let config = slot.instance.config();
+        let Ways { base, over, own, link, .. } = ways;
+        for name in [base.as_ref(), over.map(|over| &over.name)].into_iter().flatten() {
+            if own.as_ref() == Some(name) {
+                continue;
+            }
+            match self.kernel.link_named(name) {
+                None => drop(faults.insert(Fault::NoInterface(name.clone()))),
+                Some(link) if !self.kernel.is_link_up(link) && !config.link.ignore_faults => {
+                    faults.insert(Fault::InterfaceDown(name.clone()));
+                }
+                Some(_) => {}
+            }
+        }
+        match (own, link) {
+            (None, _) if is_deaf => drop(faults.insert(Fault::Deaf("any".into()))),
+            (None, _) => {}
+            (Some(own), None) => drop(faults.insert(Fault::NoInterface(own.clone()))),
+            (Some(own), Some(link)) if !self.kernel.is_link_up(link) && !config.link.ignore_faults => {
+                faults.insert(Fault::InterfaceDown(own.clone()));
+            }
+            (Some(own), Some(_)) => {
+                if is_deaf {
+                    faults.insert(Fault::Deaf(own.clone()));
+                }
+                if origin.is_none() {
+                    faults.insert(Fault::NoAddress(own.clone()));
+                }
+            }
+        }
+        if let Some(source) = config.tracked_source()
+            && ![own, base].iter().any(|name| {
+                let link = name.as_deref().and_then(|name| self.kernel.link_named(name));
+                (link.is_some() || name.is_none())
+                    && self.kernel.has_address(link.map(|link| link.index), source)
+            })
+        {
+            faults.insert(Fault::NoSource(source));
+        }
+        if config.unicast.as_ref().is_some_and(|unicast| unicast.peers.is_empty()) {
+            faults.insert(Fault::NoPeer);
+        }
+        faults.extend(slot.instance.missing_key().map(Fault::NoKey));
+        for (name, _) in slot.tracked.iter().filter(|(_, seen)| *seen) {
+            match self.kernel.link_named(name) {
+                None => drop(faults.insert(Fault::NoInterface(name.clone()))),
+                Some(link) if !self.kernel.is_link_up(link) => {
+                    faults.insert(Fault::InterfaceDown(name.clone()));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
