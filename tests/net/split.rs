@@ -3,7 +3,7 @@
 
 use super::VIPD;
 use super::support::Implementation::{self, Keepalived, Vipd};
-use super::support::{Capture, Director, Host, Lab, Test, wait_for};
+use super::support::{Capture, Director, Host, Lab, Test, holds, wait_for};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -30,14 +30,6 @@ fn instance(priority: u8, more: &str, addresses: &str) -> String {
 
 fn start(program: Implementation, host: &Host, config: &str) -> Director {
     Director::start(program, host, Path::new(VIPD), config, &[])
-}
-
-#[track_caller]
-fn holds(host: &Host, address: &str, expected: bool) {
-    wait_for(format_args!("{address} on {}: {expected}", host.name()), LIMIT, || {
-        let shown = host.run("ip -o address show");
-        if shown.contains(&format!(" {address}/")) == expected { Ok(()) } else { Err(shown) }
-    });
 }
 
 /// Waits until the log has this so many times.

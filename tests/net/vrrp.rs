@@ -5,7 +5,7 @@ mod groups;
 
 use super::VIPD;
 use super::support::Implementation::{self, Keepalived, Vipd};
-use super::support::{Capture, Director, Frame, Host, Lab, Test, Worker, wait_for};
+use super::support::{Capture, Director, Frame, Host, Lab, Test, Worker, holds, wait_for};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -57,15 +57,6 @@ fn instance(name: &str, interface: &str, priority: u8, addresses: &[&str]) -> St
 
 fn start(program: Implementation, host: &Host, config: &str) -> Director {
     Director::start(program, host, Path::new(VIPD), config, &[])
-}
-
-/// Waits until the host holds the address, or not, on whatever interface.
-#[track_caller]
-fn holds(host: &Host, address: &str, expected: bool) {
-    wait_for(format_args!("{address} on {}: {expected}", host.name()), LIMIT, || {
-        let shown = host.run("ip -o address show");
-        if shown.contains(&format!(" {address}/")) == expected { Ok(()) } else { Err(shown) }
-    });
 }
 
 fn other_interface(lab: &Lab, program: Implementation) {

@@ -213,12 +213,27 @@ fn checks_wait(lab: &Lab, daemon: Implementation) {
     let text = format!("echo >> {}\nread status < {}\nexit $status", ran.display(), verdict.display());
     let check = script(&host, "check", &text);
     fs::write(&verdict, "1\n").expect("write the verdict");
-    let config = format!(
-        "global_defs {{\n script_user root\n enable_script_security\n}}\n\
-         virtual_server 10.99.0.77 80 {{\n delay_loop 1\n ha_suspend\n lvs_sched rr\n lvs_method DR\n protocol TCP\n \
-         real_server 10.98.0.1 80 {{\n  MISC_CHECK {{\n   misc_path \"{}\"\n   warmup 0\n   retry 0\n  }}\n }}\n}}\n",
-        check.display(),
-    );
+    // Another service does not wait: how often it was asked tells that there was time to ask.
+    let asked = host.file("asked");
+    let other = script(&host, "other", &format!("echo >> {}", asked.display()));
+    let service = |address: &str, more: &str, check: &Path| {
+        format!(
+            "virtual_server {address} 80 {{\n delay_loop 1\n {more}\n lvs_sched rr\n lvs_method DR\n protocol TCP\n \
+             real_server 10.98.0.1 80 {{\n  MISC_CHECK {{\n   misc_path \"{}\"\n   warmup 0\n   retry 0\n  }}\n }}\n}}\n",
+            check.display(),
+        )
+    };
+    let config = "global_defs {\n script_user root\n enable_script_security\n}\n".to_owned()
+        + &service("10.99.0.77", "ha_suspend", &check)
+        + &service("10.99.0.78", "", &other);
+    let times = |file: &Path| fs::read(file).map_or(0, |text| text.len());
+    let three_times_more = || {
+        let before = times(&asked);
+        wait_for("the other service's checks", LIMIT, || match times(&asked) - before {
+            3.. => Ok(()),
+            count => Err(count.to_string()),
+        });
+    };
     let director = Director::start(daemon, &host, Path::new(VIPD), &config, &["-C", "-D"]);
     let row = "10.99.0.77:80";
     let logged = |what: &str| {
@@ -230,15 +245,19 @@ fn checks_wait(lab: &Lab, daemon: Implementation) {
     };
     logged("Deactivating");
     wait_row(&host, row, &["1/1"]);
-    std::thread::sleep(Duration::from_secs(3));
+    three_times_more();
     assert!(!ran.exists(), "nobody has asked");
     host.run("ip address add 10.99.0.77/32 dev lo");
     logged("Activating");
     wait_row(&host, row, &[]);
     host.run("ip address del 10.99.0.77/32 dev lo");
     logged("Suspending");
+    // One that was under way may end.
+    three_times_more();
     fs::write(&verdict, "0\n").expect("write the verdict");
-    std::thread::sleep(Duration::from_secs(3));
+    let before = times(&ran);
+    three_times_more();
+    assert_eq!(times(&ran), before, "nobody asks any more");
     wait_row(&host, row, &[]);
     host.run("ip address add 10.99.0.77/32 dev lo");
     wait_row(&host, row, &["1/1"]);

@@ -1,7 +1,7 @@
 //! A network of namespaces: hosts with an `eth0` each, all on one switch.
 
 use super::process::{Process, pid_of};
-use super::wait::Waited;
+use super::wait::{Waited, wait_for};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::thread;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A hardware address.
@@ -321,6 +322,15 @@ impl Host {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
+}
+
+/// Waits until the host holds the address (without prefix), or not, on whatever interface.
+#[track_caller]
+pub(crate) fn holds(host: &Host, address: &str, expected: bool) {
+    wait_for(format_args!("{address} on {}: {expected}", host.name()), Duration::from_secs(40), || {
+        let shown = host.run("ip -o address show");
+        if shown.contains(&format!(" {address}/")) == expected { Ok(()) } else { Err(shown) }
+    });
 }
 
 /// Runs a command to its end: its standard output, or how it failed.

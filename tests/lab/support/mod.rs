@@ -22,7 +22,7 @@ pub(crate) use capture::{Capture, Frame};
 pub(crate) use client::{Client, Stream};
 pub(crate) use director::{Director, Implementation, Worker};
 pub(crate) use helper::serve_if_asked;
-pub(crate) use host::{Host, Lab, Mac, checked};
+pub(crate) use host::{Host, Lab, Mac, checked, holds};
 pub(crate) use ipvs::Table;
 pub(crate) use process::{Process, descendants};
 pub(crate) use runner::{Kernel, Test, guarded, has_ipvs, main, run_where_possible, vm, yield_to_others};

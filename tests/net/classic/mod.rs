@@ -9,7 +9,7 @@ mod vmac;
 
 use super::VIPD;
 use super::support::Implementation::{self, Keepalived, Vipd};
-use super::support::{Director, Host, Lab, Process, Test, Waited, wait_for};
+use super::support::{Director, Host, Lab, Process, Test, Waited, holds, wait_for};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -79,15 +79,6 @@ fn start_both(
     let second = start(programs.1, two, &theirs);
     says(&second, "Entering BACKUP STATE", 1);
     (first, second)
-}
-
-/// Waits until the host holds the address, or not, on whatever interface.
-#[track_caller]
-fn holds(host: &Host, address: &str, expected: bool) {
-    wait_for(format_args!("{address} on {}: {expected}", host.name()), LIMIT, || {
-        let shown = host.run("ip -o address show");
-        if shown.contains(&format!(" {address}/")) == expected { Ok(()) } else { Err(shown) }
-    });
 }
 
 /// Waits until the log has so many lines that hold this.

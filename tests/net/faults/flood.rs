@@ -211,13 +211,29 @@ fn counted(log: &str) -> u64 {
     log.lines().filter_map(left_out).sum()
 }
 
+/// vipd is the master on one host, keepalived its backup on another, and a third is to flood them.
+struct Mastership {
+    one: Host,
+    two: Host,
+    enemy: Host,
+    ours: Director,
+    theirs: Director,
+}
+
+impl Mastership {
+    fn new(lab: &Lab) -> Self {
+        let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
+        let enemy = lab.host("enemy", "10.0.0.66/24");
+        let ours = vipd(&one, &config(150, PASS));
+        holds(&one, true);
+        let theirs = keepalived(&two, &config(100, PASS));
+        says(&theirs, "Entering BACKUP STATE", 1);
+        Self { one, two, enemy, ours, theirs }
+    }
+}
+
 pub(super) fn master(lab: &Lab) {
-    let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
-    let enemy = lab.host("enemy", "10.0.0.66/24");
-    let ours = vipd(&one, &config(150, PASS));
-    holds(&one, true);
-    let theirs = keepalived(&two, &config(100, PASS));
-    says(&theirs, "Entering BACKUP STATE", 1);
+    let Mastership { one, two: _two, enemy, ours, theirs } = Mastership::new(lab);
     endure(&enemy, &ours, forged(&one));
     five_seconds(&one);
     holds(&one, true);
@@ -251,12 +267,7 @@ pub(super) fn backup(lab: &Lab) {
 
 /// Others claim the address: nobody gives way, and the network hears no flood of answers.
 pub(super) fn claimed(lab: &Lab) {
-    let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
-    let enemy = lab.host("enemy", "10.0.0.66/24");
-    let ours = vipd(&one, &config(150, PASS));
-    holds(&one, true);
-    let theirs = keepalived(&two, &config(100, PASS));
-    says(&theirs, "Entering BACKUP STATE", 1);
+    let Mastership { one, two, enemy, ours, theirs } = Mastership::new(lab);
     let capture = Capture::start(&two);
     endure(&enemy, &ours, claims(&one));
     five_seconds(&one);

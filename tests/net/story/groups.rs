@@ -115,25 +115,21 @@ fn as_a_whole(stage: &mut Stage<'_>) {
     stage.pause("both can");
 }
 
+const TRACKS: &str = "track_script {\n check\n }";
+
 fn script_of_a_member(stage: &mut Stage<'_>) {
-    stage.script("check", "test ! -e {dir}down");
-    let script = "vrrp_script check {\n script {dir}check\n interval 1\n}\n";
-    let members = instance(0, 150, "track_script {\n check\n }") + &instance(1, 150, "");
-    start(stage, &(script.to_owned() + &group("") + &members));
-    stage.pause("master");
-    stage.write("down", "");
-    stage.told("GROUP \"G\" FAULT 0");
-    stage.pause("the script fails");
-    stage.remove("down");
-    stage.told("GROUP \"G\" MASTER 0");
-    stage.pause("the script succeeds");
+    script(stage, group("") + &instance(0, 150, TRACKS) + &instance(1, 150, ""));
 }
 
 fn script_of_the_group(stage: &mut Stage<'_>) {
+    script(stage, group(TRACKS) + &instance(0, 150, "") + &instance(1, 150, ""));
+}
+
+/// A script that somebody tracks fails, and succeeds again.
+fn script(stage: &mut Stage<'_>, config: String) {
     stage.script("check", "test ! -e {dir}down");
     let script = "vrrp_script check {\n script {dir}check\n interval 1\n}\n";
-    let members = instance(0, 150, "") + &instance(1, 150, "");
-    start(stage, &(script.to_owned() + &group("track_script {\n check\n }") + &members));
+    start(stage, &(script.to_owned() + &config));
     stage.pause("master");
     stage.write("down", "");
     stage.told("GROUP \"G\" FAULT 0");

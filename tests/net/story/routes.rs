@@ -126,26 +126,26 @@ const FEW: &str = "virtual_routes {
         to 10.9.0.0/16 table 100 priority 501
     }";
 
-fn route_taken(stage: &mut Stage<'_>) {
+fn master(stage: &mut Stage<'_>) {
     stage.start(&instance(150, FEW));
     stage.told("INSTANCE \"VI\" MASTER 150");
     stage.pause("master");
+}
+
+fn route_taken(stage: &mut Stage<'_>) {
+    master(stage);
     stage.run("ip route del 10.8.1.0/24");
     stage.pause("a route was taken");
 }
 
 fn rule_taken(stage: &mut Stage<'_>) {
-    stage.start(&instance(150, FEW));
-    stage.told("INSTANCE \"VI\" MASTER 150");
-    stage.pause("master");
+    master(stage);
     stage.run("ip rule del priority 500");
     stage.pause("a rule was taken");
 }
 
 fn reload(stage: &mut Stage<'_>) {
-    stage.start(&instance(150, FEW));
-    stage.told("INSTANCE \"VI\" MASTER 150");
-    stage.pause("master");
+    master(stage);
     let other = FEW
         .replace("10.8.1.0/24 via 10.0.0.9", "10.8.1.0/24 via 10.0.0.10")
         .replace("unreachable 10.8.5.0/24", "10.8.6.0/24 dev eth0 metric 3")

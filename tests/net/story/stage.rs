@@ -3,10 +3,12 @@
 use super::record::{self, Kernel};
 use crate::VIPD;
 use crate::support::{Capture, Director, Host, Implementation, Lab, wait_for};
+use nix::poll::{PollFd, PollFlags};
 use nix::sys::stat::Mode;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -318,9 +320,12 @@ impl Fifo {
             move || {
                 let (mut room, mut rest) = ([0; 4096], String::new());
                 while !stop.load(Ordering::Relaxed) {
-                    match file.read(&mut room) {
-                        Ok(count) => rest.push_str(&String::from_utf8_lossy(&room[..count])),
-                        Err(_) => thread::sleep(Duration::from_millis(10)),
+                    // The stop is looked at now and then.
+                    let mut waits = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
+                    if nix::poll::poll(&mut waits, 100_u16).is_ok_and(|ready| ready > 0)
+                        && let Ok(count) = file.read(&mut room)
+                    {
+                        rest.push_str(&String::from_utf8_lossy(&room[..count]));
                     }
                     while let Some((line, more)) = rest.split_once('\n') {
                         lines.lock().expect("no panic while held").push(line.to_owned());
