@@ -375,7 +375,9 @@ impl Router {
         }
         for (owner, addresses) in by_owner {
             let slot = owner.and_then(|id| self.instances.get(&id));
-            let instance = slot.map_or_else(|| former.clone(), |slot| slot.instance.name().clone());
+            // An instance may bear the interface's name: see `statics::NAME`.
+            let instance =
+                slot.map_or_else(|| format!("{former}\n").into(), |slot| slot.instance.name().clone());
             out.push(Action::Apply { instance, addresses: addresses.into() });
         }
     }

@@ -80,7 +80,8 @@ impl Log {
 
     /// Puts a report into words.
     pub(super) fn report(&mut self, instance: Option<&Name>, report: &Report, now: Instant) {
-        let name = instance.map_or("vrrp", |n| n);
+        // By the line break those are known that are no instances.
+        let name = instance.map_or("vrrp", |n| n.trim_end_matches('\n'));
         // Peers can cause any number of these: most are not written, and cost no span.
         let may_flood = matches!(
             report,

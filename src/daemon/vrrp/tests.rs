@@ -364,3 +364,16 @@ fn a_reload_that_moves_to_another_interface_says_goodbye_on_the_old_one() {
         .await;
     });
 }
+
+/// Whoever is no instance has a line break in its name: what is static above all.
+#[test]
+fn no_configuration_has_a_name_with_a_line_break() {
+    let block = "vrrp_instance \"static\n\" {\n interface eth0\n virtual_router_id 1\n}\n";
+    let defined = "$NAME=\"static\\\n \"\nvrrp_instance $NAME {\n interface eth0\n virtual_router_id 1\n}\n";
+    let carriage = block.replace("c\n", "c\r\n");
+    for text in [block, defined, &carriage] {
+        let config = crate::conf::load_text("a", text, &crate::conf::LoadOptions::default()).config.unwrap();
+        let names: Vec<_> = config.vrrp.instances.iter().map(|instance| &instance.name).collect();
+        assert!(!names.is_empty() && names.iter().all(|name| !name.contains('\n')), "{names:?}");
+    }
+}

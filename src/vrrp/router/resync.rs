@@ -65,6 +65,10 @@ impl Router {
                 let names = self.kernel.replace(relearnt);
                 self.set_missing_statics(None, out);
                 let ids = names.iter().flat_map(|name| self.concerned_by(name));
+                // Rules, and routes that lead nowhere, have no interface.
+                let with_entries =
+                    self.instances.iter().filter(|(_, slot)| slot.instance.entries().next().is_some());
+                let ids = ids.chain(with_entries.map(|(id, _)| *id));
                 resync.affected = ids.collect::<BTreeSet<Id>>().into_iter().collect();
             } else {
                 resync.relearnt = Some(relearnt);

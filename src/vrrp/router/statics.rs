@@ -11,8 +11,9 @@ use crate::vrrp::kernel::{STATICS, Wanted, WantedEntries};
 use crate::vrrp::shared::Shared;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// Who has them, in the log and among what waits to be done.
-pub(in crate::vrrp) const NAME: &str = "static";
+/// Who has them, in the log and among what waits to be done. No instance is called so: a configuration is read line by
+/// line, so that no word of it has a line break. The log leaves it out.
+pub(in crate::vrrp) const NAME: &str = "static\n";
 
 /// What is static now.
 #[derive(Clone, Debug, Default)]

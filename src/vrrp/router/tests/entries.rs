@@ -181,8 +181,9 @@ fn statics_come_before_instances_and_go_after_them() {
         routes: vec![Static { item: route("10.9.0.0/16"), track_group: None }],
         rules: Vec::new(),
     };
-    let config =
-        config::Config { instances: vec![instance("1", 1, 100)], statics, ..config::Config::default() };
+    // What is static is not mistaken for what an instance of that name wants.
+    let instances = vec![instance("1", 1, 100), instance("static", 2, 100)];
+    let config = config::Config { instances, statics, ..config::Config::default() };
     let (mut router, mut out) = (Router::new(false), Vec::new());
     handle(&mut router, START, link(true, &[]), &mut out);
     router.handle(START, Event::Config(Box::new(config)), &mut out);
@@ -194,7 +195,7 @@ fn statics_come_before_instances_and_go_after_them() {
     router.plan(&addresses[0], &mut changes);
     router.plan_entry(&Entry::route(route("10.9.0.0/16")), &mut changes);
     for change in changes {
-        assert_eq!(router.changed(START, &"static".into(), change, None), Outcome::Set);
+        assert_eq!(router.changed(START, &STATICS.into(), change, None), Outcome::Set);
     }
     router.statics_done();
     out.clear();
@@ -204,7 +205,7 @@ fn statics_come_before_instances_and_go_after_them() {
     out.clear();
     router.handle(START, Event::Stop, &mut out);
     while router.step(START, &mut out) {}
-    let last = out.iter().rev().take(2).map(|action| matches!(action, Action::Apply { instance, .. } | Action::ApplyEntries { instance, .. } if **instance == *"static"));
+    let last = out.iter().rev().take(2).map(|action| matches!(action, Action::Apply { instance, .. } | Action::ApplyEntries { instance, .. } if **instance == *STATICS));
     assert_eq!(last.collect::<Vec<_>>(), [true, true], "{out:?}");
     assert_eq!(planned(&router, "10.9.0.0/16"), [change("10.9.0.0/16", false)]);
 }

@@ -1,6 +1,7 @@
 //! Unicast: who is heard where, from whom, and through how many routers; several instances of one VRID.
 
 use super::*;
+use crate::vrrp::config::rule::{Rule, RuleAction, Suppress};
 use crate::vrrp::config::{OldChecksum, Peer, Unicast, Version};
 use crate::vrrp::packet::{Centis, Sum};
 
@@ -305,5 +306,76 @@ fn sockets_have_room_for_what_their_instances_ask_for() {
         handle(&mut router, START, config(policy, first, 1), &mut out);
         let rest = expected.map(|all| first.unwrap_or(all / 2));
         assert_eq!(room(&out), rest, "{policy:?}");
+    }
+}
+
+/// What an instance without any interface wants is looked at, too, when the kernel's news were lost.
+#[test]
+fn rules_without_an_interface_are_looked_at_when_everything_is_told_anew() {
+    let (source, destination) = ("10.0.0.251", "10.0.0.250");
+    let rule = Rule { protocol: Some(18), ..some_rule() };
+    let entry = Entry::rule(rule.clone());
+    let alone = |priority| config::Instance {
+        priority,
+        addresses: vec![],
+        rules: vec![rule.clone()],
+        ..without_interface("1", 1, source, &[destination])
+    };
+    let planned = |router: &Router| {
+        let mut changes = Vec::new();
+        router.plan_entry(&entry, &mut changes);
+        changes
+    };
+    let asks = |out: &[Action]| out.iter().any(|a| matches!(a, Action::ApplyEntries { .. }));
+    let told = |rules: Vec<Rule>| {
+        let Event::Snapshot(mut snapshot) = link(true, &["10.0.0.251/24"]) else { unreachable!() };
+        snapshot.rules = rules;
+        Event::Snapshot(snapshot)
+    };
+    let mut router = Router::new(false);
+    let mut out = vec![];
+    handle(&mut router, START, told(vec![]), &mut out);
+    handle(&mut router, START, config(vec![alone(100)]), &mut out);
+    let now = START + Duration::from_secs(4);
+    timeout(&mut router, now, &mut out);
+    assert_eq!(router.instance("1").unwrap().state(), StateKind::Master);
+    let [add] = &planned(&router)[..] else { panic!("{:?}", planned(&router)) };
+    router.changed(now, &"1".into(), add.clone(), None);
+    out.clear();
+    // It is there: nothing to do. It is gone: it is set again.
+    handle(&mut router, now, told(vec![rule.clone()]), &mut out);
+    assert!(!asks(&out) && planned(&router).is_empty(), "{out:?}");
+    handle(&mut router, now, told(vec![]), &mut out);
+    assert!(asks(&out), "{out:?}");
+    assert!(matches!(&planned(&router)[..], [Change::AddRule { .. }]), "{:?}", planned(&router));
+    // What a run before has left goes at once.
+    let (mut router, mut out) = (Router::new(false), vec![]);
+    handle(&mut router, START, told(vec![rule.clone()]), &mut out);
+    handle(&mut router, START, config(vec![alone(100)]), &mut out);
+    assert_eq!(router.instance("1").unwrap().state(), StateKind::Backup);
+    assert!(asks(&out), "{out:?}");
+    assert!(matches!(&planned(&router)[..], [Change::RemoveRule { .. }]), "{:?}", planned(&router));
+}
+
+fn some_rule() -> Rule {
+    let action = RuleAction::Table { table: 100, unless: Suppress::default(), realms: None };
+    Rule {
+        family: Family::V4,
+        priority: 1000,
+        inverted: false,
+        from: Some("10.9.0.0/16".parse().unwrap()),
+        to: None,
+        input_interface: None,
+        output_interface: None,
+        tos: None,
+        mark: None,
+        ip_protocol: None,
+        source_ports: None,
+        destination_ports: None,
+        users: None,
+        tunnel_id: None,
+        protocol: None,
+        action,
+        tracked: true,
     }
 }
