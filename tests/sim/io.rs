@@ -451,7 +451,9 @@ impl Io for World {
     fn report(&mut self, instance: Option<&Name>, report: &Report) {
         self.cost(self.costs.report);
         self.say(|| format!("{} {report:?}", instance.map_or("", |name| name)));
-        self.watch.reported(instance, report);
+        let at = instance.and_then(|name| crate::watch::index(name));
+        let weights = at.map_or(0, |at| self.tracked.weight(at));
+        self.watch.reported(instance, report, weights);
     }
 }
 

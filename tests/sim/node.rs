@@ -288,10 +288,9 @@ impl Node {
                     watch.reloading = true;
                     let tracked = &mut self.world.tracked;
                     let present = self.settings.iter().enumerate().filter(|(_, s)| s.present);
-                    tracked.configured(present.map(|(at, _)| at).collect());
-                    for (at, Setting { instance, present, tracking, .. }) in self.settings.iter().enumerate()
-                    {
-                        watch.reconfigured(at, instance.clone(), *present, tracked.weight(at, *tracking));
+                    tracked.configured(present.map(|(at, s)| (at, s.tracking)).collect());
+                    for (at, Setting { instance, present, .. }) in self.settings.iter().enumerate() {
+                        watch.reconfigured(at, instance.clone(), *present, tracked.weight(at));
                     }
                     Event::Config(Box::new(config))
                 }

@@ -25,14 +25,19 @@ pub(crate) struct Tracked {
     failing: BTreeSet<usize>,
     numbers: BTreeMap<usize, i64>,
     /// Virtual routers that the configuration has.
-    present: BTreeSet<usize>,
+    present: BTreeMap<usize, Tracking>,
     watched: BTreeSet<usize>,
     /// What will be told, and when.
     coming: Vec<(Instant, usize, Coming)>,
     /// How the last run of a script that was told ended, and the last number.
     scripts: BTreeMap<usize, bool>,
     files: BTreeMap<usize, i64>,
+    /// What a file that is a fault leaves of a priority: its last number that was none.
+    left: BTreeMap<usize, i64>,
 }
+
+/// A file with this number, of weight 1, is a fault.
+const FAULT: i64 = -254;
 
 #[derive(Clone, Debug)]
 enum Coming {
@@ -79,21 +84,21 @@ impl Tracked {
     }
 
     /// A configuration with these virtual routers is about to be carried out.
-    pub(crate) fn configured(&mut self, present: BTreeSet<usize>) {
-        self.scripts.retain(|router, _| present.contains(router));
-        self.files.retain(|router, _| present.contains(router));
+    pub(crate) fn configured(&mut self, present: BTreeMap<usize, Tracking>) {
+        self.scripts.retain(|router, _| present.contains_key(router));
+        self.files.retain(|router, _| present.contains_key(router));
+        self.left.retain(|router, _| present.contains_key(router));
         self.present = present;
     }
 
     /// What a virtual router's priority is changed by, as far as was told.
-    pub(crate) fn weight(&self, router: usize, tracking: Tracking) -> i64 {
-        let script =
-            tracking.script.and_then(|(Weight { value, .. }, _)| match self.scripts.get(&router)? {
-                true => Some(i64::from(value.max(0))),
-                false => Some(i64::from(value.min(0))),
-            });
-        let file = self.files.get(&router).copied().filter(|number| *number != -254);
-        script.unwrap_or(0) + file.unwrap_or(0)
+    pub(crate) fn weight(&self, router: usize) -> i64 {
+        let weight = self.present.get(&router).and_then(|tracking| tracking.script);
+        let script = weight.and_then(|(Weight { value, .. }, _)| match self.scripts.get(&router)? {
+            true => Some(i64::from(value.max(0))),
+            false => Some(i64::from(value.min(0))),
+        });
+        script.unwrap_or(0) + self.left.get(&router).copied().unwrap_or(0)
     }
 
     /// The process is gone, and its scripts with it.
@@ -102,6 +107,7 @@ impl Tracked {
         self.watched.clear();
         self.scripts.clear();
         self.files.clear();
+        self.left.clear();
     }
 
     pub(crate) fn run(&mut self, now: Instant, run: Run, takes: Duration) {
@@ -126,6 +132,7 @@ impl Tracked {
             self.coming.push((now, router, Coming::Number(number)));
         }
         self.files.retain(|router, _| all.contains(router));
+        self.left.retain(|router, _| all.contains(router));
         self.watched = all;
     }
 
@@ -139,7 +146,7 @@ impl Tracked {
         let due = self.coming.extract_if(.., |(at, ..)| *at <= now).collect::<Vec<_>>();
         let tell = |(_, router, coming)| match coming {
             Coming::RunEnded(id, outcome) => {
-                if outcome != RunOutcome::Cancelled && self.present.contains(&router) {
+                if outcome != RunOutcome::Cancelled && self.present.contains_key(&router) {
                     self.scripts.insert(router, outcome.is_success());
                 }
                 Event::RunEnded { id, outcome }
@@ -147,6 +154,9 @@ impl Tracked {
             Coming::Number(number) => {
                 if self.watched.contains(&router) {
                     self.files.insert(router, number);
+                    if number != FAULT {
+                        self.left.insert(router, number);
+                    }
                 }
                 Event::File { name: file(router).name.as_str().into(), number }
             }
@@ -160,7 +170,7 @@ impl Tracked {
         for instance in router.instances() {
             let Some(at) = crate::watch::index(instance.name()) else { continue };
             let Tracking { script, file } = tracking(at);
-            let (mut sum, mut fails, mut keeps) = (i64::from(instance.priority().base()), false, false);
+            let (mut sum, mut fails) = (i64::from(instance.priority().base()), false);
             if let Some((Weight { value, .. }, _)) = script {
                 match self.scripts.get(&at) {
                     None => continue,
@@ -170,15 +180,12 @@ impl Tracked {
                 }
             }
             if file {
-                match self.files.get(&at) {
-                    None => continue,
-                    // What the number before it changed stays.
-                    Some(-254) => (fails, keeps) = (true, true),
-                    Some(number) => sum += number,
-                }
+                let Some(number) = self.files.get(&at) else { continue };
+                fails |= *number == FAULT;
+                sum += self.left.get(&at).copied().unwrap_or(0);
             }
             let (expected, found) = (sum.clamp(1, 254), i64::from(instance.priority().effective()));
-            if (script.is_some() || file) && !keeps && expected != found {
+            if (script.is_some() || file) && expected != found {
                 return Err(format!("{}: the priority is {found}, expected {expected}", instance.name()));
             }
             let tracked = |fault: &Fault| matches!(fault, Fault::Tracked(_) | Fault::Awaited(_));

@@ -74,6 +74,8 @@ struct Patience {
     until: Instant,
     /// The master's interval.
     interval: Duration,
+    /// It has run out, and was said to: a member of a sync group waits for the others, whatever its priority becomes.
+    over: bool,
 }
 
 impl Watch {
@@ -114,8 +116,7 @@ impl Watch {
             let begin = end - length;
             let until = if until < begin { begin + longest * 3 + router.skew(longest) } else { until };
             if end - until > longest * 5 + router.skew(interval) * 2 {
-                router.patience =
-                    Some(Patience { since: now, until: now + interval + router.skew(interval), interval });
+                router.patience = Some(Patience::new(now, now + interval + router.skew(interval), interval));
             }
         }
     }
@@ -163,11 +164,7 @@ impl Watch {
     /// Another configuration: what it changed was not heard in adverts. What is tracked adds so much to the priority.
     pub(crate) fn reconfigured(&mut self, at: usize, config: Instance, present: bool, weights: i64) {
         let router = &mut self.routers[at];
-        router.effective = match (config.priority, weights) {
-            // Nothing changes an owner's.
-            (priority, 0) => priority,
-            (priority, weights) => u8::try_from((i64::from(priority) + weights).clamp(1, 254)).unwrap_or(1),
-        };
+        router.effective = in_force(config.priority, weights);
         router.former = Some(router.addresses().collect());
         (router.config, router.present) = (config, present);
         (router.patience, router.spoke_at) = (None, None);
@@ -227,7 +224,7 @@ impl Watch {
         }
         if counts {
             let until = now + interval * 3 + router.skew(interval);
-            router.patience = Some(Patience { since: now, until, interval });
+            router.patience = Some(Patience::new(now, until, interval));
         }
     }
 
@@ -251,7 +248,8 @@ impl Watch {
         }
     }
 
-    pub(crate) fn reported(&mut self, instance: Option<&Name>, report: &Report) {
+    /// What is tracked adds so much to the instance's priority.
+    pub(crate) fn reported(&mut self, instance: Option<&Name>, report: &Report, weights: i64) {
         match report {
             Report::StartDelayed(_) => self.delayed = true,
             Report::StartDelayOver => self.delayed = false,
@@ -265,6 +263,7 @@ impl Watch {
         match report {
             Report::PriorityChanged { to, .. } => self.routers[at].set_effective(*to),
             Report::Entered { from, to } => self.entered(name, at, *from, *to),
+            Report::MasterDown => self.waited(name, at),
             Report::Stalled { late } => {
                 self.wait_on(at);
                 let longest = self.paused.map_or(Duration::ZERO, |(_, length)| length);
@@ -283,9 +282,12 @@ impl Watch {
             {
                 self.wrong(format!("{name} tells of the end of {source}, which it has not told of"));
             }
-            // The deadline that runs stays as the configuration before has set it.
+            // The deadline that runs stays as the configuration before has set it. What was told meanwhile changed the
+            // priority before.
             Report::Reloaded(Reloaded::Changed(_)) => {
-                (self.routers[at].patience, self.routers[at].former) = (None, None);
+                let router = &mut self.routers[at];
+                (router.patience, router.former) = (None, None);
+                router.effective = in_force(router.config.priority, weights);
             }
             Report::Reloaded(Reloaded::Removed) => {
                 self.rivals.retain(|(router, _)| *router != at);
@@ -335,7 +337,23 @@ impl Watch {
         if let Some(Patience { interval, .. }) = router.patience.filter(|_| router.state == StateKind::Backup)
         {
             let until = turn + interval + router.skew(interval);
-            router.patience = Some(Patience { since: turn, until, interval });
+            router.patience = Some(Patience::new(turn, until, interval));
+        }
+    }
+
+    /// The master is said to be silent.
+    fn waited(&mut self, name: &Name, at: usize) {
+        let turn = self.turn;
+        let router = &mut self.routers[at];
+        let owner = router.config.priority == 255;
+        let Some(patience) = &mut router.patience else { return };
+        let Patience { since, until, .. } = *patience;
+        patience.over = true;
+        if turn < until && !owner {
+            self.seizures += 1;
+            self.wrong(format!(
+                "{name} seizes the addresses at {turn:?}: it should have listened from {since:?} until {until:?}"
+            ));
         }
     }
 
@@ -385,7 +403,7 @@ impl Watch {
                 let delayed = self.delayed;
                 let intervals = if respawned { 1 } else { 3 };
                 let until = turn + interval * intervals + router.skew(interval);
-                router.patience = (!delayed).then_some(Patience { since: turn, until, interval });
+                router.patience = (!delayed).then_some(Patience::new(turn, until, interval));
                 router.spoke_at = None;
             }
             StateKind::Backup => router.spoke_at = None,
@@ -400,6 +418,20 @@ impl Watch {
         if let Some(wrong) = wrong {
             self.wrong(wrong);
         }
+    }
+}
+
+impl Patience {
+    const fn new(since: Instant, until: Instant, interval: Duration) -> Patience {
+        Patience { since, until, interval, over: false }
+    }
+}
+
+/// A configured priority and what is added to it. Nothing changes an owner's.
+fn in_force(priority: u8, weights: i64) -> u8 {
+    match weights {
+        0 => priority,
+        weights => u8::try_from((i64::from(priority) + weights).clamp(1, 254)).unwrap_or(1),
     }
 }
 
@@ -449,7 +481,7 @@ impl Router {
         self.effective = priority;
         let after = self.skew(interval);
         self.brought_forward += before.saturating_sub(after);
-        if let Some(patience) = &mut self.patience {
+        if let Some(patience) = self.patience.as_mut().filter(|patience| !patience.over) {
             patience.until = patience.until + after.saturating_sub(before) - before.saturating_sub(after);
         }
     }
