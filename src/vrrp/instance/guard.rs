@@ -1,6 +1,7 @@
 //! Signed adverts: `auth_type AH` and `auth_hmac`. What a sender numbers its adverts with, and which numbers are old.
 //!
-//! AH has one number for all routers, as in keepalived: each goes on from the greatest that it has sent or believed. Ours
+//! AH has one number for all routers, as in keepalived: each goes on from the greatest that it has sent or believed. Two
+//! masters whose adverts cross say the same one, again and again; who has not heard it from the other believes it. Ours
 //! are at least the seconds since 1970, so that they also grow over a restart. The numbers of `auth_hmac` are times, each
 //! sender has its own.
 
@@ -30,6 +31,8 @@ pub(super) struct Guard {
     pub(super) now: Instant,
     /// AH: the number of the last advert that was sent or believed.
     ah: u32,
+    /// It was sent, and has not been heard from anybody.
+    ah_is_ours: bool,
     /// `auth_hmac`: the number of the last advert that was sent.
     sent: u64,
     /// `auth_hmac`: the number of the last advert of each sender; the one that spoke last is the last.
@@ -46,7 +49,17 @@ impl Guard {
     fn next_ah(&mut self) -> u32 {
         let seconds = u32::try_from(self.utc().as_secs()).unwrap_or(LAST);
         self.ah = self.ah.saturating_add(1).max(seconds).min(LAST);
+        self.ah_is_ours = true;
         self.ah
+    }
+
+    /// Whether the number is a new one; it is remembered.
+    const fn is_new_ah(&mut self, theirs: u32) -> bool {
+        let is_new = theirs > self.ah || (theirs == self.ah && self.ah_is_ours);
+        if is_new {
+            (self.ah, self.ah_is_ours) = (theirs, false);
+        }
+        is_new
     }
 
     /// The clock, or one more than the last. A clock that was set back further than the window begins anew: receivers
@@ -194,10 +207,9 @@ impl Instance {
         let Instance { guard, config, .. } = self;
         if let (Some(Auth::Ah(key)), Protocol::Ah) = (&config.auth, received.protocol) {
             let theirs = ah::open(key, way, &received.header, &received.payload).map_err(Discard::Ah)?;
-            if theirs <= guard.ah {
+            if !guard.is_new_ah(theirs) {
                 return Err(Discard::AhReplayed { ours: guard.ah, theirs });
             }
-            guard.ah = theirs;
         }
         let Some(hmac) = &config.hmac else { return Ok(()) };
         if advert.behind.is_empty() {

@@ -141,6 +141,23 @@ fn ah_goes_on_from_a_greater_number_and_over_a_restart() {
     assert_eq!(three.hear(&again.speak()), Ok(()));
 }
 
+/// Each would refuse the other's advert for as long as they speak at the same time.
+#[test]
+fn ah_of_two_masters_that_speak_at_once_is_believed_once() {
+    let (mut one, mut two) = (Router::new(with_ah(150), "10.0.0.1"), Router::new(with_ah(100), "10.0.0.2"));
+    let (first, second) = (one.speak(), two.speak());
+    let number = one.instance.guard.ah;
+    assert_eq!(number, two.instance.guard.ah);
+    assert_eq!(two.hear(&first), Ok(()));
+    assert_eq!(two.instance.state(), StateKind::Backup);
+    assert_eq!(one.hear(&second), Ok(()));
+    let replayed = refused(Discard::AhReplayed { ours: number, theirs: number });
+    assert_eq!((two.hear(&first), one.instance.state()), (replayed, StateKind::Master));
+    // One more of the same number comes too late.
+    let mut three = Router::new(with_ah(90), "10.0.0.3");
+    assert_eq!(two.hear(&three.speak()), replayed);
+}
+
 #[test]
 fn ah_with_another_password_or_changed_is_refused() {
     let mut other = with_ah(150);
