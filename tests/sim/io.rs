@@ -2,20 +2,23 @@
 //! beside the engine; any call may fail where the story says so.
 
 use crate::kernel::Kernel;
-use crate::options::{Costs, Failures};
+use crate::options::{Costs, Failures, Options};
 use crate::random::Random;
+use crate::story::Said;
 use crate::tracked::Tracked;
 use crate::watch::Watch;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
-use vipd::net::{Family, IpNet};
+use vipd::net::{Family, IpNet, MacAddr};
 use vipd::run::{Run, RunId};
 use vipd::time::Instant;
 use vipd::vrrp::engine::Io;
-use vipd::vrrp::event::{Change, Event, IfIndex, Listen, Name, Packet, Protocol, Received, Refusal, Report};
-use vipd::vrrp::garp::Frame;
+use vipd::vrrp::event::{
+    Change, Event, IfIndex, Listen, Name, Packet, Protocol, Received, Refusal, Report, StateKind,
+};
+use vipd::vrrp::garp::{Frame, claim};
 use vipd::vrrp::notice::Notice;
 use vipd::vrrp::packet::{TTL, ah};
 use vipd::vrrp::shared::Shared;
@@ -25,6 +28,8 @@ use vipd::vrrp::track::Watched;
 const SOCKET: usize = 2000;
 /// News read at a time.
 const NEWS: usize = 256;
+/// Claims read at a time.
+const CLAIMS: usize = 10;
 
 /// An advert on its way.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +41,22 @@ pub(crate) struct Advert {
     pub(crate) protocol: Protocol,
     pub(crate) id: u16,
     pub(crate) payload: Vec<u8>,
+    /// When it left.
+    pub(crate) sent: Instant,
+}
+
+impl Advert {
+    /// What stands behind the header of `auth_type AH`, if it has one.
+    pub(crate) fn vrrp(&self) -> &[u8] {
+        vrrp(self.protocol, &self.payload)
+    }
+}
+
+fn vrrp(protocol: Protocol, payload: &[u8]) -> &[u8] {
+    match protocol {
+        Protocol::Ah => payload.get(ah::HEADER_LEN..).unwrap_or_default(),
+        Protocol::Vrrp => payload,
+    }
 }
 
 /// What the kernel is at work on. It is all done at the beginning, and known at the end.
@@ -57,6 +78,11 @@ pub(crate) struct World {
     /// A call of this turn took long already.
     was_slow: bool,
     socket: VecDeque<(Instant, Option<IfIndex>, Advert)>,
+    /// Who is said to have which address.
+    claims: VecDeque<(Instant, IfIndex, IpAddr, MacAddr)>,
+    /// What was said and asked of addresses, if anybody listens.
+    pub(crate) said: Vec<Said>,
+    says: bool,
     pub(crate) listens: BTreeSet<Listen>,
     pub(crate) kernel: Kernel,
     pub(crate) tracked: Tracked,
@@ -75,17 +101,20 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(random: Random, costs: Costs, failures: Failures, watch: Watch) -> World {
+    pub(crate) fn new(at: usize, random: Random, costs: Costs, options: &Options, watch: Watch) -> World {
         World {
             now: Instant::ZERO,
             clock_set_by: 0,
             random,
             costs,
-            failures,
+            failures: options.failures,
             was_slow: false,
             socket: VecDeque::new(),
+            claims: VecDeque::new(),
+            said: Vec::new(),
+            says: options.hosts > 0,
             listens: BTreeSet::new(),
-            kernel: Kernel::new(),
+            kernel: Kernel::new(at),
             tracked: Tracked::default(),
             job: None,
             sent: Vec::new(),
@@ -122,18 +151,32 @@ impl World {
             if places.is_empty() || self.socket.len() >= SOCKET {
                 continue;
             }
-            self.watch.delivered(now, &advert);
             for place in places {
                 self.socket.push_back((now, place, advert.clone()));
             }
             heard = true;
         }
+        if heard {
+            let utc = self.utc_at(now);
+            self.watch.delivered(now, &advert, utc.as_secs());
+        }
         heard
+    }
+
+    /// Somebody says whose an address is.
+    pub(crate) fn hear_claim(&mut self, now: Instant, link: usize, address: IpAddr, mac: MacAddr) -> bool {
+        let Some(index) = self.kernel.index(link).filter(|index| self.kernel.is_up(*index)) else {
+            return false;
+        };
+        self.claims.push_back((now, index, address, mac));
+        self.watch.macs.insert(mac);
+        true
     }
 
     /// The process is gone, with its sockets.
     pub(crate) fn close(&mut self) {
         self.socket.clear();
+        self.claims.clear();
         self.listens.clear();
         self.job = None;
         self.unannounced.clear();
@@ -198,6 +241,7 @@ impl World {
     fn announce(&mut self, frames: &[Frame]) {
         for frame in frames {
             self.cost(self.costs.frame);
+            self.say_to_neighbours(frame);
             if asks(frame.bytes()) {
                 continue;
             }
@@ -206,12 +250,40 @@ impl World {
                 continue;
             };
             self.unannounced.remove(&(frame.interface, address));
+            self.say(|| format!("announces {address}"));
             // Somebody may have taken it a moment ago.
             let unknown = self.kernel.overrun || !self.kernel.news.is_empty();
             if !unknown && !self.kernel.holds_address(frame.interface, address) {
                 self.watch.wrong(format!("announces {address}, which it does not hold"));
             }
         }
+    }
+
+    /// The neighbours have believed another host: a master's addresses are to be announced.
+    fn expect_announcements(&mut self, router: usize) {
+        let World { watch, kernel, unannounced, .. } = self;
+        let router = &watch.routers[router];
+        let Some(index) = kernel.index(router.link).filter(|_| router.state == StateKind::Master) else {
+            return;
+        };
+        let held = router.promised().filter(|net| kernel.holds(index, *net));
+        unannounced.extend(held.map(|net| (index, net.address)));
+    }
+
+    fn say_to_neighbours(&mut self, frame: &Frame) {
+        let Some(link) = self.kernel.slot(frame.interface).filter(|_| self.says) else { return };
+        let (bytes, at) = (frame.bytes(), self.now);
+        let said = match claim(bytes) {
+            Some((address, mac)) => Some(Said { at, link, address, mac: Some(mac) }),
+            None => asked(bytes).map(|address| Said { at, link, address, mac: None }),
+        };
+        self.said.extend(said);
+    }
+
+    /// Some day; it runs as evenly as the monotonic clock, but for those who set it.
+    fn utc_at(&self, now: Instant) -> Duration {
+        let began = 1_700_000_000_u64.saturating_add_signed(self.clock_set_by);
+        Duration::from_secs(began) + now.saturating_since(Instant::ZERO)
     }
 
     fn cost(&mut self, usual: Duration) {
@@ -304,9 +376,7 @@ impl Io for World {
     }
 
     fn utc(&mut self) -> Duration {
-        // Some day; it runs as evenly as the monotonic clock, but for those who set it.
-        let began = 1_700_000_000_u64.saturating_add_signed(self.clock_set_by);
-        Duration::from_secs(began) + self.now.saturating_since(Instant::ZERO)
+        self.utc_at(self.now)
     }
 
     fn receive(&mut self, sink: &mut dyn FnMut(Instant, Event<'_>)) -> bool {
@@ -323,12 +393,18 @@ impl Io for World {
             let received = Received { interface, source, destination, ttl: TTL, protocol, header, payload };
             sink(at, Event::Received(received));
         }
+        for _ in 0..CLAIMS {
+            let Some((at, interface, address, mac)) = self.claims.pop_front() else { break };
+            self.cost(self.costs.packet);
+            sink(at, Event::Claimed { interface, address, mac });
+        }
         for event in self.tracked.take(self.now) {
             self.cost(self.costs.packet);
             sink(self.now, event);
         }
+        let more = !self.claims.is_empty();
         if self.job.is_some() {
-            return false;
+            return more;
         }
         if self.kernel.overrun {
             let snapshot = self.kernel.snapshot();
@@ -343,7 +419,7 @@ impl Io for World {
             }
             sink(self.now, event);
         }
-        !self.kernel.news.is_empty()
+        more || !self.kernel.news.is_empty()
     }
 
     fn listen(&mut self, listen: Listen) -> Result<(), Shared<str>> {
@@ -369,8 +445,9 @@ impl Io for World {
     fn send(&mut self, adverts: &[(Name, Packet)], failed: &mut dyn FnMut(usize, Shared<str>)) {
         for (at, (name, packet)) in adverts.iter().enumerate() {
             self.cost(self.costs.advert);
-            self.say(|| format!("{name} says priority {}", packet.bytes()[1 + 1]));
-            self.watch.advertised(self.now, name, packet.bytes()[2]);
+            let priority = vrrp(packet.protocol, packet.bytes())[2];
+            self.say(|| format!("{name} says priority {priority}"));
+            self.watch.advertised(self.now, name, priority, packet.bytes());
             // The routes lead to where the source is.
             let index = packet.interface.or_else(|| self.kernel.with_address(packet.source));
             let Some(index) = index else {
@@ -394,6 +471,7 @@ impl Io for World {
                     protocol: packet.protocol,
                     id: packet.id,
                     payload: copy.bytes.to_vec(),
+                    sent: self.now,
                 };
                 self.sent.push((self.now, advert));
             }
@@ -454,6 +532,17 @@ impl Io for World {
         let at = instance.and_then(|name| crate::watch::index(name));
         let weights = at.map_or(0, |at| self.tracked.weight(at));
         self.watch.reported(instance, report, weights);
+        if let (Report::SplitOver(_), Some(at)) = (report, at) {
+            self.expect_announcements(at);
+        }
+    }
+}
+
+/// Which address a frame asks for.
+fn asked(frame: &[u8]) -> Option<IpAddr> {
+    match frame.get(12..14)? {
+        [0x08, 0x06] => Some(IpAddr::from(<[u8; 4]>::try_from(frame.get(38..42)?).ok()?)),
+        _ => Some(IpAddr::from(<[u8; 16]>::try_from(frame.get(62..78)?).ok()?)),
     }
 }
 

@@ -14,6 +14,8 @@ const NEWS: usize = 600;
 
 #[derive(Debug)]
 pub(crate) struct Kernel {
+    /// Which node's it is.
+    at: u8,
     links: BTreeMap<IfIndex, Interface>,
     pub(crate) routing: Routing,
     next_index: u32,
@@ -51,8 +53,9 @@ pub(crate) fn link_name(slot: usize) -> String {
 }
 
 impl Kernel {
-    pub(crate) fn new() -> Kernel {
+    pub(crate) fn new(at: usize) -> Kernel {
         Kernel {
+            at: at as u8,
             links: BTreeMap::new(),
             routing: Routing::default(),
             next_index: 2,
@@ -116,7 +119,7 @@ impl Kernel {
             mtu: 1500,
             mac: Some(match link.over {
                 Some((_, OwnKind::Macvlan(mac))) => mac,
-                _ => MacAddr([2, 0, 0, 0, 0, index.0 as u8]),
+                _ => MacAddr([2, self.at, 0, 0, 0, index.0 as u8]),
             }),
             forwards: false,
             make: Make {

@@ -5,6 +5,14 @@
 //! the time that the protocol allows there must be exactly one master, the best one, with its addresses and nobody
 //! else's, and nothing may change any more.
 //!
+//! Some stories have more:
+//!
+//! - **Signed adverts** (`auth_type AH`, `auth_hmac`): who has another key, or says again what was said, is nobody. No
+//!   backup waits for him, no master yields to him. Two masters that speak at the same moment do not stay masters, whoever
+//!   set the clocks, and who begins anew is believed.
+//! - **Other hosts with an address**: a master tells of each once, and once that it is over; then the neighbours hear its
+//!   announcements again. It never takes itself for another host.
+//!
 //! A failing seed is printed. It alone, with all that happened: `VIPD_SIM_SEED=<seed> cargo test --test sim --
 //! --nocapture`. More seeds: `VIPD_SIM_SEEDS=100000 cargo test --test sim`, others: `VIPD_SIM_FROM=100000`.
 #![allow(clippy::unwrap_used, reason = "a test")]
@@ -18,6 +26,7 @@ mod old_order;
 mod options;
 mod random;
 mod routing;
+mod seal;
 mod story;
 mod tracked;
 mod watch;

@@ -30,6 +30,10 @@ impl Net {
         (0..copies).map(|_| Duration::from_nanos(random.within(1000.min(nanos), nanos))).collect()
     }
 
+    pub(crate) fn is_cut(&self, from: usize, to: usize) -> bool {
+        self.cut.contains(&(from, to))
+    }
+
     pub(crate) fn cut(&mut self, from: usize, to: usize) {
         self.cut.insert((from, to));
     }

@@ -5,12 +5,13 @@ use crate::kernel::link_name;
 use crate::old_order::OldOrder;
 use crate::options::Options;
 use crate::random::Random;
+use crate::seal::{self, Sealing};
 use crate::tracked::{self, Tracking};
 use crate::watch::{self, Watch};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
-use vipd::net::{Family, IpNet};
+use vipd::net::{Family, IpNet, MacAddr};
 use vipd::time::Instant;
 use vipd::vrrp::Engine;
 use vipd::vrrp::config::route::Route;
@@ -114,7 +115,7 @@ impl Node {
             .iter()
             .map(|s| watch::Router::new(s.instance.clone(), source(at, s.link, s.instance.family), s.link))
             .collect();
-        let watch = Watch::new(routers, options.longest_turn(), options.longest_silence());
+        let watch = Watch::new(at, routers, options.longest_turn(), options.longest_silence());
         let mut this = Node {
             at,
             serving: options.serving,
@@ -123,7 +124,7 @@ impl Node {
             settings,
             driver: None,
             old_order: false,
-            world: World::new(random, node.costs.clone(), options.failures, watch),
+            world: World::new(at, random, node.costs.clone(), options, watch),
             turn_at: None,
             busy_until: Instant::ZERO,
             asleep: false,
@@ -289,8 +290,9 @@ impl Node {
                     let tracked = &mut self.world.tracked;
                     let present = self.settings.iter().enumerate().filter(|(_, s)| s.present);
                     tracked.configured(present.map(|(at, s)| (at, s.tracking)).collect());
-                    for (at, Setting { instance, present, .. }) in self.settings.iter().enumerate() {
-                        watch.reconfigured(at, instance.clone(), *present, tracked.weight(at));
+                    for (at, Setting { instance, present, group, .. }) in self.settings.iter().enumerate() {
+                        let (grouped, weight) = (group.is_some(), tracked.weight(at));
+                        watch.reconfigured(at, instance.clone(), *present, grouped, weight);
                     }
                     Event::Config(Box::new(config))
                 }
@@ -342,8 +344,20 @@ impl Node {
             (setting.instance.addresses, setting.instance.excluded) = (whole.addresses, whole.excluded);
             setting.present = true;
             setting.group = options.group_of(router);
+            (setting.instance.auth, setting.instance.hmac) = (whole.auth, whole.hmac);
         }
         self.say(now, Control::Config);
+    }
+
+    /// Its key is another one, or the one of all again.
+    pub(crate) fn set_key(&mut self, now: Instant, router: usize, sealing: Sealing, foreign: bool) {
+        seal::seal(&mut self.settings[router].instance, sealing, foreign);
+        self.say(now, Control::Config);
+    }
+
+    pub(crate) fn set_clock(&mut self, by: i64) {
+        self.world.clock_set_by = by;
+        self.world.watch.clock_set();
     }
 
     pub(crate) fn set_table(&mut self, now: Instant, writable: bool) {
@@ -360,6 +374,12 @@ impl Node {
     pub(crate) fn set_number(&mut self, now: Instant, router: usize, number: i64) {
         self.world.tracked.set_number(now, router, number);
         self.wake(now);
+    }
+
+    /// How often another host was heard that has an address of a virtual router.
+    pub(crate) fn foreign_claims(&self, router: usize) -> Option<u64> {
+        let instance = self.engine()?.router().instance(&self.settings[router].instance.name)?;
+        Some(instance.stats().foreign_claims)
     }
 
     /// What is tracked means what it should.
@@ -432,6 +452,16 @@ impl Node {
         }
     }
 
+    /// Somebody says whose an address is.
+    pub(crate) fn hear_claim(&mut self, now: Instant, link: usize, address: IpAddr, mac: MacAddr) {
+        if self.driver.is_none() || self.paused.is_some_and(|(_, hears)| !hears) {
+            return;
+        }
+        if self.world.hear_claim(now, link, address, mac) {
+            self.wake(now);
+        }
+    }
+
     /// Something can be read.
     fn wake(&mut self, now: Instant) {
         if self.driver.is_some() && self.paused.is_none() {
@@ -495,7 +525,7 @@ fn instance(options: &Options, at: usize, priority: u8) -> Instance {
         };
         VirtualAddress::new(IpNet::host(address), interface.as_str())
     };
-    Instance {
+    let mut instance = Instance {
         family: router.family,
         priority,
         version: router.version,
@@ -508,8 +538,16 @@ fn instance(options: &Options, at: usize, priority: u8) -> Instance {
         nopreempt: router.nopreempt,
         preempt_delay: router.preempt_delay,
         tracking: tracking(at, router.tracking).into(),
-        ..Instance::new(format!("VI_{at}"), interface.as_str(), Vrid::new(at as u8 + 51).unwrap())
+        ..Instance::new(format!("VI_{at}"), interface.as_str(), vrid(at))
+    };
+    if let Some(sealing) = router.sealing {
+        seal::seal(&mut instance, sealing, false);
     }
+    instance
+}
+
+pub(crate) const fn vrid(at: usize) -> Vrid {
+    Vrid::new(at as u8 + 51).unwrap()
 }
 
 fn tracking(at: usize, tracking: Tracking) -> vipd::vrrp::config::Tracking {

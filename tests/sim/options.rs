@@ -1,6 +1,7 @@
 //! What a seed decides before the story begins: virtual routers, nodes, how long things take, how bad the network is.
 
 use crate::random::Random;
+use crate::seal::Sealing;
 use crate::tracked::Tracking;
 use std::time::Duration;
 use vipd::net::Family;
@@ -29,6 +30,8 @@ pub(crate) struct Options {
     pub(crate) serving: bool,
     /// `vrrp_startup_delay`
     pub(crate) startup_delay: Duration,
+    /// So many other hosts have an address of a virtual router for a while.
+    pub(crate) hosts: usize,
 }
 
 /// The same on all nodes, until a reload says otherwise.
@@ -45,6 +48,7 @@ pub(crate) struct VirtualRouter {
     pub(crate) nopreempt: bool,
     pub(crate) preempt_delay: Duration,
     pub(crate) tracking: Tracking,
+    pub(crate) sealing: Option<Sealing>,
 }
 
 #[derive(Clone, Debug)]
@@ -109,6 +113,8 @@ impl Options {
             _ => Options::crowded(&mut random),
         };
         options.track(&mut Random::new(seed ^ 0x7_2ac4));
+        options.seal(&mut Random::new(seed ^ 0x5ea1));
+        options.invite(&mut Random::new(seed ^ 0x905_7500));
         options
     }
 
@@ -123,6 +129,37 @@ impl Options {
             }
             router.tracking.file = random.percent(25);
         }
+    }
+
+    /// Some stories have virtual routers that sign their adverts, all in the same way.
+    fn seal(&mut self, random: &mut Random) {
+        if !random.percent(30) {
+            return;
+        }
+        let sealing = random.pick(&[Sealing::Ah, Sealing::Ah, Sealing::Monotonic, Sealing::Time]);
+        for router in self.routers.iter_mut().filter(|_| random.percent(70)) {
+            if sealing == Sealing::Ah {
+                // AH goes with version 2 alone.
+                if router.family == Family::V6 || router.interval < Duration::from_secs(1) {
+                    continue;
+                }
+                router.version = Version::V2;
+            }
+            router.sealing = Some(sealing);
+        }
+    }
+
+    /// Other hosts, where little enough is said while they are waited for.
+    fn invite(&mut self, random: &mut Random) {
+        let hertz: f64 = self.routers.iter().map(|router| 1.0 / router.interval.as_secs_f64()).sum();
+        if random.percent(6) && hertz <= 120.0 && self.all_addresses() < Duration::from_secs(1) {
+            self.hosts = random.within(1, 3) as usize;
+        }
+    }
+
+    /// How the story's routers sign, those that do.
+    pub(crate) fn sealing(&self) -> Option<Sealing> {
+        self.routers.iter().find_map(|router| router.sealing)
     }
 
     /// How long what is tracked may stand as it did after everything is whole.
@@ -243,6 +280,7 @@ impl Options {
             bad: longest * random.within(10, 60) as u32,
             failures,
             serving: random.percent(20),
+            hosts: 0,
             startup_delay: if random.percent(12) {
                 longest * random.within(1, 5) as u32
             } else {
@@ -317,6 +355,7 @@ impl VirtualRouter {
             nopreempt: !owned && random.percent(20),
             preempt_delay: Duration::ZERO,
             tracking: Tracking::default(),
+            sealing: None,
         }
     }
 }

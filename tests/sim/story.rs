@@ -1,14 +1,22 @@
 //! One seed's story: the heap of what is to happen, and what happens.
 
+mod attack;
+mod hosts;
+
 use crate::check;
 use crate::io::Advert;
 use crate::net::Net;
 use crate::node::{Edit, Node};
 use crate::options::{Failures, Options};
 use crate::random::Random;
+use crate::seal::{Sealing, Tape};
+use hosts::Host;
+pub(crate) use hosts::Said;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
+use std::net::IpAddr;
 use std::time::Duration;
+use vipd::net::MacAddr;
 use vipd::time::Instant;
 
 /// No story needs so many events.
@@ -17,6 +25,8 @@ const ENOUGH: u64 = 3_000_000;
 const RETRY: Duration = Duration::from_secs(5);
 /// Another master counts as one for at least so long; [`Story::rest`] has the time of those with long intervals.
 const SILENCE: Duration = Duration::from_secs(3);
+/// A host that does not answer any more has given the address back after so long.
+const UNCLAIMED: Duration = Duration::from_secs(75);
 
 #[derive(Debug)]
 pub(crate) struct Story {
@@ -38,6 +48,11 @@ pub(crate) struct Story {
     rivals_since: Vec<Option<Instant>>,
     /// Since when the network is whole.
     healed_at: Option<Instant>,
+    /// What the attacker has heard.
+    tape: Tape,
+    /// Hosts with addresses of virtual routers, and which of them have gone for good.
+    hosts: Vec<Host>,
+    gone: BTreeSet<usize>,
 }
 
 /// Ordered only because the heap asks for it: no two entries have the same number.
@@ -45,6 +60,8 @@ pub(crate) struct Story {
 enum Event {
     Arrive(usize, Advert),
     Turn(usize),
+    /// Node, segment: who says that he has an address.
+    Claim(usize, usize, IpAddr, MacAddr),
     Trouble(Trouble),
 }
 
@@ -74,6 +91,12 @@ enum Trouble {
     Number(usize, usize, i64),
     /// Somebody sets its wall clock, by so many seconds: nothing of it is to be seen.
     Clock(usize, i64),
+    /// Node, virtual router: it has a key that nobody else has, or the right one.
+    Key(usize, usize, bool),
+    /// The attacker repeats the nth advert of a virtual router, with another priority perhaps.
+    Repeat(usize, u64, Option<u8>),
+    /// The nth host that has an address of a virtual router is there, or is not any more.
+    Host(usize, bool),
 }
 
 impl Story {
@@ -89,6 +112,9 @@ impl Story {
             nodes,
             rivals_since: vec![None; options.routers.len()],
             healed_at: None,
+            tape: Tape::default(),
+            hosts: vec![],
+            gone: BTreeSet::new(),
             options,
             // Some way into the clock's life, as on a real machine.
             now: Instant::from_nanos(1_000_000_000_000),
@@ -187,6 +213,7 @@ impl Story {
             + retry
             + self.options.all_addresses() * 3
             + self.options.longest_tracking()
+            + if self.options.hosts > 0 { UNCLAIMED } else { Duration::ZERO }
     }
 
     fn transitions(&self) -> u64 {
@@ -197,6 +224,7 @@ impl Story {
         for router in 0..self.options.routers.len() {
             check::one_master(&self.nodes, router).map_err(|wrong| self.wrong(&wrong))?;
         }
+        self.check_hosts()?;
         // One master is no split, and everybody notices that once the others have been silent for long enough.
         let silent = self.healed_at.is_some_and(|at| self.now > at + SILENCE);
         for (at, node) in self.nodes.iter().enumerate().filter(|_| silent) {
@@ -235,6 +263,8 @@ impl Story {
         }
         self.plan_tracking(length);
         self.plan_clocks(length);
+        self.plan_attacks(length);
+        self.plan_hosts(length);
     }
 
     /// Clocks are set, now by an hour and now by half a year, beside everything else.
@@ -242,7 +272,14 @@ impl Story {
         let mut random = Random::new(self.seed ^ 0x71c7_0c10);
         for at in 0..self.nodes.len() {
             for _ in 0..random.within(0, 3) {
-                let by = random.pick(&[-3600, 3600, -1, 1, -15_000_000, 15_000_000]);
+                let by: i64 = random.pick(&[-3600, 3600, -1, 1, -15_000_000, 15_000_000]);
+                let by = match self.options.sealing() {
+                    // Numbers that grow by clocks need clocks that do.
+                    Some(Sealing::Monotonic) => by.abs(),
+                    // Neither now in the window and then not.
+                    Some(Sealing::Time) => by.clamp(-7200, 7200) + by.signum() * 60,
+                    Some(Sealing::Ah) | None => by,
+                };
                 let delay = Duration::from_nanos(random.within(0, length));
                 self.push(self.now + delay, Event::Trouble(Trouble::Clock(at, by)));
             }
@@ -327,6 +364,9 @@ impl Story {
                 self.trouble(Trouble::Number(at, router, 0));
             }
             self.trouble(Trouble::Table(at, true));
+            if self.options.sealing() == Some(Sealing::Time) {
+                self.nodes[at].set_clock(0);
+            }
             self.trouble(Trouble::Start(at, false));
             self.nodes[at].whole(self.now, &self.options);
             self.schedule(at);
@@ -364,8 +404,11 @@ impl Story {
             }
             let since = *self.rivals_since[router].get_or_insert(self.now);
             let interval = masters.iter().map(|&at| self.nodes[at].instance(router).advert_int).max();
-            let allowed =
-                interval.unwrap_or_default() + self.options.max_delay * 2 + self.options.longest_turn() * 2;
+            // A number that is far behind others' is believed once it has gone on from one of theirs.
+            let adverts = if self.options.routers[router].sealing == Some(Sealing::Ah) { 2 } else { 1 };
+            let allowed = interval.unwrap_or_default() * adverts
+                + self.options.max_delay * 2
+                + self.options.longest_turn() * 2;
             if self.now - since > allowed {
                 return Err(self.wrong(&format!(
                     "{masters:?} have been masters of {router} together for {:?}",
@@ -388,6 +431,10 @@ impl Story {
                 return self.turn(at);
             }
             Event::Turn(_) => {}
+            Event::Claim(at, link, address, mac) => {
+                self.nodes[at].hear_claim(self.now, link, address, mac);
+                self.schedule(at);
+            }
             Event::Trouble(trouble) => self.trouble(trouble),
         }
         Ok(())
@@ -399,6 +446,7 @@ impl Story {
         for (when, advert) in std::mem::take(&mut self.nodes[at].world.sent) {
             self.send(at, when, &advert);
         }
+        self.neighbourhood(at);
         self.schedule(at);
         if let Some(wrong) = self.nodes[at].world.watch.wrong.take() {
             return Err(self.wrong(&format!("node {at}: {wrong}")));
@@ -478,9 +526,18 @@ impl Story {
                 at
             }
             Trouble::Clock(at, by) => {
-                nodes[at].world.clock_set_by += by;
+                let by = nodes[at].world.clock_set_by + by;
+                nodes[at].set_clock(by);
                 at
             }
+            Trouble::Key(at, router, foreign) => {
+                if let Some(sealing) = self.options.routers[router].sealing {
+                    nodes[at].set_key(now, router, sealing, foreign);
+                }
+                at
+            }
+            Trouble::Host(n, is_there) => return self.host(n, is_there),
+            Trouble::Repeat(router, nth, priority) => return self.attack(router, nth, priority),
             Trouble::Reload(at, router, edit) => {
                 nodes[at].edit(now, router, edit, &self.options);
                 at
@@ -490,6 +547,9 @@ impl Story {
     }
 
     fn send(&mut self, from: usize, when: Instant, advert: &Advert) {
+        if self.options.sealing().is_some() {
+            self.tape.hear(advert, self.entries);
+        }
         for to in (0..self.nodes.len()).filter(|&to| to != from) {
             for delay in self.net.carry(from, to, &mut self.random) {
                 self.push(when + delay, Event::Arrive(to, advert.clone()));

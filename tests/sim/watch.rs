@@ -1,10 +1,15 @@
 //! What must be true of what a node says and does, at the moment when it does it.
 
+mod router;
+
 use crate::io::Advert;
+use crate::seal::Verdict;
+pub(crate) use router::Router;
+use router::{Patience, in_force};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
-use vipd::net::IpNet;
+use vipd::net::{IpNet, MacAddr};
 use vipd::time::Instant;
 use vipd::vrrp::config::{Instance, Version};
 use vipd::vrrp::event::{Name, Reloaded, Report, Sign, StateKind};
@@ -15,6 +20,8 @@ use vipd::vrrp::notice::{News, Notice, State, Subject};
 pub(crate) struct Watch {
     pub(crate) routers: Vec<Router>,
     turn: Instant,
+    /// Which one it is.
+    node: u8,
     /// The first thing that went wrong.
     pub(crate) wrong: Option<String>,
     /// How often an instance became master though it had no reason to.
@@ -36,53 +43,25 @@ pub(crate) struct Watch {
     untold_groups: BTreeMap<Name, VecDeque<State>>,
     /// The other routers that a split brain was told of, and not yet that it is over.
     pub(crate) rivals: BTreeSet<(usize, IpAddr)>,
+    /// The other hosts that were told to have addresses of a virtual router, and not yet that they have not.
+    pub(crate) claims: BTreeSet<(usize, MacAddr)>,
+    /// Whoever said that he has an address.
+    pub(crate) macs: BTreeSet<MacAddr>,
     /// `vrrp_startup_delay` is not over.
     delayed: bool,
 }
 
-/// A virtual router on this node.
-#[derive(Debug)]
-pub(crate) struct Router {
-    pub(crate) config: Instance,
-    /// The priority in force.
-    effective: u8,
-    /// By so much another priority has brought its deadline forward in this turn.
-    brought_forward: Duration,
-    pub(crate) source: IpAddr,
-    pub(crate) link: usize,
-    /// The configuration has it.
-    pub(crate) present: bool,
-    pub(crate) state: StateKind,
-    patience: Option<Patience>,
-    spoke_at: Option<Instant>,
-    pub(crate) said_zero: bool,
-    pub(crate) became_master: u64,
-    /// It had been master when the process was told to stop.
-    was_master: bool,
-    /// What others are to be told, in this order.
-    untold: VecDeque<State>,
-    /// Its addresses when it became master: a reload adds others later.
-    promised: Vec<IpNet>,
-    /// Those before the configuration that is being carried out.
-    former: Option<Vec<IpNet>>,
-}
-
-/// It may not become master so soon: somebody better was heard, or it has just begun to listen.
-#[derive(Clone, Copy, Debug)]
-struct Patience {
-    since: Instant,
-    until: Instant,
-    /// The master's interval.
-    interval: Duration,
-    /// It has run out, and was said to: a member of a sync group waits for the others, whatever its priority becomes.
-    over: bool,
-}
-
 impl Watch {
-    pub(crate) fn new(routers: Vec<Router>, longest_turn: Duration, longest_silence: Duration) -> Watch {
+    pub(crate) fn new(
+        node: usize,
+        routers: Vec<Router>,
+        longest_turn: Duration,
+        longest_silence: Duration,
+    ) -> Watch {
         Watch {
             routers,
             turn: Instant::ZERO,
+            node: node as u8,
             wrong: None,
             seizures: 0,
             longest_turn,
@@ -95,6 +74,8 @@ impl Watch {
             reloading: false,
             untold_groups: BTreeMap::new(),
             rivals: BTreeSet::new(),
+            claims: BTreeSet::new(),
+            macs: BTreeSet::new(),
             delayed: false,
         }
     }
@@ -135,11 +116,14 @@ impl Watch {
         self.paused = None;
         self.untold_groups.clear();
         self.rivals.clear();
+        self.claims.clear();
+        self.macs.clear();
         for router in &mut self.routers {
             router.state = StateKind::Init;
             (router.patience, router.spoke_at) = (None, None);
             (router.said_zero, router.was_master) = (false, false);
             router.untold.clear();
+            router.ledger.forget();
             router.effective = router.config.priority;
         }
         self.changed = true;
@@ -162,8 +146,17 @@ impl Watch {
     }
 
     /// Another configuration: what it changed was not heard in adverts. What is tracked adds so much to the priority.
-    pub(crate) fn reconfigured(&mut self, at: usize, config: Instance, present: bool, weights: i64) {
+    pub(crate) fn reconfigured(
+        &mut self,
+        at: usize,
+        config: Instance,
+        present: bool,
+        grouped: bool,
+        weights: i64,
+    ) {
         let router = &mut self.routers[at];
+        router.grouped |= grouped;
+        router.challenged = true;
         router.effective = in_force(config.priority, weights);
         router.former = Some(router.addresses().collect());
         (router.config, router.present) = (config, present);
@@ -177,19 +170,28 @@ impl Watch {
         owners.any(|r| r.config.addresses.iter().chain(&r.config.excluded).any(|a| a.net == net))
     }
 
-    /// An advert is in the socket.
-    pub(crate) fn delivered(&mut self, now: Instant, advert: &Advert) {
+    /// Somebody has set the wall clock, in the middle of what has come.
+    pub(crate) fn clock_set(&mut self) {
+        for router in self.routers.iter_mut().filter(|router| router.config.hmac.is_some()) {
+            (router.patience, router.challenged) = (None, true);
+        }
+    }
+
+    /// An advert is in the socket, and the wall clock shows so many seconds.
+    pub(crate) fn delivered(&mut self, now: Instant, advert: &Advert, utc: u64) {
         if self.delayed {
             return;
         }
-        let payload = &advert.payload;
+        let sure = !self.reloading;
+        let payload = advert.vrrp();
         let found = self.routers.iter_mut().find(|r| {
             r.link == advert.link
                 && r.config.vrid.get() == payload[1]
                 && (r.config.unicast.is_some() || r.config.group() == advert.destination)
         });
         let Some(router) = found else { return };
-        if !matches!(router.state, StateKind::Backup | StateKind::Master) {
+        // Who hears himself hears an echo.
+        if advert.source == router.source || !matches!(router.state, StateKind::Backup | StateKind::Master) {
             return;
         }
         let config = &router.config;
@@ -201,11 +203,21 @@ impl Watch {
                 Duration::from_millis(10 * u64::from(u16::from_be_bytes([payload[4], payload[5]]) & 0xfff))
             }
         };
-        let believed = count == config.addresses.len()
-            && (config.version == Version::V3 || interval == config.advert_int);
-        if !believed {
+        if config.version == Version::V2 && interval != config.advert_int {
             return;
         }
+        match router.ledger.judge(config, advert, utc, sure) {
+            Verdict::Believed => {}
+            Verdict::Refused => return,
+            Verdict::Unknown => {
+                (router.patience, router.challenged) = (None, true);
+                return;
+            }
+        }
+        if count != config.addresses.len() {
+            return;
+        }
+        router.challenged = true;
         if priority == 0 {
             // Also one that was master when this came: what is in the socket may make it a backup first.
             router.patience = None;
@@ -229,10 +241,11 @@ impl Watch {
     }
 
     /// An advert is about to leave.
-    pub(crate) fn advertised(&mut self, now: Instant, name: &Name, priority: u8) {
+    pub(crate) fn advertised(&mut self, now: Instant, name: &Name, priority: u8, payload: &[u8]) {
         let longest = self.longest_silence;
         let Some(at) = index(name) else { return };
         let router = &mut self.routers[at];
+        router.ledger.sent(&router.config, payload);
         if priority == 0 {
             let again = std::mem::replace(&mut router.said_zero, true);
             if again {
@@ -240,6 +253,7 @@ impl Watch {
             }
             return;
         }
+        router.said_zero = false;
         let spoke_at = router.spoke_at.replace(now);
         let silent = spoke_at.map_or(Duration::ZERO, |at| now - at);
         // The first one leaves before the state is reported.
@@ -282,6 +296,10 @@ impl Watch {
             {
                 self.wrong(format!("{name} tells of the end of {source}, which it has not told of"));
             }
+            Report::Split(Sign::Claim { address, mac, .. }) => self.claimed(name, at, *address, *mac),
+            Report::SplitOver(Sign::Claim { mac, .. }) if !self.claims.remove(&(at, *mac)) => {
+                self.wrong(format!("{name} tells of the end of {mac}, which it has not told of"));
+            }
             // The deadline that runs stays as the configuration before has set it. What was told meanwhile changed the
             // priority before.
             Report::Reloaded(Reloaded::Changed(_)) => {
@@ -290,12 +308,27 @@ impl Watch {
                 router.effective = in_force(router.config.priority, weights);
             }
             Report::Reloaded(Reloaded::Removed) => {
+                self.routers[at].ledger.forget();
                 self.rivals.retain(|(router, _)| *router != at);
+                self.claims.retain(|(router, _)| *router != at);
                 if self.routers[at].present && !self.stopping {
                     self.wrong(format!("{name} was removed, the configuration has it"));
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Another host is told to have an address: only a master tells, once, of hosts that have said so, and never of himself.
+    fn claimed(&mut self, name: &Name, at: usize, address: IpAddr, mac: MacAddr) {
+        let router = &self.routers[at];
+        let is_its = router.addresses().any(|net| net.address == address);
+        let (is_master, is_own) = (router.state == StateKind::Master, mac.0[..2] == [2, self.node]);
+        let is_new = self.claims.insert((at, mac));
+        if !is_new || !is_its || !is_master || is_own || !self.macs.contains(&mac) {
+            self.wrong(format!(
+                "{name} tells that {mac} has {address}: new {is_new}, its {is_its}, master {is_master}, own {is_own}"
+            ));
         }
     }
 
@@ -384,7 +417,7 @@ impl Watch {
                 if self.delayed {
                     wrong = Some(format!("{name} is master before the delay of the start is over"));
                 }
-                router.said_zero = false;
+                router.challenged = self.reloading;
                 // Deadlines are judged by the time at which the turn began.
                 if let Some(Patience { since, until, .. }) = router.patience.take()
                     && turn < until
@@ -406,7 +439,12 @@ impl Watch {
                 router.patience = (!delayed).then_some(Patience::new(turn, until, interval));
                 router.spoke_at = None;
             }
-            StateKind::Backup => router.spoke_at = None,
+            StateKind::Backup => {
+                router.spoke_at = None;
+                if !router.challenged && !router.grouped {
+                    wrong = Some(format!("{name} yields, and nobody who counts has spoken"));
+                }
+            }
             StateKind::Init => {
                 if router.present && !stopping {
                     wrong = Some(format!("{name} stopped, the configuration has it"));
@@ -417,72 +455,6 @@ impl Watch {
         }
         if let Some(wrong) = wrong {
             self.wrong(wrong);
-        }
-    }
-}
-
-impl Patience {
-    const fn new(since: Instant, until: Instant, interval: Duration) -> Patience {
-        Patience { since, until, interval, over: false }
-    }
-}
-
-/// A configured priority and what is added to it. Nothing changes an owner's.
-fn in_force(priority: u8, weights: i64) -> u8 {
-    match weights {
-        0 => priority,
-        weights => u8::try_from((i64::from(priority) + weights).clamp(1, 254)).unwrap_or(1),
-    }
-}
-
-impl Router {
-    fn addresses(&self) -> impl Iterator<Item = IpNet> {
-        self.config.addresses.iter().chain(&self.config.excluded).map(|address| address.net)
-    }
-
-    /// What it had when it became master, and still has.
-    pub(crate) fn promised(&self) -> impl Iterator<Item = IpNet> {
-        self.addresses().filter(|net| self.promised.contains(net))
-    }
-
-    pub(crate) fn new(config: Instance, source: IpAddr, link: usize) -> Router {
-        Router {
-            effective: config.priority,
-            brought_forward: Duration::ZERO,
-            config,
-            source,
-            link,
-            present: true,
-            state: StateKind::Init,
-            patience: None,
-            spoke_at: None,
-            said_zero: false,
-            became_master: 0,
-            was_master: false,
-            untold: VecDeque::new(),
-            promised: Vec::new(),
-            former: None,
-        }
-    }
-
-    /// RFC 9568 §6.1, RFC 3768 §6.1.
-    fn skew(&self, interval: Duration) -> Duration {
-        let whole = match self.config.version {
-            Version::V2 => Duration::from_secs(1),
-            Version::V3 => interval,
-        };
-        whole * (256 - u32::from(self.effective)) / 256
-    }
-
-    /// Another priority is in force: what is waited for moves by what the skew time changes.
-    fn set_effective(&mut self, priority: u8) {
-        let interval = self.patience.map_or(self.config.advert_int, |patience| patience.interval);
-        let before = self.skew(interval);
-        self.effective = priority;
-        let after = self.skew(interval);
-        self.brought_forward += before.saturating_sub(after);
-        if let Some(patience) = self.patience.as_mut().filter(|patience| !patience.over) {
-            patience.until = patience.until + after.saturating_sub(before) - before.saturating_sub(after);
         }
     }
 }
