@@ -19,6 +19,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         Test::new("faults::news_of_the_kernel_that_were_dropped_are_asked_for_again", news_dropped),
         Test::new("faults::a_queue_that_takes_nothing_is_survived", full_queue),
+        Test::new("faults::adverts_that_a_link_refuses_leave_again_when_it_is_up", link_down),
         Test::new("faults::the_masters_interface_is_deleted_and_made_again", deleted),
         Test::new("faults::a_master_that_is_held_up_is_the_only_one_again", master_held_up),
         Test::new("faults::a_lower_master_that_is_held_up_gives_way", lower_master_held_up),
@@ -156,6 +157,35 @@ fn full_queue(lab: &Lab) {
     one.run("tc qdisc del dev eth0 root");
     holds(&two, false);
     serves(&client, &one);
+    assert_eq!(count(&ours, "Starting VRRP child process"), 1, "{}", ours.process().log());
+}
+
+/// An instance that does not track its interface stays what it is while that is down, and its adverts are refused
+/// (ENETDOWN). Who reads the log finds one line for each time; the adverts leave again as soon as they can.
+fn link_down(lab: &Lab) {
+    let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
+    let client = lab.host("client", "10.0.0.9/24");
+    let ours = vipd(&one, &config(150, "  dont_track_primary\n"));
+    holds(&one, true);
+    let theirs = keepalived(&two, &config(100, ""));
+    says(&theirs, "Entering BACKUP STATE", 1);
+    let refused = "(VI) advert not sent: the interface is down";
+    for round in 1..=2 {
+        one.run("ip link set eth0 down");
+        says(&ours, refused, round);
+        says(&theirs, "Entering MASTER STATE", round);
+        // The peer speaks for as long as five of our adverts are refused.
+        five_seconds(&two);
+        holds(&one, true);
+        one.run("ip link set eth0 up");
+        says(&theirs, "Entering BACKUP STATE", round + 1);
+        holds(&two, false);
+        serves(&client, &one);
+        let log = ours.process().log();
+        assert_eq!(log.matches("advert not sent").count(), round, "one line for each time: {log}");
+        assert!(log.matches("not sent").count() <= 2 * round, "and one for announcements: {log}");
+        assert_eq!((count(&ours, "Entering MASTER STATE"), count(&ours, "FAULT")), (1, 0), "{log}");
+    }
     assert_eq!(count(&ours, "Starting VRRP child process"), 1, "{}", ours.process().log());
 }
 

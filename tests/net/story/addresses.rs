@@ -18,6 +18,7 @@ pub(super) const STORIES: &[Story] = &[
         otherwise(program, text, "the address was taken", "100 4 times", "100 2 times")
     }),
     story("an_interface_is_deleted_and_made_again", deleted_and_made_again),
+    story("an_interface_comes_back_as_another_kind", comes_back_as_another_kind),
     story("an_interface_comes_later", comes_later),
     story("secondaries_stay_when_their_primary_goes", promote_secondaries),
     story("announcements_again_and_again", refresh),
@@ -87,6 +88,30 @@ fn deleted_and_made_again(stage: &mut Stage<'_>) {
     stage.connect("eth1", "10.1.0.1/24");
     stage.told("INSTANCE \"VI\" MASTER 150");
     stage.pause("made again");
+}
+
+/// `allow_if_changes`: what was a cable comes back on top of another interface.
+fn comes_back_as_another_kind(stage: &mut Stage<'_>) {
+    stage.network("eth1", "10.1.0.1/24", "10.1.0.2/24");
+    stage.network("eth2", "10.2.0.1/24", "10.2.0.2/24");
+    stage.globals("dynamic_interfaces allow_if_changes");
+    stage.start(&instance(150, "").replace("eth0", "eth1").replace("10.0.0.100", "10.1.0.100"));
+    stage.has("10.1.0.100", true);
+    stage.pause("a cable");
+    let on_top_of = |stage: &mut Stage<'_>, base: &str| {
+        stage.run("ip link del eth1");
+        stage.told("INSTANCE \"VI\" FAULT 150");
+        stage.pause("deleted");
+        stage
+            .run(&format!("ip link add eth1 link {base} address 02:00:00:00:01:01 type macvlan mode bridge"));
+        stage.run("ip address add 10.1.0.1/24 dev eth1");
+        stage.run("ip link set eth1 up");
+        stage.told("INSTANCE \"VI\" MASTER 150");
+        stage.has("10.1.0.100", true);
+        stage.pause(&format!("on top of {base}"));
+    };
+    on_top_of(stage, "eth0");
+    on_top_of(stage, "eth2");
 }
 
 fn comes_later(stage: &mut Stage<'_>) {
