@@ -9,6 +9,7 @@ mod directors;
 mod ipvlan;
 mod ipvs;
 mod reload;
+mod routing;
 mod support;
 mod sync_daemon;
 mod top;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         sync_daemon::tests(),
         check::tests(),
         ipvlan::tests(),
+        routing::tests(),
         ipvs::tests(),
         traffic::tests(),
         top::tests(),

@@ -107,7 +107,7 @@ fn mistakes_in_addresses_are_found() {
 fn a_route_has_what_its_options_say() {
     let (is, found) = route(
         "blackhole 10.1.0.0/16 via 10.0.0.1 src 10.0.0.9 dev eth1 onlink table small protocol ours scope link \
-         tos AF11 metric 5 realms PQA/0x14 mtu lock 1400 advmss 101 rtt 102 rttvar 5ms rto_min 1.5s window 105 \
+         tos AF11 metric 5 realms PQA/0x14 mtu lock 1400 advmss 101 rtt 1602 rttvar 205ms rto_min 1.5s window 105 \
          cwnd 106 ssthresh lock 107 reordering 104 hoplimit 100 initcwnd 109 initrwnd 110 quickack 1 \
          fastopen_no_cookie 1 congctl lock cubic features ecn ttl-propagate disabled append no_track vrf blue",
     );
@@ -131,8 +131,8 @@ fn a_route_has_what_its_options_say() {
     let metric = |m: Metric| is.metrics.get(&m).map(|v| (v.value, v.locked));
     assert_eq!(metric(Metric::Mtu), Some((1400, true)));
     assert_eq!(metric(Metric::AdvMss), Some((101, false)));
-    assert_eq!(metric(Metric::Rtt), Some((102, false)));
-    assert_eq!(metric(Metric::RttVar), Some((20, false)));
+    assert_eq!(metric(Metric::Rtt), Some((1602, false)));
+    assert_eq!(metric(Metric::RttVar), Some((820, false)));
     assert_eq!(metric(Metric::RtoMin), Some((1500, false)));
     assert_eq!(metric(Metric::SsThresh), Some((107, true)));
     assert_eq!(is.metrics.len(), 14);
@@ -238,6 +238,9 @@ fn mistakes_in_routes_are_found() {
     found("10.0.0.0/24 dev e rtt 200s", &["V0210"], true);
     found("10.0.0.0/24 dev e rtt 10000000", &["V0204"], false);
     found("10.0.0.0/24 dev e rtt 1.2345s", &["V0210"], true);
+    found("10.0.0.0/24 dev e rtt 1599", &["V0210"], true);
+    found("10.0.0.0/24 dev e rtt 1600 rttvar 800 rto_min 200", &[], true);
+    found("10.0.0.0/24 dev e rto_min 0.1999s", &["V0210"], true);
     found("10.0.0.0/24 dev e nexthop via 10.1.1.1 weight 300", &["V0204"], true);
     found("10.0.0.0/24 dev e nexthop via 10.1.1.1 weight 0", &["V0204"], true);
     found("10.0.0.0/24 dev e nexthop via 10.1.1.1 foo", &["V0221"], true);
@@ -428,6 +431,8 @@ fn each_option<T: PartialEq + std::fmt::Debug>(
             "gw" | "or" => &["V0225"],
             "as" => &["V0227"],
             "track_group" => &["V0708"],
+            // Any number is taken, but not as it is.
+            "rtt" | "rttvar" | "rto_min" => &["V0210"],
             _ => &[],
         };
         assert_eq!(found, old, "{line}");

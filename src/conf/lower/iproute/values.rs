@@ -12,6 +12,8 @@ use std::str::FromStr;
 
 /// The greatest time of a route's metric in milliseconds: the kernel's greatest retransmission timeout.
 const MAX_TIME_MS: u64 = 120_000;
+/// The least one that keepalived gives: the kernel's usual least retransmission timeout.
+const MIN_TIME_MS: u64 = 200;
 
 /// A time in units of 1/`per_ms` ms: a bare number counts units, `s` and `ms` are what they say. The outer `None` is
 /// no time at all; the second value says whether decimals were cut off.
@@ -179,6 +181,11 @@ impl Entry<'_, '_, '_> {
             let message = format!("`{}` is more than the greatest time; 120 s is taken", word.text);
             self.cx.report(&codes::ADJUSTED, word.span, message);
         }
-        u32::try_from(value.min(max)).ok()
+        let min = MIN_TIME_MS * per_ms;
+        if value < min {
+            let message = format!("`{}` is less than the least time; 200 ms is taken", word.text);
+            self.cx.report(&codes::ADJUSTED, word.span, message);
+        }
+        u32::try_from(value.clamp(min, max)).ok()
     }
 }
