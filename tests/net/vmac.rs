@@ -133,6 +133,8 @@ fn links_and_addresses(lab: &Lab, program: Implementation) {
         assert_eq!(setting(&one, "ipv4", name), value, "{name}");
     }
     assert_eq!(setting(&one, "ipv6", "vrrp.51/disable_ipv6"), "1");
+    let announces = if program == Vipd { "2" } else { "0" };
+    assert_eq!(setting(&one, "ipv4", "eth0/arp_announce"), announces);
     assert_eq!(setting(&one, "ipv6", "vrrp6.51/disable_ipv6"), "0");
     director.terminate();
     assert_eq!(interfaces(&one), before);

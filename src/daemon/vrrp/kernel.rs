@@ -50,8 +50,8 @@ pub(super) fn link(link: route::Link) -> Link {
         forwards: link.forwards_v6,
         make: make(&link),
         v4: {
-            let [arp_ignore, arp_filter, promote_secondaries] = link.v4;
-            Settings { arp_ignore, arp_filter, promote_secondaries }
+            let [arp_ignore, arp_filter, arp_announce, promote_secondaries] = link.v4;
+            Settings { arp_ignore, arp_filter, arp_announce, promote_secondaries }
         },
         table: link.table,
         name: link.name.into(),

@@ -32,6 +32,7 @@ pub(super) fn change(client: &mut Client, paths: &mut ReversePaths, change: &Cha
                     let setting = match setting {
                         Setting::ArpIgnore => V4Setting::ArpIgnore,
                         Setting::ArpFilter => V4Setting::ArpFilter,
+                        Setting::ArpAnnounce => V4Setting::ArpAnnounce,
                         Setting::PromoteSecondaries => V4Setting::PromoteSecondaries,
                     };
                     (setting, value)

@@ -82,8 +82,8 @@ pub struct Link {
     pub forwards_v6: bool,
     /// The routing table of a VRF.
     pub table: Option<u32>,
-    /// Settings of IPv4 on it, in their order: `arp_ignore`, `arp_filter`, `promote_secondaries`.
-    pub v4: [u32; 3],
+    /// Settings of IPv4 on it, in their order: `arp_ignore`, `arp_filter`, `arp_announce`, `promote_secondaries`.
+    pub v4: [u32; 4],
 }
 
 /// How a macvlan or an ipvlan passes packets on.
@@ -150,7 +150,7 @@ pub(super) fn read(message: &Message<'_>) -> Result<Option<Link>, Malformed> {
         group: 0,
         controller: None,
         forwards_v6: false,
-        v4: [0; 3],
+        v4: [0; 4],
         table: None,
     };
     for attribute in NlasIterator::new(message.payload.get(HEADER..).unwrap_or_default()) {
@@ -213,7 +213,7 @@ fn mode(data: &InfoData) -> Option<Mode> {
     }
 }
 
-fn v4(families: &[AfSpecUnspec]) -> Option<[u32; 3]> {
+fn v4(families: &[AfSpecUnspec]) -> Option<[u32; 4]> {
     let conf: &InetDevConf = families.iter().find_map(|family| match family {
         AfSpecUnspec::Inet(attributes) => attributes.iter().find_map(|attribute| match attribute {
             AfSpecInet::DevConf(conf) => Some(conf),
@@ -221,7 +221,8 @@ fn v4(families: &[AfSpecUnspec]) -> Option<[u32; 3]> {
         }),
         _ => None,
     })?;
-    Some([conf.arp_ignore, conf.arpfilter, conf.promote_secondaries].map(|value| value.cast_unsigned()))
+    let all = [conf.arp_ignore, conf.arpfilter, conf.arp_announce, conf.promote_secondaries];
+    Some(all.map(|value| value.cast_unsigned()))
 }
 
 /// Without IPv6 on the interface nothing is said of it.

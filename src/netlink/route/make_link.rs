@@ -71,6 +71,8 @@ pub enum V4Setting {
     RpFilter = 8,
     /// `arp_filter`
     ArpFilter = 13,
+    /// `arp_announce`
+    ArpAnnounce = 18,
     /// `arp_ignore`
     ArpIgnore = 19,
     /// `promote_secondaries`

@@ -38,6 +38,9 @@ pub struct Settings {
     pub arp_ignore: u32,
     /// `arp_filter`
     pub arp_filter: u32,
+    /// `arp_announce`
+    #[serde(default)]
+    pub arp_announce: u32,
     /// `promote_secondaries`
     pub promote_secondaries: u32,
 }
@@ -49,6 +52,8 @@ pub enum Setting {
     ArpIgnore,
     /// `arp_filter`: whether only the interface answers by which the answer's address is reached.
     ArpFilter,
+    /// `arp_announce`: whose address a request names as its sender; 2: one of the interface's own.
+    ArpAnnounce,
     /// `promote_secondaries`: whether secondary addresses outlive their primary one.
     PromoteSecondaries,
 }
@@ -60,6 +65,7 @@ impl Settings {
         match setting {
             Setting::ArpIgnore => self.arp_ignore,
             Setting::ArpFilter => self.arp_filter,
+            Setting::ArpAnnounce => self.arp_announce,
             Setting::PromoteSecondaries => self.promote_secondaries,
         }
     }
@@ -69,6 +75,7 @@ impl Settings {
         match setting {
             Setting::ArpIgnore => self.arp_ignore = value,
             Setting::ArpFilter => self.arp_filter = value,
+            Setting::ArpAnnounce => self.arp_announce = value,
             Setting::PromoteSecondaries => self.promote_secondaries = value,
         }
     }

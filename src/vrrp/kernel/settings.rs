@@ -27,6 +27,8 @@ impl Kernel {
         // The interface below must not answer for the addresses of a VMAC, with its own Ethernet address.
         if self.wanted.bases.contains(name) {
             wanted.extend([(Setting::ArpIgnore, 1), (Setting::ArpFilter, 1)]);
+            // Nor must its requests say that such an address is at its own.
+            wanted.insert(Setting::ArpAnnounce, 2);
         }
         if self.wanted.promoting.contains(name) {
             wanted.insert(Setting::PromoteSecondaries, 1);

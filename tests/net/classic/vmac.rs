@@ -8,8 +8,10 @@ const VMAC: &str = "00:00:5e:00:01:32";
 pub(super) fn bridge(lab: &Lab, programs: Programs) {
     let (one, two) = (lab.host("router1", "192.0.2.2/24"), lab.host("router2", "192.0.2.3/24"));
     let client = lab.host("client", "192.0.2.9/24");
-    for router in [&one, &two] {
-        router.sysctl("ipv4.conf.eth0.arp_announce", "2");
+    for (router, program) in [(&one, programs.0), (&two, programs.1)] {
+        if program == Keepalived {
+            router.sysctl("ipv4.conf.eth0.arp_announce", "2");
+        }
     }
     let configs = [example("vmac.conf", &[]), example("vmac.conf", &[SECOND])];
     let (first, second) = start_both(programs, (&one, &two), VIP, configs.clone());

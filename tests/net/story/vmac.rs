@@ -20,8 +20,11 @@ pub(super) const STORIES: &[Story] = &[
     story("a_vmac_over_a_reload", reload),
 ];
 
-/// 2.2.7 leaves the interface below as it has set it.
+/// 2.2.7 leaves the interface below as it has set it, and its requests name any address.
 fn given_back(program: Implementation, text: String) -> String {
+    let announce =
+        |text, pause| otherwise(program, text, pause, "eth0 ipv4 arp_announce 0", "eth0 ipv4 arp_announce 2");
+    let text = ["master", "backup", "master again"].into_iter().fold(text, announce);
     let text = otherwise(program, text, "stopped", "eth0 ipv4 arp_filter 1", "eth0 ipv4 arp_filter 0");
     otherwise(program, text, "stopped", "eth0 ipv4 arp_ignore 1", "eth0 ipv4 arp_ignore 0")
 }
