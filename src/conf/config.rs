@@ -19,7 +19,7 @@ pub use dbus::Dbus;
 pub use files::{Files, JsonVersion};
 pub use firewall::{Firewall, Ipsets, Iptables, Nftables, NftablesIpvs};
 pub use hooks::{Fifo, Fifos, Hooks};
-pub use mail::{Mail, SmtpServer};
+pub use mail::{Mail, SmtpLogin, SmtpPassword, SmtpServer, SmtpTls};
 pub use netlink::{Buffer, Netlink};
 pub use process::{Instancing, IpvsNamespace, Process, Processes};
 pub use reload::Reload;

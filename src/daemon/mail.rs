@@ -2,17 +2,22 @@
 //!
 //! Mails leave in their order. One that the server does not take now is tried again, after pauses that grow; then it is given
 //! up, and said. What no room is left for is counted, and said.
+//!
+//! The password and the authorities' certificates are read anew for each mail: whoever puts a file right needs no reload.
 
-use crate::conf::config::{self, Global, SmtpServer};
-use crate::mail::{Dialogue, Envelope, Letter, Step};
+mod tls;
+
+use crate::conf::config::{self, Global, SmtpLogin, SmtpPassword, SmtpServer, SmtpTls};
+use crate::mail::{Answer, Dialogue, Envelope, Letter, Login, Step};
 use crate::raw;
 use crate::sys::clock;
-use crate::sys::input::reason;
+use crate::sys::input::{self, reason};
 use crate::sys::names;
 use crate::time::Instant;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 use tracing::{debug, info, warn};
@@ -27,7 +32,11 @@ const PAUSES: [Duration; 4] =
 /// No answer of a server is longer than this.
 const LONGEST_ANSWER: u64 = 64 * 1024;
 
-const STACK: usize = 256 * 1024;
+/// No password is longer than this.
+const LONGEST_PASSWORD: u64 = 4096;
+
+/// Checking a chain of certificates takes some.
+const STACK: usize = 512 * 1024;
 
 /// Where mails are put.
 #[derive(Clone, Debug)]
@@ -47,6 +56,9 @@ struct Settings {
     server: SmtpServer,
     timeout: Duration,
     envelope: Envelope,
+    tls: SmtpTls,
+    ca_file: Option<PathBuf>,
+    login: Option<SmtpLogin>,
     /// Subjects begin with it.
     router: String,
 }
@@ -61,12 +73,18 @@ impl Settings {
             helo: mail.helo_name.as_ref().map_or_else(|| host.clone(), shown),
             from: mail.from.as_ref().map_or_else(|| format!("root@{host}"), shown),
             to: mail.to.iter().map(shown).collect(),
+            starts_tls: mail.tls == SmtpTls::StartTls,
+            // Its password may stand in a file.
+            login: None,
         };
         let router = router_id.map_or(host, shown);
         (!envelope.to.is_empty()).then_some(Settings {
             server,
             timeout: mail.connect_timeout,
             envelope,
+            tls: mail.tls,
+            ca_file: mail.ca_file.clone(),
+            login: mail.login.clone(),
             router,
         })
     }
@@ -214,16 +232,51 @@ impl From<io::Error> for Failure {
     }
 }
 
+impl Failure {
+    /// Somebody may put it right.
+    fn for_now(what: String) -> Failure {
+        Failure { what, is_temporary: true }
+    }
+}
+
+/// A connection, encrypted or not.
+trait Stream: Read + Write {}
+
+impl<T: Read + Write> Stream for T {}
+
+type Line = BufReader<Box<dyn Stream>>;
+
 fn hand_over(settings: &Settings, letter: &Letter) -> Result<(), Failure> {
+    let login = settings.login.as_ref().map(login).transpose()?;
+    let envelope = Envelope { login, ..settings.envelope.clone() };
     let stream = connect(settings)?;
     stream.set_read_timeout(Some(settings.timeout))?;
     stream.set_write_timeout(Some(settings.timeout))?;
-    let mut answers = BufReader::new(&stream).take(LONGEST_ANSWER);
+    // Of a connection that is to be encrypted later on.
+    let mut bare = if settings.tls == SmtpTls::StartTls { Some(stream.try_clone()?) } else { None };
+    let mut line: Line = BufReader::new(match settings.tls {
+        SmtpTls::Implicit => encrypt(settings, stream)?,
+        SmtpTls::Off | SmtpTls::StartTls => Box::new(stream),
+    });
     let date = clock::mail_date();
-    let mut dialogue = Dialogue::new(&settings.envelope, letter, &date);
+    let mut dialogue = Dialogue::new(&envelope, letter, &date);
+    let mut next = dialogue.answered(&answer(&mut line)?);
     loop {
-        match dialogue.answered(answer(&mut answers)?) {
-            Step::Say(text) => (&stream).write_all(text.as_bytes())?,
+        next = match next {
+            Step::Say(text) => {
+                line.get_mut().write_all(text.as_bytes())?;
+                line.get_mut().flush()?;
+                dialogue.answered(&answer(&mut line)?)
+            }
+            Step::Encrypt => {
+                // Somebody in between could have put it there.
+                if !line.buffer().is_empty() {
+                    return Err(Failure::for_now("it says more than was asked for".to_owned()));
+                }
+                let stream = bare.take().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
+                line = BufReader::new(encrypt(settings, stream)?);
+                dialogue.encrypted()
+            }
             Step::Done => {
                 if let Some(code) = dialogue.refused() {
                     info!("the mail server answered {code} to a recipient: the others have the mail");
@@ -231,15 +284,47 @@ fn hand_over(settings: &Settings, letter: &Letter) -> Result<(), Failure> {
                 break;
             }
             Step::Failed(failure) => {
-                let _ = (&stream).write_all(b"QUIT\r\n");
+                let _ = quit(&mut line);
                 return Err(Failure { is_temporary: failure.is_temporary(), what: failure.to_string() });
             }
         }
-        answers.set_limit(LONGEST_ANSWER);
     }
     // It has the mail: what becomes of the farewell does not matter.
-    let _ = (&stream).write_all(b"QUIT\r\n");
+    let _ = quit(&mut line);
     Ok(())
+}
+
+fn quit(line: &mut Line) -> io::Result<()> {
+    line.get_mut().write_all(b"QUIT\r\n")?;
+    line.get_mut().flush()
+}
+
+fn encrypt(settings: &Settings, stream: TcpStream) -> Result<Box<dyn Stream>, Failure> {
+    tls::encrypt(&settings.server.host, settings.ca_file.as_deref(), stream)
+}
+
+fn login(login: &SmtpLogin) -> Result<Login, Failure> {
+    let user = raw::shown(&login.user).into_owned();
+    let password = match &login.password {
+        SmtpPassword::Text(text) => raw::shown(text).into_owned(),
+        SmtpPassword::File(path) => password(path).map_err(|what| {
+            Failure::for_now(format!(
+                "the password of smtp_user can't be read from {}: {what}",
+                path.display()
+            ))
+        })?,
+    };
+    Ok(Login { user, password })
+}
+
+/// The first line of a file.
+fn password(path: &Path) -> Result<String, String> {
+    let bytes = input::file(path, LONGEST_PASSWORD).map_err(|error| error.to_string())?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is no text".to_owned())?;
+    match text.lines().next() {
+        None | Some("") => Err("its first line is empty".to_owned()),
+        Some(line) => Ok(line.to_owned()),
+    }
 }
 
 fn connect(settings: &Settings) -> io::Result<TcpStream> {
@@ -254,17 +339,21 @@ fn connect(settings: &Settings) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// The code of an answer, which may have several lines.
-fn answer(answers: &mut impl BufRead) -> io::Result<u16> {
+/// An answer, which may have several lines.
+fn answer(line: &mut impl BufRead) -> io::Result<Answer> {
+    let mut line = line.take(LONGEST_ANSWER);
+    let mut lines = Vec::new();
     loop {
-        let mut line = Vec::new();
-        if answers.read_until(b'\n', &mut line)? == 0 {
+        let mut bytes = Vec::new();
+        if line.read_until(b'\n', &mut bytes)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let code = line.get(..3).and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
-        match (code, line.get(3)) {
+        let code = bytes.get(..3).and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
+        let text = bytes.get(4..).unwrap_or_default().trim_ascii_end();
+        lines.push(String::from_utf8_lossy(text).into_owned());
+        match (code, bytes.get(3)) {
             (Some(_), Some(b'-')) => {}
-            (Some(code), _) => return Ok(code),
+            (Some(code), _) => return Ok(Answer { code, lines }),
             (None, _) => return Err(io::Error::new(io::ErrorKind::InvalidData, "it does not speak SMTP")),
         }
     }
@@ -278,8 +367,12 @@ mod tests {
     #[test]
     fn an_answer_may_have_several_lines() {
         let read = |text: &str| answer(&mut Cursor::new(text.as_bytes().to_vec()));
-        assert_eq!(read("250 ok\r\n").unwrap(), 250);
-        assert_eq!(read("220-hello\r\n220-and more\r\n220 ready\r\n").unwrap(), 220);
+        let said =
+            |code, lines: &[&str]| Answer { code, lines: lines.iter().map(ToString::to_string).collect() };
+        assert_eq!(read("250 ok\r\n").unwrap(), said(250, &["ok"]));
+        assert_eq!(read("354\r\n").unwrap(), said(354, &[""]));
+        let lines = ["hello", "AUTH PLAIN", "ready"];
+        assert_eq!(read("220-hello\r\n220-AUTH PLAIN\r\n220 ready\r\n").unwrap(), said(220, &lines));
         assert_eq!(read("").unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
         assert_eq!(read("HTTP/1.1 400\r\n").unwrap_err().kind(), io::ErrorKind::InvalidData);
     }

@@ -1,5 +1,7 @@
 //! Mails about virtual routers: word for word those of keepalived; and what a mail server does that is down or slow.
 
+mod tls;
+
 use super::VIPD;
 use super::support::Implementation::{self, Keepalived, Vipd};
 use super::support::{Director, Host, Lab, Test, wait_for};
@@ -19,6 +21,8 @@ pub(crate) fn tests() -> Vec<Test> {
             a_server_that_is_down_and_then_slow_gets_them_later,
         ),
         Test::new("mails::what_the_server_refuses_for_good_is_said", refused),
+        Test::new("mails::they_are_encrypted_for_the_right_server_only", tls::encrypted),
+        Test::new("mails::what_keeps_them_from_being_encrypted_is_said", tls::refused),
     ]
 }
 

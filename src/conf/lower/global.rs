@@ -34,7 +34,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, config: &mut Config) {
     for statement in cx.top_level("global_defs").flat_map(body) {
         all.statement(cx, statement, config);
     }
-    all.finish(config);
+    all.finish(cx, config);
 }
 
 /// What is only known once all blocks are read.
@@ -43,6 +43,7 @@ struct Reader {
     firsts: Firsts,
     vrrp: vrrp::Draft,
     firewall: firewall::Draft,
+    mail: mail::Draft,
     smtp_alert: Option<bool>,
     smtp_alert_vrrp: Option<bool>,
     smtp_alert_checker: Option<bool>,
@@ -82,7 +83,7 @@ impl Reader {
                 let _taken = process::read(cx, statement, name, &mut global.processes)
                     || scripts::read(cx, statement, name)
                     || hooks::read(cx, statement, name, &mut global.hooks, &mut global.fifos, firsts)
-                    || mail::read(cx, statement, name, &mut global.mail)
+                    || mail::read(cx, statement, name, &mut global.mail, &mut self.mail)
                     || monitor::read(cx, statement, name, global, firsts)
                     || netlink::read(cx, statement, name, &mut global.netlink)
                     || self.firewall.read(cx, statement, name, &mut global.firewall, firsts)
@@ -93,7 +94,8 @@ impl Reader {
         }
     }
 
-    fn finish(self, config: &mut Config) {
+    fn finish(self, cx: &mut Lower<'_, '_>, config: &mut Config) {
+        self.mail.finish(cx, &mut config.global.mail);
         self.vrrp.finish(&mut config.vrrp.defaults);
         self.firewall.finish(&mut config.global.firewall);
         config.vrrp.defaults.smtp_alert = self.smtp_alert_vrrp.or(self.smtp_alert).unwrap_or_default();

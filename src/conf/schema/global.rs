@@ -273,14 +273,32 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("smtp_alert_vrrp", BOOL, "mail when an instance changes its state")
             .since("2.0.0")
             .default("smtp_alert"),
+        line("smtp_ca_file", FILE, "certificates (PEM) of whom the mail server's has to be from")
+            .ours()
+            .default("the system's"),
         line("smtp_connect_timeout", SECONDS, "how long the mail server may take to answer").default("30"),
         line("smtp_helo_name", &[optional("NAME", Kind::Text)], "whom the mail server is greeted as")
             .default("the host name"),
         line(
+            "smtp_password",
+            &[arg("PASSWORD", Kind::Text)],
+            "the password of smtp_user; file:PATH is the first line of a file",
+        )
+        .ours(),
+        line(
             "smtp_server",
             &[arg("HOST", Kind::Text), optional("PORT", integer(1, 65_535))],
-            "who takes the mails; 25 is its port",
+            "who takes the mails; 25 is its port, 465 with smtp_tls tls",
         ),
+        line(
+            "smtp_tls",
+            &[arg("WHEN", Kind::Choice(&["off", "starttls", "tls"]))],
+            "encrypt mails on their way to the server: after STARTTLS, or from the first byte on",
+        )
+        .ours()
+        .default("off"),
+        line("smtp_user", &[arg("NAME", Kind::Text)], "who logs in at the mail server; needs smtp_tls")
+            .ours(),
         line("snmp_rs_stats_update_interval", STATISTICS, "how old the counters of real servers may be")
             .since("2.3.0")
             .default("snmp_vs_stats_update_interval")
