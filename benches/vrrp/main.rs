@@ -9,6 +9,7 @@
 //! | interfaces | backup of N instances on N interfaces, an advert a second on each: processor time of ten seconds, memory. The programs take turns, five times: the middle one counts, as the same program needs half or twice as much a minute later |
 //! | instances | 4,000 instances on 16 interfaces: memory |
 //! | takeover | an instance takes over N addresses, again and again. Meanwhile the longest silence of a master of 10 ms on another interface, and how often a backup of 10 ms whose master lives became master |
+//! | routes | the same with one address, 10,000 routes and 1,000 rules |
 //! | flood | a master of N addresses under R valid adverts of lower priority a second, for five seconds: the longest gap between its adverts of 1 s, its frames a second, memory |
 //! | scale | N masters on one host, their backups on the other: processor time, memory, and when the masters are killed, the time from the first to the last address's announcement |
 //! | large | an instance takes over 1,000 addresses: from its first advert until all were announced, and set |
@@ -29,6 +30,7 @@ mod voice;
 
 use scale::Shape;
 use stage::{Instance, Program, Stage, addresses, memory, network, processor_time};
+use std::net::Ipv4Addr;
 use std::thread::sleep;
 use std::time::Duration;
 use support::{Capture, Process, wait_for};
@@ -54,16 +56,20 @@ fn main() {
     if !peer.is_empty() {
         programs.push(Program { name: peer.clone(), command: vec![peer.into()] });
     }
-    let rows: [Row; 11] = [
+    let rows: [Row; 12] = [
         ("interfaces", |programs| [250, 1000].into_iter().for_each(|count| interfaces(programs, count))),
         ("instances", |programs| programs.iter().for_each(instances)),
         ("takeover", |programs| {
             let wanted = std::env::var("VIPD_BENCH_COUNT").ok().and_then(|count| count.parse::<usize>().ok());
             for (count, rounds) in [(200, 20), (1000, 20), (2000, 20), (5000, 20), (20_000, 3)] {
                 if wanted.is_none_or(|wanted| wanted == count) {
-                    programs.iter().for_each(|program| takeover(program, count, rounds));
+                    programs.iter().for_each(|program| takeover(program, count, "", rounds));
                 }
             }
+        }),
+        ("routes", |programs| {
+            let blocks = routes_and_rules(10_000, 1000);
+            programs.iter().for_each(|program| takeover(program, 1, &blocks, 5));
         }),
         ("flood", |programs| {
             for rate in [100, 1000, 20_000] {
@@ -177,7 +183,19 @@ fn instances(program: &Program) {
     println!("  {:<12} {backups} instances: {:.1} MiB", program.name, memory(&process));
 }
 
-fn takeover(program: &Program, count: usize, rounds: usize) {
+/// Blocks of an instance on the second cable.
+fn routes_and_rules(routes: u32, rules: u32) -> String {
+    let to = |first: u32, n: u32| Ipv4Addr::from(first + n);
+    let via = network(1, 2);
+    let routes = (0..routes).map(|n| format!("  {}/32 via {via} dev e1\n", to(0x6480_0000, n)));
+    let rules =
+        (0..rules).map(|n| format!("  from {}/32 table 100 priority {}\n", to(0x64c0_0000, n), 1000 + n));
+    let [routes, rules] = [routes.collect::<String>(), rules.collect()];
+    format!(" virtual_routes {{\n{routes} }}\n virtual_rules {{\n{rules} }}\n")
+}
+
+/// `blocks` are further ones of the instance that takes over.
+fn takeover(program: &Program, count: usize, blocks: &str, rounds: usize) {
     let stage = Stage::new(2);
     let fast = |name: &str, vrid, priority, address| Instance {
         version: 3,
@@ -195,6 +213,8 @@ fn takeover(program: &Program, count: usize, rounds: usize) {
     };
     let theirs = speech(&large, 1, 200, Some(FAST * 10));
     let config = [&watched, &speaking, &large].map(Instance::text).concat();
+    // The last one's.
+    let config = format!("{}{blocks}}}\n", config.trim_end().trim_end_matches('}'));
     let master = Voice::start(&stage.peer, &[speech(&watched, 0, 200, Some(FAST))], FAST, 1);
     let mut other = Some(Voice::start(&stage.peer, std::slice::from_ref(&theirs), FAST * 10, 1));
     let process = stage.start(program, &config);
@@ -203,7 +223,7 @@ fn takeover(program: &Program, count: usize, rounds: usize) {
     let capture = Capture::start_on(&stage.peer, "e0");
     let seized = masters(&process, "watched");
     // Longer than either program takes for so many addresses and their announcements.
-    let work = SECOND + Duration::from_micros(300) * u32::try_from(count).unwrap();
+    let work = SECOND + Duration::from_micros(300) * u32::try_from(count + blocks.lines().count()).unwrap();
     for round in 1..=rounds {
         drop(other.take());
         wait_master(&process, "large", round);
@@ -218,9 +238,10 @@ fn takeover(program: &Program, count: usize, rounds: usize) {
     gaps.sort_unstable();
     let longest = gaps.last().copied().unwrap_or_default();
     println!(
-        "  {:<12} {count:>5} addresses, {rounds} times: silent for {:.1} ms at most (99.9 % below {:.1}, {} adverts), \
+        "  {:<12} {count:>5} addresses{}, {rounds} times: silent for {:.1} ms at most (99.9 % below {:.1}, {} adverts), \
          {} false takeovers (the living master's own longest pause: {:.1} ms)",
         program.name,
+        if blocks.is_empty() { "" } else { " and all routes and rules" },
         longest.as_secs_f64() * 1e3,
         gaps.get(gaps.len() * 999 / 1000).copied().unwrap_or_default().as_secs_f64() * 1e3,
         times.len(),
