@@ -273,7 +273,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("smtp_alert_vrrp", BOOL, "mail when an instance changes its state")
             .since("2.0.0")
             .default("smtp_alert"),
-        line("smtp_ca_file", FILE, "certificates (PEM) of whom the mail server's has to be from")
+        line("smtp_ca_file", FILE, "certificates (PEM) of whom the mail server's has to be from, or itself")
             .ours()
             .default("the system's"),
         line("smtp_connect_timeout", SECONDS, "how long the mail server may take to answer").default("30"),

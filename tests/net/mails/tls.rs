@@ -38,16 +38,28 @@ impl Authority {
     fn certify(&self, name: &str) -> Arc<ServerConfig> {
         let key = KeyPair::generate().expect("make a key");
         let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
-        let certificate = params.signed_by(&key, &self.issuer).expect("make a certificate").pem();
-        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).expect("a certificate");
-        let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).expect("a key");
-        let server = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions of TLS")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key);
-        Arc::new(server.expect("a server"))
+        server(&params.signed_by(&key, &self.issuer).expect("make a certificate").pem(), &key)
     }
+}
+
+/// A server whose certificate is from itself, as `openssl req -x509` makes it; and that certificate.
+fn signed_by_itself(name: &str) -> (Arc<ServerConfig>, String) {
+    let key = KeyPair::generate().expect("make a key");
+    let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let pem = params.self_signed(&key).expect("make a certificate").pem();
+    (server(&pem, &key), pem)
+}
+
+fn server(pem: &str, key: &KeyPair) -> Arc<ServerConfig> {
+    let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).expect("a key");
+    let server = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions of TLS")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key);
+    Arc::new(server.expect("a server"))
 }
 
 /// How a connection is treated.
@@ -155,13 +167,19 @@ fn says(director: &Director, what: &str) {
 
 pub(super) fn encrypted(lab: &Lab) {
     let (known, unknown) = (Authority::new("known"), Authority::new("unknown"));
-    for (word, port, name) in [("tls", 465, "one"), ("starttls", 25, "two")] {
+    let (itself, its_own) = signed_by_itself("127.0.0.1");
+    for (word, port, name) in [("tls", 465, "one"), ("starttls", 25, "two"), ("tls", 465, "three")] {
+        let (right, wrong, trusted) = if name == "three" {
+            (itself.clone(), signed_by_itself("127.0.0.1").0, &its_own)
+        } else {
+            (known.certify("127.0.0.1"), unknown.certify("127.0.0.1"), &known.pem)
+        };
         let host = lab.host(name, "10.0.0.1/24");
         let (password, authorities) = (host.file("password"), host.file("authorities.pem"));
         fs::write(&password, format!("{PASSWORD}\n")).expect("write a file");
-        fs::write(&authorities, &known.pem).expect("write a file");
+        fs::write(&authorities, trusted).expect("write a file");
         let manner = |config| if port == 465 { Manner::Implicit(config) } else { Manner::StartTls(config) };
-        let manners = vec![manner(unknown.certify("127.0.0.1")), manner(known.certify("127.0.0.1"))];
+        let manners = vec![manner(wrong), manner(right)];
         let (talks, clear) = serve(&host, port, manners);
         let lines = format!(
             "  smtp_tls {word}\n  smtp_ca_file {}\n  smtp_user lb\n  smtp_password file:{}\n",
