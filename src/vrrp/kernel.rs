@@ -137,6 +137,11 @@ impl Kernel {
     /// From now on the new is in force. Gives the interfaces that are known now, or were.
     pub(super) fn replace(&mut self, new: Relearnt) -> HashSet<Name> {
         let old = std::mem::replace(&mut self.links, new.links);
+        let links = old.iter().map(|known| &known.link);
+        for link in links.filter(|link| self.links.get(link.index).is_none()) {
+            self.own.gone(&link.name, &self.wanted.links);
+            self.settings.gone(link.index);
+        }
         self.routing.replace(new.held, new.found);
         old.names().chain(self.links.names()).cloned().collect()
     }

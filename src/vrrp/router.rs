@@ -159,6 +159,8 @@ struct Slot {
     tracked: Vec<(Name, bool)>,
     /// It can't run, for a reason of its own.
     faulty: bool,
+    /// Whether it can run is not known yet.
+    awaited: bool,
     /// How it stood to its sync group when that looked last.
     stance: Stance,
     /// Interfaces of our own that it uses.

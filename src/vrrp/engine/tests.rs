@@ -5,7 +5,8 @@ use crate::net::{Family, MacAddr};
 use crate::run::{Run, RunId};
 use crate::vrrp::config::{self, Instance, Version, VirtualAddress, Vrid};
 use crate::vrrp::event::{
-    Address, AddressState, Change, IfIndex, Link, Make, Received, Refusal, Settings, Snapshot, StateKind,
+    Address, AddressState, Change, IfIndex, Link, LinkKind, Make, Received, Refusal, Settings, Snapshot,
+    StateKind,
 };
 use crate::vrrp::garp::{self, Frame};
 use crate::vrrp::packet::{Advert, Body, Centis};
@@ -607,4 +608,30 @@ fn instances_begin_at_once_where_nothing_is_to_be_done_about_statics() {
     let until = world.now + ms(10);
     run(&mut engine, &mut world, until);
     assert_eq!(state(&engine, "one"), StateKind::Backup);
+}
+
+/// Of the addresses that the interface waits for, nothing was set: no news follow.
+#[test]
+fn stopping_removes_an_interface_of_its_own_whose_addresses_were_never_set() {
+    let mut world = World::new(Duration::from_micros(10));
+    let mut one = instance("one", 1, 100, 3);
+    one.link.vmac = Some(config::Vmac::default());
+    let mut engine = start(&mut world, vec![one]);
+    let make = Make { kind: LinkKind::PrivateMacvlan, below: Some(IfIndex(2)), ..Make::default() };
+    let mac = Some(MacAddr([0, 0, 0x5e, 0, 1, 1]));
+    let vmac = Link { name: "vrrp.1".into(), index: IfIndex(3), mac, make, ..eth0(true) };
+    engine.handle(START, Event::Link(vmac));
+    run(&mut engine, &mut world, START + ms(50));
+    assert_eq!(state(&engine, "one"), StateKind::Backup);
+    world.inbox.push((world.now, Event::Link(eth0(false))));
+    let later = world.now + ms(50);
+    run(&mut engine, &mut world, later);
+    assert_eq!(state(&engine, "one"), StateKind::Fault);
+    world.inbox.push((world.now, Event::Link(eth0(true))));
+    engine.turn(&mut world);
+    engine.handle(world.now, Event::Stop);
+    let end = world.now + ms(10_000);
+    run(&mut engine, &mut world, end);
+    assert!(world.now < end, "it ends by itself: {:?}", world.done);
+    world.position("-vrrp.1");
 }

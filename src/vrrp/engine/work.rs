@@ -194,15 +194,16 @@ impl Work {
             self.idle = 0;
         }
         let Work { links, queues, batch, job, .. } = self;
-        let waiting = links.len();
+        let (waiting, changing) = (links.len(), self.changing);
         links.plan(router, *batch, queues, &mut job.changes, &mut job.owners);
         job.has_links = !job.changes.is_empty();
         self.plan(router);
         self.gather_frames(now, router);
         if self.job.changes.is_empty() && self.frames.is_empty() {
             self.finish(io);
-            // All that is left may have to wait for its time.
-            return self.idle < self.turns.len() || self.links.len() < waiting;
+            // All that is left may have to wait for its time; but not an interface for addresses that are done now.
+            let links_wait = self.links.len() == waiting && self.changing == changing;
+            return self.idle < self.turns.len() || !links_wait;
         }
         io.start(&self.job.changes, &self.frames);
         self.frames.clear();

@@ -65,9 +65,12 @@ impl Kernel {
 
     /// A configuration takes the place of the former one: what only that one wanted is to be removed.
     pub(super) fn forget_own_links(&mut self, former: HashMap<Name, OwnLink>) {
+        // What is wanted otherwise may succeed, and is tried at once.
+        let is_same =
+            |name: &Name| former.get(name).is_some_and(|own| self.wanted.links.get(name) == Some(own));
+        self.own.refused.retain(is_same);
         self.own.former.extend(former);
         self.own.former.retain(|name, _| !self.wanted.links.contains_key(name));
-        self.own.refused.clear();
     }
 
     /// Whether the interface is about to be made, or to come up: nothing is said of it until then.

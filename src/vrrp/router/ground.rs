@@ -92,7 +92,7 @@ impl Router {
             Leave::Granted => {}
             Leave::Later => {
                 if let Some(slot) = self.instances.get_mut(&id) {
-                    slot.faulty = faulty;
+                    (slot.faulty, slot.awaited) = (faulty, awaited);
                     if !no_table && !self.respawned {
                         // What a predecessor left does not wait.
                         slot.instance.give_back(out);
@@ -111,7 +111,7 @@ impl Router {
             (Fault::Tracked(object), _) => weighed.detail(object),
             _ => None,
         };
-        slot.faulty = faulty;
+        (slot.faulty, slot.awaited) = (faulty, awaited);
         slot.instance.set_ground(now, Ground { origin, faults, inherits, begin, leads }, detail, out);
         let (policy, multiplier) = self.buffer_policy;
         let buffer = slot.instance.receive_buffer(policy, multiplier);

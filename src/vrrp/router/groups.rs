@@ -195,7 +195,7 @@ impl Router {
                     continue;
                 };
                 slot.stance = slot.instance.stance();
-                put(&mut group.awaited, *id, slot.stance.state == StateKind::Init);
+                put(&mut group.awaited, *id, slot.awaited || slot.stance.state == StateKind::Init);
                 put(&mut group.faulty, *id, slot.faulty);
                 put(&mut group.willing, *id, slot.stance.willing);
             }
@@ -219,9 +219,13 @@ impl Router {
         let Some(group) = self.groups.all.get(&gid) else { return };
         let states = || group.members.iter().filter_map(|id| Some(self.instances.get(id)?.stance.state));
         let all = |state| states().all(|other| other == state || other == StateKind::Init);
+        // Those that are not there yet are no hindrance.
+        let is_in_fault =
+            |id| self.instances.get(id).is_some_and(|slot| slot.stance.state == StateKind::Fault);
+        let awaits = group.awaited.iter().any(is_in_fault);
         let state = if all(StateKind::Init) {
             StateKind::Init
-        } else if !group.faulty.is_empty() || all(StateKind::Fault) {
+        } else if !group.faulty.is_empty() || all(StateKind::Fault) || awaits {
             StateKind::Fault
         } else if all(StateKind::Master) {
             StateKind::Master

@@ -356,9 +356,21 @@ impl Router {
         let tracked = self.tracked(&instance, &overlay);
         let stance = instance.stance();
         let (queued, key, listen, buffer, follows) = (None, None, None, 0, Vec::new());
-        let faulty = false;
+        let (faulty, awaited) = (false, false);
         let overlay = overlay.into();
-        let slot = Slot { instance, queued, key, listen, buffer, tracked, faulty, stance, overlay, follows };
+        let slot = Slot {
+            instance,
+            queued,
+            key,
+            listen,
+            buffer,
+            tracked,
+            faulty,
+            awaited,
+            stance,
+            overlay,
+            follows,
+        };
         self.instances.insert(id, Box::new(slot));
         self.set_missing_links(id, out);
         self.list_tracked(id, &[]);

@@ -75,6 +75,7 @@ impl Router {
             }
         } else if !resync.affected.is_empty() {
             for id in resync.affected.drain(..resync.affected.len().min(INSTANCES)) {
+                self.set_missing_links(id, out);
                 self.find_ground(now, id, out);
                 self.set_missing(id, out);
                 self.set_missing_entries(id, out);

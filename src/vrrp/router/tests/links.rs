@@ -179,6 +179,13 @@ fn one_that_somebody_removes_is_made_again() {
 }
 
 #[test]
+fn one_that_is_gone_without_news_is_made_again() {
+    let mut b = master();
+    b.handle(link(true, &[SOURCE]));
+    assert_eq!(b.told(), ["Fault", "NoInterface(\"vrrp.51\")", "+vrrp.51", "Backup"]);
+}
+
+#[test]
 fn it_waits_for_the_interface_below() {
     let mut b = Bench::new();
     b.handle(config(vec![with_vmac()]));
@@ -271,4 +278,84 @@ fn ipv6_speaks_from_the_link_local_address_of_the_interface_below() {
     b.handle(address_event(2, "fe80::2/64"));
     assert!(b.router.kernel.holds(&VirtualAddress::new("fe80::2/64".parse().unwrap(), "vrrp.51")));
     assert!(!b.router.kernel.holds(&own));
+}
+
+fn in_group(mut instances: Vec<config::Instance>, priority: u8) -> Event<'static> {
+    instances.iter_mut().for_each(|instance| instance.priority = priority);
+    let group = config::SyncGroup {
+        name: "G".to_owned(),
+        instances: instances.iter().map(|instance| instance.name.clone()).collect(),
+        tracking: config::Tracking::default(),
+        tracking_weight: false,
+        notify: Shared::default(),
+    };
+    Event::Config(Box::new(config::Config {
+        instances,
+        sync_groups: vec![group],
+        ..config::Config::default()
+    }))
+}
+
+fn state_of_group(b: &Bench) -> Option<StateKind> {
+    b.router.groups().next().map(|(_, state)| state)
+}
+
+/// The reload comes after the interface below, before those on top of it are made.
+#[test]
+fn a_group_waits_over_a_reload_for_the_interfaces_of_its_members() {
+    let other = config::Instance { name: "VJ".to_owned(), vrid: Vrid::new(52).unwrap(), ..with_vmac() };
+    let both = vec![with_vmac(), other];
+    let mut b = Bench::new();
+    b.handle(in_group(both.clone(), 150));
+    assert_eq!(state_of_group(&b), Some(StateKind::Fault));
+    for event in [Event::Link(named_link("eth0", 2, true)), address_event(2, SOURCE), in_group(both, 140)] {
+        handle(&mut b.router, b.now, event, &mut b.out);
+    }
+    assert_eq!(state_of_group(&b), Some(StateKind::Fault));
+    b.settle();
+    assert_eq!(state_of_group(&b), Some(StateKind::Backup));
+    assert!(b.router.instances().all(|instance| instance.state() == StateKind::Backup));
+}
+
+/// One that runs joins one that waits for its interface.
+#[test]
+fn a_new_group_is_in_fault_while_a_member_waits_for_its_interface() {
+    let vmac = config::Instance { name: "VJ".to_owned(), vrid: Vrid::new(52).unwrap(), ..with_vmac() };
+    let both = vec![instance("VI", 51, 150), vmac];
+    let mut b = Bench::new();
+    b.refuses = true;
+    b.handle(link(true, &[SOURCE]));
+    b.handle(config(both.clone()));
+    let states: Vec<_> = b.router.instances().map(crate::vrrp::Instance::state).collect();
+    assert_eq!(states, [StateKind::Backup, StateKind::Fault]);
+    b.refuses = false;
+    handle(&mut b.router, b.now, Event::LinkGone(IfIndex(2)), &mut b.out);
+    handle(&mut b.router, b.now, Event::Link(named_link("eth0", 2, true)), &mut b.out);
+    handle(&mut b.router, b.now, address_event(2, SOURCE), &mut b.out);
+    handle(&mut b.router, b.now, in_group(both, 150), &mut b.out);
+    assert_eq!(state_of_group(&b), Some(StateKind::Fault));
+    b.settle();
+    assert_eq!(state_of_group(&b), Some(StateKind::Backup));
+    assert!(b.router.instances().all(|instance| instance.state() == StateKind::Backup));
+}
+
+/// Whoever waits for it would wait in vain.
+#[test]
+fn one_that_was_refused_stays_so_over_a_reload() {
+    let mut b = Bench::new();
+    b.refuses = true;
+    b.handle(link(true, &[SOURCE]));
+    b.handle(config(vec![with_vmac()]));
+    let mut other = with_vmac();
+    other.priority = 140;
+    handle(&mut b.router, b.now, config(vec![other]), &mut b.out);
+    let instance = b.router.instance("VI").unwrap();
+    assert_eq!(
+        (instance.state(), b.router.kernel.is_link_refused(&"vrrp.51".into())),
+        (StateKind::Fault, true)
+    );
+    b.settle();
+    b.refuses = false;
+    b.after(Duration::from_secs(6));
+    assert_eq!(b.told().last().unwrap(), "Backup");
 }
