@@ -3,9 +3,10 @@
 use crate::io::World;
 use crate::node::Node;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use vipd::net::IpNet;
-use vipd::vrrp::Router;
 use vipd::vrrp::event::{IfIndex, StateKind};
+use vipd::vrrp::{Instance, Router};
 
 /// A node that has nothing left to do holds the addresses of the instances that want them, and no others; those of
 /// masters have been announced.
@@ -16,10 +17,20 @@ pub(crate) fn addresses_follow_state(node: &mut Node) -> Result<(), String> {
         return Ok(());
     }
     let world = &node.world;
-    let held: BTreeSet<(IfIndex, IpNet)> = world.kernel.not_systems().collect();
+    // An interface of its own has the address that adverts come from.
+    let is_virtual = |(index, net): &(IfIndex, IpNet)| {
+        !(world.kernel.is_own_link(*index)
+            && matches!(net.address, IpAddr::V6(a) if a.is_unicast_link_local()))
+    };
+    let held: BTreeSet<(IfIndex, IpNet)> = world.kernel.not_systems().filter(is_virtual).collect();
     let Some(engine) = node.engine() else {
         if let Some(name) = world.kernel.routing.names().find(|name| !world.refused_entries.contains(*name)) {
             return Err(format!("stopped, and holds {name}"));
+        }
+        if let Some((_, name)) =
+            world.kernel.own_links().find(|(_, name)| !world.refused_links.contains(*name))
+        {
+            return Err(format!("stopped, and {name} is there"));
         }
         let left = held.iter().find(|held| !world.refused.contains(held));
         return left.map_or(Ok(()), |(_, net)| Err(format!("stopped, and holds {net}")));
@@ -43,6 +54,7 @@ pub(crate) fn addresses_follow_state(node: &mut Node) -> Result<(), String> {
         return Err(format!("{net} is there: {:?}", states(engine.router())));
     }
     entries_follow_state(world, engine.router())?;
+    links_follow_state(world, engine.router())?;
     let unheard = to_hold.iter().find(|(index, net)| world.unannounced.contains(&(*index, net.address)));
     unheard.map_or(Ok(()), |(_, net)| Err(format!("{net} was set and never announced")))
 }
@@ -69,6 +81,28 @@ fn entries_follow_state(world: &World, router: &Router) -> Result<(), String> {
     }
 }
 
+/// An instance that runs has the interface of its own; no other one is there.
+fn links_follow_state(world: &World, router: &Router) -> Result<(), String> {
+    let (mut wanted, mut needed) = (BTreeSet::new(), BTreeSet::new());
+    for instance in router.instances() {
+        let at = crate::watch::index(instance.name());
+        let Some(name) = at.and_then(|at| world.watch.routers[at].own_link()) else { continue };
+        if matches!(instance.state(), StateKind::Backup | StateKind::Master) {
+            needed.insert(name.clone());
+        }
+        wanted.insert(name);
+    }
+    let held: BTreeSet<String> = world.kernel.own_links().map(|(_, name)| name.to_string()).collect();
+    let is_refused = |name: &&String| world.refused_links.contains(name.as_str());
+    if let Some(name) = needed.difference(&held).find(|name| !is_refused(name)) {
+        return Err(format!("{name} is not there: {:?}", states(router)));
+    }
+    match held.difference(&wanted).find(|name| !is_refused(name)) {
+        Some(name) => Err(format!("{name} is there: {:?}", states(router))),
+        None => Ok(()),
+    }
+}
+
 type Addresses = BTreeSet<(IfIndex, IpNet)>;
 
 /// All addresses that are wanted, and those of masters.
@@ -76,8 +110,8 @@ fn wanted(node: &Node, router: &Router) -> (Addresses, Addresses) {
     let (mut all, mut masters) = (Addresses::new(), Addresses::new());
     for instance in router.instances().filter(|instance| instance.wants_addresses()) {
         let at = crate::watch::index(instance.name());
-        let link = at.map(|at| node.world.watch.routers[at].link);
-        let Some(index) = link.and_then(|link| node.world.kernel.index(link)) else { continue };
+        let place = at.and_then(|at| node.world.kernel.place(&node.world.watch.routers[at]));
+        let Some(index) = place else { continue };
         let addresses = instance.addresses().iter().map(|address| (index, address.net));
         if instance.state() == StateKind::Master {
             masters.extend(addresses.clone());
@@ -100,10 +134,16 @@ pub(crate) fn groups_go_together(node: &Node) -> Result<(), String> {
     };
     let router = engine.router();
     let of = |name: &str| router.groups().find(|(group, _)| ***group == *name).map(|(_, state)| state);
+    // A new one waits for the interface of its own.
+    let makes_link = |name: &str| {
+        crate::watch::index(name).is_some_and(|at| node.world.watch.routers[at].own_link().is_some())
+    };
+    let takes_part =
+        |instance: &&Instance| instance.state() != StateKind::Init || !makes_link(instance.name());
     for group in node.sync_groups() {
-        let states: BTreeSet<StateKind> =
-            group.instances.iter().filter_map(|name| Some(router.instance(name)?.state())).collect();
-        if states.len() > 1 || states.first().copied() != of(&group.name) {
+        let states = group.instances.iter().filter_map(|name| router.instance(name)).filter(takes_part);
+        let states: BTreeSet<StateKind> = states.map(|instance| instance.state()).collect();
+        if states.len() > 1 || states.first().is_some_and(|state| Some(*state) != of(&group.name)) {
             return Err(format!("{} is {:?}: {:?}", group.name, of(&group.name), self::states(router)));
         }
     }

@@ -94,6 +94,8 @@ pub(crate) struct World {
     pub(crate) refused: BTreeSet<(IfIndex, IpNet)>,
     /// Routes and rules whose change was refused, until one succeeds.
     pub(crate) refused_entries: BTreeSet<String>,
+    /// Interfaces of its own that were refused, or their removal, until one succeeds.
+    pub(crate) refused_links: BTreeSet<Name>,
     /// Addresses that were set and not announced yet.
     pub(crate) unannounced: BTreeSet<(IfIndex, IpAddr)>,
     /// For the reader of a story: what was reported and changed.
@@ -121,6 +123,7 @@ impl World {
             watch,
             refused: BTreeSet::new(),
             refused_entries: BTreeSet::new(),
+            refused_links: BTreeSet::new(),
             unannounced: BTreeSet::new(),
             tell: None,
         }
@@ -165,12 +168,11 @@ impl World {
 
     /// Somebody says whose an address is.
     pub(crate) fn hear_claim(&mut self, now: Instant, link: usize, address: IpAddr, mac: MacAddr) -> bool {
-        let Some(index) = self.kernel.index(link).filter(|index| self.kernel.is_up(*index)) else {
-            return false;
-        };
-        self.claims.push_back((now, index, address, mac));
+        let indexes = self.kernel.indexes(link).into_iter().filter(|index| self.kernel.is_up(*index));
+        let before = self.claims.len();
+        self.claims.extend(indexes.map(|index| (now, index, address, mac)));
         self.watch.macs.insert(mac);
-        true
+        self.claims.len() > before
     }
 
     /// The process is gone, with its sockets.
@@ -188,6 +190,7 @@ impl World {
     pub(crate) fn forget_refusals(&mut self) {
         self.refused.clear();
         self.refused_entries.clear();
+        self.refused_links.clear();
         self.kernel.changed = true;
     }
 
@@ -263,7 +266,7 @@ impl World {
     fn expect_announcements(&mut self, router: usize) {
         let World { watch, kernel, unannounced, .. } = self;
         let router = &watch.routers[router];
-        let Some(index) = kernel.index(router.link).filter(|_| router.state == StateKind::Master) else {
+        let Some(index) = kernel.place(router).filter(|_| router.state == StateKind::Master) else {
             return;
         };
         let held = router.promised().filter(|net| kernel.holds(index, *net));
@@ -314,11 +317,7 @@ impl World {
             | Change::CheckReversePaths(_)
             | Change::Muzzle { .. }
             | Change::Shut { .. } => {
-                self.cost(self.costs.change);
-                if self.thousandth(self.failures.change) {
-                    return Err(Refusal::Other("no memory".into()));
-                }
-                return self.kernel.change(change);
+                return self.apply_link(change);
             }
             _ => return self.apply_entry(change),
         };
@@ -355,6 +354,24 @@ impl World {
 }
 
 impl World {
+    fn apply_link(&mut self, change: &Change) -> Result<(), Refusal> {
+        self.cost(self.costs.change);
+        let done = match self.thousandth(self.failures.change) {
+            true => Err(Refusal::Other("no memory".into())),
+            false => self.kernel.change(change),
+        };
+        let name = match change {
+            Change::AddLink(new) => &new.link.name,
+            Change::RemoveLink { name, .. } => name,
+            _ => return done,
+        };
+        match &done {
+            Err(Refusal::Other(_)) => drop(self.refused_links.insert(name.clone())),
+            _ => drop(self.refused_links.remove(name)),
+        }
+        done
+    }
+
     fn apply_entry(&mut self, change: &Change) -> Result<(), Refusal> {
         self.cost(self.costs.change);
         let name = change.entry().map(|entry| entry.to_string()).unwrap_or_default();
@@ -504,7 +521,7 @@ impl Io for World {
         let Some(master) = watch.told(notice) else { return };
         // Somebody may have taken one a moment ago.
         let unknown = kernel.overrun || !kernel.news.is_empty();
-        let Some(index) = kernel.index(master.link).filter(|_| !unknown) else { return };
+        let Some(index) = kernel.place(master).filter(|_| !unknown) else { return };
         let is_missing = |net: &IpNet| !kernel.holds(index, *net) && !kernel.taken.contains(&(index, *net));
         let missing = master.promised().find(|net| is_missing(net) && !refused.contains(&(index, *net)));
         if let Some(net) = missing {

@@ -1,6 +1,7 @@
 //! A node's kernel: links and their addresses, which outlive the process, and the news that it sends of them.
 
 use crate::routing::Routing;
+use crate::watch::Router;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use vipd::net::{Family, IpNet, MacAddr};
@@ -81,6 +82,24 @@ impl Kernel {
     pub(crate) fn index(&self, slot: usize) -> Option<IfIndex> {
         let hardware = |link: &Interface| link.slot == slot && link.over.is_none();
         self.links.iter().find(|(_, link)| hardware(link)).map(|(index, _)| *index)
+    }
+
+    /// Where a virtual router's addresses belong: the interface of its own, if it has one.
+    pub(crate) fn place(&self, router: &Router) -> Option<IfIndex> {
+        match router.own_link() {
+            Some(name) => self.own_links().find(|(_, own)| ***own == *name).map(|(index, _)| index),
+            None => self.index(router.link),
+        }
+    }
+
+    /// What was made on top of others.
+    pub(crate) fn own_links(&self) -> impl Iterator<Item = (IfIndex, &Name)> {
+        let own = self.links.iter().filter(|(_, link)| link.over.is_some());
+        own.map(|(index, link)| (*index, &link.name))
+    }
+
+    pub(crate) fn is_own_link(&self, index: IfIndex) -> bool {
+        self.links.get(&index).is_some_and(|link| link.over.is_some())
     }
 
     /// An interface and what was made on top of it.
@@ -196,7 +215,7 @@ impl Kernel {
         Ok(())
     }
 
-    fn take_link(&mut self, index: IfIndex) {
+    pub(crate) fn take_link(&mut self, index: IfIndex) {
         let all: Vec<_> = self.links[&index].addresses.keys().copied().collect();
         for (address, prefix_len) in all {
             let _ = self.remove(index, IpNet { address, prefix_len });
@@ -342,6 +361,7 @@ impl Kernel {
 
     /// The machine loses its power: what was not the system's is gone.
     pub(crate) fn lose_power(&mut self) {
+        self.links.retain(|_, link| link.over.is_none());
         for link in self.links.values_mut() {
             link.addresses.retain(|_, held| held.system);
         }

@@ -12,6 +12,8 @@
 //!   set the clocks, and who begins anew is believed.
 //! - **Other hosts with an address**: a master tells of each once, and once that it is over; then the neighbours hear its
 //!   announcements again. It never takes itself for another host.
+//! - **Interfaces of their own** (`use_vmac`): an instance that runs has its own, whoever deletes it and whatever of that
+//!   is heard; no other one is there, and none behind the daemon's end.
 //!
 //! A failing seed is printed. It alone, with all that happened: `VIPD_SIM_SEED=<seed> cargo test --test sim --
 //! --nocapture`. More seeds: `VIPD_SIM_SEEDS=100000 cargo test --test sim`, others: `VIPD_SIM_FROM=100000`.

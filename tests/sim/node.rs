@@ -17,10 +17,10 @@ use vipd::vrrp::Engine;
 use vipd::vrrp::config::route::Route;
 use vipd::vrrp::config::rule::{Rule, RuleAction};
 use vipd::vrrp::config::{
-    Auth, Config, Instance, Settings, SyncGroup, Tracked, Version, VirtualAddress, Vrid,
+    Auth, Config, Instance, Link, Settings, SyncGroup, Tracked, Version, VirtualAddress, Vmac, Vrid,
 };
 use vipd::vrrp::engine::Next;
-use vipd::vrrp::event::{Event, StateKind, Table};
+use vipd::vrrp::event::{Event, IfIndex, StateKind, Table};
 use vipd::vrrp::shared::Shared;
 
 #[derive(Debug)]
@@ -257,6 +257,7 @@ impl Node {
         self.world.kernel.lose_power();
         self.world.refused.clear();
         self.world.refused_entries.clear();
+        self.world.refused_links.clear();
         self.table = Table::Writable;
     }
 
@@ -401,11 +402,29 @@ impl Node {
     pub(crate) fn remove_link(&mut self, now: Instant, slot: usize) {
         if let Some(index) = self.world.kernel.index(slot) {
             self.world.kernel.remove_link(slot);
-            self.world.listens.retain(|listen| listen.interface != Some(index));
-            self.world.refused.retain(|(at, _)| *at != index);
-            self.world.unannounced.retain(|(at, _)| *at != index);
+            self.forget_link(index);
         }
         self.wake(now);
+    }
+
+    /// Somebody deletes an interface that the daemon has made; the news may be lost.
+    pub(crate) fn take_own_link(&mut self, now: Instant, nth: usize, lost: bool) {
+        let own = self.world.kernel.own_links().map(|(index, _)| index).collect::<Vec<_>>();
+        if let Some(index) = own.get(nth % own.len().max(1)) {
+            self.world.kernel.take_link(*index);
+            self.forget_link(*index);
+        }
+        if lost {
+            self.world.kernel.news.clear();
+            self.world.kernel.overrun = true;
+        }
+        self.wake(now);
+    }
+
+    fn forget_link(&mut self, index: IfIndex) {
+        self.world.listens.retain(|listen| listen.interface != Some(index));
+        self.world.refused.retain(|(at, _)| *at != index);
+        self.world.unannounced.retain(|(at, _)| *at != index);
     }
 
     /// Somebody removes an address that the node holds; its news may be lost.
@@ -494,7 +513,7 @@ impl Node {
             Next::At(at) => at.into_iter().chain(job_ends).chain(told).min().map(|at| at.max(end)),
             Next::Done => {
                 let World { watch, kernel, .. } = &mut self.world;
-                watch.check_farewell(|link| kernel.index(link).is_some_and(|index| kernel.is_up(index)));
+                watch.check_farewell(|router| kernel.place(router).is_some_and(|index| kernel.is_up(index)));
                 self.crash();
                 if self.restart {
                     self.start(end, false);
@@ -538,6 +557,7 @@ fn instance(options: &Options, at: usize, priority: u8) -> Instance {
         nopreempt: router.nopreempt,
         preempt_delay: router.preempt_delay,
         tracking: tracking(at, router.tracking).into(),
+        link: Link { vmac: router.vmac.then(Vmac::default), ..Link::default() }.into(),
         ..Instance::new(format!("VI_{at}"), interface.as_str(), vrid(at))
     };
     if let Some(sealing) = router.sealing {

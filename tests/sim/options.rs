@@ -49,6 +49,8 @@ pub(crate) struct VirtualRouter {
     pub(crate) preempt_delay: Duration,
     pub(crate) tracking: Tracking,
     pub(crate) sealing: Option<Sealing>,
+    /// `use_vmac`
+    pub(crate) vmac: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -114,6 +116,7 @@ impl Options {
         };
         options.track(&mut Random::new(seed ^ 0x7_2ac4));
         options.seal(&mut Random::new(seed ^ 0x5ea1));
+        options.give_macs(&mut Random::new(seed ^ 0x3ac5));
         options.invite(&mut Random::new(seed ^ 0x905_7500));
         options
     }
@@ -146,6 +149,15 @@ impl Options {
                 router.version = Version::V2;
             }
             router.sealing = Some(sealing);
+        }
+    }
+
+    /// Some virtual routers have an interface of their own. No owner does: the system has set its address elsewhere.
+    fn give_macs(&mut self, random: &mut Random) {
+        if random.percent(20) {
+            for router in self.routers.iter_mut().filter(|router| !router.owned) {
+                router.vmac = random.percent(70);
+            }
         }
     }
 
@@ -356,6 +368,7 @@ impl VirtualRouter {
             preempt_delay: Duration::ZERO,
             tracking: Tracking::default(),
             sealing: None,
+            vmac: false,
         }
     }
 }

@@ -18,6 +18,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 use vipd::net::MacAddr;
 use vipd::time::Instant;
+use vipd::vrrp::event::StateKind;
 
 /// No story needs so many events.
 const ENOUGH: u64 = 3_000_000;
@@ -83,6 +84,8 @@ enum Trouble {
     Mend,
     /// Somebody removes the nth address; the news are lost.
     TakeAddress(usize, usize, bool),
+    /// Somebody deletes the nth interface that the node has made; the news are lost.
+    TakeLink(usize, usize, bool),
     Table(usize, bool),
     Reload(usize, usize, Edit),
     /// The script of a virtual router works from now on, or fails.
@@ -223,6 +226,12 @@ impl Story {
     fn check_end(&self) -> Result<(), String> {
         for router in 0..self.options.routers.len() {
             check::one_master(&self.nodes, router).map_err(|wrong| self.wrong(&wrong))?;
+            let takes_part =
+                |node: &Node| matches!(node.state(router), StateKind::Backup | StateKind::Master);
+            if let Some(at) = self.nodes.iter().position(|node| !takes_part(node)) {
+                let state = self.nodes[at].state(router);
+                return Err(self.wrong(&format!("node {at} takes no part in {router}: {state:?}")));
+            }
         }
         self.check_hosts()?;
         // One master is no split, and everybody notices that once the others have been silent for long enough.
@@ -265,6 +274,7 @@ impl Story {
         self.plan_clocks(length);
         self.plan_attacks(length);
         self.plan_hosts(length);
+        self.plan_deletions(length);
     }
 
     /// Clocks are set, now by an hour and now by half a year, beside everything else.
@@ -282,6 +292,21 @@ impl Story {
                 };
                 let delay = Duration::from_nanos(random.within(0, length));
                 self.push(self.now + delay, Event::Trouble(Trouble::Clock(at, by)));
+            }
+        }
+    }
+
+    /// Somebody deletes interfaces of the daemon's own.
+    fn plan_deletions(&mut self, length: u64) {
+        let mut random = Random::new(self.seed ^ 0xde1e_7e00);
+        if !self.options.routers.iter().any(|router| router.vmac) {
+            return;
+        }
+        for at in 0..self.nodes.len() {
+            for _ in 0..random.within(0, 3) {
+                let delay = Duration::from_nanos(random.within(0, length));
+                let take = Trouble::TakeLink(at, random.within(0, 100) as usize, random.percent(30));
+                self.push(self.now + delay, Event::Trouble(take));
             }
         }
     }
@@ -511,6 +536,10 @@ impl Story {
             Trouble::Mend => return self.net.mend(),
             Trouble::TakeAddress(at, nth, lost) => {
                 nodes[at].take_address(now, nth, lost);
+                at
+            }
+            Trouble::TakeLink(at, nth, lost) => {
+                nodes[at].take_own_link(now, nth, lost);
                 at
             }
             Trouble::Table(at, writable) => {

@@ -137,8 +137,8 @@ impl Watch {
     }
 
     /// Masters that left without a word, where their link works.
-    pub(crate) fn check_farewell(&mut self, works: impl Fn(usize) -> bool) {
-        let silent = self.routers.iter().find(|r| r.was_master && !r.said_zero && works(r.link));
+    pub(crate) fn check_farewell(&mut self, works: impl Fn(&Router) -> bool) {
+        let silent = self.routers.iter().find(|r| r.was_master && !r.said_zero && works(r));
         if let Some(router) = silent {
             let wrong = format!("{} stopped as master and did not say priority 0", router.config.name);
             self.wrong(wrong);
@@ -323,7 +323,10 @@ impl Watch {
     fn claimed(&mut self, name: &Name, at: usize, address: IpAddr, mac: MacAddr) {
         let router = &self.routers[at];
         let is_its = router.addresses().any(|net| net.address == address);
-        let (is_master, is_own) = (router.state == StateKind::Master, mac.0[..2] == [2, self.node]);
+        let (is_master, is_own) = (
+            router.state == StateKind::Master,
+            mac.0[..2] == [2, self.node] || router.own_mac() == Some(mac),
+        );
         let is_new = self.claims.insert((at, mac));
         if !is_new || !is_its || !is_master || is_own || !self.macs.contains(&mac) {
             self.wrong(format!(

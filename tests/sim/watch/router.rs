@@ -4,7 +4,7 @@ use crate::seal::Ledger;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
-use vipd::net::IpNet;
+use vipd::net::{Family, IpNet, MacAddr};
 use vipd::time::Instant;
 use vipd::vrrp::config::{Instance, Version};
 use vipd::vrrp::event::StateKind;
@@ -68,6 +68,17 @@ pub(super) fn in_force(priority: u8, weights: i64) -> u8 {
 }
 
 impl Router {
+    /// The name of the interface of its own, if it has one.
+    pub(crate) fn own_link(&self) -> Option<String> {
+        self.config.link.vmac.as_ref().map(|_| format!("vrrp.{}", self.config.vrid))
+    }
+
+    /// Its Ethernet address (RFC 9568 §7.3).
+    pub(super) fn own_mac(&self) -> Option<MacAddr> {
+        let family = if self.config.family == Family::V6 { 2 } else { 1 };
+        self.config.link.vmac.as_ref().map(|_| MacAddr([0, 0, 0x5e, 0, family, self.config.vrid.get()]))
+    }
+
     pub(super) fn addresses(&self) -> impl Iterator<Item = IpNet> {
         self.config.addresses.iter().chain(&self.config.excluded).map(|address| address.net)
     }
