@@ -142,6 +142,11 @@ impl Kernel {
             self.own.gone(&link.name, &self.wanted.links);
             self.settings.gone(link.index);
         }
+        // One that was made, and gone before anybody told of it.
+        let fresh: Vec<Name> = self.own.fresh().cloned().collect();
+        for name in fresh.iter().filter(|name| self.links.index_of(name).is_none()) {
+            self.own.gone(name, &self.wanted.links);
+        }
         self.routing.replace(new.held, new.found);
         old.names().chain(self.links.names()).cloned().collect()
     }

@@ -41,6 +41,10 @@ pub(in crate::vrrp) enum LinkOutcome {
 }
 
 impl Own {
+    pub(super) fn fresh(&self) -> impl Iterator<Item = &Name> {
+        self.fresh.iter()
+    }
+
     /// It is gone: one that was made meanwhile has another number, and its news follow.
     pub(super) fn gone(&mut self, name: &Name, wanted: &HashMap<Name, OwnLink>) {
         self.fresh.remove(name);
@@ -237,6 +241,11 @@ impl Kernel {
                 self.links.held(link.index, net).map(|_| net.address)
             }
         }
+    }
+
+    /// Whether adverts come from there: the address that is set on an interface of our own as long as that is there.
+    pub(in crate::vrrp) fn is_address_of_own_link(&self, interface: &Name, net: IpNet) -> bool {
+        self.wanted.links.get(interface).is_some_and(|wanted| self.own_address(wanted) == Some(net))
     }
 
     /// Whether this is the address of an interface of our own that is no virtual one.

@@ -186,6 +186,12 @@ impl Router {
     ) {
         let mut wanted: BTreeMap<Id, Vec<VirtualAddress>> = BTreeMap::new();
         addresses.retain(|address| {
+            let link: Name = address.interface.as_str().into();
+            if self.kernel.is_address_of_own_link(&link, address.net) {
+                // No virtual one: it goes with its interface.
+                out.push(Action::ApplyLinks { instance: instance.clone(), links: [link].into() });
+                return false;
+            }
             let mut unwanted = true;
             for (id, at) in self.kernel.configured_with(address) {
                 if let Some(configured) = self.static_address(*at, address.net).filter(|_| *id == STATICS) {

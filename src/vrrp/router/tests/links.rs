@@ -185,6 +185,22 @@ fn one_that_is_gone_without_news_is_made_again() {
     assert_eq!(b.told(), ["Fault", "NoInterface(\"vrrp.51\")", "+vrrp.51", "Backup"]);
 }
 
+/// The kernel's news were lost, and all is read anew before the one that was just made has been told of.
+#[test]
+fn one_that_is_gone_before_it_was_heard_of_is_made_again() {
+    let mut b = Bench::new();
+    b.handle(link(true, &[SOURCE]));
+    handle(&mut b.router, b.now, config(vec![with_vmac()]), &mut b.out);
+    let mut changes = vec![];
+    b.router.plan_link(&"vrrp.51".into(), &mut changes);
+    for change in changes {
+        b.router.link_changed(b.now, &"VI".into(), &change, None);
+    }
+    b.out.clear();
+    b.handle(link(true, &[SOURCE]));
+    assert_eq!(b.told(), ["+vrrp.51", "Backup"]);
+}
+
 #[test]
 fn it_waits_for_the_interface_below() {
     let mut b = Bench::new();
@@ -358,4 +374,27 @@ fn one_that_was_refused_stays_so_over_a_reload() {
     b.refuses = false;
     b.after(Duration::from_secs(6));
     assert_eq!(b.told().last().unwrap(), "Backup");
+}
+
+/// It is no virtual one, which nobody wants there.
+#[test]
+fn the_address_of_one_is_set_again_where_it_was_refused() {
+    let mut b = Bench::new();
+    let mut one = with_vmac();
+    one.family = Family::V6;
+    one.addresses = vec![VirtualAddress::new("2001:db8::51/64".parse().unwrap(), "eth0")];
+    b.handle(link(true, &["fe80::1/64"]));
+    b.handle(config(vec![one]));
+    let index = b.index("vrrp.51");
+    let address = VirtualAddress::new("fe80::1/64".parse().unwrap(), "vrrp.51");
+    let change = Change::Add { interface: index, address };
+    let outcome = b.router.changed(b.now, &"VI".into(), change, Some(&Refusal::NoMemory));
+    assert!(matches!(outcome, Outcome::Refused { .. }), "{outcome:?}");
+    let mut out = vec![];
+    timeout(&mut b.router, b.now + Duration::from_secs(6), &mut out);
+    assert!(out.iter().any(|action| matches!(action, Action::ApplyLinks { .. })), "{out:?}");
+    let means_it = |a: &VirtualAddress| a.net.address.to_string() == "fe80::1";
+    let as_virtual =
+        |action: &Action| matches!(action, Action::Apply { addresses, .. } if addresses.iter().any(means_it));
+    assert!(!out.iter().any(as_virtual), "{out:?}");
 }
