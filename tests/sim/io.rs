@@ -139,7 +139,11 @@ impl World {
     pub(crate) fn deliver(&mut self, now: Instant, advert: Advert) -> bool {
         let group = Some(advert.destination).filter(|to| to.is_multicast());
         let (family, protocol) = (Family::of(advert.source), advert.protocol);
-        let mut heard = false;
+        let vrid = advert.vrrp().get(1).copied();
+        let meant =
+            self.watch.routers.iter().find(|r| Some(r.config.vrid.get()) == vrid && r.link == advert.link);
+        let place = meant.and_then(|router| self.kernel.place(router));
+        let (mut heard, mut is_its) = (false, false);
         for index in self.kernel.indexes(advert.link) {
             if !self.kernel.is_up(index)
                 || group.is_none() && !self.kernel.holds_address(index, advert.destination)
@@ -158,8 +162,9 @@ impl World {
                 self.socket.push_back((now, place, advert.clone()));
             }
             heard = true;
+            is_its |= place == Some(index);
         }
-        if heard {
+        if is_its {
             let utc = self.utc_at(now);
             self.watch.delivered(now, &advert, utc.as_secs());
         }

@@ -386,7 +386,14 @@ impl Node {
     /// What is tracked means what it should.
     pub(crate) fn check_tracking(&self) -> Result<(), String> {
         let Some(engine) = self.engine().filter(|engine| engine.is_settled()) else { return Ok(()) };
-        self.world.tracked.check(engine.router(), |at| self.settings[at].tracking)
+        // What it tracks waits for the interface of its own, which is about to be complete.
+        let refused = |index| self.world.refused.iter().any(|(at, _)| *at == index);
+        let is_made = |at: usize| {
+            let router = &self.world.watch.routers[at];
+            router.own_link().is_none()
+                || self.world.kernel.place(router).is_some_and(|index| !refused(index))
+        };
+        self.world.tracked.check(engine.router(), |at| is_made(at).then_some(self.settings[at].tracking))
     }
 
     pub(crate) fn set_link(&mut self, now: Instant, slot: usize, up: bool, by_hand: bool) {

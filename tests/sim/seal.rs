@@ -62,6 +62,8 @@ pub(crate) struct Ledger {
     doubtful: u32,
     /// When what was believed of a sender had been sent: what was sent later has a greater number.
     heard: BTreeMap<IpAddr, Instant>,
+    /// The node's clock was set.
+    pub(crate) clock_was_set: bool,
 }
 
 impl Ledger {
@@ -113,8 +115,13 @@ impl Ledger {
         let ahead = utc.abs_diff(trailer.sequence >> 32);
         let is_stale = matches!(hmac.anti_replay, AntiReplay::Time(window) if ahead > window.as_secs());
         let is_old = self.heard.get(&advert.source).is_some_and(|last| advert.sent <= *last);
-        if is_stale || is_old || !trailer::is_signed(secret, advert.source, bytes) {
+        if is_stale || !trailer::is_signed(secret, advert.source, bytes) {
             return Verdict::Refused;
+        }
+        if is_old {
+            // What was heard before by another clock forbids nothing.
+            let forgets = self.clock_was_set && matches!(hmac.anti_replay, AntiReplay::Time(_));
+            return if forgets { Verdict::Unknown } else { Verdict::Refused };
         }
         self.heard.insert(advert.source, advert.sent);
         Verdict::Believed
@@ -122,7 +129,7 @@ impl Ledger {
 
     /// The process or the instance is gone.
     pub(crate) fn forget(&mut self) {
-        *self = Ledger::default();
+        *self = Ledger { clock_was_set: self.clock_was_set, ..Ledger::default() };
     }
 }
 

@@ -166,10 +166,14 @@ impl Tracked {
 
     /// The priority in force is the configured one and what is tracked; what fails without a weight is a fault, and nothing
     /// else that is tracked is.
-    pub(crate) fn check(&self, router: &Router, tracking: impl Fn(usize) -> Tracking) -> Result<(), String> {
+    pub(crate) fn check(
+        &self,
+        router: &Router,
+        tracking: impl Fn(usize) -> Option<Tracking>,
+    ) -> Result<(), String> {
         for instance in router.instances() {
             let Some(at) = crate::watch::index(instance.name()) else { continue };
-            let Tracking { script, file } = tracking(at);
+            let Some(Tracking { script, file }) = tracking(at) else { continue };
             let (mut sum, mut fails) = (i64::from(instance.priority().base()), false);
             if let Some((Weight { value, .. }, _)) = script {
                 match self.scripts.get(&at) {

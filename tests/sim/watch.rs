@@ -174,6 +174,7 @@ impl Watch {
     pub(crate) fn clock_set(&mut self) {
         for router in self.routers.iter_mut().filter(|router| router.config.hmac.is_some()) {
             (router.patience, router.challenged) = (None, true);
+            router.ledger.clock_was_set = true;
         }
     }
 
