@@ -313,13 +313,19 @@ impl Options {
     pub(crate) fn longest_turn(&self) -> Duration {
         let of = |node: &Node| {
             let costs = &node.costs;
-            costs.packet * SOME
+            costs.packet * self.packets()
                 + costs.advert * ADVERTS.min(2 * self.routers.len() as u32)
-                + costs.report * SOME
+                + costs.report * self.packets()
                 + costs.late
         };
         let usual = self.nodes.iter().map(of).max().unwrap_or_default();
         usual + self.slowness()
+    }
+
+    /// How many packets come in a turn: each interface of its own hears what is meant for the others.
+    fn packets(&self) -> u32 {
+        let own = self.routers.iter().filter(|router| router.vmac).count() as u32;
+        SOME * (4 + own) / 4
     }
 
     fn slowness(&self) -> Duration {
@@ -328,7 +334,9 @@ impl Options {
 
     /// How much longer than its interval a master may be silent: a turn, and what comes before the adverts in the next.
     pub(crate) fn longest_silence(&self) -> Duration {
-        let of = |node: &Node| (node.costs.packet + node.costs.report) * SOME + node.costs.advert * ADVERTS;
+        let of = |node: &Node| {
+            (node.costs.packet + node.costs.report) * self.packets() + node.costs.advert * ADVERTS
+        };
         self.longest_turn() + self.nodes.iter().map(of).max().unwrap_or_default() + self.slowness()
     }
 
