@@ -5,33 +5,55 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
 
 /// A moment of the monotonic clock (`CLOCK_MONOTONIC`), in nanoseconds since the clock's own start.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub struct Instant(u64);
+///
+/// Kept as one more than them: so `Option<Instant>` takes no more room, and thousands of instances have many of these.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "u64", into = "u64")]
+pub struct Instant(NonZeroU64);
 
 impl Instant {
     /// The clock's start: where simulations begin.
-    pub const ZERO: Instant = Instant(0);
+    pub const ZERO: Instant = Instant(NonZeroU64::MIN);
 
     /// The instant `nanos` nanoseconds after the clock's start.
     #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
-        Instant(nanos)
+        Instant(NonZeroU64::MIN.saturating_add(nanos))
     }
 
     /// Nanoseconds since the clock's start.
     #[must_use]
     pub const fn as_nanos(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// How long after `earlier` this is; zero if it is not after it.
     #[must_use]
     pub const fn saturating_since(self, earlier: Instant) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
+    }
+}
+
+impl Default for Instant {
+    fn default() -> Self {
+        Instant::ZERO
+    }
+}
+
+impl From<u64> for Instant {
+    fn from(nanos: u64) -> Self {
+        Instant::from_nanos(nanos)
+    }
+}
+
+impl From<Instant> for u64 {
+    fn from(instant: Instant) -> Self {
+        instant.as_nanos()
     }
 }
 
@@ -55,7 +77,7 @@ impl AddAssign<Duration> for Instant {
 impl Sub<Duration> for Instant {
     type Output = Instant;
     fn sub(self, d: Duration) -> Instant {
-        Instant(self.0.saturating_sub(nanos(d)))
+        Instant::from_nanos(self.as_nanos().saturating_sub(nanos(d)))
     }
 }
 
@@ -68,13 +90,21 @@ impl Sub<Instant> for Instant {
 
 impl fmt::Debug for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:09}s", self.0 / 1_000_000_000, self.0 % 1_000_000_000)
+        write!(f, "{}.{:09}s", self.as_nanos() / 1_000_000_000, self.as_nanos() % 1_000_000_000)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn is_recorded_as_nanoseconds_and_takes_the_room_of_a_number() {
+        assert_eq!(size_of::<Option<Instant>>(), 8);
+        let at = [Instant::ZERO, Instant::from_nanos(7)];
+        assert_eq!(serde_json::to_string(&at).unwrap(), "[0,7]");
+        assert_eq!(serde_json::from_str::<[Instant; 2]>("[0,7]").unwrap(), at);
+    }
 
     #[test]
     fn arithmetic_saturates_at_both_ends() {

@@ -22,7 +22,7 @@ use vipd::vrrp::event::{
     Address, AddressState, Event, IfIndex, Link, Make, Received, Settings, Snapshot, StateKind,
 };
 use vipd::vrrp::packet::TTL;
-use vipd::vrrp::shared::Shared;
+use vipd::vrrp::rare::Rare;
 use vipd::vrrp::{Action, Actions, Router};
 
 /// Instants are at least this, and nothing else in a state is.
@@ -151,7 +151,7 @@ impl Node {
                 IpNet::host(Ipv4Addr::new(10, link as u8, 0, 100).into()),
                 format!("eth{link}"),
             )],
-            garp: Garp { master_delay: Duration::ZERO, lower_prio_repeat: 0, ..Garp::default() },
+            garp: Garp { master_delay: Duration::ZERO, lower_prio_repeat: 0, ..Garp::default() }.into(),
             ..Instance::new(format!("VI_{link}"), format!("eth{link}"), Vrid::new(link as u8 + 51).unwrap())
         };
         let group = SyncGroup {
@@ -159,7 +159,7 @@ impl Node {
             instances: (0..setup.links).map(|link| format!("VI_{link}")).collect(),
             tracking: Tracking::default(),
             tracking_weight: false,
-            notify: Shared::default(),
+            notify: Rare::default(),
         };
         let config = Config {
             instances: (0..setup.links).map(instance).collect(),

@@ -46,8 +46,16 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+/// A name that many share: of an instance, of an interface.
+pub type Name = Shared<str>;
+
+usual!(Garp);
 usual!(Link);
+usual!(Notify);
 usual!(Tracking);
+usual!(Vec<VirtualAddress>);
+usual!(Vec<Route>);
+usual!(Vec<Rule>);
 
 /// Everything the VRRP worker runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +95,7 @@ impl Config {
     /// The protocol numbers of its routes: by them they are told apart from those of other programs.
     #[must_use]
     pub fn route_protocols(&self) -> BTreeSet<u8> {
-        let of_instances = self.instances.iter().flat_map(|instance| &instance.routes);
+        let of_instances = self.instances.iter().flat_map(|instance| instance.routes.iter());
         let all = of_instances.chain(self.statics.routes.iter().map(|route| &route.item));
         all.map(|route| route.protocol.unwrap_or(route::PROTOCOL_KEEPALIVED)).collect()
     }
@@ -104,11 +112,13 @@ impl Config {
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Instance {
     /// The block's name: the instance's identity across reloads.
-    pub name: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub name: Name,
     /// `state`: which state it asks for at start.
     pub state: InitialState,
     /// `interface`: where its adverts go out. `None` only with unicast: then the routes decide.
-    pub interface: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub interface: Option<Name>,
     /// The family of its adverts: that of its addresses.
     pub family: Family,
     /// `virtual_router_id`.
@@ -124,13 +134,17 @@ pub struct Instance {
     /// `virtual_ipaddress`: in the advert, set while master. All of one family.
     pub addresses: Vec<VirtualAddress>,
     /// `virtual_ipaddress_excluded`: set while master, but not in the advert. Any family.
-    pub excluded: Vec<VirtualAddress>,
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<VirtualAddress>"))]
+    pub excluded: Rare<Vec<VirtualAddress>>,
     /// `virtual_routes`: set while master.
-    pub routes: Vec<Route>,
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<Route>"))]
+    pub routes: Rare<Vec<Route>>,
     /// `virtual_rules`: set while master.
-    pub rules: Vec<Rule>,
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<Rule>"))]
+    pub rules: Rare<Vec<Rule>>,
     /// Gratuitous ARP (or neighbour advertisement) counts and delays.
-    pub garp: Garp,
+    #[cfg_attr(feature = "schema", schemars(with = "Garp"))]
+    pub garp: Rare<Garp>,
     /// `nopreempt`: leave a working master of lower priority alone.
     pub nopreempt: bool,
     /// `preempt_delay`: wait so long after start before a master of lower priority is replaced.
@@ -144,22 +158,22 @@ pub struct Instance {
     pub tracking: Rare<Tracking>,
     /// `notify*` and `smtp_alert`: who is told of its transitions.
     #[cfg_attr(feature = "schema", schemars(with = "Notify"))]
-    pub notify: Shared<Notify>,
+    pub notify: Rare<Notify>,
     /// `unicast_*`: adverts to named routers instead of a group.
-    pub unicast: Option<Unicast>,
+    pub unicast: Option<Box<Unicast>>,
     /// What it does with its interface, and the links made on top of it.
     #[cfg_attr(feature = "schema", schemars(with = "Link"))]
     pub link: Rare<Link>,
     /// How it deals with other routers' adverts.
     pub policy: Policy,
     /// `auth_hmac`: signed adverts.
-    pub hmac: Option<Hmac>,
+    pub hmac: Option<Box<Hmac>>,
 }
 
 impl Instance {
     /// An instance for IPv4 with keepalived's defaults and no addresses.
     #[must_use]
-    pub fn new(name: impl Into<String>, interface: impl Into<String>, vrid: Vrid) -> Instance {
+    pub fn new(name: impl Into<Name>, interface: impl Into<Name>, vrid: Vrid) -> Instance {
         Instance {
             name: name.into(),
             state: InitialState::Backup,
@@ -171,16 +185,16 @@ impl Instance {
             advert_int: Duration::from_secs(1),
             auth: None,
             addresses: Vec::new(),
-            excluded: Vec::new(),
-            routes: Vec::new(),
-            rules: Vec::new(),
-            garp: Garp::default(),
+            excluded: Rare::default(),
+            routes: Rare::default(),
+            rules: Rare::default(),
+            garp: Rare::default(),
             nopreempt: false,
             preempt_delay: Duration::ZERO,
             source: None,
             mcast_dst_ip: None,
             tracking: Rare::default(),
-            notify: Shared::default(),
+            notify: Rare::default(),
             unicast: None,
             link: Rare::default(),
             policy: Policy::default(),

@@ -32,7 +32,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// The name of an instance or of an interface.
-pub type Name = Shared<str>;
+pub use super::config::Name;
 
 /// The kernel's number of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -21,6 +21,7 @@
 
 mod change;
 mod extra;
+mod ground;
 mod guard;
 mod kernel;
 mod owner;
@@ -31,15 +32,16 @@ mod split;
 mod timeout;
 
 use super::config::{self, Version, VirtualAddress};
-use super::event::{Action, Actions, Entry, Fault, IfIndex, Name, Packet, Protocol, Report, StateKind};
+use super::event::{Action, Actions, Entry, Fault, Name, Packet, Protocol, Report, StateKind};
 use super::notice::{self, News, Notice, Subject};
 use super::packet::{PRIORITY_STOP, Sum};
 use super::priority::Priority;
+use super::rare::Rare;
 use super::shared::Shared;
 use super::stats::Stats;
 use crate::net::Family;
 use crate::time::Instant;
-use guard::Guard;
+use guard::{Clock, Guard};
 use owner::Rival;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -47,35 +49,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 use timeout::Vanishing;
 
+pub(super) use ground::Ground;
+pub use ground::Origin;
 pub(in crate::vrrp) use receive::Refused;
 use send::first_sum;
 use split::Split;
-
-/// Where the adverts of an instance leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
-    /// The interface; the routes decide without one.
-    pub interface: Option<IfIndex>,
-    /// Their source address: it breaks ties between equal priorities.
-    pub source: IpAddr,
-    /// The longest IP packet that the interface carries, in bytes.
-    pub mtu: u32,
-    /// The source can be used: duplicate address detection is over. Until then nothing leaves, and all else goes on.
-    pub ready: bool,
-}
-
-/// What an instance runs on: where its adverts leave, and what keeps it from running.
-#[derive(Clone, Debug)]
-pub(super) struct Ground {
-    pub(super) origin: Option<Origin>,
-    pub(super) faults: BTreeSet<Fault>,
-    /// The kernel holds addresses that a predecessor of this process set.
-    pub(super) inherits: bool,
-    /// Its timers start then, `vrrp_startup_delay` after the start.
-    pub(super) begin: Instant,
-    /// It starts as the master: the owner, or a new member of a sync group that is the master.
-    pub(super) leads: bool,
-}
 
 /// How a member stands to what its sync group may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +66,6 @@ pub(super) struct Stance {
 /// One virtual router.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
-    name: Name,
     /// Without its addresses, routes and rules, which are below: there are thousands in some.
     config: config::Instance,
     /// So many of the addresses are to be in adverts: `virtual_ipaddress`.
@@ -122,11 +99,12 @@ pub struct Instance {
     state: State,
     vanishing: Vanishing,
     split: Split,
-    guard: Guard,
+    clock: Clock,
+    guard: Rare<Guard>,
     stats: Stats,
-    /// The advert that was sent last: the next one mostly is the same. Not a part of the state.
+    /// The advert that was sent last, and its priority: the next one mostly is the same. Not a part of the state.
     #[serde(skip)]
-    encoded: Option<(Origin, u8, Packet)>,
+    encoded: Option<(u8, Packet)>,
 }
 
 /// A state and the deadlines that it needs.
@@ -172,15 +150,14 @@ impl Instance {
     #[must_use]
     pub fn new(mut config: config::Instance) -> Instance {
         let (addresses, excluded) =
-            (std::mem::take(&mut config.addresses), std::mem::take(&mut config.excluded));
-        let routes = std::mem::take(&mut config.routes).into_iter().map(Entry::route).collect();
-        let rules = std::mem::take(&mut config.rules).into_iter().map(Entry::rule).collect();
+            (std::mem::take(&mut config.addresses), std::mem::take(&mut config.excluded).into_inner());
+        let routes = std::mem::take(&mut config.routes).into_inner().into_iter().map(Entry::route).collect();
+        let rules = std::mem::take(&mut config.rules).into_inner().into_iter().map(Entry::rule).collect();
         let (in_adverts, advertised) = (addresses.len(), addresses.iter().map(|a| a.net.address).collect());
         let addresses: Shared<[VirtualAddress]> = addresses.into_iter().chain(excluded).collect();
         Instance {
             routes,
             rules,
-            name: config.name.as_str().into(),
             in_adverts,
             advertised,
             extra: extra::addresses(&config, &addresses),
@@ -197,7 +174,8 @@ impl Instance {
             state: State::Init,
             vanishing: Vanishing::default(),
             split: Split::default(),
-            guard: Guard::default(),
+            clock: Clock::default(),
+            guard: Rare::default(),
             stats: Stats::default(),
             encoded: None,
             config,
@@ -207,7 +185,7 @@ impl Instance {
     /// The name in the configuration.
     #[must_use]
     pub fn name(&self) -> &Name {
-        &self.name
+        &self.config.name
     }
 
     /// What was asked for, but for the [addresses](Instance::addresses) and [entries](Instance::entries).
@@ -226,7 +204,7 @@ impl Instance {
         let same = *config == self.config
             && self.has_entries(&routes, &rules)
             && addresses.len() == self.in_adverts
-            && addresses.iter().chain(&excluded).eq(self.addresses.iter());
+            && addresses.iter().chain(excluded.iter()).eq(self.addresses.iter());
         (config.addresses, config.excluded) = (addresses, excluded);
         (config.routes, config.rules) = (routes, rules);
         same
@@ -330,78 +308,6 @@ impl Instance {
         whole * (256 - u32::from(priority)) / 256
     }
 
-    /// What it runs on, at start and whenever that changes. `detail` tells more of a fault, in words.
-    pub(super) fn set_ground(
-        &mut self,
-        now: Instant,
-        ground: Ground,
-        detail: impl Fn(&Fault) -> Option<Shared<str>>,
-        out: &mut Actions,
-    ) {
-        let Ground { origin, faults, inherits, begin, leads } = ground;
-        self.guard.now = now;
-        let old_origin = std::mem::replace(&mut self.origin, origin);
-        let old_faults = std::mem::replace(&mut self.faults, faults);
-        if self.origin.map(|o| o.mtu) != old_origin.map(|o| o.mtu) {
-            self.fit_advert(out);
-        }
-        match &self.state {
-            State::Init | State::Fault if self.faults.is_empty() => {
-                self.up_since = now;
-                self.master_interval = self.config.advert_int;
-                self.come_up(now.max(begin), inherits, leads, out);
-            }
-            State::Master { .. }
-                if self.faults.is_empty()
-                    && origin.is_some_and(|origin| origin.ready)
-                    && old_origin.is_some_and(|origin| !origin.ready) =>
-            {
-                self.advertise_now(now, out);
-            }
-            State::Backup { .. } | State::Master { .. } if self.faults.is_empty() => {}
-            State::Fault => {}
-            State::Init | State::Backup { .. } | State::Master { .. } => self.fail(old_origin, out),
-        }
-        for fault in self.faults.difference(&old_faults) {
-            out.push(self.report(Report::Faulty { fault: fault.clone(), detail: detail(fault) }));
-        }
-        if !self.faults.is_empty() {
-            out.extend(
-                old_faults.difference(&self.faults).map(|f| self.report(Report::FaultGone(f.clone()))),
-            );
-        }
-    }
-
-    /// RFC 9568 §6.4.1: the owner takes over at once, any other listens first.
-    fn come_up(&mut self, begin: Instant, inherits: bool, leads: bool, out: &mut Actions) {
-        if leads {
-            self.become_master(begin, out);
-        } else if inherits {
-            // The neighbours don't know yet that the master died. Whoever took over is heard within an interval, and the
-            // other backups wait for longer than that.
-            let master_down_at = begin + self.master_interval + self.skew();
-            let state = State::Backup { master_down_at, preempt_at: None, inherited: true, willing: false };
-            self.enter(state, out);
-        } else {
-            self.become_backup(begin, out);
-            // What a predecessor may have left behind is not ours: another router may be the master.
-            self.apply_all(out);
-        }
-    }
-
-    /// Its timers start at another moment: `vrrp_startup_delay` is over, or has changed.
-    pub(super) fn begin_at(&mut self, begin: Instant) {
-        let down = self.master_down_interval();
-        if let State::Backup { master_down_at, .. } = &mut self.state {
-            *master_down_at = begin + down;
-        }
-    }
-
-    /// It does not run yet: what a predecessor may have left in the kernel is not its own.
-    pub(super) fn give_back(&self, out: &mut Actions) {
-        self.apply_all(out);
-    }
-
     /// Whether it is a member of a sync group.
     pub(super) const fn is_in_group(&self) -> bool {
         self.in_group
@@ -430,27 +336,6 @@ impl Instance {
     pub(super) fn yield_with_group(&mut self, now: Instant, out: &mut Actions) {
         if matches!(self.state, State::Master { .. }) {
             self.yield_mastership(now, out);
-        }
-    }
-
-    fn fail(&mut self, origin: Option<Origin>, out: &mut Actions) {
-        let own = [self.config.interface.as_deref(), self.config.link.own_name()];
-        let mute = self.faults.iter().any(|fault| match fault {
-            Fault::NoInterface(name) | Fault::InterfaceDown(name) => own.contains(&Some(&**name)),
-            _ => false,
-        });
-        let had = matches!(self.state, State::Init) || self.wants_addresses();
-        if matches!(self.state, State::Master { .. }) {
-            if !mute {
-                // The interface still works: let the next master know.
-                self.advertise(origin, PRIORITY_STOP, out);
-                out.push(self.report(Report::PriorityZeroSent));
-            }
-            self.stats.released_master += 1;
-        }
-        self.enter(State::Fault, out);
-        if had {
-            self.apply_all(out);
         }
     }
 
@@ -497,7 +382,7 @@ impl Instance {
 
     /// RFC 9568 §6.4.2 (345): the advert goes first, so that the old master drops the addresses before they are set.
     fn become_master(&mut self, now: Instant, out: &mut Actions) {
-        let garp = self.config.garp;
+        let garp = *self.config.garp;
         let later = |d: Duration| (!d.is_zero()).then(|| now + d);
         self.own_again(out);
         self.advertise(self.origin, self.priority.effective(), out);
@@ -558,7 +443,7 @@ impl Instance {
     fn notice(&self, news: News) -> Notice {
         Notice {
             subject: Subject::Instance,
-            name: self.name.clone(),
+            name: self.config.name.clone(),
             news,
             priority: self.priority.effective(),
             to: self.config.notify.clone(),
@@ -566,15 +451,15 @@ impl Instance {
     }
 
     fn apply(&self, addresses: &Shared<[VirtualAddress]>) -> Action {
-        Action::Apply { instance: self.name.clone(), addresses: addresses.clone() }
+        Action::Apply { instance: self.config.name.clone(), addresses: addresses.clone() }
     }
 
     fn announce(&self, addresses: &Shared<[VirtualAddress]>, rounds: u32) -> Action {
-        Action::Announce { instance: self.name.clone(), addresses: addresses.clone(), rounds }
+        Action::Announce { instance: self.config.name.clone(), addresses: addresses.clone(), rounds }
     }
 
     fn report(&self, report: Report) -> Action {
-        Action::Report { instance: Some(self.name.clone()), report }
+        Action::Report { instance: Some(self.config.name.clone()), report }
     }
 }
 

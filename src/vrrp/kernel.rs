@@ -16,6 +16,7 @@ mod own;
 mod routing;
 mod settings;
 mod shields;
+mod sources;
 mod wanted;
 
 pub(super) use own::LinkOutcome;
@@ -34,6 +35,7 @@ use own::Own;
 use routing::{Found, HeldEntries, Routing};
 use settings::Settings;
 use shields::Shields;
+use smallvec::SmallVec;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
@@ -249,15 +251,7 @@ impl Kernel {
         let (owned, links) = former.into_parts();
         self.formerly_owned = owned;
         self.forget_own_links(links);
-        let virtual_addresses = &self.wanted.virtual_addresses;
-        let mut changed = Vec::new();
-        for known in self.links.iter_mut() {
-            let v4 = known.v4.find_first_real(virtual_addresses);
-            if known.v6.find_first_real(virtual_addresses) || v4 {
-                changed.push(known.link.name.clone());
-            }
-        }
-        changed
+        self.links.find_first_real(&self.wanted.virtual_addresses)
     }
 
     /// The link of that name.
@@ -275,12 +269,12 @@ impl Kernel {
     /// §5.1.2.1). The owner's addresses are real.
     pub(super) fn source(&self, interface: IfIndex, family: Family, owner: bool) -> Option<IpAddr> {
         let known = self.links.get(interface)?;
-        let sources = match family {
-            Family::V4 => &known.v4,
-            Family::V6 => &known.v6,
+        let real = match family {
+            Family::V4 => known.v4,
+            Family::V6 => known.v6,
         };
-        let real = sources.first_real.map(|(_, address)| address);
-        real.or_else(|| sources.all.first_key_value().map(|(_, address)| *address).filter(|_| owner))
+        let real = real.map(|(_, address)| address);
+        real.or_else(|| self.links.first_source(interface, family).filter(|_| owner))
     }
 
     /// Whether adverts can leave from an address of that interface; one that is not there may be another interface's.
@@ -325,7 +319,7 @@ impl Kernel {
             let by = nets.and_then(|nets| nets.get(net));
             by.is_some_and(|by| by.iter().any(|(id, _)| wants_addresses(*id)))
         };
-        let held = known.addresses.get(&address.net.address).map_or(&[][..], Vec::as_slice);
+        let held = known.addresses.get(&address.net.address).map_or(&[][..], SmallVec::as_slice);
         if is_wanted(&address.net) {
             let place = (index, address.net);
             let held = held.iter().find(|held| held.prefix_len == address.net.prefix_len);
@@ -406,7 +400,7 @@ impl Kernel {
             return;
         }
         self.dropped.extend(self.routing.doubt_source(address));
-        if self.links.get(interface).is_some_and(|known| known.v4.all.is_empty()) {
+        if self.links.first_source(interface, Family::V4).is_none() {
             self.dropped.extend(self.routing.doubt(interface, true));
         }
     }
@@ -481,7 +475,7 @@ impl Kernel {
     /// The instances that are configured with an address which is on that interface.
     pub(super) fn holders(&self, interface: IfIndex, address: IpAddr) -> Vec<Id> {
         let Some(known) = self.links.get(interface) else { return Vec::new() };
-        let all = known.addresses.get(&address).map_or(&[][..], Vec::as_slice);
+        let all = known.addresses.get(&address).map_or(&[][..], SmallVec::as_slice);
         let nets = all.iter().map(|held| IpNet { address, prefix_len: held.prefix_len });
         nets.flat_map(|net| self.wanted.by(&known.link.name, &net)).map(|(id, _)| *id).collect()
     }

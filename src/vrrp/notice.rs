@@ -6,6 +6,7 @@
 //! decides; how, the driver.
 
 use super::config::Notify;
+use super::rare::Rare;
 use super::shared::Shared;
 use crate::command::Command;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ pub struct Notice {
     /// The priority in force; a group has none.
     pub priority: u8,
     /// To whom.
-    pub to: Shared<Notify>,
+    pub to: Rare<Notify>,
 }
 
 /// Whom a notice is about.
@@ -226,7 +227,7 @@ mod tests {
 
     fn notice(subject: Subject, news: News, to: Notify) -> Notice {
         let priority = if subject == Subject::Instance { 150 } else { 0 };
-        Notice { subject, name: "VI 1".into(), news, priority, to: Shared::from(to) }
+        Notice { subject, name: "VI 1".into(), news, priority, to: Rare::from(to) }
     }
 
     fn lines(notice: &Notice) -> Vec<String> {

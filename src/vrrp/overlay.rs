@@ -141,13 +141,13 @@ impl<'a> Names<'a> {
             });
         }
         let has_vmac = instance.link.vmac.is_some();
-        for address in instance.addresses.iter_mut().chain(&mut instance.excluded) {
+        for address in instance.addresses.iter_mut().chain(instance.excluded.iter_mut()) {
             let of = Family::of(address.net.address);
             let at_home = address.interface == base;
             if at_home && has_vmac && of == family {
                 if let Some(own) = &mut overlay.own {
                     own.v6 |= of == Family::V6;
-                    address.interface = own.name.to_string();
+                    address.interface = own.name.clone();
                 }
                 continue;
             }
@@ -155,11 +155,11 @@ impl<'a> Names<'a> {
             if !(address.use_vmac || instance.link.vmac_for_addresses && elsewhere) {
                 continue;
             }
-            let below = Name::from(address.interface.as_str());
+            let below = address.interface.clone();
             let prefix = self.defaults.vmac_addr_prefix.as_ref().unwrap_or(&self.defaults.vmac_prefix);
             let mac = mac_of(of);
             let name = self.macvlan(None, prefix, &below, mac, of, vrid);
-            address.interface = name.to_string();
+            address.interface = name.clone();
             needs.entry(name.clone()).or_insert_with(|| OwnLink {
                 name,
                 base: below,

@@ -1,21 +1,26 @@
-//! A value that is the default one in most of thousands of instances: it takes a word then, and a box otherwise.
+//! A value that is the default one in most of thousands of instances: it takes a word then, and otherwise one that copies share.
 //!
-//! It reads and writes as the value itself. The box is made by the first write, and stays.
+//! It reads and writes as the value itself. The value is made by the first write, and stays.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// What has one default value for all who need it.
-pub trait Usual: Default + 'static {
+pub trait Usual: Clone + Default + 'static {
     /// Where that is kept.
     fn usual() -> &'static OnceLock<Self>;
 }
 
 /// See the module.
-#[derive(Clone)]
-pub struct Rare<T>(Option<Box<T>>);
+pub struct Rare<T>(Option<Arc<T>>);
+
+impl<T> Clone for Rare<T> {
+    fn clone(&self) -> Self {
+        Rare(self.0.clone())
+    }
+}
 
 impl<T: Usual> Deref for Rare<T> {
     type Target = T;
@@ -27,7 +32,15 @@ impl<T: Usual> Deref for Rare<T> {
 
 impl<T: Usual> DerefMut for Rare<T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.0.get_or_insert_default()
+        Arc::make_mut(self.0.get_or_insert_default())
+    }
+}
+
+impl<T: Usual> Rare<T> {
+    /// The value.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.0.map(Arc::unwrap_or_clone).unwrap_or_default()
     }
 }
 
@@ -40,7 +53,16 @@ impl<T> Default for Rare<T> {
 impl<T: Usual + PartialEq> From<T> for Rare<T> {
     fn from(value: T) -> Self {
         let is_usual = value == *T::usual().get_or_init(T::default);
-        Rare((!is_usual).then(|| Box::new(value)))
+        Rare((!is_usual).then(|| Arc::new(value)))
+    }
+}
+
+impl<T> FromIterator<T> for Rare<Vec<T>>
+where
+    Vec<T>: Usual + PartialEq,
+{
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        Vec::from_iter(items).into()
     }
 }
 

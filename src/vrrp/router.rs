@@ -8,6 +8,7 @@ mod addresses;
 mod entries;
 mod ground;
 mod groups;
+mod interfaces;
 mod links;
 mod listening;
 mod lost;
@@ -34,8 +35,10 @@ use groups::Groups;
 use lost::{Lost, Thing};
 use reload::Reload;
 pub(super) use statics::NAME as STATICS;
+use thin_vec::ThinVec;
 
 use resync::Resync;
+use smallvec::SmallVec;
 use startup::StartUp;
 use statics::Statics;
 use std::cmp::Reverse;
@@ -66,7 +69,7 @@ pub struct Router {
     next_id: Id,
     by_name: HashMap<Name, Id>,
     /// Who listens to which VRID where; several where groups or peers tell them apart.
-    by_vrid: HashMap<Key, Vec<Id>>,
+    by_vrid: HashMap<Key, SmallVec<[Id; 1]>>,
     /// Who speaks on an interface or has addresses there.
     by_interface: HashMap<Name, BTreeSet<Id>>,
     /// Whose configured source address is to be there: `track_src_ip`.
@@ -156,7 +159,7 @@ struct Slot {
     buffer: u32,
     /// Interfaces of its addresses, other than its own, whose loss is its fault; and whether they were there once. One
     /// that never was keeps nobody from running, unless `dynamic_interfaces` promises that it comes.
-    tracked: Vec<(Name, bool)>,
+    tracked: ThinVec<(Name, bool)>,
     /// It can't run, for a reason of its own.
     faulty: bool,
     /// Whether it can run is not known yet.
@@ -166,7 +169,7 @@ struct Slot {
     /// Interfaces of our own that it uses.
     overlay: Rare<Overlay>,
     /// What it tracks, or its group.
-    follows: Vec<Followed>,
+    follows: ThinVec<Followed>,
 }
 
 impl Router {

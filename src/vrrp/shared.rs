@@ -32,6 +32,14 @@ impl<T: Clone> Shared<[T]> {
     }
 }
 
+impl Shared<str> {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A map keyed by it can be asked with the plain value.
 impl<T: ?Sized> Borrow<T> for Shared<T> {
     fn borrow(&self) -> &T {
@@ -74,7 +82,9 @@ impl<T> Default for Shared<[T]> {
 
 impl<T> FromIterator<T> for Shared<[T]> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
-        Shared(items.into_iter().collect())
+        let mut items = items.into_iter().peekable();
+        // All empty lists are one.
+        if items.peek().is_none() { Shared::default() } else { Shared(items.collect()) }
     }
 }
 

@@ -20,7 +20,7 @@ use vipd::vrrp::Engine;
 use vipd::vrrp::config::{Config, Instance, Settings, SyncGroup, Version};
 use vipd::vrrp::engine::Next;
 use vipd::vrrp::event::{Event, IfIndex, StateKind, Table};
-use vipd::vrrp::shared::Shared;
+use vipd::vrrp::rare::Rare;
 
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -166,14 +166,14 @@ impl Node {
         let groups: BTreeSet<usize> = self.settings.iter().filter_map(|s| s.group).collect();
         let members = |group| {
             let present = self.settings.iter().filter(move |s| s.present && s.group == Some(group));
-            present.map(|s| s.instance.name.clone()).collect::<Vec<_>>()
+            present.map(|s| s.instance.name.to_string()).collect::<Vec<_>>()
         };
         let group = |group| SyncGroup {
             name: format!("G{group}"),
             instances: members(group),
             tracking: Default::default(),
             tracking_weight: false,
-            notify: Shared::default(),
+            notify: Rare::default(),
         };
         groups.into_iter().map(group).filter(|group| !group.instances.is_empty()).collect()
     }
@@ -322,13 +322,13 @@ impl Node {
             Edit::Addresses(count, excluded) => {
                 setting.instance.addresses = whole.addresses;
                 setting.instance.addresses.truncate(count.max(1));
-                setting.instance.excluded = if excluded { whole.excluded } else { vec![] };
+                setting.instance.excluded = if excluded { whole.excluded } else { vec![].into() };
             }
             Edit::Interval(interval) if setting.instance.version == Version::V3 => {
                 setting.instance.advert_int = interval;
             }
             Edit::Interval(_) => {}
-            Edit::Rename => setting.instance.name.push_str("_b"),
+            Edit::Rename => setting.instance.name = format!("{}_b", setting.instance.name).into(),
             Edit::Remove => setting.present = false,
             Edit::Add => setting.present = true,
             Edit::Group(group) => setting.group = group,

@@ -38,8 +38,12 @@ pub(crate) fn seal(instance: &mut Instance, sealing: Sealing, foreign: bool) {
     };
     let secret = Secret::Bytes(vec![if foreign { 2 } else { 1 }; 32]);
     instance.auth = None;
-    instance.hmac =
-        Some(Hmac { keys: vec![Key { id: 1, secret }], active_key: 1, anti_replay, mode: Mode::Enforce });
+    instance.hmac = Some(Box::new(Hmac {
+        keys: vec![Key { id: 1, secret }],
+        active_key: 1,
+        anti_replay,
+        mode: Mode::Enforce,
+    }));
 }
 
 /// Whether an advert counts.

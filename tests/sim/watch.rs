@@ -167,7 +167,7 @@ impl Watch {
     /// An owner has the address.
     pub(crate) fn owns(&self, net: IpNet) -> bool {
         let mut owners = self.routers.iter().filter(|router| router.config.priority == 255);
-        owners.any(|r| r.config.addresses.iter().chain(&r.config.excluded).any(|a| a.net == net))
+        owners.any(|r| r.config.addresses.iter().chain(r.config.excluded.iter()).any(|a| a.net == net))
     }
 
     /// Somebody has set the wall clock, in the middle of what has come.

@@ -50,7 +50,7 @@ fn foreign_subnet(
     networks: &HashMap<&str, Vec<IpNet>>,
     sink: &mut Sink,
 ) {
-    for virtual_address in instance.addresses.iter().chain(&instance.excluded) {
+    for virtual_address in instance.addresses.iter().chain(instance.excluded.iter()) {
         let (net, interface) = (virtual_address.net, virtual_address.interface.as_str());
         let family = Family::of(net.address);
         let mut known = networks.get(interface).into_iter().flatten();

@@ -33,7 +33,7 @@ pub(super) struct Advisor<'c> {
 impl<'c> Advisor<'c> {
     pub(super) fn new(config: &'c Config) -> Advisor<'c> {
         let instances = config.vrrp.instances.iter();
-        let addresses = instances.flat_map(|i| i.addresses.iter().chain(&i.excluded));
+        let addresses = instances.flat_map(|i| i.addresses.iter().chain(i.excluded.iter()));
         Advisor {
             servers: &config.check.virtual_servers,
             next: 0,

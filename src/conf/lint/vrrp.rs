@@ -285,7 +285,7 @@ fn shared<'c>(
     owners: &mut HashMap<IpAddr, &'c Instance>,
     sink: &mut Sink,
 ) {
-    for IpNet { address, .. } in instance.addresses.iter().chain(&instance.excluded).map(|a| a.net) {
+    for IpNet { address, .. } in instance.addresses.iter().chain(instance.excluded.iter()).map(|a| a.net) {
         let other = match owners.entry(address) {
             Entry::Vacant(free) => {
                 free.insert(instance);

@@ -100,7 +100,9 @@ pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink)
 fn poll_interfaces(config: &mut crate::vrrp::Config, all: bool) {
     let mut known: BTreeSet<String> = config.linkbeat.iter().map(|beat| beat.interface.clone()).collect();
     for instance in config.instances.iter().filter(|instance| all || instance.link.linkbeat_polling) {
-        if let Some(interface) = instance.interface.clone().filter(|name| known.insert(name.clone())) {
+        if let Some(interface) =
+            instance.interface.as_deref().map(str::to_owned).filter(|name| known.insert(name.clone()))
+        {
             config.linkbeat.push(Linkbeat { interface, poll: None });
         }
     }

@@ -210,9 +210,9 @@ impl<'t, 's> Draft<'t, 's> {
             clear_weights(cx, name, &owner.name, &mut self.tracks.lines);
         }
         for (member, _) in &members {
-            tracked_twice(cx, member, &self.tracks, tracks.get(&member.name));
+            tracked_twice(cx, member, &self.tracks, tracks.get(&*member.name));
         }
-        self.group.instances = members.iter().map(|(i, _)| i.name.clone()).collect();
+        self.group.instances = members.iter().map(|(i, _)| i.name.to_string()).collect();
         self.group.tracking = self.tracks.tracking();
         self.group.notify = self.notify.into();
         Some(self.group)
@@ -237,7 +237,7 @@ fn tracked_twice(cx: &mut Lower<'_, '_>, member: &Instance, group: &Tracks, own:
     for line in &group.lines {
         let name = &line.tracked.name;
         let first = own.and_then(|own| own.find(line.what, name));
-        let follows = !member.link.ignore_faults && Some(name) == member.interface.as_ref();
+        let follows = !member.link.ignore_faults && Some(name.as_str()) == member.interface.as_deref();
         let own_interface = line.what == What::Interface && follows;
         if first.is_none() && !own_interface {
             continue;
@@ -273,7 +273,7 @@ fn track_group<'t, 's>(
     let words = cx.some_members(name, words, "track group")?;
     let found = |word: &&Word<'_>| {
         let member = cx.member(name, word, instances, &codes::UNKNOWN_TRACK_MEMBER, &mut cut_short);
-        member.map(|i| i.name.clone())
+        member.map(|i| i.name.to_string())
     };
     let instances: Vec<String> = words.iter().filter_map(found).collect();
     (!instances.is_empty()).then(|| TrackGroup { name: name.text.to_string(), instances })

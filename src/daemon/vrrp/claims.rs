@@ -28,7 +28,7 @@ impl Claims {
     /// From now on these are the virtual addresses.
     pub(super) fn configure(&mut self, config: &Config, poll: &mut Poll) {
         let instances = config.vrrp.instances.iter();
-        let addresses = instances.flat_map(|i| i.addresses.iter().chain(&i.excluded));
+        let addresses = instances.flat_map(|i| i.addresses.iter().chain(i.excluded.iter()));
         let addresses: Vec<IpAddr> = addresses.map(|address| address.net.address).collect();
         for (token, family, listener) in &mut self.families {
             let is_wanted = addresses.iter().any(|address| Family::of(*address) == *family);

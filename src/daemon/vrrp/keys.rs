@@ -16,7 +16,7 @@ const MOST: u64 = 4 + 2 * 64 + 8;
 /// Puts the keys in the place of their paths.
 pub(super) fn read(config: &mut Config) {
     for instance in &mut config.instances {
-        let Some(Hmac { keys, .. }) = &mut instance.hmac else { continue };
+        let Some(Hmac { keys, .. }) = instance.hmac.as_deref_mut() else { continue };
         for Key { id, secret } in keys {
             let Secret::File(path) = secret else { continue };
             match key(path) {
@@ -84,7 +84,7 @@ mod tests {
             let anti_replay = AntiReplay::Monotonic;
             let hmac = Hmac { keys, active_key: 1, anti_replay, mode: Mode::Enforce };
             let mut instance = Instance::new("VI", "eth0", Vrid::new(1).unwrap());
-            instance.hmac = Some(hmac);
+            instance.hmac = Some(Box::new(hmac));
             let mut config = Config { instances: vec![instance], ..Config::default() };
             read(&mut config);
             let secret = &config.instances[0].hmac.as_ref().unwrap().keys[0].secret;

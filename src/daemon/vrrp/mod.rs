@@ -154,6 +154,7 @@ fn drive(
             Err(_) => {
                 if let Next::At(deadline) = next {
                     if leisure.begins(clock::now(), deadline) {
+                        engine.tidy();
                         return_unused_memory();
                     }
                     network.sleep(deadline)?;

@@ -92,7 +92,7 @@ pub(super) struct Network {
 #[derive(Debug)]
 struct Listener {
     socket: raw::Socket,
-    joined: BTreeSet<IpAddr>,
+    joined: Vec<IpAddr>,
     /// What is sent to this host is wanted, too.
     direct: bool,
 }
@@ -345,7 +345,7 @@ impl Io for Network {
             match listen.group {
                 Some(group) => {
                     listener.socket.leave(group);
-                    listener.joined.remove(&group);
+                    listener.joined.retain(|joined| *joined != group);
                 }
                 None => listener.direct = false,
             }
@@ -454,13 +454,13 @@ impl Network {
                 let interface = interface.map(|index| index.0);
                 let socket = raw::Socket::open_for(family, protocol, interface).map_err(|e| e.to_string())?;
                 self.poll.add(&socket, token_of(place)).map_err(|e| format!("wait for packets: {e}"))?;
-                free.insert(Listener { socket, joined: BTreeSet::new(), direct: false })
+                free.insert(Listener { socket, joined: Vec::new(), direct: false })
             }
         };
         match group {
             Some(group) => {
                 listener.socket.join(group).map_err(|e| e.to_string())?;
-                listener.joined.insert(group);
+                listener.joined.push(group);
             }
             None => listener.direct = true,
         }

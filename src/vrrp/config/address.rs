@@ -1,6 +1,7 @@
 //! Addresses that are set on interfaces: lines of `virtual_ipaddress`, `virtual_ipaddress_excluded` and
 //! `static_ipaddress`.
 
+use super::Name;
 use crate::net::{Family, IpNet};
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
@@ -14,7 +15,8 @@ pub struct VirtualAddress {
     /// The address with its prefix length (/32 or /128 where the file names none).
     pub net: IpNet,
     /// `dev`: the instance's interface unless the line names another.
-    pub interface: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub interface: Name,
     /// `brd`: `None` sets none.
     pub broadcast: Option<IpAddr>,
     /// `scope` as the kernel numbers it: 0 global, 253 link, 254 host.
@@ -36,7 +38,7 @@ pub struct VirtualAddress {
 impl VirtualAddress {
     /// An address on an interface, everything else as keepalived has it without options.
     #[must_use]
-    pub fn new(net: IpNet, interface: impl Into<String>) -> VirtualAddress {
+    pub fn new(net: IpNet, interface: impl Into<Name>) -> VirtualAddress {
         VirtualAddress {
             net,
             interface: interface.into(),

@@ -1,7 +1,7 @@
 //! Groups of instances: those that change state together, and those that static addresses and routes follow.
 
 use super::{Notify, Tracking};
-use crate::vrrp::shared::Shared;
+use crate::vrrp::rare::Rare;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub struct SyncGroup {
     pub tracking_weight: bool,
     /// `notify*` and `smtp_alert`: who is told of the group's transitions.
     #[cfg_attr(feature = "schema", schemars(with = "Notify"))]
-    pub notify: Shared<Notify>,
+    pub notify: Rare<Notify>,
 }
 
 /// One `track_group` block: static addresses, routes and rules can follow the state of its instances' interfaces.

@@ -110,6 +110,13 @@ impl Engine {
         !self.router.is_relearning() && !self.router.is_reloading() && !self.work.has_changes()
     }
 
+    /// Gives memory back that only much work needs: to be called when there is time.
+    pub fn tidy(&mut self) {
+        self.work.tidy();
+        self.reports.shrink_to_fit();
+        self.notices.shrink_to_fit();
+    }
+
     /// Takes in what does not come through [`Io::receive`]: configurations, the end. What follows from it is done in the
     /// next turns.
     pub fn handle(&mut self, now: Instant, event: Event<'_>) {

@@ -10,6 +10,7 @@ use crate::vrrp::event::{
 };
 use crate::vrrp::garp::{self, Frame};
 use crate::vrrp::packet::{Advert, Body, Centis};
+use crate::vrrp::rare::Rare;
 use crate::vrrp::shared::Shared;
 use crate::vrrp::track::Watched;
 use std::net::IpAddr;
@@ -343,7 +344,7 @@ fn a_group_is_told_of_behind_its_members() {
         name: "G".into(),
         news: crate::vrrp::notice::News::Entered(crate::vrrp::notice::State::Master),
         priority: 0,
-        to: Shared::default(),
+        to: Rare::default(),
     };
     let mut engine = start(&mut world, vec![instance("a", 1, 10, 500), instance("b", 2, 10, 300)]);
     run(&mut engine, &mut world, START + ms(60));
@@ -387,7 +388,7 @@ fn addresses_that_somebody_removes_one_by_one_are_set_again_together() {
     run(&mut engine, &mut world, START + ms(6000));
     world.done.clear();
     world.frames = 0;
-    let gone = one.addresses.iter().chain(&one.excluded);
+    let gone = one.addresses.iter().chain(one.excluded.iter());
     let gone = gone.map(|a| Event::AddressGone { interface: IfIndex(2), net: a.net });
     world.inbox = gone.map(|event| (world.now, event)).collect();
     run(&mut engine, &mut world, START + ms(8000));
@@ -433,7 +434,7 @@ fn addresses_that_are_set_again_are_announced_again_whatever_was_waiting() {
     }
     // Before all of that is announced: the link goes down, with the addresses, and comes again.
     let up = eth0(true);
-    let gone = owner.addresses.iter().chain(&owner.excluded);
+    let gone = owner.addresses.iter().chain(owner.excluded.iter());
     let gone = gone.map(|a| Event::AddressGone { interface: IfIndex(2), net: a.net });
     let events = [Event::Link(eth0(false))].into_iter().chain(gone).chain([Event::Link(up)]);
     world.inbox = events.map(|event| (world.now, event)).collect();

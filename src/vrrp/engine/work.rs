@@ -95,6 +95,16 @@ impl Work {
         self.queues.is_empty() && self.links.is_empty() && !self.job.under_way
     }
 
+    /// Gives the memory of queues back that are not there any more.
+    pub(super) fn tidy(&mut self) {
+        self.queues.shrink_to_fit();
+        self.turns.shrink_to_fit();
+        let Job { changes, owners, finished, .. } = &mut self.job;
+        changes.shrink_to_fit();
+        owners.shrink_to_fit();
+        finished.shrink_to_fit();
+    }
+
     /// Whether something of whoever has that name waits, or is under way.
     pub(super) fn waits(&self, name: &str) -> bool {
         self.queues.contains_key(name)

@@ -28,15 +28,14 @@ impl Instance {
         if self.is_configured_as(&mut config) {
             return Vec::new();
         }
-        self.guard.now = now;
+        self.clock.now = now;
         let new = Instance::new(config);
         let changes = changes(self, &new);
         if !changes.is_empty() {
             out.push(self.report(Report::Reloaded(Reloaded::Changed(changes.into()))));
         }
-        if new.name != self.name {
-            out.push(self.report(Report::Renamed { to: new.name.clone() }));
-            self.name = new.name;
+        if new.name() != self.name() {
+            out.push(self.report(Report::Renamed { to: new.name().clone() }));
         }
         let old_config = std::mem::replace(&mut self.config, new.config);
         self.in_adverts = new.in_adverts;

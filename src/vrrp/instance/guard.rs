@@ -13,6 +13,7 @@ use crate::vrrp::config::{Auth, Hmac};
 use crate::vrrp::event::{Actions, Discard, Protocol, Received, Report};
 use crate::vrrp::packet::trailer::{self, Trailer};
 use crate::vrrp::packet::{DecodeError, Parsed, Sum, TTL, ah};
+use crate::vrrp::rare::usual;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -22,13 +23,26 @@ const SENDERS: usize = 4;
 /// The last number of AH: keepalived stops there.
 const LAST: u32 = 0xffff_fffd;
 
+usual!(Guard);
+
+/// The time, as an instance was told of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Clock {
+    /// The wall clock when the monotonic one began.
+    epoch: Duration,
+    /// The last moment that it was told of.
+    pub(super) now: Instant,
+}
+
+impl Clock {
+    fn utc(self) -> Duration {
+        self.epoch + self.now.saturating_since(Instant::ZERO)
+    }
+}
+
 /// What is remembered of numbers. A reload keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Guard {
-    /// The wall clock when the monotonic one began.
-    pub(super) epoch: Duration,
-    /// The last moment that it was told of.
-    pub(super) now: Instant,
     /// AH: the number of the last advert that was sent or believed.
     ah: u32,
     /// It was sent, and has not been heard from anybody.
@@ -42,12 +56,8 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    fn utc(&self) -> Duration {
-        self.epoch + self.now.saturating_since(Instant::ZERO)
-    }
-
-    fn next_ah(&mut self) -> u32 {
-        let seconds = u32::try_from(self.utc().as_secs()).unwrap_or(LAST);
+    fn next_ah(&mut self, utc: Duration) -> u32 {
+        let seconds = u32::try_from(utc.as_secs()).unwrap_or(LAST);
         self.ah = self.ah.saturating_add(1).max(seconds).min(LAST);
         self.ah_is_ours = true;
         self.ah
@@ -64,8 +74,7 @@ impl Guard {
 
     /// The clock, or one more than the last. A clock that was set back further than the window begins anew: receivers
     /// would take nothing else.
-    fn next_hmac(&mut self, anti_replay: AntiReplay) -> u64 {
-        let utc = self.utc();
+    fn next_hmac(&mut self, utc: Duration, anti_replay: AntiReplay) -> u64 {
         let fraction = (u64::from(utc.subsec_nanos()) << 16) / 1_000_000_000;
         let clock = u64::from(seconds(utc)) << 32 | fraction << 16;
         let is_ahead = match anti_replay {
@@ -80,8 +89,15 @@ impl Guard {
     }
 
     /// Whether the number is a new one of that sender; it is remembered.
-    fn is_new(&mut self, source: IpAddr, sequence: u64, anti_replay: AntiReplay, senders: usize) -> bool {
-        let utc = seconds(self.utc());
+    fn is_new(
+        &mut self,
+        utc: Duration,
+        source: IpAddr,
+        sequence: u64,
+        anti_replay: AntiReplay,
+        senders: usize,
+    ) -> bool {
+        let utc = seconds(utc);
         let last = self.heard.iter().position(|(sender, _)| *sender == source);
         if let Some((_, last)) = last.and_then(|at| self.heard.get(at)) {
             // One outside the window only forbids what the window forbids already.
@@ -132,7 +148,7 @@ fn secret(hmac: &Hmac, id: u8) -> Option<&[u8]> {
 impl Instance {
     /// The wall clock when the monotonic one began: at start, and when somebody has set it.
     pub(in crate::vrrp) const fn set_epoch(&mut self, epoch: Duration) {
-        self.guard.epoch = epoch;
+        self.clock.epoch = epoch;
     }
 
     /// The key that its adverts are to be signed with, where it is not there.
@@ -142,7 +158,7 @@ impl Instance {
     }
 
     fn signs(&self) -> Option<&Hmac> {
-        self.config.hmac.as_ref().filter(|hmac| hmac.mode != Mode::ReceiveOnly)
+        self.config.hmac.as_deref().filter(|hmac| hmac.mode != Mode::ReceiveOnly)
     }
 
     pub(super) const fn ah_key(&self) -> Option<&[u8; 8]> {
@@ -165,10 +181,10 @@ impl Instance {
 
     /// Numbers and signs the advert that is about to leave.
     pub(super) fn seal(&mut self) {
-        let way = self.way();
-        let Instance { encoded: Some((_, _, packet)), guard, config, .. } = self else { return };
+        let (way, utc) = (self.way(), self.clock.utc());
+        let Instance { encoded: Some((_, packet)), guard, config, .. } = self else { return };
         if let Some(Auth::Ah(key)) = &config.auth {
-            let sequence = guard.next_ah();
+            let sequence = guard.next_ah(utc);
             // The digest covers it: it can't be left to the kernel.
             packet.id = (sequence as u16).max(1);
             for copy in packet.copies.make_mut() {
@@ -184,7 +200,7 @@ impl Instance {
         if let Some(hmac) = config.hmac.as_ref().filter(|hmac| hmac.mode != Mode::ReceiveOnly)
             && let Some(secret) = secret(hmac, hmac.active_key)
         {
-            let trailer = Trailer { key: hmac.active_key, sequence: guard.next_hmac(hmac.anti_replay) };
+            let trailer = Trailer { key: hmac.active_key, sequence: guard.next_hmac(utc, hmac.anti_replay) };
             for copy in packet.copies.make_mut() {
                 let bytes = copy.bytes.make_mut();
                 trailer.write(secret, packet.source, bytes);
@@ -203,7 +219,7 @@ impl Instance {
         advert: &Parsed<'_>,
         out: &mut Actions,
     ) -> Result<(), Discard> {
-        let way = self.way();
+        let (way, utc) = (self.way(), self.clock.utc());
         let Instance { guard, config, .. } = self;
         if let (Some(Auth::Ah(key)), Protocol::Ah) = (&config.auth, received.protocol) {
             let theirs = ah::open(key, way, &received.header, &received.payload).map_err(Discard::Ah)?;
@@ -219,7 +235,7 @@ impl Instance {
         let mut drift = 0;
         // Before the digest, which costs more.
         if let AntiReplay::Time(window) = hmac.anti_replay {
-            let skew = difference(seconds(guard.utc()), (trailer.sequence >> 32) as u32);
+            let skew = difference(seconds(utc), (trailer.sequence >> 32) as u32);
             if !is_within(skew, window) {
                 return Err(Discard::HmacStale { skew, window });
             }
@@ -230,7 +246,7 @@ impl Instance {
             return Err(Discard::HmacInvalid);
         }
         let peers = config.unicast.as_ref().map_or(0, |unicast| unicast.peers.len());
-        if !guard.is_new(received.source, trailer.sequence, hmac.anti_replay, peers.max(SENDERS)) {
+        if !guard.is_new(utc, received.source, trailer.sequence, hmac.anti_replay, peers.max(SENDERS)) {
             return Err(Discard::HmacReplayed);
         }
         let tells = drift != 0 && !guard.told_drift;

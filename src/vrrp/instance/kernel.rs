@@ -40,7 +40,7 @@ impl Instance {
 
     pub(super) fn apply_entries(&self, entries: &Shared<[Entry]>, out: &mut Actions) {
         if !entries.is_empty() {
-            let (instance, entries) = (self.name.clone(), entries.clone());
+            let (instance, entries) = (self.config.name.clone(), entries.clone());
             out.push(Action::ApplyEntries { instance, entries });
         }
     }

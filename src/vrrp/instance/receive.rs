@@ -48,7 +48,7 @@ impl Instance {
         received: &Received<'_>,
         out: &mut Actions,
     ) -> Result<bool, Refused> {
-        self.guard.now = now;
+        self.clock.now = now;
         let advert = match self.read(received, out) {
             Ok(advert) => advert,
             Err(refused) => {
@@ -293,7 +293,7 @@ impl Instance {
 
     /// The neighbours may believe that the addresses are another router's.
     pub(in crate::vrrp) fn announce_answer(&mut self, now: Instant, out: &mut Actions) {
-        let garp = self.config.garp;
+        let garp = *self.config.garp;
         let State::Master { lower_prio_announce_at, answer_announced_at, .. } = &mut self.state else {
             return;
         };

@@ -61,13 +61,16 @@ impl Instance {
         if priority == PRIORITY_STOP {
             self.stats.priority_zero_sent += 1;
         }
-        if !matches!(&self.encoded, Some((o, p, _)) if (*o, *p) == (origin, priority)) {
-            self.encoded = Some((origin, priority, self.packet_of(origin, priority)));
+        let is_same = |(was, packet): &(u8, Packet)| {
+            (*was, packet.interface, packet.source) == (priority, origin.interface, origin.source)
+        };
+        if !self.encoded.as_ref().is_some_and(is_same) {
+            self.encoded = Some((priority, self.packet_of(origin, priority)));
         }
         self.seal();
-        let Some((_, _, packet)) = &self.encoded else { return };
+        let Some((_, packet)) = &self.encoded else { return };
         let packet = packet.clone();
-        out.push(Action::Advertise { instance: self.name.clone(), packet });
+        out.push(Action::Advertise { instance: self.config.name.clone(), packet });
     }
 
     fn packet_of(&self, origin: Origin, priority: u8) -> Packet {

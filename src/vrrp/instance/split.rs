@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::mem::discriminant;
 use std::net::IpAddr;
 use std::time::Duration;
+use thin_vec::ThinVec;
 
 /// So many other routers are remembered, and so many hosts that claim addresses.
 const OTHERS: usize = 4;
@@ -54,8 +55,8 @@ impl Patience {
 /// What is known of others.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Split {
-    others: Vec<Other>,
-    claims: Vec<Claim>,
+    others: ThinVec<Other>,
+    claims: ThinVec<Claim>,
     /// A new master asks then whether others have its addresses; what was said before counts for nothing, since the
     /// former master may not have yielded yet.
     ask_at: Option<Instant>,
@@ -287,7 +288,7 @@ impl Instance {
     }
 
     fn end_others(&mut self, is_over: impl Fn(&Other) -> bool, out: &mut Actions) {
-        let now = self.guard.now;
+        let now = self.clock.now;
         let mut others = std::mem::take(&mut self.split.others);
         let mut announces = false;
         others.retain_mut(|other| {
@@ -364,6 +365,6 @@ impl Instance {
     }
 
     fn ask(&self, addresses: Shared<[VirtualAddress]>) -> Action {
-        Action::Probe { instance: self.name.clone(), addresses }
+        Action::Probe { instance: self.config.name.clone(), addresses }
     }
 }

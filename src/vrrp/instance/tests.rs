@@ -4,6 +4,7 @@ use super::super::config::{Garp, InitialState, Vrid};
 use super::super::event::{Discard, Received, Reloaded};
 use super::*;
 use crate::vrrp::config::Auth;
+use crate::vrrp::event::IfIndex;
 use crate::vrrp::packet::{Advert, Authentication, Body, Centis, Difference, PRIORITY_OWNER, Secs};
 use std::net::Ipv4Addr;
 
@@ -28,7 +29,7 @@ fn config(priority: u8) -> config::Instance {
         priority,
         auth: Some(Auth::Pass(*b"himitsu\0")),
         addresses: vec![address("10.0.0.100/24")],
-        excluded: vec![address("10.0.1.100/24")],
+        excluded: vec![address("10.0.1.100/24")].into(),
         ..config::Instance::new("VI", "eth0", Vrid::new(51).unwrap())
     }
 }
@@ -310,7 +311,7 @@ fn a_lower_priority_is_answered_once_more_after_its_delay() {
 #[test]
 fn refresh_repeats_the_announcement() {
     let garp = Garp { refresh: ms(10_000), refresh_repeat: 2, master_delay: ms(0), ..Garp::default() };
-    let mut b = Bench::master(config::Instance { garp, ..config(150) });
+    let mut b = Bench::master(config::Instance { garp: garp.into(), ..config(150) });
     b.run(ms(20_500));
     let announced: Vec<String> = b.done().into_iter().filter(|a| !a.starts_with("advert")).collect();
     assert_eq!(announced, ["announce 2 x2", "announce 2 x2"]);
@@ -446,13 +447,17 @@ fn a_reload_changes_what_changed_and_keeps_the_master() {
     assert_eq!(b.changed(), "priority 150 to 120");
     b.done_is(&["Reloaded", "advert 120"]);
     let addresses = vec![address("10.0.0.100/24"), address("10.0.0.101/24")];
-    let new = config::Instance { addresses, excluded: vec![], ..config(120) };
+    let new = config::Instance { addresses, excluded: vec![].into(), ..config(120) };
     assert_eq!(b.instance.reconfigure(b.now, new, &mut b.out), [], "none is to be set anew");
     assert_eq!(b.changed(), "without 10.0.1.100/24, with 10.0.0.101/24");
     b.done_is(&["Reloaded", "apply 1", "advert 120", "apply 1", "announce 1 x5"]);
     let renamed = config::Instance { name: "OTHER".into(), ..b.instance.config().clone() };
     let (addresses, excluded) = (vec![address("10.0.0.100/24"), address("10.0.0.101/24")], vec![]);
-    b.instance.reconfigure(b.now, config::Instance { addresses, excluded, ..renamed }, &mut b.out);
+    b.instance.reconfigure(
+        b.now,
+        config::Instance { addresses, excluded: excluded.into(), ..renamed },
+        &mut b.out,
+    );
     b.done_is(&["Renamed", "advert 120"]);
     let nopreempt = config::Instance { nopreempt: true, ..config(110) };
     b.instance.reconfigure(b.now, nopreempt, &mut b.out);

@@ -52,7 +52,7 @@ impl Instance {
     /// Does what is due at `now`. `awake_since` is the time since when the driver has been at work without a pause: a
     /// deadline before it was missed because the process did not run, a later one because it was busy.
     pub fn handle_timeout(&mut self, now: Instant, awake_since: Instant, out: &mut Actions) {
-        self.guard.now = now;
+        self.clock.now = now;
         if self.overslept(now, out) {
             return;
         }
@@ -144,7 +144,7 @@ impl Instance {
         else {
             return;
         };
-        let garp = self.config.garp;
+        let garp = *self.config.garp;
         let due = |at: &mut Option<Instant>| at.take_if(|at| now >= *at).is_some();
         let mut rounds = 0;
         if due(second_announce_at) {

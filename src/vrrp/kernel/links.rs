@@ -1,14 +1,18 @@
-//! Links with their addresses, as the kernel has told of them, and what adverts can come from.
+//! Links with their addresses, as the kernel has told of them.
 
-use crate::net::{IpNet, MacAddr};
+use super::sources::{Place, Source, Sources};
+use crate::net::{Family, IpNet, MacAddr};
 use crate::vrrp::event::{Address, AddressState, IfIndex, Link, Name};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use smallvec::SmallVec;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 /// All links.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Links {
-    all: HashMap<IfIndex, KnownLink>,
+    /// Boxed: a table has room for more than it holds.
+    all: HashMap<IfIndex, Box<KnownLink>>,
+    sources: Sources,
     indexes: HashMap<Name, IfIndex>,
     /// How many interfaces have an Ethernet address.
     macs: HashMap<MacAddr, usize>,
@@ -20,9 +24,10 @@ pub(super) struct Links {
 pub(super) struct KnownLink {
     pub(super) link: Link,
     /// Mostly one for each address; the same address may be there with several prefix lengths.
-    pub(super) addresses: HashMap<IpAddr, Vec<Held>>,
-    pub(super) v4: Sources,
-    pub(super) v6: Sources,
+    pub(super) addresses: HashMap<IpAddr, SmallVec<[Held; 1]>>,
+    /// The first address that adverts can come from and that is not virtual.
+    pub(super) v4: Option<Source>,
+    pub(super) v6: Option<Source>,
 }
 
 /// An address that the kernel holds.
@@ -40,14 +45,6 @@ pub(super) struct Held {
     tentative: bool,
 }
 
-/// The addresses of one family that adverts can come from, in the kernel's order.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Sources {
-    pub(super) all: BTreeMap<u64, IpAddr>,
-    /// The first that is not virtual.
-    pub(super) first_real: Option<(u64, IpAddr)>,
-}
-
 impl Links {
     /// The interface of that name.
     pub(super) fn index_of(&self, name: &str) -> Option<IfIndex> {
@@ -60,19 +57,19 @@ impl Links {
     }
 
     pub(super) fn get(&self, index: IfIndex) -> Option<&KnownLink> {
-        self.all.get(&index)
+        self.all.get(&index).map(Box::as_ref)
     }
 
     pub(super) fn get_mut(&mut self, index: IfIndex) -> Option<&mut KnownLink> {
-        self.all.get_mut(&index)
+        self.all.get_mut(&index).map(Box::as_mut)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &KnownLink> {
-        self.all.values()
+        self.all.values().map(Box::as_ref)
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut KnownLink> {
-        self.all.values_mut()
+        self.all.values_mut().map(Box::as_mut)
     }
 
     /// A link as it is now. Gives the names of the interfaces that this concerns.
@@ -93,6 +90,7 @@ impl Links {
         {
             // Another interface of the same name, and nobody said that the first one went.
             let gone = self.all.remove(&other);
+            self.sources.forget(other);
             self.forget_mac(gone.and_then(|known| known.link.mac));
         }
         if let Some(mac) = link.mac {
@@ -103,7 +101,7 @@ impl Links {
                 let old = std::mem::replace(&mut known.link, link);
                 self.forget_mac(old.mac);
             }
-            None => drop(self.all.insert(link.index, KnownLink::new(link))),
+            None => drop(self.all.insert(link.index, Box::new(KnownLink::new(link)))),
         }
         names
     }
@@ -126,6 +124,7 @@ impl Links {
     /// A link is gone, with its addresses. Gives its name.
     pub(super) fn gone(&mut self, index: IfIndex) -> Option<Name> {
         let Link { name, mac, .. } = self.all.remove(&index)?.link;
+        self.sources.forget(index);
         self.forget_mac(mac);
         self.forget_name(&name, index);
         Some(name)
@@ -167,9 +166,12 @@ impl Links {
             }
         };
         let is_virtual = virtual_addresses.contains(&net.address);
-        let changed = match known.sources_mut(net.address) {
-            Some(sources) if state != AddressState::Duplicate => sources.add(order, net.address, is_virtual),
-            Some(sources) => sources.remove(order, virtual_addresses),
+        let changed = match Place::of(interface, net.address) {
+            Some(place) if state != AddressState::Duplicate => {
+                let first_real = known.first_real_mut(place);
+                self.sources.add(place, (order, net.address), is_virtual, first_real)
+            }
+            Some(place) => self.sources.remove(place, order, virtual_addresses, known.first_real_mut(place)),
             None => false,
         };
         changed || (was_tentative != tentative && (is_owned || !is_virtual))
@@ -191,10 +193,30 @@ impl Links {
         if all.is_empty() {
             known.addresses.remove(&net.address);
         }
-        let changed = known
-            .sources_mut(net.address)
-            .is_some_and(|sources| sources.remove(held.order, virtual_addresses));
+        let changed = Place::of(interface, net.address).is_some_and(|place| {
+            self.sources.remove(place, held.order, virtual_addresses, known.first_real_mut(place))
+        });
         (true, changed)
+    }
+
+    /// The first address that adverts of the family can come from, virtual or not.
+    pub(super) fn first_source(&self, interface: IfIndex, family: Family) -> Option<IpAddr> {
+        self.sources.first(Place(interface, family)).map(|(_, address)| address)
+    }
+
+    /// Others are virtual now. Gives the links whose first real address changed by it.
+    pub(super) fn find_first_real(&mut self, virtual_addresses: &HashSet<IpAddr>) -> Vec<Name> {
+        let Links { all, sources, .. } = self;
+        let mut changed = Vec::new();
+        for known in all.values_mut() {
+            let of = |family| sources.first_real(Place(known.link.index, family), virtual_addresses);
+            let found = [of(Family::V4), of(Family::V6)];
+            if found != [known.v4, known.v6] {
+                [known.v4, known.v6] = found;
+                changed.push(known.link.name.clone());
+            }
+        }
+        changed
     }
 
     pub(super) fn held(&self, interface: IfIndex, net: IpNet) -> Option<Held> {
@@ -209,7 +231,14 @@ impl Links {
 
 impl KnownLink {
     fn new(link: Link) -> KnownLink {
-        KnownLink { link, addresses: HashMap::new(), v4: Sources::default(), v6: Sources::default() }
+        KnownLink { link, addresses: HashMap::new(), v4: None, v6: None }
+    }
+
+    const fn first_real_mut(&mut self, Place(_, family): Place) -> &mut Option<Source> {
+        match family {
+            Family::V4 => &mut self.v4,
+            Family::V6 => &mut self.v6,
+        }
     }
 
     pub(super) fn held(&self, net: IpNet) -> Option<Held> {
@@ -218,7 +247,7 @@ impl KnownLink {
 
     /// Whether the address is there, and nothing can leave from it yet.
     pub(super) fn is_tentative(&self, address: IpAddr) -> bool {
-        let all = self.addresses.get(&address).map_or(&[][..], Vec::as_slice);
+        let all = self.addresses.get(&address).map_or(&[][..], SmallVec::as_slice);
         !all.is_empty() && all.iter().all(|held| held.tentative)
     }
 
@@ -227,50 +256,8 @@ impl KnownLink {
     pub(super) fn needs(&self, address: IpAddr, held: Held) -> bool {
         !held.ours
             && match address {
-                IpAddr::V4(_) => self.v4.first_real.is_none_or(|(_, real)| real == address),
+                IpAddr::V4(_) => self.v4.is_none_or(|(_, real)| real == address),
                 IpAddr::V6(_) => held.prefix_len < 128,
             }
-    }
-
-    fn sources_mut(&mut self, address: IpAddr) -> Option<&mut Sources> {
-        match address {
-            IpAddr::V4(_) => Some(&mut self.v4),
-            IpAddr::V6(a) if a.is_unicast_link_local() => Some(&mut self.v6),
-            IpAddr::V6(_) => None,
-        }
-    }
-}
-
-impl Sources {
-    /// Whether another address is the first real one now, or the first of all.
-    fn add(&mut self, order: u64, address: IpAddr, is_virtual: bool) -> bool {
-        let first = self.all.is_empty();
-        self.all.insert(order, address);
-        if !is_virtual && self.first_real.is_none_or(|(known, _)| order < known) {
-            let changed = self.first_real != Some((order, address));
-            self.first_real = Some((order, address));
-            return changed;
-        }
-        first
-    }
-
-    fn remove(&mut self, order: u64, virtual_addresses: &HashSet<IpAddr>) -> bool {
-        let was_first = self.all.first_key_value().is_some_and(|(first, _)| *first == order);
-        self.all.remove(&order);
-        match self.first_real {
-            Some((first, _)) if first == order => {
-                self.first_real = None;
-                self.find_first_real(virtual_addresses);
-                true
-            }
-            Some(_) => false,
-            None => was_first,
-        }
-    }
-
-    pub(super) fn find_first_real(&mut self, virtual_addresses: &HashSet<IpAddr>) -> bool {
-        let mut real = self.all.iter().filter(|(_, address)| !virtual_addresses.contains(address));
-        let found = real.next().map(|(order, address)| (*order, *address));
-        std::mem::replace(&mut self.first_real, found) != found
     }
 }

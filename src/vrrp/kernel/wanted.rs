@@ -4,14 +4,18 @@ use super::Id;
 use crate::net::{Family, IpNet};
 use crate::vrrp::config::VirtualAddress;
 use crate::vrrp::event::{Name, OwnAddress, OwnKind, OwnLink};
+use smallvec::SmallVec;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+
+/// Who is configured with an address, and as which of its addresses: mostly one.
+pub(super) type Users = SmallVec<[(Id, usize); 1]>;
 
 /// The addresses of a configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::vrrp) struct Wanted {
     /// Who is configured with an address on an interface, and as which of its addresses.
-    by_interface: HashMap<Name, HashMap<IpNet, Vec<(Id, usize)>>>,
+    by_interface: HashMap<Name, HashMap<IpNet, Users>>,
     /// What owners have, with whatever prefix length.
     owned: HashMap<Name, HashSet<IpAddr>>,
     /// All addresses of instances: none of them is a source for adverts, save the owner's.
@@ -40,8 +44,7 @@ impl Wanted {
             Some(nets) => nets,
             None => self.by_interface.entry(interface.into()).or_default(),
         };
-        // Mostly there is one.
-        nets.entry(address.net).or_insert_with(|| Vec::with_capacity(1)).push((id, at));
+        nets.entry(address.net).or_default().push((id, at));
     }
 
     /// An instance needs this interface. Several may need one: it serves all of them.
@@ -78,17 +81,17 @@ impl Wanted {
         let interface = address.interface.as_str();
         self.owned.entry(interface.into()).or_default().insert(address.net.address);
         let nets = self.by_interface.entry(interface.into()).or_default();
-        nets.entry(address.net).or_insert_with(|| Vec::with_capacity(1)).push((id, at));
+        nets.entry(address.net).or_default().push((id, at));
     }
 
     /// Who is configured with the addresses of an interface.
-    pub(super) fn on(&self, interface: &str) -> Option<&HashMap<IpNet, Vec<(Id, usize)>>> {
+    pub(super) fn on(&self, interface: &str) -> Option<&HashMap<IpNet, Users>> {
         self.by_interface.get(interface)
     }
 
     /// Who is configured with the address, and as which of its addresses.
     pub(super) fn by(&self, interface: &str, net: &IpNet) -> &[(Id, usize)] {
-        self.on(interface).and_then(|nets| nets.get(net)).map_or(&[], Vec::as_slice)
+        self.on(interface).and_then(|nets| nets.get(net)).map_or(&[], SmallVec::as_slice)
     }
 
     /// Whether the address is configured there, with whatever prefix length.

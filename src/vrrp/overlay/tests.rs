@@ -54,9 +54,9 @@ fn names(instances: &mut [Instance], there: &[Link], former: &[&str]) -> Vec<(St
     let mut all = Vec::new();
     for instance in instances {
         let overlay = names.overlay(instance);
-        let addresses = instance.addresses.iter().chain(&instance.excluded);
+        let addresses = instance.addresses.iter().chain(instance.excluded.iter());
         let own = overlay.own.map(|own| own.name.to_string()).unwrap_or_default();
-        all.push((own, addresses.map(|a| a.interface.clone()).collect()));
+        all.push((own, addresses.map(|a| a.interface.to_string()).collect()));
     }
     all
 }
@@ -101,7 +101,7 @@ fn addresses_elsewhere_have_vmacs_if_they_are_to() {
     let addresses = [("10.0.0.100/24", "eth0"), ("10.1.0.100/24", "eth1"), ("10.1.0.101/24", "eth1")];
     let eth1 = || link("eth1", 3, Make::default(), [2, 0, 0, 0, 0, 3]);
     let mut one = [instance("V4", Family::V4, 51, &addresses)];
-    one[0].excluded = vec![VirtualAddress::new("2001:db8::1/64".parse().unwrap(), "eth0")];
+    one[0].excluded = vec![VirtualAddress::new("2001:db8::1/64".parse().unwrap(), "eth0")].into();
     let interfaces = |own: &str, elsewhere: &str, v6: &str| {
         let all = [own, elsewhere, elsewhere, v6].map(str::to_owned);
         vec![(own.to_owned(), all.to_vec())]

@@ -20,6 +20,7 @@ use crate::vrrp::instance::Stance;
 use crate::vrrp::kernel::Id;
 use crate::vrrp::notice::{News, Notice, State, Subject};
 use crate::vrrp::packet::PRIORITY_OWNER;
+use crate::vrrp::rare::Rare;
 use crate::vrrp::shared::Shared;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -47,14 +48,14 @@ struct Gone {
     name: Name,
     told: StateKind,
     members: Shared<[Name]>,
-    notify: Shared<Notify>,
+    notify: Rare<Notify>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 struct Group {
     name: Name,
     /// Who is told of it.
-    notify: Shared<Notify>,
+    notify: Rare<Notify>,
     /// In the order of the list.
     members: Shared<[Id]>,
     state: StateKind,
@@ -74,7 +75,7 @@ struct Group {
 pub(super) struct Wanted {
     pub(super) name: Name,
     pub(super) members: Vec<Id>,
-    pub(super) notify: Shared<Notify>,
+    pub(super) notify: Rare<Notify>,
 }
 
 /// What a member's group says to its coming up.
@@ -440,6 +441,6 @@ impl Router {
     }
 }
 
-fn notice(group: &Name, news: News, members: Shared<[Name]>, to: Shared<Notify>) -> Notice {
+fn notice(group: &Name, news: News, members: Shared<[Name]>, to: Rare<Notify>) -> Notice {
     Notice { subject: Subject::Group { members }, name: group.clone(), news, priority: 0, to }
 }

@@ -26,7 +26,7 @@ impl Router {
                 }
             }
             if let Some(new) = key {
-                self.by_vrid.entry(new).or_insert_with(|| Vec::with_capacity(1)).push(id);
+                self.by_vrid.entry(new).or_default().push(id);
             }
         }
         if old_listen != listen {

@@ -27,7 +27,7 @@ pub(super) enum Thing {
 impl Thing {
     fn is_on(&self, interface: &str) -> bool {
         match self {
-            Thing::Address(address) => address.interface == interface,
+            Thing::Address(address) => *address.interface == *interface,
             Thing::Entry(entry) => entry.interfaces().any(|name| name == interface),
         }
     }

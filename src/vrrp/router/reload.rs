@@ -4,9 +4,10 @@
 //! A virtual router is recognised by what it is on the wire, not by its name.
 
 use super::groups::{self, GroupId};
+use super::interfaces;
 use super::startup::Delays;
 use super::tracking::Objects;
-use super::{Router, Slot, Statics, statics};
+use super::{Router, Slot, Statics};
 use crate::time::Instant;
 use crate::vrrp::config;
 use crate::vrrp::event::{Action, Actions, Entry, Name, Refusal, Reloaded, Report};
@@ -18,6 +19,7 @@ use crate::vrrp::packet::PRIORITY_OWNER;
 use crate::vrrp::track::{self, Track};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
+use thin_vec::ThinVec;
 
 /// So many instances are made, changed or removed at a time.
 const STEP: usize = 16;
@@ -74,7 +76,7 @@ impl Entering {
     fn step(&mut self, instances: &VecDeque<(Id, config::Instance)>) -> bool {
         for _ in 0..ADDRESSES {
             let Some((id, instance)) = instances.get(self.instance) else { return true };
-            let mut addresses = instance.addresses.iter().chain(&instance.excluded).skip(self.address);
+            let mut addresses = instance.addresses.iter().chain(instance.excluded.iter()).skip(self.address);
             match addresses.next() {
                 Some(address) => {
                     let is_owner = instance.priority == PRIORITY_OWNER;
@@ -251,7 +253,7 @@ impl Router {
                     out.extend(self.still_group(group).map(Action::Notify));
                 }
             } else if let Some((id, config)) = reload.wanted.pop_front() {
-                let tracks = reload.tracks.remove(&config.name).unwrap_or_default();
+                let tracks = reload.tracks.remove(&*config.name).unwrap_or_default();
                 match self.instances.contains_key(&id) {
                     true => self.reconfigure(now, id, config, tracks, states_again, out),
                     false => self.add(now, id, config, tracks, again, out),
@@ -276,7 +278,7 @@ impl Router {
         let Some(entering) = &mut reload.entering else { return };
         let Some(defaults) = entering.defaults.take() else { return };
         let needs_some = reload.wanted.iter().any(|(_, instance)| {
-            let all = || instance.addresses.iter().chain(&instance.excluded);
+            let all = || instance.addresses.iter().chain(instance.excluded.iter());
             let link = &instance.link;
             link.vmac.is_some()
                 || link.ipvlan.is_some()
@@ -334,11 +336,12 @@ impl Router {
         &mut self,
         now: Instant,
         id: Id,
-        config: config::Instance,
+        mut config: config::Instance,
         tracks: Vec<Track>,
         again: bool,
         out: &mut Actions,
     ) {
+        interfaces::share_names(&self.by_interface, &mut config);
         let mut instance = Instance::new(config);
         instance.join_group(self.groups.is_member(id));
         instance.set_epoch(self.epoch);
@@ -355,7 +358,7 @@ impl Router {
         self.list(id, &instance, &overlay);
         let tracked = self.tracked(&instance, &overlay);
         let stance = instance.stance();
-        let (queued, key, listen, buffer, follows) = (None, None, None, 0, Vec::new());
+        let (queued, key, listen, buffer, follows) = (None, None, None, 0, ThinVec::new());
         let (faulty, awaited) = (false, false);
         let overlay = overlay.into();
         let slot = Slot {
@@ -394,6 +397,7 @@ impl Router {
         let Some(slot) = self.instances.get_mut(&id) else { return };
         let state = slot.instance.state();
         if !slot.instance.is_configured_as(&mut config) {
+            interfaces::share_names(&self.by_interface, &mut config);
             let before = slot.instance.clone();
             let outdated = slot.instance.reconfigure(now, config, out);
             outdated.iter().for_each(|address| self.kernel.outdate(address));
@@ -437,75 +441,8 @@ impl Router {
     fn take_overlay(&mut self, id: Id) -> Overlay {
         self.reload.as_mut().and_then(|reload| reload.overlays.remove(&id)).unwrap_or_default()
     }
-
-    fn list(&mut self, id: Id, instance: &Instance, overlay: &Overlay) {
-        for name in interfaces_of(instance, overlay) {
-            self.by_interface.entry(name.into()).or_default().insert(id);
-        }
-        if let Some(source) = instance.config().tracked_source() {
-            self.by_source.entry(source).or_default().insert(id);
-        }
-    }
-
-    /// Interfaces that it tracks now, in the place of those it tracked before.
-    fn list_tracked(&mut self, id: Id, before: &[(Name, bool)]) {
-        let slot = self.instances.get(&id);
-        let others = slot.map(|slot| interfaces_of(&slot.instance, &slot.overlay)).unwrap_or_default();
-        for (name, _) in before.iter().filter(|(name, _)| !others.contains(&**name)) {
-            if let Some(ids) = self.by_interface.get_mut(name) {
-                ids.remove(&id);
-                if ids.is_empty() {
-                    self.by_interface.remove(name);
-                }
-            }
-        }
-        for (name, _) in slot.into_iter().flat_map(|slot| &slot.tracked) {
-            self.by_interface.entry(name.clone()).or_default().insert(id);
-        }
-    }
-
-    fn unlist(&mut self, id: Id, instance: &Instance, overlay: &Overlay) {
-        for name in interfaces_of(instance, overlay) {
-            if let Some(ids) = self.by_interface.get_mut(name) {
-                ids.remove(&id);
-                if ids.is_empty() {
-                    self.by_interface.remove(name);
-                }
-            }
-        }
-        if let Some(source) = instance.config().tracked_source()
-            && let Some(ids) = self.by_source.get_mut(&source)
-        {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.by_source.remove(&source);
-            }
-        }
-    }
 }
 
 fn report(instance: &Name, report: Report) -> Action {
     Action::Report { instance: Some(instance.clone()), report }
-}
-
-fn interfaces_of<'a>(instance: &'a Instance, overlay: &'a Overlay) -> BTreeSet<&'a str> {
-    let config = instance.config();
-    let addresses = instance.addresses().iter().map(|a| a.interface.as_str());
-    let entries = instance.entries().flat_map(Entry::interfaces);
-    let links = overlay.links().flat_map(|link| [&*link.name, &*link.base]);
-    addresses.chain(entries).chain(config.way()).chain(links).collect()
-}
-
-impl Router {
-    /// Interfaces of addresses, routes and rules, and of statics of its track groups, other than the instance's own, that it
-    /// can't be master without. `no_track` takes one out.
-    fn tracked(&self, instance: &Instance, overlay: &Overlay) -> Vec<(Name, bool)> {
-        let own = [instance.config().interface.as_deref(), overlay.own.as_ref().map(|own| &*own.name)];
-        let addresses = instance.addresses().iter().filter(|address| address.tracked);
-        let entries = instance.entries().filter(|entry| entry.is_tracked()).flat_map(statics::tracked);
-        let statics = self.statics.interfaces_of(instance.name());
-        let names = addresses.map(|address| address.interface.as_str()).chain(entries).chain(statics);
-        let names: BTreeSet<&str> = names.filter(|name| !own.contains(&Some(*name))).collect();
-        names.into_iter().map(|name| (name.into(), false)).collect()
-    }
 }

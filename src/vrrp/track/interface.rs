@@ -43,7 +43,7 @@ struct Known {
 pub fn delays(config: &Config) -> Vec<LinkDelay> {
     let mut delays = config.link_delays.clone();
     for delay in &mut delays {
-        let speakers = config.instances.iter().filter(|i| i.interface.as_ref() == Some(&delay.interface));
+        let speakers = config.instances.iter().filter(|i| i.interface.as_deref() == Some(&delay.interface));
         for instance in speakers {
             let interval = instance.advert_int;
             let adverts = u32::from(instance.policy.down_timer_adverts).saturating_sub(1);

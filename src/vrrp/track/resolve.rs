@@ -26,7 +26,7 @@ pub fn resolve(config: &Config) -> HashMap<String, Vec<Track>> {
     for instance in &config.instances {
         let tracks = tracks(&instance.tracking);
         if !tracks.is_empty() {
-            all.insert(instance.name.clone(), tracks);
+            all.insert(instance.name.to_string(), tracks);
         }
     }
     for group in &config.sync_groups {

@@ -80,7 +80,7 @@ impl Router {
     }
 
     pub(super) fn addresses(&self) -> impl Iterator<Item = IpNet> {
-        self.config.addresses.iter().chain(&self.config.excluded).map(|address| address.net)
+        self.config.addresses.iter().chain(self.config.excluded.iter()).map(|address| address.net)
     }
 
     /// What it had when it became master, and still has.

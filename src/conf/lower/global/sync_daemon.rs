@@ -80,13 +80,13 @@ pub(in crate::conf::lower) fn settle(cx: &mut Lower<'_, '_>, config: &mut Config
     let in_instance = instances.iter().find_map(|instance| {
         let interface = instance.link.lvs_sync_interface.clone()?;
         // As in keepalived: the VRID is the id of the new spelling alone.
-        let (instance, id) = (Some(instance.name.clone()), Some(0));
+        let (instance, id) = (Some(instance.name.to_string()), Some(0));
         Some(SyncDaemon { interface, instance, id, maxlen: None, port: None, ttl: None, group: None })
     });
     *place = place.take().or(in_instance);
     let Some(daemon) = place else { return };
     let Some(name) = &daemon.instance else { return };
-    match instances.iter().find(|instance| instance.name == *name) {
+    match instances.iter().find(|instance| *instance.name == **name) {
         Some(instance) => daemon.id = daemon.id.or(Some(instance.vrid.get())),
         None => {
             let mut statements = cx.top_level("global_defs").flat_map(body);

@@ -129,7 +129,7 @@ impl<'t, 's> Draft<'t, 's> {
                 let device = entry.cx.interface_word(value)?;
                 // Kept where it is missing: it is set when the interface appears, and is in the adverts meanwhile.
                 entry.cx.interface_exists(device);
-                self.address.interface = device.text.to_string();
+                self.address.interface = device.text.as_ref().into();
             }
             "scope" => {
                 let scope = entry.cx.named(value, NameTable::Scopes, "the scope is left out");

@@ -7,6 +7,7 @@ use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::net::Family;
+use crate::vrrp::config::Name;
 use crate::vrrp::config::{Version, VirtualAddress};
 use std::net::IpAddr;
 
@@ -137,10 +138,10 @@ impl Draft {
 }
 
 /// The addresses, on the instance's interface where a line names no other.
-pub(super) fn on(interface: &str, list: Vec<(VirtualAddress, Span)>) -> Vec<VirtualAddress> {
+pub(super) fn on(interface: &Name, list: Vec<(VirtualAddress, Span)>) -> Vec<VirtualAddress> {
     let with_device = |(mut address, _): (VirtualAddress, Span)| {
         if address.interface.is_empty() {
-            interface.clone_into(&mut address.interface);
+            address.interface = interface.clone();
         }
         address
     };

@@ -7,6 +7,7 @@ use crate::conf::diagnostic::Code;
 use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::net::Family;
+use crate::vrrp::config::Name;
 use crate::vrrp::config::route::Route;
 use crate::vrrp::config::rule::Rule;
 use crate::vrrp::config::{Defaults, Garp, InitialState, Version, VirtualAddress, Vrid};
@@ -34,7 +35,7 @@ pub(super) struct Draft {
     pub(super) excluded: Vec<(VirtualAddress, Span)>,
     pub(super) routes: Vec<Route>,
     pub(super) rules: Vec<Rule>,
-    pub(super) set_addresses: HashMap<(IpAddr, Option<String>), Span>,
+    pub(super) set_addresses: HashMap<(IpAddr, Option<Name>), Span>,
     pub(super) garp: Garp,
     pub(super) nopreempt: Given<()>,
     pub(super) preempt_delay: Given<Duration>,

@@ -6,6 +6,7 @@ use super::unique::Unique;
 use super::{addresses, garp};
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::net::Family;
+use crate::vrrp::config::Name;
 use crate::vrrp::config::{Defaults, Instance, Version};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -64,12 +65,13 @@ impl Draft {
             Some(_) => None,
             None => self.mcast_dst_ip.map(|(group, _)| group).or(group),
         };
-        let device = interface.as_deref().unwrap_or(&globals.interface);
+        let interface: Option<Name> = interface.map(Name::from);
+        let device = interface.clone().unwrap_or_else(|| globals.interface.as_str().into());
         let instance = Instance {
-            addresses: addresses::on(device, self.addresses),
-            excluded: addresses::on(device, self.excluded),
-            routes: self.routes,
-            rules: self.rules,
+            addresses: addresses::on(&device, self.addresses),
+            excluded: addresses::on(&device, self.excluded).into(),
+            routes: self.routes.into(),
+            rules: self.rules.into(),
             state,
             interface,
             family,
@@ -77,16 +79,16 @@ impl Draft {
             version,
             advert_int,
             auth,
-            garp,
+            garp: garp.into(),
             nopreempt: self.nopreempt.is_some(),
             preempt_delay: self.preempt_delay.map_or(Duration::ZERO, |(d, _)| d),
             source: self.source.map(|(source, _)| source),
             mcast_dst_ip,
-            unicast,
+            unicast: unicast.map(Box::new),
             link: link.into(),
             policy,
-            hmac,
-            ..Instance::new(self.name, String::new(), vrid)
+            hmac: hmac.map(Box::new),
+            ..Instance::new(self.name, "", vrid)
         };
         unique.is_new_router(cx, &instance, vrid_at).then_some(instance)
     }

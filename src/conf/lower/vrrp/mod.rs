@@ -88,7 +88,7 @@ impl Reader<'_> {
         instance.tracking = tracks.tracking().into();
         instance.notify = notify.into();
         if member.is_some() {
-            self.of_members.insert(instance.name.clone(), tracks);
+            self.of_members.insert(instance.name.to_string(), tracks);
         }
         Some(instance)
     }

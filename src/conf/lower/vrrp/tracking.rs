@@ -37,7 +37,8 @@ pub(super) fn settle(
 
 /// An instance follows its own interface anyway.
 fn is_own_interface(cx: &mut Lower<'_, '_>, instance: &Instance, line: &Line) -> bool {
-    let own = line.what == What::Interface && Some(&line.tracked.name) == instance.interface.as_ref();
+    let own =
+        line.what == What::Interface && Some(line.tracked.name.as_str()) == instance.interface.as_deref();
     if own {
         let (name, interface) = (&instance.name, &line.tracked.name);
         let message =

@@ -70,7 +70,11 @@ impl Unique {
         let Instance { name, vrid, family, interface, .. } = instance;
         let key = (*family, vrid.get());
         let taken = match &instance.unicast {
-            None => self.groups.take((interface.clone(), key, instance.group()), name, vrid_at),
+            None => self.groups.take(
+                (interface.as_deref().map(str::to_owned), key, instance.group()),
+                name,
+                vrid_at,
+            ),
             Some(unicast) => {
                 let mut taken = None;
                 for peer in &unicast.peers {

@@ -35,7 +35,7 @@ fn hmac(mode: Mode, anti_replay: AntiReplay) -> Hmac {
 const WINDOW: AntiReplay = AntiReplay::Time(Duration::from_secs(5));
 
 fn with_hmac(priority: u8, mode: Mode) -> config::Instance {
-    config::Instance { hmac: Some(hmac(mode, WINDOW)), ..config(priority) }
+    config::Instance { hmac: Some(Box::new(hmac(mode, WINDOW))), ..config(priority) }
 }
 
 /// A router on the network.
@@ -176,7 +176,7 @@ fn ah_with_another_password_or_changed_is_refused() {
 fn ah_over_unicast_may_come_through_routers() {
     let unicast = |mut config: config::Instance, peer: &str| {
         let peer = Peer { address: ip(peer), min_ttl: 0, max_ttl: 255 };
-        config.unicast = Some(Unicast { peers: vec![peer], ..Unicast::default() });
+        config.unicast = Some(Box::new(Unicast { peers: vec![peer], ..Unicast::default() }));
         config
     };
     let mut one = Router::new(unicast(with_ah(150), "10.0.0.2"), "10.0.0.1");
@@ -292,7 +292,7 @@ fn an_advert_that_is_too_old_is_refused_and_a_clock_that_drifts_is_told_of_once(
 #[test]
 fn monotonic_numbers_grow_though_the_clock_is_set_back() {
     let monotonic = |priority| {
-        let hmac = Some(hmac(Mode::Enforce, AntiReplay::Monotonic));
+        let hmac = Some(Box::new(hmac(Mode::Enforce, AntiReplay::Monotonic)));
         config::Instance { hmac, ..config(priority) }
     };
     let mut one = Router::new(monotonic(150), "10.0.0.1");
@@ -325,10 +325,10 @@ fn a_clock_that_was_set_back_is_followed_where_receivers_look_at_it() {
 fn few_senders_are_remembered_and_only_those_that_signed() {
     let mut guard = Guard::default();
     for n in 0..20 {
-        assert!(guard.is_new(IpAddr::from([10, 0, 0, n]), 7, AntiReplay::Monotonic, SENDERS));
+        assert!(guard.is_new(EPOCH, IpAddr::from([10, 0, 0, n]), 7, AntiReplay::Monotonic, SENDERS));
     }
     assert_eq!(guard.heard.len(), SENDERS);
-    assert!(!guard.is_new(IpAddr::from([10, 0, 0, 19]), 7, AntiReplay::Monotonic, SENDERS));
+    assert!(!guard.is_new(EPOCH, IpAddr::from([10, 0, 0, 19]), 7, AntiReplay::Monotonic, SENDERS));
 }
 
 #[test]
@@ -337,7 +337,7 @@ fn each_peer_gets_the_same_number_and_its_own_checksum() {
     (config.version, config.family) = (Version::V3, Family::V6);
     config.addresses = vec![VirtualAddress::new("2001:db8::100/64".parse().unwrap(), "eth0")];
     let peer = |n: u8| Peer { address: ip(&format!("2001:db8::{n}")), min_ttl: 0, max_ttl: 255 };
-    config.unicast = Some(Unicast { peers: vec![peer(2), peer(3)], ..Unicast::default() });
+    config.unicast = Some(Box::new(Unicast { peers: vec![peer(2), peer(3)], ..Unicast::default() }));
     let mut one = Router::new(config, "2001:db8::1");
     let packet = one.speak();
     let [a, b] = &*packet.copies else { panic!("two copies") };

@@ -9,8 +9,8 @@ fn with(all: bool) -> config::Instance {
     let on_vmac = VirtualAddress { use_vmac: true, ..on("10.1.0.100/24", "vrrp.51") };
     let mut config = config::Instance {
         addresses: vec![on("10.0.0.100/24", "eth0"), on_vmac],
-        excluded: vec![on("10.2.0.100/24", "eth2"), on("10.2.0.101/24", "eth2")],
-        garp: Garp { master_delay: ms(0), ..Garp::default() },
+        excluded: vec![on("10.2.0.100/24", "eth2"), on("10.2.0.101/24", "eth2")].into(),
+        garp: Garp { master_delay: ms(0), ..Garp::default() }.into(),
         ..config(150)
     };
     config.link.garp_extra = Some(GarpExtraIf { interval: ms(10_000), all });
@@ -55,7 +55,7 @@ fn nobody_announces_without_an_interface_elsewhere_nor_as_backup() {
 fn on_the_own_interface_adverts_do_it_unless_they_leave_below() {
     for (on_base, expected) in [(false, &[] as &[&str]), (true, &["10.0.0.100"])] {
         let mut config = with(false);
-        config.addresses.iter_mut().for_each(|address| address.interface = "vrrp.51".to_owned());
+        config.addresses.iter_mut().for_each(|address| address.interface = "vrrp.51".into());
         config.link.vmac = Some(Vmac { name: Some("vrrp.51".to_owned()), ..Vmac::default() });
         config.link.transmit_on_base = on_base;
         let mut b = Bench::master(config);

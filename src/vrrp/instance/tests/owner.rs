@@ -90,7 +90,7 @@ fn a_master_that_stood_still_leaves_the_mastership_to_who_must_have_taken_over()
 #[test]
 fn refreshes_and_second_announcements_end_with_the_mastership() {
     let garp = Garp { refresh: ms(10_000), ..Garp::default() };
-    let mut b = Bench::master(config::Instance { garp, ..config(150) });
+    let mut b = Bench::master(config::Instance { garp: garp.into(), ..config(150) });
     for _ in 0..3 {
         b.run(ms(1000));
         assert_eq!(b.hear(HIGHER, 200), Ok(()));

@@ -36,7 +36,7 @@ fn change(net: &str, add: bool) -> Change {
 }
 
 fn with_route(name: &str, priority: u8, net: &str) -> config::Instance {
-    config::Instance { routes: vec![route(net)], ..instance(name, 1, priority) }
+    config::Instance { routes: vec![route(net)].into(), ..instance(name, 1, priority) }
 }
 
 fn planned(router: &Router, net: &str) -> Vec<Change> {
@@ -144,7 +144,12 @@ fn a_route_whose_address_was_refused_for_a_moment_is_no_fault() {
     let (mut router, mut out) = (Router::new(false), Vec::new());
     handle(&mut router, START, link(true, &["10.0.0.200/24"]), &mut out);
     let routes = vec![with_source.clone()];
-    handle(&mut router, START, config(vec![config::Instance { routes, ..instance("1", 1, 100) }]), &mut out);
+    handle(
+        &mut router,
+        START,
+        config(vec![config::Instance { routes: routes.into(), ..instance("1", 1, 100) }]),
+        &mut out,
+    );
     let now = START + Duration::from_secs(4);
     timeout(&mut router, now, &mut out);
     let place = RoutePlace { table: 254, interface: Some(IfIndex(2)), next_hops: Vec::new() };

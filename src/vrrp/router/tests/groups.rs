@@ -22,7 +22,7 @@ fn grouped(instances: Vec<config::Instance>, groups: &[(&str, &[&str])]) -> Even
             instances: members.iter().map(|&member| member.to_owned()).collect(),
             tracking: config::Tracking::default(),
             tracking_weight: false,
-            notify: Shared::default(),
+            notify: Rare::default(),
         })
         .collect();
     Event::Config(Box::new(config::Config { instances, sync_groups, ..config::Config::default() }))

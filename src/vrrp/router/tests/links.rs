@@ -300,10 +300,10 @@ fn in_group(mut instances: Vec<config::Instance>, priority: u8) -> Event<'static
     instances.iter_mut().for_each(|instance| instance.priority = priority);
     let group = config::SyncGroup {
         name: "G".to_owned(),
-        instances: instances.iter().map(|instance| instance.name.clone()).collect(),
+        instances: instances.iter().map(|instance| instance.name.to_string()).collect(),
         tracking: config::Tracking::default(),
         tracking_weight: false,
-        notify: Shared::default(),
+        notify: Rare::default(),
     };
     Event::Config(Box::new(config::Config {
         instances,
@@ -319,7 +319,7 @@ fn state_of_group(b: &Bench) -> Option<StateKind> {
 /// The reload comes after the interface below, before those on top of it are made.
 #[test]
 fn a_group_waits_over_a_reload_for_the_interfaces_of_its_members() {
-    let other = config::Instance { name: "VJ".to_owned(), vrid: Vrid::new(52).unwrap(), ..with_vmac() };
+    let other = config::Instance { name: "VJ".into(), vrid: Vrid::new(52).unwrap(), ..with_vmac() };
     let both = vec![with_vmac(), other];
     let mut b = Bench::new();
     b.handle(in_group(both.clone(), 150));
@@ -336,7 +336,7 @@ fn a_group_waits_over_a_reload_for_the_interfaces_of_its_members() {
 /// One that runs joins one that waits for its interface.
 #[test]
 fn a_new_group_is_in_fault_while_a_member_waits_for_its_interface() {
-    let vmac = config::Instance { name: "VJ".to_owned(), vrid: Vrid::new(52).unwrap(), ..with_vmac() };
+    let vmac = config::Instance { name: "VJ".into(), vrid: Vrid::new(52).unwrap(), ..with_vmac() };
     let both = vec![instance("VI", 51, 150), vmac];
     let mut b = Bench::new();
     b.refuses = true;

@@ -19,7 +19,7 @@ fn peer(address: &str) -> Peer {
 /// An instance that speaks to these.
 fn unicast(name: &str, vrid: u8, peers: &[&str]) -> config::Instance {
     let unicast = Unicast { peers: peers.iter().map(|p| peer(p)).collect(), ..Unicast::default() };
-    config::Instance { unicast: Some(unicast), ..instance(name, vrid, 100) }
+    config::Instance { unicast: Some(Box::new(unicast)), ..instance(name, vrid, 100) }
 }
 
 fn without_interface(name: &str, vrid: u8, source: &str, peers: &[&str]) -> config::Instance {
@@ -318,7 +318,7 @@ fn rules_without_an_interface_are_looked_at_when_everything_is_told_anew() {
     let alone = |priority| config::Instance {
         priority,
         addresses: vec![],
-        rules: vec![rule.clone()],
+        rules: vec![rule.clone()].into(),
         ..without_interface("1", 1, source, &[destination])
     };
     let planned = |router: &Router| {
