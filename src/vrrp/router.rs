@@ -211,6 +211,15 @@ impl Router {
         deadline.into_iter().chain(retry).chain(tracking).min()
     }
 
+    /// Whether an instance takes over at that moment, the next one when something is to be done: unless its master is heard
+    /// until then.
+    #[must_use]
+    pub fn takes_over_at(&self, at: Instant) -> bool {
+        let first = self.deadlines.peek().filter(|Reverse((first, _))| *first == at);
+        let slot = first.and_then(|Reverse((_, id))| self.instances.get(id));
+        slot.is_some_and(|slot| slot.instance.takes_over_at(at))
+    }
+
     /// Takes in what happened at `now`. Deadlines that have passed by then are not looked at: a packet counts before
     /// the timer that waits for it.
     pub fn handle(&mut self, now: Instant, event: Event<'_>, out: &mut Actions) {

@@ -19,6 +19,7 @@ mod log;
 mod network;
 mod notify;
 mod programs;
+mod standby;
 mod sync;
 mod trackers;
 mod writer;
@@ -157,7 +158,8 @@ fn drive(
                         engine.tidy();
                         return_unused_memory();
                     }
-                    network.sleep(deadline)?;
+                    let takes_over = deadline.is_some_and(|at| engine.router().takes_over_at(at));
+                    network.sleep(deadline, takes_over)?;
                     scheduled.woke(deadline);
                 } else {
                     leisure.worked();

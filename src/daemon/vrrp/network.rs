@@ -10,6 +10,7 @@ use super::kernel;
 use super::log::Log;
 use super::notify::Notifier;
 use super::programs::Programs;
+use super::standby::{self, Standby, Step};
 use super::trackers::Trackers;
 use super::writer::{Finished, Writer};
 use crate::conf::Config;
@@ -61,6 +62,7 @@ pub(super) struct Network {
     timer: Timer,
     /// The deadline that was slept for.
     deadline: Option<Instant>,
+    standby: Standby,
     /// It slept, and the poll's last answer is as fresh as a new one.
     woken: bool,
     wake: Arc<Wake>,
@@ -111,6 +113,7 @@ impl Network {
             poll: Poll::new()?,
             timer: Timer::new()?,
             deadline: None,
+            standby: Standby::default(),
             woken: false,
             // Listening comes before asking: what changes in between is told.
             monitor: Monitor::open()?,
@@ -198,9 +201,26 @@ impl Network {
     }
 
     /// Waits until something may have come, or until then.
-    pub(super) fn sleep(&mut self, until: Option<Instant>) -> io::Result<()> {
-        self.timer.set(until)?;
-        self.poll.wait()?;
+    ///
+    /// An idle processor takes a tenth of a millisecond or more to wake. Where an instance takes over then, this thread and
+    /// the one that sets addresses wake a little earlier and stand by.
+    pub(super) fn sleep(&mut self, until: Option<Instant>, takes_over: bool) -> io::Result<()> {
+        match self.standby.step(clock::now(), until.filter(|_| takes_over)) {
+            Step::Sleep => {
+                self.timer.set(until)?;
+                self.poll.wait()?;
+            }
+            Step::SleepUntil(early) => {
+                self.timer.set(Some(early))?;
+                self.poll.wait()?;
+            }
+            Step::StandBy(at) => {
+                self.writer.stand_by(at + standby::AFTER)?;
+                while self.poll.ready_now()?.iter().next().is_none() && clock::now() < at {
+                    std::hint::spin_loop();
+                }
+            }
+        }
         self.deadline = until;
         self.woken = true;
         Ok(())

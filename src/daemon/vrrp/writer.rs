@@ -12,6 +12,7 @@ use crate::sys::clock;
 use crate::sys::packet;
 use crate::sys::raw::SendProblem;
 use crate::sys::wake::Wake;
+use crate::time::Instant;
 use crate::vrrp::event::{Change, Refusal, Snapshot};
 use crate::vrrp::garp::Frame;
 use std::collections::BTreeSet;
@@ -62,6 +63,7 @@ struct Job {
 enum Order {
     Write(Job),
     Snapshot(BTreeSet<u8>),
+    StandBy(Instant),
 }
 
 #[derive(Debug)]
@@ -84,7 +86,8 @@ impl Writer {
         };
         kernel::grow("vrrp_netlink_cmd_rcv_bufs", buffer, &hands.client);
         std::thread::Builder::new().name("addresses".to_owned()).stack_size(STACK).spawn(move || {
-            while let Ok(order) = inbox.recv() {
+            let mut standing_by = None;
+            while let Some(order) = next(&inbox, standing_by.take()) {
                 let sent = outbox.send(match order {
                     Order::Write(mut job) => {
                         hands.write(&mut job);
@@ -92,6 +95,10 @@ impl Writer {
                     }
                     Order::Snapshot(protocols) => {
                         Outcome::Snapshot(kernel::snapshot(&mut hands.client, &protocols, true))
+                    }
+                    Order::StandBy(until) => {
+                        standing_by = Some(until);
+                        continue;
                     }
                 });
                 if sent.is_err() {
@@ -122,6 +129,11 @@ impl Writer {
         }
         job.frames.extend_from_slice(frames);
         self.send(Order::Write(job))
+    }
+
+    /// A job will come until then: the thread is awake, so that it begins at once.
+    pub(super) fn stand_by(&self, until: Instant) -> io::Result<()> {
+        self.orders.send(Order::StandBy(until)).map_err(|_| gone())
     }
 
     /// Orders that everything be read; of routes, those with these protocol numbers.
@@ -167,6 +179,18 @@ impl Writer {
         self.spare = job;
         Some(finished)
     }
+}
+
+/// The next order. Awake until that moment, asleep afterwards; `None` at the end.
+fn next(inbox: &Receiver<Order>, awake_until: Option<Instant>) -> Option<Order> {
+    while awake_until.is_some_and(|until| clock::now() < until) {
+        match inbox.try_recv() {
+            Ok(order) => return Some(order),
+            Err(TryRecvError::Empty) => std::hint::spin_loop(),
+            Err(TryRecvError::Disconnected) => return None,
+        }
+    }
+    inbox.recv().ok()
 }
 
 fn gone() -> io::Error {

@@ -49,6 +49,11 @@ impl Instance {
         own.into_iter().chain(self.split_timeout()).min()
     }
 
+    /// Whether it takes over then, if its master is silent until then.
+    pub(in crate::vrrp) fn takes_over_at(&self, at: Instant) -> bool {
+        matches!(&self.state, State::Backup { master_down_at, .. } if *master_down_at == at)
+    }
+
     /// Does what is due at `now`. `awake_since` is the time since when the driver has been at work without a pause: a
     /// deadline before it was missed because the process did not run, a later one because it was busy.
     pub fn handle_timeout(&mut self, now: Instant, awake_since: Instant, out: &mut Actions) {
