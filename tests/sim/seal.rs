@@ -64,8 +64,8 @@ pub(crate) struct Ledger {
     unheard: bool,
     /// AH: the greatest that may have been believed.
     doubtful: u32,
-    /// When what was believed of a sender had been sent: what was sent later has a greater number.
-    heard: BTreeMap<IpAddr, Instant>,
+    /// When what was believed of a sender had been sent, and its number: what was sent later has a greater one.
+    heard: BTreeMap<IpAddr, (Instant, u64)>,
     /// The node's clock was set.
     pub(crate) clock_was_set: bool,
 }
@@ -118,7 +118,9 @@ impl Ledger {
         let Some(trailer) = behind.and_then(Trailer::parse) else { return Verdict::Refused };
         let ahead = utc.abs_diff(trailer.sequence >> 32);
         let is_stale = matches!(hmac.anti_replay, AntiReplay::Time(window) if ahead > window.as_secs());
-        let is_old = self.heard.get(&advert.source).is_some_and(|last| advert.sent <= *last);
+        let this = (advert.sent, trailer.sequence);
+        // Two may leave at the same moment.
+        let is_old = self.heard.get(&advert.source).is_some_and(|last| this <= *last);
         if is_stale || !trailer::is_signed(secret, advert.source, bytes) {
             return Verdict::Refused;
         }
@@ -127,7 +129,7 @@ impl Ledger {
             let forgets = self.clock_was_set && matches!(hmac.anti_replay, AntiReplay::Time(_));
             return if forgets { Verdict::Unknown } else { Verdict::Refused };
         }
-        self.heard.insert(advert.source, advert.sent);
+        self.heard.insert(advert.source, this);
         Verdict::Believed
     }
 

@@ -8,7 +8,7 @@ use crate::check;
 use crate::io::Advert;
 use crate::net::Net;
 use crate::node::{Edit, Node};
-use crate::options::{Failures, Options};
+use crate::options::{Failures, Options, VirtualRouter};
 use crate::random::Random;
 use crate::seal::{Sealing, Tape};
 use hosts::Host;
@@ -314,8 +314,11 @@ impl Story {
             }
             let since = *self.rivals_since[router].get_or_insert(self.now);
             let interval = masters.iter().map(|&at| self.nodes[at].instance(router).advert_int).max();
-            // A number that is far behind others' is believed once it has gone on from one of theirs.
-            let adverts = if self.options.routers[router].sealing == Some(Sealing::Ah) { 2 } else { 1 };
+            // A number that is far behind others' is believed once it has gone on from one of theirs; and what is tracked
+            // may make the worse one the better one meanwhile.
+            let VirtualRouter { sealing, tracking, .. } = self.options.routers[router];
+            let is_slow = sealing == Some(Sealing::Ah) || tracking.script.is_some() || tracking.file;
+            let adverts = if is_slow { 2 } else { 1 };
             let allowed = interval.unwrap_or_default() * adverts
                 + self.options.max_delay * 2
                 + self.options.longest_turn() * 2;

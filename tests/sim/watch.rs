@@ -47,8 +47,9 @@ pub(crate) struct Watch {
     pub(crate) claims: BTreeSet<(usize, MacAddr)>,
     /// Whoever said that he has an address.
     pub(crate) macs: BTreeSet<MacAddr>,
-    /// `vrrp_startup_delay` is not over.
+    /// `vrrp_startup_delay` is not over, as far as was said, and until when.
     delayed: bool,
+    delayed_until: Instant,
 }
 
 impl Watch {
@@ -77,6 +78,7 @@ impl Watch {
             claims: BTreeSet::new(),
             macs: BTreeSet::new(),
             delayed: false,
+            delayed_until: Instant::ZERO,
         }
     }
 
@@ -266,7 +268,10 @@ impl Watch {
     /// What is tracked adds so much to the instance's priority.
     pub(crate) fn reported(&mut self, instance: Option<&Name>, report: &Report, weights: i64) {
         match report {
-            Report::StartDelayed(_) => self.delayed = true,
+            Report::StartDelayed(delay) => {
+                self.delayed = true;
+                self.delayed_until = self.turn + *delay;
+            }
             Report::StartDelayOver => self.delayed = false,
             Report::GroupEntered { group, to, .. } => {
                 let state = to.told().unwrap_or(State::Stop);
@@ -418,7 +423,7 @@ impl Watch {
                 let former = router.former.as_ref();
                 let is_promised = |net: &IpNet| former.is_none_or(|former| former.contains(net));
                 router.promised = router.addresses().filter(is_promised).collect();
-                if self.delayed {
+                if self.delayed && turn < self.delayed_until {
                     wrong = Some(format!("{name} is master before the delay of the start is over"));
                 }
                 router.challenged = self.reloading;
