@@ -37,6 +37,7 @@ impl Instance {
         if new.name() != self.name() {
             out.push(self.report(Report::Renamed { to: new.name().clone() }));
         }
+        let old_down = self.master_down_interval();
         let old_config = std::mem::replace(&mut self.config, new.config);
         self.in_adverts = new.in_adverts;
         let (old_interval, old_refresh) = (old_config.advert_int, old_config.garp.refresh);
@@ -80,7 +81,9 @@ impl Instance {
                     }
                 }
                 if own_interval && old_interval != self.config.advert_int {
-                    *master_down_at = now + master_down_interval;
+                    // While the start is delayed, it does not listen yet.
+                    let listens_since = now.max(*master_down_at - old_down);
+                    *master_down_at = listens_since + master_down_interval;
                 }
             }
             State::Master { refresh_at, extra_at, .. } => {

@@ -83,6 +83,17 @@ fn a_reload_moves_the_end_of_the_delay_and_begins_none() {
     assert_eq!(masters(&mut router, 0), [Some(3), Some(0)]);
 }
 
+/// Its deadline is set anew, from the end of the delay.
+#[test]
+fn another_interval_makes_nobody_master_before_the_delay_of_the_start_is_over() {
+    let mut router = Router::default();
+    start(&mut router, delayed(5, 0, both()));
+    let mut slower = both();
+    slower.iter_mut().for_each(|instance| instance.advert_int *= 2);
+    handle(&mut router, START + Duration::from_secs(1), delayed(5, 0, slower), &mut vec![]);
+    assert_eq!(masters(&mut router, 0), [Some(11), Some(5)]);
+}
+
 #[test]
 fn dont_track_primary_leaves_the_instance_what_it_is() {
     let mut unminded = instance("1", 1, 100);
