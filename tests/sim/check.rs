@@ -62,7 +62,7 @@ pub(crate) fn addresses_follow_state(node: &mut Node) -> Result<(), String> {
 /// No route or rule of an instance without its master; and a master has all of its own.
 fn entries_follow_state(world: &World, router: &Router) -> Result<(), String> {
     let (mut wanted, mut masters) = (BTreeSet::new(), BTreeSet::new());
-    for instance in router.instances().filter(|instance| instance.wants_addresses()) {
+    for instance in router.instances().filter(|instance| keeps(world, instance)) {
         let names = instance.entries().map(ToString::to_string);
         match instance.state() {
             StateKind::Master => masters.extend(names),
@@ -103,12 +103,17 @@ fn links_follow_state(world: &World, router: &Router) -> Result<(), String> {
     }
 }
 
+/// What is the instance's may be there: it wants it, or a predecessor's that has not begun yet.
+fn keeps(world: &World, instance: &Instance) -> bool {
+    instance.wants_addresses() || world.watch.respawned && instance.state() == StateKind::Init
+}
+
 type Addresses = BTreeSet<(IfIndex, IpNet)>;
 
 /// All addresses that are wanted, and those of masters.
 fn wanted(node: &Node, router: &Router) -> (Addresses, Addresses) {
     let (mut all, mut masters) = (Addresses::new(), Addresses::new());
-    for instance in router.instances().filter(|instance| instance.wants_addresses()) {
+    for instance in router.instances().filter(|instance| keeps(&node.world, instance)) {
         let at = crate::watch::index(instance.name());
         let place = at.and_then(|at| node.world.kernel.place(&node.world.watch.routers[at]));
         let Some(index) = place else { continue };
