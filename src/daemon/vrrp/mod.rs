@@ -19,6 +19,7 @@ mod log;
 mod network;
 mod notify;
 mod programs;
+mod sockets;
 mod standby;
 mod sync;
 mod trackers;

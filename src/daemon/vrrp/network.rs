@@ -10,39 +10,34 @@ use super::kernel;
 use super::log::Log;
 use super::notify::Notifier;
 use super::programs::Programs;
+use super::sockets::Sockets;
 use super::standby::{self, Standby, Step};
 use super::trackers::Trackers;
 use super::writer::{Finished, Writer};
 use crate::conf::Config;
 use crate::daemon::worker::{FromWorker, Options};
-use crate::net::Family;
 use crate::netlink;
 use crate::netlink::route::{self, Client, Monitor};
 use crate::run::{Run, RunId, RunOutcome};
+use crate::sys::clock;
 use crate::sys::poll::Poll;
-use crate::sys::raw::{Inbox, SendProblem};
+use crate::sys::raw::Inbox;
 use crate::sys::timer::Timer;
 use crate::sys::wake::Wake;
-use crate::sys::{clock, raw};
 use crate::time::Instant;
 use crate::vrrp::config::{self, route::PROTOCOL_KEEPALIVED};
 use crate::vrrp::engine::Io;
-use crate::vrrp::event::{
-    Change, Event, IfIndex, Listen, Name, Packet, Protocol, Received, Refusal, Report, Snapshot,
-};
+use crate::vrrp::event::{Change, Event, IfIndex, Listen, Name, Packet, Refusal, Report, Snapshot};
 use crate::vrrp::garp::Frame;
 use crate::vrrp::notice::Notice;
 use crate::vrrp::shared::Shared;
 use crate::vrrp::track::Watched;
-use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::collections::hash_map::{Entry, HashMap};
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
-use tracing::{debug, info};
+use tracing::info;
 
 /// The kernel's news of so many links and addresses are heard in one go.
 const NEWS: usize = 512;
@@ -52,10 +47,7 @@ const TIMER: u64 = u64::MAX - 1;
 const WAKE: u64 = u64::MAX - 2;
 const CLAIMS: [u64; 2] = [u64::MAX - 3, u64::MAX - 4];
 
-/// Which socket: its interface, or none, and what it hears.
-type Place = (Option<IfIndex>, Family, Protocol);
-
-/// The sockets of the worker.
+/// The world of the worker: the clock, sockets, the kernel, programs, the log.
 #[derive(Debug)]
 pub(super) struct Network {
     poll: Poll,
@@ -77,7 +69,7 @@ pub(super) struct Network {
     /// The monitor is not read while the writer is at work: see [`Io::receive`].
     held: bool,
     writer: Writer,
-    sockets: HashMap<Place, Listener>,
+    sockets: Sockets,
     claims: Claims,
     inbox: Inbox,
     programs: Programs,
@@ -86,17 +78,6 @@ pub(super) struct Network {
     notifier: Notifier,
     /// Why the worker can't go on.
     broken: Option<super::Error>,
-    // Emptied after each use; kept for their memory.
-    order: Vec<usize>,
-    unsent: Vec<(usize, SendProblem)>,
-}
-
-#[derive(Debug)]
-struct Listener {
-    socket: raw::Socket,
-    joined: Vec<IpAddr>,
-    /// What is sent to this host is wanted, too.
-    direct: bool,
 }
 
 impl Network {
@@ -130,14 +111,12 @@ impl Network {
                 config.global.netlink.process_monitor,
             ),
             wake,
-            sockets: HashMap::new(),
+            sockets: Sockets::default(),
             claims: Claims::new(CLAIMS),
             inbox: Inbox::new(),
             log: Log::new(options.log_detail),
             notifier,
             broken: None,
-            order: Vec::new(),
-            unsent: Vec::new(),
         };
         let buffers = &config.global.netlink;
         kernel::grow("vrrp_netlink_cmd_rcv_bufs", buffers.vrrp_cmd, &network.client);
@@ -311,28 +290,7 @@ impl Io for Network {
                     Err(error) => *broken = Some(error),
                 },
                 token if CLAIMS.contains(&token) => more |= claims.drain(token, inbox, sink),
-                _ => {
-                    let place = place_of(token);
-                    let Some(listener) = sockets.get_mut(&place) else { continue };
-                    let Listener { socket, direct, .. } = listener;
-                    let drained = socket.drain(inbox, |packet| {
-                        let raw::Received { source, destination, ttl, at, header, payload } = packet;
-                        // A raw socket hears all that is sent to this host.
-                        if !*direct && !destination.is_multicast() {
-                            return;
-                        }
-                        let (interface, _, protocol) = place;
-                        let (header, payload) = (Cow::Borrowed(header), Cow::Borrowed(payload));
-                        let received =
-                            Received { interface, source, destination, ttl, protocol, header, payload };
-                        sink(at, Event::Received(received));
-                    });
-                    match drained {
-                        Ok(left) => more |= left,
-                        // An interface that goes down or away says so here too; the monitor tells the rest.
-                        Err(error) => debug!(%error, "packets can't be read"),
-                    }
-                }
+                _ => more |= sockets.drain(token, inbox, sink),
             }
         }
         if to_hold {
@@ -345,81 +303,19 @@ impl Io for Network {
     }
 
     fn listen(&mut self, listen: Listen) -> Result<(), Shared<str>> {
-        let place = (listen.interface, listen.family, listen.protocol);
-        self.join(place, listen.group).map_err(|error| {
-            self.close_unused(place);
-            Shared::from(error)
-        })
+        self.sockets.listen(&mut self.poll, listen)
     }
 
     fn set_buffer(&mut self, listen: Listen, bytes: u32) {
-        let place = (listen.interface, listen.family, listen.protocol);
-        if let Some(listener) = self.sockets.get(&place) {
-            listener.socket.set_receive_buffer((bytes > 0).then_some(bytes));
-        }
+        self.sockets.set_buffer(listen, bytes);
     }
 
     fn unlisten(&mut self, listen: Listen) {
-        let place = (listen.interface, listen.family, listen.protocol);
-        if let Some(listener) = self.sockets.get_mut(&place) {
-            match listen.group {
-                Some(group) => {
-                    listener.socket.leave(group);
-                    listener.joined.retain(|joined| *joined != group);
-                }
-                None => listener.direct = false,
-            }
-            self.close_unused(place);
-        }
+        self.sockets.unlisten(&mut self.poll, listen);
     }
 
-    /// An advert counts as sent if one of its destinations gets it.
     fn send(&mut self, adverts: &[(Name, Packet)], failed: &mut dyn FnMut(usize, Shared<str>)) {
-        let Network { sockets, order, unsent, .. } = self;
-        let place = |at: &usize| {
-            let (_, packet) = adverts.get(*at)?;
-            Some((packet.interface, Family::of(packet.source), packet.protocol))
-        };
-        // Those of a socket leave together, in their order.
-        order.clear();
-        order.extend(0..adverts.len());
-        order.sort_unstable_by_key(|at| (place(at), *at));
-        for run in order.chunk_by(|a, b| place(a) == place(b)) {
-            let Some(Some(place)) = run.first().map(place) else { continue };
-            let Some(Listener { socket, .. }) = sockets.get(&place) else {
-                let reason = SendProblem::Gone.to_string();
-                run.iter().for_each(|at| failed(*at, reason.as_str().into()));
-                continue;
-            };
-            let of_run = || run.iter().filter_map(|at| Some((*at, &adverts.get(*at)?.1)));
-            let packets = of_run().flat_map(|(_, packet)| {
-                packet.copies.iter().map(|copy| raw::Packet {
-                    source: packet.source,
-                    destination: copy.destination,
-                    ttl: packet.ttl,
-                    id: packet.id,
-                    payload: &copy.bytes,
-                })
-            });
-            unsent.clear();
-            socket.send_many(packets, |index, problem| unsent.push((index, problem)));
-            if unsent.is_empty() {
-                continue;
-            }
-            let mut first = 0;
-            for (at, packet) in of_run() {
-                let end = first + packet.copies.len();
-                let mut problems = unsent.iter().filter(|(n, _)| (first..end).contains(n)).map(|(_, p)| *p);
-                let problem = problems.next();
-                let others = problems.count();
-                match problem {
-                    Some(problem) if first + others + 1 == end => failed(at, problem.to_string().into()),
-                    Some(problem) => debug!("an advert did not reach {} of its peers: {problem}", others + 1),
-                    None => {}
-                }
-                first = end;
-            }
-        }
+        self.sockets.send(adverts, failed);
     }
 
     fn start(&mut self, changes: &[Change], frames: &[Frame]) {
@@ -458,57 +354,6 @@ impl Io for Network {
     fn report(&mut self, instance: Option<&Name>, report: &Report) {
         self.log.report(instance, report, clock::now());
     }
-}
-
-impl Network {
-    /// Joins the group, with a socket that is opened where there is none; or why not.
-    fn join(&mut self, place: Place, group: Option<IpAddr>) -> Result<(), String> {
-        let listener = match self.sockets.entry(place) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(free) => {
-                let (interface, family, protocol) = place;
-                let protocol = match protocol {
-                    Protocol::Vrrp => raw::PROTOCOL,
-                    Protocol::Ah => raw::PROTOCOL_AH,
-                };
-                let interface = interface.map(|index| index.0);
-                let socket = raw::Socket::open_for(family, protocol, interface).map_err(|e| e.to_string())?;
-                self.poll.add(&socket, token_of(place)).map_err(|e| format!("wait for packets: {e}"))?;
-                free.insert(Listener { socket, joined: Vec::new(), direct: false })
-            }
-        };
-        match group {
-            Some(group) => {
-                listener.socket.join(group).map_err(|e| e.to_string())?;
-                listener.joined.push(group);
-            }
-            None => listener.direct = true,
-        }
-        Ok(())
-    }
-
-    fn close_unused(&mut self, place: Place) {
-        if self.sockets.get(&place).is_some_and(|listener| listener.joined.is_empty() && !listener.direct)
-            && let Some(listener) = self.sockets.remove(&place)
-        {
-            // Closing it would do; this keeps the count right.
-            let _ = self.poll.remove(&listener.socket);
-        }
-    }
-}
-
-fn token_of((interface, family, protocol): Place) -> u64 {
-    // An index is 32 bits long and never 0: never one of the others.
-    u64::from(interface.map_or(0, |index| index.0)) << 2
-        | u64::from(family == Family::V6) << 1
-        | u64::from(protocol == Protocol::Ah)
-}
-
-fn place_of(token: u64) -> Place {
-    let family = if token & 2 == 0 { Family::V4 } else { Family::V6 };
-    let protocol = if token & 1 == 0 { Protocol::Vrrp } else { Protocol::Ah };
-    let index = u32::try_from(token >> 2).unwrap_or_default();
-    ((index != 0).then_some(IfIndex(index)), family, protocol)
 }
 
 /// Gives the kernel's news; true if there are more. Where some were lost, the writer is to ask for everything.
