@@ -36,7 +36,7 @@ use super::event::{Action, Actions, Entry, Fault, Name, Packet, Protocol, Report
 use super::notice::{self, News, Notice, Subject};
 use super::packet::{PRIORITY_STOP, Sum};
 use super::priority::Priority;
-use super::rare::Rare;
+use super::rare::{Rare, usual};
 use super::shared::Shared;
 use super::stats::Stats;
 use crate::net::Family;
@@ -63,6 +63,9 @@ pub(super) struct Stance {
     pub(super) willing: bool,
 }
 
+usual!(Shared<[Entry]>);
+usual!(Shared<[VirtualAddress]>);
+
 /// One virtual router.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
@@ -78,11 +81,11 @@ pub struct Instance {
     /// All that are wanted in the kernel while master.
     addresses: Shared<[VirtualAddress]>,
     /// `virtual_routes`
-    routes: Shared<[Entry]>,
+    routes: Rare<Shared<[Entry]>>,
     /// `virtual_rules`
-    rules: Shared<[Entry]>,
+    rules: Rare<Shared<[Entry]>>,
     /// Those that are announced again and again: `garp_extra_if`.
-    extra: Shared<[VirtualAddress]>,
+    extra: Rare<Shared<[VirtualAddress]>>,
     /// How checksums of version 3 are made over IPv4: as configured, or as a peer makes them.
     sum: Sum,
     priority: Priority,
@@ -151,16 +154,24 @@ impl Instance {
     pub fn new(mut config: config::Instance) -> Instance {
         let (addresses, excluded) =
             (std::mem::take(&mut config.addresses), std::mem::take(&mut config.excluded).into_inner());
-        let routes = std::mem::take(&mut config.routes).into_inner().into_iter().map(Entry::route).collect();
-        let rules = std::mem::take(&mut config.rules).into_inner().into_iter().map(Entry::rule).collect();
+        let routes = std::mem::take(&mut config.routes)
+            .into_inner()
+            .into_iter()
+            .map(Entry::route)
+            .collect::<Shared<[Entry]>>();
+        let rules = std::mem::take(&mut config.rules)
+            .into_inner()
+            .into_iter()
+            .map(Entry::rule)
+            .collect::<Shared<[Entry]>>();
         let (in_adverts, advertised) = (addresses.len(), addresses.iter().map(|a| a.net.address).collect());
         let addresses: Shared<[VirtualAddress]> = addresses.into_iter().chain(excluded).collect();
         Instance {
-            routes,
-            rules,
+            routes: routes.into(),
+            rules: rules.into(),
             in_adverts,
             advertised,
-            extra: extra::addresses(&config, &addresses),
+            extra: extra::addresses(&config, &addresses).into(),
             addresses,
             fits: None,
             sum: first_sum(&config),
