@@ -15,6 +15,7 @@ pub(crate) fn tests() -> Vec<Test> {
     let mut tests = vec![
         Test::new("notify::a_script_that_hangs_delays_no_advert_and_not_the_stop", hangs),
         Test::new("notify::with_dont_release_vrrp_the_stop_is_told", dont_release),
+        Test::new("notify::at_the_stop_no_script_runs_that_had_to_wait_but_the_last", what_waits_at_the_stop),
     ];
     for program in [Keepalived, Vipd] {
         tests.push(Test::new(
@@ -246,6 +247,22 @@ fn hangs(lab: &Lab) {
     // The stop's own script waits for the other for a second, then runs beside it; what hangs is ended behind that.
     wait_call(&one, "INSTANCE A STOP 150");
     assert!(took < Duration::from_secs(9), "{took:?}");
+}
+
+/// Nobody may be promoted by a script that had to wait until the end.
+fn what_waits_at_the_stop(lab: &Lab) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let script = script(&one, "slow", "case $3 in BACKUP) sleep 1000;; esac");
+    let notify = format!("  notify \"{script}\"\n");
+    let config =
+        format!("global_defs {{\n  {GLOBALS}}}\n") + &instance("A", 1, 150, "10.0.0.100/24", &notify);
+    let director = start(Vipd, &one, &config, &[]);
+    wait_call(&one, "INSTANCE A BACKUP 150");
+    wait_for("the address", LIMIT, || {
+        if one.has_address("10.0.0.100") { Ok(()) } else { Err(calls(&one).join("\n")) }
+    });
+    director.terminate();
+    assert_eq!(calls(&one), ["INSTANCE A BACKUP 150", "INSTANCE A STOP 150"]);
 }
 
 fn dont_release(lab: &Lab) {

@@ -155,13 +155,25 @@ impl Queue {
         matches!(self.active.get(&id), Some(Active { state: State::Ending { .. }, .. }))
     }
 
-    /// No more runs begin; those that somebody's order depends on have [`STOP_GRACE`] to end, also those that wait.
-    /// Those without a limit, which wait for what they read to end, have [`STOP_PATIENCE`]. The others are called off.
+    /// No more runs begin, but the last one of each owner that waits: what the others would tell of has passed, and that
+    /// nothing runs any more must be told in time. Those that somebody's order depends on have [`STOP_GRACE`] to end, those
+    /// without a limit, which wait for what they read to end, have [`STOP_PATIENCE`]. The others are called off.
     pub(super) fn stop(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.stop_at.is_some() {
             return;
         }
         self.stop_at = Some(now + STOP_GRACE);
+        for runs in self.waiting.values_mut() {
+            let step = |run: &Run| run.turn.as_ref().map(|turn| turn.step);
+            let last = runs.back().and_then(step);
+            runs.retain(|run| {
+                let is_last = step(run) == last;
+                if !is_last {
+                    actions.push(Action::Tell(run.id, RunOutcome::Cancelled));
+                }
+                is_last
+            });
+        }
         let mut checks = Vec::new();
         for (id, active) in &mut self.active {
             active.holds_until = active.holds_until.map(|at| at.min(now + STOP_PATIENCE));
@@ -380,6 +392,19 @@ mod tests {
         }
         let refused = collect(|a| queue.ask(at(0), run(2000, Some("VI"), None), a));
         assert!(matches!(&refused[..], [Tell(RunId(2000), RunOutcome::Failed(_))]), "{refused:?}");
+    }
+
+    #[test]
+    fn at_the_stop_the_last_step_of_an_owner_runs_and_none_that_waited_before_it() {
+        let mut queue = Queue::default();
+        let of_step = |id, step| Run { turn: Some(Turn { owner: "VI".into(), step }), ..run(id, None, None) };
+        for (id, step) in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 4)] {
+            collect(|a| queue.ask(at(0), of_step(id, step), a));
+        }
+        let dropped = [2, 3].map(|id| Tell(RunId(id), RunOutcome::Cancelled));
+        assert_eq!(collect(|a| queue.stop(at(1), a)), dropped);
+        assert_eq!(queue.next_timeout(), Some(at(2)));
+        assert_eq!(collect(|a| queue.handle_timeout(at(2), a)), [Start(of_step(4, 4)), Start(of_step(5, 4))]);
     }
 
     #[test]

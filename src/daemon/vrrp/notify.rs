@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::io;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 /// The numbers of these runs have this bit: others of this worker have not.
 const NOTICE: u64 = 1 << 63;
@@ -39,8 +39,8 @@ pub(super) struct Notifier {
     runs: u64,
     /// Notices so far: the scripts of one run together, those of the next wait for them.
     step: u64,
-    /// Scripts that have not ended, and how the log names them.
-    asked: HashMap<RunId, String>,
+    /// Scripts that have not ended: of whom, and how the log names them.
+    asked: HashMap<RunId, (String, String)>,
 }
 
 impl Notifier {
@@ -74,14 +74,24 @@ impl Notifier {
     pub(super) fn notify(&mut self, notice: &Notice) {
         self.step += 1;
         let limit = (notice.news == News::Entered(State::Stop)).then_some(STOP_LIMIT);
+        let owner = format!("{} {}", notice.kind(), notice.name);
+        let before = self.asked.values().filter(|(other, _)| *other == owner).count();
+        if limit.is_some() && before > 0 {
+            let scripts =
+                if before == 1 { "a script has".to_owned() } else { format!("{before} scripts have") };
+            info!(
+                "({}) {scripts} not ended yet: what waits for its turn is dropped for the stop",
+                notice.name
+            );
+        }
         for command in notice.scripts() {
             self.runs += 1;
             let id = RunId(NOTICE | self.runs);
-            debug!("({}) running {command}", notice.name);
-            self.asked
-                .insert(id, format!("({}) script {} for {}", notice.name, command.program(), notice.word()));
-            let owner = format!("{} {}", notice.kind(), notice.name);
-            let turn = Some(Turn { owner, step: self.step });
+            let wait = if before > 0 { ", once those before it have ended" } else { "" };
+            debug!("({}) running {command}{wait}", notice.name);
+            let text = format!("({}) script {} for {}", notice.name, command.program(), notice.word());
+            self.asked.insert(id, (owner.clone(), text));
+            let turn = Some(Turn { owner: owner.clone(), step: self.step });
             // Fails when the parent is gone, which the worker notices.
             let _ = self.parent.send(FromWorker::Run(Run { id, turn, command, limit }));
         }
@@ -98,7 +108,7 @@ impl Notifier {
 
     /// Takes in how a script ended; false if it is none of these.
     pub(super) fn ended(&mut self, id: RunId, outcome: &RunOutcome) -> bool {
-        let Some(script) = self.asked.remove(&id) else { return false };
+        let Some((_, script)) = self.asked.remove(&id) else { return false };
         if !outcome.is_success() {
             warn!("{script}: {outcome}");
         }
