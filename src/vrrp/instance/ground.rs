@@ -72,9 +72,13 @@ impl Instance {
             out.push(self.report(Report::Faulty { fault: fault.clone(), detail: detail(fault) }));
         }
         if !self.faults.is_empty() {
-            out.extend(
-                old_faults.difference(&self.faults).map(|f| self.report(Report::FaultGone(f.clone()))),
-            );
+            // One that does not exist any more is not up again.
+            let is_worse = |fault: &Fault| match fault {
+                Fault::InterfaceDown(name) => self.faults.contains(&Fault::NoInterface(name.clone())),
+                _ => false,
+            };
+            let gone = old_faults.difference(&self.faults).filter(|fault| !is_worse(fault));
+            out.extend(gone.map(|fault| self.report(Report::FaultGone(fault.clone()))));
         }
     }
 
@@ -109,7 +113,8 @@ impl Instance {
     }
 
     fn fail(&mut self, origin: Option<Origin>, out: &mut Actions) {
-        let own = [self.config.interface.as_deref(), self.config.link.own_name()];
+        let link = &self.config.link;
+        let own = [self.config.interface.as_deref(), link.own_name().filter(|_| !link.transmit_on_base)];
         let mute = self.faults.iter().any(|fault| match fault {
             Fault::NoInterface(name) | Fault::InterfaceDown(name) => own.contains(&Some(&**name)),
             _ => false,

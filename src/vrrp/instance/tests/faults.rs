@@ -27,6 +27,27 @@ fn a_lost_interface_is_a_fault_and_its_return_a_new_start() {
 }
 
 #[test]
+fn an_interface_that_does_not_exist_any_more_is_not_up_again() {
+    let mut b = Bench::master(config(150));
+    b.ground(None, &[down()]);
+    b.done();
+    b.ground(None, &[Fault::NoInterface("eth0".into())]);
+    b.done_is(&["NoInterface(\"eth0\")"]);
+}
+
+#[test]
+fn a_master_whose_vmac_is_gone_says_that_it_leaves_where_adverts_leave_below() {
+    for on_base in [true, false] {
+        let mut config = config(150);
+        config.link.vmac = Some(config::Vmac { name: Some("vrrp.51".into()), ..Default::default() });
+        config.link.transmit_on_base = on_base;
+        let mut b = Bench::master(config);
+        b.ground(None, &[Fault::NoInterface("vrrp.51".into())]);
+        assert_eq!(b.done().contains(&"advert 0".to_owned()), on_base);
+    }
+}
+
+#[test]
 fn each_fault_counts_and_the_instance_runs_when_the_last_is_gone() {
     let mut b = Bench::master(config(150));
     let other = Fault::InterfaceDown("eth1".into());
