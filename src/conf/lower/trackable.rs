@@ -276,10 +276,6 @@ fn file(cx: &mut Lower<'_, '_>, statement: &Statement, known: &Targets) -> Optio
 }
 
 fn init_file(cx: &mut Lower<'_, '_>, statement: &Statement) -> InitFile {
-    // The block is reported for its priorities alone: that checks find no file they would not expect.
-    if let (Some(keyword), Some(word)) = (statement.keyword, cx.words(statement).first()) {
-        cx.sink.not_carried_out(keyword, word.span);
-    }
     let mut init = InitFile::default();
     for word in cx.words(statement).iter().skip(1) {
         if word.text == "overwrite" {

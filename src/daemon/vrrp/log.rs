@@ -132,6 +132,9 @@ impl Log {
                 let them = if list.count() == 1 { "it" } else { "them" };
                 warn!("({name}) somebody removed {list}: setting {them} again");
             }
+            Report::AddressesRefused { add: true, addresses: list, refusal } if instance.is_none() => {
+                warn!("can't set static {list}: {refusal}; trying again");
+            }
             Report::AddressesRefused { add: true, addresses: list, refusal } => {
                 warn!("({name}) can't set {list}: {refusal}; trying again while master");
             }
@@ -163,6 +166,9 @@ impl Log {
             Report::EntriesTaken(list) => {
                 let them = if list.count() == 1 { "it" } else { "them" };
                 warn!("({name}) somebody removed {list}: setting {them} again");
+            }
+            Report::EntriesRefused { add: true, entries: list, refusal } if instance.is_none() => {
+                warn!("can't set static {list}: {refusal}; trying again");
             }
             Report::EntriesRefused { add: true, entries: list, refusal } => {
                 warn!("({name}) can't set {list}: {refusal}; trying again while master");
