@@ -103,17 +103,16 @@ impl Failure {
     /// RFC 5321 §4.2.1: 4yz is a matter of time, everything else will be the same again. But for what says nothing of this
     /// mail: somebody may put the server or the password right meanwhile.
     #[must_use]
-    pub const fn is_temporary(&self) -> bool {
+    pub fn is_temporary(&self) -> bool {
         match self {
-            Failure::Refused { command, code } => {
-                matches!(code, 400..=499) || matches!(command.as_bytes(), AUTH)
-            }
+            Failure::Refused { command, code } => matches!(code, 400..=499) || *command == AUTH,
             Failure::NoTls | Failure::NoLogin => true,
         }
     }
 }
 
-const AUTH: &[u8] = b"AUTH";
+/// What a refused login answers to.
+const AUTH: &str = "AUTH";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -197,7 +196,7 @@ impl<'a> Dialogue<'a> {
                 self.say(Stage::Auth, BASE64.encode(password))
             }
             (Stage::Auth, 235) => self.mail(),
-            (Stage::LoginName | Stage::LoginPassword | Stage::Auth, _) => failed("AUTH"),
+            (Stage::LoginName | Stage::LoginPassword | Stage::Auth, _) => failed(AUTH),
             (Stage::Helo, 250) => self.mail(),
             (Stage::Helo, _) => failed("HELO"),
             (Stage::Mail, 250) => self.recipient(0),

@@ -233,13 +233,16 @@ fn a_group_is_told_of_behind_its_members(lab: &Lab, program: Implementation) {
     assert!(group < position("INSTANCE \"A\" BACKUP 150"), "at start it comes first: {log}");
 }
 
+/// A configuration of one instance with these scripts.
+fn alone(notify: &str) -> String {
+    format!("global_defs {{\n  {GLOBALS}}}\n") + &instance("A", 1, 150, "10.0.0.100/24", notify)
+}
+
 fn hangs(lab: &Lab) {
     let one = lab.host("one", "10.0.0.1/24");
     let script = script(&one, "hangs", "case $1 in *MASTER*|master) sleep 1000;; esac");
     let notify = format!("  notify_master \"{script} master\"\n  notify \"{script}\"\n");
-    let config =
-        format!("global_defs {{\n  {GLOBALS}}}\n") + &instance("A", 1, 150, "10.0.0.100/24", &notify);
-    let director = start(Vipd, &one, &config, &[]);
+    let director = start(Vipd, &one, &alone(&notify), &[]);
     wait_call(&one, "master");
     // Both of the event run.
     wait_call(&one, "INSTANCE A MASTER 150");
@@ -254,9 +257,7 @@ fn what_waits_at_the_stop(lab: &Lab) {
     let one = lab.host("one", "10.0.0.1/24");
     let script = script(&one, "slow", "case $3 in BACKUP) sleep 1000;; esac");
     let notify = format!("  notify \"{script}\"\n");
-    let config =
-        format!("global_defs {{\n  {GLOBALS}}}\n") + &instance("A", 1, 150, "10.0.0.100/24", &notify);
-    let director = start(Vipd, &one, &config, &[]);
+    let director = start(Vipd, &one, &alone(&notify), &[]);
     wait_call(&one, "INSTANCE A BACKUP 150");
     wait_for("the address", LIMIT, || {
         if one.has_address("10.0.0.100") { Ok(()) } else { Err(calls(&one).join("\n")) }
@@ -269,9 +270,7 @@ fn dont_release(lab: &Lab) {
     let one = lab.host("one", "10.0.0.1/24");
     let script = script(&one, "all", "");
     let notify = format!("  notify \"{script}\"\n");
-    let config =
-        format!("global_defs {{\n  {GLOBALS}}}\n") + &instance("A", 1, 150, "10.0.0.100/24", &notify);
-    let director = start(Vipd, &one, &config, &["-V"]);
+    let director = start(Vipd, &one, &alone(&notify), &["-V"]);
     wait_call(&one, "INSTANCE A MASTER 150");
     director.terminate();
     wait_call(&one, "INSTANCE A STOP 150");

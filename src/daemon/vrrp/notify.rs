@@ -41,6 +41,8 @@ pub(super) struct Notifier {
     step: u64,
     /// Scripts that have not ended: of whom, and how the log names them.
     asked: HashMap<RunId, (String, String)>,
+    /// How many of them each owner has.
+    unended: HashMap<String, usize>,
 }
 
 impl Notifier {
@@ -56,6 +58,7 @@ impl Notifier {
             runs: 0,
             step: 0,
             asked: HashMap::new(),
+            unended: HashMap::new(),
         })
     }
 
@@ -75,7 +78,7 @@ impl Notifier {
         self.step += 1;
         let limit = (notice.news == News::Entered(State::Stop)).then_some(STOP_LIMIT);
         let owner = format!("{} {}", notice.kind(), notice.name);
-        let before = self.asked.values().filter(|(other, _)| *other == owner).count();
+        let before = self.unended.get(&owner).copied().unwrap_or(0);
         if limit.is_some() && before > 0 {
             let scripts =
                 if before == 1 { "a script has".to_owned() } else { format!("{before} scripts have") };
@@ -91,6 +94,7 @@ impl Notifier {
             debug!("({}) running {command}{wait}", notice.name);
             let text = format!("({}) script {} for {}", notice.name, command.program(), notice.word());
             self.asked.insert(id, (owner.clone(), text));
+            *self.unended.entry(owner.clone()).or_default() += 1;
             let turn = Some(Turn { owner: owner.clone(), step: self.step });
             // Fails when the parent is gone, which the worker notices.
             let _ = self.parent.send(FromWorker::Run(Run { id, turn, command, limit }));
@@ -108,7 +112,13 @@ impl Notifier {
 
     /// Takes in how a script ended; false if it is none of these.
     pub(super) fn ended(&mut self, id: RunId, outcome: &RunOutcome) -> bool {
-        let Some((_, script)) = self.asked.remove(&id) else { return false };
+        let Some((owner, script)) = self.asked.remove(&id) else { return false };
+        if let Some(count) = self.unended.get_mut(&owner) {
+            *count -= 1;
+            if *count == 0 {
+                self.unended.remove(&owner);
+            }
+        }
         if !outcome.is_success() {
             warn!("{script}: {outcome}");
         }
