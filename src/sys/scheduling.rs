@@ -60,6 +60,14 @@ pub fn allow_later() {
     }
 }
 
+/// Whether this thread may run on more than one processor.
+#[must_use]
+pub fn has_several_processors() -> bool {
+    nix::sched::sched_getaffinity(Pid::from_raw(0)).is_ok_and(|set| {
+        (0..nix::sched::CpuSet::count()).filter(|cpu| set.is_set(*cpu).unwrap_or(false)).nth(1).is_some()
+    })
+}
+
 impl Scheduling {
     /// As the process was started.
     #[must_use]

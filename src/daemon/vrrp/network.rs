@@ -22,6 +22,7 @@ use crate::run::{Run, RunId, RunOutcome};
 use crate::sys::clock;
 use crate::sys::poll::Poll;
 use crate::sys::raw::Inbox;
+use crate::sys::scheduling;
 use crate::sys::timer::Timer;
 use crate::sys::wake::Wake;
 use crate::time::Instant;
@@ -185,19 +186,20 @@ impl Network {
     /// the one that sets addresses wake a little earlier and stand by.
     pub(super) fn sleep(&mut self, until: Option<Instant>, takes_over: bool) -> io::Result<()> {
         match self.standby.step(clock::now(), until.filter(|_| takes_over)) {
-            Step::Sleep => {
-                self.timer.set(until)?;
-                self.poll.wait()?;
-            }
             Step::SleepUntil(early) => {
                 self.timer.set(Some(early))?;
                 self.poll.wait()?;
             }
-            Step::StandBy(at) => {
+            // Two threads that stay awake on one processor would keep each other waiting.
+            Step::StandBy(at) if scheduling::has_several_processors() => {
                 self.writer.stand_by(at + standby::AFTER)?;
                 while self.poll.ready_now()?.iter().next().is_none() && clock::now() < at {
                     std::hint::spin_loop();
                 }
+            }
+            Step::Sleep | Step::StandBy(_) => {
+                self.timer.set(until)?;
+                self.poll.wait()?;
             }
         }
         self.deadline = until;

@@ -1,11 +1,9 @@
 //! When to be awake before a moment that must not be missed: a takeover.
 //!
 //! A backup whose master speaks never comes near that moment, so this costs nothing as long as all is well. Nothing is
-//! decided here about takeovers.
+//! decided here about takeovers, and nothing is done: [`super::network`] sleeps and stays awake.
 
 use crate::time::Instant;
-use nix::sched::{CpuSet, sched_getaffinity};
-use nix::unistd::Pid;
 use std::time::Duration;
 
 /// So long before it: what an idle processor takes to wake, and some.
@@ -44,14 +42,8 @@ impl Standby {
             return Step::SleepUntil(early);
         }
         self.last = Some(at);
-        // Two threads that stay awake on one processor would keep each other waiting.
-        if has_processors() { Step::StandBy(at) } else { Step::Sleep }
+        Step::StandBy(at)
     }
-}
-
-fn has_processors() -> bool {
-    let usable = |set: CpuSet| (0..CpuSet::count()).filter(|cpu| set.is_set(*cpu).unwrap_or(false)).nth(1);
-    sched_getaffinity(Pid::from_raw(0)).is_ok_and(|set| usable(set).is_some())
 }
 
 #[cfg(test)]
@@ -65,8 +57,7 @@ mod tests {
         let mut standby = Standby::default();
         assert_eq!(standby.step(Instant::ZERO, None), Step::Sleep);
         assert_eq!(standby.step(Instant::ZERO, Some(at)), Step::SleepUntil(early));
-        let awake = if has_processors() { Step::StandBy(at) } else { Step::Sleep };
-        assert_eq!(standby.step(early, Some(at)), awake);
+        assert_eq!(standby.step(early, Some(at)), Step::StandBy(at));
         assert_eq!(standby.step(at, Some(at)), Step::Sleep, "it is due");
         assert_eq!(standby.step(at, Some(at + PAUSE / 2)), Step::Sleep);
         assert_eq!(standby.step(at, Some(at + PAUSE)), Step::SleepUntil(at + PAUSE - BEFORE));

@@ -1,5 +1,5 @@
-//! A thread that changes addresses, routes and rules, sends announcements and reads the kernel's state anew: what may have to wait for the
-//! kernel's lock, or takes long because there is much of it, while adverts leave in time.
+//! A thread that changes addresses, routes and rules, sends announcements and reads the kernel's state anew: what may have
+//! to wait for the kernel's lock, or takes long because there is much of it, while adverts leave in time.
 //!
 //! One job after the other. It decides nothing: the engine plans a job, and hears what became of it.
 
