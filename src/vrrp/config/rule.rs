@@ -46,6 +46,32 @@ pub struct Rule {
     pub tracked: bool,
 }
 
+impl Rule {
+    /// A rule for all packets of the family.
+    #[must_use]
+    pub const fn new(family: Family, priority: u32, action: RuleAction) -> Rule {
+        Rule {
+            family,
+            priority,
+            inverted: false,
+            from: None,
+            to: None,
+            input_interface: None,
+            output_interface: None,
+            tos: None,
+            mark: None,
+            ip_protocol: None,
+            source_ports: None,
+            destination_ports: None,
+            users: None,
+            tunnel_id: None,
+            protocol: None,
+            action,
+            tracked: true,
+        }
+    }
+}
+
 /// A firewall mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]

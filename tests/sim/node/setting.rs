@@ -79,24 +79,6 @@ fn routes(family: Family, at: usize, interface: &str, source: IpAddr) -> Vec<Rou
 
 /// Some have a rule.
 fn rules(family: Family, at: usize) -> Vec<Rule> {
-    let rule = Rule {
-        family,
-        priority: 100 + at as u32,
-        inverted: false,
-        from: None,
-        to: None,
-        input_interface: None,
-        output_interface: None,
-        tos: None,
-        mark: None,
-        ip_protocol: None,
-        source_ports: None,
-        destination_ports: None,
-        users: None,
-        tunnel_id: None,
-        protocol: None,
-        action: RuleAction::Blackhole,
-        tracked: true,
-    };
+    let rule = Rule::new(family, 100 + at as u32, RuleAction::Blackhole);
     if at.is_multiple_of(3) { vec![rule] } else { Vec::new() }
 }

@@ -359,23 +359,5 @@ fn rules_without_an_interface_are_looked_at_when_everything_is_told_anew() {
 
 fn some_rule() -> Rule {
     let action = RuleAction::Table { table: 100, unless: Suppress::default(), realms: None };
-    Rule {
-        family: Family::V4,
-        priority: 1000,
-        inverted: false,
-        from: Some("10.9.0.0/16".parse().unwrap()),
-        to: None,
-        input_interface: None,
-        output_interface: None,
-        tos: None,
-        mark: None,
-        ip_protocol: None,
-        source_ports: None,
-        destination_ports: None,
-        users: None,
-        tunnel_id: None,
-        protocol: None,
-        action,
-        tracked: true,
-    }
+    Rule { from: Some("10.9.0.0/16".parse().unwrap()), ..Rule::new(Family::V4, 1000, action) }
 }
