@@ -43,7 +43,7 @@ impl Programs {
     /// Asks for a program that is told of something; those of one virtual server run one after another.
     pub(super) fn notify(&mut self, vs: String, command: Command) {
         let name = command.program().to_owned();
-        let turn = Turn { owner: vs, step: self.next };
+        let turn = Turn { owner: vs, step: self.next, replaced: false };
         let id = self.ask(Some(turn), command, None);
         self.notified.insert(id, name);
     }

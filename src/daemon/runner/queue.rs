@@ -155,23 +155,23 @@ impl Queue {
         matches!(self.active.get(&id), Some(Active { state: State::Ending { .. }, .. }))
     }
 
-    /// No more runs begin, but the last one of each owner that waits: what the others would tell of has passed, and that
-    /// nothing runs any more must be told in time. Those that somebody's order depends on have [`STOP_GRACE`] to end, those
-    /// without a limit, which wait for what they read to end, have [`STOP_PATIENCE`]. The others are called off.
+    /// No more runs are taken in. Of those that wait, none runs whose state the owner's last step has replaced: what they
+    /// would tell of has passed, and that nothing runs any more must be told in time. Those that somebody's order depends
+    /// on have [`STOP_GRACE`] to end, those without a limit, which wait for what they read to end, have [`STOP_PATIENCE`].
+    /// The others are called off.
     pub(super) fn stop(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.stop_at.is_some() {
             return;
         }
         self.stop_at = Some(now + STOP_GRACE);
         for runs in self.waiting.values_mut() {
-            let step = |run: &Run| run.turn.as_ref().map(|turn| turn.step);
-            let last = runs.back().and_then(step);
+            let last = runs.back().and_then(|run| run.turn.as_ref()).map(|turn| turn.step);
             runs.retain(|run| {
-                let is_last = step(run) == last;
-                if !is_last {
+                let gone = run.turn.as_ref().is_some_and(|turn| turn.replaced && Some(turn.step) != last);
+                if gone {
                     actions.push(Action::Tell(run.id, RunOutcome::Cancelled));
                 }
-                is_last
+                !gone
             });
         }
         let mut checks = Vec::new();
@@ -290,7 +290,7 @@ mod tests {
     fn run(id: u64, owner: Option<&str>, limit: Option<u64>) -> Run {
         Run {
             id: RunId(id),
-            turn: owner.map(|owner| Turn { owner: owner.into(), step: id }),
+            turn: owner.map(|owner| Turn { owner: owner.into(), step: id, replaced: true }),
             command: Command { argv: vec![id.to_string()], run_as: None },
             limit: limit.map(|seconds| Limit::new(Duration::from_secs(seconds))),
         }
@@ -329,7 +329,10 @@ mod tests {
     #[test]
     fn those_of_one_step_run_together_and_the_next_step_waits_for_all_of_them() {
         let mut queue = Queue::default();
-        let of_step = |id, step| Run { turn: Some(Turn { owner: "VI".into(), step }), ..run(id, None, None) };
+        let of_step = |id, step| Run {
+            turn: Some(Turn { owner: "VI".into(), step, replaced: true }),
+            ..run(id, None, None)
+        };
         assert_eq!(collect(|a| queue.ask(at(0), of_step(1, 1), a)), [Start(of_step(1, 1))]);
         assert_eq!(collect(|a| queue.ask(at(0), of_step(2, 1), a)), [Start(of_step(2, 1))]);
         assert_eq!(collect(|a| queue.ask(at(0), of_step(3, 2), a)), []);
@@ -397,7 +400,10 @@ mod tests {
     #[test]
     fn at_the_stop_the_last_step_of_an_owner_runs_and_none_that_waited_before_it() {
         let mut queue = Queue::default();
-        let of_step = |id, step| Run { turn: Some(Turn { owner: "VI".into(), step }), ..run(id, None, None) };
+        let of_step = |id, step| Run {
+            turn: Some(Turn { owner: "VI".into(), step, replaced: true }),
+            ..run(id, None, None)
+        };
         for (id, step) in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 4)] {
             collect(|a| queue.ask(at(0), of_step(id, step), a));
         }
@@ -405,6 +411,23 @@ mod tests {
         assert_eq!(collect(|a| queue.stop(at(1), a)), dropped);
         assert_eq!(queue.next_timeout(), Some(at(2)));
         assert_eq!(collect(|a| queue.handle_timeout(at(2), a)), [Start(of_step(4, 4)), Start(of_step(5, 4))]);
+    }
+
+    #[test]
+    fn at_the_stop_each_step_runs_that_tells_of_something_else() {
+        let mut queue = Queue::default();
+        let step = |id| Run {
+            turn: Some(Turn { owner: "VS".into(), step: id, replaced: false }),
+            ..run(id, None, None)
+        };
+        for id in 1..=4 {
+            collect(|a| queue.ask(at(0), step(id), a));
+        }
+        assert_eq!(collect(|a| queue.stop(at(0), a)), []);
+        for id in 1..4 {
+            let next = collect(|a| queue.ended(at(0), RunId(id), exited(0), a));
+            assert_eq!(next, [Tell(RunId(id), exited(0)), Start(step(id + 1))]);
+        }
     }
 
     #[test]
