@@ -31,6 +31,7 @@ use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::conf::Config;
 use crate::netlink;
 use crate::sys::process::return_unused_memory;
+use crate::sys::scheduling::ask_for_short_turns;
 use crate::sys::wake::Wake;
 use crate::sys::{clock, packet, timer};
 use crate::vrrp::Engine;
@@ -111,6 +112,7 @@ fn drive(
     if let Err(error) = timer::set_slack(Duration::from_nanos(1)) {
         warn!(%error, "deadlines may be met late");
     }
+    ask_for_short_turns();
     // Until the end: the filter is not needed meanwhile.
     let _igmp = LocalIgmp::switch_off(&mut config.vrrp.settings);
     let igmp_is_off = config.vrrp.settings.disable_local_igmp;
@@ -175,6 +177,7 @@ fn drive(
                 network.configure(&config);
                 sync.configure(&config);
                 scheduled.configure(&config.global.processes.vrrp, &config.global.processes);
+                ask_for_short_turns();
                 keys::read(&mut config.vrrp);
                 // It stays what it was at start.
                 config.vrrp.settings.disable_local_igmp = igmp_is_off;
