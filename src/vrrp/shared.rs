@@ -32,6 +32,14 @@ impl<T: Clone> Shared<[T]> {
     }
 }
 
+impl<T: ?Sized> Shared<T> {
+    /// Whether both are one value, kept once.
+    #[must_use]
+    pub fn is(&self, other: &Shared<T>) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl Shared<str> {
     /// The text.
     #[must_use]

@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread;
 use std::time::Duration;
 
 /// Its stack holds no addresses.
@@ -85,7 +86,7 @@ impl Writer {
             firewall,
         };
         kernel::grow("vrrp_netlink_cmd_rcv_bufs", buffer, &hands.client);
-        std::thread::Builder::new().name("addresses".to_owned()).stack_size(STACK).spawn(move || {
+        thread::Builder::new().name("addresses".to_owned()).stack_size(STACK).spawn(move || {
             let mut standing_by = None;
             while let Some(order) = next(&inbox, standing_by.take()) {
                 let sent = outbox.send(match order {
@@ -207,29 +208,51 @@ struct Hands {
 
 impl Hands {
     fn write(&mut self, job: &mut Job) {
+        let Hands { client, frames: sender, paths, firewall } = self;
         let Job { links, changes, places, refused, took, frames, unsent } = job;
+        let mut send = || {
+            let outgoing =
+                frames.iter().map(|f| packet::Frame { interface: f.interface.0, bytes: f.bytes() });
+            sender.send_many(outgoing, |_, problem| {
+                *unsent = Some((unsent.map_or(0, |(count, _)| count) + 1, problem));
+            });
+        };
+        let changes_nothing = changes.is_empty();
         let start = clock::now();
         // What belongs to the packet filter is done at once as far as it stands together.
         let is_shield = |change: &Change| matches!(change, Change::Muzzle { .. } | Change::Shut { .. });
         for run in links.chunk_by(|(_, a), (_, b)| is_shield(a) && is_shield(b)) {
             match run {
                 [(at, change)] if !is_shield(change) => {
-                    if let Err(refusal) = links::change(&mut self.client, &mut self.paths, change) {
+                    if let Err(refusal) = links::change(client, paths, change) {
                         refused.push((*at, refusal));
                     }
                 }
-                run => self.firewall.apply(run.iter().map(|(_, change)| change)),
+                run => firewall.apply(run.iter().map(|(_, change)| change)),
             }
         }
-        if !changes.is_empty() {
-            self.client.change(changes, |index, problem| {
+        let mut change = || {
+            client.change(changes, |index, problem| {
                 refused.extend(places.get(index).map(|at| (*at, kernel::refusal(problem))));
             });
+            *took = clock::now() - start;
+        };
+        if changes_nothing {
+            *took = clock::now() - start;
+            return send();
         }
-        *took = clock::now() - start;
-        let outgoing = frames.iter().map(|f| packet::Frame { interface: f.interface.0, bytes: f.bytes() });
-        self.frames.send_many(outgoing, |_, problem| {
-            *unsent = Some((unsent.map_or(0, |(count, _)| count) + 1, problem));
+        if frames.is_empty() {
+            return change();
+        }
+        // Those are of addresses that are set: neither has to wait for the other.
+        let began = thread::scope(|scope| {
+            let beside = thread::Builder::new().name("announcements".to_owned()).stack_size(STACK);
+            let began = beside.spawn_scoped(scope, &mut send).is_ok();
+            change();
+            began
         });
+        if !began {
+            send();
+        }
     }
 }

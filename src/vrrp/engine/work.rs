@@ -25,18 +25,22 @@ use queue::{Kind, Listed, Queue, Thing};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-/// Frames a job: one system call.
-const FRAMES: usize = 64;
+/// Frames a job: a few system calls.
+const FRAMES: usize = 256;
 /// Addresses that are looked at for a job, whether there is something to do about them or not.
 const LOOKS: usize = 1024;
 /// Queues that are looked at for a job.
 const QUEUES: usize = 256;
 /// The most changes a job.
 const MOST_CHANGES: usize = 256;
-/// The time of a job with changes: above the one the next has fewer, below the other more. Many a kernel lets nothing else
+/// The time of a job with changes: above it the next has fewer, below a third of it more. Many a kernel lets nothing else
 /// run on that processor meanwhile, this program's adverts among it.
-const SLOW: Duration = Duration::from_millis(1);
-const FAST: Duration = Duration::from_micros(300);
+const SHORT: Duration = Duration::from_millis(1);
+/// The same where nothing is due for [`QUIET`]: each job costs two threads' waking.
+const LONG: Duration = Duration::from_millis(3);
+const QUIET: Duration = Duration::from_millis(10);
+/// And then so many changes may be made before the news of links and addresses are read.
+const UNHEARD: usize = 2048;
 
 /// The queues.
 #[derive(Debug)]
@@ -55,6 +59,8 @@ pub(super) struct Work {
     job: Job,
     frames: Vec<Frame>,
     lanes: Lanes,
+    /// So many changes were made since the kernel's news were read.
+    unheard: usize,
     /// So many queues were looked at, one after the other, that could do nothing now.
     idle: usize,
 }
@@ -63,6 +69,8 @@ pub(super) struct Work {
 #[derive(Debug, Default)]
 struct Job {
     under_way: bool,
+    /// How long its changes may take.
+    time: Duration,
     /// Interfaces are among the changes.
     has_links: bool,
     changes: Vec<Change>,
@@ -84,6 +92,7 @@ impl Default for Work {
             job: Job::default(),
             frames: Vec::new(),
             lanes: Lanes::default(),
+            unheard: 0,
             idle: 0,
         }
     }
@@ -191,9 +200,20 @@ impl Work {
 
     /// Takes in the end of a job, or begins one; false if there was nothing to do, or a job is still under way.
     ///
-    /// Never both at once: in between, the news of links and addresses are read.
+    /// Both at once only where nothing is due soon: in between, the news of links and addresses are read, which takes as long
+    /// for each address as the kernel takes for a third of it.
     pub(super) fn slice(&mut self, now: Instant, router: &mut Router, io: &mut impl Io) -> bool {
-        if self.job.under_way { self.end(router, io) } else { self.begin(now, router, io) }
+        if !self.job.under_way {
+            self.unheard = 0;
+            return self.begin(now, router, io);
+        }
+        if !self.end(router, io) {
+            return false;
+        }
+        if self.changing > 0 && self.unheard < UNHEARD && is_quiet(now, router) {
+            self.begin(now, router, io);
+        }
+        true
     }
 
     fn begin(&mut self, now: Instant, router: &Router, io: &mut impl Io) -> bool {
@@ -203,18 +223,21 @@ impl Work {
         if self.lanes.open(now) {
             self.idle = 0;
         }
+        // Before the plan: what is in it is not set yet.
+        self.gather_frames(now, router);
         let Work { links, queues, batch, job, .. } = self;
         let (waiting, changing) = (links.len(), self.changing);
+        job.time = if is_quiet(now, router) { LONG } else { SHORT };
         links.plan(router, *batch, queues, &mut job.changes, &mut job.owners);
         job.has_links = !job.changes.is_empty();
         self.plan(router);
-        self.gather_frames(now, router);
         if self.job.changes.is_empty() && self.frames.is_empty() {
             self.finish(io);
             // All that is left may have to wait for its time; but not an interface for addresses that are done now.
             let links_wait = self.links.len() == waiting && self.changing == changing;
             return self.idle < self.turns.len() || !links_wait;
         }
+        self.unheard += self.job.changes.len();
         io.start(&self.job.changes, &self.frames);
         self.frames.clear();
         self.job.under_way = true;
@@ -276,10 +299,10 @@ impl Work {
         io: &mut impl Io,
     ) {
         let now = io.now();
-        let Job { changes, owners, .. } = &mut self.job;
-        if took > SLOW {
+        let Job { changes, owners, time, .. } = &mut self.job;
+        if took > *time {
             self.batch = (self.batch / 2).max(1);
-        } else if took < FAST && changes.len() >= self.batch {
+        } else if took < *time / 3 && changes.len() >= self.batch {
             self.batch = (self.batch * 2).min(MOST_CHANGES);
         }
         let mut owner = owners.iter();
@@ -348,12 +371,17 @@ impl Work {
             let Some(name) = self.turns.pop_front() else { break };
             let Some(queue) = self.queues.get_mut(&name) else { continue };
             let mut waits = false;
-            if let Some(item) = queue.items.front_mut().filter(|item| item.kind != Kind::Apply) {
-                if !router.instance(&name).is_some_and(|instance| instance.wants_addresses()) {
+            if let Some((at, ready)) = queue.ready_to_say()
+                && let Some(item) = queue.items.get_mut(at)
+            {
+                if at == 0 && !router.instance(&name).is_some_and(|instance| instance.wants_addresses()) {
                     item.left = 0;
                 }
                 let before = looks;
-                while self.frames.len() < FRAMES && looks > 0 {
+                for _ in 0..ready {
+                    if self.frames.len() >= FRAMES || looks == 0 {
+                        break;
+                    }
                     let Some(Thing::Address(address)) = item.next() else { break };
                     let frame = match item.kind {
                         Kind::Probe => router.probe(&name, &address),
@@ -364,13 +392,13 @@ impl Work {
                         && !self.lanes.pass(now, lane)
                     {
                         item.put_back();
-                        waits = looks == before;
+                        waits = at == 0 && looks == before;
                         break;
                     }
                     self.frames.extend(frame);
                     looks -= 1;
                 }
-                if item.left == 0 {
+                if at == 0 && item.left == 0 {
                     queue.items.pop_front();
                 }
             }
@@ -382,4 +410,9 @@ impl Work {
             }
         }
     }
+}
+
+/// Whether nothing is due for a while.
+fn is_quiet(now: Instant, router: &Router) -> bool {
+    router.next_timeout().is_none_or(|at| at > now + QUIET)
 }

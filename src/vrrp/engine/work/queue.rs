@@ -127,6 +127,18 @@ impl Queue {
         self.items.iter().filter(|item| item.kind == Kind::Apply).count() as u64
     }
 
+    /// Which item's things are announced or asked about now, and how many of them: the first item's; or, where the first
+    /// one's addresses are still being set and the next announces the same ones, of those that were looked at.
+    pub(super) fn ready_to_say(&self) -> Option<(usize, usize)> {
+        let (first, next) = (self.items.front()?, self.items.get(1));
+        if first.kind != Kind::Apply {
+            return Some((0, first.left));
+        }
+        let next = next.filter(|next| next.kind == Kind::Announce && next.is_of_those_of(first))?;
+        let ready = first.first_round()?.saturating_sub(next.first_round()?);
+        (ready > 0).then_some((1, ready))
+    }
+
     /// Adds a wish, which is merged with one that waits already.
     pub(super) fn push<T: Listed>(&mut self, kind: Kind, things: &Shared<[T]>, rounds: usize) {
         // An announcement, or a question, follows the addresses that were asked for before it: one that waits ahead of them does not count.
@@ -181,6 +193,26 @@ impl Item {
         true
     }
 
+    /// How many it has looked at in its first round; none if that is over, or it has begun anew.
+    fn first_round(&self) -> Option<usize> {
+        (self.left + self.at == self.len() * self.rounds).then_some(self.at)
+    }
+
+    /// Whether both are of one list of addresses.
+    fn is_of_those_of(&self, other: &Item) -> bool {
+        match (&self.list, &other.list) {
+            (List::Addresses(ListOf::Whole(mine)), List::Addresses(ListOf::Whole(others))) => mine.is(others),
+            _ => false,
+        }
+    }
+
+    fn len(&self) -> usize {
+        match &self.list {
+            List::Addresses(list) => list.as_slice().len(),
+            List::Entries(list) => list.as_slice().len(),
+        }
+    }
+
     pub(super) fn next(&mut self) -> Option<Thing> {
         self.left = self.left.checked_sub(1)?;
         let (thing, len) = match &self.list {
@@ -199,11 +231,7 @@ impl Item {
 
     /// The address that was taken last is to be looked at again.
     pub(super) fn put_back(&mut self) {
-        let len = match &self.list {
-            List::Addresses(list) => list.as_slice().len(),
-            List::Entries(list) => list.as_slice().len(),
-        };
-        self.at = self.at.checked_sub(1).unwrap_or(len.saturating_sub(1));
+        self.at = self.at.checked_sub(1).unwrap_or(self.len().saturating_sub(1));
         self.left += 1;
     }
 }
