@@ -167,6 +167,8 @@ pub(crate) enum Drained {
 /// Room for datagrams that come: one serves any number of sockets, one after the other.
 pub struct Inbox {
     slots: Vec<Slot>,
+    /// [`CAPACITY`] bytes a slot: in one piece, of which the kernel gives memory where a datagram is written.
+    bytes: Vec<u8>,
 }
 
 impl fmt::Debug for Inbox {
@@ -178,7 +180,6 @@ impl fmt::Debug for Inbox {
 
 #[derive(Clone)]
 struct Slot {
-    bytes: Vec<u8>,
     control: [u8; CONTROL],
     name: [u8; NAME],
 }
@@ -193,8 +194,8 @@ impl Inbox {
     /// All the memory that receiving takes: 264 KiB.
     #[must_use]
     pub fn new() -> Inbox {
-        let slot = Slot { bytes: vec![0; CAPACITY], control: [0; CONTROL], name: [0; NAME] };
-        Inbox { slots: vec![slot; READ] }
+        let slot = Slot { control: [0; CONTROL], name: [0; NAME] };
+        Inbox { slots: vec![slot; READ], bytes: vec![0; READ * CAPACITY] }
     }
 
     /// Gives the datagrams in the socket to `each`, with the time of their arrival and without waiting, and tells
@@ -237,12 +238,13 @@ impl Inbox {
     ) -> Result<usize, Errno> {
         let mut pieces = [[piece(ptr::null_mut(), 0)]; READ];
         let mut headers = [no_header(); READ];
-        for ((slot, pieces), header) in self.slots.iter_mut().zip(&mut pieces).zip(&mut headers) {
-            *pieces = [piece(slot.bytes.as_mut_ptr(), slot.bytes.len())];
+        let places = self.slots.iter_mut().zip(self.bytes.chunks_exact_mut(CAPACITY));
+        for (((slot, bytes), pieces), header) in places.zip(&mut pieces).zip(&mut headers) {
+            *pieces = [piece(bytes.as_mut_ptr(), bytes.len())];
             let name = (slot.name.as_mut_ptr().cast(), slot.name.len());
             fill_header(header, name, pieces, (slot.control.as_mut_ptr(), slot.control.len()));
         }
-        // SAFETY: the headers' pieces, names and control buffers lie in `pieces` and in `self.slots`, which is
+        // SAFETY: the headers' pieces, names and control buffers lie in `pieces`, `self.slots` and `self.bytes`, which are
         // borrowed mutably; none is moved or freed before the call returns, and the lengths are the buffers' own.
         let received = unsafe {
             libc::recvmmsg(
@@ -255,12 +257,13 @@ impl Inbox {
         };
         let received = usize::try_from(Errno::result(received)?).unwrap_or_default();
         let now = clock::now();
-        for (slot, header) in self.slots.iter().zip(&headers).take(received) {
+        let places = self.slots.iter().zip(self.bytes.chunks_exact(CAPACITY));
+        for ((slot, bytes), header) in places.zip(&headers).take(received) {
             let (len, name_len) = (header.msg_len as usize, header.msg_hdr.msg_namelen as usize);
             let control_len = header.msg_hdr.msg_controllen as usize;
             let incoming = Incoming {
                 name: slot.name.get(..name_len).unwrap_or(&slot.name),
-                bytes: slot.bytes.get(..len).unwrap_or(&slot.bytes),
+                bytes: bytes.get(..len).unwrap_or(bytes),
                 control: slot.control.get(..control_len).unwrap_or(&slot.control),
             };
             each(now, incoming);

@@ -352,7 +352,7 @@ impl Instance {
 
     /// An advert did not leave. The others will notice; the link's state tells the cause.
     pub(super) fn advert_refused(&mut self) {
-        self.stats.adverts_refused += 1;
+        self.stats.seldom.adverts_refused += 1;
     }
 
     /// Addresses of this instance are to be put into the kernel again: somebody took them, or it refused them before.
@@ -369,7 +369,7 @@ impl Instance {
         let master = matches!(self.state, State::Master { .. });
         if master {
             self.advertise(self.origin, PRIORITY_STOP, out);
-            self.stats.released_master += 1;
+            self.stats.seldom.released_master += 1;
             out.push(self.report(Report::PriorityZeroSent));
         }
         self.enter(State::Init, out);
@@ -386,7 +386,7 @@ impl Instance {
 
     /// A master leaves it to another one.
     fn yield_mastership(&mut self, now: Instant, out: &mut Actions) {
-        self.stats.released_master += 1;
+        self.stats.seldom.released_master += 1;
         self.become_backup(now, out);
         self.apply_all(out);
     }

@@ -124,7 +124,7 @@ impl Kernel {
             let (interface, net) = (address.interface, address.net);
             // Kernels before 5.18 keep no mark.
             let known = self.links.held(interface, net);
-            address.ours |= known.is_some_and(|held| held.ours);
+            address.ours |= known.as_ref().is_some_and(|held| held.ours);
             let name = links.get(interface).map(|known| &known.link.name);
             let is_owned = name.is_some_and(|name| self.is_owned(name, net.address));
             links.address(address, is_owned, &self.wanted.virtual_addresses);
@@ -330,7 +330,7 @@ impl Kernel {
                         interface: index,
                         name: known.link.name.clone(),
                         net: address.net,
-                        peer: held.peer,
+                        peer: *held.peer,
                     });
                 }
                 Some(_) => {}
@@ -339,8 +339,8 @@ impl Kernel {
         }
         for held in held.iter().filter(|held| !held.foreign) {
             let net = IpNet { prefix_len: held.prefix_len, ..address.net };
-            if net == address.net || !(is_wanted(&net) || known.needs(net.address, *held)) {
-                let (name, peer) = (known.link.name.clone(), held.peer);
+            if net == address.net || !(is_wanted(&net) || known.needs(net.address, held)) {
+                let (name, peer) = (known.link.name.clone(), *held.peer);
                 out.push(Change::Remove { interface: index, name, net, peer });
             }
         }
@@ -351,7 +351,7 @@ impl Kernel {
         match (change, refusal) {
             (Change::Add { interface, address }, None | Some(Refusal::Exists)) => {
                 let ours = refusal.is_none();
-                let (interface, net, peer) = (*interface, address.net, address.peer);
+                let (interface, net, peer) = (*interface, address.net, *address.peer);
                 let news = self.address(Address { interface, net, peer, state: AddressState::Usable, ours });
                 self.resourced.extend(news.source_changed.filter(|name| self.is_static(name, &net)));
                 if ours { Outcome::Set } else { Outcome::AsWanted }

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 
@@ -74,6 +76,12 @@ impl<T: Usual + PartialEq> PartialEq for Rare<T> {
 
 impl<T: Usual + Eq> Eq for Rare<T> {}
 
+impl<T: Usual + Hash> Hash for Rare<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
 impl<T: Usual + PartialEq> PartialEq<T> for Rare<T> {
     fn eq(&self, other: &T) -> bool {
         **self == *other
@@ -111,6 +119,9 @@ macro_rules! usual {
 }
 
 pub(in crate::vrrp) use usual;
+
+usual!(Option<IpAddr>);
+usual!(Option<String>);
 
 #[cfg(test)]
 mod tests {

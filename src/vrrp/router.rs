@@ -5,6 +5,7 @@
 //! is being carried out, [`Router::step`]. What the kernel holds and should hold stands in `kernel`.
 
 mod addresses;
+mod by_vrid;
 mod entries;
 mod ground;
 mod groups;
@@ -37,8 +38,8 @@ use reload::Reload;
 pub(super) use statics::NAME as STATICS;
 use thin_vec::ThinVec;
 
+use by_vrid::ByVrid;
 use resync::Resync;
-use smallvec::SmallVec;
 use startup::StartUp;
 use statics::Statics;
 use std::cmp::Reverse;
@@ -69,7 +70,7 @@ pub struct Router {
     next_id: Id,
     by_name: HashMap<Name, Id>,
     /// Who listens to which VRID where; several where groups or peers tell them apart.
-    by_vrid: HashMap<Key, SmallVec<[Id; 1]>>,
+    by_vrid: ByVrid,
     /// Who speaks on an interface or has addresses there.
     by_interface: HashMap<Name, BTreeSet<Id>>,
     /// Whose configured source address is to be there: `track_src_ip`.

@@ -5,6 +5,7 @@ use super::packet::DecodeError;
 use super::rare::{Rare, usual};
 use serde::{Deserialize, Serialize};
 
+usual!(Seldom);
 usual!(Malformed);
 usual!(Discarded);
 
@@ -15,10 +16,21 @@ pub struct Stats {
     pub adverts_received: u64,
     /// Adverts handed to the network, those of priority 0 too.
     pub adverts_sent: u64,
-    /// Adverts that the network refused.
-    pub adverts_refused: u64,
     /// Transitions to master.
     pub became_master: u64,
+    /// What most instances never count.
+    pub seldom: Rare<Seldom>,
+    /// Packets for it that are no adverts.
+    pub malformed: Rare<Malformed>,
+    /// Adverts refused.
+    pub discarded: Rare<Discarded>,
+}
+
+/// What happens to few instances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seldom {
+    /// Adverts that the network refused.
+    pub adverts_refused: u64,
     /// Transitions away from master.
     pub released_master: u64,
     /// Adverts of priority 0 believed.
@@ -31,10 +43,6 @@ pub struct Stats {
     pub splits: u64,
     /// ARP packets and neighbour advertisements of other hosts that claimed an address of this master.
     pub foreign_claims: u64,
-    /// Packets for it that are no adverts.
-    pub malformed: Rare<Malformed>,
-    /// Adverts refused.
-    pub discarded: Rare<Discarded>,
 }
 
 /// Refused adverts of one instance, by [`Discard`].

@@ -379,7 +379,7 @@ impl Node {
     /// How often another host was heard that has an address of a virtual router.
     pub(crate) fn foreign_claims(&self, router: usize) -> Option<u64> {
         let instance = self.engine()?.router().instance(&self.settings[router].instance.name)?;
-        Some(instance.stats().foreign_claims)
+        Some(instance.stats().seldom.foreign_claims)
     }
 
     /// What is tracked means what it should.

@@ -152,7 +152,7 @@ pub(super) fn refusal(problem: Problem) -> Refusal {
 fn kernel_address(index: u32, address: &VirtualAddress) -> route::Address {
     let mut kernel = route::Address::new(index, address.net);
     kernel.protocol = OURS;
-    kernel.peer = address.peer;
+    kernel.peer = *address.peer;
     let flags = &address.flags;
     kernel.flags.set(AddressFlags::HOMEADDRESS, flags.home);
     kernel.flags.set(AddressFlags::MANAGETEMPADDR, flags.manage_temporary);

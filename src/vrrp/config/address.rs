@@ -3,6 +3,7 @@
 
 use super::Name;
 use crate::net::{Family, IpNet};
+use crate::vrrp::rare::Rare;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,13 +19,16 @@ pub struct VirtualAddress {
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub interface: Name,
     /// `brd`: `None` sets none.
-    pub broadcast: Option<IpAddr>,
+    #[cfg_attr(feature = "schema", schemars(with = "Option<IpAddr>"))]
+    pub broadcast: Rare<Option<IpAddr>>,
     /// `scope` as the kernel numbers it: 0 global, 253 link, 254 host.
     pub scope: u8,
     /// `label`: alias name, shown as `eth0:label` by old tools.
-    pub label: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub label: Rare<Option<String>>,
     /// `peer`: the other end of a point-to-point link.
-    pub peer: Option<IpAddr>,
+    #[cfg_attr(feature = "schema", schemars(with = "Option<IpAddr>"))]
+    pub peer: Rare<Option<IpAddr>>,
     /// Flags of the kernel's address.
     pub flags: AddressFlags,
     /// `preferred_lft`: how long the address may be the source of new connections.
@@ -42,10 +46,10 @@ impl VirtualAddress {
         VirtualAddress {
             net,
             interface: interface.into(),
-            broadcast: None,
+            broadcast: Rare::default(),
             scope: 0,
-            label: None,
-            peer: None,
+            label: Rare::default(),
+            peer: Rare::default(),
             flags: AddressFlags::default(),
             preferred_lft: Lifetime::default_of(net),
             tracked: true,

@@ -113,6 +113,10 @@ impl Engine {
     /// Gives memory back that only much work needs: to be called when there is time.
     pub fn tidy(&mut self) {
         self.work.tidy();
+        // A usual turn finds its room.
+        self.actions.shrink_to(4 * DEADLINES);
+        self.adverts.shrink_to(4 * DEADLINES);
+        self.unlisten.shrink_to_fit();
         self.reports.shrink_to_fit();
         self.notices.shrink_to_fit();
     }

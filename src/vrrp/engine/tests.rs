@@ -285,7 +285,7 @@ fn what_can_not_be_sent_or_heard_is_said_once() {
     let mut engine = start(&mut world, vec![instance("one", 1, 100, 1)]);
     run(&mut engine, &mut world, START + ms(2000));
     assert_eq!(world.times("AdvertRefused").len(), 1);
-    assert!(engine.router().instance("one").unwrap().stats().adverts_refused > 10);
+    assert!(engine.router().instance("one").unwrap().stats().seldom.adverts_refused > 10);
     world.mute = false;
     let until = world.now + ms(500);
     run(&mut engine, &mut world, until);

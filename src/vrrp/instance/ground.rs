@@ -126,7 +126,7 @@ impl Instance {
                 self.advertise(origin, PRIORITY_STOP, out);
                 out.push(self.report(Report::PriorityZeroSent));
             }
-            self.stats.released_master += 1;
+            self.stats.seldom.released_master += 1;
         }
         self.enter(State::Fault, out);
         if had {

@@ -66,7 +66,7 @@ impl Instance {
         self.believe_other(received.source, advert.priority == PRIORITY_STOP, out);
         let is_new = self.last_peer.replace(received.source) != Some(received.source);
         if advert.priority == PRIORITY_STOP {
-            self.stats.priority_zero_received += 1;
+            self.stats.seldom.priority_zero_received += 1;
         }
         // What waited in the socket since before this router ran says nothing of the time since then.
         let now = now.max(self.up_since);

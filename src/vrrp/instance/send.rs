@@ -59,7 +59,7 @@ impl Instance {
         let Some(origin) = origin.filter(|origin| origin.ready) else { return };
         self.stats.adverts_sent += 1;
         if priority == PRIORITY_STOP {
-            self.stats.priority_zero_sent += 1;
+            self.stats.seldom.priority_zero_sent += 1;
         }
         let is_same = |(was, packet): &(u8, Packet)| {
             (*was, packet.interface, packet.source) == (priority, origin.interface, origin.source)

@@ -263,7 +263,7 @@ impl Instance {
         if !matches!(self.state, State::Master { .. }) || self.split.ask_at.is_some() {
             return;
         }
-        self.stats.foreign_claims += 1;
+        self.stats.seldom.foreign_claims += 1;
         let claims = &mut self.split.claims;
         if let Some(claim) = claims.iter_mut().find(|claim| claim.mac == mac) {
             claim.heard_at = now;
@@ -280,7 +280,7 @@ impl Instance {
     }
 
     fn tell_split(&mut self, sign: Sign, out: &mut Actions) {
-        self.stats.splits += 1;
+        self.stats.seldom.splits += 1;
         out.push(self.report(Report::Split(sign)));
         if !std::mem::replace(&mut self.split.told, true) && self.config.notify.split_brain {
             out.push(self.notify(News::SplitBrain));

@@ -136,7 +136,7 @@ impl Instance {
         if vanishing.times >= Vanishing::TIMES {
             let times = std::mem::take(&mut vanishing.times);
             vanishing.patient_until = Some(now + Vanishing::PATIENCE);
-            self.stats.masters_vanished += 1;
+            self.stats.seldom.masters_vanished += 1;
             let interval = self.config.advert_int;
             out.push(self.report(Report::MastersVanish { times, interval }));
         }

@@ -3,6 +3,7 @@
 use super::sources::{Place, Source, Sources};
 use crate::net::{Family, IpNet, MacAddr};
 use crate::vrrp::event::{Address, AddressState, IfIndex, Link, Name};
+use crate::vrrp::rare::Rare;
 use smallvec::SmallVec;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -31,11 +32,11 @@ pub(super) struct KnownLink {
 }
 
 /// An address that the kernel holds.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Held {
     pub(super) prefix_len: u8,
     /// The other end of a point-to-point link.
-    pub(super) peer: Option<IpAddr>,
+    pub(super) peer: Rare<Option<IpAddr>>,
     order: u64,
     /// Set by this program.
     pub(super) ours: bool,
@@ -154,14 +155,14 @@ impl Links {
         let order = match all.iter_mut().find(|held| held.prefix_len == net.prefix_len) {
             Some(held) => {
                 held.ours |= ours;
-                held.peer = peer;
+                held.peer = peer.into();
                 was_tentative = std::mem::replace(&mut held.tentative, tentative);
                 held.order
             }
             None => {
                 let prefix_len = net.prefix_len;
                 let foreign = is_owned && !ours;
-                all.push(Held { prefix_len, peer, order, ours, foreign, tentative });
+                all.push(Held { prefix_len, peer: peer.into(), order, ours, foreign, tentative });
                 order
             }
         };
@@ -242,7 +243,7 @@ impl KnownLink {
     }
 
     pub(super) fn held(&self, net: IpNet) -> Option<Held> {
-        self.addresses.get(&net.address)?.iter().find(|held| held.prefix_len == net.prefix_len).copied()
+        self.addresses.get(&net.address)?.iter().find(|held| held.prefix_len == net.prefix_len).cloned()
     }
 
     /// Whether the address is there, and nothing can leave from it yet.
@@ -253,7 +254,7 @@ impl KnownLink {
 
     /// Whether an address with another prefix length than configured is the system's own, as far as can be told: without
     /// it the interface would have none. A host's address of its own is seldom a /128.
-    pub(super) fn needs(&self, address: IpAddr, held: Held) -> bool {
+    pub(super) fn needs(&self, address: IpAddr, held: &Held) -> bool {
         !held.ours
             && match address {
                 IpAddr::V4(_) => self.v4.is_none_or(|(_, real)| real == address),

@@ -208,7 +208,8 @@ impl Kernel {
                 if !is_link_local || address == net.address || self.wanted.has(&wanted.name, address) {
                     continue;
                 }
-                let nets = all.iter().map(|held| (IpNet { address, prefix_len: held.prefix_len }, held.peer));
+                let nets =
+                    all.iter().map(|held| (IpNet { address, prefix_len: held.prefix_len }, *held.peer));
                 out.extend(nets.map(|(net, peer)| Change::Remove {
                     interface: index,
                     name: wanted.name.clone(),

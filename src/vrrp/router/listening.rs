@@ -17,16 +17,11 @@ impl Router {
         let old_key = std::mem::replace(&mut slot.key, key);
         let old_listen = std::mem::replace(&mut slot.listen, listen);
         if old_key != key {
-            if let Some(old) = old_key
-                && let Some(ids) = self.by_vrid.get_mut(&old)
-            {
-                ids.retain(|other| *other != id);
-                if ids.is_empty() {
-                    self.by_vrid.remove(&old);
-                }
+            if let Some(old) = old_key {
+                self.by_vrid.remove(&old, id);
             }
             if let Some(new) = key {
-                self.by_vrid.entry(new).or_default().push(id);
+                self.by_vrid.insert(&new, id, &self.instances);
             }
         }
         if old_listen != listen {

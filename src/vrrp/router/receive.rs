@@ -67,10 +67,11 @@ impl Router {
     fn listener(&mut self, received: &Received<'_>) -> Option<(Id, &mut Slot)> {
         let vrid = Advert::vrid_of(received.advert()?)?;
         let key: Key = (received.interface, Family::of(received.source), received.protocol, vrid);
-        let ids = self.by_vrid.get(&key)?;
+        let ids = self.by_vrid.of(&key, &self.instances);
         let instance = |id: &Id| self.instances.get(id).map(|slot| &slot.instance);
         let hears = |id: &&Id| instance(id).is_some_and(|i| i.hears(received.destination));
         let id = match ids.as_slice() {
+            [] => return None,
             [only] if hears(&only) => *only,
             // It may be for an instance that has an interface.
             several if received.interface.is_none() && !several.iter().any(|id| hears(&id)) => return None,

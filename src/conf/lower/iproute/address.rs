@@ -140,7 +140,7 @@ impl<'t, 's> Draft<'t, 's> {
             "label" if value.text.len() > 15 => {
                 return entry.refuse(&codes::BAD_NAME, value.span, "label is longer than 15 characters");
             }
-            "label" => self.address.label = Some(value.text.to_string()),
+            "label" => self.address.label = Some(value.text.to_string()).into(),
             "brd" if self.address.net.address.is_ipv6() => {
                 return entry.refuse(&codes::BAD_ADDRESS, value.span, "IPv6 has no broadcast");
             }
@@ -202,7 +202,7 @@ impl<'t, 's> Draft<'t, 's> {
             entry.cx.sink.push(Diagnostic::new(&codes::PEER, at, message).help(help));
         }
         self.address.net.prefix_len = family.bits();
-        self.address.peer = Some(peer);
+        self.address.peer = Some(peer).into();
         self.peer = Some(value.span);
     }
 
@@ -213,7 +213,7 @@ impl<'t, 's> Draft<'t, 's> {
                 let diagnostic = Diagnostic::new(&codes::PEER, word.span, message);
                 entry.cx.sink.push(diagnostic.also(peer, "the peer"));
             } else {
-                self.address.broadcast = broadcast(entry, word, self.address.net)?;
+                self.address.broadcast = broadcast(entry, word, self.address.net)?.into();
             }
         }
         let address = &mut self.address;
@@ -221,7 +221,7 @@ impl<'t, 's> Draft<'t, 's> {
             let message = "IPv6 addresses have neither scope nor label; they have no effect";
             entry.cx.report(&codes::ADJUSTED, entry.line, message);
             address.scope = 0;
-            address.label = None;
+            address.label = None.into();
         }
         if !self.has_lifetime {
             address.preferred_lft = Lifetime::default_of(address.net);

@@ -52,7 +52,7 @@ fn an_address_has_what_its_options_say() {
     assert_eq!(found, [""; 0]);
     let mut wanted = VirtualAddress::new("10.0.0.1/32".parse().unwrap(), "eth1");
     (wanted.scope, wanted.label, wanted.peer) =
-        (253, Some("eth1:1".into()), Some("10.0.0.2".parse().unwrap()));
+        (253, Some("eth1:1".into()).into(), Some("10.0.0.2".parse().unwrap()).into());
     let flags = &mut wanted.flags;
     (flags.home, flags.detect_duplicates, flags.manage_temporary) = (true, true, true);
     (flags.no_prefix_route, flags.autojoin) = (true, true);
@@ -71,7 +71,7 @@ fn an_address_without_options_has_keepalived_s_defaults() {
 
 #[test]
 fn broadcast_addresses_are_worked_out() {
-    let of = |line: &str| address(line).0.and_then(|a| a.broadcast).map(|b| b.to_string());
+    let of = |line: &str| address(line).0.and_then(|a| *a.broadcast).map(|b| b.to_string());
     assert_eq!(of("10.0.0.1/24 brd +").as_deref(), Some("10.0.0.255"));
     assert_eq!(of("10.0.0.1/24 broadcast -").as_deref(), Some("10.0.0.0"));
     assert_eq!(of("10.0.0.1/24 brd 10.0.0.7").as_deref(), Some("10.0.0.7"));

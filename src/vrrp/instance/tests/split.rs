@@ -67,13 +67,13 @@ fn a_lower_master_that_does_not_yield_is_told_of_once_and_its_end_is_announced()
     b.out.clear();
     b.run(ms(1000));
     assert_eq!(b.split(), ["over: 10.0.0.1", "announce x5", "SPLIT_BRAIN_OVER"]);
-    assert_eq!(b.instance.stats().splits, 1);
+    assert_eq!(b.instance.stats().seldom.splits, 1);
     // It had healed: the next one is another one. Who says that it leaves has left.
     b.hears_for(5, LOWER, 100);
     assert!(b.split().contains(&"split: 10.0.0.1".to_owned()));
     b.hear(LOWER, 0).unwrap();
     assert_eq!(b.split(), ["over: 10.0.0.1", "announce x5", "SPLIT_BRAIN_OVER"]);
-    assert_eq!(b.instance.stats().splits, 2);
+    assert_eq!(b.instance.stats().seldom.splits, 2);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn an_election_is_no_split() {
         b.hears_for(2, LOWER, 100);
         b.run(ms(10_000));
     }
-    assert_eq!(b.instance.stats().splits, 0);
+    assert_eq!(b.instance.stats().seldom.splits, 0);
     // A backup hears of masters that it replaces, or respects.
     let mut b = Bench::start(config::Instance { nopreempt: true, ..asking(150) });
     b.hears_for(20, LOWER, 100);
@@ -186,13 +186,13 @@ fn who_claims_an_address_of_a_settled_master_is_told_of_once_asked_again_and_its
     b.claim(FOREIGN);
     b.run(ms(3500));
     assert_eq!(b.split(), ["ask 2"]);
-    assert_eq!(b.instance.stats().foreign_claims, 0);
+    assert_eq!(b.instance.stats().seldom.foreign_claims, 0);
     b.run(ms(3000));
     b.out.clear();
     b.claim(FOREIGN);
     b.claim(FOREIGN);
     assert_eq!(b.split(), ["split: 02:00:00:00:00:09", "SPLIT_BRAIN"]);
-    assert_eq!((b.instance.stats().splits, b.instance.stats().foreign_claims), (1, 2));
+    assert_eq!((b.instance.stats().seldom.splits, b.instance.stats().seldom.foreign_claims), (1, 2));
     for _ in 0..5 {
         b.run(ms(20_000));
         assert_eq!(b.split(), ["ask 1"]);
@@ -229,8 +229,8 @@ fn forged_senders_cost_a_few_places_and_lines() {
             b.run(ms(100));
         }
     }
-    assert!(b.instance.stats().splits <= 8, "{}", b.instance.stats().splits);
-    assert_eq!(b.instance.stats().foreign_claims, 5000);
+    assert!(b.instance.stats().seldom.splits <= 8, "{}", b.instance.stats().seldom.splits);
+    assert_eq!(b.instance.stats().seldom.foreign_claims, 5000);
 }
 
 #[test]

@@ -313,7 +313,7 @@ fn an_interface_that_gets_another_name_loses_what_was_set_for_the_former_one() {
 fn an_address_with_another_label_is_set_anew() {
     let labelled = |label: &str| {
         let mut one = instance("1", 1, 100);
-        one.addresses[0].label = Some(label.into());
+        one.addresses[0].label = Some(label.into()).into();
         one
     };
     let mut router = Router::default();
@@ -398,7 +398,7 @@ fn a_claim_concerns_the_master_that_holds_the_address_there() {
     assert!(!tell(2, "10.0.0.251", foreign), "it is not virtual");
     assert!(tell(2, "10.0.0.7", foreign));
     assert!(!tell(2, "10.0.0.7", foreign), "once");
-    assert_eq!(router.instance("VI").map(|i| i.stats().foreign_claims), Some(2));
+    assert_eq!(router.instance("VI").map(|i| i.stats().seldom.foreign_claims), Some(2));
     // An interface may get another Ethernet address, and its former one is somebody else's.
     let mut link = named_link("eth1", 3, true);
     link.mac = Some(foreign);
@@ -406,5 +406,5 @@ fn a_claim_concerns_the_master_that_holds_the_address_there() {
     let claimed =
         Event::Claimed { interface: IfIndex(2), address: "10.0.0.7".parse().unwrap(), mac: foreign };
     handle(&mut router, now, claimed, &mut vec![]);
-    assert_eq!(router.instance("VI").map(|i| i.stats().foreign_claims), Some(2));
+    assert_eq!(router.instance("VI").map(|i| i.stats().seldom.foreign_claims), Some(2));
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::vrrp::config::Auth;
 use crate::vrrp::packet::Centis;
-use crate::vrrp::stats::{Discarded, Malformed, RouterStats, Stats};
+use crate::vrrp::stats::{Discarded, Malformed, RouterStats, Seldom, Stats};
 use crate::wire::internet_checksum;
 
 const PEER: &str = "10.0.0.250";
@@ -133,11 +133,12 @@ fn the_life_of_a_master_is_counted() {
         adverts_sent: 1,
         became_master: 1,
         adverts_received: 1,
-        released_master: 1,
+        seldom: Seldom { released_master: 1, ..Seldom::default() }.into(),
         ..Stats::default()
     };
     assert_eq!(count(&router), expected);
     handle(&mut router, elected, received(advert(1, 0), PEER, 255), &mut out);
-    let expected = Stats { adverts_received: 2, priority_zero_received: 1, ..expected };
+    let seldom = Seldom { released_master: 1, priority_zero_received: 1, ..Seldom::default() };
+    let expected = Stats { adverts_received: 2, seldom: seldom.into(), ..expected };
     assert_eq!(count(&router), expected);
 }

@@ -171,7 +171,7 @@ fn one_that_yields_takes_the_others_with_it_and_they_say_no_priority_0() {
     let mut test = Test::masters();
     test.advert(2, 200);
     assert_eq!(test.told(), ["B Backup", "G syncing Backup", "A Backup", "G Backup"]);
-    assert_eq!(test.router.instance("A").map(|i| i.stats().released_master), Some(1));
+    assert_eq!(test.router.instance("A").map(|i| i.stats().seldom.released_master), Some(1));
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn one_that_fails_takes_the_others_with_it_and_they_say_priority_0_once() {
     test.handle(Event::Link(named_link("eth1", 3, false)));
     // B has no link to say it on.
     assert_eq!(test.told(), ["B Fault", "G syncing Fault", "A says 0", "A Fault", "G Fault"]);
-    assert_eq!(test.router.instance("A").map(|i| i.stats().priority_zero_sent), Some(1));
+    assert_eq!(test.router.instance("A").map(|i| i.stats().seldom.priority_zero_sent), Some(1));
     let held = [Fault::Group("G".into())];
     assert!(test.router.instance("A").is_some_and(|a| a.faults().iter().eq(&held)));
     assert_eq!(test.states(), "A Fault, B Fault, C Master, G Fault");
