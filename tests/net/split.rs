@@ -15,6 +15,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("split::a_keepalived_that_hears_nothing_is_told_of_and_so_is_its_end", deaf),
         Test::new("split::a_keepalived_with_another_password_is_found_by_its_address", password),
         Test::new("split::a_keepalived_with_other_addresses_is_told_of_at_once", addresses),
+        Test::new("split::a_keepalived_that_refuses_adverts_is_silent_and_still_a_master", silent),
         Test::new("split::a_host_that_has_the_address_is_found", foreign),
         Test::new("split::a_host_that_announces_the_address_is_found", announced),
         Test::new("split::interfaces_of_this_host_are_not_foreign", own),
@@ -109,6 +110,29 @@ fn addresses(lab: &Lab) {
     holds(&one, "10.0.0.100", false);
     says(&director, "(VI) split brain is over: 10.0.0.2", 1);
     assert_eq!(director.process().log().matches(split).count(), 1);
+}
+
+/// keepalived 2.2.7 says nothing as long as it hears adverts with other addresses, and keeps its own.
+fn silent(lab: &Lab) {
+    let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
+    let other = start(Keepalived, &two, &instance(200, "", "10.0.0.100/24\n    10.0.0.101/24"));
+    holds(&two, "10.0.0.101", true);
+    let director = start(Vipd, &one, &instance(150, "", "10.0.0.100/24"));
+    says(&director, "(VI) split brain: 10.0.0.2 advertises as master too", 1);
+    says(&director, &format!("(VI) split brain: {} on eth0 answers for 10.0.0.100", two.mac()), 1);
+    let capture = Capture::start(&one);
+    wait_for("twenty adverts", LIMIT, || match capture.adverts().len() {
+        20.. => Ok(()),
+        few => Err(format!("{few}")),
+    });
+    let theirs = capture.adverts().iter().filter(|(_, advert)| advert.priority == 200).count();
+    assert!(theirs < 3, "it is not silent: {theirs}");
+    assert!(!director.process().log().contains("is over"), "{}", director.process().log());
+    holds(&two, "10.0.0.100", true);
+    other.terminate();
+    holds(&two, "10.0.0.100", false);
+    says(&director, "(VI) split brain is over: 10.0.0.2", 1);
+    says(&director, &format!("(VI) split brain is over: {}", two.mac()), 1);
 }
 
 /// Somebody has set the address on another host, which says nothing of itself: it is asked.

@@ -26,9 +26,9 @@ const ENOUGH: u64 = 3_000_000;
 /// What was refused is tried again after so long, by the router; the world may refuse it until then.
 const RETRY: Duration = Duration::from_secs(5);
 /// Another master counts as one for at least so long; [`Story::rest`] has the time of those with long intervals.
-const SILENCE: Duration = Duration::from_secs(3);
+const SILENCE: Duration = Duration::from_secs(4);
 /// A host that does not answer any more has given the address back after so long.
-const UNCLAIMED: Duration = Duration::from_secs(75);
+const UNCLAIMED: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(crate) struct Story {
@@ -238,7 +238,9 @@ impl Story {
         // One master is no split, and everybody notices that once the others have been silent for long enough.
         let silent = self.healed_at.is_some_and(|at| self.now > at + SILENCE);
         for (at, node) in self.nodes.iter().enumerate().filter(|_| silent) {
-            if let Some((router, source)) = node.world.watch.rivals.first() {
+            // As long as a host answers, the others may be silent masters.
+            let claimed = |router| node.world.watch.claims.iter().any(|(of, _)| *of == router);
+            if let Some((router, source)) = node.world.watch.rivals.iter().find(|(of, _)| !claimed(*of)) {
                 return Err(self.wrong(&format!("node {at} still takes {source} for a master of {router}")));
             }
         }

@@ -8,9 +8,11 @@
 //! - another host **claims** an address: it announces it, or answers when it is asked, which a master does once it has
 //!   been one for that long.
 //!
-//! Each is told once ([`Report::Split`]), and its end once: the other has fallen silent for twice that time, is believed
-//! now, or this router is no master any more. Then a master announces its addresses again, since neighbours may have
-//! believed the other. Nothing here changes who is master. What is remembered is bounded, whoever sends what.
+//! Each is told once ([`Report::Split`]), and its end once: the other has fallen silent for twice that time and nobody
+//! answers for the addresses, is believed now, or this router is no master any more. Silence alone says little:
+//! keepalived 2.2.7 stays master and sends nothing as long as it hears adverts that it refuses. Then a master announces
+//! its addresses again, since neighbours may have believed the other. Nothing here changes who is master. What is
+//! remembered is bounded, whoever sends what.
 
 use super::{Instance, State};
 use crate::net::MacAddr;
@@ -33,10 +35,12 @@ const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(30);
 /// A former master takes about so long to remove an address.
 const REMOVED_IN: Duration = Duration::from_millis(1);
-/// A host that claimed an address is asked again so often.
-const ASKED_AGAIN: Duration = Duration::from_secs(20);
-/// It does not claim it any more when it has not answered for so long.
-const UNCLAIMED: Duration = Duration::from_secs(50);
+/// A host that claimed an address is asked again when it has said nothing for so long.
+const ASKED_AGAIN: Duration = Duration::from_secs(10);
+/// An answer takes no longer than this.
+const ANSWERED_IN: Duration = Duration::from_secs(1);
+/// Questions and answers may be lost: a host has given an address back when it has left so many unanswered.
+const UNANSWERED: u8 = 4;
 
 /// What an election takes at most.
 #[derive(Clone, Copy)]
@@ -75,6 +79,8 @@ struct Other {
     since: Instant,
     heard_at: Instant,
     told: bool,
+    /// It has fallen silent, and then it was asked whether somebody answers for the addresses.
+    asked_at: Option<Instant>,
     /// Not told of again before this time.
     quiet_until: Instant,
 }
@@ -107,8 +113,17 @@ struct Claim {
     /// The first one.
     address: IpAddr,
     interface: Name,
-    heard_at: Instant,
+    /// So many questions since it was heard.
+    unanswered: u8,
+    /// When it is asked again, or has not answered the last question.
     ask_at: Instant,
+}
+
+impl Other {
+    /// When it has been silent for long enough.
+    fn silent_at(&self, patience: Patience) -> Instant {
+        self.heard_at + patience.with(self.interval) * 2
+    }
 }
 
 impl Claim {
@@ -120,11 +135,15 @@ impl Claim {
 impl Split {
     /// When something is to be done.
     fn next_timeout(&self, patience: Patience) -> Option<Instant> {
-        let silent = self.others.iter().map(|other| {
-            let silent = other.heard_at + patience.with(other.interval) * 2;
-            if other.told { silent } else { silent.max(other.quiet_until) }
+        let silent = self.others.iter().filter_map(|other| match other.asked_at {
+            _ if !other.told => Some(other.silent_at(patience).max(other.quiet_until)),
+            None => Some(other.silent_at(patience)).max(self.ask_at),
+            Some(asked_at) if self.claims.is_empty() => {
+                Some(other.silent_at(patience).max(asked_at + ANSWERED_IN))
+            }
+            Some(_) => None,
         });
-        let claims = self.claims.iter().map(|claim| claim.ask_at.min(claim.heard_at + UNCLAIMED));
+        let claims = self.claims.iter().map(|claim| claim.ask_at);
         silent.chain(claims).chain(self.ask_at).min()
     }
 }
@@ -145,8 +164,9 @@ impl Instance {
         let removed = now + self.patience().with(self.config.advert_int) + REMOVED_IN * count;
         self.split.ask_at = Some(removed);
         // Those that were not believed before are other masters from now on.
-        for other in self.split.others.iter_mut().filter(|other| !other.told) {
-            other.since = now;
+        for other in &mut self.split.others {
+            other.since = if other.told { other.since } else { now };
+            other.asked_at = None;
         }
     }
 
@@ -198,7 +218,16 @@ impl Instance {
         let patience = self.patience().with(interval);
         let master = matches!(self.state, State::Master { .. });
         let others = &mut self.split.others;
-        let new = Other { source, what, interval, since: now, heard_at: now, told: false, quiet_until: now };
+        let new = Other {
+            source,
+            what,
+            interval,
+            since: now,
+            heard_at: now,
+            told: false,
+            asked_at: None,
+            quiet_until: now,
+        };
         let at = match others.iter().position(|other| other.source == source) {
             Some(at) => at,
             None if others.len() < OTHERS => {
@@ -225,7 +254,7 @@ impl Instance {
         if !other.told && (!is_like || now.saturating_since(other.heard_at) > patience) {
             other.since = now;
         }
-        (other.what, other.interval, other.heard_at) = (what, interval, now);
+        (other.what, other.interval, other.heard_at, other.asked_at) = (what, interval, now, None);
         let lasts = master && now.saturating_since(other.since) >= patience;
         if !other.told && now >= other.quiet_until && (what.is_difference() || lasts) {
             (other.told, other.quiet_until) = (true, now + PAUSE);
@@ -266,14 +295,14 @@ impl Instance {
         self.stats.seldom.foreign_claims += 1;
         let claims = &mut self.split.claims;
         if let Some(claim) = claims.iter_mut().find(|claim| claim.mac == mac) {
-            claim.heard_at = now;
+            (claim.unanswered, claim.ask_at) = (0, now + ASKED_AGAIN);
             return;
         }
         if claims.len() >= OTHERS {
             return;
         }
-        let claim =
-            Claim { mac, address, interface: interface.clone(), heard_at: now, ask_at: now + ASKED_AGAIN };
+        let ask_at = now + ASKED_AGAIN;
+        let claim = Claim { mac, address, interface: interface.clone(), unanswered: 0, ask_at };
         let sign = claim.sign();
         claims.push(claim);
         self.tell_split(sign, out);
@@ -300,7 +329,7 @@ impl Instance {
                 let sign = self.sign_of(other.what, other.source);
                 out.push(self.report(Report::SplitOver(sign)));
             }
-            other.since = now;
+            (other.since, other.asked_at) = (now, None);
             now < other.quiet_until
         });
         self.split.others = others;
@@ -348,20 +377,53 @@ impl Instance {
         if self.split_timeout().is_none_or(|at| now < at) {
             return;
         }
-        if self.split.ask_at.take_if(|at| now >= *at).is_some() {
+        self.end_claims(|claim| now >= claim.ask_at && claim.unanswered >= UNANSWERED, out);
+        let mut asks = self.split.ask_at.take_if(|at| now >= *at).is_some();
+        asks |= self.doubt_silence(now);
+        if asks {
             out.push(self.ask(self.addresses.clone()));
         }
-        let patience = self.patience();
-        self.end_others(|other| now >= other.heard_at + patience.with(other.interval) * 2, out);
-        self.end_claims(|claim| now >= claim.heard_at + UNCLAIMED, out);
+        self.end_silence(now, out);
         let mut asked = Vec::new();
         for claim in self.split.claims.iter_mut().filter(|claim| now >= claim.ask_at) {
-            claim.ask_at = now + ASKED_AGAIN;
+            (claim.unanswered, claim.ask_at) = (claim.unanswered + 1, now + ANSWERED_IN);
             asked.extend(self.addresses.iter().find(|a| a.net.address == claim.address).cloned());
         }
         if !asked.is_empty() {
             out.push(self.ask(asked.into()));
         }
+    }
+
+    /// Others have fallen silent. A master wants to know whether somebody answers for its addresses: gives true if it is to
+    /// ask for all of them. Whoever has claimed one before is asked for that one.
+    fn doubt_silence(&mut self, now: Instant) -> bool {
+        let patience = self.patience();
+        if !matches!(self.state, State::Master { .. }) || self.split.ask_at.is_some() {
+            return false;
+        }
+        let mut doubts = false;
+        for other in self.split.others.iter_mut().filter(|other| other.told && other.asked_at.is_none()) {
+            if now >= other.silent_at(patience) {
+                (other.asked_at, doubts) = (Some(now), true);
+            }
+        }
+        for claim in self.split.claims.iter_mut().filter(|_| doubts) {
+            claim.ask_at = claim.ask_at.min(now);
+        }
+        doubts && self.split.claims.is_empty()
+    }
+
+    /// Others have been silent for long enough, and nobody has answered for the addresses of a master.
+    fn end_silence(&mut self, now: Instant, out: &mut Actions) {
+        let patience = self.patience();
+        let master = matches!(self.state, State::Master { .. });
+        let claimed = !self.split.claims.is_empty();
+        let unanswered = |asked_at: Instant| !claimed && now >= asked_at + ANSWERED_IN;
+        let is_over = |other: &Other| {
+            let believed = !master || !other.told || other.asked_at.is_some_and(unanswered);
+            believed && now >= other.silent_at(patience)
+        };
+        self.end_others(is_over, out);
     }
 
     fn ask(&self, addresses: Shared<[VirtualAddress]>) -> Action {

@@ -66,6 +66,8 @@ fn a_lower_master_that_does_not_yield_is_told_of_once_and_its_end_is_announced()
     b.run(ms(6000));
     b.out.clear();
     b.run(ms(1000));
+    assert_eq!(b.split(), ["ask 2"], "it may be deaf");
+    b.run(ms(1000));
     assert_eq!(b.split(), ["over: 10.0.0.1", "announce x5", "SPLIT_BRAIN_OVER"]);
     assert_eq!(b.instance.stats().seldom.splits, 1);
     // It had healed: the next one is another one. Who says that it leaves has left.
@@ -156,7 +158,7 @@ fn one_advert_tells_that_the_other_is_configured_otherwise() {
     assert_eq!(b.instance.state(), StateKind::Master);
     assert!(!b.split().iter().any(|told| told.contains("split")), "once is enough");
     b.run(ms(10_000));
-    assert_eq!(b.split(), ["over: 10.0.0.1", "announce x5", "SPLIT_BRAIN_OVER"]);
+    assert_eq!(b.split(), ["ask 2", "over: 10.0.0.1", "announce x5", "SPLIT_BRAIN_OVER"]);
     // An interval that differs is the longer one's to be waited for.
     let slow = |advert: &mut Advert| {
         advert.body = Body::V2 { interval: Secs(20), auth: Authentication::Pass(*b"himitsu\0") };
@@ -194,13 +196,68 @@ fn who_claims_an_address_of_a_settled_master_is_told_of_once_asked_again_and_its
     assert_eq!(b.split(), ["split: 02:00:00:00:00:09", "SPLIT_BRAIN"]);
     assert_eq!((b.instance.stats().seldom.splits, b.instance.stats().seldom.foreign_claims), (1, 2));
     for _ in 0..5 {
-        b.run(ms(20_000));
+        b.run(ms(10_000));
         assert_eq!(b.split(), ["ask 1"]);
         b.claim(FOREIGN);
     }
-    b.run(ms(60_000));
-    let told = b.split();
-    assert_eq!(told, ["ask 1", "ask 1", "over: 02:00:00:00:00:09", "announce x5", "SPLIT_BRAIN_OVER"]);
+    // Three lost answers are not the end.
+    b.run(ms(12_000));
+    assert_eq!(b.split(), ["ask 1"; 3]);
+    b.claim(FOREIGN);
+    b.run(ms(13_500));
+    assert_eq!(b.split(), ["ask 1"; 4]);
+    b.run(ms(1000));
+    assert_eq!(b.split(), ["over: 02:00:00:00:00:09", "announce x5", "SPLIT_BRAIN_OVER"]);
+}
+
+/// keepalived 2.2.7 sends nothing as long as it hears adverts that it refuses, and keeps the addresses.
+#[test]
+fn a_master_that_falls_silent_is_one_for_as_long_as_a_host_answers_for_the_addresses() {
+    let other = |b: &mut Bench| {
+        let _ = b.hear_with(LOWER, 200, |advert| advert.addresses = [[10, 0, 0, 7].into()].into());
+    };
+    let over =
+        ["over: 02:00:00:00:00:09", "announce x5", "over: 10.0.0.1", "announce x5", "SPLIT_BRAIN_OVER"];
+    // It has announced an address, or answers when it has fallen silent.
+    for announces in [true, false] {
+        let mut b = settled(asking(150));
+        other(&mut b);
+        if announces {
+            b.claim(FOREIGN);
+        }
+        for _ in 0..60 {
+            b.run(ms(1000));
+            if b.out.iter().any(|action| matches!(action, Action::Probe { .. })) {
+                b.claim(FOREIGN);
+            }
+            assert!(!b.split().iter().any(|told| told.starts_with("over") || told.ends_with("OVER")));
+        }
+        // It speaks once more, and is the same trouble.
+        other(&mut b);
+        assert_eq!(b.split(), Vec::<String>::new());
+        b.run(ms(30_000));
+        let mut told = b.split();
+        told.retain(|told| !told.starts_with("ask"));
+        assert_eq!(told, over, "announces: {announces}");
+    }
+}
+
+/// Each deadline is one at which something happens, also when the configuration changes meanwhile.
+#[test]
+fn waiting_for_an_answer_is_no_busy_loop() {
+    let mut b = settled(asking(150));
+    b.hears_for(10, LOWER, 100);
+    b.run(ms(7000));
+    assert!(b.split().contains(&"ask 2".to_owned()));
+    let mut patient = asking(150);
+    patient.policy.down_timer_adverts = 10;
+    b.instance.reconfigure(b.now, patient, &mut b.out);
+    for _ in 0..100 {
+        let Some(at) = b.instance.next_timeout() else { break };
+        assert!(at > b.now, "nothing is left to do at {at:?}");
+        b.run(at.saturating_since(b.now));
+    }
+    assert!(b.split().contains(&"over: 10.0.0.1".to_owned()));
 }
 
 #[test]
