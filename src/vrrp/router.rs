@@ -15,6 +15,7 @@ mod listening;
 mod lost;
 mod receive;
 mod reload;
+mod removals;
 mod resync;
 mod startup;
 mod statics;
@@ -35,6 +36,7 @@ use crate::time::Instant;
 use groups::Groups;
 use lost::{Lost, Thing};
 use reload::Reload;
+use removals::Removals;
 pub(super) use statics::NAME as STATICS;
 use thin_vec::ThinVec;
 
@@ -102,6 +104,7 @@ pub struct Router {
     reload: Option<Reload>,
     statics: Statics,
     lost: Lost,
+    removals: Removals,
     resync: Option<Resync>,
     /// The wall clock when the monotonic one began.
     epoch: Duration,

@@ -152,6 +152,9 @@ impl Engine {
         }
         let reloading = self.router.step(now, &mut self.actions);
         self.act(now, io);
+        if !more && !self.work.is_changing() {
+            self.router.changes_are_over();
+        }
         // Changes are planned on what is there, not on what is about to be replaced.
         let worked = !self.router.is_relearning() && self.work.slice(now, &mut self.router, io);
         // Nothing may have had to be done about them.

@@ -216,7 +216,12 @@ impl Work {
         true
     }
 
-    fn begin(&mut self, now: Instant, router: &Router, io: &mut impl Io) -> bool {
+    /// Whether the kernel is at work for this one.
+    pub(super) const fn is_changing(&self) -> bool {
+        self.job.under_way
+    }
+
+    fn begin(&mut self, now: Instant, router: &mut Router, io: &mut impl Io) -> bool {
         if self.queues.is_empty() && self.links.is_empty() {
             return false;
         }
@@ -238,6 +243,7 @@ impl Work {
             return self.idle < self.turns.len() || !links_wait;
         }
         self.unheard += self.job.changes.len();
+        router.changes_begin(&self.job.changes);
         io.start(&self.job.changes, &self.frames);
         self.frames.clear();
         self.job.under_way = true;

@@ -45,9 +45,11 @@ impl Router {
             let Some(slot) = self.instances.get(&id) else { continue };
             let address = slot.instance.addresses().get(at).filter(|address| address.net == net);
             let Some(address) = address.filter(|_| slot.instance.wants_addresses()) else { continue };
-            let taken = AddressList::one(net, address.interface.as_str().into());
-            let report = Report::AddressesTaken(taken);
-            out.push(Action::Report { instance: Some(slot.instance.name().clone()), report });
+            if !self.removals.concern(interface, net) {
+                let taken = AddressList::one(net, address.interface.as_str().into());
+                let report = Report::AddressesTaken(taken);
+                out.push(Action::Report { instance: Some(slot.instance.name().clone()), report });
+            }
             let address = address.clone();
             slot.instance.addresses_missing([address.clone()].into(), out);
             self.note_taken(Thing::Address(address));

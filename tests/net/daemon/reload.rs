@@ -14,6 +14,7 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("daemon::reloads_of_empty_half_and_whole_files_end_no_worker", reloads_of_all_kinds),
         Test::new("daemon::a_reload_of_a_damaged_file_is_refused_as_a_whole", damaged),
         Test::new("daemon::a_keyword_lets_a_reload_be_as_keepalived_s", as_keepalived),
+        Test::new("daemon::a_reload_that_takes_the_first_address_of_a_network_blames_nobody", first_address),
         Test::new("daemon::reload_check_config_has_the_findings_of_a_refused_reload", findings_go_to_a_file),
     ]
 }
@@ -114,6 +115,28 @@ fn damaged(lab: &Lab) {
     director.reload(&faulty("10.0.1.101/24"));
     logged(director.process(), "Reload complete");
     wait_address(&host, "10.0.1.101");
+    director.terminate();
+}
+
+/// The kernel removes the others with it.
+fn first_address(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let others = "10.0.5.2/24\n    10.0.5.3/24";
+    let text = configuration(&format!("10.0.5.1/24\n    {others}"));
+    let director = Director::start(Implementation::Vipd, &host, Path::new(VIPD), &text, &[]);
+    wait_address(&host, "10.0.5.3");
+    director.reload(&configuration(others));
+    logged(director.process(), "Reload complete");
+    wait_for("the others", LIMIT, || {
+        let log = director.process().log();
+        let again = log.contains("set 2 addresses: 10.0.5.2/24, 10.0.5.3/24");
+        if again && host.has_address("10.0.5.3") { Ok(()) } else { Err(log) }
+    });
+    assert!(!host.has_address("10.0.5.1"));
+    assert!(!director.process().log().contains("somebody removed"), "{}", director.process().log());
+    // Who removes one is told of.
+    host.run("ip address del 10.0.5.3/24 dev eth0");
+    logged(director.process(), "somebody removed 10.0.5.3/24");
     director.terminate();
 }
 

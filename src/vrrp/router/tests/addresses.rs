@@ -43,6 +43,34 @@ fn an_address_removed_by_hand_is_set_again_by_the_master_only() {
     assert_eq!(out, []);
 }
 
+/// With the first address of a network the kernel removes the others, too.
+#[test]
+fn an_address_that_goes_with_one_that_is_removed_is_set_again_and_nobody_is_blamed() {
+    let (mut router, now) = master_and_backup();
+    let remove = |net: &str| Change::Remove {
+        interface: IfIndex(2),
+        name: "eth0".into(),
+        net: net.parse().unwrap(),
+        peer: None,
+    };
+    let gone = || Event::AddressGone { interface: IfIndex(2), net: "10.0.0.1/24".parse().unwrap() };
+    let blames =
+        |out: &Actions| reports(out).iter().any(|report| matches!(report, Report::AddressesTaken(_)));
+    // Another network, and the same one.
+    for (net, blamed) in [("10.0.1.9/24", true), ("10.0.0.9/25", true), ("10.0.0.9/24", false)] {
+        let mut out = vec![];
+        router.changes_begin(&[remove(net)]);
+        router.handle(now, gone(), &mut out);
+        assert_eq!(applied(&out), ["1"]);
+        assert_eq!(blames(&out), blamed, "{net}");
+        obey(&mut router, now, &mut out);
+        router.changes_are_over();
+    }
+    let mut out = vec![];
+    router.handle(now, gone(), &mut out);
+    assert!(blames(&out), "it was long ago");
+}
+
 #[test]
 fn after_lost_news_a_master_sets_what_is_missing_and_a_backup_removes_what_is_left() {
     let (mut router, now) = master_and_backup();
