@@ -214,6 +214,19 @@ fn deleted(lab: &Lab) {
     assert_eq!(count(&ours, "Starting VRRP child process"), 1, "{}", ours.process().log());
 }
 
+/// A line for each pause, with milliseconds.
+#[track_caller]
+fn tells_pauses(director: &Director, pauses: usize) {
+    let before = "VRRP was held up for ";
+    says(director, before, pauses);
+    let log = director.process().log();
+    for (at, _) in log.match_indices(before) {
+        let seconds = log[at + before.len()..].split_once(" s: was").expect("the length").0;
+        let (whole, millis) = seconds.split_once('.').expect("a fraction");
+        assert!(whole.parse::<u32>().is_ok() && millis.len() == 3, "{log}");
+    }
+}
+
 /// For five seconds it neither speaks nor hears; meanwhile the peer takes over. The better one is the master again.
 fn master_held_up(lab: &Lab) {
     let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
@@ -232,7 +245,7 @@ fn master_held_up(lab: &Lab) {
     holds(&two, false);
     holds(&one, true);
     serves(&client, &one);
-    says(&ours, "VRRP was held up for", 1);
+    tells_pauses(&ours, 1);
 }
 
 /// The peer is better, but would not have preempted: once it is the master, it stays so.
@@ -251,7 +264,7 @@ fn lower_master_held_up(lab: &Lab) {
     holds(&one, false);
     holds(&two, true);
     serves(&client, &two);
-    says(&ours, "VRRP was held up for", 1);
+    tells_pauses(&ours, 1);
     assert_eq!(count(&theirs, "Entering BACKUP STATE"), 1, "{}", theirs.process().log());
 }
 
@@ -270,7 +283,7 @@ fn backup_held_up(lab: &Lab) {
     }
     assert_eq!(count(&ours, "MASTER STATE"), 0, "{}", ours.process().log());
     holds(&one, false);
-    says(&ours, "VRRP was held up for", 2);
+    tells_pauses(&ours, 2);
 }
 
 /// Waits for as many adverts of this host as a master of one a second sends in five seconds.

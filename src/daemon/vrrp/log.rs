@@ -14,8 +14,12 @@ use crate::vrrp::packet::DecodeError;
 use std::fmt;
 use std::mem::{Discriminant, discriminant};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 use tracing::span::EnteredSpan;
 use tracing::{debug, info, info_span, warn};
+
+/// Reports of one pause come within this time.
+const SAME_PAUSE: Duration = Duration::from_millis(500);
 
 /// Puts reports into words.
 #[derive(Debug, Default)]
@@ -23,6 +27,8 @@ pub(super) struct Log {
     /// `-D`: announcements are written, too.
     detail: bool,
     refused: Limiter<Group, Refused>,
+    /// When it was last said that this process did not run.
+    held_up_at: Option<Instant>,
 }
 
 /// Lines that say the same of many packets.
@@ -75,7 +81,13 @@ impl fmt::Display for LeftOut {
 
 impl Log {
     pub(super) fn new(detail: bool) -> Log {
-        Log { detail, refused: Limiter::default() }
+        Log { detail, refused: Limiter::default(), held_up_at: None }
+    }
+
+    /// Each instance notices the same pause: one line tells.
+    fn tells_pause(&mut self, now: Instant) -> bool {
+        let last = self.held_up_at.replace(now);
+        last.is_none_or(|last| now.saturating_since(last) > SAME_PAUSE)
     }
 
     /// Puts a report into words.
@@ -231,11 +243,13 @@ impl Log {
                 debug!("({name}) advertisement interval updated from {old:?} to {new:?} by master");
             }
             Report::PreemptDelayed(delay) => debug!("({name}) start preempt delay ({delay:?})"),
-            Report::HeldUp { late } => {
-                warn!("VRRP was held up for {late:?}: was the machine paused, or is it overloaded?")
-            }
-            Report::Stalled { late } => {
-                warn!("({name}) this process did not run for {late:?}: is the machine overloaded?");
+            Report::HeldUp { late } | Report::Stalled { late } => {
+                if self.tells_pause(now) {
+                    let seconds = late.as_secs_f64();
+                    warn!(
+                        "VRRP was held up for {seconds:.3} s: was the machine paused, or is it overloaded?"
+                    );
+                }
             }
             Report::Malformed { source, error } => {
                 if let Some(more) = self.offer(now, instance, *source, false, Refused::Malformed(*error)) {
