@@ -43,6 +43,10 @@ struct Script {
     /// This command has not run to its end yet.
     fresh: bool,
     run: Option<RunId>,
+    /// Its time came while it ran.
+    skipped: bool,
+    /// So did that of the run before; it was said then.
+    is_slow: bool,
     at: Instant,
     /// The last exit status.
     status: u8,
@@ -105,7 +109,10 @@ impl Scripts {
         script.at = if next > now { next } else { now + interval };
         self.due.insert((script.at, name.clone()));
         if script.run.is_some() {
-            out.push(report(&name, ScriptReport::Busy));
+            script.skipped = true;
+            if !std::mem::replace(&mut script.is_slow, true) {
+                out.push(report(&name, ScriptReport::Busy));
+            }
             return true;
         }
         self.count += 1;
@@ -122,6 +129,7 @@ impl Scripts {
         let name = self.runs.remove(&id)?;
         let script = self.all.get_mut(&name)?;
         script.run = None;
+        script.is_slow &= std::mem::take(&mut script.skipped);
         let before = script.standing;
         for told in script.ended(outcome) {
             out.push(report(&name, told));
@@ -141,7 +149,18 @@ impl Script {
             false => (config.rise.saturating_sub(1), Standing::Unknown),
         };
         let fresh = !config.init_fail;
-        Script { config, counter, standing, fresh, run: None, at: now, status: 0, said: false }
+        Script {
+            config,
+            counter,
+            standing,
+            fresh,
+            run: None,
+            skipped: false,
+            is_slow: false,
+            at: now,
+            status: 0,
+            said: false,
+        }
     }
 
     /// The same command with other numbers: as far from its limits as it was.
@@ -314,17 +333,33 @@ mod tests {
         let id = run.id;
         assert_eq!(scripts.next_timeout(), Some(at(1000)), "in step, however late it was");
         assert_eq!(told(&fire(&mut scripts, at(1000))), [ScriptReport::Busy]);
-        assert_eq!(
-            told(&fire(&mut scripts, at(5500))),
-            [ScriptReport::Busy],
-            "once for all that were missed"
-        );
+        assert_eq!(told(&fire(&mut scripts, at(5500))), [], "once is enough");
         assert_eq!(scripts.next_timeout(), Some(at(6500)));
         assert_eq!(scripts.ended(id, TimedOut, &mut vec![]), Some("S".into()));
         assert_eq!(scripts.ended(id, TimedOut, &mut vec![]), None, "once");
         let out = fire(&mut scripts, at(6500));
         let [Action::Run(run)] = &out[..] else { panic!("{out:?}") };
         assert_ne!(run.id, id);
+    }
+
+    #[test]
+    fn that_it_takes_longer_than_its_interval_is_said_once_until_it_does_not() {
+        let timeout = Some(Duration::from_secs(60));
+        let mut scripts = started(config::Script { timeout, ..script(1, 1) });
+        let mut said = vec![];
+        let mut takes = |intervals: usize| {
+            let due = scripts.next_timeout().unwrap();
+            let out = fire(&mut scripts, due);
+            let [Action::Run(run)] = &out[..] else { panic!("{out:?}") };
+            let busy = (1..intervals).map(|_| {
+                let due = scripts.next_timeout().unwrap();
+                told(&fire(&mut scripts, due)).len()
+            });
+            said.push(busy.sum::<usize>());
+            scripts.ended(run.id, Exited(0), &mut vec![]);
+        };
+        [3, 3, 2, 1, 4, 4].into_iter().for_each(&mut takes);
+        assert_eq!(said, [1, 0, 0, 0, 1, 0]);
     }
 
     #[test]
