@@ -56,9 +56,12 @@ impl Source {
         });
         let told = loaded.diagnostics.iter().filter(|d| d.code.severity > Severity::Hint);
         let findings: Vec<String> = told.map(|d| render::line(d, &loaded.sources)).collect();
-        // What stands in a file that is passed over is not carried out either.
+        // An interface that is missing is no fault of the file: it may come, and a start waits for it, too. What stands in
+        // a file that is passed over is not carried out.
+        let is = |d: &Diagnostic, code| std::ptr::eq(d.code, code);
+        let may_come = |d: &Diagnostic| is(d, &codes::NO_SUCH_INTERFACE) || is(d, &codes::NOT_WATCHED);
         let loses = |d: &&Diagnostic| {
-            d.code.severity == Severity::Error || std::ptr::eq(d.code, &codes::INCLUDE_SKIPPED)
+            d.code.severity == Severity::Error && !may_come(d) || is(d, &codes::INCLUDE_SKIPPED)
         };
         let errors = loaded.diagnostics.iter().filter(loses);
         let errors = errors.map(|d| format!("{} {}", d.code.id, d.message)).collect();

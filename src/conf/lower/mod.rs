@@ -188,6 +188,15 @@ impl<'t, 's> Lower<'t, 's> {
         self.interface_exists_or(&codes::NO_SUCH_INTERFACE, word)
     }
 
+    /// Reports one that the machine does not have, for what is set as soon as it appears.
+    fn interface_may_come(&mut self, word: &Word<'_>) {
+        if matches!(self.ask_interface(&word.text), Some(InterfaceKind::Missing)) {
+            let message =
+                format!("interface `{}` doesn't exist; what needs it is set when it appears", word.text);
+            self.report(&codes::NO_SUCH_INTERFACE, word.span, message);
+        }
+    }
+
     /// The same, reported with this code.
     fn interface_exists_or(&mut self, code: &'static Code, word: &Word<'_>) -> bool {
         let exists = !matches!(self.ask_interface(&word.text), Some(InterfaceKind::Missing));

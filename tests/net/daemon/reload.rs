@@ -15,6 +15,7 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("daemon::a_reload_of_a_damaged_file_is_refused_as_a_whole", damaged),
         Test::new("daemon::a_keyword_lets_a_reload_be_as_keepalived_s", as_keepalived),
         Test::new("daemon::a_reload_that_takes_the_first_address_of_a_network_blames_nobody", first_address),
+        Test::new("daemon::a_start_and_a_reload_wait_for_an_interface_that_is_missing", missing_device),
         Test::new("daemon::reload_check_config_has_the_findings_of_a_refused_reload", findings_go_to_a_file),
     ]
 }
@@ -137,6 +138,43 @@ fn first_address(lab: &Lab) {
     // Who removes one is told of.
     host.run("ip address del 10.0.5.3/24 dev eth0");
     logged(director.process(), "somebody removed 10.0.5.3/24");
+    director.terminate();
+}
+
+/// An address's, and a route's.
+fn missing_device(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let routes = "virtual_routes {\n    10.9.0.0/24 dev later1\n  }\n}\n";
+    let with = |address: &str| {
+        let addresses = format!("{address}\n    10.0.5.1/24 dev later0");
+        format!("{}{routes}", configuration(&addresses).trim_end().trim_end_matches('}'))
+    };
+    let missing = |director: &Director| {
+        for interface in ["later0", "later1"] {
+            let told = format!("Interface '{interface}' doesn't exist; what needs it is set when it appears");
+            logged(director.process(), &told);
+        }
+        host.run("ip link add later0 type veth peer name later1");
+        host.run("ip link set later0 up");
+        host.run("ip link set later1 up");
+        wait_address(&host, "10.0.5.1");
+        wait_for("the route", LIMIT, || match host.run("ip route show 10.9.0.0/24") {
+            route if route.contains("later1") => Ok(()),
+            none => Err(none),
+        });
+        host.run("ip link del later0");
+    };
+    let start = |text: &str| Director::start(Implementation::Vipd, &host, Path::new(VIPD), text, &[]);
+    let director = start(&with("10.0.0.100/24"));
+    wait_address(&host, "10.0.0.100");
+    missing(&director);
+    director.terminate();
+    let director = start(&configuration("10.0.0.100/24"));
+    wait_address(&host, "10.0.0.100");
+    director.reload(&with("10.0.0.101/24"));
+    logged(director.process(), "Reload complete");
+    wait_address(&host, "10.0.0.101");
+    missing(&director);
     director.terminate();
 }
 

@@ -127,8 +127,8 @@ impl<'t, 's> Draft<'t, 's> {
                     return None;
                 }
                 let device = entry.cx.interface_word(value)?;
-                // Kept where it is missing: it is set when the interface appears, and is in the adverts meanwhile.
-                entry.cx.interface_exists(device);
+                // The address is in the adverts meanwhile.
+                entry.cx.interface_may_come(device);
                 self.address.interface = device.text.as_ref().into();
             }
             "scope" => {

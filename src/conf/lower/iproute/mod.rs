@@ -119,11 +119,12 @@ impl<'a, 't, 's> Entry<'a, 't, 's> {
         self.integer(option, keyword).and_then(|n| u8::try_from(n).ok())
     }
 
-    /// The name of an interface that exists.
+    /// The name of an interface.
     fn interface(&mut self, option: &Word<'_>) -> Option<String> {
         let word = self.value(option)?;
         let word = self.cx.interface_word(word)?;
-        self.cx.interface_exists(word).then(|| word.text.to_string())
+        self.cx.interface_may_come(word);
+        Some(word.text.to_string())
     }
 
     /// An address without a prefix length, of the entry's family.
