@@ -210,6 +210,14 @@ fn unreadable(path: &Path, error: &ReadError) -> String {
     }
 }
 
+/// It is invisible, and what editors on other systems write.
+fn byte_order_mark(file: FileId) -> Diagnostic {
+    let message = "this file begins with a byte order mark, which is passed over; keepalived takes it for a part of the \
+                   first word, and loses that block";
+    let diagnostic = Diagnostic::new(&codes::BYTE_ORDER_MARK, Span { file, start: 0, end: 0 }, message);
+    diagnostic.help("save it as UTF-8 without a byte order mark, or run: sed -i '1s/^\\xEF\\xBB\\xBF//' FILE")
+}
+
 fn load_source(mut sources: Sources, file: FileId, options: &LoadOptions<'_>) -> Loaded {
     let main = sources.get(file).text();
     if let Some(nul) = memchr::memchr(0, main.as_bytes()) {
@@ -240,6 +248,10 @@ fn load_source(mut sources: Sources, file: FileId, options: &LoadOptions<'_>) ->
         diagnostics = expansion.resolve(&mut sources, options.config_id, diagnostics);
     }
     lint::characters::explain(&mut diagnostics, &sources);
+    let marked = sources.ids().filter(|file| sources.get(*file).is_marked());
+    let marks: Vec<Diagnostic> = marked.map(byte_order_mark).collect();
+    worst = worst.max(marks.first().map(|mark| mark.code.verdict));
+    diagnostics.splice(0..0, marks);
     if options.lints.is_some_and(|lints| lints.hints) {
         let written = sources.ids().filter(|id| Some(*id) != expanded);
         lint::characters::advise(written, &sources, &mut diagnostics);

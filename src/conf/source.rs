@@ -61,6 +61,7 @@ pub struct Location {
 pub struct Source {
     name: String,
     text: String,
+    is_marked: bool,
     line_starts: OnceLock<Vec<u32>>,
 }
 
@@ -75,6 +76,12 @@ impl Source {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether the file begins with a byte order mark.
+    #[must_use]
+    pub const fn is_marked(&self) -> bool {
+        self.is_marked
     }
 
     /// Offsets at which lines begin; made when the first diagnostic asks.
@@ -114,13 +121,18 @@ impl Sources {
 
     /// Takes a text in under a name.
     pub fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> FileId {
-        self.add_text(name, decode(bytes.into()))
+        let (text, is_marked) = decode(bytes.into());
+        self.push(name.into(), text, is_marked)
     }
 
     /// Takes a text in that is made of the texts of others: its bytes that are no UTF-8 are kept in it already.
     pub fn add_text(&mut self, name: impl Into<String>, text: String) -> FileId {
+        self.push(name.into(), text, false)
+    }
+
+    fn push(&mut self, name: String, text: String, is_marked: bool) -> FileId {
         let id = FileId(self.files.len() as u32);
-        self.files.push(Arc::new(Source { name: name.into(), text, line_starts: OnceLock::new() }));
+        self.files.push(Arc::new(Source { name, text, is_marked, line_starts: OnceLock::new() }));
         id
     }
 
@@ -136,15 +148,15 @@ impl Sources {
 
     fn take(&mut self, path: &Path, bytes: Result<Vec<u8>, ReadError>) -> (FileId, Result<(), ReadError>) {
         // As text, a byte that is no UTF-8 takes four.
-        let bounded = |text: String| match text.len() as u64 > 2 * MAX_FILE_BYTES {
+        let bounded = |(text, is_marked): (String, bool)| match text.len() as u64 > 2 * MAX_FILE_BYTES {
             true => Err(ReadError::TooLarge(MAX_FILE_BYTES)),
-            false => Ok(text),
+            false => Ok((text, is_marked)),
         };
-        let (text, result) = match bytes.map(decode).and_then(bounded) {
-            Ok(text) => (text, Ok(())),
-            Err(e) => (String::new(), Err(e)),
+        let ((text, is_marked), result) = match bytes.map(decode).and_then(bounded) {
+            Ok(read) => (read, Ok(())),
+            Err(e) => ((String::new(), false), Err(e)),
         };
-        (self.add_text(path.to_string_lossy(), text), result)
+        (self.push(path.to_string_lossy().into_owned(), text, is_marked), result)
     }
 
     /// A file by its id.
@@ -176,11 +188,13 @@ impl Sources {
     }
 }
 
-fn decode(mut bytes: Vec<u8>) -> String {
-    if bytes.starts_with(b"\xef\xbb\xbf") {
+/// The text, and whether a byte order mark stood before it.
+fn decode(mut bytes: Vec<u8>) -> (String, bool) {
+    let is_marked = bytes.starts_with(b"\xef\xbb\xbf");
+    if is_marked {
         bytes.drain(..3);
     }
-    raw::text(bytes)
+    (raw::text(bytes), is_marked)
 }
 
 /// A text fit for a terminal or a log line: control characters are spelt out, never sent raw.

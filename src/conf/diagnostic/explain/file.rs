@@ -41,6 +41,10 @@ pub(super) const REASONS: &[Reason] = &[
         "A word without a sign sets the checks anew, so only one is taken, the first. Put `+` before the others.",
     ),
     (
+        "V0011",
+        "Editors of Windows write these three invisible bytes (EF BB BF, U+FEFF). keepalived reports an unknown keyword and loses the first block; vipd reads the file as if they were not there. Save it as UTF-8 without them.",
+    ),
+    (
         "V0101",
         "The line has no effect, and where it opens a block, neither has the block. A misspelt `priority` silently becomes the default 100.",
     ),
