@@ -58,6 +58,10 @@ pub enum InterfaceKind {
 /// Asks about an interface; `None` where nobody knows.
 pub type AskInterface<'a> = &'a dyn Fn(&str) -> Option<InterfaceKind>;
 
+/// Asks for the interface that a macvlan or an ipvlan is on top of, in the same network namespace: both send to one
+/// network. `None` for any other, and where nobody knows.
+pub type AskBase<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// Asks for the number that a name stands for; `None` where there is none of this name.
 pub type AskName<'a> = &'a dyn Fn(NameFolders<'_>, NameTable, &str) -> Option<u32>;
 
@@ -77,6 +81,8 @@ pub struct LoadOptions<'a> {
     pub config_id: Option<&'a str>,
     /// Answers whether an interface exists; without it, every one does.
     pub interfaces: Option<AskInterface<'a>>,
+    /// Answers which interface a macvlan is on top of; without it, none is.
+    pub bases: Option<AskBase<'a>>,
     /// Knows the accounts and scripts of the machine; without it, all are there and safe.
     pub scripts: Option<&'a dyn script::ScriptHost>,
     /// Looks the name of a host up; without it, every one can be found.
@@ -106,6 +112,7 @@ impl fmt::Debug for LoadOptions<'_> {
         f.debug_struct("LoadOptions")
             .field("config_id", &self.config_id)
             .field("interfaces", &asked(self.interfaces.is_some()))
+            .field("bases", &asked(self.bases.is_some()))
             .field("scripts", &asked(self.scripts.is_some()))
             .field("resolves", &asked(self.resolves.is_some()))
             .field("lints", &self.lints.is_some())

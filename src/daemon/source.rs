@@ -4,10 +4,13 @@ use super::exit::Exit;
 use super::scripts::Machine;
 use crate::conf::diagnostic::{Severity, codes, render};
 use crate::conf::{self, Config, Diagnostic, InterfaceKind, LoadOptions, NameFolders};
+use crate::netlink::route::{Client, Link};
 use crate::sys::iproute2::Names;
 use crate::sys::mtu;
 use nix::net::if_::if_nametoindex;
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 /// What the command line says of the configuration.
@@ -76,6 +79,8 @@ impl Source {
     /// Calls `read` with what reading depends on: the command line, and this machine's interfaces.
     pub fn with_options<T>(&self, read: impl FnOnce(&LoadOptions<'_>) -> T) -> T {
         let interfaces = |name: &str| Some(interface(name));
+        let bases = Bases::default();
+        let base = |name: &str| bases.of(name);
         let config_id = self.config_id.as_deref();
         let names = Names::new();
         let number =
@@ -83,12 +88,36 @@ impl Source {
         read(&LoadOptions {
             config_id,
             interfaces: Some(&interfaces),
+            bases: Some(&base),
             scripts: Some(&Machine),
             names: Some(&number),
             all_files: self.all_files,
             ..LoadOptions::default()
         })
     }
+}
+
+/// Macvlans and ipvlans of this network namespace, and the interfaces below; asked for once, when somebody wants to know.
+#[derive(Default)]
+struct Bases(OnceCell<HashMap<String, String>>);
+
+impl Bases {
+    fn of(&self, name: &str) -> Option<String> {
+        // Where the kernel does not answer, nothing is said against the file.
+        let bases = self.0.get_or_init(|| match Client::open().and_then(|mut client| client.links()) {
+            Ok(links) => bases(&links),
+            Err(_) => HashMap::new(),
+        });
+        bases.get(name).cloned()
+    }
+}
+
+/// An index of another network namespace may be that of an unrelated interface here.
+fn bases(links: &[Link]) -> HashMap<String, String> {
+    let names: HashMap<u32, &str> = links.iter().map(|link| (link.index, link.name.as_str())).collect();
+    let shares = |link: &&Link| matches!(link.kind.as_deref(), Some("macvlan" | "macvtap" | "ipvlan"));
+    let here = links.iter().filter(shares).filter(|link| !link.lower_is_elsewhere);
+    here.filter_map(|link| Some((link.name.clone(), (*names.get(&link.lower?)?).to_owned()))).collect()
 }
 
 /// What this machine (this network namespace) knows of an interface.

@@ -11,7 +11,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 type Story = fn(&Lab, Implementation);
 
 pub(crate) fn tests() -> Vec<Test> {
-    let both: [(&str, Story); 8] = [
+    let both: [(&str, Story); 10] = [
         ("links_and_addresses", links_and_addresses),
         ("frames_carry_its_address", frames),
         ("adverts_of_the_base", transmit_on_base),
@@ -19,6 +19,8 @@ pub(crate) fn tests() -> Vec<Test> {
         ("the_base_comes_back", base_comes_back),
         ("the_filter_is_that_of_keepalived", filter),
         ("secondary_addresses_outlive_their_primary_one", promote),
+        ("one_vrid_on_an_interface_and_a_macvlan_of_it_is_refused", on_macvlan),
+        ("a_macvlan_of_another_namespace_is_no_duplicate", on_macvlan_of_elsewhere),
         ("interfaces_elsewhere_are_announced_on_again_and_again", extra),
     ];
     let both = [Keepalived, Vipd].into_iter().flat_map(|program| both.map(|story| (program, story)));
@@ -43,6 +45,45 @@ fn instance(name: &str, priority: u8, more: &str, addresses: &[&str]) -> String 
         "vrrp_instance {name} {{\n  interface eth0\n  virtual_router_id 51\n  priority {priority}\n  advert_int 1\n  \
          {more}\n  virtual_ipaddress {{\n{addresses}  }}\n}}\n"
     )
+}
+
+/// VRID 51 on `eth0`, and on another interface.
+fn twice(other: &str) -> String {
+    let second =
+        instance("B", 150, "", &["10.0.9.100/24"]).replace("interface eth0", &format!("interface {other}"));
+    instance("A", 150, "", &["10.0.0.100/24"]) + &second
+}
+
+/// They would hear each other.
+fn on_macvlan(lab: &Lab, program: Implementation) {
+    let one = lab.host("one", "10.0.0.1/24");
+    one.run("ip link add mv0 link eth0 type macvlan mode bridge");
+    one.run("ip link set mv0 up");
+    one.run("ip address add 10.0.9.2/24 dev mv0");
+    let director = start(program, &one, &twice("mv0"));
+    director.process().wait_exit(LIMIT);
+    let log = director.process().log();
+    let said = log.lines().find(|line| line.contains("both use")).unwrap_or_else(|| panic!("{log}"));
+    assert!(said.contains("eth0"), "{said}");
+    assert!(!one.has_address("10.0.0.100") && !one.has_address("10.0.9.100"));
+}
+
+/// What it is on top of has the index there that `eth0` has here.
+fn on_macvlan_of_elsewhere(lab: &Lab, program: Implementation) {
+    let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
+    let index = |host: &Host| host.run("ip -o link show eth0").split(':').next().map(str::to_owned);
+    assert_eq!(index(&one), index(&two));
+    two.run("ip link add mx link eth0 type macvlan mode bridge");
+    two.run(&format!("ip link set mx netns {}", one.namespace()));
+    one.run("ip link set mx up");
+    one.run("ip address add 10.0.9.2/24 dev mx");
+    let director = start(program, &one, &twice("mx"));
+    // Through the switch they do hear each other, and only one is the master.
+    wait_for("a master", LIMIT, || {
+        let is_master = one.has_address("10.0.0.100") || one.has_address("10.0.9.100");
+        if is_master { Ok(()) } else { Err(director.process().log()) }
+    });
+    assert!(!director.process().log().contains("both use"));
 }
 
 fn start(program: Implementation, host: &Host, config: &str) -> Director {

@@ -150,6 +150,12 @@ impl<'t, 's> Lower<'t, 's> {
         ask(name).filter(missing_is_fine)
     }
 
+    /// The interface whose network a macvlan sends to.
+    fn base_of(&self, interface: &str) -> Option<String> {
+        let ask = self.options.bases.filter(|_| !self.elsewhere)?;
+        ask(interface)
+    }
+
     /// What [`Lower::with_block`] needs.
     fn blocks(&self) -> BlockReader<'t> {
         BlockReader::new(self.options.config_id)

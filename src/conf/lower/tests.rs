@@ -162,6 +162,24 @@ fn one_vrid_serves_both_families_and_other_interfaces() {
     assert_eq!((config, found), (None, vec!["V0305"]));
 }
 
+/// As keepalived: they would hear each other.
+#[test]
+fn one_vrid_on_an_interface_and_on_a_macvlan_of_it_is_refused() {
+    let base = |name: &str| matches!(name, "mv0" | "mv1").then(|| "eth0".to_owned());
+    let options = LoadOptions { bases: Some(&base), ..LoadOptions::default() };
+    let found = |first: &str, second: &str| {
+        let second = vrrp_on(second).replace("_instance V", "_instance W").replace("10.0.0.1", "10.0.0.2");
+        let loaded = load_text("test", vrrp_on(first) + &second, &options);
+        loaded.diagnostics.first().map(|d| format!("{} {}", d.code.id, d.message))
+    };
+    let both = "V0305 (W) and (V) both use virtual_router_id 1 on eth0";
+    assert_eq!(found("eth0", "mv0"), Some(format!("{both}, which mv0 is on top of")));
+    assert_eq!(found("mv0", "mv1"), Some(format!("{both}, which mv1 is on top of")));
+    assert_eq!(found("mv0", "eth0"), Some(both.to_owned()));
+    assert_eq!(found("mv0", "eth1"), None);
+    assert_eq!(found("mx", "eth0"), None, "its base is in another network namespace");
+}
+
 #[test]
 fn interfaces_are_asked_for_where_somebody_knows() {
     let ask = |name: &str| {

@@ -26,6 +26,8 @@ pub(super) struct Unique {
     links: HashMap<String, User>,
     groups: Groups,
     peers: Peers,
+    /// For each interface that was asked for, the one whose network it sends to.
+    bases: HashMap<String, String>,
 }
 
 impl Unique {
@@ -60,6 +62,16 @@ impl Unique {
         true
     }
 
+    /// The interface whose network this one sends to: most often itself.
+    fn base_of(&mut self, cx: &Lower<'_, '_>, interface: &str) -> String {
+        if let Some(base) = self.bases.get(interface) {
+            return base.clone();
+        }
+        let base = cx.base_of(interface).unwrap_or_else(|| interface.to_owned());
+        self.bases.insert(interface.to_owned(), base.clone());
+        base
+    }
+
     /// Whether the virtual router is a new one; reported if not.
     pub(super) fn is_new_router(
         &mut self,
@@ -70,11 +82,10 @@ impl Unique {
         let Instance { name, vrid, family, interface, .. } = instance;
         let key = (*family, vrid.get());
         let taken = match &instance.unicast {
-            None => self.groups.take(
-                (interface.as_deref().map(str::to_owned), key, instance.group()),
-                name,
-                vrid_at,
-            ),
+            None => {
+                let base = interface.as_deref().map(|interface| self.base_of(cx, interface));
+                self.groups.take((base, key, instance.group()), name, vrid_at)
+            }
             Some(unicast) => {
                 let mut taken = None;
                 for peer in &unicast.peers {
@@ -86,7 +97,10 @@ impl Unique {
         };
         let Some((other, first)) = taken else { return true };
         let place = match (&instance.unicast, interface) {
-            (None, Some(interface)) => format!("on {interface}"),
+            (None, Some(interface)) => match self.base_of(cx, interface) {
+                base if *base == **interface => format!("on {interface}"),
+                base => format!("on {base}, which {interface} is on top of"),
+            },
             (None, None) => String::from("on one interface"),
             (Some(_), _) => String::from("with the same peer"),
         };
