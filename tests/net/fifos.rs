@@ -3,6 +3,7 @@
 use super::VIPD;
 use super::support::Implementation::{self, Keepalived, Vipd};
 use super::support::{Director, Host, Lab, Process, Test, Worker, wait_for};
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,6 +22,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("fifos::a_reload_moves_a_fifo_and_starts_another_reader", moved),
         Test::new("fifos::what_is_no_fifo_is_left_alone_and_said", foreign),
         Test::new("fifos::a_reader_that_does_not_read_holds_up_nothing", unread),
+        Test::new("fifos::a_reader_that_is_halted_hears_of_everything_in_order", halted),
     ];
     for program in [Keepalived, Vipd] {
         tests.push(Test::new(
@@ -248,6 +250,56 @@ fn foreign(lab: &Lab) {
     director.terminate();
     assert_eq!(fs::read_to_string(&file).expect("it is there"), "data\n");
     assert!(ours.exists(), "it was there before");
+}
+
+/// Far more than a pipe holds.
+fn halted(lab: &Lab) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let fifo = one.file("fifo");
+    let instances: String = (1..=150).map(|vrid| instance(&format!("I{vrid}"), vrid, 150, "")).collect();
+    let config = globals(&format!("  vrrp_notify_fifo {}\n", fifo.display())) + &instances;
+    let director = start(Vipd, &one, &config);
+    wait_for("the FIFO", LIMIT, || is_fifo(&fifo));
+    let mut cat = one.command("cat");
+    let reader = one.start("cat", cat.arg(&fifo));
+    let last = "INSTANCE \"I150\" MASTER 150";
+    wait_line(&reader, last, 1);
+    let size = |director: &Director| {
+        let status = fs::read_to_string(format!("/proc/{}/status", director.worker(Worker::Vrrp)));
+        let status = status.expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("its size").to_owned();
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number")
+    };
+    let before = size(&director);
+    reader.signal(Signal::SIGSTOP);
+    let entered = |state: &str| director.process().log().matches(&format!("Entering {state} STATE")).count();
+    let rounds = 12;
+    for round in 1..=rounds {
+        one.unplug();
+        wait_for("faults", LIMIT, || {
+            if entered("FAULT") == 150 * round { Ok(()) } else { Err(entered("FAULT").to_string()) }
+        });
+        one.plug_in();
+        wait_for("masters", LIMIT, || {
+            let masters = entered("MASTER");
+            if masters == 150 * (round + 1) { Ok(()) } else { Err(masters.to_string()) }
+        });
+    }
+    let grown = size(&director).saturating_sub(before);
+    assert!(grown < 8192, "it has grown by {grown} KiB");
+    reader.signal(Signal::SIGCONT);
+    wait_line(&reader, last, rounds + 1);
+    director.terminate();
+    wait_line(&reader, "INSTANCE \"I150\" STOP 150", 1);
+    let log = reader.log();
+    assert!(log.len() > 130_000, "more than a pipe holds: {}", log.len());
+    for (name, lines) in by_object(&log) {
+        let word = |line: &&str| line.split(' ').nth(2).unwrap_or_default().to_owned();
+        let words: Vec<String> = lines.iter().map(word).collect();
+        let cycle = ["FAULT", "BACKUP", "MASTER"].into_iter().cycle().take(3 * rounds);
+        let expected: Vec<&str> = ["BACKUP", "MASTER"].into_iter().chain(cycle).chain(["STOP"]).collect();
+        assert_eq!(words, expected, "{name}");
+    }
 }
 
 fn unread(lab: &Lab) {

@@ -8,6 +8,7 @@ mod faults;
 mod fifos;
 mod frr;
 mod garp;
+mod hmac;
 mod log;
 mod mails;
 mod no_ipvs;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         mails::tests(),
         daemon::tests(),
         garp::tests(),
+        hmac::tests(),
         classic::tests(),
         frr::tests(),
         faults::tests(),
