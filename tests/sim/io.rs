@@ -1,12 +1,16 @@
 //! The world as a node's engine sees it: virtual time that moves on with each call, a socket, a kernel that does a job
 //! beside the engine; any call may fail where the story says so.
 
+mod jobs;
+mod neighbours;
+
 use crate::kernel::Kernel;
 use crate::options::{Costs, Failures, Options};
 use crate::random::Random;
 use crate::story::Said;
 use crate::tracked::Tracked;
 use crate::watch::Watch;
+use jobs::Job;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -15,10 +19,8 @@ use vipd::net::{Family, IpNet, MacAddr};
 use vipd::run::{Run, RunId};
 use vipd::time::Instant;
 use vipd::vrrp::engine::Io;
-use vipd::vrrp::event::{
-    Change, Event, IfIndex, Listen, Name, Packet, Protocol, Received, Refusal, Report, StateKind,
-};
-use vipd::vrrp::garp::{Frame, claim};
+use vipd::vrrp::event::{Change, Event, IfIndex, Listen, Name, Packet, Protocol, Received, Refusal, Report};
+use vipd::vrrp::garp::Frame;
 use vipd::vrrp::notice::Notice;
 use vipd::vrrp::packet::{TTL, ah};
 use vipd::vrrp::shared::Shared;
@@ -57,14 +59,6 @@ fn vrrp(protocol: Protocol, payload: &[u8]) -> &[u8] {
         Protocol::Ah => payload.get(ah::HEADER_LEN..).unwrap_or_default(),
         Protocol::Vrrp => payload,
     }
-}
-
-/// What the kernel is at work on. It is all done at the beginning, and known at the end.
-#[derive(Debug)]
-struct Job {
-    begin: Instant,
-    end: Instant,
-    refused: Vec<(usize, Refusal)>,
 }
 
 #[derive(Debug)]
@@ -171,15 +165,6 @@ impl World {
         heard
     }
 
-    /// Somebody says whose an address is.
-    pub(crate) fn hear_claim(&mut self, now: Instant, link: usize, address: IpAddr, mac: MacAddr) -> bool {
-        let indexes = self.kernel.indexes(link).into_iter().filter(|index| self.kernel.is_up(*index));
-        let before = self.claims.len();
-        self.claims.extend(indexes.map(|index| (now, index, address, mac)));
-        self.watch.macs.insert(mac);
-        self.claims.len() > before
-    }
-
     /// The process is gone, with its sockets.
     pub(crate) fn close(&mut self) {
         self.socket.clear();
@@ -197,95 +182,6 @@ impl World {
         self.refused_entries.clear();
         self.refused_links.clear();
         self.kernel.changed = true;
-    }
-
-    /// When the kernel will be done with its job.
-    pub(crate) fn job_ends(&self) -> Option<Instant> {
-        self.job.as_ref().map(|job| job.end)
-    }
-
-    /// Stands still until the kernel is done.
-    pub(crate) fn wait_for_job(&mut self) {
-        if let Some(job) = self.job.take() {
-            self.now = self.now.max(job.end);
-        }
-    }
-
-    /// There are news that can be read.
-    pub(crate) fn has_news(&self) -> bool {
-        self.job.is_none() && (self.kernel.overrun || !self.kernel.news.is_empty())
-    }
-
-    fn change(&mut self, changes: &[Change]) -> Vec<(usize, Refusal)> {
-        let mut refused = vec![];
-        for (at, change) in changes.iter().enumerate() {
-            let done = self.apply(change);
-            self.say(|| match change {
-                Change::Add { interface, address } => {
-                    format!("sets {} on {}: {done:?}", address.net, interface.0)
-                }
-                Change::Remove { interface, net, .. } => {
-                    format!("removes {net} from {}: {done:?}", interface.0)
-                }
-                Change::AddLink(new) => format!("makes {}: {done:?}", new.link.name),
-                Change::RemoveLink { name, .. } => format!("removes {name}: {done:?}"),
-                Change::Set { .. }
-                | Change::CheckReversePaths(_)
-                | Change::Muzzle { .. }
-                | Change::Shut { .. } => format!("{change:?}: {done:?}"),
-                _ => format!(
-                    "{} {:?}: {done:?}",
-                    if change.adds() { "sets" } else { "removes" },
-                    change.entry()
-                ),
-            });
-            if let Err(refusal) = done {
-                refused.push((at, refusal));
-            }
-        }
-        refused
-    }
-
-    fn announce(&mut self, frames: &[Frame]) {
-        for frame in frames {
-            self.cost(self.costs.frame);
-            self.say_to_neighbours(frame);
-            if asks(frame.bytes()) {
-                continue;
-            }
-            let Some(address) = announced(frame.bytes()) else {
-                self.watch.wrong("announces nothing".into());
-                continue;
-            };
-            self.unannounced.remove(&(frame.interface, address));
-            self.say(|| format!("announces {address}"));
-            // Somebody may have taken it a moment ago.
-            let unknown = self.kernel.overrun || !self.kernel.news.is_empty();
-            if !unknown && !self.kernel.holds_address(frame.interface, address) {
-                self.watch.wrong(format!("announces {address}, which it does not hold"));
-            }
-        }
-    }
-
-    /// The neighbours have believed another host: a master's addresses are to be announced.
-    fn expect_announcements(&mut self, router: usize) {
-        let World { watch, kernel, unannounced, .. } = self;
-        let router = &watch.routers[router];
-        let Some(index) = kernel.place(router).filter(|_| router.state == StateKind::Master) else {
-            return;
-        };
-        let held = router.promised().filter(|net| kernel.holds(index, *net));
-        unannounced.extend(held.map(|net| (index, net.address)));
-    }
-
-    fn say_to_neighbours(&mut self, frame: &Frame) {
-        let Some(link) = self.kernel.slot(frame.interface).filter(|_| self.says) else { return };
-        let (bytes, at) = (frame.bytes(), self.now);
-        let said = match claim(bytes) {
-            Some((address, mac)) => Some(Said { at, link, address, mac: Some(mac) }),
-            None => asked(bytes).map(|address| Said { at, link, address, mac: None }),
-        };
-        self.said.extend(said);
     }
 
     /// Some day; it runs as evenly as the monotonic clock, but for those who set it.
@@ -310,85 +206,6 @@ impl World {
         if let Some(tell) = &mut self.tell {
             tell.push(format!("{:?} {}", self.now, what()));
         }
-    }
-
-    fn apply(&mut self, change: &Change) -> Result<(), Refusal> {
-        let (index, net, add) = match change {
-            Change::Add { interface, address } => (*interface, address.net, true),
-            Change::Remove { interface, net, .. } => (*interface, *net, false),
-            Change::AddLink(_)
-            | Change::RemoveLink { .. }
-            | Change::Set { .. }
-            | Change::CheckReversePaths(_)
-            | Change::Muzzle { .. }
-            | Change::Shut { .. } => {
-                return self.apply_link(change);
-            }
-            _ => return self.apply_entry(change),
-        };
-        if !add && self.kernel.is_system(index, net) {
-            self.watch.wrong(format!("removes the system's own address {net}"));
-        }
-        let crowd = self.kernel.count(index) as u64;
-        self.cost(self.costs.change + Duration::from_nanos(self.costs.crowd_nanos * crowd));
-        if self.thousandth(self.failures.change) {
-            // Others are at work as well, and the kernel may have no memory.
-            match self.random.within(0, 3) {
-                0 if add => {
-                    let owned = self.watch.owns(net);
-                    self.kernel.add_by_hand(index, net, owned);
-                }
-                0 => drop(self.kernel.remove(index, net)),
-                _ => {
-                    self.refused.insert((index, net));
-                    return Err(Refusal::NoMemory);
-                }
-            }
-        }
-        let done = self.kernel.change(change);
-        if !matches!(done, Err(Refusal::NoInterface)) {
-            self.refused.remove(&(index, net));
-        }
-        match (add, &done) {
-            (true, Ok(())) => drop(self.unannounced.insert((index, net.address))),
-            (false, _) => drop(self.unannounced.remove(&(index, net.address))),
-            _ => {}
-        }
-        done
-    }
-}
-
-impl World {
-    fn apply_link(&mut self, change: &Change) -> Result<(), Refusal> {
-        self.cost(self.costs.change);
-        let done = match self.thousandth(self.failures.change) {
-            true => Err(Refusal::Other("no memory".into())),
-            false => self.kernel.change(change),
-        };
-        let name = match change {
-            Change::AddLink(new) => &new.link.name,
-            Change::RemoveLink { name, .. } => name,
-            _ => return done,
-        };
-        match &done {
-            Err(Refusal::Other(_)) => drop(self.refused_links.insert(name.clone())),
-            _ => drop(self.refused_links.remove(name)),
-        }
-        done
-    }
-
-    fn apply_entry(&mut self, change: &Change) -> Result<(), Refusal> {
-        self.cost(self.costs.change);
-        let name = change.entry().map(|entry| entry.to_string()).unwrap_or_default();
-        let done = match self.thousandth(self.failures.change) {
-            true => Err(Refusal::NoMemory),
-            false => self.kernel.change(change),
-        };
-        match &done {
-            Err(Refusal::Other(_) | Refusal::NoMemory) => drop(self.refused_entries.insert(name)),
-            _ => drop(self.refused_entries.remove(&name)),
-        }
-        done
     }
 }
 
@@ -557,29 +374,5 @@ impl Io for World {
         if let (Report::SplitOver(_), Some(at)) = (report, at) {
             self.expect_announcements(at);
         }
-    }
-}
-
-/// Which address a frame asks for.
-fn asked(frame: &[u8]) -> Option<IpAddr> {
-    match frame.get(12..14)? {
-        [0x08, 0x06] => Some(IpAddr::from(<[u8; 4]>::try_from(frame.get(38..42)?).ok()?)),
-        _ => Some(IpAddr::from(<[u8; 16]>::try_from(frame.get(62..78)?).ok()?)),
-    }
-}
-
-/// Whether it announces nothing, but asks who has an address: from no IPv4 address, or a neighbour solicitation.
-fn asks(frame: &[u8]) -> bool {
-    match frame.get(12..14) {
-        Some([0x08, 0x06]) => frame.get(28..32) == Some(&[0; 4]),
-        _ => frame.get(54) == Some(&135),
-    }
-}
-
-/// Whose address a frame announces.
-fn announced(frame: &[u8]) -> Option<IpAddr> {
-    match frame.get(12..14)? {
-        [0x08, 0x06] => Some(IpAddr::from(<[u8; 4]>::try_from(frame.get(28..32)?).ok()?)),
-        _ => Some(IpAddr::from(<[u8; 16]>::try_from(frame.get(62..78)?).ok()?)),
     }
 }

@@ -1,26 +1,26 @@
 //! A machine in the simulation: the daemon's engine, its world, and what a person tells it.
 
+mod config;
+mod links;
 mod setting;
 
 use crate::io::{Advert, World};
 use crate::old_order::OldOrder;
 use crate::options::Options;
 use crate::random::Random;
-use crate::seal::{self, Sealing};
-use crate::tracked::{self, Tracking};
 use crate::watch::{self, Watch};
+pub(crate) use config::Edit;
+use config::Setting;
 pub(crate) use setting::vrid;
 use setting::{instance, source};
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
-use vipd::net::{Family, IpNet, MacAddr};
+use vipd::net::MacAddr;
 use vipd::time::Instant;
 use vipd::vrrp::Engine;
-use vipd::vrrp::config::{Config, Instance, Settings, SyncGroup, Version};
+use vipd::vrrp::config::Instance;
 use vipd::vrrp::engine::Next;
-use vipd::vrrp::event::{Event, IfIndex, StateKind, Table};
-use vipd::vrrp::rare::Rare;
+use vipd::vrrp::event::{Event, StateKind, Table};
 
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -66,36 +66,11 @@ impl Driver {
     }
 }
 
-/// A virtual router in this node's configuration.
-#[derive(Clone, Debug)]
-struct Setting {
-    instance: Instance,
-    link: usize,
-    present: bool,
-    /// Its sync group.
-    group: Option<usize>,
-    tracking: Tracking,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Control {
     Config,
     Table,
     Stop,
-}
-
-/// What a reload changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Edit {
-    Priority(u8),
-    /// So many of the addresses in adverts, and all of the others or none.
-    Addresses(usize, bool),
-    Interval(Duration),
-    Rename,
-    Remove,
-    Add,
-    /// Its sync group: another, or none.
-    Group(Option<usize>),
 }
 
 impl Node {
@@ -137,45 +112,6 @@ impl Node {
             this.world.kernel.add_link(slot, &system);
         }
         this
-    }
-
-    /// What the system sets on an interface at boot.
-    fn system_addresses(&self, slot: usize) -> Vec<IpNet> {
-        let real = [Family::V4, Family::V6]
-            .map(|family| IpNet { address: source(self.at, slot, family), prefix_len: 24 });
-        let owned = self.settings.iter().filter(|s| s.instance.priority == 255 && s.link == slot);
-        real.into_iter().chain(owned.map(|s| s.instance.addresses[0].net)).collect()
-    }
-
-    fn config(&self) -> Config {
-        let present = self.settings.iter().filter(|s| s.present);
-        let all = || self.settings.iter().enumerate();
-        let serving = self.settings.iter().take(usize::from(self.serving));
-        Config {
-            instances: present.map(|s| s.instance.clone()).collect(),
-            sync_groups: self.sync_groups(),
-            scripts: all().filter_map(|(at, s)| Some(tracked::script(at, s.tracking.script?))).collect(),
-            track_files: all().filter(|(_, s)| s.tracking.file).map(|(at, _)| tracked::file(at)).collect(),
-            settings: Settings { startup_delay: self.startup_delay, ..Settings::default() },
-            serving: serving.flat_map(|s| &s.instance.addresses).map(|a| a.net.address).collect(),
-            ..Config::default()
-        }
-    }
-
-    pub(crate) fn sync_groups(&self) -> Vec<SyncGroup> {
-        let groups: BTreeSet<usize> = self.settings.iter().filter_map(|s| s.group).collect();
-        let members = |group| {
-            let present = self.settings.iter().filter(move |s| s.present && s.group == Some(group));
-            present.map(|s| s.instance.name.to_string()).collect::<Vec<_>>()
-        };
-        let group = |group| SyncGroup {
-            name: format!("G{group}"),
-            instances: members(group),
-            tracking: Default::default(),
-            tracking_weight: false,
-            notify: Rare::default(),
-        };
-        groups.into_iter().map(group).filter(|group| !group.instances.is_empty()).collect()
     }
 
     pub(crate) const fn is_running(&self) -> bool {
@@ -306,55 +242,6 @@ impl Node {
         }
     }
 
-    pub(crate) fn edit(&mut self, now: Instant, router: usize, edit: Edit, options: &Options) {
-        let setting = &mut self.settings[router];
-        let whole = instance(options, router, setting.instance.priority);
-        match edit {
-            Edit::Priority(priority) => {
-                let group = options.group_of(router);
-                for (at, setting) in self.settings.iter_mut().enumerate() {
-                    let is_meant = at == router || group.is_some() && options.group_of(at) == group;
-                    if is_meant && setting.instance.priority != 255 {
-                        setting.instance.priority = priority;
-                    }
-                }
-            }
-            Edit::Addresses(count, excluded) => {
-                setting.instance.addresses = whole.addresses;
-                setting.instance.addresses.truncate(count.max(1));
-                setting.instance.excluded = if excluded { whole.excluded } else { vec![].into() };
-            }
-            Edit::Interval(interval) if setting.instance.version == Version::V3 => {
-                setting.instance.advert_int = interval;
-            }
-            Edit::Interval(_) => {}
-            Edit::Rename => setting.instance.name = format!("{}_b", setting.instance.name).into(),
-            Edit::Remove => setting.present = false,
-            Edit::Add => setting.present = true,
-            Edit::Group(group) => setting.group = group,
-        }
-        self.say(now, Control::Config);
-    }
-
-    /// All that nodes must agree on is as it was in the beginning.
-    pub(crate) fn whole(&mut self, now: Instant, options: &Options) {
-        for router in 0..self.settings.len() {
-            let whole = instance(options, router, 1);
-            let setting = &mut self.settings[router];
-            (setting.instance.addresses, setting.instance.excluded) = (whole.addresses, whole.excluded);
-            setting.present = true;
-            setting.group = options.group_of(router);
-            (setting.instance.auth, setting.instance.hmac) = (whole.auth, whole.hmac);
-        }
-        self.say(now, Control::Config);
-    }
-
-    /// Its key is another one, or the one of all again.
-    pub(crate) fn set_key(&mut self, now: Instant, router: usize, sealing: Sealing, foreign: bool) {
-        seal::seal(&mut self.settings[router].instance, sealing, foreign);
-        self.say(now, Control::Config);
-    }
-
     pub(crate) fn set_clock(&mut self, by: i64) {
         self.world.clock_set_by = by;
         self.world.watch.clock_set();
@@ -393,61 +280,6 @@ impl Node {
                 || self.world.kernel.place(router).is_some_and(|index| !refused(index))
         };
         self.world.tracked.check(engine.router(), |at| is_made(at).then_some(self.settings[at].tracking))
-    }
-
-    pub(crate) fn set_link(&mut self, now: Instant, slot: usize, up: bool, by_hand: bool) {
-        let system = self.system_addresses(slot);
-        if self.world.kernel.index(slot).is_none() && up {
-            self.world.kernel.add_link(slot, &system);
-        } else {
-            self.world.kernel.set_link(slot, up, by_hand, &system);
-        }
-        self.wake(now);
-    }
-
-    pub(crate) fn remove_link(&mut self, now: Instant, slot: usize) {
-        if let Some(index) = self.world.kernel.index(slot) {
-            self.world.kernel.remove_link(slot);
-            self.forget_link(index);
-        }
-        self.wake(now);
-    }
-
-    /// Somebody deletes an interface that the daemon has made; the news may be lost.
-    pub(crate) fn take_own_link(&mut self, now: Instant, nth: usize, lost: bool) {
-        let own = self.world.kernel.own_links().map(|(index, _)| index).collect::<Vec<_>>();
-        if let Some(index) = own.get(nth % own.len().max(1)) {
-            self.world.kernel.take_link(*index);
-            self.forget_link(*index);
-        }
-        if lost {
-            self.world.kernel.news.clear();
-            self.world.kernel.overrun = true;
-        }
-        self.wake(now);
-    }
-
-    fn forget_link(&mut self, index: IfIndex) {
-        self.world.listens.retain(|listen| listen.interface != Some(index));
-        self.world.refused.retain(|(at, _)| *at != index);
-        self.world.unannounced.retain(|(at, _)| *at != index);
-    }
-
-    /// Somebody removes an address that the node holds; its news may be lost.
-    pub(crate) fn take_address(&mut self, now: Instant, nth: usize, lost: bool) {
-        if nth.is_multiple_of(3) {
-            self.world.kernel.take_entry(nth);
-        }
-        let all: Vec<_> = self.world.kernel.not_systems().collect();
-        if let Some((index, net)) = all.get(nth % all.len().max(1)) {
-            self.world.kernel.take(*index, *net);
-            self.world.unannounced.remove(&(*index, net.address));
-        }
-        if lost {
-            self.world.kernel.news.clear();
-            self.world.kernel.overrun = true;
-        }
-        self.wake(now);
     }
 
     pub(crate) fn pause(&mut self, now: Instant, length: Duration, hears: bool) {
