@@ -1,4 +1,4 @@
-//! The deterministic simulation: two to five routers of the pure machine on one virtual-time heap, a network that
+//! The deterministic simulation: two to seven routers of the pure machine on one virtual-time heap, a network that
 //! delays, loses, repeats and splits, nodes that crash, stop, stall and come back. One seed is one whole story.
 //!
 //! Each story has two parts. In the first anything may happen. Then the network is whole and every node runs; after

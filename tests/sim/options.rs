@@ -22,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) repeat: u64,
     /// How many bad things happen.
     pub(crate) troubles: u64,
+    /// The bad part ends with a blackout.
+    pub(crate) blackout: bool,
     /// How long the bad part lasts.
     pub(crate) bad: Duration,
     /// What goes wrong by itself in the bad part.
@@ -150,6 +152,18 @@ impl Options {
             }
             router.sealing = Some(sealing);
         }
+        if sealing == Sealing::Ah && random.percent(60) {
+            self.black_out();
+        }
+    }
+
+    /// All nodes lose their power at once, and find themselves alone. Of equal priority, they become masters at the same
+    /// moment: their adverts cross, and go on to do so.
+    fn black_out(&mut self) {
+        self.blackout = true;
+        for priorities in self.nodes.iter_mut().map(|node| &mut node.priorities) {
+            priorities.iter_mut().filter(|priority| **priority != 255).for_each(|priority| *priority = 90);
+        }
     }
 
     /// Some virtual routers have an interface of their own. No owner does: the system has set its address elsewhere.
@@ -191,12 +205,12 @@ impl Options {
         Options::around(random, 1, vec![router], vec![])
     }
 
-    /// Some virtual routers of all kinds, on some links.
+    /// Some virtual routers of all kinds, on some links: two to five, seldom up to fifty.
     fn several(random: &mut Random) -> Options {
         let links = random.within(1, 3) as usize;
         let millis: &[u64] = random.pick(&[&[10, 20, 30, 50][..], &[50, 100, 200], &[300, 1000, 2000]]);
-        let routers =
-            (0..random.within(2, 5)).map(|_| VirtualRouter::random(random, links, Some(millis))).collect();
+        let count = if random.percent(4) { random.within(6, 50) } else { random.within(2, 5) };
+        let routers = (0..count).map(|_| VirtualRouter::random(random, links, Some(millis))).collect();
         Options::around(random, links, routers, vec![])
     }
 
@@ -204,7 +218,7 @@ impl Options {
     fn grouped(random: &mut Random) -> Options {
         let links = random.within(1, 3) as usize;
         let millis: &[u64] = random.pick(&[&[10, 20, 30, 50][..], &[50, 100, 200], &[300, 1000, 2000]]);
-        let count = if random.percent(5) { random.within(20, 50) } else { random.within(2, 8) };
+        let count = if random.percent(5) { random.within(9, 50) } else { random.within(2, 8) };
         let mut routers: Vec<_> =
             (0..count).map(|_| VirtualRouter::random(random, links, Some(millis))).collect();
         let mut groups = vec![];
@@ -247,7 +261,7 @@ impl Options {
         mut routers: Vec<VirtualRouter>,
         groups: Vec<Vec<usize>>,
     ) -> Options {
-        let nodes = (0..random.within(2, if routers.len() > 1 { 3 } else { 5 }))
+        let nodes = (0..Options::nodes(random, routers.len()))
             .map(|at| {
                 // Equal priorities are frequent: addresses decide.
                 let mut priorities: Vec<u8> = routers
@@ -293,12 +307,19 @@ impl Options {
             failures,
             serving: random.percent(20),
             hosts: 0,
+            blackout: false,
             startup_delay: if random.percent(12) {
                 longest * random.within(1, 5) as u32
             } else {
                 Duration::ZERO
             },
         }
+    }
+
+    /// Two to seven; fewer in most stories with many virtual routers, which take their time.
+    fn nodes(random: &mut Random, routers: usize) -> u64 {
+        let most = if routers == 1 || random.percent(25) { 7 } else { 3 };
+        random.within(2, most)
     }
 
     pub(crate) fn group_of(&self, router: usize) -> Option<usize> {

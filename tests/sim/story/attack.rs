@@ -12,7 +12,7 @@ impl Story {
         let Some(sealing) = self.options.sealing() else { return };
         let mut random = Random::new(self.seed ^ 0xa77a_c4e6);
         let stays = sealing != Sealing::Time && random.percent(50);
-        if sealing == Sealing::Ah && random.percent(60) {
+        if self.options.blackout {
             self.plan_blackout(length);
         }
         for router in 0..self.options.routers.len() {
