@@ -111,7 +111,8 @@ impl Options {
     pub(crate) fn from_seed(seed: u64) -> Options {
         let mut random = Random::new(!seed);
         let mut options = match random.within(1, 100) {
-            1..=50 => Options::plain(&mut random),
+            1..=45 => Options::plain(&mut random),
+            46..=50 => Options::crossed(&mut random),
             51..=72 => Options::several(&mut random),
             73..=92 => Options::grouped(&mut random),
             _ => Options::crowded(&mut random),
@@ -138,7 +139,7 @@ impl Options {
 
     /// Some stories have virtual routers that sign their adverts, all in the same way.
     fn seal(&mut self, random: &mut Random) {
-        if !random.percent(30) {
+        if self.blackout || !random.percent(30) {
             return;
         }
         let sealing = random.pick(&[Sealing::Ah, Sealing::Ah, Sealing::Monotonic, Sealing::Time]);
@@ -203,6 +204,16 @@ impl Options {
     fn plain(random: &mut Random) -> Options {
         let router = VirtualRouter::random(random, 1, None);
         Options::around(random, 1, vec![router], vec![])
+    }
+
+    /// One virtual router with `auth_type AH`, whose masters' adverts cross.
+    fn crossed(random: &mut Random) -> Options {
+        let mut router = VirtualRouter::random(random, 1, Some(&[1000]));
+        (router.family, router.version, router.owned) = (Family::V4, Version::V2, false);
+        router.sealing = Some(Sealing::Ah);
+        let mut options = Options::around(random, 1, vec![router], vec![]);
+        options.black_out();
+        options
     }
 
     /// Some virtual routers of all kinds, on some links: two to five, seldom up to fifty.

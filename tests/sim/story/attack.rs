@@ -41,9 +41,9 @@ impl Story {
         let election = self.options.longest_interval() * 4 + Duration::from_secs(1);
         let at = self.now + Duration::from_nanos(length).saturating_sub(election);
         for node in 0..self.nodes.len() {
-            for trouble in
-                [Trouble::Isolate(node, true), Trouble::LosePower(node), Trouble::Start(node, false)]
-            {
+            let links = (0..self.options.links).map(|link| Trouble::LinkUp(node, link));
+            let troubles = [Trouble::Isolate(node, true), Trouble::LosePower(node)].into_iter();
+            for trouble in troubles.chain(links).chain([Trouble::Start(node, false)]) {
                 self.push(at, Event::Trouble(trouble));
             }
         }
