@@ -198,9 +198,7 @@ impl Engine {
                     Action::Report { instance, report } => {
                         if let (Some(old), Report::Renamed { to }) = (&instance, &report) {
                             // What was decided before is queued by the old name, with the addresses that it waits for.
-                            for notice in self.notices.drain(..) {
-                                self.work.tell(notice, io);
-                            }
+                            self.tell(io);
                             self.work.rename(old, to);
                         }
                         report_once(&mut self.reports, instance, report);
@@ -223,13 +221,17 @@ impl Engine {
             for listen in self.unlisten.drain(..) {
                 io.unlisten(listen);
             }
-            for (instance, report) in self.reports.drain(..) {
-                io.report(instance.as_ref(), &report);
-            }
-            // Behind all that was decided with them.
-            for notice in self.notices.drain(..) {
-                self.work.tell(notice, io);
-            }
+            self.tell(io);
+        }
+    }
+
+    /// Reports first, then notices: behind all that was decided with them.
+    fn tell(&mut self, io: &mut impl Io) {
+        for (instance, report) in self.reports.drain(..) {
+            io.report(instance.as_ref(), &report);
+        }
+        for notice in self.notices.drain(..) {
+            self.work.tell(notice, io);
         }
     }
 

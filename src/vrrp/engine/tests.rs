@@ -102,6 +102,32 @@ fn a_renamed_instance_takes_what_is_to_be_told_along() {
 }
 
 #[test]
+fn what_was_decided_before_a_renaming_is_reported_before_others_are_told() {
+    let mut world = World::new(Duration::from_micros(100));
+    let mut engine = start(&mut world, vec![instance("a", 1, 10, 1)]);
+    run(&mut engine, &mut world, START + ms(1000));
+    let (instance, to) = (Some(Name::from("a")), StateKind::Fault);
+    let notice = Notice {
+        subject: crate::vrrp::notice::Subject::Instance,
+        name: "a".into(),
+        news: crate::vrrp::notice::News::Entered(crate::vrrp::notice::State::Fault),
+        priority: 100,
+        to: Rare::default(),
+    };
+    engine.actions.extend([
+        Action::Report {
+            instance: instance.clone(),
+            report: Report::Entered { from: StateKind::Master, to },
+        },
+        Action::Notify(notice),
+        Action::Report { instance, report: Report::Renamed { to: "b".into() } },
+    ]);
+    let until = world.now + ms(100);
+    run(&mut engine, &mut world, until);
+    assert!(world.position("a Fault") < world.position("INSTANCE \"a\" FAULT 100"), "{:?}", world.done);
+}
+
+#[test]
 fn a_group_is_told_of_behind_its_members() {
     let mut world = World::new(Duration::from_micros(100));
     let group = |members: &[&str]| Notice {
