@@ -321,8 +321,15 @@ impl Io for World {
         assert!(self.job.is_none(), "a job is under way");
         // It takes the kernel's time, not the engine's.
         let (begin, was_slow) = (self.now, self.was_slow);
+        // Announcements leave beside the changes: it may be before all of them.
+        let before = !changes.is_empty() && !frames.is_empty() && self.random.percent(50);
+        if before {
+            self.announce(frames);
+        }
         let refused = self.change(changes);
-        self.announce(frames);
+        if !before {
+            self.announce(frames);
+        }
         let end = self.now + self.costs.change;
         (self.now, self.was_slow) = (begin, was_slow);
         self.job = Some(Job { begin, end, refused });
