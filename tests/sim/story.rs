@@ -48,8 +48,8 @@ pub(crate) struct Story {
     entered: Vec<Option<Instant>>,
     tell: bool,
     record: Option<Vec<String>>,
-    /// Since when a virtual router has more than one master, once the network is whole.
-    rivals_since: Vec<Option<Instant>>,
+    /// Since when a virtual router has more than one master, once the network is whole, and how many.
+    rivals_since: Vec<Option<(Instant, usize)>>,
     /// Since when the network is whole.
     healed_at: Option<Instant>,
     /// What the attacker has heard.
@@ -253,25 +253,31 @@ impl Story {
             let masters = check::masters(&self.nodes, router);
             // One that does not run can't step down.
             let awake = masters.iter().filter(|&&at| !self.nodes[at].is_paused());
-            if awake.clone().count() < 2 {
+            let count = awake.count();
+            if count < 2 {
                 self.rivals_since[router] = None;
                 continue;
             }
-            let since = *self.rivals_since[router].get_or_insert(self.now);
             let interval = masters.iter().map(|&at| self.nodes[at].instance(router).advert_int).max();
             // A number that is far behind others' is believed once it has gone on from one of theirs; and what is tracked
             // may make the worse one the better one meanwhile.
             let VirtualRouter { sealing, tracking, .. } = self.options.routers[router];
-            let is_slow = sealing == Some(Sealing::Ah) || tracking.script.is_some() || tracking.file;
+            let is_ah = sealing == Some(Sealing::Ah);
+            let is_slow = is_ah || tracking.script.is_some() || tracking.file;
+            let (since, before) = self.rivals_since[router].get_or_insert((self.now, count));
+            // Of several that say the same number, a third one believes the first that it hears. One of them yields each time.
+            if is_ah && count < *before {
+                *since = self.now;
+            }
+            *before = count;
             let adverts = if is_slow { 2 } else { 1 };
             let allowed = interval.unwrap_or_default() * adverts
                 + self.options.max_delay * 2
                 + self.options.longest_turn() * 2;
-            if self.now - since > allowed {
-                return Err(self.wrong(&format!(
-                    "{masters:?} have been masters of {router} together for {:?}",
-                    self.now - since
-                )));
+            let together = self.now - *since;
+            if together > allowed {
+                return Err(self
+                    .wrong(&format!("{masters:?} have been masters of {router} together for {together:?}")));
             }
         }
         Ok(())

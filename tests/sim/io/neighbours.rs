@@ -5,7 +5,7 @@ use crate::story::Said;
 use std::net::IpAddr;
 use vipd::net::MacAddr;
 use vipd::time::Instant;
-use vipd::vrrp::event::StateKind;
+use vipd::vrrp::event::{Event, IfIndex, StateKind};
 use vipd::vrrp::garp::{Frame, claim};
 
 impl World {
@@ -31,12 +31,22 @@ impl World {
             };
             self.unannounced.remove(&(frame.interface, address));
             self.say(|| format!("announces {address}"));
-            // Somebody may have taken it a moment ago.
-            let unknown = self.kernel.overrun || !self.kernel.news.is_empty();
-            if !unknown && !self.kernel.holds_address(frame.interface, address) {
+            if !self.kernel.holds_address(frame.interface, address)
+                && !self.may_be_gone(frame.interface, address)
+            {
                 self.watch.wrong(format!("announces {address}, which it does not hold"));
             }
         }
+    }
+
+    /// Somebody may have taken an address a moment ago, which is not known yet.
+    fn may_be_gone(&self, on: IfIndex, address: IpAddr) -> bool {
+        let says_so = |event: &Event<'_>| match event {
+            Event::AddressGone { interface, net } => (*interface, net.address) == (on, address),
+            Event::LinkGone(interface) => *interface == on,
+            _ => false,
+        };
+        self.kernel.overrun || self.kernel.news.iter().any(says_so)
     }
 
     /// The neighbours have believed another host: a master's addresses are to be announced.
