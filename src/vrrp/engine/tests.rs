@@ -4,6 +4,7 @@ mod world;
 
 use super::*;
 use crate::net::{Family, MacAddr};
+use crate::vrrp::config::rule::{Rule, RuleAction};
 use crate::vrrp::config::{self, Instance, VirtualAddress};
 use crate::vrrp::event::{Address, AddressState, IfIndex, Link, LinkKind, Make, StateKind};
 use crate::vrrp::rare::Rare;
@@ -439,5 +440,33 @@ fn stopping_removes_an_interface_of_its_own_whose_addresses_were_never_set() {
     let end = world.now + ms(10_000);
     run(&mut engine, &mut world, end);
     assert!(world.now < end, "it ends by itself: {:?}", world.done);
+    world.position("-vrrp.1");
+}
+
+#[test]
+fn an_interface_that_is_made_at_the_stop_is_removed_once_it_is_known() {
+    let mut world = World::new(Duration::from_micros(10));
+    let mut one = instance("one", 1, 1000, 3);
+    one.link.vmac = Some(config::Vmac::default());
+    let rule = |priority| Rule::new(Family::V4, priority, RuleAction::Blackhole);
+    one.rules = (1..200).map(rule).collect::<Vec<_>>().into();
+    let mut engine = start(&mut world, vec![one]);
+    let make = Make { kind: LinkKind::PrivateMacvlan, below: Some(IfIndex(2)), ..Make::default() };
+    let mac = Some(MacAddr([0, 0, 0x5e, 0, 1, 1]));
+    let vmac = |index| Event::Link(Link { name: "vrrp.1".into(), index, mac, make, ..eth0(true) });
+    engine.handle(START, vmac(IfIndex(3)));
+    run(&mut engine, &mut world, START + ms(5000));
+    assert_eq!(state(&engine, "one"), StateKind::Master);
+    // Somebody deletes it, with its addresses, and it is being made again.
+    world.inbox.push((world.now, Event::LinkGone(IfIndex(3))));
+    while world.times("+vrrp.1").is_empty() {
+        let until = world.now + Duration::from_nanos(1);
+        run(&mut engine, &mut world, until);
+    }
+    // The news of it are read after the job.
+    world.inbox.push((world.now, vmac(IfIndex(4))));
+    engine.handle(world.now, Event::Stop);
+    let end = world.now + ms(10_000);
+    run(&mut engine, &mut world, end);
     world.position("-vrrp.1");
 }

@@ -207,10 +207,13 @@ impl Work {
             self.unheard = 0;
             return self.begin(now, router, io);
         }
+        let had_links = self.job.has_links;
         if !self.end(router, io) {
             return false;
         }
-        if self.changing > 0 && self.unheard < UNHEARD && is_quiet(now, router) {
+        // What is planned for an interface has to know whether it is there.
+        let knows_links = !had_links && self.links.is_empty();
+        if knows_links && self.changing > 0 && self.unheard < UNHEARD && is_quiet(now, router) {
             self.begin(now, router, io);
         }
         true
