@@ -182,9 +182,9 @@ impl Tape {
         }
     }
 
-    /// The nth of a virtual router that any of these sent.
-    pub(crate) fn play(&self, vrid: u8, nth: u64, of: impl Fn(IpAddr) -> bool) -> Option<&Advert> {
-        let all: Vec<&Advert> = self.0.get(&vrid)?.iter().filter(|advert| of(advert.source)).collect();
+    /// The nth of a virtual router, of these.
+    pub(crate) fn play(&self, vrid: u8, nth: u64, of: impl Fn(&Advert) -> bool) -> Option<&Advert> {
+        let all: Vec<&Advert> = self.0.get(&vrid)?.iter().filter(|advert| of(advert)).collect();
         all.get(nth as usize % all.len().max(1)).copied()
     }
 }

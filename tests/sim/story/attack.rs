@@ -2,6 +2,7 @@
 
 use super::{Event, Story, Trouble};
 use crate::check;
+use crate::io::Advert;
 use crate::random::Random;
 use crate::seal::{self, Sealing};
 use std::time::Duration;
@@ -54,9 +55,13 @@ impl Story {
         // What somebody said while not all could hear him, and not since, nobody can know to be old.
         let masters = check::masters(&self.nodes, router);
         let speaks = |source| masters.iter().any(|&at| self.nodes[at].address(router) == source);
-        let whole = self.healed_at.is_some();
+        // After a blackout nobody remembers the numbers that were said before it.
+        let (healed_at, blackout) = (self.healed_at, self.options.blackout);
+        let may_be_known = |advert: &Advert| {
+            healed_at.is_none_or(|healed_at| speaks(advert.source) && (!blackout || advert.sent >= healed_at))
+        };
         let vrid = crate::node::vrid(router).get();
-        let Some(advert) = self.tape.play(vrid, nth, |source| !whole || speaks(source)) else { return };
+        let Some(advert) = self.tape.play(vrid, nth, may_be_known) else { return };
         let advert = match priority {
             Some(priority) => seal::forge(advert, priority),
             None => advert.clone(),
