@@ -400,6 +400,49 @@ fn announcements_keep_their_pace_and_adverts_theirs() {
     assert!(engine.work.is_empty());
 }
 
+/// An announcement each 30 ms on an interface.
+fn paced(engine: &mut Engine, world: &mut World, instances: Vec<Instance>) {
+    let mut paced = config::Config { instances, ..config::Config::default() };
+    paced.defaults.garp_interval = ms(30);
+    engine.handle(world.now, Event::Config(Box::new(paced)));
+}
+
+#[test]
+fn addresses_do_not_wait_for_announcements_that_wait_for_their_time() {
+    let mut world = World::new(Duration::from_micros(10));
+    let mut engine = start(&mut world, Vec::new());
+    paced(&mut engine, &mut world, vec![instance("A", 1, 1000, 200)]);
+    run(&mut engine, &mut world, START + ms(5000));
+    let taken = "10.1.0.5/32".parse().unwrap();
+    world.inbox = vec![(world.now, Event::AddressGone { interface: IfIndex(2), net: taken })];
+    run(&mut engine, &mut world, START + ms(5100));
+    assert_eq!(world.times("+10.1.0.5/32").len(), 2, "set again");
+    // One that is added by a reload is, too.
+    paced(&mut engine, &mut world, vec![instance("A", 1, 1000, 201)]);
+    run(&mut engine, &mut world, START + ms(5200));
+    assert!(engine.is_settled());
+    assert_eq!(world.times("+10.1.0.201/32").len(), 1);
+    run(&mut engine, &mut world, START + ms(120_000));
+    assert!(engine.work.is_empty());
+    assert!(world.frames >= 200 * 5, "{}", world.frames);
+}
+
+#[test]
+fn who_has_little_to_announce_does_not_wait_for_who_has_much() {
+    let mut world = World::new(Duration::from_micros(10));
+    let mut engine = start(&mut world, Vec::new());
+    let large = instance("A", 1, 1000, 200);
+    paced(&mut engine, &mut world, vec![large.clone()]);
+    run(&mut engine, &mut world, START + ms(5000));
+    paced(&mut engine, &mut world, vec![large, instance("B", 2, 1000, 1)]);
+    run(&mut engine, &mut world, START + ms(10_000));
+    let elected = world.times("B says 100")[0];
+    let of_b: Vec<Instant> =
+        world.announced.iter().filter(|(_, a)| a.to_string() == "10.2.0.1").map(|(at, _)| *at).collect();
+    assert!(of_b.len() >= 5, "{of_b:?}");
+    assert!(of_b[4] - elected < ms(30) * 12, "in turn with those of A: {elected:?} {of_b:?}");
+}
+
 #[test]
 fn instances_begin_at_once_where_nothing_is_to_be_done_about_statics() {
     let mut world = World::new(ms(1));

@@ -243,7 +243,7 @@ impl Work {
             self.finish(io);
             // All that is left may have to wait for its time; but not an interface for addresses that are done now.
             let links_wait = self.links.len() == waiting && self.changing == changing;
-            return self.idle < self.turns.len() || !links_wait;
+            return self.idle < self.turns.len() || self.changing > 0 || !links_wait;
         }
         self.unheard += self.job.changes.len();
         router.changes_begin(&self.job.changes);
@@ -280,7 +280,8 @@ impl Work {
             }
             let Some(name) = self.turns.pop_front() else { break };
             let Some(queue) = self.queues.get_mut(&name) else { continue };
-            if let Some(item) = queue.items.front_mut().filter(|item| item.kind == Kind::Apply) {
+            // Before announcements that wait for their time: those look at what is set by then.
+            if let Some(item) = queue.items.iter_mut().find(|item| item.kind == Kind::Apply) {
                 while changes.len() < self.batch && looks > 0 {
                     match item.next() {
                         Some(Thing::Address(address)) => router.plan(&address, changes),
@@ -351,7 +352,9 @@ impl Work {
         for name in finished.drain(..) {
             let Some(queue) = self.queues.get_mut(&name) else { continue };
             // One that came again meanwhile begins anew.
-            if queue.items.pop_front_if(|item| item.kind == Kind::Apply && item.left == 0).is_some() {
+            let first = queue.items.iter().position(|item| item.kind == Kind::Apply);
+            if let Some(at) = first.filter(|at| queue.items.get(*at).is_some_and(|item| item.left == 0)) {
+                queue.items.remove(at);
                 if !queue.has_changes() {
                     self.changing -= 1;
                 }
@@ -373,13 +376,15 @@ impl Work {
     /// Makes announcements and probes of instances whose addresses are done.
     fn gather_frames(&mut self, now: Instant, router: &Router) {
         let mut looks = LOOKS;
+        // Whoever has announced where there is a least time between two comes behind those that wait for it.
+        let mut behind = Vec::new();
         for _ in 0..self.turns.len().min(QUEUES) {
             if self.frames.len() >= FRAMES || looks == 0 {
                 break;
             }
             let Some(name) = self.turns.pop_front() else { break };
             let Some(queue) = self.queues.get_mut(&name) else { continue };
-            let mut waits = false;
+            let (mut waits, mut paced) = (false, false);
             if let Some((at, ready)) = queue.ready_to_say()
                 && let Some(item) = queue.items.get_mut(at)
             {
@@ -398,11 +403,13 @@ impl Work {
                     };
                     if frame.is_some()
                         && let Some(lane) = router.pace(&address)
-                        && !self.lanes.pass(now, lane)
                     {
-                        item.put_back();
-                        waits = at == 0 && looks == before;
-                        break;
+                        if !self.lanes.pass(now, lane) {
+                            item.put_back();
+                            waits = at == 0 && looks == before;
+                            break;
+                        }
+                        paced = true;
                     }
                     self.frames.extend(frame);
                     looks -= 1;
@@ -414,10 +421,13 @@ impl Work {
             self.idle = if waits { self.idle + 1 } else { 0 };
             if queue.items.is_empty() {
                 self.queues.remove(&name);
+            } else if paced {
+                behind.push(name);
             } else {
                 self.turns.push_back(name);
             }
         }
+        self.turns.extend(behind);
     }
 }
 

@@ -157,11 +157,15 @@ fn missing_device(lab: &Lab) {
         host.run("ip link add later0 type veth peer name later1");
         host.run("ip link set later0 up");
         host.run("ip link set later1 up");
-        wait_address(&host, "10.0.5.1");
-        wait_for("the route", LIMIT, || match host.run("ip route show 10.9.0.0/24") {
-            route if route.contains("later1") => Ok(()),
-            none => Err(none),
-        });
+        for (what, command, part) in [
+            ("the address", "ip address show dev later0", "10.0.5.1/24"),
+            ("the route", "ip route show 10.9.0.0/24", "later1"),
+        ] {
+            wait_for(what, LIMIT, || match host.run(command) {
+                shown if shown.contains(part) => Ok(()),
+                none => Err(none),
+            });
+        }
         host.run("ip link del later0");
     };
     let start = |text: &str| Director::start(Implementation::Vipd, &host, Path::new(VIPD), text, &[]);

@@ -25,6 +25,8 @@ pub(super) struct World {
     /// When the present job began, and when it ends.
     pub(super) job: Option<(Instant, Instant)>,
     pub(super) frames: usize,
+    /// Which addresses were announced, in that order.
+    pub(super) announced: Vec<(Instant, IpAddr)>,
     pub(super) most_changes: usize,
     pub(super) deaf: bool,
     pub(super) mute: bool,
@@ -39,6 +41,7 @@ impl World {
             done: vec![],
             job: None,
             frames: 0,
+            announced: vec![],
             most_changes: 0,
             deaf: false,
             mute: false,
@@ -122,9 +125,11 @@ impl Io for World {
             });
         }
         // Others ask.
-        let announcements = frames.iter().filter(|frame| garp::claim(frame.bytes()).is_some()).count();
-        if announcements > 0 {
-            self.frames += announcements;
+        let claims = frames.iter().filter_map(|frame| garp::claim(frame.bytes()));
+        let before = self.announced.len();
+        self.announced.extend(claims.map(|(address, _)| (self.now, address)));
+        if self.announced.len() > before {
+            self.frames += self.announced.len() - before;
             self.note("announce".into());
         }
         // All that is the kernel's time, not the engine's.
