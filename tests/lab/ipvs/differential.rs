@@ -80,11 +80,13 @@ fn random_commands(pair: &Pair, seed: u64, commands: u64) {
                 lines += line.commands();
                 history.push(line);
                 let last = history.last().expect("just pushed");
-                if table.compare(last).is_err() {
+                if let Err(first) = table.compare(last) {
                     found += 1;
                     let shortest = shrink::shrink(history, |lines| table.differs(lines).is_some());
                     // Once more, for the message.
-                    let difference = table.differs(&shortest).unwrap_or_default();
+                    let difference = table
+                        .differs(&shortest)
+                        .unwrap_or_else(|| format!("it did not come again; at first it was: {first}"));
                     let script = shrink::script(&shortest);
                     write!(report, "\nseed {seed}, command {run}:\n{script}{difference}").expect("a string");
                     break;
