@@ -27,8 +27,9 @@ use vipd::vrrp::event::StateKind;
 const ENOUGH: u64 = 3_000_000;
 /// What was refused is tried again after so long, by the router; the world may refuse it until then.
 const RETRY: Duration = Duration::from_secs(5);
-/// Another master counts as one for at least so long; [`Story::rest`] has the time of those with long intervals.
-const SILENCE: Duration = Duration::from_secs(4);
+/// Another master counts as one for at least so long, also where a pause lets it be heard late; [`Story::rest`] has the
+/// time of those with long intervals.
+const SILENCE: Duration = Duration::from_secs(5);
 /// A host that does not answer any more has given the address back after so long.
 const UNCLAIMED: Duration = Duration::from_secs(30);
 
