@@ -86,8 +86,11 @@ impl Log {
 
     /// Each instance notices the same pause: one line tells.
     fn tells_pause(&mut self, now: Instant) -> bool {
-        let last = self.held_up_at.replace(now);
-        last.is_none_or(|last| now.saturating_since(last) > SAME_PAUSE)
+        let is_new = self.held_up_at.is_none_or(|last| now.saturating_since(last) > SAME_PAUSE);
+        if is_new {
+            self.held_up_at = Some(now);
+        }
+        is_new
     }
 
     /// Puts a report into words.
@@ -452,5 +455,18 @@ const fn word(state: StateKind) -> &'static str {
         StateKind::Fault => "FAULT",
         StateKind::Backup => "BACKUP",
         StateKind::Master => "MASTER",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_instance_notices_a_pause_and_one_line_tells_but_pauses_that_go_on_are_told_again() {
+        let mut log = Log::new(false);
+        let at = |millis| Instant::ZERO + Duration::from_millis(millis);
+        let told = [0, 1, 400, 800, 801, 1200, 1600].map(|millis| log.tells_pause(at(millis)));
+        assert_eq!(told, [true, false, false, true, false, false, true]);
     }
 }

@@ -26,8 +26,6 @@ pub(super) struct Unique {
     links: HashMap<String, User>,
     groups: Groups,
     peers: Peers,
-    /// For each interface that was asked for, the one whose network it sends to.
-    bases: HashMap<String, String>,
 }
 
 impl Unique {
@@ -62,16 +60,6 @@ impl Unique {
         true
     }
 
-    /// The interface whose network this one sends to: most often itself.
-    fn base_of(&mut self, cx: &Lower<'_, '_>, interface: &str) -> String {
-        if let Some(base) = self.bases.get(interface) {
-            return base.clone();
-        }
-        let base = cx.base_of(interface).unwrap_or_else(|| interface.to_owned());
-        self.bases.insert(interface.to_owned(), base.clone());
-        base
-    }
-
     /// Whether the virtual router is a new one; reported if not.
     pub(super) fn is_new_router(
         &mut self,
@@ -83,7 +71,7 @@ impl Unique {
         let key = (*family, vrid.get());
         let taken = match &instance.unicast {
             None => {
-                let base = interface.as_deref().map(|interface| self.base_of(cx, interface));
+                let base = interface.as_deref().map(|interface| base_of(cx, interface));
                 self.groups.take((base, key, instance.group()), name, vrid_at)
             }
             Some(unicast) => {
@@ -97,7 +85,7 @@ impl Unique {
         };
         let Some((other, first)) = taken else { return true };
         let place = match (&instance.unicast, interface) {
-            (None, Some(interface)) => match self.base_of(cx, interface) {
+            (None, Some(interface)) => match base_of(cx, interface) {
                 base if *base == **interface => format!("on {interface}"),
                 base => format!("on {base}, which {interface} is on top of"),
             },
@@ -150,4 +138,9 @@ impl Peers {
         self.all.entry(way).or_insert_with(user);
         taken
     }
+}
+
+/// The interface whose network this one sends to: most often itself.
+fn base_of(cx: &Lower<'_, '_>, interface: &str) -> String {
+    cx.base_of(interface).unwrap_or_else(|| interface.to_owned())
 }
