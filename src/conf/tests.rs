@@ -46,6 +46,22 @@ fn the_example_means_what_its_comments_say() {
     }
 }
 
+/// Whatever `nopreempt` says; and no other address than those of its family is advertised.
+#[test]
+fn an_owner_takes_over_in_any_case_and_an_instance_has_one_family() {
+    for (priority, nopreempt) in [(254, true), (255, false)] {
+        let loaded = text(&format!(
+            "vrrp_instance VI {{\n  interface eth0\n  virtual_router_id 7\n  state BACKUP\n  priority {priority}\n  \
+             nopreempt\n  virtual_ipaddress {{\n    10.0.0.1/24\n    2001:db8::1/64\n  }}\n}}\n"
+        ));
+        assert!(loaded.diagnostics.iter().any(|d| d.code == &diagnostic::codes::MIXED_FAMILIES));
+        let [instance] = &loaded.config.unwrap().vrrp.instances[..] else { panic!("one instance") };
+        assert_eq!((instance.priority, instance.nopreempt), (priority, nopreempt));
+        let addresses: Vec<String> = instance.addresses.iter().map(|a| a.net.to_string()).collect();
+        assert_eq!(addresses, ["10.0.0.1/24"]);
+    }
+}
+
 #[test]
 fn a_block_that_is_left_in_the_text_means_the_same() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conf/err");

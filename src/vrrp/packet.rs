@@ -16,7 +16,8 @@
 //! |                     Authentication Data (8)                   |
 //! ```
 //!
-//! Version 3, both families; the checksum covers a pseudo-header (RFC 9568 §5.2.8):
+//! Version 3, both families; the checksum covers a pseudo-header (RFC 5798 §5.2.8; RFC 9568 has none over IPv4, see
+//! [`Sum`]):
 //!
 //! ```text
 //! |Version| Type  | Virtual Rtr ID|   Priority    |  Count IP Addr|

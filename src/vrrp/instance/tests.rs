@@ -291,8 +291,14 @@ fn a_master_yields_to_a_higher_priority_or_an_equal_one_with_a_higher_address() 
 #[test]
 fn a_master_that_hears_a_leaving_one_speaks_up() {
     let mut b = Bench::master(config(150));
+    b.run(ms(300));
     assert_eq!(b.hear(HIGHER, 0), Ok(()));
     b.done_is(&["advert 150", "PriorityZeroReceived"]);
+    // The next one follows a whole interval later.
+    b.run(ms(999));
+    b.done_is(&[]);
+    b.run(ms(1));
+    b.done_is(&["advert 150"]);
 }
 
 #[test]
@@ -345,6 +351,11 @@ fn refused_adverts_are_counted_by_reason_and_change_nothing() {
         (
             b.hear_with(LOWER, 200, |a| a.addresses = [].into()),
             Discard::Addresses { difference: differ(None), ours: 1, theirs: 0 },
+        ),
+        // RFC 3768 §7.1 would believe the owner.
+        (
+            b.hear_with(LOWER, PRIORITY_OWNER, |a| a.addresses = [LOWER].into()),
+            Discard::Addresses { difference: differ(Some(LOWER)), ours: 1, theirs: 1 },
         ),
     ];
     for (got, reason) in &refused {

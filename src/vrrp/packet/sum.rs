@@ -9,10 +9,10 @@ use std::net::{IpAddr, Ipv4Addr};
 /// What a checksum of version 3 over IPv4 covers; all others are as in the RFC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sum {
-    /// A pseudo-header before the packet (RFC 9568 §5.2.8).
+    /// A pseudo-header before the packet (RFC 5798 §5.2.8), as in keepalived.
     #[default]
     Rfc,
-    /// The packet alone, as version 2 does: `v3_checksum_as_v2`.
+    /// The packet alone, as version 2 does, and RFC 9568 §5.2.8: `v3_checksum_as_v2`.
     AsV2,
     /// A pseudo-header with this group as its destination, whatever the packet's is: keepalived before 1.3.7 over unicast,
     /// `old_unicast_checksum`.

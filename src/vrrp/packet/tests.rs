@@ -1,6 +1,7 @@
 //! Bytes recorded from keepalived 2.2.7, both ways, and what a flipped byte does to each field.
 
 use super::*;
+use crate::wire::internet_checksum;
 use proptest::prelude::*;
 
 /// A recorded packet: its IP addresses, its bytes from the VRRP header on, what they say.
@@ -123,6 +124,40 @@ fn reserved_bits_are_sent_as_zero_and_ignored() {
     let body = Body::V3 { interval: Centis(0xf032) };
     let written = Advert { body, ..v.advert.clone() }.encode(source, destination);
     assert_eq!(written, v.bytes);
+}
+
+#[test]
+fn the_checksum_covers_where_a_packet_of_version_3_goes_and_none_of_version_2() {
+    for v in vectors() {
+        let destination = if ip(v.source).is_ipv4() { "224.0.0.99" } else { "ff02::99" };
+        let got = Advert::decode(v.bytes, ip(v.source), ip(destination));
+        let expected = match v.advert.body.version() {
+            Version::V2 => Ok(v.advert),
+            Version::V3 => Err(DecodeError::Checksum),
+        };
+        assert_eq!(got, expected);
+    }
+    // `v3_checksum_as_v2`: over IPv4 the packet alone, as in RFC 9568; over IPv6 nothing else.
+    let [_, v4, v6] = &vectors()[..] else { panic!("three vectors") };
+    for (v, is_ipv6) in [(v4, false), (v6, true)] {
+        let bytes = v.advert.encode_with(Sum::AsV2, ip(v.source), ip(v.destination));
+        assert_eq!(internet_checksum(&[&bytes]) == 0, !is_ipv6);
+        assert_eq!(bytes == v.bytes, is_ipv6);
+    }
+}
+
+#[test]
+fn authentication_data_of_type_0_are_sent_as_zeros_and_ignored() {
+    let v = &vectors()[0];
+    let (source, destination) = (ip(v.source), ip(v.destination));
+    let body = Body::V2 { interval: Secs(1), auth: Authentication::None };
+    let advert = Advert { body, ..v.advert.clone() };
+    let mut bytes = advert.encode(source, destination);
+    let data = bytes.len() - AUTH_LEN;
+    assert_eq!(bytes[data..], [0; AUTH_LEN]);
+    bytes[data..].copy_from_slice(b"whatever");
+    Sum::Rfc.renew(Version::V2, source, destination, &mut bytes);
+    assert_eq!(Advert::decode(&bytes, source, destination), Ok(advert));
 }
 
 #[test]

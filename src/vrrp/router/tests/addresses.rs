@@ -15,6 +15,90 @@ fn a_virtual_address_left_behind_is_no_source() {
     assert_eq!(source, Some("10.0.0.251".parse().unwrap()));
 }
 
+/// An instance of IPv6 with these addresses.
+fn v6(addresses: &[&str]) -> config::Instance {
+    config::Instance {
+        family: Family::V6,
+        version: config::Version::V3,
+        addresses: addresses.iter().map(|net| VirtualAddress::new(net.parse().unwrap(), "eth0")).collect(),
+        ..instance("VI", 1, 100)
+    }
+}
+
+#[test]
+fn ipv6_speaks_from_a_link_local_address_and_from_no_other() {
+    for (addresses, expected) in [
+        (&["2001:db8::1/64", "fe80::51/64", "fe80::1/64"][..], Some("fe80::1")),
+        (&["2001:db8::1/64", "fe80::51/64"][..], None),
+    ] {
+        let (mut router, mut out) = (Router::default(), vec![]);
+        handle(&mut router, START, link(true, addresses), &mut out);
+        handle(&mut router, START, config(vec![v6(&["fe80::51/64"])]), &mut out);
+        timeout(&mut router, START + Duration::from_secs(4), &mut out);
+        let sources: Vec<String> = out
+            .iter()
+            .filter_map(|a| match a {
+                Action::Advertise { packet, .. } => Some(packet.source.to_string()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(sources, expected.map(str::to_owned).into_iter().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_neighbour_advertisement_says_whether_this_host_forwards() {
+    for forwards in [false, true] {
+        let (mut router, mut out) = (Router::default(), vec![]);
+        let eth0 = Link { forwards, ..named_link("eth0", 2, true) };
+        handle(&mut router, START, links(&[(eth0, &["fe80::1/64"])]), &mut out);
+        let one = v6(&["fe80::51/64", "2001:db8::51/64"]);
+        handle(&mut router, START, config(vec![one.clone()]), &mut out);
+        timeout(&mut router, START + Duration::from_secs(4), &mut out);
+        let frame = router.frame("VI", &one.addresses[1]).unwrap();
+        // Behind the headers of Ethernet and IPv6: the type, and the flags; then the target, and its Ethernet address.
+        let (kind, flags) = (frame.bytes()[54], frame.bytes()[58]);
+        assert_eq!((kind, flags), (136, if forwards { 0b1010_0000 } else { 0b0010_0000 }));
+        let target: std::net::Ipv6Addr = "2001:db8::51".parse().unwrap();
+        assert_eq!(frame.bytes()[62..], [&target.octets()[..], &[2, 1, 2, 2, 2, 2, 2, 2]].concat());
+    }
+}
+
+#[test]
+fn nothing_is_announced_before_it_is_set() {
+    let (mut router, mut out) = (router(1), vec![]);
+    let address = instance("1", 1, 100).addresses.remove(0);
+    let now = START + Duration::from_secs(4);
+    router.handle_timeout(now, now, &mut out);
+    assert_eq!(states(&router), [StateKind::Master]);
+    assert_eq!(router.frame("1", &address), None);
+    obey(&mut router, now, &mut out);
+    assert!(router.frame("1", &address).is_some());
+}
+
+/// `no_accept`, and an owner that says so, too.
+#[test]
+fn a_master_without_accept_mode_is_shut_unless_it_owns_the_addresses() {
+    for (priority, accept, is_shut) in [(100, true, false), (100, false, true), (255, false, false)] {
+        let (mut router, mut out) = (Router::default(), vec![]);
+        let mut one = instance("VI", 1, priority);
+        one.policy.accept = accept;
+        let address = one.addresses[0].clone();
+        handle(&mut router, START, link(true, &["10.0.0.251/24"]), &mut out);
+        // Nothing is carried out: what is shut already would not be asked for again.
+        router.handle(START, config(vec![one]), &mut out);
+        while router.step(START, &mut out) {}
+        let shuts = |router: &Router| {
+            planned(router, &address).iter().any(|change| matches!(change, Change::Shut { on: true, .. }))
+        };
+        assert!(!shuts(&router), "a backup has nothing to shut");
+        let now = START + Duration::from_secs(4);
+        router.handle_timeout(now, now, &mut out);
+        assert_eq!(states(&router), [StateKind::Master]);
+        assert_eq!(shuts(&router), is_shut, "{priority} {accept}");
+    }
+}
+
 /// Instance 1 is master, 2 is backup of another router.
 fn master_and_backup() -> (Router, Instant) {
     let mut router = router(2);
