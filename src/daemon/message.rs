@@ -165,6 +165,13 @@ pub(super) enum Error {
     NoConfig,
 }
 
+impl Error {
+    /// The process at the other end has ended, or is about to: its end will be told, and says more.
+    pub(super) fn is_of_a_dead_peer(&self) -> bool {
+        matches!(self, Error::Socket(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
 impl From<Error> for io::Error {
     fn from(error: Error) -> io::Error {
         match error {

@@ -22,6 +22,7 @@ pub use text::without_error_numbers;
 use nix::time::{ClockId, clock_gettime};
 use output::{Origin, Output};
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -32,6 +33,9 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// At its end the process waits so long for outputs that are slow.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Before another process begins to write there, it waits no longer than this: what it said comes first, but who takes over
+/// addresses must not wait for a pipe that nobody reads.
+const FIRST_WORDS: Duration = Duration::from_millis(20);
 
 /// What this process logs to.
 static OUTPUTS: OnceLock<Outputs> = OnceLock::new();
@@ -96,7 +100,15 @@ pub fn write_in_background() {
 pub fn flush() {
     if let Some(outputs) = OUTPUTS.get() {
         outputs.start();
-        outputs.wait_until_written();
+        outputs.wait_until_written(LAST_WORDS);
+    }
+}
+
+/// Waits until what was said is written, but not for outputs that are slow: another process begins to write there, and the
+/// lines should stand in their order. Writes nothing itself: call [`write_in_background`] before.
+pub fn go_first() {
+    if let Some(outputs) = OUTPUTS.get() {
+        outputs.wait_until_written(FIRST_WORDS);
     }
 }
 
@@ -116,7 +128,7 @@ pub fn flush_console_only() {
     if let Some(outputs) = OUTPUTS.get() {
         outputs.all.iter().filter(|output| !output.is_console()).for_each(Output::clear);
         outputs.start();
-        outputs.wait_until_written();
+        outputs.wait_until_written(LAST_WORDS);
     }
 }
 
@@ -159,6 +171,37 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Outputs {
         let origin = Origin { level: *event.metadata().level(), seconds: now(), tag: &tag };
         let message = line.into_text();
         self.all.iter().for_each(|output| output.add(&origin, &message));
+        match COLLECTED.get() {
+            Collected::Never => self.all.iter().for_each(Output::wake),
+            Collected::Nothing | Collected::Lines => COLLECTED.set(Collected::Lines),
+        }
+    }
+}
+
+/// What waits of this thread's lines for [`deliver`].
+#[derive(Clone, Copy)]
+enum Collected {
+    /// They wait for nothing.
+    Never,
+    Nothing,
+    Lines,
+}
+
+thread_local! {
+    static COLLECTED: Cell<Collected> = const { Cell::new(Collected::Never) };
+}
+
+/// From now on this thread's lines are written when it calls [`deliver`]: each waking of a thread that writes costs time,
+/// which whoever takes over addresses does not have.
+pub fn collect() {
+    COLLECTED.set(Collected::Nothing);
+}
+
+/// Lets what was [collected](collect) be written, without waiting for that.
+pub fn deliver() {
+    if let (Collected::Lines, Some(outputs)) = (COLLECTED.get(), OUTPUTS.get()) {
+        COLLECTED.set(Collected::Nothing);
+        outputs.all.iter().for_each(Output::wake);
     }
 }
 
@@ -172,10 +215,10 @@ impl Outputs {
         self.all.iter().for_each(|output| output.start(self.tag()));
     }
 
-    fn wait_until_written(&self) {
+    fn wait_until_written(&self, patience: Duration) {
         // One that is stuck costs the others nothing: they have written meanwhile.
         self.all.iter().for_each(|output| {
-            output.wait_until_written(LAST_WORDS);
+            output.wait_until_written(patience);
         });
     }
 }
@@ -208,6 +251,18 @@ mod tests {
         let (date, message) = all.split_once(&format!(": test[{}]: ", std::process::id())).unwrap();
         assert_eq!(date.len(), "Sat Nov 21 00:00:00 2026".len());
         assert_eq!(message, "Discarded peer=a\\nSat: test[1]: forged\\u{1b}[2J\n");
+    }
+
+    #[test]
+    fn lines_that_were_collected_are_written_in_their_order() {
+        let all = logged(false, &[], || {
+            tracing::info!("before");
+            collect();
+            tracing::info!("one");
+            tracing::info!("two");
+        });
+        let said: Vec<&str> = all.lines().filter_map(|line| line.rsplit(' ').next()).collect();
+        assert_eq!(said, ["before", "one", "two"], "nobody delivers them, but who ends waits for them");
     }
 
     #[test]

@@ -290,7 +290,10 @@ impl Parent {
                     }
                     Action::Reload(kind) => self.reload_worker(kind),
                     Action::Stop(kind) => {
-                        if let Err(error) = self.order(kind, Order::Stop, None) {
+                        // One that ends by itself, say because it got our signal too, need not be told.
+                        if let Err(error) = self.order(kind, Order::Stop, None)
+                            && !error.is_of_a_dead_peer()
+                        {
                             warn!(%error, "{} child process can't be told to stop", title(kind));
                             self.signal_worker(kind, Signal::SIGTERM);
                         }

@@ -8,13 +8,12 @@ use crate::daemon::supervisor::{Action, Ended};
 use crate::daemon::worker::{FromWorker, Kind, Options};
 use crate::daemon::{runner, runner::Asker};
 use crate::ipvs::client::Client;
-use crate::sys::clock;
 use crate::sys::pidfile::PidFile;
+use crate::sys::{self, clock};
 use nix::libc;
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use std::ffi::OsStr;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use tracing::{debug, error, info, warn};
@@ -162,6 +161,8 @@ impl Parent {
             },
             log: self.options.worker_log(kind),
         });
+        // The worker's lines stand behind ours.
+        sys::log::go_first();
         for (which, file) in self.fifos_for(kind) {
             self.tell_with(kind, Order::Fifo(which), Some(file));
         }
@@ -169,14 +170,14 @@ impl Parent {
         if let (Kind::Vrrp, Some(state)) = (kind, &self.table) {
             self.tell(kind, Order::Table(state.clone()));
         }
-        started.or_else(|error| match error {
+        match started {
             // It died before it could read: SIGCHLD tells the rest.
-            message::Error::Socket(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            error => {
+            Err(error) if !error.is_of_a_dead_peer() => {
                 self.signal_worker(kind, Signal::SIGKILL);
                 Err(error)
             }
-        })
+            _ => Ok(()),
+        }
     }
 
     /// Hands a worker the present configuration; one that is not wanted any more has none.

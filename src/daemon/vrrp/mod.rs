@@ -33,7 +33,7 @@ use crate::netlink;
 use crate::sys::process::return_unused_memory;
 use crate::sys::scheduling::ask_for_short_turns;
 use crate::sys::wake::Wake;
-use crate::sys::{clock, packet, timer};
+use crate::sys::{self, clock, packet, timer};
 use crate::vrrp::Engine;
 use crate::vrrp::engine::Io;
 use crate::vrrp::engine::Next;
@@ -113,6 +113,7 @@ fn drive(
         warn!(%error, "deadlines may be met late");
     }
     ask_for_short_turns();
+    sys::log::collect();
     // Until the end: the filter is not needed meanwhile.
     let _igmp = LocalIgmp::switch_off(&mut config.vrrp.settings);
     let igmp_is_off = config.vrrp.settings.disable_local_igmp;
@@ -136,6 +137,9 @@ fn drive(
     let mut leisure = Leisure::default();
     loop {
         let next = engine.turn(&mut network);
+        if !network.stands_by() {
+            sys::log::deliver();
+        }
         network.check()?;
         sync.follow(engine.router());
         if let Some(config) = waiting.take_if(|_| !stopping && !network.is_blind()) {

@@ -183,9 +183,10 @@ impl Network {
     /// Waits until something may have come, or until then.
     ///
     /// An idle processor takes a tenth of a millisecond or more to wake. Where an instance takes over then, this thread and
-    /// the one that sets addresses wake a little earlier and stand by.
+    /// the one that sets addresses wake a little earlier and stand by, until its first addresses are announced.
     pub(super) fn sleep(&mut self, until: Option<Instant>, takes_over: bool) -> io::Result<()> {
-        match self.standby.step(clock::now(), until.filter(|_| takes_over)) {
+        let at_work = self.writer.is_at_work();
+        match self.standby.step(clock::now(), until.filter(|_| takes_over), at_work) {
             Step::SleepUntil(early) => {
                 self.timer.set(Some(early))?;
                 self.poll.wait()?;
@@ -193,17 +194,32 @@ impl Network {
             // Two threads that stay awake on one processor would keep each other waiting.
             Step::StandBy(at) if scheduling::has_several_processors() => {
                 self.writer.stand_by(at + standby::AFTER)?;
-                while self.poll.ready_now()?.iter().next().is_none() && clock::now() < at {
-                    std::hint::spin_loop();
-                }
+                self.stay_awake(at)?;
             }
-            Step::Sleep | Step::StandBy(_) => {
+            Step::Await(end) if scheduling::has_several_processors() => {
+                self.stay_awake(until.map_or(end, |until| until.min(end)))?;
+            }
+            Step::Sleep | Step::StandBy(_) | Step::Await(_) => {
                 self.timer.set(until)?;
                 self.poll.wait()?;
             }
         }
         self.deadline = until;
         self.woken = true;
+        Ok(())
+    }
+
+    /// Whether it stays awake for the end of a job: all else can wait for so long.
+    pub(super) fn stands_by(&self) -> bool {
+        let awaits = self.standby.awaits(clock::now(), self.writer.is_at_work());
+        awaits.is_some() && scheduling::has_several_processors()
+    }
+
+    /// Waits until something has come, or until then, without sleep.
+    fn stay_awake(&mut self, until: Instant) -> io::Result<()> {
+        while self.poll.ready_now()?.iter().next().is_none() && clock::now() < until {
+            std::thread::yield_now();
+        }
         Ok(())
     }
 

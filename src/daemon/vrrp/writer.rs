@@ -88,7 +88,7 @@ impl Writer {
         kernel::grow("vrrp_netlink_cmd_rcv_bufs", buffer, &hands.client);
         thread::Builder::new().name("addresses".to_owned()).stack_size(STACK).spawn(move || {
             let mut standing_by = None;
-            while let Some(order) = next(&inbox, standing_by.take()) {
+            while let Some(order) = next(&inbox, standing_by) {
                 let sent = outbox.send(match order {
                     Order::Write(mut job) => {
                         hands.write(&mut job);
@@ -132,7 +132,7 @@ impl Writer {
         self.send(Order::Write(job))
     }
 
-    /// A job will come until then: the thread is awake, so that it begins at once.
+    /// Jobs will come until then: the thread is awake, so that it begins at once.
     pub(super) fn stand_by(&self, until: Instant) -> io::Result<()> {
         self.orders.send(Order::StandBy(until)).map_err(|_| gone())
     }
@@ -187,7 +187,7 @@ fn next(inbox: &Receiver<Order>, awake_until: Option<Instant>) -> Option<Order> 
     while awake_until.is_some_and(|until| clock::now() < until) {
         match inbox.try_recv() {
             Ok(order) => return Some(order),
-            Err(TryRecvError::Empty) => std::hint::spin_loop(),
+            Err(TryRecvError::Empty) => std::thread::yield_now(),
             Err(TryRecvError::Disconnected) => return None,
         }
     }

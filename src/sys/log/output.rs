@@ -69,9 +69,14 @@ impl Output {
         self.form == Form::Console
     }
 
-    /// Lets the message be written, without waiting for that.
+    /// Lets the message be written with the next [`Output::wake`].
     pub(super) fn add(&self, origin: &Origin<'_>, message: &str) {
         self.queue.push(self.form.line(origin, message).as_bytes());
+    }
+
+    /// Lets what was added be written, without waiting for that.
+    pub(super) fn wake(&self) {
+        self.queue.wake();
     }
 
     /// Forgets what is not written yet.
@@ -209,6 +214,7 @@ mod tests {
 
     fn say(output: &Output, message: &str) {
         output.add(&Origin { level: Level::INFO, seconds: 0, tag: "test[1]" }, message);
+        output.wake();
     }
 
     /// The next line without its date.

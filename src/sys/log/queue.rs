@@ -35,7 +35,7 @@ impl Queue {
     }
 
     /// Adds one line, which ends with a line feed, or counts it as lost. Before there is a writer all are kept: what a
-    /// start has to say is as long as its configuration.
+    /// start has to say is as long as its configuration. The writer hears of it with [`Queue::wake`].
     pub(super) fn push(&self, line: &[u8]) {
         let mut state = self.state();
         let fits = state.lost == 0 && state.lines.len() + line.len() <= self.limit;
@@ -44,6 +44,10 @@ impl Queue {
         } else {
             state.lost += 1;
         }
+    }
+
+    /// Lets the writer look.
+    pub(super) fn wake(&self) {
         self.filled.notify_one();
     }
 
@@ -66,6 +70,7 @@ impl Queue {
 
     /// Waits until everything is written, for at most `patience`; whether it is.
     pub(super) fn wait_until_written(&self, patience: Duration) -> bool {
+        self.wake();
         let busy = |state: &mut State| state.writing || !state.lines.is_empty() || state.lost > 0;
         let waited = self.emptied.wait_timeout_while(self.state(), patience, busy);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
@@ -120,6 +125,7 @@ mod tests {
             scope.spawn(|| queue.take(&mut taken));
             assert!(queue.wait_until_written(Duration::from_secs(60)));
             queue.push(b"end\n");
+            queue.wake();
         });
     }
 }

@@ -213,7 +213,7 @@ impl Work {
         }
         // What is planned for an interface has to know whether it is there.
         let knows_links = !had_links && self.links.is_empty();
-        if knows_links && self.changing > 0 && self.unheard < UNHEARD && is_quiet(now, router) {
+        if knows_links && self.unheard < UNHEARD && is_quiet(now, router) {
             self.begin(now, router, io);
         }
         true
