@@ -68,6 +68,12 @@ impl Object {
     pub fn new(kind: Kind, name: impl Into<Name>) -> Object {
         Object { kind, name: name.into() }
     }
+
+    /// It is known as soon as it has been read, which takes a moment at most.
+    #[must_use]
+    pub const fn is_read(&self) -> bool {
+        matches!(self.kind, Kind::File | Kind::Process)
+    }
 }
 
 impl fmt::Display for Object {

@@ -77,7 +77,10 @@ impl Router {
             // Its predecessor ran, or its group does: so does it, until it learns that it should not.
             faults.retain(|fault| !is_awaited(fault));
         }
-        let unknown = is_init && !faults.is_empty() && faults.iter().all(is_awaited);
+        // Files and processes are read at once: whoever starts knows them all.
+        let reads =
+            is_init && faults.iter().any(|fault| matches!(fault, Fault::Awaited(object) if object.is_read()));
+        let unknown = reads || is_init && !faults.is_empty() && faults.iter().all(is_awaited);
         if unknown {
             faults.clear();
         }
@@ -88,7 +91,7 @@ impl Router {
             self.listen(id, listen, place.map(|interface| (interface, family, protocol, vrid)), out);
         }
         let faulty = !faults.is_empty() && !awaited;
-        match self.groups.ask(id, faulty, awaited) {
+        match self.groups.ask(id, faulty, awaited, reads) {
             Leave::Granted => {}
             Leave::Later => {
                 if let Some(slot) = self.instances.get_mut(&id) {

@@ -63,6 +63,9 @@ struct Group {
     told: StateKind,
     /// Members that are to be added yet, or of which it is not known yet whether they can run.
     awaited: BTreeSet<Id>,
+    /// Members of which files or processes are being read: a moment that the others wait for, so that nobody fails with a
+    /// priority that is wrong.
+    reading: BTreeSet<Id>,
     /// Members that can't run, for a reason of their own.
     faulty: BTreeSet<Id>,
     willing: BTreeSet<Id>,
@@ -113,14 +116,20 @@ impl Groups {
     }
 
     /// Whether a member may leave INIT or FAULT, by what is known of the others.
-    pub(super) fn ask(&mut self, id: Id, faulty: bool, awaited: bool) -> Leave {
+    pub(super) fn ask(&mut self, id: Id, faulty: bool, awaited: bool, reads: bool) -> Leave {
         let Some(group) = self.of_mut(id) else {
             return if awaited { Leave::Later } else { Leave::Granted };
         };
         let faulty = faulty && !awaited;
         put(&mut group.faulty, id, faulty);
         put(&mut group.awaited, id, awaited);
-        if group.faulty.len() > usize::from(faulty) {
+        put(&mut group.reading, id, reads);
+        let others_are_faulty = group.faulty.len() > usize::from(faulty);
+        if group.state == StateKind::Init && (!group.reading.is_empty() || others_are_faulty) {
+            // They follow the group, in the order of its list.
+            return Leave::Later;
+        }
+        if others_are_faulty {
             return Leave::Held(Fault::Group(group.name.clone()));
         }
         match group.state {
@@ -137,6 +146,7 @@ impl Group {
     /// The state that follows from its members. `all_own`: they are all owners of their addresses.
     fn due(&self, all_own: impl FnOnce() -> bool) -> StateKind {
         match self.state {
+            StateKind::Init if !self.reading.is_empty() => self.state,
             _ if !self.faulty.is_empty() => StateKind::Fault,
             StateKind::Init | StateKind::Fault if !self.awaited.is_empty() => self.state,
             StateKind::Init | StateKind::Fault => {
@@ -185,6 +195,7 @@ impl Router {
                 state: former.as_ref().map_or(StateKind::Init, |group| group.state),
                 told: former.as_ref().map(|group| group.told).or(gone).unwrap_or(StateKind::Init),
                 awaited: BTreeSet::new(),
+                reading: BTreeSet::new(),
                 faulty: BTreeSet::new(),
                 willing: BTreeSet::new(),
                 announced_at: former.and_then(|group| group.announced_at),

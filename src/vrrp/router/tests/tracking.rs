@@ -5,6 +5,8 @@ use super::*;
 use crate::run::{RunId, RunOutcome};
 use crate::vrrp::config::interface::LinkDelay;
 use crate::vrrp::config::{Config, DynamicInterfaces, Tracked, Weight};
+use crate::vrrp::notice::{News, Notice, State, Subject};
+use crate::vrrp::rare::Rare;
 
 fn tracked(name: &str, value: i16, reverse: bool) -> Tracked {
     Tracked { name: name.to_owned(), weight: Weight { value, reverse } }
@@ -320,6 +322,61 @@ fn an_instance_says_nothing_until_it_knows_what_it_tracks() {
     let [run] = runs(&out)[..] else { panic!("{out:?}") };
     tell(&mut router, START, ended(run, 0));
     assert_eq!(state(&router), StateKind::Backup);
+}
+
+#[test]
+fn an_instance_that_fails_at_start_does_so_with_the_weights_of_all_its_files() {
+    let file = |name: &str| config::TrackFile {
+        name: name.to_owned(),
+        path: format!("/run/{name}").into(),
+        weight: Weight::default(),
+        init: None,
+    };
+    let number = |name: &str, number| Event::File { name: name.into(), number };
+    // Alone, and with a member of its group that follows the other one.
+    for grouped in [false, true] {
+        let mut first = tracking(100, &[]);
+        first.tracking.files = vec![tracked("F", 0, false)];
+        let mut config = Config { track_files: vec![file("F"), file("G")], ..Config::default() };
+        if grouped {
+            let mut second = instance("2", 2, 100);
+            second.tracking.files = vec![tracked("G", 2, false)];
+            config.sync_groups = vec![config::SyncGroup {
+                name: "GROUP".to_owned(),
+                instances: vec!["1".to_owned(), "2".to_owned()],
+                tracking: config::Tracking::default(),
+                tracking_weight: false,
+                notify: Rare::default(),
+            }];
+            config.instances = vec![first, second];
+        } else {
+            first.tracking.files.push(tracked("G", 2, false));
+            config.instances = vec![first];
+        }
+        let mut router = Router::default();
+        tell(&mut router, START, three_links(true));
+        tell(&mut router, START, Event::Config(Box::new(config)));
+        assert_eq!(entered(&tell(&mut router, START, number("F", 1))), []);
+        let told = entered(&tell(&mut router, START, number("G", 10)));
+        let second = ("2".to_owned(), State::Fault, if grouped { 120 } else { 0 });
+        let first = ("1".to_owned(), State::Fault, if grouped { 100 } else { 120 });
+        assert_eq!(told, [first, second][..if grouped { 2 } else { 1 }]);
+    }
+}
+
+/// Which instances were told to have entered a state, and with which priority.
+fn entered(out: &[Action]) -> Vec<(String, State, u8)> {
+    let one = |action: &Action| match action {
+        Action::Notify(Notice {
+            subject: Subject::Instance,
+            name,
+            news: News::Entered(state),
+            priority,
+            ..
+        }) => Some((name.to_string(), *state, *priority)),
+        _ => None,
+    };
+    out.iter().filter_map(one).collect()
 }
 
 #[test]

@@ -245,10 +245,27 @@ fn checksums_are_those_that_the_configuration_or_the_peer_says() {
     // Of the three ways, which are believed, and how it speaks itself after each.
     type Ways = [(Sum, bool, Sum); 3];
     let cases: [(Setting, Ways); 4] = [
-        (detect, [(Sum::Rfc, true, Sum::Rfc), (Sum::AsV2, false, Sum::Rfc), (old, true, old)]),
-        (always, [(Sum::Rfc, true, old), (Sum::AsV2, false, old), (old, true, old)]),
-        (never, [(Sum::Rfc, true, Sum::Rfc), (Sum::AsV2, false, Sum::Rfc), (old, false, Sum::Rfc)]),
-        (as_v2, [(Sum::Rfc, true, Sum::AsV2), (Sum::AsV2, true, Sum::AsV2), (old, false, Sum::AsV2)]),
+        (
+            detect,
+            [
+                (Sum::PseudoHeader, true, Sum::PseudoHeader),
+                (Sum::AsV2, true, Sum::PseudoHeader),
+                (old, true, old),
+            ],
+        ),
+        (always, [(Sum::PseudoHeader, true, old), (Sum::AsV2, true, old), (old, true, old)]),
+        (
+            never,
+            [
+                (Sum::PseudoHeader, true, Sum::PseudoHeader),
+                (Sum::AsV2, true, Sum::PseudoHeader),
+                (old, false, Sum::PseudoHeader),
+            ],
+        ),
+        (
+            as_v2,
+            [(Sum::PseudoHeader, true, Sum::AsV2), (Sum::AsV2, true, Sum::AsV2), (old, false, Sum::AsV2)],
+        ),
     ];
     for (setting, ways) in cases {
         for (theirs, accepted, ours) in ways {
@@ -267,6 +284,13 @@ fn checksums_are_those_that_the_configuration_or_the_peer_says() {
                         i.config().unicast.as_ref().unwrap().old_checksum == OldChecksum::Detect
                     })
             );
+            let mut again = vec![];
+            handle(&mut router, START, summed(theirs), &mut again);
+            let told = |out: &[Action]| {
+                reports(out).iter().filter(|report| matches!(report, Report::PlainChecksum { .. })).count()
+            };
+            let is_new = theirs == Sum::AsV2 && ours != Sum::AsV2;
+            assert_eq!((told(&out), told(&again)), (usize::from(is_new), 0), "{theirs:?}: once");
             let packet = first_packet(&mut router);
             let advert = Advert::parse_front(packet.bytes(), Family::V4).unwrap();
             assert_eq!(advert.check_sum(ours, ip(OURS), ip(PEER)), Ok(()), "{theirs:?}");
