@@ -88,6 +88,8 @@ pub struct Instance {
     extra: Rare<Shared<[VirtualAddress]>>,
     /// How checksums of version 3 are made over IPv4: as configured, or as a peer makes them.
     sum: Sum,
+    /// An advert was believed whose checksum is without the pseudo-header: said once.
+    heard_plain_sum: bool,
     priority: Priority,
     /// The master's interval (RFC 9568 §6.1: Active_Adver_Interval): in version 3 the last master's word.
     master_interval: Duration,
@@ -175,6 +177,7 @@ impl Instance {
             addresses,
             fits: None,
             sum: first_sum(&config),
+            heard_plain_sum: false,
             priority: Priority::new(config.priority),
             master_interval: config.advert_int,
             last_peer: None,

@@ -190,7 +190,7 @@ impl Advert {
     /// version 3 checks as well.
     #[must_use]
     pub fn encode(&self, source: IpAddr, destination: IpAddr) -> Vec<u8> {
-        self.encode_with(Sum::Rfc, source, destination)
+        self.encode_with(Sum::PseudoHeader, source, destination)
     }
 
     /// The same with a checksum of another kind.
@@ -235,7 +235,7 @@ impl Advert {
     pub fn parse(bytes: &[u8], source: IpAddr, destination: IpAddr) -> Result<Parsed<'_>, DecodeError> {
         let parsed = Advert::parse_front(bytes, Family::of(source))?;
         parsed.ends_here()?;
-        parsed.check_sum(Sum::Rfc, source, destination)?;
+        parsed.check_sum(Sum::PseudoHeader, source, destination)?;
         Ok(parsed)
     }
 

@@ -130,6 +130,10 @@ impl Log {
                 "({name}) authentication clock skew {skew} sec from {source} approaching time_window: set both clocks right"
             ),
             Report::OldChecksum => info!("({name}) Setting unicast VRRPv3 checksum to old version"),
+            Report::PlainChecksum { from } => warn!(
+                "({name}) {from} sends checksums without the pseudo-header, as RFC 9568 says: they are believed. If it \
+                 does not believe ours, set v3_checksum_as_v2"
+            ),
             Report::AdvertRefused { reason } => warn!("({name}) advert not sent: {reason}"),
             Report::AdvertTooLong { advertised, of, mtu } => warn!(
                 "({name}) only {advertised} of {of} virtual addresses fit into an advert (MTU {mtu}): the others are set, \

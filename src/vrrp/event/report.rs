@@ -130,6 +130,11 @@ pub enum Report {
     },
     /// A unicast peer makes its checksums as keepalived did up to 1.3.6: so does this router from now on.
     OldChecksum,
+    /// A router of version 3 sends checksums without the pseudo-header (RFC 9568), and this one with it (RFC 5798).
+    PlainChecksum {
+        /// It is this one.
+        from: IpAddr,
+    },
     /// An advert did not leave; said once, until one leaves again.
     AdvertRefused {
         /// Why, in words.

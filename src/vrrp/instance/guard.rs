@@ -206,7 +206,7 @@ impl Instance {
                 trailer.write(secret, packet.source, bytes);
                 // In IPv6 the checksum covers all that stands behind the IP header.
                 if config.family == Family::V6 {
-                    Sum::Rfc.renew(config.version, packet.source, copy.destination, bytes);
+                    Sum::PseudoHeader.renew(config.version, packet.source, copy.destination, bytes);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use super::send::old_sum;
 use super::{Instance, State};
+use crate::net::Family;
 use crate::time::Instant;
 use crate::vrrp::config::{Auth, OldChecksum, Peer, Version};
 use crate::vrrp::event::{Actions, Discard, Received, Report, StateKind};
@@ -131,7 +132,7 @@ impl Instance {
         }
     }
 
-    /// The checksum that this router makes, the RFC's, or that of an old peer, whose way is taken over.
+    /// The checksum that this router makes, another right one, or that of an old peer, whose way is taken over.
     fn check_sum(
         &mut self,
         received: &Received<'_>,
@@ -139,11 +140,21 @@ impl Instance {
         out: &mut Actions,
     ) -> Result<(), DecodeError> {
         let is_right = |sum| advert.check_sum(sum, received.source, received.destination);
-        if is_right(self.sum).is_ok() || (self.sum != Sum::Rfc && is_right(Sum::Rfc).is_ok()) {
+        if is_right(self.sum).is_ok()
+            || (self.sum != Sum::PseudoHeader && is_right(Sum::PseudoHeader).is_ok())
+        {
+            return Ok(());
+        }
+        let is_ipv4 = (self.config.version, self.config.family) == (Version::V3, Family::V4);
+        if is_ipv4 && is_right(Sum::AsV2).is_ok() {
+            // RFC 9568 §5.2.8 leaves the pseudo-header out, RFC 5798 did not: both are about.
+            if !std::mem::replace(&mut self.heard_plain_sum, true) {
+                out.push(self.report(Report::PlainChecksum { from: received.source }));
+            }
             return Ok(());
         }
         let unicast = self.config.unicast.as_ref();
-        if unicast.is_none_or(|u| u.old_checksum != OldChecksum::Detect || self.sum != Sum::Rfc) {
+        if unicast.is_none_or(|u| u.old_checksum != OldChecksum::Detect || self.sum != Sum::PseudoHeader) {
             return Err(DecodeError::Checksum);
         }
         let old = old_sum(&self.config);

@@ -14,12 +14,12 @@ const IPV4_HEADER: usize = 20;
 /// The checksum of an instance's adverts, as long as no peer was seen to make another one.
 pub(super) fn first_sum(config: &config::Instance) -> Sum {
     if config.family == Family::V6 {
-        return Sum::Rfc;
+        return Sum::PseudoHeader;
     }
     match &config.unicast {
         _ if config.policy.v3_checksum_as_v2 => Sum::AsV2,
         Some(unicast) if unicast.old_checksum == OldChecksum::Always => old_sum(config),
-        _ => Sum::Rfc,
+        _ => Sum::PseudoHeader,
     }
 }
 
@@ -27,7 +27,7 @@ pub(super) fn first_sum(config: &config::Instance) -> Sum {
 pub(super) fn old_sum(config: &config::Instance) -> Sum {
     match config.group() {
         IpAddr::V4(group) => Sum::Group(group),
-        IpAddr::V6(_) => Sum::Rfc,
+        IpAddr::V6(_) => Sum::PseudoHeader,
     }
 }
 

@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 pub enum Sum {
     /// A pseudo-header before the packet (RFC 5798 §5.2.8), as in keepalived.
     #[default]
-    Rfc,
+    PseudoHeader,
     /// The packet alone, as version 2 does, and RFC 9568 §5.2.8: `v3_checksum_as_v2`.
     AsV2,
     /// A pseudo-header with this group as its destination, whatever the packet's is: keepalived before 1.3.7 over unicast,
@@ -41,7 +41,7 @@ impl Sum {
                 &[0, 0, 0, PROTOCOL],
                 bytes,
             ]),
-            (Version::V3, IpAddr::V4(s), IpAddr::V4(d), Sum::Rfc)
+            (Version::V3, IpAddr::V4(s), IpAddr::V4(d), Sum::PseudoHeader)
             | (Version::V3, IpAddr::V4(s), _, Sum::Group(d)) => {
                 internet_checksum(&[&s.octets(), &d.octets(), &[0, PROTOCOL, high, low], bytes])
             }

@@ -98,7 +98,7 @@ fn each_rule_has_its_error() {
         let mut bytes = v.bytes.to_vec();
         change(&mut bytes);
         bytes[6..8].copy_from_slice(&[0, 0]);
-        let sum = Sum::Rfc.of(Version::V3, source, destination, &bytes);
+        let sum = Sum::PseudoHeader.of(Version::V3, source, destination, &bytes);
         bytes[6..8].copy_from_slice(&sum.to_be_bytes());
         Advert::decode(&bytes, source, destination).unwrap_err()
     };
@@ -119,7 +119,7 @@ fn reserved_bits_are_sent_as_zero_and_ignored() {
     let (source, destination) = (ip(v.source), ip(v.destination));
     let mut bytes = v.bytes.to_vec();
     bytes[4] |= 0xf0;
-    Sum::Rfc.renew(Version::V3, source, destination, &mut bytes);
+    Sum::PseudoHeader.renew(Version::V3, source, destination, &mut bytes);
     assert_eq!(Advert::decode(&bytes, source, destination), Ok(v.advert.clone()));
     let body = Body::V3 { interval: Centis(0xf032) };
     let written = Advert { body, ..v.advert.clone() }.encode(source, destination);
@@ -156,7 +156,7 @@ fn authentication_data_of_type_0_are_sent_as_zeros_and_ignored() {
     let data = bytes.len() - AUTH_LEN;
     assert_eq!(bytes[data..], [0; AUTH_LEN]);
     bytes[data..].copy_from_slice(b"whatever");
-    Sum::Rfc.renew(Version::V2, source, destination, &mut bytes);
+    Sum::PseudoHeader.renew(Version::V2, source, destination, &mut bytes);
     assert_eq!(Advert::decode(&bytes, source, destination), Ok(advert));
 }
 
