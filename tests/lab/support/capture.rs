@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Room for frames that nobody has read yet, bytes.
 const ROOM: usize = 64 << 20;
@@ -147,6 +147,30 @@ impl Capture {
             file.write_all(&frame.bytes)?;
         }
         file.flush()
+    }
+}
+
+/// A capture that nobody reads while it runs: it takes no processor from what it looks at.
+#[derive(Debug)]
+pub(crate) struct Unread(Socket);
+
+impl Unread {
+    /// Begins to capture on an interface of a host.
+    pub(crate) fn start_on(host: &Host, interface: &str) -> Self {
+        Self(host.enter(|| open(nix::net::if_::if_nametoindex(interface).expect("the interface is there"))))
+    }
+
+    /// Ends it; the advertisements that passed.
+    pub(crate) fn adverts(self) -> Vec<(Duration, Advert)> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set");
+        let mut room = vec![0; 65536];
+        let mut adverts = Vec::new();
+        // What comes while this reads is not read.
+        while let Some((frame, missed)) = receive(&self.0, &mut room).filter(|(frame, _)| frame.at <= now) {
+            assert_eq!(missed, 0, "the capture has lost frames");
+            adverts.extend(frame.advert().map(|advert| (frame.at, advert)));
+        }
+        adverts
     }
 }
 

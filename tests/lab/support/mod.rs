@@ -18,7 +18,7 @@ mod scenario;
 mod screen;
 mod wait;
 
-pub(crate) use capture::{Capture, Frame};
+pub(crate) use capture::{Capture, Frame, Unread};
 pub(crate) use client::{Client, Stream};
 pub(crate) use director::{Director, Implementation, Worker};
 pub(crate) use helper::serve_if_asked;
