@@ -32,6 +32,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("vmac::addresses_that_are_not_accepted_are_shut", shut),
         Test::new("vmac::a_table_is_called_as_the_configuration_says", named_table),
         Test::new("vmac::the_kernel_reports_no_local_groups", no_reports),
+        Test::new("vmac::router_advertisements_give_it_no_address", deaf_to_routers),
         Test::new("vmac::a_reload_makes_and_removes_links", reload),
         Test::new("vmac::a_switch_learns_who_is_the_master", failover),
     ];
@@ -185,6 +186,41 @@ fn links_and_addresses(lab: &Lab, program: Implementation) {
         assert_eq!(values(), ["0", "0", "0"]);
     }
 }
+
+/// The kernel would make an address of the virtual router's Ethernet address, on the master and all backups the same.
+fn deaf_to_routers(lab: &Lab) {
+    let (one, router) = (lab.host("one", "10.0.0.1/24"), lab.host("router", "10.0.0.2/24"));
+    let config = instance("V", 150, "version 3\n  use_vmac", &["fe80::51/64", "2001:db8::51/64"]);
+    let director = start(Vipd, &one, &config);
+    shows(&one, "vrrp.51", "2001:db8::51", true);
+    let mut advertise = router.command("python3");
+    advertise.arg("-c").arg(ROUTER_ADVERTISEMENTS);
+    let _router = router.start("router", &mut advertise);
+    shows(&one, "eth0", "2001:db8:66:", true);
+    assert_eq!(setting(&one, "ipv6", "vrrp.51/accept_ra"), "0");
+    let all = one.run("ip -6 -o address show") + &one.run("ip -6 route show");
+    let made = all.lines().filter(|line| line.contains("vrrp.51"));
+    let made: Vec<&str> =
+        made.filter(|line| line.contains("2001:db8:66:") || line.contains("default")).collect();
+    assert_eq!(made, Vec::<&str>::new());
+    director.terminate();
+}
+
+/// Router advertisements for 2001:db8:66::/64, of which hosts make addresses.
+const ROUTER_ADVERTISEMENTS: &str = r"
+import socket, struct, time
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+index = socket.if_nametoindex('eth0')
+advert = struct.pack('!BBHBBHII', 134, 0, 0, 64, 0, 1800, 0, 0)
+prefix = struct.pack('!BBBBIII', 3, 4, 64, 0xc0, 86400, 14400, 0) + socket.inet_pton(socket.AF_INET6, '2001:db8:66::')
+while True:
+    try:
+        s.sendto(advert + prefix, ('ff02::1', 0, 0, index))
+    except OSError:
+        pass  # its own address is not there yet
+    time.sleep(0.2)
+";
 
 /// Sources of Ethernet frames with adverts and gratuitous ARPs.
 fn sources(capture: &Capture) -> (Vec<[u8; 6]>, Vec<[u8; 6]>) {

@@ -95,6 +95,14 @@ fn add(client: &mut Client, new: &NewLink) -> Result<(), netlink::Error> {
                 false => debug!("IPv6 stays switched on on {name}: {error}"),
             }
         }
+        // RFC 9568 §7.4: of the virtual router's Ethernet address no others are made. The backups have the same one.
+        let is_vmac = matches!(link.kind, OwnKind::Macvlan(_));
+        if is_vmac
+            && link.v6
+            && let Err(error) = settings::write_v6(&name, "accept_ra", "0")
+        {
+            warn!("{name} may take addresses from router advertisements: {error}");
+        }
     })?;
     if link.notify {
         tell_of(client, base.0);

@@ -10,9 +10,11 @@ pub(super) const STORIES: &[Story] = &[
     story("a_vmac", vmac).but_for(given_back),
     story("a_vmac_with_a_name_and_an_address", named).but_for(given_back),
     story("a_vmac_whose_adverts_leave_below", transmit_on_base).but_for(given_back),
-    // 2.2.7 lets it answer for the addresses of the interface below, 2.4 does not.
+    // 2.2.7 lets it answer for the addresses of the interface below, 2.4 does not. Both let it believe router
+    // advertisements.
     story("a_vmac_over_ipv6", vmac_v6).but_for(|program, text| {
-        otherwise(program, text, "*", "vrrp.7 ipv4 arp_ignore 0", "vrrp.7 ipv4 arp_ignore 1")
+        let text = otherwise(program, text, "*", "vrrp.7 ipv4 arp_ignore 0", "vrrp.7 ipv4 arp_ignore 1");
+        otherwise(program, text, "*", "vrrp.7 ipv6 accept_ra 1", "vrrp.7 ipv6 accept_ra 0")
     }),
     story("a_vmac_that_was_deleted", deleted),
     story("a_vmac_of_an_address_elsewhere", of_an_address),
