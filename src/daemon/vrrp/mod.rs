@@ -137,9 +137,6 @@ fn drive(
     let mut leisure = Leisure::default();
     loop {
         let next = engine.turn(&mut network);
-        if !network.stands_by() {
-            sys::log::deliver();
-        }
         network.check()?;
         sync.follow(engine.router());
         if let Some(config) = waiting.take_if(|_| !stopping && !network.is_blind()) {
@@ -150,6 +147,9 @@ fn drive(
             for _ in 0..std::mem::take(&mut unsettled) {
                 let _ = outbox.send(FromWorker::Ready);
             }
+        }
+        if !network.stands_by() {
+            sys::log::deliver();
         }
         let message = match orders.try_recv() {
             _ if next == Next::Done => {
