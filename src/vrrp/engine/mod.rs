@@ -179,16 +179,7 @@ impl Engine {
             let mut actions = std::mem::take(&mut self.actions);
             for action in actions.drain(..) {
                 match action {
-                    Action::Listen(listen) => match io.listen(listen) {
-                        Ok(()) => self.router.listens(now, listen, &mut self.actions),
-                        Err(reason) => {
-                            self.router.handle(
-                                now,
-                                Event::ListenRefused { listen, reason },
-                                &mut self.actions,
-                            );
-                        }
-                    },
+                    Action::Listen(listen) => self.listen(now, listen, io),
                     Action::Buffer { listen, bytes } => io.set_buffer(listen, bytes),
                     Action::Run(run) => io.run(run),
                     Action::CancelRun(id) => io.cancel_run(id),
@@ -222,6 +213,22 @@ impl Engine {
                 io.unlisten(listen);
             }
             self.tell(io);
+        }
+    }
+
+    /// Listens there. Where nobody has wanted that a moment ago, in the order in which it was decided: whoever left has said
+    /// goodbye, and the place is left before it is entered again.
+    fn listen(&mut self, now: Instant, listen: Listen, io: &mut impl Io) {
+        if self.unlisten.contains(&listen) {
+            self.advertise(now, io);
+            self.unlisten.retain(|left| *left != listen);
+            io.unlisten(listen);
+        }
+        match io.listen(listen) {
+            Ok(()) => self.router.listens(now, listen, &mut self.actions),
+            Err(reason) => {
+                self.router.handle(now, Event::ListenRefused { listen, reason }, &mut self.actions);
+            }
         }
     }
 

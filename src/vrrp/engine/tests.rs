@@ -289,6 +289,24 @@ fn stopping_says_goodbye_removes_and_ends() {
 }
 
 #[test]
+fn who_comes_where_the_last_one_has_left_in_the_same_moment_is_heard_and_hears() {
+    for count in [1, 3] {
+        let mut world = World::new(Duration::ZERO);
+        let instances = |first: u8| (0..count).map(move |n| instance("one", first + n, 100, 1)).collect();
+        let mut engine = start(&mut world, instances(1));
+        run(&mut engine, &mut world, START + ms(1000));
+        assert_eq!(world.listens.len(), 1);
+        world.done.clear();
+        reload(&mut engine, &mut world, instances(11));
+        let until = world.now + ms(2000);
+        run(&mut engine, &mut world, until);
+        assert_eq!(world.listens.len(), 1, "it listens");
+        assert!(world.position("one says 0") < world.position("unlisten 2"), "goodbyes leave before");
+        assert!(world.times("one says 100").len() > 10 && world.times("AdvertRefused").is_empty());
+    }
+}
+
+#[test]
 fn a_reload_of_many_instances_does_not_hold_up_adverts() {
     let mut world = World::new(Duration::from_micros(100));
     let fast = instance("fast", 1, 10, 1);

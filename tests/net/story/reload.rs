@@ -11,6 +11,7 @@ pub(super) const STORIES: &[Story] = &[
     story("a_reload_removes_a_master_and_says_so", removes_and_says_so),
     story("a_reload_adds_an_instance", adds),
     story("a_reload_gives_another_name", renames),
+    story("a_reload_gives_the_only_instance_another_vrid", another_vrid),
     story("a_reload_writes_the_states_again", states_again),
     story("a_reload_of_a_backup_with_a_better_priority", better_priority),
     story("a_reload_adds_a_script_that_fails", adds_script),
@@ -42,6 +43,28 @@ fn everything(stage: &mut Stage<'_>) {
     stage.reload(&(other + &third));
     stage.told("INSTANCE \"THIRD\" MASTER 150");
     stage.pause("another interval, an instance more and one less");
+}
+
+/// Nobody else listens there: it has to speak and to hear all the same.
+fn another_vrid(stage: &mut Stage<'_>) {
+    let other = |text: String| text.replace("virtual_router_id 7", "virtual_router_id 17");
+    stage.start(&instance(150, ""));
+    stage.told("INSTANCE \"VI\" MASTER 150");
+    stage.has("10.0.0.100", true);
+    stage.pause("master");
+    stage.reload(&other(instance(150, "")));
+    stage.told("INSTANCE \"VI\" BACKUP 150");
+    stage.told("INSTANCE \"VI\" MASTER 150");
+    stage.has("10.0.0.100", true);
+    stage.pause("master of another virtual router");
+    stage.peer(&other(rival(200)));
+    stage.told("INSTANCE \"VI\" BACKUP 150");
+    stage.has("10.0.0.100", false);
+    stage.peer_has("10.0.0.100", true);
+    stage.pause("a better one is heard");
+    stage.peer_stops();
+    stage.has("10.0.0.100", true);
+    stage.pause("and its end");
 }
 
 fn removes(stage: &mut Stage<'_>) {

@@ -30,6 +30,8 @@ pub(super) struct World {
     pub(super) most_changes: usize,
     pub(super) deaf: bool,
     pub(super) mute: bool,
+    /// Where it listens: in one place as sockets do, once however often it was entered.
+    pub(super) listens: HashSet<Listen>,
 }
 
 impl World {
@@ -45,6 +47,7 @@ impl World {
             most_changes: 0,
             deaf: false,
             mute: false,
+            listens: HashSet::new(),
         }
     }
 
@@ -86,19 +89,25 @@ impl Io for World {
         false
     }
 
-    fn listen(&mut self, _: Listen) -> Result<(), Shared<str>> {
-        if self.deaf { Err("deaf".into()) } else { Ok(()) }
+    fn listen(&mut self, listen: Listen) -> Result<(), Shared<str>> {
+        if self.deaf {
+            return Err("deaf".into());
+        }
+        self.listens.insert(listen);
+        Ok(())
     }
 
     fn set_buffer(&mut self, _: Listen, _: u32) {}
 
     fn unlisten(&mut self, listen: Listen) {
+        self.listens.remove(&listen);
         self.note(format!("unlisten {}", listen.interface.map_or(0, |i| i.0)));
     }
 
     fn send(&mut self, adverts: &[(Name, Packet)], failed: &mut dyn FnMut(usize, Shared<str>)) {
         for (at, (name, packet)) in adverts.iter().enumerate() {
-            if self.mute {
+            // Adverts leave by the socket that listens.
+            if self.mute || self.listens.is_empty() {
                 failed(at, "no route".into());
             } else {
                 self.note(format!("{name} says {}", packet.bytes()[2]));
