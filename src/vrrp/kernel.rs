@@ -141,13 +141,13 @@ impl Kernel {
         let old = std::mem::replace(&mut self.links, new.links);
         let links = old.iter().map(|known| &known.link);
         for link in links.filter(|link| self.links.get(link.index).is_none()) {
-            self.own.gone(&link.name, &self.wanted.links);
+            self.own.gone(&link.name, Some(link.index), &self.wanted.links);
             self.settings.gone(link.index);
         }
         // One that was made, and gone before anybody told of it.
         let fresh: Vec<Name> = self.own.fresh().cloned().collect();
         for name in fresh.iter().filter(|name| self.links.index_of(name).is_none()) {
-            self.own.gone(name, &self.wanted.links);
+            self.own.gone(name, None, &self.wanted.links);
         }
         self.routing.replace(new.held, new.found);
         old.names().chain(self.links.names()).cloned().collect()
@@ -171,7 +171,7 @@ impl Kernel {
     pub(super) fn link_gone(&mut self, index: IfIndex) -> Option<Name> {
         self.routing.forget(index);
         let name = self.links.gone(index)?;
-        self.own.gone(&name, &self.wanted.links);
+        self.own.gone(&name, Some(index), &self.wanted.links);
         self.settings.gone(index);
         Some(name)
     }

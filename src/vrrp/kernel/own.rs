@@ -19,8 +19,8 @@ use std::net::{IpAddr, Ipv6Addr};
 pub(super) struct Own {
     /// Those of former configurations that were not removed yet.
     former: HashMap<Name, OwnLink>,
-    /// Just made: it is about to come up.
-    fresh: HashSet<Name>,
+    /// Just made: it is about to come up. With the number of the one that it replaces, until that is told to be gone.
+    fresh: HashMap<Name, Option<IfIndex>>,
     /// The kernel did not make or remove it.
     refused: HashSet<Name>,
 }
@@ -42,12 +42,16 @@ pub(in crate::vrrp) enum LinkOutcome {
 
 impl Own {
     pub(super) fn fresh(&self) -> impl Iterator<Item = &Name> {
-        self.fresh.iter()
+        self.fresh.keys()
     }
 
     /// It is gone: one that was made meanwhile has another number, and its news follow.
-    pub(super) fn gone(&mut self, name: &Name, wanted: &HashMap<Name, OwnLink>) {
-        self.fresh.remove(name);
+    pub(super) fn gone(&mut self, name: &Name, index: Option<IfIndex>, wanted: &HashMap<Name, OwnLink>) {
+        match self.fresh.get_mut(name) {
+            // It was replaced, and its successor is about to come up.
+            Some(before) if before.is_some() && *before == index => *before = None,
+            _ => drop(self.fresh.remove(name)),
+        }
         // What was refused may succeed now.
         self.refused.retain(|link| {
             let is_base = wanted.get(link).is_some_and(|own| own.base == *name);
@@ -87,7 +91,7 @@ impl Kernel {
         match self.link_named(name) {
             Some(link) if self.is_as_wanted(wanted, link) => {
                 let ready = self.has_own_address(wanted, link.index) && self.is_muzzled(wanted, link);
-                own.fresh.contains(name) && base.up && !ready
+                own.fresh.contains_key(name) && base.up && !ready
             }
             _ => true,
         }
@@ -96,7 +100,7 @@ impl Kernel {
     /// Whether packets can pass. While one that was just made comes up, the interface below has the say.
     pub(in crate::vrrp) fn is_link_up(&self, link: &Link) -> bool {
         link.up
-            || (self.own.fresh.contains(&link.name)
+            || (self.own.fresh.contains_key(&link.name)
                 && self
                     .wanted
                     .links
@@ -111,7 +115,7 @@ impl Kernel {
 
     /// It has had the time to come up; true if it had not been waited for before.
     pub(in crate::vrrp) fn stop_waiting_for_link(&mut self, name: &Name) -> bool {
-        self.own.fresh.remove(name)
+        self.own.fresh.remove(name).is_some()
     }
 
     /// What is to be done about the interface of that name.
@@ -135,7 +139,7 @@ impl Kernel {
             there => {
                 self.plan_muzzle(name, None, out);
                 let Some(base) = self.link_named(&wanted.base) else { return };
-                if self.own.fresh.contains(name) && there.is_none() {
+                if self.own.fresh.contains_key(name) && there.is_none() {
                     return;
                 }
                 if let Some(link) = there.filter(|link| link.make.kind.is_overlay()) {
@@ -265,7 +269,7 @@ impl Kernel {
             (Change::AddLink(new), None) => {
                 let name = new.link.name.clone();
                 own.refused.remove(&name);
-                own.fresh.insert(name.clone());
+                own.fresh.insert(name.clone(), self.links.index_of(&name));
                 (name, LinkOutcome::Made)
             }
             (
@@ -281,7 +285,7 @@ impl Kernel {
                 }
                 (name, if removed { LinkOutcome::Removed } else { LinkOutcome::AsWanted })
             }
-            (Change::AddLink(new), Some(Refusal::Exists)) if own.fresh.contains(&new.link.name) => {
+            (Change::AddLink(new), Some(Refusal::Exists)) if own.fresh.contains_key(&new.link.name) => {
                 (new.link.name.clone(), LinkOutcome::AsWanted)
             }
             (Change::AddLink(new), Some(_)) => self.refuse(new.link.name.clone()),

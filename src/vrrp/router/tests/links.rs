@@ -21,12 +21,14 @@ struct Bench {
     next: u32,
     refuses: bool,
     made: Vec<NewLink>,
+    /// The kernel's news are read when all changes are made, as by the engine.
+    news: Option<Vec<Event<'static>>>,
 }
 
 impl Bench {
     fn new() -> Bench {
         let (router, out) = (Router::new(false), Vec::new());
-        Bench { router, now: START, out, next: 10, refuses: false, made: vec![] }
+        Bench { router, now: START, out, next: 10, refuses: false, made: vec![], news: None }
     }
 
     fn handle(&mut self, event: Event<'_>) {
@@ -63,7 +65,17 @@ impl Bench {
                     self.change(&instance, &change);
                 }
             }
+            for event in self.news.iter_mut().flat_map(std::mem::take).collect::<Vec<_>>() {
+                handle(&mut self.router, self.now, event, &mut self.out);
+            }
             timeout(&mut self.router, self.now, &mut self.out);
+        }
+    }
+
+    fn news(&mut self, event: Event<'static>) {
+        match &mut self.news {
+            Some(news) => news.push(event),
+            None => handle(&mut self.router, self.now, event, &mut self.out),
         }
     }
 
@@ -83,11 +95,11 @@ impl Bench {
                 let mut link = Link { mac: Some(mac), make, ..named_link(&new.link.name, self.next, false) };
                 for up in [false, true] {
                     link.up = up;
-                    handle(&mut self.router, self.now, Event::Link(link.clone()), &mut self.out);
+                    self.news(Event::Link(link.clone()));
                 }
             }
             Change::RemoveLink { interface, .. } => {
-                handle(&mut self.router, self.now, Event::LinkGone(*interface), &mut self.out);
+                self.news(Event::LinkGone(*interface));
             }
             Change::Set { .. }
             | Change::CheckReversePaths(_)
@@ -266,6 +278,29 @@ fn a_reload_makes_and_removes_what_it_must() {
     let told = b.told();
     assert!(told.contains(&"-vip".to_owned()) && told.contains(&"Backup".to_owned()), "{told:?}");
     assert!(b.router.kernel.link_named("vip").is_none());
+}
+
+#[test]
+fn one_that_takes_the_place_of_another_of_its_name_is_no_fault() {
+    let named = |vrid: u8| {
+        let mut instance = config::Instance { vrid: Vrid::new(vrid).unwrap(), ..with_vmac() };
+        instance.link.vmac = Some(Vmac { name: Some("vip".into()), ..Vmac::default() });
+        config(vec![instance])
+    };
+    let mut b = Bench::new();
+    b.news = Some(vec![]);
+    b.handle(link(true, &[SOURCE]));
+    b.handle(named(51));
+    assert_eq!(b.told(), ["+vip", "Backup"]);
+    b.handle(named(52));
+    let told = b.told();
+    assert!(
+        told.contains(&"+vip".to_owned()) && told.last().is_some_and(|last| last == "Backup"),
+        "{told:?}"
+    );
+    assert!(!told.contains(&"Fault".to_owned()), "{told:?}");
+    b.after(Duration::from_secs(4));
+    assert_eq!(b.told(), ["MasterDown", "Master"]);
 }
 
 #[test]
