@@ -108,7 +108,11 @@ fn run(options: Options, signals: SignalFd, first: Read, launcher: Option<Daemon
         }),
     };
     let _pid_file = match ready {
-        Ok(file) => file,
+        Ok(file) => {
+            // No full disk keeps addresses from being served.
+            file.is_empty_for().iter().for_each(|reason| warn!("{reason}"));
+            file
+        }
         Err((exit, reason)) => {
             if let Some(launcher) = launcher {
                 launcher.report(exit.code(), &reason);

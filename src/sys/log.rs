@@ -33,9 +33,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// At its end the process waits so long for outputs that are slow.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-/// Before another process begins to write there, it waits no longer than this: what it said comes first, but who takes over
-/// addresses must not wait for a pipe that nobody reads.
-const FIRST_WORDS: Duration = Duration::from_millis(20);
+/// And so long before another process begins to write there: no start waits longer for a pipe that nobody reads.
+const FIRST_WORDS: Duration = Duration::from_millis(200);
 
 /// What this process logs to.
 static OUTPUTS: OnceLock<Outputs> = OnceLock::new();

@@ -22,6 +22,8 @@ use std::path::{Path, PathBuf};
 pub struct PidFile {
     path: PathBuf,
     file: File,
+    /// The disk was full.
+    unwritten: Option<io::Error>,
 }
 
 /// Why there is no pid file.
@@ -64,18 +66,28 @@ impl PidFile {
         let mut name = OsString::from(path);
         name.push(format!(".{}", std::process::id()));
         let fresh = PathBuf::from(name);
-        let placed = write(&fresh, pid, mode).and_then(|file| {
+        let placed = write(&fresh, pid, mode).and_then(|(file, unwritten)| {
             let placed = place(path, &fresh, file);
             let _ = fs::remove_file(&fresh);
-            placed
+            placed.map(|file| (file, unwritten))
         });
         let path = path.to_owned();
         match placed {
-            Ok(file) => Ok(PidFile { path, file }),
-            Err(Refusal::Running(pid)) => Err(Error::Running { path, pid }),
+            Ok((file, unwritten)) => Ok(PidFile { path, file, unwritten }),
+            Err(Refusal::Running(pid)) => {
+                let pid = if pid.is_empty() { "unknown".to_owned() } else { pid };
+                Err(Error::Running { path, pid })
+            }
             Err(Refusal::Foreign(what)) => Err(Error::Foreign { path, what }),
             Err(Refusal::Io(source)) => Err(Error::File { path, source }),
         }
+    }
+
+    /// Why nothing stands in it, if nothing does: the disk is full. Its lock says all the same that somebody runs.
+    #[must_use]
+    pub fn is_empty_for(&self) -> Option<String> {
+        let error = self.unwritten.as_ref()?;
+        Some(format!("pid file {} is empty: {}", self.path.display(), reason(error)))
     }
 
     /// Where it is.
@@ -108,8 +120,8 @@ impl From<io::Error> for Refusal {
     }
 }
 
-/// The new file, beside the place that it is for.
-fn write(fresh: &Path, pid: u32, mode: u32) -> Result<File, Refusal> {
+/// The new file, beside the place that it is for; empty where the disk is full, and why.
+fn write(fresh: &Path, pid: u32, mode: u32) -> Result<(File, Option<io::Error>), Refusal> {
     let create = || {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(mode).custom_flags(libc::O_NOFOLLOW).open(fresh)
@@ -123,9 +135,16 @@ fn write(fresh: &Path, pid: u32, mode: u32) -> Result<File, Refusal> {
         }
         created => created?,
     };
-    lock(&file)?;
-    writeln!(file, "{pid}")?;
-    Ok(file)
+    match lock(&file).and_then(|_| writeln!(file, "{pid}")) {
+        Ok(()) => Ok((file, None)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
+            Ok((file, Some(error)))
+        }
+        Err(error) => {
+            let _ = fs::remove_file(fresh);
+            Err(error.into())
+        }
+    }
 }
 
 /// Puts the new file in its place, unless what is there belongs to somebody.

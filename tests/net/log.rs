@@ -89,10 +89,10 @@ fn unread_pipe(lab: &Lab) {
 }
 
 /// A disk without any room, until it is dropped.
-struct FullDisk(PathBuf);
+pub(crate) struct FullDisk(PathBuf);
 
 impl FullDisk {
-    fn new(at: PathBuf) -> FullDisk {
+    pub(crate) fn new(at: PathBuf) -> FullDisk {
         fs::create_dir(&at).expect("make a directory");
         mount(None::<&str>, &at, Some("tmpfs"), MsFlags::empty(), Some("size=4k"))
             .expect("mount a small disk");

@@ -148,7 +148,12 @@ impl Parent {
         let mode = self.options.pid_file_mode();
         let pid_file = self.options.worker_pid_files.get(&kind).and_then(|path| {
             let id = pid.as_raw().unsigned_abs();
-            PidFile::create(path, id, mode).inspect_err(|error| warn!("{error}: going on without it")).ok()
+            let file = PidFile::create(path, id, mode);
+            match &file {
+                Ok(file) => file.is_empty_for().iter().for_each(|reason| warn!("{reason}")),
+                Err(error) => warn!("{error}: going on without it"),
+            }
+            file.ok()
         });
         self.workers.insert(kind, Worker { child, owed: 1, _pid_file: pid_file });
         let start = Order::Start(Start {
@@ -161,8 +166,10 @@ impl Parent {
             },
             log: self.options.worker_log(kind),
         });
-        // The worker's lines stand behind ours.
-        sys::log::go_first();
+        if !respawned {
+            // The worker's lines stand behind ours. One that takes over from a dead one waits for nothing.
+            sys::log::go_first();
+        }
         for (which, file) in self.fifos_for(kind) {
             self.tell_with(kind, Order::Fifo(which), Some(file));
         }

@@ -2,6 +2,7 @@
 
 use super::{LIMIT, command, configuration, logged, started, wait_address};
 use crate::VIPD;
+use crate::log::FullDisk;
 use crate::support::{Director, Implementation, Lab, Test, Worker, wait_for};
 use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
@@ -20,7 +21,35 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("daemon::the_dump_of_the_configuration_has_no_secrets", secrets),
         Test::new("daemon::pid_files_have_the_permissions_that_the_mask_leaves", masks),
         Test::new("daemon::each_process_has_its_log_file", log_files),
+        Test::new("daemon::a_full_disk_costs_pid_files_their_numbers_and_nothing_else", full_disk),
     ]
+}
+
+fn full_disk(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    fs::write(host.file("k.conf"), configuration("10.0.0.100/24")).expect("write the configuration");
+    let disk = host.file("full");
+    let _full = FullDisk::new(disk.clone());
+    let start = |name: &str| {
+        let mut command = command(&host, Path::new(VIPD), "d");
+        command.args(["-n", "-l", "-p"]).arg(disk.join("main.pid")).arg("-r").arg(disk.join("vrrp.pid"));
+        host.start(name, &mut command)
+    };
+    let process = start("first");
+    wait_address(&host, "10.0.0.100");
+    for file in ["main.pid", "vrrp.pid"] {
+        let line = format!("pid file {} is empty: No space left on device", disk.join(file).display());
+        assert_eq!(process.log().matches(&line).count(), 1, "{}", process.log());
+    }
+    // The lock counts, not the number.
+    let second = start("second");
+    assert_eq!(second.wait_exit(LIMIT).code(), Some(0));
+    assert!(second.log().contains("already running"), "{}", second.log());
+    process.signal(Signal::SIGTERM);
+    process.wait_exit(LIMIT);
+    let left: Vec<_> =
+        fs::read_dir(&disk).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(left, ["all"], "no pieces");
 }
 
 fn foreign_pid_files(lab: &Lab) {
