@@ -32,6 +32,8 @@ pub(crate) enum Edit {
     Rename,
     Remove,
     Add,
+    /// The only one of its link: where it was not there, it takes the place of those that were.
+    Alone,
     /// Its sync group: another, or none.
     Group(Option<usize>),
 }
@@ -93,6 +95,12 @@ impl Node {
             Edit::Rename => setting.instance.name = format!("{}_b", setting.instance.name).into(),
             Edit::Remove => setting.present = false,
             Edit::Add => setting.present = true,
+            Edit::Alone => {
+                let link = options.routers[router].link;
+                for (at, setting) in self.settings.iter_mut().enumerate() {
+                    setting.present = at == router || setting.present && options.routers[at].link != link;
+                }
+            }
             Edit::Group(group) => setting.group = group,
         }
         self.say(now, Control::Config);

@@ -16,6 +16,15 @@ impl Story {
         for _ in 0..self.options.troubles {
             let delay = Duration::from_nanos(self.random.within(0, length));
             let trouble = self.trouble_at_random(length);
+            if let Trouble::Reload(at, router, Edit::Alone) = trouble {
+                // Later another one of its link takes its place.
+                let link = self.options.routers[router].link;
+                let same = |other: &usize| *other != router && self.options.routers[*other].link == link;
+                if let Some(other) = (0..self.options.routers.len()).find(same) {
+                    let later = Duration::from_nanos(self.random.within(delay.as_nanos() as u64, length));
+                    self.push(self.now + later, Event::Trouble(Trouble::Reload(at, other, Edit::Alone)));
+                }
+            }
             self.push(self.now + delay, Event::Trouble(trouble));
         }
         self.plan_tracking(length);
@@ -108,14 +117,15 @@ impl Story {
             _ => {
                 let router = random.within(0, self.options.routers.len() as u64 - 1) as usize;
                 let groups = self.options.groups.len() as u64;
-                let edit = match random.within(0, if groups > 0 { 10 } else { 7 }) {
+                let edit = match random.within(0, if groups > 0 { 11 } else { 8 }) {
                     0 | 1 => Edit::Priority(random.within(1, 8) as u8 * 30),
                     2 => Edit::Addresses(random.within(1, 3) as usize, random.percent(50)),
                     3 => Edit::Interval(self.options.routers[router].interval * random.pick(&[1, 2, 3])),
                     4 => Edit::Rename,
                     5 => Edit::Remove,
-                    8 => Edit::Group(None),
-                    9 | 10 => Edit::Group(Some(random.within(0, groups - 1) as usize)),
+                    6 => Edit::Alone,
+                    9 => Edit::Group(None),
+                    10 | 11 => Edit::Group(Some(random.within(0, groups - 1) as usize)),
                     _ => Edit::Add,
                 };
                 Trouble::Reload(at, router, edit)
