@@ -216,8 +216,8 @@ impl Engine {
         }
     }
 
-    /// Listens there. Where nobody has wanted that a moment ago, in the order in which it was decided: whoever left has said
-    /// goodbye, and the place is left before it is entered again.
+    /// Listens there. If this turn has left the same place, that is done first, and before it whoever left says goodbye:
+    /// left behind its new entry, the place would be lost.
     fn listen(&mut self, now: Instant, listen: Listen, io: &mut impl Io) {
         if self.unlisten.contains(&listen) {
             self.advertise(now, io);

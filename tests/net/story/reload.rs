@@ -45,7 +45,7 @@ fn everything(stage: &mut Stage<'_>) {
     stage.pause("another interval, an instance more and one less");
 }
 
-/// Nobody else listens there: it has to speak and to hear all the same.
+/// Nobody else listens there: it has to hear all the same.
 fn another_vrid(stage: &mut Stage<'_>) {
     let other = |text: String| text.replace("virtual_router_id 7", "virtual_router_id 17");
     stage.start(&instance(150, ""));
