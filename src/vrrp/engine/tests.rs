@@ -1,5 +1,6 @@
 //! The loop on a world in which every change of an address takes its time.
 
+mod tell;
 mod world;
 
 use super::*;
@@ -100,57 +101,6 @@ fn a_renamed_instance_takes_what_is_to_be_told_along() {
         assert!(world.position(last) < world.position(line));
         assert_eq!(world.times(line).len(), 1);
     }
-}
-
-#[test]
-fn what_was_decided_before_a_renaming_is_reported_before_others_are_told() {
-    let mut world = World::new(Duration::from_micros(100));
-    let mut engine = start(&mut world, vec![instance("a", 1, 10, 1)]);
-    run(&mut engine, &mut world, START + ms(1000));
-    let (instance, to) = (Some(Name::from("a")), StateKind::Fault);
-    let notice = Notice {
-        subject: crate::vrrp::notice::Subject::Instance,
-        name: "a".into(),
-        news: crate::vrrp::notice::News::Entered(crate::vrrp::notice::State::Fault),
-        priority: 100,
-        to: Rare::default(),
-    };
-    engine.actions.extend([
-        Action::Report {
-            instance: instance.clone(),
-            report: Report::Entered { from: StateKind::Master, to },
-        },
-        Action::Notify(notice),
-        Action::Report { instance, report: Report::Renamed { to: "b".into() } },
-    ]);
-    let until = world.now + ms(100);
-    run(&mut engine, &mut world, until);
-    assert!(world.position("a Fault") < world.position("INSTANCE \"a\" FAULT 100"), "{:?}", world.done);
-}
-
-#[test]
-fn a_group_is_told_of_behind_its_members() {
-    let mut world = World::new(Duration::from_micros(100));
-    let group = |members: &[&str]| Notice {
-        subject: crate::vrrp::notice::Subject::Group {
-            members: members.iter().map(|m| Name::from(*m)).collect(),
-        },
-        name: "G".into(),
-        news: crate::vrrp::notice::News::Entered(crate::vrrp::notice::State::Master),
-        priority: 0,
-        to: Rare::default(),
-    };
-    let mut engine = start(&mut world, vec![instance("a", 1, 10, 500), instance("b", 2, 10, 300)]);
-    run(&mut engine, &mut world, START + ms(60));
-    assert!(!engine.is_settled(), "in the middle of it");
-    engine.actions.push(Action::Notify(group(&["a", "b", "c"])));
-    run(&mut engine, &mut world, START + ms(2000));
-    let told = world.position("GROUP \"G\" MASTER 0");
-    assert!(["a", "b"].iter().all(|name| world.position(&format!("INSTANCE \"{name}\" MASTER 100")) < told));
-    engine.actions.push(Action::Notify(group(&["a", "b", "c"])));
-    let until = world.now + ms(100);
-    run(&mut engine, &mut world, until);
-    assert_eq!(world.times("GROUP \"G\" MASTER 0").len(), 2, "at once, where there is nothing to wait for");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::Work;
 use crate::vrrp::engine::Io;
 use crate::vrrp::event::Name;
 use crate::vrrp::notice::{Notice, Subject};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 /// What waits in the queue of one instance.
 #[derive(Debug, Default)]
@@ -18,15 +18,40 @@ pub(super) struct Tells {
 #[derive(Debug)]
 enum Tell {
     Notice(Notice),
-    /// A part of a group has come so far.
-    Group(u64),
+    /// A part of this group has come so far: for the notice of that number.
+    Group(Name, u64),
 }
 
-/// Notices of groups that wait for some of their members: for how many.
+/// Notices of groups that wait for some of their members, and those of the same group behind them: a reload may have
+/// given it other members.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     next: u64,
-    waiting: BTreeMap<u64, (usize, Notice)>,
+    waiting: HashMap<Name, VecDeque<Waiting>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    /// For so many members.
+    left: usize,
+    notice: Notice,
+}
+
+impl Groups {
+    /// One member less to wait for. What need not wait any more is told.
+    fn came(&mut self, group: &Name, number: u64, io: &mut impl Io) {
+        let Some(waiting) = self.waiting.get_mut(group) else { return };
+        if let Some(its) = waiting.iter_mut().find(|its| its.number == number) {
+            its.left -= 1;
+        }
+        while let Some(Waiting { notice, .. }) = waiting.pop_front_if(|first| first.left == 0) {
+            io.notify(&notice);
+        }
+        if waiting.is_empty() {
+            self.waiting.remove(group);
+        }
+    }
 }
 
 impl Tells {
@@ -54,6 +79,7 @@ impl Work {
                 None => io.notify(&notice),
             };
         };
+        let (group, number) = (notice.name.clone(), self.groups.next);
         let mut left = 0;
         for member in members.iter() {
             let Some(Tells { waiting, .. }) = self.queues.get_mut(member).map(|queue| &mut queue.tells)
@@ -63,13 +89,13 @@ impl Work {
             // What is told of a member before it: what comes later, as the group's own at the start, is no reason to wait.
             if let Some((behind, _)) = waiting.back() {
                 left += 1;
-                waiting.push_back((*behind, Tell::Group(self.groups.next)));
+                waiting.push_back((*behind, Tell::Group(group.clone(), number)));
             }
         }
-        if left == 0 {
+        if left == 0 && !self.groups.waiting.contains_key(&group) {
             return io.notify(&notice);
         }
-        self.groups.waiting.insert(self.groups.next, (left, notice));
+        self.groups.waiting.entry(group).or_default().push_back(Waiting { number, left, notice });
         self.groups.next += 1;
     }
 
@@ -81,15 +107,7 @@ impl Work {
         while let Some(tell) = queue.tells.due() {
             match tell {
                 Tell::Notice(notice) => io.notify(&notice),
-                Tell::Group(id) => {
-                    let Some((left, _)) = groups.waiting.get_mut(&id) else { continue };
-                    *left -= 1;
-                    if *left == 0
-                        && let Some((_, notice)) = groups.waiting.remove(&id)
-                    {
-                        io.notify(&notice);
-                    }
-                }
+                Tell::Group(group, number) => groups.came(&group, number, io),
             }
         }
     }
