@@ -459,3 +459,11 @@ pub enum Fault {
     /// It tracks something of which nothing is known yet.
     Awaited(Object),
 }
+
+impl Fault {
+    /// It tracks something that is about to be read.
+    #[must_use]
+    pub const fn is_reading(&self) -> bool {
+        matches!(self, Fault::Awaited(object) if object.is_read())
+    }
+}

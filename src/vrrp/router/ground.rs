@@ -78,8 +78,7 @@ impl Router {
             faults.retain(|fault| !is_awaited(fault));
         }
         // Files and processes are read at once: whoever starts knows them all.
-        let reads =
-            is_init && faults.iter().any(|fault| matches!(fault, Fault::Awaited(object) if object.is_read()));
+        let reads = is_init && faults.iter().any(Fault::is_reading);
         let unknown = reads || is_init && !faults.is_empty() && faults.iter().all(is_awaited);
         if unknown {
             faults.clear();

@@ -275,7 +275,10 @@ impl Router {
                 }
             }
         }
-        instance.set_weights(weights.into_iter(), out);
+        // What is read at once is told at once.
+        if instance.state() != StateKind::Init || !faults.iter().any(Fault::is_reading) {
+            instance.set_weights(weights.into_iter(), out);
+        }
         Weighed { faults, statuses }
     }
 }

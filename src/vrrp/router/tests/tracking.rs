@@ -364,6 +364,38 @@ fn an_instance_that_fails_at_start_does_so_with_the_weights_of_all_its_files() {
     }
 }
 
+#[test]
+fn the_priority_that_several_files_make_is_told_once_at_start() {
+    let file = |name: &str| config::TrackFile {
+        name: name.to_owned(),
+        path: format!("/run/{name}").into(),
+        weight: Weight::default(),
+        init: None,
+    };
+    let mut one = tracking(100, &[tracked("eth1", 7, false)]);
+    one.tracking.files = vec![tracked("F", 1, false), tracked("G", 2, false)];
+    one.notify = config::Notify { priority_changes: true, ..config::Notify::default() }.into();
+    let config =
+        Config { track_files: vec![file("F"), file("G")], instances: vec![one], ..Config::default() };
+    let mut router = Router::default();
+    let mut out = tell(&mut router, START, three_links(true));
+    out.extend(tell(&mut router, START, Event::Config(Box::new(config))));
+    for (name, number) in [("F", 5), ("G", 10)] {
+        out.extend(tell(&mut router, START, Event::File { name: name.into(), number }));
+    }
+    let told = |out: &[Action]| -> Vec<(u8, String)> {
+        let one = |action: &Action| match action {
+            Action::Notify(notice) => Some((notice.priority, notice.word().to_owned())),
+            _ => None,
+        };
+        out.iter().filter_map(one).collect()
+    };
+    let word = |word: &str| (132, word.to_owned());
+    assert_eq!(told(&out), [word("BACKUP_PRIORITY"), word("BACKUP")]);
+    let out = tell(&mut router, START, Event::File { name: "F".into(), number: 6 });
+    assert_eq!(told(&out), [(133, "BACKUP_PRIORITY".to_owned())], "later ones are told as they come");
+}
+
 /// Which instances were told to have entered a state, and with which priority.
 fn entered(out: &[Action]) -> Vec<(String, State, u8)> {
     let one = |action: &Action| match action {
