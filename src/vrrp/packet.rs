@@ -181,7 +181,7 @@ pub enum DecodeError {
     #[error("an advertisement interval of zero")]
     Interval,
     /// "MUST verify the VRRP checksum" (RFC 9568 §7.1).
-    #[error("the checksum is off")]
+    #[error("the checksum is wrong")]
     Checksum,
 }
 

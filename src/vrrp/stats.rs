@@ -56,6 +56,7 @@ pub struct Discarded {
     pub not_running: u64,
     pub own_packet: u64,
     pub destination: u64,
+    pub checksum: u64,
     pub version: u64,
     pub auth_type: u64,
     pub auth_failure: u64,
@@ -83,6 +84,7 @@ impl Discarded {
             Discard::NotRunning => &mut self.not_running,
             Discard::OwnPacket => &mut self.own_packet,
             Discard::Destination { .. } => &mut self.destination,
+            Discard::Checksum => &mut self.checksum,
             Discard::Version { .. } => &mut self.version,
             Discard::AuthType { .. } => &mut self.auth_type,
             Discard::AuthFailure => &mut self.auth_failure,
@@ -111,6 +113,7 @@ impl Discarded {
             + self.not_running
             + self.own_packet
             + self.destination
+            + self.checksum
             + self.version
             + self.auth_type
             + self.auth_failure

@@ -261,7 +261,7 @@ impl Log {
             Report::Malformed { source, error } => {
                 if let Some(more) = self.offer(now, instance, *source, false, Refused::Malformed(*error)) {
                     let _in = context(name);
-                    warn!("packet from {source} is no VRRP advertisement: {error}{more}");
+                    warn!("{}packet from {source} is no VRRP advertisement: {error}{more}", prefix(instance));
                 }
             }
             Report::Discarded { source, is_known, reason } => {
@@ -340,12 +340,18 @@ fn context(instance: &str) -> EnteredSpan {
     info_span!("vrrp_instance", instance).entered()
 }
 
+/// Without an instance, nobody knows yet whom a packet is for.
+fn prefix(instance: Option<&Name>) -> String {
+    instance.map(|name| format!("({name}) ")).unwrap_or_default()
+}
+
 fn write_left_out((group, count, last): (Group, u64, Refused)) {
     let name = group.instance.as_deref().unwrap_or("vrrp");
     let _in = context(name);
     match last {
         Refused::Malformed(error) => {
-            warn!("{count} more packets were no VRRP advertisements, the last one because: {error}");
+            let prefix = prefix(group.instance.as_ref());
+            warn!("{prefix}{count} more packets were no VRRP advertisements, the last one because: {error}");
         }
         Refused::Discarded(reason) => {
             warn!("({name}) {count} more {} discarded, the last one because: {reason}", adverts(count));

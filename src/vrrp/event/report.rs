@@ -291,6 +291,9 @@ pub enum Discard {
         /// Where it was sent.
         theirs: IpAddr,
     },
+    /// "MUST verify the VRRP checksum" (RFC 9568 §7.1).
+    #[error("the checksum is wrong")]
+    Checksum,
     /// The instance speaks another version of the protocol.
     #[error("wrong version of the protocol: ours {ours}, received {theirs}")]
     Version {

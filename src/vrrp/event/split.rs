@@ -93,6 +93,7 @@ impl Discard {
             | Discard::AhReplayed { .. }
             | Discard::HmacReplayed => false,
             Discard::UnknownPeer
+            | Discard::Checksum
             | Discard::Version { .. }
             | Discard::AuthType { .. }
             | Discard::OwnerIgnores

@@ -138,7 +138,7 @@ impl Instance {
         received: &Received<'_>,
         advert: &Parsed<'_>,
         out: &mut Actions,
-    ) -> Result<(), DecodeError> {
+    ) -> Result<(), Discard> {
         let is_right = |sum| advert.check_sum(sum, received.source, received.destination);
         if is_right(self.sum).is_ok()
             || (self.sum != Sum::PseudoHeader && is_right(Sum::PseudoHeader).is_ok())
@@ -155,10 +155,10 @@ impl Instance {
         }
         let unicast = self.config.unicast.as_ref();
         if unicast.is_none_or(|u| u.old_checksum != OldChecksum::Detect || self.sum != Sum::PseudoHeader) {
-            return Err(DecodeError::Checksum);
+            return Err(Discard::Checksum);
         }
         let old = old_sum(&self.config);
-        is_right(old)?;
+        is_right(old).map_err(|_| Discard::Checksum)?;
         self.sum = old;
         self.encoded = None;
         out.push(self.report(Report::OldChecksum));

@@ -132,7 +132,19 @@ impl Bench {
         let mut advert = self.instance.own_advert(priority);
         change(&mut advert);
         let destination = self.instance.group().unwrap_or(ORIGIN.source);
-        let bytes = advert.encode(source, destination);
+        self.take(source, advert.encode(source, destination))
+    }
+
+    /// What it says itself comes from there, with other bytes.
+    fn hear_bytes(&mut self, source: IpAddr, change: impl FnOnce(&mut [u8])) -> Result<(), Refused> {
+        let destination = self.instance.group().unwrap_or(ORIGIN.source);
+        let mut bytes = self.instance.own_advert(100).encode(source, destination);
+        change(&mut bytes);
+        self.take(source, bytes)
+    }
+
+    fn take(&mut self, source: IpAddr, bytes: Vec<u8>) -> Result<(), Refused> {
+        let destination = self.instance.group().unwrap_or(ORIGIN.source);
         let received = Received::on(IfIndex(2), source, destination, 255, bytes);
         self.instance.packet(self.now, &received, &mut self.out).map(drop)
     }

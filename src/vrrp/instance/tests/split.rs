@@ -135,6 +135,27 @@ fn a_master_that_is_not_believed_is_told_of_once_it_must_be_one_beside_this_one(
     assert_eq!(b.instance.state(), StateKind::Backup);
 }
 
+/// Its checksum may be of a kind that is not known here.
+#[test]
+fn a_master_whose_checksum_is_wrong_is_told_of_as_one_that_is_not_believed() {
+    let mut b = settled(asking(150));
+    for _ in 0..5 {
+        b.run(ms(1000));
+        assert_eq!(b.hear_bytes(LOWER, |bytes| bytes[6] ^= 1), Err(Refused::Discarded(Discard::Checksum)));
+    }
+    let mut told = b.split();
+    told.retain(|told| !told.starts_with("announce"));
+    assert_eq!(told, ["split: 10.0.0.1", "SPLIT_BRAIN"]);
+    assert_eq!(b.instance.stats().discarded.checksum, 5);
+    // What is no advert at all is none of a master.
+    for _ in 0..5 {
+        b.run(ms(1000));
+        let refused = b.hear_bytes(HIGHER, |bytes| bytes[0] = 0x2f);
+        assert!(matches!(refused, Err(Refused::Malformed(_))), "{refused:?}");
+    }
+    assert!(!b.split().iter().any(|told| told.contains("split")));
+}
+
 #[test]
 fn one_advert_tells_that_the_other_is_configured_otherwise() {
     let mut b = Bench::start(asking(150));
