@@ -29,6 +29,7 @@ pub(super) const STORIES: &[Story] = &[
     story("the_own_link_does_not_count", own_link_does_not_count),
     story("a_link_flaps_within_its_delays", link_delays),
     story("changes_of_the_priority_are_told", changes_are_told),
+    story("several_files_make_the_priority_at_start", several_files_at_start),
 ];
 
 /// An instance of VRID 7 with 10.0.0.100.
@@ -314,4 +315,18 @@ fn changes_are_told(stage: &mut Stage<'_>) {
     stage.write("watched", "200\n");
     stage.has("10.0.0.100", true);
     stage.pause("as high as can be");
+}
+
+fn several_files_at_start(stage: &mut Stage<'_>) {
+    stage.write("watched", "5\n");
+    stage.write("other_watched", "-10\n");
+    let files =
+        FILE.to_owned() + "vrrp_track_file other_watched {\n file {dir}other_watched\n weight 2\n }\n";
+    let tracked = "track_file {\n watched weight 2\n other_watched\n }\n notify_priority_changes";
+    stage.start(&(files + &instance(150, tracked)));
+    stage.has("10.0.0.100", true);
+    stage.pause("140 = 150 + 2 * 5 - 2 * 10");
+    stage.write("watched", "10\n");
+    stage.told("INSTANCE \"VI\" MASTER_PRIORITY 150");
+    stage.pause("150");
 }
