@@ -63,6 +63,7 @@ fn start(program: Implementation, host: &Host, config: &str) -> Director {
 fn host_with_eth1(lab: &Lab) -> Host {
     let host = lab.host("one", "10.0.0.1/24");
     host.configure(&["link add eth1 type veth peer name far1", "link set eth1 up", "link set far1 up"]);
+    host.is_up("eth1");
     host
 }
 

@@ -17,6 +17,9 @@ use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// An interface comes up within this time.
+const UP_WITHIN: Duration = Duration::from_secs(20);
+
 /// A hardware address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Mac(pub(crate) [u8; 6]);
@@ -103,7 +106,9 @@ impl Lab {
             format!("-n {namespace} address add {address} dev eth0"),
             format!("-n {namespace} link set eth0 up"),
         ]);
-        Host { name: name.to_owned(), namespace, mac, lab: Arc::clone(&self.shared) }
+        let host = Host { name: name.to_owned(), namespace, mac, lab: Arc::clone(&self.shared) };
+        host.is_up("eth0");
+        host
     }
 
     /// What the processes of this lab have written, for the message of a test that failed.
@@ -232,6 +237,16 @@ impl Host {
     #[track_caller]
     pub(crate) fn configure(&self, lines: &[&str]) {
         batch(&lines.iter().map(|line| format!("-n {} {line}", self.namespace)).collect::<Vec<_>>());
+    }
+
+    /// Waits until an interface that was set up is: the kernel tells of its carrier a moment later.
+    #[track_caller]
+    pub(crate) fn is_up(&self, interface: &str) {
+        wait_for(format_args!("{interface} of {} to come up", self.name), UP_WITHIN, || {
+            let link =
+                run(Command::new("ip").args(["-n", &self.namespace, "-o", "link", "show", interface]))?;
+            if link.contains("state UP") { Ok(()) } else { Err(link) }
+        });
     }
 
     /// Sets a parameter below `net`, as `ipv4.ip_forward`.
