@@ -21,6 +21,7 @@ pub mod packet;
 pub mod pattern;
 pub mod pidfile;
 pub mod poll;
+pub mod presence;
 pub mod process;
 pub(crate) mod procfs;
 pub mod raw;

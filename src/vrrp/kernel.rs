@@ -17,6 +17,7 @@ mod routing;
 mod settings;
 mod shields;
 mod sources;
+mod strays;
 mod wanted;
 
 pub(super) use own::LinkOutcome;
@@ -174,24 +175,6 @@ impl Kernel {
         self.own.gone(&name, Some(index), &self.wanted.links);
         self.settings.gone(index);
         Some(name)
-    }
-
-    /// What this program has set on an interface, and nobody wants there: it had another name then. With whoever is
-    /// configured with it under that name.
-    pub(super) fn stranded(&self, index: IfIndex, former: &str) -> Vec<(Option<Id>, VirtualAddress)> {
-        let Some(known) = self.links.get(index) else { return Vec::new() };
-        let name = &known.link.name;
-        let mut stranded = Vec::new();
-        for (&address, all) in &known.addresses {
-            for held in all.iter().filter(|held| held.ours && !held.foreign) {
-                let net = IpNet { address, prefix_len: held.prefix_len };
-                if self.wanted.by(name, &net).is_empty() {
-                    let owner = self.wanted.by(former, &net).first().map(|(id, _)| *id);
-                    stranded.push((owner, VirtualAddress::new(net, &**name)));
-                }
-            }
-        }
-        stranded
     }
 
     /// The address is to be set anew where it is there.

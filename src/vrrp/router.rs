@@ -19,6 +19,7 @@ mod removals;
 mod resync;
 mod startup;
 mod statics;
+mod strays;
 mod tracking;
 
 use super::config::{RxBuffers, VirtualAddress, Vrid};
@@ -383,21 +384,6 @@ impl Router {
             self.set_missing_entries(id, out);
         }
         self.set_missing_statics(Some(name), out);
-    }
-
-    /// An interface has another name now: what was set there for the former one goes.
-    fn remove_stranded(&mut self, index: IfIndex, former: &Name, out: &mut Actions) {
-        let mut by_owner: BTreeMap<Option<Id>, Vec<VirtualAddress>> = BTreeMap::new();
-        for (owner, address) in self.kernel.stranded(index, former) {
-            by_owner.entry(owner).or_default().push(address);
-        }
-        for (owner, addresses) in by_owner {
-            let slot = owner.and_then(|id| self.instances.get(&id));
-            // An instance may bear the interface's name: see `statics::NAME`.
-            let instance =
-                slot.map_or_else(|| format!("{former}\n").into(), |slot| slot.instance.name().clone());
-            out.push(Action::Apply { instance, addresses: addresses.into() });
-        }
     }
 
     fn set_table(&mut self, now: Instant, table: Table, out: &mut Actions) {

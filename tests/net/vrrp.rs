@@ -7,6 +7,8 @@ use super::VIPD;
 use super::support::Implementation::{self, Keepalived, Vipd};
 use super::support::{Capture, Director, Frame, Host, Lab, Test, Worker, holds, wait_for};
 use std::collections::BTreeSet;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,6 +34,7 @@ pub(crate) fn tests() -> Vec<Test> {
         // keepalived takes the only address away at start and then has none to speak from.
         Test::new("vrrp::the_owner_keeps_the_systems_own_address", owner),
         Test::new("vrrp::the_successor_of_a_killed_worker_keeps_the_addresses", respawned),
+        Test::new("vrrp::what_a_killed_run_has_left_and_no_line_names_is_removed", abandoned),
         Test::new("vrrp::an_address_that_was_taken_is_set_again_and_said", taken),
     ];
     let cut = [(4, 1000, 237), (4, 9000, 254), (6, 1500, 89), (6, 9000, 254)];
@@ -265,4 +268,40 @@ fn taken(lab: &Lab) {
         if told && set { Ok(()) } else { Err(log) }
     });
     holds(&one, "10.0.0.100", true);
+}
+
+fn abandoned(lab: &Lab) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let vmac = instance("V2", "eth0", 150, &["10.0.0.120/24"])
+        .replace("virtual_router_id 7", "virtual_router_id 8\n  use_vmac");
+    let first =
+        start(Vipd, &one, &(instance("VI", "eth0", 150, &["10.0.0.100/24", "10.0.0.101/24"]) + &vmac));
+    holds(&one, "10.0.0.101", true);
+    holds(&one, "10.0.0.120", true);
+    first.kill();
+    one.run("ip address add 10.0.0.55/32 dev eth0");
+    let changed = instance("VI", "eth0", 150, &["10.0.0.101/24"]);
+    // Another one may be at work here, and it may be its.
+    let name = SocketAddr::from_abstract_name("vipd/vrrp/of another").expect("a name");
+    let other = one.enter(|| UnixDatagram::bind_addr(&name)).expect("a socket");
+    let second = start(Vipd, &one, &changed);
+    let masters = || second.process().log().matches("(VI) Entering MASTER STATE").count();
+    wait_for("a master", LIMIT, || if masters() == 2 { Ok(()) } else { Err(second.process().log()) });
+    holds(&one, "10.0.0.100", true);
+    holds(&one, "10.0.0.120", true);
+    assert!(!second.process().log().contains("found 10"), "{}", second.process().log());
+    second.kill();
+    drop(other);
+    let third = start(Vipd, &one, &changed);
+    holds(&one, "10.0.0.100", false);
+    wait_for("the VMAC to be gone", LIMIT, || match one.run("ip -br link show") {
+        links if links.contains("vrrp.8") => Err(links),
+        _ => Ok(()),
+    });
+    let log = third.process().log();
+    let found =
+        "found 2 addresses: 10.0.0.100/24 on eth0, 10.0.0.120/24 on vrrp.8, which an earlier run has left";
+    assert!(log.contains(found), "{log}");
+    holds(&one, "10.0.0.101", true);
+    assert!(one.has_address("10.0.0.55"), "it is somebody else's");
 }

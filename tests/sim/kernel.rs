@@ -148,6 +148,7 @@ impl Kernel {
                     Some((_, OwnKind::Ipvlan(mode))) => LinkKind::IpvlanL2(mode),
                 },
                 below: link.over.map(|(base, _)| base),
+                ours: link.over.is_some(),
                 ..Make::default()
             },
             v4: link.v4,

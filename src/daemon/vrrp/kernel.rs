@@ -22,6 +22,9 @@ use tracing::warn;
 /// By this number (`IFA_PROTO`) addresses that we set are known as ours: VRRP's protocol number.
 const OURS: u8 = raw::PROTOCOL;
 
+/// By this (`IFLA_IFALIAS`) interfaces that we made are known as ours, and to people.
+pub(super) const ALIAS: &str = "vipd";
+
 /// `IPVLAN_F_*`
 pub(super) const PRIVATE: u16 = 1;
 pub(super) const VEPA: u16 = 2;
@@ -76,6 +79,7 @@ fn make(link: &route::Link) -> Make {
         below: link.lower.filter(|_| !link.lower_is_elsewhere).map(IfIndex),
         controller: link.controller.map(IfIndex),
         group: link.group,
+        ours: link.alias.as_deref() == Some(ALIAS),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Interfaces of our own, in the kernel's words: made, with the settings that a VMAC needs, and removed.
 
-use super::kernel::{PRIVATE, VEPA};
+use super::kernel::{ALIAS, PRIVATE, VEPA};
 use crate::netlink;
 use crate::netlink::route::{self, Client, Mode, NewKind, V4Setting};
 use crate::sys::settings;
@@ -84,6 +84,7 @@ fn add(client: &mut Client, new: &NewLink) -> Result<(), netlink::Error> {
         kind,
         controller: vrf.map(|index| index.0),
         group: *group,
+        alias: ALIAS,
         v4,
     };
     client.make_link(&request, || {

@@ -144,6 +144,12 @@ impl Log {
             Report::LeftoversRemoved(list) => warn!(
                 "({name}) removed {list}: there before this start, and another router may be the master"
             ),
+            Report::Abandoned(list) => {
+                let them = if list.count() == 1 { "it" } else { "them" };
+                warn!(
+                    "found {list}, which an earlier run has left and the configuration does not name: removing {them}"
+                );
+            }
             Report::AddressesTaken(list) if instance.is_none() => {
                 warn!("Restoring deleted static address {list}");
             }

@@ -30,6 +30,7 @@ use super::scheduling::Scheduled;
 use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::conf::Config;
 use crate::netlink;
+use crate::sys::presence::Presence;
 use crate::sys::process::return_unused_memory;
 use crate::sys::scheduling::ask_for_short_turns;
 use crate::sys::wake::Wake;
@@ -50,7 +51,7 @@ use std::time::Duration;
 use sync::Sync;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
-use tracing::warn;
+use tracing::{debug, warn};
 
 /// Why the worker can't go on. Trouble with one interface or address is never among them.
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +124,15 @@ fn drive(
     let mut sync = Sync::new(&config);
     let mut engine = Engine::new(options.respawned);
     network.follow(&config.vrrp, false)?;
-    engine.handle(clock::now(), Event::Snapshot(Box::new(network.snapshot()?)));
+    let mut snapshot = network.snapshot()?;
+    // Until the end: others see that this one is there.
+    let presence = Presence::show();
+    if !is_alone(&presence) {
+        // The marks say that one of us has set the address, and not which one.
+        snapshot.addresses.iter_mut().for_each(|address| address.ours = false);
+        snapshot.links.iter_mut().for_each(|link| link.make.ours = false);
+    }
+    engine.handle(clock::now(), Event::Snapshot(Box::new(snapshot)));
     if options.awaits_table {
         engine.handle(clock::now(), Event::Table(Table::Pending));
     }
@@ -208,6 +217,18 @@ fn drive(
             }
         }
     }
+}
+
+/// Whether no other process of this program moves virtual addresses here. What can't be known is no.
+fn is_alone(presence: &io::Result<Presence>) -> bool {
+    let others = match presence {
+        Ok(presence) => presence.sees_others(),
+        Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+    };
+    others.map(|others| !others).unwrap_or_else(|error| {
+        debug!(%error, "addresses that an earlier run may have left are not looked for");
+        false
+    })
 }
 
 fn table(state: TableState) -> Table {

@@ -25,6 +25,7 @@ const MTU: u16 = 4;
 const LINK: u16 = 5;
 const CONTROLLER: u16 = 10;
 const LINK_INFO: u16 = 18;
+const ALIAS: u16 = 20;
 const AF_SPEC: u16 = 26;
 const GROUP: u16 = 27;
 const LINK_NETNSID: u16 = 37;
@@ -76,6 +77,8 @@ pub struct Link {
     pub lower_is_elsewhere: bool,
     /// Its group.
     pub group: u32,
+    /// What somebody has written down about it (`ip link set … alias`).
+    pub alias: Option<String>,
     /// Index of the bridge, bond or VRF that it belongs to.
     pub controller: Option<u32>,
     /// This host forwards IPv6 packets that arrive there (`net.ipv6.conf.NAME.forwarding`).
@@ -148,6 +151,7 @@ pub(super) fn read(message: &Message<'_>) -> Result<Option<Link>, Malformed> {
         lower: None,
         lower_is_elsewhere: false,
         group: 0,
+        alias: None,
         controller: None,
         forwards_v6: false,
         v4: [0; 4],
@@ -156,7 +160,7 @@ pub(super) fn read(message: &Message<'_>) -> Result<Option<Link>, Malformed> {
     for attribute in NlasIterator::new(message.payload.get(HEADER..).unwrap_or_default()) {
         let attribute = attribute.map_err(|_| Malformed)?;
         match attribute.kind() {
-            ADDRESS | NAME | MTU | LINK | CONTROLLER | LINK_INFO | AF_SPEC | GROUP => {}
+            ADDRESS | NAME | MTU | LINK | CONTROLLER | LINK_INFO | ALIAS | AF_SPEC | GROUP => {}
             LINK_NETNSID => {
                 link.lower_is_elsewhere = true;
                 continue;
@@ -184,6 +188,7 @@ pub(super) fn read(message: &Message<'_>) -> Result<Option<Link>, Malformed> {
                     }
                 }
             }
+            Ok(LinkAttribute::IfAlias(alias)) => link.alias = Some(alias),
             Ok(LinkAttribute::Group(group)) => link.group = group,
             Ok(LinkAttribute::AfSpecUnspec(families)) => {
                 link.forwards_v6 = forwards_v6(&families);

@@ -13,6 +13,7 @@ const NAME: u16 = 3;
 const LINK: u16 = 5;
 const CONTROLLER: u16 = 10;
 const LINK_INFO: u16 = 18;
+const ALIAS: u16 = 20;
 const AF_SPEC: u16 = 26;
 const GROUP: u16 = 27;
 /// `IFLA_INFO_*`
@@ -49,6 +50,8 @@ pub struct NewLink {
     pub controller: Option<u32>,
     /// Its group.
     pub group: u32,
+    /// Who has made it, for people and for those who come later.
+    pub alias: &'static str,
     /// Settings of IPv4 on it, in the order in which they are made.
     pub v4: Vec<(V4Setting, u32)>,
 }
@@ -101,8 +104,11 @@ pub(super) fn make(batch: &mut Batch, new: &NewLink) {
             }),
         };
     });
+    // The kernel takes neither while it makes the link.
+    let mut settings = begin_named(batch, &new.name, 0);
+    settings.attr_str(ALIAS, new.alias);
     if !new.v4.is_empty() {
-        v4_settings(&mut begin_named(batch, &new.name, 0), &new.v4);
+        v4_settings(&mut settings, &new.v4);
     }
     if let NewKind::PrivateMacvlan(_) = new.kind {
         // The kernel looks at it only once the link is there, and too late once it is up.

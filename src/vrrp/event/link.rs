@@ -92,6 +92,9 @@ pub struct Make {
     pub controller: Option<IfIndex>,
     /// Its group (`ip link set … group`).
     pub group: u32,
+    /// It carries our mark: this program made it, now or before it was restarted.
+    #[serde(default)]
+    pub ours: bool,
 }
 
 /// A kind of interface.

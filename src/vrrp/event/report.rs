@@ -155,6 +155,8 @@ pub enum Report {
     AddressesRemoved(AddressList),
     /// Addresses that were there before this program set any were removed: another router may be the master.
     LeftoversRemoved(AddressList),
+    /// An earlier run of this program has left these, and the configuration does not name them: they are being removed.
+    Abandoned(AddressList),
     /// Somebody else removed addresses of a master: they are set again.
     AddressesTaken(AddressList),
     /// The kernel did not set or remove addresses. Said once of each until it does.

@@ -19,6 +19,8 @@ use std::net::{IpAddr, Ipv6Addr};
 pub(super) struct Own {
     /// Those of former configurations that were not removed yet.
     former: HashMap<Name, OwnLink>,
+    /// Those that an earlier run has left, and nobody wants.
+    pub(super) abandoned: HashSet<IfIndex>,
     /// Just made: it is about to come up. With the number of the one that it replaces, until that is told to be gone.
     fresh: HashMap<Name, Option<IfIndex>>,
     /// The kernel did not make or remove it.
@@ -47,6 +49,9 @@ impl Own {
 
     /// It is gone: one that was made meanwhile has another number, and its news follow.
     pub(super) fn gone(&mut self, name: &Name, index: Option<IfIndex>, wanted: &HashMap<Name, OwnLink>) {
+        if let Some(index) = index {
+            self.abandoned.remove(&index);
+        }
         match self.fresh.get_mut(name) {
             // It was replaced, and its successor is about to come up.
             Some(before) if before.is_some() && *before == index => *before = None,
@@ -124,10 +129,10 @@ impl Kernel {
         let Some(wanted) = self.wanted.links.get(name) else {
             self.plan_settings(name, out);
             self.plan_muzzle(name, None, out);
-            if let (Some(link), Some(former)) = (there, self.own.former.get(name))
-                && self.is_as_wanted(former, link)
-            {
-                out.push(self.removal(link, former.notify));
+            let Some(link) = there else { return };
+            let former = self.own.former.get(name).filter(|former| self.is_as_wanted(former, link));
+            if former.is_some() || self.own.abandoned.contains(&link.index) {
+                out.push(self.removal(link, former.is_some_and(|former| former.notify)));
             }
             return;
         };

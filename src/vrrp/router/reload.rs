@@ -214,8 +214,12 @@ impl Router {
                 self.tells_strangers = entered.tells_strangers;
                 self.awaits_interfaces = entered.awaits_interfaces;
                 self.buffer_policy = entered.buffer_policy;
+                let starts = self.kernel.is_new() && !stopping;
                 // Interfaces whose source changed belong to instances that are looked at anyway, or are gone.
                 self.kernel.configure(entered.wanted);
+                if starts {
+                    self.remove_abandoned(out);
+                }
                 if let Some(strangers) = self.kernel.configure_entries(entered.entries) {
                     let report = Report::Strangers(strangers);
                     out.push(Action::Report { instance: None, report });

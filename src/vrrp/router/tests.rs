@@ -19,6 +19,7 @@ mod entries;
 mod groups;
 mod links;
 mod startup;
+mod strays;
 mod tracking;
 mod unicast;
 

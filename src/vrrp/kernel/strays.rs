@@ -1,0 +1,59 @@
+//! What this program has set and made, and nobody wants where it is: an interface has another name now, or an earlier run
+//! has left it.
+
+use super::{Id, Kernel};
+use crate::net::IpNet;
+use crate::vrrp::config::VirtualAddress;
+use crate::vrrp::event::{IfIndex, Link, Name};
+
+impl Kernel {
+    /// Whether there was no configuration yet.
+    pub(in crate::vrrp) const fn is_new(&self) -> bool {
+        !self.is_reloaded
+    }
+
+    /// What an earlier run has left, and no line of the configuration names: addresses, and interfaces that it made, which
+    /// are to be removed from now on. An address that is there with another prefix length than configured is its instance's
+    /// matter.
+    pub(in crate::vrrp) fn abandon(&mut self) -> (Vec<VirtualAddress>, Vec<Name>) {
+        let (mut addresses, mut links) = (Vec::new(), Vec::new());
+        for known in self.links.iter() {
+            let Link { name, index, make, .. } = &known.link;
+            if make.ours && make.kind.is_overlay() && !self.wanted.links.contains_key(name) {
+                self.own.abandoned.insert(*index);
+                links.push(name.clone());
+            }
+            for (&address, all) in &known.addresses {
+                for held in all.iter().filter(|held| held.ours && !self.wanted.has(name, address)) {
+                    let net = IpNet { address, prefix_len: held.prefix_len };
+                    addresses.push(VirtualAddress::new(net, &**name));
+                }
+            }
+        }
+        addresses.sort_by(|a, b| (&a.interface, a.net).cmp(&(&b.interface, b.net)));
+        links.sort();
+        (addresses, links)
+    }
+
+    /// What this program has set on an interface, and nobody wants there: it had another name then. With whoever is
+    /// configured with it under that name.
+    pub(in crate::vrrp) fn stranded(
+        &self,
+        index: IfIndex,
+        former: &str,
+    ) -> Vec<(Option<Id>, VirtualAddress)> {
+        let Some(known) = self.links.get(index) else { return Vec::new() };
+        let name = &known.link.name;
+        let mut stranded = Vec::new();
+        for (&address, all) in &known.addresses {
+            for held in all.iter().filter(|held| held.ours && !held.foreign) {
+                let net = IpNet { address, prefix_len: held.prefix_len };
+                if self.wanted.by(name, &net).is_empty() {
+                    let owner = self.wanted.by(former, &net).first().map(|(id, _)| *id);
+                    stranded.push((owner, VirtualAddress::new(net, &**name)));
+                }
+            }
+        }
+        stranded
+    }
+}

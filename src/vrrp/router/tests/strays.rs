@@ -1,0 +1,68 @@
+//! What an earlier run has left.
+
+use super::*;
+use crate::vrrp::event::LinkKind;
+
+fn left(net: &str, ours: bool) -> Address {
+    Address {
+        interface: IfIndex(2),
+        net: net.parse().unwrap(),
+        peer: None,
+        state: AddressState::Usable,
+        ours,
+    }
+}
+
+#[test]
+fn what_an_earlier_run_has_left_and_no_line_names_is_removed_at_start() {
+    let mut router = Router::default();
+    let mut out = vec![];
+    let mut snapshot = Snapshot::default();
+    snapshot.links.push(named_link("eth0", 2, true));
+    snapshot.addresses = vec![
+        left("10.0.0.251/24", false),
+        left("10.0.0.7/24", true),
+        left("10.0.0.8/32", true),
+        left("10.0.0.9/32", false),
+    ];
+    let made = |name: &str, index, ours| {
+        let kind = LinkKind::PrivateMacvlan;
+        Link {
+            make: Make { kind, below: Some(IfIndex(2)), ours, ..Make::default() },
+            ..named_link(name, index, true)
+        }
+    };
+    snapshot.links.extend([made("vrrp.8", 3, true), made("others", 4, false)]);
+    snapshot.addresses.push(Address { interface: IfIndex(3), ..left("10.0.0.80/32", true) });
+    handle(&mut router, START, Event::Snapshot(Box::new(snapshot)), &mut out);
+    handle(&mut router, START, config(vec![instance("1", 1, 100)]), &mut out);
+    let told: Vec<String> = reports(&out)
+        .into_iter()
+        .filter_map(|report| match report {
+            Report::Abandoned(list) => Some(list.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, ["3 addresses: 10.0.0.7/24, 10.0.0.8/32 on eth0, 10.0.0.80/32 on vrrp.8"]);
+    let links: Vec<_> = out
+        .iter()
+        .filter_map(|action| match action {
+            Action::ApplyLinks { links, .. } => Some(links.to_vec()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(links, [[Name::from("vrrp.8")]]);
+    let mut changes = Vec::new();
+    router.plan_link(&"vrrp.8".into(), &mut changes);
+    let removal = Change::RemoveLink { interface: IfIndex(3), name: "vrrp.8".into(), notify: None };
+    assert_eq!(changes, [removal]);
+    let there =
+        |router: &Router, net: &str| router.kernel.holds(&VirtualAddress::new(net.parse().unwrap(), "eth0"));
+    let nets = ["10.0.0.251/24", "10.0.0.7/24", "10.0.0.8/32", "10.0.0.9/32"];
+    assert_eq!(nets.map(|net| there(&router, net)), [true, false, false, true]);
+    out.clear();
+    // What appears later with the mark is another program's.
+    handle(&mut router, START, Event::Address(left("10.0.0.8/32", true)), &mut out);
+    handle(&mut router, START, config(vec![instance("1", 1, 110)]), &mut out);
+    assert!(there(&router, "10.0.0.8/32"));
+}
