@@ -211,6 +211,11 @@ impl Node {
         }
     }
 
+    /// Whether a configuration is not carried out yet that the parent has told: it may make it believe others.
+    pub(crate) fn is_reloading(&self) -> bool {
+        !self.inbox.is_empty() || self.world.watch.reloading
+    }
+
     /// Reads what the parent has said.
     fn obey(&mut self) {
         for control in std::mem::take(&mut self.inbox) {
@@ -227,6 +232,9 @@ impl Node {
                     let present = self.settings.iter().enumerate().filter(|(_, s)| s.present);
                     tracked.configured(present.map(|(at, s)| (at, s.tracking)).collect());
                     for (at, Setting { instance, present, group, .. }) in self.settings.iter().enumerate() {
+                        if watch.is_replaced(at, instance) {
+                            tracked.replaced(at);
+                        }
                         let (grouped, weight) = (group.is_some(), tracked.weight(at));
                         watch.reconfigured(at, instance.clone(), *present, grouped, weight);
                     }

@@ -252,8 +252,9 @@ impl Story {
     fn check_rivals(&mut self) -> Result<(), String> {
         for router in 0..self.options.routers.len() {
             let masters = check::masters(&self.nodes, router);
-            // One that does not run can't step down.
-            let awake = masters.iter().filter(|&&at| !self.nodes[at].is_paused());
+            // One that does not run can't step down, nor one that does not know yet what all others do.
+            let is_late = |at: usize| self.nodes[at].is_paused() || self.nodes[at].is_reloading();
+            let awake = masters.iter().filter(|&&at| !is_late(at));
             let count = awake.count();
             if count < 2 {
                 self.rivals_since[router] = None;

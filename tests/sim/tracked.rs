@@ -91,6 +91,13 @@ impl Tracked {
         self.present = present;
     }
 
+    /// Another instance takes its place: what a file that is a fault has left of the former one's priority is gone.
+    pub(crate) fn replaced(&mut self, router: usize) {
+        if self.files.get(&router) == Some(&FAULT) {
+            self.left.remove(&router);
+        }
+    }
+
     /// What a virtual router's priority is changed by, as far as was told.
     pub(crate) fn weight(&self, router: usize) -> i64 {
         let weight = self.present.get(&router).and_then(|tracking| tracking.script);

@@ -147,6 +147,11 @@ impl Watch {
         }
     }
 
+    /// Whether this configuration makes another virtual router of it: with an interface of its own, or without.
+    pub(crate) fn is_replaced(&self, at: usize, config: &Instance) -> bool {
+        self.routers[at].config.link.vmac != config.link.vmac
+    }
+
     /// Another configuration: what it changed was not heard in adverts. What is tracked adds so much to the priority.
     pub(crate) fn reconfigured(
         &mut self,
@@ -156,7 +161,9 @@ impl Watch {
         grouped: bool,
         weights: i64,
     ) {
+        let replaced = self.is_replaced(at, &config);
         let router = &mut self.routers[at];
+        router.replaced |= replaced;
         router.grouped |= grouped;
         router.challenged = true;
         router.effective = in_force(config.priority, weights);
@@ -313,11 +320,13 @@ impl Watch {
                 (router.patience, router.former) = (None, None);
                 router.effective = in_force(router.config.priority, weights);
             }
+            Report::Reloaded(Reloaded::Added) => self.routers[at].replaced = false,
             Report::Reloaded(Reloaded::Removed) => {
                 self.routers[at].ledger.forget();
                 self.rivals.retain(|(router, _)| *router != at);
                 self.claims.retain(|(router, _)| *router != at);
-                if self.routers[at].present && !self.stopping {
+                let router = &self.routers[at];
+                if router.present && !router.replaced && !self.stopping {
                     self.wrong(format!("{name} was removed, the configuration has it"));
                 }
             }
@@ -455,7 +464,7 @@ impl Watch {
                 }
             }
             StateKind::Init => {
-                if router.present && !stopping {
+                if router.present && !router.replaced && !stopping {
                     wrong = Some(format!("{name} stopped, the configuration has it"));
                 }
                 (router.patience, router.spoke_at) = (None, None);

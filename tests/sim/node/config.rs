@@ -8,7 +8,7 @@ use crate::tracked::{self, Tracking};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use vipd::time::Instant;
-use vipd::vrrp::config::{Config, Instance, Settings, SyncGroup, Version};
+use vipd::vrrp::config::{Config, Instance, Link, Settings, SyncGroup, Version, Vmac};
 use vipd::vrrp::rare::Rare;
 
 /// A virtual router in this node's configuration.
@@ -36,6 +36,8 @@ pub(crate) enum Edit {
     Alone,
     /// Its sync group: another, or none.
     Group(Option<usize>),
+    /// `use_vmac`, or not any more.
+    Vmac,
 }
 
 impl Node {
@@ -102,6 +104,10 @@ impl Node {
                 }
             }
             Edit::Group(group) => setting.group = group,
+            Edit::Vmac => {
+                let vmac = setting.instance.link.vmac.is_none().then(Vmac::default);
+                setting.instance.link = Link { vmac, ..Link::default() }.into();
+            }
         }
         self.say(now, Control::Config);
     }
@@ -112,6 +118,7 @@ impl Node {
             let whole = instance(options, router, 1);
             let setting = &mut self.settings[router];
             (setting.instance.addresses, setting.instance.excluded) = (whole.addresses, whole.excluded);
+            setting.instance.link = whole.link;
             setting.present = true;
             setting.group = options.group_of(router);
             (setting.instance.auth, setting.instance.hmac) = (whole.auth, whole.hmac);

@@ -25,6 +25,15 @@ impl Story {
                     self.push(self.now + later, Event::Trouble(Trouble::Reload(at, other, Edit::Alone)));
                 }
             }
+            if let Trouble::Reload(at, ..) = trouble
+                && self.random.percent(40)
+            {
+                // One reload changes several things.
+                for _ in 0..self.random.within(1, 6) {
+                    let more = self.reload_at_random(at);
+                    self.push(self.now + delay, Event::Trouble(more));
+                }
+            }
             self.push(self.now + delay, Event::Trouble(trouble));
         }
         self.plan_tracking(length);
@@ -32,6 +41,28 @@ impl Story {
         self.plan_attacks(length);
         self.plan_hosts(length);
         self.plan_deletions(length);
+        self.plan_edits_between_runs(length);
+    }
+
+    /// A run is killed, the file is edited, and the next run finds what the first has left.
+    fn plan_edits_between_runs(&mut self, length: u64) {
+        let mut random = Random::new(self.seed ^ 0xed17_ed00);
+        if !random.percent(30) {
+            return;
+        }
+        let at = random.within(0, self.nodes.len() as u64 - 1) as usize;
+        let delay = Duration::from_nanos(random.within(length / 4, length));
+        self.push(self.now + delay, Event::Trouble(Trouble::Crash(at)));
+        for _ in 0..random.within(1, 4) {
+            let router = random.within(0, self.options.routers.len() as u64 - 1) as usize;
+            let edit = match random.within(0, 2) {
+                0 => Edit::Remove,
+                1 if self.options.has_vmacs() => Edit::Vmac,
+                _ => Edit::Addresses(1, false),
+            };
+            self.push(self.now + delay, Event::Trouble(Trouble::Reload(at, router, edit)));
+        }
+        self.push(self.now + delay, Event::Trouble(Trouble::Start(at, false)));
     }
 
     /// Clocks are set, now by an hour and now by half a year, beside everything else.
@@ -56,7 +87,7 @@ impl Story {
     /// Somebody deletes interfaces of the daemon's own.
     fn plan_deletions(&mut self, length: u64) {
         let mut random = Random::new(self.seed ^ 0xde1e_7e00);
-        if !self.options.routers.iter().any(|router| router.vmac) {
+        if !self.options.has_vmacs() {
             return;
         }
         for at in 0..self.nodes.len() {
@@ -114,22 +145,26 @@ impl Story {
             14 => Trouble::Mend,
             15 => Trouble::TakeAddress(at, random.within(0, 5000) as usize, random.percent(30)),
             16 => Trouble::Table(at, random.percent(50)),
-            _ => {
-                let router = random.within(0, self.options.routers.len() as u64 - 1) as usize;
-                let groups = self.options.groups.len() as u64;
-                let edit = match random.within(0, if groups > 0 { 11 } else { 8 }) {
-                    0 | 1 => Edit::Priority(random.within(1, 8) as u8 * 30),
-                    2 => Edit::Addresses(random.within(1, 3) as usize, random.percent(50)),
-                    3 => Edit::Interval(self.options.routers[router].interval * random.pick(&[1, 2, 3])),
-                    4 => Edit::Rename,
-                    5 => Edit::Remove,
-                    6 => Edit::Alone,
-                    9 => Edit::Group(None),
-                    10 | 11 => Edit::Group(Some(random.within(0, groups - 1) as usize)),
-                    _ => Edit::Add,
-                };
-                Trouble::Reload(at, router, edit)
-            }
+            _ => self.reload_at_random(at),
         }
+    }
+
+    fn reload_at_random(&mut self, at: usize) -> Trouble {
+        let random = &mut self.random;
+        let router = random.within(0, self.options.routers.len() as u64 - 1) as usize;
+        let groups = self.options.groups.len() as u64;
+        let edit = match random.within(0, if groups > 0 { 12 } else { 9 }) {
+            0 | 1 => Edit::Priority(random.within(1, 8) as u8 * 30),
+            2 => Edit::Addresses(random.within(1, 3) as usize, random.percent(50)),
+            3 => Edit::Interval(self.options.routers[router].interval * random.pick(&[1, 2, 3])),
+            4 => Edit::Rename,
+            5 => Edit::Remove,
+            6 => Edit::Alone,
+            7 if self.options.has_vmacs() => Edit::Vmac,
+            10 => Edit::Group(None),
+            11 | 12 => Edit::Group(Some(random.within(0, groups - 1) as usize)),
+            _ => Edit::Add,
+        };
+        Trouble::Reload(at, router, edit)
     }
 }

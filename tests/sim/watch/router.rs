@@ -22,6 +22,8 @@ pub(crate) struct Router {
     pub(crate) link: usize,
     /// The configuration has it.
     pub(crate) present: bool,
+    /// The configuration makes another virtual router of it, and it is not there yet.
+    pub(super) replaced: bool,
     pub(crate) state: StateKind,
     pub(super) patience: Option<Patience>,
     pub(super) spoke_at: Option<Instant>,
@@ -96,6 +98,7 @@ impl Router {
             source,
             link,
             present: true,
+            replaced: false,
             state: StateKind::Init,
             patience: None,
             spoke_at: None,
