@@ -107,7 +107,7 @@ impl Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendProblem {
     /// The interface is down: sending works again once it is up.
-    #[error("the interface is down")]
+    #[error("the interface is down, or no route leads there by it")]
     Down,
     /// The interface has been deleted: the socket, or the index, is of no use any more.
     #[error("the interface does not exist any more")]

@@ -445,7 +445,7 @@ pub enum Fault {
     NotSet(Name),
     /// The instance's addresses serve virtual servers, and their table can't be written.
     NoTable,
-    /// The configured source address is missing: `track_src_ip`.
+    /// The configured source address is missing: that of unicast, or with `track_src_ip`.
     NoSource(IpAddr),
     /// There is no unicast peer: `unicast_fault_no_peer`.
     NoPeer,

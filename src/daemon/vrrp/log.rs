@@ -393,7 +393,7 @@ fn fault_text(fault: &Fault) -> String {
         Fault::NotSet(thing) => format!("{thing} was removed and can't be set again"),
         Fault::NoTable => "the addresses serve virtual servers, and their table can't be written".to_owned(),
         Fault::NoSource(source) => {
-            format!("the source address {source} is missing (track_src_ip): waiting for it")
+            format!("this host does not have the source address {source}: waiting for it")
         }
         Fault::NoPeer => "there is no unicast peer (unicast_fault_no_peer)".to_owned(),
         Fault::Group(name) => format!("another member of sync group {name} can't run: waiting for it"),

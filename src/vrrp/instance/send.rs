@@ -38,10 +38,11 @@ impl config::Instance {
         self.interface.as_deref().or(self.link.vrf.as_deref())
     }
 
-    /// The source address without which it can't run: `track_src_ip`.
+    /// The source address without which it can't run: that of unicast, where peers send their adverts, and with
+    /// `track_src_ip` any.
     #[must_use]
-    pub fn tracked_source(&self) -> Option<IpAddr> {
-        self.source.filter(|_| self.link.track_source)
+    pub fn needed_source(&self) -> Option<IpAddr> {
+        self.source.filter(|_| self.link.track_source || self.unicast.is_some())
     }
 }
 

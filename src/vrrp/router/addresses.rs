@@ -21,13 +21,13 @@ impl Router {
         }
         let news = self.kernel.address(address);
         self.source_changed(now, &news, out);
-        self.tracked_source_changed(now, address.net.address, out);
+        self.needed_source_changed(now, address.net.address, out);
     }
 
     pub(super) fn address_gone(&mut self, now: Instant, interface: IfIndex, net: IpNet, out: &mut Actions) {
         let news = self.kernel.address_gone(interface, net);
         self.source_changed(now, &news, out);
-        self.tracked_source_changed(now, net.address, out);
+        self.needed_source_changed(now, net.address, out);
         if let Some(name) = self.kernel.name_of(interface)
             && self.kernel.is_own_address(&name, net.address)
         {
@@ -70,7 +70,7 @@ impl Router {
         }
     }
 
-    fn tracked_source_changed(&mut self, now: Instant, source: IpAddr, out: &mut Actions) {
+    fn needed_source_changed(&mut self, now: Instant, source: IpAddr, out: &mut Actions) {
         if self.by_source.is_empty() {
             return;
         }

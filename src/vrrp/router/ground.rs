@@ -193,14 +193,20 @@ impl Router {
                 }
             }
         }
-        if let Some(source) = config.tracked_source()
-            && ![own, base].iter().any(|name| {
+        if let Some(source) = config.needed_source() {
+            let is_on = |name: &Option<Name>| {
                 let link = name.as_deref().and_then(|name| self.kernel.link_named(name));
                 (link.is_some() || name.is_none())
                     && self.kernel.has_address(link.map(|link| link.index), source)
-            })
-        {
-            faults.insert(Fault::NoSource(source));
+            };
+            let is_there = match config.link.track_source {
+                true => [own, base].into_iter().any(is_on),
+                // What is sent to any address of this host is heard.
+                false => self.kernel.has_address(None, source),
+            };
+            if !is_there {
+                faults.insert(Fault::NoSource(source));
+            }
         }
         if config.unicast.as_ref().is_some_and(|unicast| unicast.peers.is_empty()) {
             faults.insert(Fault::NoPeer);

@@ -18,7 +18,7 @@ impl Router {
                 None => drop(self.by_interface.insert(name.into(), [id].into())),
             }
         }
-        if let Some(source) = instance.config().tracked_source() {
+        if let Some(source) = instance.config().needed_source() {
             self.by_source.entry(source).or_default().insert(id);
         }
     }
@@ -50,7 +50,7 @@ impl Router {
                 }
             }
         }
-        if let Some(source) = instance.config().tracked_source()
+        if let Some(source) = instance.config().needed_source()
             && let Some(ids) = self.by_source.get_mut(&source)
         {
             ids.remove(&id);

@@ -37,6 +37,12 @@ fn start(instances: Vec<config::Instance>) -> (Router, Actions) {
     (router, out)
 }
 
+/// `lo` with this address.
+fn add_to_lo(router: &mut Router, net: &str) {
+    handle(router, START, Event::Link(named_link("lo", 1, true)), &mut vec![]);
+    handle(router, START, address_event(1, net), &mut vec![]);
+}
+
 /// An advert of version 2 for VRID 1.
 fn from(interface: Option<u32>, source: &str, destination: &str, ttl: u8) -> Event<'static> {
     let payload = advert(1, 200).into();
@@ -106,7 +112,9 @@ fn without_an_interface_the_routes_decide_and_nothing_but_the_source_is_needed()
     config.addresses[0].tracked = false;
     let (mut router, out) = start(vec![config]);
     assert_eq!(listens(&out)[0].interface, None);
-    handle(&mut router, START, link(false, &[]), &mut vec![]);
+    let with_lo =
+        [(named_link("eth0", 2, false), &[][..]), (named_link("lo", 1, true), &["192.0.2.1/32"][..])];
+    handle(&mut router, START, links(&with_lo), &mut vec![]);
     assert_eq!(states(&router), [StateKind::Backup]);
     let packet = first_packet(&mut router);
     assert_eq!((packet.interface, packet.source), (None, ip("192.0.2.1")));
@@ -120,6 +128,7 @@ fn a_vrf_is_the_way_of_unicast_without_an_interface() {
     config.link.vrf = Some("red".to_owned());
     let (mut router, mut out) = start(vec![config]);
     assert_eq!(states(&router), [StateKind::Fault]);
+    add_to_lo(&mut router, "192.0.2.1/32");
     handle(&mut router, START, Event::Link(named_link("red", 9, true)), &mut out);
     assert_eq!(states(&router), [StateKind::Backup]);
     assert_eq!(listens(&out)[0].interface, Some(IfIndex(9)));
@@ -154,6 +163,8 @@ fn instances_of_one_vrid_are_told_apart_by_source_and_by_peers() {
         config::Instance { source: Some(ip("10.0.0.77")), ..unicast("d", 1, &["10.0.0.1"]) },
         instance("multicast", 1, 100),
     ]);
+    add_to_lo(&mut router, "192.0.2.1/32");
+    add_to_lo(&mut router, "10.0.0.77/32");
     let heard = [
         (Some(2), "10.0.0.1", OURS, "a"),
         (Some(2), "10.0.0.2", OURS, "b"),
@@ -206,6 +217,29 @@ fn a_configured_source_is_tracked_where_that_is_asked() {
     handle(&mut router, START, super::config(vec![config]), &mut out);
     assert_eq!(states(&router), [StateKind::Backup]);
     assert!(router.by_source.is_empty());
+}
+
+/// Peers send their adverts there: without it nobody is heard.
+#[test]
+fn a_configured_source_of_unicast_is_waited_for_wherever_it_is() {
+    let mut config = unicast("1", 1, &[PEER]);
+    config.source = Some(ip("10.0.0.77"));
+    let (mut router, mut out) = start(vec![config]);
+    assert_eq!(states(&router), [StateKind::Fault]);
+    let fault = Fault::NoSource(ip("10.0.0.77"));
+    assert!(reports(&out).contains(&&Report::Faulty { fault, detail: None }));
+    add_to_lo(&mut router, "10.0.0.77/32");
+    assert_eq!(states(&router), [StateKind::Backup]);
+    timeout(&mut router, START + Duration::from_secs(4), &mut out);
+    assert_eq!(states(&router), [StateKind::Master]);
+    let net = "10.0.0.77/32".parse().unwrap();
+    handle(
+        &mut router,
+        START + Duration::from_secs(5),
+        Event::AddressGone { interface: IfIndex(1), net },
+        &mut out,
+    );
+    assert_eq!(states(&router), [StateKind::Fault]);
 }
 
 #[test]
