@@ -1,5 +1,7 @@
 //! VMACs: links with the virtual router's own Ethernet address, each story with keepalived and with vipd.
 
+mod found;
+
 use super::VIPD;
 use super::support::Implementation::{self, Keepalived, Vipd};
 use super::support::{Capture, Director, Host, Lab, Test, wait_for};
@@ -28,11 +30,15 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new(format!("vmac::{program}::{name}"), move |lab: &Lab| story(lab, program))
     });
     let ours = [
-        Test::new("vmac::what_a_killed_director_left_is_used", left),
+        Test::new("vmac::what_a_killed_director_left_is_used", found::left),
         Test::new("vmac::addresses_that_are_not_accepted_are_shut", shut),
         Test::new("vmac::a_table_is_called_as_the_configuration_says", named_table),
         Test::new("vmac::the_kernel_reports_no_local_groups", no_reports),
         Test::new("vmac::router_advertisements_give_it_no_address", deaf_to_routers),
+        Test::new(
+            "vmac::one_whose_ethernet_address_is_another_s_is_tried_again_in_its_time",
+            found::occupied,
+        ),
         Test::new("vmac::a_reload_makes_and_removes_links", reload),
         Test::new("vmac::a_switch_learns_who_is_the_master", failover),
     ];
@@ -330,25 +336,6 @@ fn promote(lab: &Lab, program: Implementation) {
         // keepalived 2.2.7 leaves it.
         assert_eq!(setting(&one, "ipv4", "eth0/promote_secondaries"), before);
     }
-}
-
-fn left(lab: &Lab) {
-    let one = lab.host("one", "10.0.0.1/24");
-    one.configure(&[
-        "link add left link eth0 address 00:00:5e:00:01:33 type macvlan mode private",
-        "link set left up",
-        "address add 10.0.0.100/24 dev left",
-    ]);
-    let director = start(Vipd, &one, &instance("V4", 100, "use_vmac", &["10.0.0.100/24"]));
-    wait_for("the start in the log", LIMIT, || {
-        let log = director.process().log();
-        if log.contains("Entering BACKUP STATE (init)") { Ok(()) } else { Err(log) }
-    });
-    shows(&one, "left", "10.0.0.100/24", false);
-    shows(&one, "left", "10.0.0.100/24", true);
-    assert!(!one.run("ip link show").contains("vrrp.51"));
-    director.terminate();
-    shows(&one, "left", "left", false);
 }
 
 fn reload(lab: &Lab) {

@@ -57,10 +57,11 @@ impl Own {
             Some(before) if before.is_some() && *before == index => *before = None,
             _ => drop(self.fresh.remove(name)),
         }
-        // What was refused may succeed now.
-        self.refused.retain(|link| {
-            let is_base = wanted.get(link).is_some_and(|own| own.base == *name);
-            link != name && !is_base
+        // What was refused may succeed now on another interface below. That one of its name went is no reason: the kernel may
+        // make it, refuse to set it up, and tell of its end; it is tried again in its time.
+        self.refused.retain(|link| match wanted.get(link) {
+            Some(own) => own.base != *name,
+            None => link != name,
         });
     }
 }

@@ -243,6 +243,13 @@ fn one_that_is_refused_is_a_fault_and_tried_again() {
     assert_eq!(b.told(), ["!vrrp.51", "Fault", "NoInterface(\"vrrp.51\")"]);
     b.after(Duration::from_secs(6));
     assert!(b.told().is_empty(), "said once");
+    // The kernel has made it, and refused to set it up: somebody else has its Ethernet address.
+    b.handle(Event::Link(named_link("vrrp.51", 11, false)));
+    b.handle(Event::LinkGone(IfIndex(11)));
+    assert!(
+        b.told().is_empty() && b.router.kernel.is_link_refused(&"vrrp.51".into()),
+        "not tried again at once"
+    );
     b.refuses = false;
     b.after(Duration::from_secs(6));
     let told = b.told();
