@@ -1,5 +1,6 @@
 //! VMACs: links with the virtual router's own Ethernet address, each story with keepalived and with vipd.
 
+mod changes;
 mod found;
 
 use super::VIPD;
@@ -42,7 +43,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("vmac::a_reload_makes_and_removes_links", reload),
         Test::new("vmac::a_switch_learns_who_is_the_master", failover),
     ];
-    both.chain(ours).collect()
+    both.chain(ours).chain(changes::tests()).collect()
 }
 
 /// An instance with VRID 51 and these lines more.

@@ -333,8 +333,9 @@ impl Work {
                 Change::Add { address, .. } => (address.net, Name::from(address.interface.as_str())),
                 Change::Remove { net, name, .. } => (*net, name.clone()),
                 _ => {
+                    let owner = router.owner_of_link(name, &change).unwrap_or(name).clone();
                     if let Some(report) = router.link_changed(now, name, &change, refusal.as_ref()) {
-                        io.report(Some(name), &report);
+                        io.report(Some(&owner), &report);
                     }
                     continue;
                 }

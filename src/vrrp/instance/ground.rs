@@ -60,7 +60,7 @@ impl Instance {
             State::Master { .. }
                 if self.faults.is_empty()
                     && origin.is_some_and(|origin| origin.ready)
-                    && old_origin.is_some_and(|origin| !origin.ready) =>
+                    && old_origin.is_none_or(|origin| !origin.ready) =>
             {
                 self.advertise_now(now, out);
             }
@@ -80,6 +80,11 @@ impl Instance {
             let gone = old_faults.difference(&self.faults).filter(|fault| !is_worse(fault));
             out.extend(gone.map(|fault| self.report(Report::FaultGone(fault.clone()))));
         }
+    }
+
+    /// Its interface is being made anew: nothing leaves, and all else goes on.
+    pub(in crate::vrrp) const fn lose_origin(&mut self) {
+        self.origin = None;
     }
 
     /// RFC 9568 §6.4.1: the owner takes over at once, any other listens first.

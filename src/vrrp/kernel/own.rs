@@ -25,6 +25,8 @@ pub(super) struct Own {
     fresh: HashMap<Name, Option<IfIndex>>,
     /// The kernel did not make or remove it.
     refused: HashSet<Name>,
+    /// What the last configuration wants otherwise than it is: until that is there, who runs on it waits.
+    remade: HashSet<Name>,
 }
 
 /// What became of an interface of our own.
@@ -55,7 +57,12 @@ impl Own {
         match self.fresh.get_mut(name) {
             // It was replaced, and its successor is about to come up.
             Some(before) if before.is_some() && *before == index => *before = None,
-            _ => drop(self.fresh.remove(name)),
+            _ => {
+                if self.fresh.remove(name).is_some() {
+                    // Somebody took it.
+                    self.remade.remove(name);
+                }
+            }
         }
         // What was refused may succeed now on another interface below. That one of its name went is no reason: the kernel may
         // make it, refuse to set it up, and tell of its end; it is tried again in its time.
@@ -85,6 +92,20 @@ impl Kernel {
         self.own.refused.retain(is_same);
         self.own.former.extend(former);
         self.own.former.retain(|name, _| !self.wanted.links.contains_key(name));
+        let differs = |wanted: &&OwnLink| {
+            !self.link_named(&wanted.name).is_some_and(|link| self.is_as_wanted(wanted, link))
+        };
+        self.own.remade = self.wanted.links.values().filter(differs).map(|own| own.name.clone()).collect();
+    }
+
+    /// Whether a reload has it made anew: not yet, but soon.
+    pub(in crate::vrrp) fn is_link_remade(&self, wanted: &OwnLink) -> bool {
+        self.own.remade.contains(&wanted.name) && self.is_link_pending(wanted)
+    }
+
+    /// It is there, or will not be.
+    pub(in crate::vrrp) fn link_was_remade(&mut self, name: &Name) {
+        self.own.remade.remove(name);
     }
 
     /// Whether the interface is about to be made, or to come up: nothing is said of it until then.
@@ -121,6 +142,7 @@ impl Kernel {
 
     /// It has had the time to come up; true if it had not been waited for before.
     pub(in crate::vrrp) fn stop_waiting_for_link(&mut self, name: &Name) -> bool {
+        self.own.remade.remove(name);
         self.own.fresh.remove(name).is_some()
     }
 
@@ -152,14 +174,12 @@ impl Kernel {
                     out.push(self.removal(link, false));
                 }
                 // No two of one interface have the same Ethernet address.
-                for other in self.own.former.values().filter(|other| other.kind == wanted.kind) {
-                    if let Some(link) = self.link_named(&other.name)
-                        && other.base == wanted.base
-                        && matches!(other.kind, OwnKind::Macvlan(_))
-                        && self.is_as_wanted(other, link)
-                    {
-                        out.push(self.removal(link, false));
-                    }
+                if matches!(wanted.kind, OwnKind::Macvlan(mac) if self.links.has_mac(mac)) {
+                    let others = self.own.former.keys().chain(self.wanted.links.keys());
+                    let others = others.filter(|other| *other != name);
+                    let others = others.filter_map(|other| self.link_named(other));
+                    let same = others.filter(|other| self.is_as_wanted(wanted, other));
+                    out.extend(same.map(|other| self.removal(other, false)));
                 }
                 let controller = base.make.controller.and_then(|index| self.links.get(index));
                 let vrf = controller.filter(|known| known.link.make.kind == LinkKind::Vrf);
@@ -185,6 +205,15 @@ impl Kernel {
                 OwnKind::Macvlan(mac) => link.make.kind == LinkKind::PrivateMacvlan && link.mac == Some(mac),
                 OwnKind::Ipvlan(mode) => link.make.kind == LinkKind::IpvlanL2(mode),
             }
+    }
+
+    /// Whether the interface of that number is the one that is wanted, whatever its name.
+    pub(in crate::vrrp) fn is_link_of(&self, wanted: &OwnLink, index: IfIndex) -> bool {
+        let is_it = |link: &Link| match wanted.kind {
+            OwnKind::Macvlan(_) => self.is_as_wanted(wanted, link),
+            OwnKind::Ipvlan(_) => link.name == wanted.name,
+        };
+        self.links.get(index).is_some_and(|known| is_it(&known.link))
     }
 
     /// The address that is set on it as long as it is there; none where it has none, or it can't be known yet.
@@ -284,7 +313,10 @@ impl Kernel {
             ) => {
                 let name = name.clone();
                 own.refused.remove(&name);
-                own.fresh.remove(&name);
+                // Its successor may be there already.
+                if own.fresh.get(&name) != Some(&Some(*interface)) {
+                    own.fresh.remove(&name);
+                }
                 let removed = refusal.is_none();
                 if self.links.index_of(&name) == Some(*interface) && !self.wanted.links.contains_key(&name) {
                     own.former.remove(&name);

@@ -38,6 +38,13 @@ impl Router {
 
     /// The same, without what follows for its sync group.
     pub(super) fn set_ground(&mut self, now: Instant, id: Id, out: &mut Actions) {
+        if self.is_moving(id) {
+            self.listen(id, None, None, out);
+            if let Some(slot) = self.instances.get_mut(&id) {
+                slot.instance.lose_origin();
+            }
+            return;
+        }
         let mut weighed = self.weigh(id, out);
         let mut faults = std::mem::take(&mut weighed.faults);
         if self.lost.is_any() {

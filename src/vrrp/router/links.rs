@@ -2,7 +2,7 @@
 
 use super::{RETRY, Retry, Router};
 use crate::time::Instant;
-use crate::vrrp::event::{Action, Actions, Change, Name, Refusal, Report, StateKind};
+use crate::vrrp::event::{Action, Actions, Change, Name, OwnLink, Refusal, Report, StateKind};
 use crate::vrrp::kernel::{Id, LinkOutcome};
 use crate::vrrp::overlay::Overlay;
 use std::time::Duration;
@@ -36,6 +36,30 @@ impl Router {
         let Some(slot) = self.instances.get(&id) else { return false };
         matches!(slot.instance.state(), StateKind::Init | StateKind::Fault)
             && slot.overlay.links().any(|link| self.kernel.is_link_pending(link))
+    }
+
+    /// Whether the instance runs, and a reload has an interface of its own made anew. It says and hears nothing meanwhile,
+    /// and goes on as it is: that takes less than an interval.
+    pub(super) fn is_moving(&mut self, id: Id) -> bool {
+        let Some(slot) = self.instances.get(&id) else { return false };
+        let runs = matches!(slot.instance.state(), StateKind::Backup | StateKind::Master);
+        if runs && slot.overlay.links().any(|link| self.kernel.is_link_remade(link)) {
+            return true;
+        }
+        slot.overlay.links().for_each(|link| self.kernel.link_was_remade(&link.name));
+        false
+    }
+
+    /// Whose interface of our own it is, or was: names move from one instance to another.
+    pub(in crate::vrrp) fn owner_of_link(&self, instance: &Name, change: &Change) -> Option<&Name> {
+        let is_it = |own: &OwnLink| match change {
+            Change::AddLink(new) => new.link.name == own.name,
+            Change::RemoveLink { interface, .. } => self.kernel.is_link_of(own, *interface),
+            _ => false,
+        };
+        let asks = self.by_name.get(instance).and_then(|id| self.instances.get(id));
+        let mut owners = asks.into_iter().chain(self.instances.values());
+        owners.find(|slot| slot.overlay.links().any(is_it)).map(|slot| slot.instance.name())
     }
 
     /// Interfaces that an instance had: nobody may need them any more.

@@ -23,12 +23,14 @@ struct Bench {
     made: Vec<NewLink>,
     /// The kernel's news are read when all changes are made, as by the engine.
     news: Option<Vec<Event<'static>>>,
+    /// What the kernel has where it is minded: no two of one name or Ethernet address.
+    there: Option<Vec<(IfIndex, Name, MacAddr)>>,
 }
 
 impl Bench {
     fn new() -> Bench {
         let (router, out) = (Router::new(false), Vec::new());
-        Bench { router, now: START, out, next: 10, refuses: false, made: vec![], news: None }
+        Bench { router, now: START, out, next: 10, refuses: false, made: vec![], news: None, there: None }
     }
 
     fn handle(&mut self, event: Event<'_>) {
@@ -80,10 +82,27 @@ impl Bench {
     }
 
     fn change(&mut self, instance: &Name, change: &Change) {
-        let refused = self.refuses.then(|| Refusal::Other("no memory".into()));
+        let refused = match change {
+            _ if self.refuses => Some(Refusal::Other("no memory".into())),
+            Change::AddLink(new) => {
+                let is_same = |(_, name, mac): &(_, Name, MacAddr)| {
+                    *name == new.link.name || new.link.kind == OwnKind::Macvlan(*mac)
+                };
+                self.there.iter().flatten().any(is_same).then_some(Refusal::Exists)
+            }
+            Change::RemoveLink { interface, .. } => {
+                let is_gone = self
+                    .there
+                    .as_deref()
+                    .is_some_and(|all| !all.iter().any(|(index, ..)| index == interface));
+                is_gone.then_some(Refusal::NoInterface)
+            }
+            _ => None,
+        };
+        let owner = self.router.owner_of_link(instance, change).unwrap_or(instance).clone();
         let report = self.router.link_changed(self.now, instance, change, refused.as_ref());
-        self.out.extend(report.map(|report| Action::Report { instance: Some(instance.clone()), report }));
-        if self.refuses {
+        self.out.extend(report.map(|report| Action::Report { instance: Some(owner), report }));
+        if refused.is_some() {
             return;
         }
         match change {
@@ -91,6 +110,8 @@ impl Bench {
                 self.made.push((**new).clone());
                 self.next += 1;
                 let OwnKind::Macvlan(mac) = new.link.kind else { panic!("{new:?}") };
+                let there = (IfIndex(self.next), new.link.name.clone(), mac);
+                self.there.iter_mut().for_each(|all| all.push(there.clone()));
                 let make = Make { kind: LinkKind::PrivateMacvlan, below: Some(new.base), ..Make::default() };
                 let mut link = Link { mac: Some(mac), make, ..named_link(&new.link.name, self.next, false) };
                 for up in [false, true] {
@@ -99,6 +120,7 @@ impl Bench {
                 }
             }
             Change::RemoveLink { interface, .. } => {
+                self.there.iter_mut().for_each(|all| all.retain(|(index, ..)| index != interface));
                 self.news(Event::LinkGone(*interface));
             }
             Change::Set { .. }
@@ -308,6 +330,77 @@ fn one_that_takes_the_place_of_another_of_its_name_is_no_fault() {
     assert!(!told.contains(&"Fault".to_owned()), "{told:?}");
     b.after(Duration::from_secs(4));
     assert_eq!(b.told(), ["MasterDown", "Master"]);
+}
+
+/// The instances that run on them go on, and what is told of an interface is told of the one whose it is.
+#[test]
+fn names_may_be_given_and_exchanged_by_a_reload() {
+    let named = |names: [&str; 2]| {
+        let instances = [("A", 51), ("B", 52)].into_iter().zip(names).map(|((instance, vrid), name)| {
+            let vrid = Vrid::new(vrid).unwrap();
+            let mut instance = config::Instance { name: instance.into(), vrid, ..with_vmac() };
+            instance.link.vmac = Some(Vmac { name: Some(name.into()), ..Vmac::default() });
+            instance
+        });
+        config(instances.collect())
+    };
+    for news in [None, Some(vec![])] {
+        let mut b = Bench { news, there: Some(vec![]), ..Bench::new() };
+        b.handle(link(true, &[SOURCE]));
+        b.handle(named(["a", "b"]));
+        b.after(Duration::from_secs(4));
+        b.told();
+        let mut before = ["a", "b"];
+        for names in [["b", "a"], ["b", "c"], ["c", "b"], ["d", "e"]] {
+            b.handle(named(names));
+            let mut of_links = vec![];
+            for action in &b.out {
+                match action {
+                    Action::Report { instance: Some(of), report: Report::LinkMade(name) } => {
+                        of_links.push(format!("{of}+{name}"));
+                    }
+                    Action::Report { instance: Some(of), report: Report::LinkRemoved(name) } => {
+                        of_links.push(format!("{of}-{name}"));
+                    }
+                    _ => {}
+                }
+            }
+            of_links.sort();
+            let mut expected = vec![];
+            for (at, of) in ["A", "B"].into_iter().enumerate().filter(|(at, _)| before[*at] != names[*at]) {
+                expected.extend([format!("{of}+{}", names[at]), format!("{of}-{}", before[at])]);
+            }
+            assert_eq!(of_links, expected, "{before:?} to {names:?}");
+            let told = b.told();
+            let changes = ["Init", "Fault", "Backup", "Master"];
+            assert!(!told.iter().any(|told| changes.contains(&&**told)), "{told:?}");
+            for (instance, name) in b.router.instances().zip(names) {
+                assert_eq!(instance.state(), StateKind::Master);
+                assert!(
+                    b.router
+                        .kernel
+                        .holds(&VirtualAddress { interface: name.into(), ..instance.addresses()[0].clone() })
+                );
+            }
+            // They are heard, and hear.
+            b.out.clear();
+            b.after(Duration::from_secs(1));
+            let speak = b.out.iter().filter_map(|action| match action {
+                Action::Advertise { packet, .. } => packet.interface,
+                _ => None,
+            });
+            let mut speak: Vec<_> = speak.collect();
+            speak.dedup();
+            assert_eq!(speak, names.map(|name| b.index(name)));
+            let mut listens: Vec<_> =
+                b.router.listening.keys().filter_map(|listen| listen.interface).collect();
+            listens.sort();
+            let mut expected = names.map(|name| b.index(name));
+            expected.sort();
+            assert_eq!(listens, expected);
+            before = names;
+        }
+    }
 }
 
 #[test]

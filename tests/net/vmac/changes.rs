@@ -1,0 +1,41 @@
+//! What changes while VMACs are in use: their names, the interfaces around them, addresses that name them.
+
+use super::*;
+
+pub(super) fn tests() -> Vec<Test> {
+    vec![Test::new("vmac::names_are_exchanged_by_a_reload", exchange)]
+}
+
+fn logged(director: &Director, text: &str, times: usize) {
+    wait_for(format_args!("{times} times {text:?}"), LIMIT, || {
+        let log = director.process().log();
+        if log.matches(text).count() == times { Ok(()) } else { Err(log) }
+    });
+}
+
+/// Nobody loses its addresses by it, and each line is of the instance that it is about.
+fn exchange(lab: &Lab) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let config = |a: &str, b: &str| {
+        let first = instance("A", 150, &format!("use_vmac {a}"), &["10.0.0.100/24"]);
+        let second = instance("B", 150, &format!("use_vmac {b}"), &["10.0.0.101/24"]);
+        first + &second.replace("virtual_router_id 51", "virtual_router_id 52")
+    };
+    let director = start(Vipd, &one, &config("a", "b"));
+    shows(&one, "a", "10.0.0.100/24", true);
+    shows(&one, "b", "10.0.0.101/24", true);
+    director.reload(&config("b", "a"));
+    shows(&one, "b", "10.0.0.100/24", true);
+    shows(&one, "a", "10.0.0.101/24", true);
+    shows(&one, "b", "00:00:5e:00:01:33", true);
+    for (name, before, now) in [("A", "a", "b"), ("B", "b", "a")] {
+        logged(&director, &format!("({name}) Success removing VMAC interface {before}"), 1);
+        logged(&director, &format!("({name}): Success creating VMAC interface {now}"), 1);
+    }
+    director.reload(&config("c", "a"));
+    shows(&one, "c", "10.0.0.100/24", true);
+    let log = director.process().log();
+    assert_eq!(log.matches("Entering MASTER STATE").count(), 2, "{log}");
+    assert_eq!(log.matches("Entering BACKUP STATE").count(), 2, "{log}");
+    assert!(!log.contains("FAULT") && !log.contains("Unable"), "{log}");
+}
