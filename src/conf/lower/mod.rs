@@ -49,6 +49,8 @@ struct Lower<'t, 's> {
     elsewhere: bool,
     /// `iproute_etc_dir` and `iproute_usr_dir`.
     name_folders: [Option<String>; 2],
+    /// Within an instance: the interfaces that are missing, some of which it may make itself.
+    missing: Option<Vec<(Span, String)>>,
 }
 
 /// What a tree means.
@@ -70,6 +72,7 @@ pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink)
         dynamic_interfaces: false,
         elsewhere: false,
         name_folders: [None, None],
+        missing: None,
     };
     let mut config = Config::default();
     global::lower(&mut cx, &mut config);
@@ -179,6 +182,7 @@ impl<'t, 's> Lower<'t, 's> {
             dynamic_interfaces: self.dynamic_interfaces,
             elsewhere: self.elsewhere,
             name_folders: std::mem::take(&mut self.name_folders),
+            missing: self.missing.take(),
         };
         if let Some(statement) = tree.statements.first() {
             read(&mut cx, statement);
@@ -186,6 +190,7 @@ impl<'t, 's> Lower<'t, 's> {
         self.scripts = cx.scripts;
         self.rule_priorities = cx.rule_priorities;
         self.name_folders = cx.name_folders;
+        self.missing = cx.missing;
         blocks.done(tree);
     }
 
@@ -197,10 +202,16 @@ impl<'t, 's> Lower<'t, 's> {
     /// Reports one that the machine does not have, for what is set as soon as it appears.
     fn interface_may_come(&mut self, word: &Word<'_>) {
         if matches!(self.ask_interface(&word.text), Some(InterfaceKind::Missing)) {
-            let message =
-                format!("interface `{}` doesn't exist; what needs it is set when it appears", word.text);
-            self.report(&codes::NO_SUCH_INTERFACE, word.span, message);
+            match &mut self.missing {
+                Some(missing) => missing.push((word.span, word.text.to_string())),
+                None => self.interface_is_missing(word.span, &word.text),
+            }
         }
+    }
+
+    fn interface_is_missing(&mut self, span: Span, name: &str) {
+        let message = format!("interface `{name}` doesn't exist; what needs it is set when it appears");
+        self.report(&codes::NO_SUCH_INTERFACE, span, message);
     }
 
     /// The same, reported with this code.

@@ -181,6 +181,36 @@ fn one_vrid_on_an_interface_and_on_a_macvlan_of_it_is_refused() {
 }
 
 #[test]
+fn an_instance_makes_its_own_interface() {
+    let ask = |name: &str| {
+        Some(if name == "eth0" { InterfaceKind::Usable { mtu: 1500 } } else { InterfaceKind::Missing })
+    };
+    let options = LoadOptions { interfaces: Some(&ask), ..LoadOptions::default() };
+    let found = |global: &str, before: &str, dev: &str, behind: &str| {
+        let text = format!(
+            "global_defs {{\n{global}\n}}\nvrrp_instance V {{\n{before}\ninterface eth0\nvirtual_ipaddress {{\n10.0.0.1/24\n}}\n\
+             virtual_routes {{\n10.1.0.0/16 dev {dev}\n}}\nvirtual_rules {{\nfrom 10.1.0.1 iif {dev} table 7\n}}\n\
+             virtual_router_id 51\n{behind}\n}}\n"
+        );
+        let loaded = load_text("keepalived.conf", text, &options);
+        loaded.diagnostics.iter().filter(|d| d.code.id == codes::NO_SUCH_INTERFACE.id).count()
+    };
+    for (global, line, dev) in [
+        ("", "use_vmac", "vrrp.51"),
+        ("", "use_vmac", "vrrp6.51"),
+        ("vmac_prefix v", "use_vmac", "v.51"),
+        ("", "use_vmac vip", "vip"),
+        ("", "use_ipvlan", "vrrp.51"),
+    ] {
+        assert_eq!(found(global, line, dev, ""), 0, "{line} {dev}");
+        assert_eq!(found(global, "", dev, line), 0, "{line} {dev}");
+        assert_eq!(found(global, "", dev, ""), 2, "{line} {dev}");
+    }
+    assert_eq!(found("", "use_vmac vip", "vrrp.51", ""), 2);
+    assert_eq!(found("", "use_vmac", "vrrp.52", ""), 2);
+}
+
+#[test]
 fn interfaces_are_asked_for_where_somebody_knows() {
     let ask = |name: &str| {
         Some(match name {

@@ -78,10 +78,16 @@ impl Reader<'_> {
         }
         let (mut named, mut tracks) = (notify::Named::default(), Tracks::default());
         let owner = Owner { name: &word.text, place };
+        cx.missing = Some(Vec::new());
         for statement in body(statement) {
             draft.statement(cx, statement);
             notify::statement(cx, statement, &mut notify, &mut named);
             tracks.statement(cx, owner, statement, self.trackable);
+        }
+        for (span, name) in cx.missing.take().into_iter().flatten() {
+            if !draft.makes_interface(&name, &self.globals.vmac_prefix) {
+                cx.interface_is_missing(span, &name);
+            }
         }
         let mut instance = draft.finish(cx, self.globals, &mut self.unique)?;
         tracking::settle(cx, &instance, member, &mut tracks);

@@ -4,9 +4,10 @@ use super::super::Lower;
 use super::draft::Draft;
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lexer::Word;
+use crate::conf::source::Span;
 use crate::conf::tree::Statement;
 use crate::net::{Family, IpNet, MacAddr};
-use crate::vrrp::config::{Ipvlan, IpvlanMode};
+use crate::vrrp::config::{Ipvlan, IpvlanMode, Vrid};
 use nom::bytes::complete::take_while_m_n;
 use nom::character::complete::char;
 use nom::combinator::{all_consuming, map_res, opt};
@@ -25,6 +26,22 @@ enum Mac {
 }
 
 impl Draft {
+    /// Whether it is the name of the VMAC or ipvlan that the instance makes for itself: what it sets there needs no other.
+    pub(super) fn makes_interface(&self, name: &str, prefix: &str) -> bool {
+        let link = &self.link.link;
+        let wish = match (&link.vmac, &link.ipvlan) {
+            (Some(vmac), _) => vmac.name.as_deref(),
+            (None, Some(ipvlan)) => ipvlan.name.as_deref(),
+            (None, None) => return false,
+        };
+        // Of IPv6 beside IPv4 it has another one: see `vrrp::overlay`.
+        let is_made_up = |(vrid, _): (Vrid, Span)| {
+            let end = name.strip_prefix(prefix).unwrap_or_default();
+            [format!(".{vrid}"), format!("6.{vrid}")].iter().any(|made_up| made_up == end)
+        };
+        wish.map_or_else(|| self.vrid.is_some_and(is_made_up), |wish| wish == name)
+    }
+
     /// `use_vmac [NAME] [MAC] [group GROUP] [netlink_notify_msg]`
     pub(super) fn use_vmac(&mut self, cx: &mut Lower<'_, '_>, statement: &Statement) {
         self.link.vmac_at.get_or_insert(statement.span);
