@@ -67,4 +67,8 @@ pub(super) const REASONS: &[Reason] = &[
     ("V0620", "It counts once for each: remove the line of the instance or that of the group."),
     ("V0621", "The group's weight counts, unless the instance has none. Remove the line of the instance."),
     ("V0622", "keepalived leaves it out, and only its log tells."),
+    (
+        "V0623",
+        "The daemon makes the FIFO in its working directory: where it was started from, and the root directory once it is in the background. Whoever reads it looks elsewhere. Write a path that begins with `/`, such as `/run/vrrp.fifo`.",
+    ),
 ];

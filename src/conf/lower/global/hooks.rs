@@ -3,7 +3,7 @@
 use super::super::Lower;
 use super::{Firsts, set};
 use crate::conf::config::{Fifo, Fifos, Hooks};
-use crate::conf::diagnostic::{KeepalivedLine, codes};
+use crate::conf::diagnostic::{Diagnostic, KeepalivedLine, codes};
 use crate::conf::tree::Statement;
 
 /// Whether the keyword belongs here; if so, it is read.
@@ -46,6 +46,17 @@ fn fifo(cx: &mut Lower<'_, '_>, statement: &Statement, fifo: &mut Fifo, firsts: 
         given => cx.account(given, &codes::SCRIPT_UNUSABLE).map(Some),
     };
     if let Some(owner) = owner {
+        if !word.text.starts_with('/') {
+            let keyword = statement.keyword.map_or("", |k| k.name);
+            let message = format!(
+                "`{}` is no absolute path: the FIFO is made where the daemon was started, and in the background in /",
+                word.text
+            );
+            let diagnostic = Diagnostic::new(&codes::RELATIVE_FIFO, word.span, message);
+            let help =
+                format!("write the whole path: `{keyword} /run/{}`", word.text.trim_start_matches("./"));
+            cx.sink.push(diagnostic.label("expected a path that begins with /").help(help));
+        }
         (fifo.path, fifo.owner) = (Some(word.text.to_string()), owner);
     }
 }
