@@ -26,8 +26,8 @@ pub(super) struct Scripts {
     default_user_known: bool,
     /// The first that is executed.
     first: Option<Span>,
-    /// One of them could be changed by others.
-    insecure: bool,
+    /// The first that others could change.
+    insecure: Option<Span>,
 }
 
 impl Scripts {
@@ -144,7 +144,9 @@ impl<'t, 's> Lower<'t, 's> {
             Examined::NotAFile => (tracked(&codes::SCRIPT_INSECURE), "is not a file"),
             Examined::Script { executable, insecure } => {
                 self.scripts.first.get_or_insert(span);
-                self.scripts.insecure |= insecure;
+                if insecure {
+                    self.scripts.insecure.get_or_insert(span);
+                }
                 match (executable, insecure && self.scripts.security) {
                     (false, _) => (&codes::SCRIPT_UNUSABLE, "is not executable for the user who runs it"),
                     (true, true) => (
@@ -159,13 +161,13 @@ impl<'t, 's> Lower<'t, 's> {
         false
     }
 
-    /// Where the first script that runs stands, and whether one is insecure.
-    pub(super) fn scripts_so_far(&self) -> (Option<Span>, bool) {
+    /// Where the first script that runs stands, and the first that is insecure.
+    pub(super) fn scripts_so_far(&self) -> (Option<Span>, Option<Span>) {
         (self.scripts.first, self.scripts.insecure)
     }
 
     /// Scripts found since then don't run after all.
-    pub(super) fn forget_scripts_since(&mut self, (first, insecure): (Option<Span>, bool)) {
+    pub(super) fn forget_scripts_since(&mut self, (first, insecure): (Option<Span>, Option<Span>)) {
         self.scripts.first = first;
         self.scripts.insecure = insecure;
     }
@@ -176,9 +178,14 @@ impl<'t, 's> Lower<'t, 's> {
         if self.sink.has(&codes::NO_SUCH_INTERFACE) {
             return;
         }
-        let (Some(span), false) = (self.scripts.first, self.scripts.security) else { return };
-        let insecure = if self.scripts.insecure { ", some of which others than root can change" } else { "" };
-        let message = format!("scripts are run{insecure}, and `enable_script_security` is not set");
+        let (Some(first), false) = (self.scripts.first, self.scripts.security) else { return };
+        let (span, message) = match self.scripts.insecure {
+            Some(insecure) => (
+                insecure,
+                "this script runs as root, others than root can change it, and `enable_script_security` is not set",
+            ),
+            None => (first, "scripts are run, and `enable_script_security` is not set"),
+        };
         let help = "write `enable_script_security` and `script_user` into global_defs";
         self.sink.push(Diagnostic::new(&codes::SCRIPT_SECURITY, span, message).help(help));
     }
