@@ -8,7 +8,7 @@ use crate::vrrp::config::IpvlanMode;
 use crate::vrrp::event::{Change, NewLink, OwnKind, Refusal, Setting};
 use nix::errno::Errno;
 use std::collections::HashMap;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 /// What IPv4 needs on a VMAC, as keepalived sets it: it answers for its own addresses alone, takes packets from
 /// addresses of this host (the adverts of another VMAC), and whatever way the answer would take, and does not lose
@@ -137,7 +137,7 @@ impl ReversePaths {
         };
         let default = settings::read_v4("default", RP_FILTER).unwrap_or(all);
         if default < all {
-            warn!("NOTICE: setting sysctl net.ipv4.conf.default.rp_filter from {default} to {all}");
+            info!("NOTICE: setting sysctl net.ipv4.conf.default.rp_filter from {default} to {all}");
             if write("default", all) {
                 self.default = Some(default);
             }
@@ -152,7 +152,7 @@ impl ReversePaths {
                 self.each.insert(link.index, own);
             }
         }
-        warn!("NOTICE: setting sysctl net.ipv4.conf.all.rp_filter from {all} to 0");
+        info!("NOTICE: setting sysctl net.ipv4.conf.all.rp_filter from {all} to 0");
         if write("all", 0) {
             self.all = Some(all);
         }
@@ -162,13 +162,13 @@ impl ReversePaths {
     fn check_again(&mut self, client: &mut Client) {
         let Some(all) = self.all.take() else { return };
         if settings::read_v4("all", RP_FILTER).is_ok_and(|now| now == 0) {
-            warn!("NOTICE: resetting sysctl net.ipv4.conf.all.rp_filter to {all}");
+            info!("NOTICE: resetting sysctl net.ipv4.conf.all.rp_filter to {all}");
             write("all", all);
         }
         if let Some(default) = self.default.take()
             && settings::read_v4("default", RP_FILTER).is_ok_and(|now| now == all)
         {
-            warn!("NOTICE: resetting sysctl net.ipv4.conf.default.rp_filter to {default}");
+            info!("NOTICE: resetting sysctl net.ipv4.conf.default.rp_filter to {default}");
             write("default", default);
         }
         for link in client.links().unwrap_or_default() {

@@ -115,7 +115,7 @@ impl Log {
             Report::GroupEntered { .. } => {}
             // keepalived's words, with its colon.
             Report::Faulty { fault: Fault::Tracked(object), detail } => {
-                warn!("{}", tracked_text(name, object, detail.as_deref()));
+                info!("{}", tracked_text(name, object, detail.as_deref()));
             }
             Report::Faulty { fault, detail } => {
                 let detail = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
@@ -151,7 +151,7 @@ impl Log {
                 );
             }
             Report::AddressesTaken(list) if instance.is_none() => {
-                warn!("Restoring deleted static address {list}");
+                info!("Restoring deleted static address {list}");
             }
             Report::AddressesTaken(list) => {
                 let them = if list.count() == 1 { "it" } else { "them" };
@@ -187,7 +187,7 @@ impl Log {
                     "({name}) removed {list}: there before this start, and another router may be the master"
                 );
             }
-            Report::EntriesTaken(list) if instance.is_none() => warn!("Restoring deleted static {list}"),
+            Report::EntriesTaken(list) if instance.is_none() => info!("Restoring deleted static {list}"),
             Report::EntriesTaken(list) => {
                 let them = if list.count() == 1 { "it" } else { "them" };
                 warn!("({name}) somebody removed {list}: setting {them} again");
@@ -210,7 +210,10 @@ impl Log {
             Report::Reloaded(Reloaded::Removed) => info!("({name}) no longer in the configuration"),
             Report::Reloaded(Reloaded::Changed(what)) => info!("({name}) configuration changed: {what}"),
             Report::MasterDown => debug!("({name}) Receive advertisement timeout"),
-            Report::PriorityZeroReceived => debug!("({name}) received priority 0 advertisement"),
+            Report::PriorityZeroReceived(StateKind::Master) => {
+                debug!("({name}) Master received priority 0 message");
+            }
+            Report::PriorityZeroReceived(_) => debug!("({name}) Backup received priority 0 advertisement"),
             Report::PriorityZeroSent => debug!("({name}) sent 0 priority"),
             Report::HigherPriority { source, theirs, ours } if theirs == ours => info!(
                 "({name}) Master received advert from {source} with same priority {theirs} but higher IP address than ours"

@@ -32,8 +32,9 @@ impl Facility {
         let severity = match level {
             Level::ERROR => 3,
             Level::WARN => 4,
-            Level::INFO => 6,
-            Level::DEBUG | Level::TRACE => 7,
+            // As with keepalived, what `-D` adds is information: many a syslog drops what is below.
+            Level::INFO | Level::DEBUG => 6,
+            Level::TRACE => 7,
         };
         format!("<{}>{} {tag}: ", self.code() * 8 + severity, text::syslog_date(seconds))
     }
@@ -94,6 +95,8 @@ mod tests {
         assert!(head.starts_with("<140>"), "{head}");
         assert!(head.ends_with(" Keepalived_vrrp[7]: "), "{head}");
         assert_eq!(Facility::Daemon.code(), 3);
+        let detail = Facility::Daemon.head(Level::DEBUG, 0, "Keepalived_vrrp[7]");
+        assert!(detail.starts_with("<30>"), "{detail}");
     }
 
     #[test]

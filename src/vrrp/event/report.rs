@@ -46,8 +46,8 @@ pub enum Report {
     FaultGone(Fault),
     /// The master has been silent for too long.
     MasterDown,
-    /// Another router leaves.
-    PriorityZeroReceived,
+    /// Another router leaves, and this one in that state has heard it.
+    PriorityZeroReceived(StateKind),
     /// This router told the others that it leaves.
     PriorityZeroSent,
     /// As master, it heard one that beats it.

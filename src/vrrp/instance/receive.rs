@@ -204,7 +204,7 @@ impl Instance {
         if advert.priority == PRIORITY_STOP {
             let master_down_at = now + self.skew();
             self.state = State::Backup { master_down_at, preempt_at, inherited, willing };
-            out.push(self.report(Report::PriorityZeroReceived));
+            out.push(self.report(Report::PriorityZeroReceived(StateKind::Backup)));
             return;
         }
         if inherited {
@@ -250,7 +250,7 @@ impl Instance {
         let (theirs, ours) = (advert.priority, self.priority.effective());
         if theirs == PRIORITY_STOP {
             self.answer(now, out);
-            out.push(self.report(Report::PriorityZeroReceived));
+            out.push(self.report(Report::PriorityZeroReceived(StateKind::Master)));
             return false;
         }
         if theirs == PRIORITY_OWNER && ours == PRIORITY_OWNER {
