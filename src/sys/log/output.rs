@@ -13,6 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tracing::Level;
 
+/// A syslog that was missing is looked for so often, while lines wait for it.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// The writers keep little on their stacks.
 const STACK: usize = 128 * 1024;
 
@@ -136,7 +139,7 @@ impl Writer {
         let mut lines = Vec::new();
         let mut loss = Loss::default();
         loop {
-            let unread = self.queue.take(&mut lines);
+            let unread = self.queue.take(&mut lines, self.sink.keeps_any().then_some(LOOK_AGAIN));
             self.tell(&mut loss);
             if let Err((lost, error)) = self.sink.write(&lines) {
                 loss.add(lost, &reason(&error));
@@ -187,6 +190,14 @@ fn reason(error: &io::Error) -> String {
 }
 
 impl Sink {
+    /// Whether lines wait in it, which go as soon as there is somebody to take them.
+    fn keeps_any(&self) -> bool {
+        match self {
+            Sink::Stream(_) => false,
+            Sink::Syslog(syslog) => syslog.keeps_any(),
+        }
+    }
+
     /// An error tells how many of the lines have not gone.
     fn write(&mut self, lines: &[u8]) -> Result<(), (u64, io::Error)> {
         match self {
@@ -268,26 +279,42 @@ mod tests {
         assert!(output.wait_until_written(PATIENCE), "all is tried, and lost");
     }
 
+    /// What a server gets, message by message.
+    fn received(server: &UnixDatagram) -> String {
+        let mut buffer = [0; 2000];
+        let length = server.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+
+    #[test]
+    fn lines_wait_for_a_syslog_that_is_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let output = Output::syslog(Facility::Daemon, path.clone());
+        say(&output, "one");
+        output.start("vipd[7]".to_owned());
+        assert!(output.wait_until_written(PATIENCE), "nobody waits for a syslog that does not come");
+        let server = UnixDatagram::bind(&path).unwrap();
+        // Nothing more is said.
+        let date = text::syslog_date(0);
+        assert_eq!(received(&server), format!("<30>{date} test[1]: one"));
+    }
+
     #[test]
     fn a_loss_is_told_with_its_cause_before_the_next_line() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let output = Output::syslog(Facility::Daemon, path.clone());
-        say(&output, "one");
-        say(&output, "two");
+        (0..258).for_each(|number| say(&output, &number.to_string()));
         output.start("vipd[7]".to_owned());
         assert!(output.wait_until_written(PATIENCE));
         let server = UnixDatagram::bind(&path).unwrap();
         say(&output, "three");
-        let mut buffer = [0; 2000];
-        let mut received = || {
-            let length = server.recv(&mut buffer).unwrap();
-            String::from_utf8_lossy(&buffer[..length]).into_owned()
-        };
-        let loss = received();
+        (0..256).for_each(|number| assert!(received(&server).ends_with(&format!(" test[1]: {number}"))));
+        let loss = received(&server);
         assert!(loss.starts_with("<28>"), "a warning: {loss}");
         assert!(loss.ends_with(" vipd[7]: 2 lines were lost: No such file or directory"), "{loss}");
-        assert!(received().ends_with(" test[1]: three"));
+        assert!(received(&server).ends_with(" test[1]: three"));
     }
 
     #[test]

@@ -51,9 +51,9 @@ impl Queue {
         self.filled.notify_one();
     }
 
-    /// For the writer: tells that what was taken before is written, waits for more, and exchanges it for `taken`,
-    /// whose memory is used again. Returns how many lines were lost behind them.
-    pub(super) fn take(&self, taken: &mut Vec<u8>) -> u64 {
+    /// For the writer: tells that what was taken before is written, waits for more, for as long as that takes or for
+    /// `patience`, and exchanges it for `taken`, whose memory is used again. Returns how many lines were lost behind them.
+    pub(super) fn take(&self, taken: &mut Vec<u8>, patience: Option<Duration>) -> u64 {
         taken.clear();
         // The memory of a long start is not kept.
         taken.shrink_to(self.limit);
@@ -62,7 +62,13 @@ impl Queue {
         state.writing = false;
         self.emptied.notify_all();
         let nothing = |state: &mut State| state.lines.is_empty() && state.lost == 0;
-        state = self.filled.wait_while(state, nothing).unwrap_or_else(PoisonError::into_inner);
+        state = match patience {
+            None => self.filled.wait_while(state, nothing).unwrap_or_else(PoisonError::into_inner),
+            Some(patience) => {
+                let waited = self.filled.wait_timeout_while(state, patience, nothing);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
         std::mem::swap(&mut state.lines, taken);
         state.writing = true;
         std::mem::take(&mut state.lost)
@@ -98,18 +104,19 @@ mod tests {
         let mut taken = Vec::new();
         queue.push(b"before\n");
         queue.push(b"a writer\n");
-        assert_eq!(queue.take(&mut taken), 0);
+        assert_eq!(queue.take(&mut taken, None), 0);
         assert_eq!(taken, b"before\na writer\n", "all that was said before there was a writer");
         queue.push(b"one\n");
         queue.push(b"two\n");
         queue.push(b"three\n");
         // It would fit once there is room, but not behind the loss.
         queue.push(b"\n");
-        assert_eq!(queue.take(&mut taken), 2);
+        assert_eq!(queue.take(&mut taken, None), 2);
         assert_eq!(taken, b"one\ntwo\n");
         queue.push(b"four\n");
-        assert_eq!(queue.take(&mut taken), 0);
+        assert_eq!(queue.take(&mut taken, None), 0);
         assert_eq!(taken, b"four\n");
+        assert_eq!((queue.take(&mut taken, Some(Duration::from_millis(1))), taken), (0, vec![]));
     }
 
     #[test]
@@ -119,10 +126,10 @@ mod tests {
         queue.push(b"one\n");
         assert!(!queue.wait_until_written(Duration::ZERO));
         let mut taken = Vec::new();
-        queue.take(&mut taken);
+        queue.take(&mut taken, None);
         assert!(!queue.wait_until_written(Duration::ZERO), "it is taken, but not written");
         std::thread::scope(|scope| {
-            scope.spawn(|| queue.take(&mut taken));
+            scope.spawn(|| queue.take(&mut taken, None));
             assert!(queue.wait_until_written(Duration::from_secs(60)));
             queue.push(b"end\n");
             queue.wake();
