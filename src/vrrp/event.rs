@@ -449,6 +449,9 @@ pub enum Fault {
     NoSource(IpAddr),
     /// There is no unicast peer: `unicast_fault_no_peer`.
     NoPeer,
+    /// This other instance has the same VRID, and its interface sends to the same network: one of the two is on top of the
+    /// other's.
+    SameVrid(Name),
     /// Another member of its sync group can't run.
     Group(Name),
     /// The key that signs its adverts can't be read: `auth_hmac`.

@@ -399,6 +399,11 @@ fn fault_text(fault: &Fault) -> String {
             format!("this host does not have the source address {source}: waiting for it")
         }
         Fault::NoPeer => "there is no unicast peer (unicast_fault_no_peer)".to_owned(),
+        // keepalived's first words.
+        Fault::SameVrid(other) => format!(
+            "VRID conflict with ({other}): both interfaces send to one network. Give one of them another \
+             virtual_router_id"
+        ),
         Fault::Group(name) => format!("another member of sync group {name} can't run: waiting for it"),
         Fault::NoKey(id) => format!("key {id} of auth_hmac, which is to sign the adverts, can't be had"),
         Fault::Tracked(object) => format!("entering FAULT state due to {object}"),
@@ -457,6 +462,7 @@ fn fault_gone_text(fault: &Fault) -> String {
         Fault::NoTable => "the table of virtual servers can be written".to_owned(),
         Fault::NoSource(source) => format!("the source address {source} is there again"),
         Fault::NoPeer => "there is a unicast peer".to_owned(),
+        Fault::SameVrid(other) => format!("({other}) does not have the same VRID on its network any more"),
         Fault::Group(name) => format!("the other members of sync group {name} can run again"),
         Fault::NoKey(id) => format!("key {id} of auth_hmac is there"),
         Fault::Tracked(object) => format!("{object} is no fault any more"),

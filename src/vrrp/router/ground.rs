@@ -9,6 +9,7 @@ use crate::time::Instant;
 use crate::vrrp::event::{Actions, Fault, Link, Listen, Name, OwnLink, StateKind, Table};
 use crate::vrrp::instance::{Ground, Origin};
 use crate::vrrp::kernel::Id;
+use crate::vrrp::overlay::below;
 use crate::vrrp::packet::PRIORITY_OWNER;
 use std::collections::BTreeSet;
 
@@ -70,7 +71,7 @@ impl Router {
         let listen =
             place.map(|interface| Listen { interface, family, protocol, group: slot.instance.group() });
         let is_deaf = listen.is_some_and(|listen| self.deaf.contains_key(&listen));
-        self.add_faults(slot, &ways, origin.as_ref(), is_deaf, &mut faults);
+        self.add_faults(id, slot, &ways, origin.as_ref(), is_deaf, &mut faults);
         if matches!(self.table, Table::Unavailable(_)) && serves() {
             faults.insert(Fault::NoTable);
         }
@@ -164,6 +165,7 @@ impl Router {
     /// What keeps it from running, of its interfaces, its source, its peers and its keys.
     fn add_faults(
         &self,
+        id: Id,
         slot: &Slot,
         ways: &Ways<'_>,
         origin: Option<&Origin>,
@@ -219,6 +221,7 @@ impl Router {
             faults.insert(Fault::NoPeer);
         }
         faults.extend(slot.instance.missing_key().map(Fault::NoKey));
+        faults.extend(self.same_vrid(id, slot).map(Fault::SameVrid));
         for (name, _) in slot.tracked.iter().filter(|(_, seen)| *seen) {
             match self.kernel.link_named(name) {
                 None => drop(faults.insert(Fault::NoInterface(name.clone()))),
@@ -228,5 +231,34 @@ impl Router {
                 Some(_) => {}
             }
         }
+    }
+    /// Who has the same VRID on the interface that this one's is on top of, or on top of the same. A configuration that
+    /// says so is refused; this is for an interface that came later. Of two, the one that runs goes on.
+    fn same_vrid(&self, id: Id, slot: &Slot) -> Option<Name> {
+        let network = |slot: &Slot| {
+            let config = slot.instance.config();
+            let name = config.interface.as_deref().filter(|_| config.unicast.is_none())?;
+            let link = self.kernel.link_named(name)?;
+            Some((below(link)?, link.index))
+        };
+        let router = |slot: &Slot| {
+            let config = slot.instance.config();
+            (config.vrid, config.family, slot.instance.group())
+        };
+        let (ours, index) = network(slot)?;
+        if ours == index {
+            return None;
+        }
+        let yields = |other: &Slot| other.instance.faults().iter().any(|f| matches!(f, Fault::SameVrid(_)));
+        let runs = |slot: &Slot| matches!(slot.instance.state(), StateKind::Backup | StateKind::Master);
+        let goes_first = |other_id: Id, other: &Slot| match network(other) {
+            Some((theirs, index)) if theirs == ours && router(other) == router(slot) && !yields(other) => {
+                index == ours || (!runs(other), other_id) < (!runs(slot), id)
+            }
+            _ => false,
+        };
+        let mut others = self.instances.iter().filter(|(other, _)| **other != id);
+        let other = others.find(|(other_id, other)| goes_first(**other_id, other));
+        other.map(|(_, other)| other.instance.name().clone())
     }
 }

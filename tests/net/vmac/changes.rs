@@ -3,7 +3,14 @@
 use super::*;
 
 pub(super) fn tests() -> Vec<Test> {
-    vec![Test::new("vmac::names_are_exchanged_by_a_reload", exchange)]
+    let both = [Keepalived, Vipd].into_iter().map(|program| {
+        Test::new(
+            format!("vmac::{program}::a_macvlan_that_comes_later_to_the_same_vrid_is_a_fault"),
+            move |lab: &Lab| late_macvlan(lab, program),
+        )
+    });
+    let ours = [Test::new("vmac::names_are_exchanged_by_a_reload", exchange)];
+    both.chain(ours).collect()
 }
 
 fn logged(director: &Director, text: &str, times: usize) {
@@ -38,4 +45,19 @@ fn exchange(lab: &Lab) {
     assert_eq!(log.matches("Entering MASTER STATE").count(), 2, "{log}");
     assert_eq!(log.matches("Entering BACKUP STATE").count(), 2, "{log}");
     assert!(!log.contains("FAULT") && !log.contains("Unable"), "{log}");
+}
+
+/// At start the configuration is refused.
+fn late_macvlan(lab: &Lab, program: Implementation) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let config = format!("global_defs {{\n  dynamic_interfaces\n}}\n{}", twice("mv0"));
+    let director = start(program, &one, &config);
+    shows(&one, "eth0", "10.0.0.100/24", true);
+    one.run("ip link add mv0 link eth0 type macvlan mode bridge");
+    one.run("ip link set mv0 up");
+    one.run("ip address add 10.0.9.2/24 dev mv0");
+    logged(&director, "VRID conflict", 1);
+    std::thread::sleep(Duration::from_secs(5));
+    assert!(one.has_address("10.0.0.100") && !one.has_address("10.0.9.100"));
+    logged(&director, "VRID conflict", 1);
 }

@@ -1,5 +1,7 @@
 //! Interfaces of our own: made before anything else, made again when somebody takes them, removed at last.
 
+mod below;
+
 use super::*;
 use crate::vrrp::config::Vmac;
 use crate::vrrp::event::{LinkKind, NewLink, OwnKind};
