@@ -218,11 +218,20 @@ fn unreadable(path: &Path, error: &ReadError) -> String {
 }
 
 /// It is invisible, and what editors on other systems write.
-fn byte_order_mark(file: FileId) -> Diagnostic {
-    let message = "this file begins with a byte order mark, which is passed over; keepalived takes it for a part of the \
-                   first word, and loses that block";
-    let diagnostic = Diagnostic::new(&codes::BYTE_ORDER_MARK, Span { file, start: 0, end: 0 }, message);
-    diagnostic.help("save it as UTF-8 without a byte order mark, or run: sed -i '1s/^\\xEF\\xBB\\xBF//' FILE")
+fn byte_order_mark(file: FileId, at: u32) -> Diagnostic {
+    let (what, word, line) = match at {
+        0 => ("this file", "first word", "1"),
+        _ => ("this line", "line's first word", ""),
+    };
+    let message = format!(
+        "{what} begins with a byte order mark, which is passed over; keepalived takes it for a part of the {word}, and \
+         loses that block"
+    );
+    let diagnostic = Diagnostic::new(&codes::BYTE_ORDER_MARK, Span { file, start: at, end: at }, message);
+    let file = if at == 0 { "it" } else { "the files that this one is made of" };
+    diagnostic.help(format!(
+        "save {file} as UTF-8 without a byte order mark, or run: sed -i '{line}s/^\\xEF\\xBB\\xBF//' FILE"
+    ))
 }
 
 fn load_source(mut sources: Sources, file: FileId, options: &LoadOptions<'_>) -> Loaded {
@@ -255,8 +264,8 @@ fn load_source(mut sources: Sources, file: FileId, options: &LoadOptions<'_>) ->
         diagnostics = expansion.resolve(&mut sources, options.config_id, diagnostics);
     }
     lint::characters::explain(&mut diagnostics, &sources);
-    let marked = sources.ids().filter(|file| sources.get(*file).is_marked());
-    let marks: Vec<Diagnostic> = marked.map(byte_order_mark).collect();
+    let marks = |file| sources.get(file).marks().iter().map(move |at| byte_order_mark(file, *at));
+    let marks: Vec<Diagnostic> = sources.ids().flat_map(marks).collect();
     worst = worst.max(marks.first().map(|mark| mark.code.verdict));
     diagnostics.splice(0..0, marks);
     if options.lints.is_some_and(|lints| lints.hints) {

@@ -61,7 +61,7 @@ pub struct Location {
 pub struct Source {
     name: String,
     text: String,
-    is_marked: bool,
+    marks: Box<[u32]>,
     line_starts: OnceLock<Vec<u32>>,
 }
 
@@ -72,16 +72,16 @@ impl Source {
         &self.name
     }
 
-    /// The whole text, without a byte order mark.
+    /// The whole text, without byte order marks.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether the file begins with a byte order mark.
+    /// Where byte order marks were: at the beginning of the file, or of a line where other files were put behind it.
     #[must_use]
-    pub const fn is_marked(&self) -> bool {
-        self.is_marked
+    pub const fn marks(&self) -> &[u32] {
+        &self.marks
     }
 
     /// Offsets at which lines begin; made when the first diagnostic asks.
@@ -121,18 +121,18 @@ impl Sources {
 
     /// Takes a text in under a name.
     pub fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> FileId {
-        let (text, is_marked) = decode(bytes.into());
-        self.push(name.into(), text, is_marked)
+        let (text, marks) = decode(bytes.into());
+        self.push(name.into(), text, marks)
     }
 
     /// Takes a text in that is made of the texts of others: its bytes that are no UTF-8 are kept in it already.
     pub fn add_text(&mut self, name: impl Into<String>, text: String) -> FileId {
-        self.push(name.into(), text, false)
+        self.push(name.into(), text, Box::default())
     }
 
-    fn push(&mut self, name: String, text: String, is_marked: bool) -> FileId {
+    fn push(&mut self, name: String, text: String, marks: Box<[u32]>) -> FileId {
         let id = FileId(self.files.len() as u32);
-        self.files.push(Arc::new(Source { name, text, is_marked, line_starts: OnceLock::new() }));
+        self.files.push(Arc::new(Source { name, text, marks, line_starts: OnceLock::new() }));
         id
     }
 
@@ -148,15 +148,15 @@ impl Sources {
 
     fn take(&mut self, path: &Path, bytes: Result<Vec<u8>, ReadError>) -> (FileId, Result<(), ReadError>) {
         // As text, a byte that is no UTF-8 takes four.
-        let bounded = |(text, is_marked): (String, bool)| match text.len() as u64 > 2 * MAX_FILE_BYTES {
+        let bounded = |(text, marks): (String, Box<[u32]>)| match text.len() as u64 > 2 * MAX_FILE_BYTES {
             true => Err(ReadError::TooLarge(MAX_FILE_BYTES)),
-            false => Ok((text, is_marked)),
+            false => Ok((text, marks)),
         };
-        let ((text, is_marked), result) = match bytes.map(decode).and_then(bounded) {
+        let ((text, marks), result) = match bytes.map(decode).and_then(bounded) {
             Ok(read) => (read, Ok(())),
-            Err(e) => ((String::new(), false), Err(e)),
+            Err(e) => (Default::default(), Err(e)),
         };
-        (self.push(path.to_string_lossy().into_owned(), text, is_marked), result)
+        (self.push(path.to_string_lossy().into_owned(), text, marks), result)
     }
 
     /// A file by its id.
@@ -188,13 +188,28 @@ impl Sources {
     }
 }
 
-/// The text, and whether a byte order mark stood before it.
-fn decode(mut bytes: Vec<u8>) -> (String, bool) {
-    let is_marked = bytes.starts_with(b"\xef\xbb\xbf");
-    if is_marked {
-        bytes.drain(..3);
+/// A byte order mark.
+const MARK: &str = "\u{feff}";
+
+/// What takes the place of one within a file: nothing behind it moves.
+const BLANKS: &str = "   ";
+
+/// The text, and where byte order marks were in it.
+fn decode(mut bytes: Vec<u8>) -> (String, Box<[u32]>) {
+    let mut marks = Vec::new();
+    if bytes.starts_with(MARK.as_bytes()) {
+        bytes.drain(..MARK.len());
+        marks.push(0);
     }
-    (raw::text(bytes), is_marked)
+    let mut text = raw::text(bytes);
+    // Files that were put one behind the other: each may bring its own.
+    let finder = memchr::memmem::Finder::new("\n\u{feff}");
+    let inside: Vec<usize> = finder.find_iter(text.as_bytes()).map(|at| at + 1).collect();
+    for at in inside {
+        text.replace_range(at..at + MARK.len(), BLANKS);
+        marks.push(u32::try_from(at).unwrap_or(u32::MAX));
+    }
+    (text, marks.into())
 }
 
 /// A text fit for a terminal or a log line: control characters are spelt out, never sent raw.
@@ -229,6 +244,15 @@ mod tests {
         let mut sources = Sources::new();
         let file = sources.add("a", b"\xef\xbb\xbf# Z\xfcrich \xc3\xbc\nx".to_vec());
         assert_eq!(raw::shown(sources.get(file).text()), "# Z\u{fc}rich \u{fc}\nx");
+    }
+
+    #[test]
+    fn a_byte_order_mark_that_begins_a_line_is_blank() {
+        let mut sources = Sources::new();
+        let file = sources.add("a", "\u{feff}a\n\u{feff}b\n\u{feff}\u{feff}c\nd\u{feff}\n");
+        let source = sources.get(file);
+        assert_eq!(source.text(), "a\n   b\n   \u{feff}c\nd\u{feff}\n");
+        assert_eq!(source.marks(), [0, 2, 7]);
     }
 
     #[test]

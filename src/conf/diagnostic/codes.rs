@@ -30,7 +30,7 @@ codes! {
     EXPANSION_TOO_LARGE = "V0008", Error, Refuses, "includes, parameters or sequences that never come to an end";
     INCLUDE_NOTHING = "V0009", Error, Reports, "an include without a file";
     CHECK_UNSIGNED = "V0010", Error, Reports, "a word of include_check that has no effect";
-    BYTE_ORDER_MARK = "V0011", Warning, Reports, "a file begins with a byte order mark";
+    BYTE_ORDER_MARK = "V0011", Warning, Reports, "a file, or a line of it, begins with a byte order mark";
 
     UNKNOWN_KEYWORD = "V0101", Error, Reports, "keepalived has no such keyword";
     MISPLACED_KEYWORD = "V0102", Error, Reports, "the keyword belongs into another block";

@@ -42,7 +42,7 @@ pub(super) const REASONS: &[Reason] = &[
     ),
     (
         "V0011",
-        "Editors of Windows write these three invisible bytes (EF BB BF, U+FEFF). keepalived reports an unknown keyword and loses the first block; vipd reads the file as if they were not there. Save it as UTF-8 without them.",
+        "Editors of Windows write these three invisible bytes (EF BB BF, U+FEFF). keepalived reports an unknown keyword and loses the block that follows; vipd reads the file as if they were not there. Where files are put one behind the other, they stand at the beginning of a line within. Save it as UTF-8 without them.",
     ),
     (
         "V0101",
