@@ -169,6 +169,8 @@ struct Slot {
     faulty: bool,
     /// Whether it can run is not known yet.
     awaited: bool,
+    /// It was said that the interface below its VMAC has an address that it owns.
+    owned_below: bool,
     /// How it stood to its sync group when that looked last.
     stance: Stance,
     /// Interfaces of our own that it uses.

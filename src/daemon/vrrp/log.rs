@@ -248,6 +248,10 @@ impl Log {
             Report::OwnerPersists { source } => warn!(
                 "({name}) {source} is still advertising as address owner, please resolve - reducing our priority"
             ),
+            Report::OwnedBelow { interface, address } => warn!(
+                "({name}) {address} is set on {interface}, too: as its owner with use_vmac, this host must not answer with \
+                 {interface}'s own Ethernet address (RFC 9568, 8.1.2). Remove {address} from {interface}, or use_vmac"
+            ),
             Report::OwnerRestored => info!("({name}) Restoring our priority to 255"),
             Report::Overslept { late } => {
                 let (seconds, micros) = (late.as_secs(), late.subsec_micros());

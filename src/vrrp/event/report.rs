@@ -46,6 +46,13 @@ pub enum Report {
     FaultGone(Fault),
     /// The master has been silent for too long.
     MasterDown,
+    /// The owner of its addresses has a VMAC, and the interface below it has one of them, too.
+    OwnedBelow {
+        /// The interface below.
+        interface: Name,
+        /// The address.
+        address: IpAddr,
+    },
     /// Another router leaves, and this one in that state has heard it.
     PriorityZeroReceived(StateKind),
     /// This router told the others that it leaves.

@@ -6,7 +6,9 @@ use super::groups::Leave;
 use super::{Router, Slot};
 use crate::net::Family;
 use crate::time::Instant;
-use crate::vrrp::event::{Actions, Fault, Link, Listen, Name, OwnLink, StateKind, Table};
+use crate::vrrp::event::{
+    Action, Actions, Fault, Link, Listen, Name, OwnKind, OwnLink, Report, StateKind, Table,
+};
 use crate::vrrp::instance::{Ground, Origin};
 use crate::vrrp::kernel::Id;
 use crate::vrrp::overlay::below;
@@ -63,6 +65,7 @@ impl Router {
         let (family, vrid) = (config.family, config.vrid);
         let ways = self.ways(slot);
         let origin = self.origin(slot, &ways);
+        let below = self.owned_below(slot, &ways);
         let protocol = slot.instance.protocol();
         let place = match &ways.own {
             None => Some(None),
@@ -122,6 +125,10 @@ impl Router {
             _ => None,
         };
         (slot.faulty, slot.awaited) = (faulty, awaited);
+        if std::mem::replace(&mut slot.owned_below, below.is_some()) != below.is_some() {
+            let name = slot.instance.name();
+            out.extend(below.map(|report| Action::Report { instance: Some(name.clone()), report }));
+        }
         slot.instance.set_ground(now, Ground { origin, faults, inherits, begin, leads }, detail, out);
         let (policy, multiplier) = self.buffer_policy;
         let buffer = slot.instance.receive_buffer(policy, multiplier);
@@ -138,6 +145,19 @@ impl Router {
         let own = speaks_over.map_or_else(|| base.clone(), |over| Some(over.name.clone()));
         let link = own.as_deref().and_then(|name| self.kernel.link_named(name));
         Ways { base, over, speaks_over, own, link }
+    }
+
+    /// Whether its owner would answer for one of its addresses with two Ethernet addresses: RFC 9568 §8.1.2.
+    fn owned_below(&self, slot: &Slot, ways: &Ways<'_>) -> Option<Report> {
+        let over = ways.over.filter(|over| matches!(over.kind, OwnKind::Macvlan(_)))?;
+        if slot.instance.config().priority != PRIORITY_OWNER {
+            return None;
+        }
+        let below = self.kernel.link_named(&over.base)?.index;
+        let on_it = slot.instance.addresses().iter().filter(|address| *address.interface == *over.name);
+        let mut addresses = on_it.map(|address| address.net.address);
+        let address = addresses.find(|address| self.kernel.has_address(Some(below), *address))?;
+        Some(Report::OwnedBelow { interface: over.base.clone(), address })
     }
 
     /// Where its adverts leave, if they can.

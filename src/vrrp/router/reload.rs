@@ -363,7 +363,7 @@ impl Router {
         let tracked = self.tracked(&instance, &overlay);
         let stance = instance.stance();
         let (queued, key, listen, buffer, follows) = (None, None, None, 0, ThinVec::new());
-        let (faulty, awaited) = (false, false);
+        let (faulty, awaited, owned_below) = (false, false, false);
         let overlay = overlay.into();
         let slot = Slot {
             instance,
@@ -374,6 +374,7 @@ impl Router {
             tracked,
             faulty,
             awaited,
+            owned_below,
             stance,
             overlay,
             follows,

@@ -9,7 +9,10 @@ pub(super) fn tests() -> Vec<Test> {
             move |lab: &Lab| late_macvlan(lab, program),
         )
     });
-    let ours = [Test::new("vmac::names_are_exchanged_by_a_reload", exchange)];
+    let ours = [
+        Test::new("vmac::names_are_exchanged_by_a_reload", exchange),
+        Test::new("vmac::an_owners_address_below_is_told_of", owned_below),
+    ];
     both.chain(ours).collect()
 }
 
@@ -60,4 +63,13 @@ fn late_macvlan(lab: &Lab, program: Implementation) {
     std::thread::sleep(Duration::from_secs(5));
     assert!(one.has_address("10.0.0.100") && !one.has_address("10.0.9.100"));
     logged(&director, "VRID conflict", 1);
+}
+
+/// RFC 9568 §8.1.2.
+fn owned_below(lab: &Lab) {
+    let one = lab.host("one", "10.0.0.100/24");
+    let director = start(Vipd, &one, &instance("V", 255, "use_vmac", &["10.0.0.100/24"]));
+    logged(&director, "(V) 10.0.0.100 is set on eth0, too", 1);
+    shows(&one, "vrrp.51", "10.0.0.100/24", true);
+    logged(&director, "(V) 10.0.0.100 is set on eth0, too", 1);
 }

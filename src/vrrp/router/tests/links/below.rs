@@ -2,6 +2,29 @@
 
 use super::*;
 
+/// RFC 9568 §8.1.2.
+#[test]
+fn an_owners_address_below_its_vmac_is_told_of_once() {
+    let told = |priority: u8, below: &str| {
+        let mut b = Bench::new();
+        let mut one = with_vmac();
+        one.priority = priority;
+        b.handle(link(true, &[below]));
+        b.handle(config(vec![one.clone()]));
+        b.after(Duration::from_secs(4));
+        b.handle(Event::Link(Link { mtu: 1400, ..named_link("eth0", 2, true) }));
+        let is_it = |action: &&Action| {
+            let expected =
+                Report::OwnedBelow { interface: "eth0".into(), address: "10.0.0.51".parse().unwrap() };
+            matches!(action, Action::Report { report, .. } if *report == expected)
+        };
+        b.out.iter().filter(is_it).count()
+    };
+    assert_eq!(told(255, "10.0.0.51/24"), 1);
+    assert_eq!(told(255, SOURCE), 0);
+    assert_eq!(told(254, "10.0.0.51/24"), 0);
+}
+
 /// A configuration that says so at start is refused.
 #[test]
 fn a_macvlan_that_comes_later_to_the_same_vrid_is_a_fault() {
