@@ -143,6 +143,12 @@ impl<'a> Names<'a> {
         let has_vmac = instance.link.vmac.is_some();
         for address in instance.addresses.iter_mut().chain(instance.excluded.iter_mut()) {
             let of = Family::of(address.net.address);
+            if let Some(own) = overlay.own.as_mut().filter(|own| *own.name == *address.interface) {
+                // Named as its device, whatever the instance's family: without IPv6 on it, the kernel would refuse it.
+                own.v6 |= of == Family::V6;
+                own.v4 |= of == Family::V4 && has_vmac;
+                continue;
+            }
             let at_home = address.interface == base;
             if at_home && has_vmac && of == family {
                 if let Some(own) = &mut overlay.own {

@@ -141,3 +141,18 @@ fn prefixes_are_those_that_are_configured() {
     assert_eq!(&*overlay.own.unwrap().name, "a_prefix_of.251", "as long as a name may be");
     assert_eq!(&*overlay.others[0].name, "va.251");
 }
+
+/// Of the other family, too: otherwise IPv6 is switched off there.
+#[test]
+fn an_address_may_name_the_vmac_as_its_device() {
+    let defaults = Defaults::default();
+    for (device, v6) in [("vrrp.51", true), ("eth0", false)] {
+        let mut one = instance("V", Family::V4, 51, &[("10.0.0.51/24", "eth0")]);
+        one.excluded = vec![VirtualAddress::new("2001:db8::51/64".parse().unwrap(), device)].into();
+        let there = [eth0()];
+        let mut names = Names::new(&defaults, there.iter(), EMPTY.get_or_init(HashMap::new), [].iter());
+        let overlay = names.overlay(&mut one);
+        assert_eq!(overlay.own.map(|own| (own.v4, own.v6)), Some((true, v6)), "{device}");
+        assert_eq!((one.excluded[0].interface.as_str(), overlay.others.len()), (device, 0));
+    }
+}

@@ -11,6 +11,7 @@ pub(super) fn tests() -> Vec<Test> {
     });
     let ours = [
         Test::new("vmac::names_are_exchanged_by_a_reload", exchange),
+        Test::new("vmac::an_address_of_ipv6_may_be_on_one_of_ipv4", ipv6_on_one_of_ipv4),
         Test::new("vmac::an_owners_address_below_is_told_of", owned_below),
     ];
     both.chain(ours).collect()
@@ -63,6 +64,23 @@ fn late_macvlan(lab: &Lab, program: Implementation) {
     std::thread::sleep(Duration::from_secs(5));
     assert!(one.has_address("10.0.0.100") && !one.has_address("10.0.9.100"));
     logged(&director, "VRID conflict", 1);
+}
+
+/// keepalived refuses a device that it has not made yet.
+fn ipv6_on_one_of_ipv4(lab: &Lab) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let excluded = "use_vmac\n  virtual_ipaddress_excluded {\n    2001:db8::51/64 dev vrrp.51\n  }\n  \
+                    virtual_routes {\n    10.9.0.0/16 dev vrrp.51\n  }";
+    let director = start(Vipd, &one, &instance("V", 150, excluded, &["10.0.0.100/24"]));
+    shows(&one, "vrrp.51", "10.0.0.100/24", true);
+    shows(&one, "vrrp.51", "2001:db8::51/64", true);
+    // Groups are listened to by the interface below.
+    let rules = ruleset(&one).join("\n");
+    assert!(rules.contains("mld"), "{rules}");
+    let log = director.process().log();
+    assert!(!log.contains("doesn't exist") && !log.contains("can't set"), "{log}");
+    director.terminate();
+    assert!(!one.has_address("2001:db8::51"));
 }
 
 /// RFC 9568 §8.1.2.
