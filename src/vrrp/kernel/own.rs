@@ -268,13 +268,18 @@ impl Kernel {
     }
 
     /// Where the adverts come from that leave by this interface; none until it has that address.
-    pub(in crate::vrrp) fn own_source(&self, wanted: &OwnLink, family: Family) -> Option<IpAddr> {
+    pub(in crate::vrrp) fn own_source(
+        &self,
+        wanted: &OwnLink,
+        family: Family,
+        owner: bool,
+    ) -> Option<IpAddr> {
         let link = self.link_named(&wanted.name)?;
         match (wanted.address, wanted.kind, family) {
             (OwnAddress::None, OwnKind::Ipvlan(_), Family::V6) => self.source(link.index, family, false),
             (OwnAddress::None, ..) => {
                 let base = self.link_named(&wanted.base)?;
-                self.source(base.index, family, false)
+                self.source(base.index, family, owner)
             }
             _ => {
                 let net = self.own_address(wanted)?;

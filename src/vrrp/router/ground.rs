@@ -172,7 +172,7 @@ impl Router {
         let link = ways.link?;
         let source = match (ways.speaks_over, config.source) {
             (Some(over), source) if config.family == Family::V6 || source.is_none() => {
-                self.kernel.own_source(over, config.family)
+                self.kernel.own_source(over, config.family, owner)
             }
             (_, Some(source)) => Some(source),
             (_, None) => self.kernel.source(link.index, config.family, owner),

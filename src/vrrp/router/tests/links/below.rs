@@ -25,6 +25,18 @@ fn an_owners_address_below_its_vmac_is_told_of_once() {
     assert_eq!(told(254, "10.0.0.51/24"), 0);
 }
 
+/// As without a VMAC, its addresses are real ones.
+#[test]
+fn an_owner_speaks_by_its_vmac_from_the_only_address_that_it_has() {
+    for (priority, state) in [(255, StateKind::Master), (254, StateKind::Fault)] {
+        let mut b = Bench::new();
+        let one = config::Instance { priority, ..with_vmac() };
+        b.handle(link(true, &["10.0.0.51/24"]));
+        b.handle(config(vec![one]));
+        assert_eq!(b.router.instance("VI").map(crate::vrrp::Instance::state), Some(state));
+    }
+}
+
 /// A configuration that says so at start is refused.
 #[test]
 fn a_macvlan_that_comes_later_to_the_same_vrid_is_a_fault() {
