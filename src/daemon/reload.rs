@@ -120,4 +120,29 @@ mod tests {
             assert!(judged(&whole, &text).is_some(), "{text}");
         }
     }
+
+    #[test]
+    fn what_the_machine_lacks_refuses_nothing() {
+        let vip = "vrrp_instance VI {\n interface lo0\n virtual_router_id 7\n virtual_ipaddress {\n  10.9.0.100/24\n }\n";
+        let has_lo0 = "global_defs {\n dynamic_interfaces\n}\n";
+        let (missing, there) = (format!("{vip}}}\n"), format!("{has_lo0}{vip}}}\n"));
+        let notified = |there: &str| there.replace(" virtual_r", " notify_master /bin/true\n virtual_r");
+        assert_eq!(judged(&there, &notified(&there)), None, "no enable_script_security");
+        assert_eq!(
+            judged(&notified(&missing), &notified(&there)),
+            None,
+            "nor in front of it a missing interface"
+        );
+        let script = |path: &str, more: &str, weight: &str| {
+            let tracked = format!(" track_script {{\n  s {weight}\n }}\n");
+            format!("{has_lo0}vrrp_script s {{\n script {path}\n{more}}}\n{vip}{tracked}}}\n")
+        };
+        assert_eq!(judged(&there, &script("/nonexistent/x", "", "")), None);
+        assert_eq!(judged(&there, &script("/bin", "", "")), None, "a directory");
+        assert_eq!(judged(&there, &script("/bin/true", " user no-such-user\n", "")), None);
+        // Nor does it hide what is wrong with the text.
+        let wrong = "weight x";
+        assert!(judged(&there, &script("/nonexistent/x", "", wrong)).is_some());
+        assert_eq!(judged(&script("/nonexistent/x", "", wrong), &script("/bin/true", "", wrong)), None);
+    }
 }

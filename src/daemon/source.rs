@@ -31,8 +31,8 @@ pub struct Loaded {
     pub config: Config,
     /// What was found in it all the same, a line each.
     pub findings: Vec<String>,
-    /// The errors among that: what stands there is not carried out. Without their places, so that they can be compared
-    /// with those of another reading.
+    /// The errors of the text, whatever this machine has of interfaces, scripts and users. Without
+    /// their places, so that they can be compared with those of another reading.
     pub errors: Vec<String>,
     /// The file says nothing at all.
     pub is_empty: bool,
@@ -59,21 +59,28 @@ impl Source {
         });
         let told = loaded.diagnostics.iter().filter(|d| d.code.severity > Severity::Hint);
         let findings: Vec<String> = told.map(|d| render::line(d, &loaded.sources)).collect();
-        // An interface that is missing is no fault of the file: it may come, and a start waits for it, too. What stands in
-        // a file that is passed over is not carried out.
-        let is = |d: &Diagnostic, code| std::ptr::eq(d.code, code);
-        let may_come = |d: &Diagnostic| is(d, &codes::NO_SUCH_INTERFACE) || is(d, &codes::NOT_WATCHED);
-        let loses = |d: &&Diagnostic| {
-            d.code.severity == Severity::Error && !may_come(d) || is(d, &codes::INCLUDE_SKIPPED)
-        };
-        let errors = loaded.diagnostics.iter().filter(loses);
-        let errors = errors.map(|d| format!("{} {}", d.code.id, d.message)).collect();
+        let errors = self.errors(&loaded);
         let is_empty = loaded.diagnostics.iter().any(|d| std::ptr::eq(d.code, &codes::EMPTY));
         let exit = if loaded.is_unread() { Exit::NoConfig } else { Exit::Config };
         match loaded.config {
             Some(config) => Ok(Loaded { config, findings, errors, is_empty }),
             None => Err(Refused { exit, findings }),
         }
+    }
+
+    /// What is wrong with the text. What this machine lacks may hide some of it, or lead to more: a script without its user
+    /// takes the line with it that tracks it. Then the text is read once more, as on a machine that has it all.
+    fn errors(&self, loaded: &conf::Loaded) -> Vec<String> {
+        let depends =
+            |d: &Diagnostic| codes::is_of_the_machine(d.code) || std::ptr::eq(d.code, &codes::TOO_MANY);
+        if !loaded.diagnostics.iter().any(depends) {
+            return errors_of(loaded);
+        }
+        let text = self.with_options(|options| {
+            let options = LoadOptions { interfaces: None, bases: None, scripts: None, ..*options };
+            conf::load(&self.file, &LoadOptions { only_files: true, ..options })
+        });
+        errors_of(&text)
     }
 
     /// Calls `read` with what reading depends on: the command line, and this machine's interfaces.
@@ -95,6 +102,13 @@ impl Source {
             ..LoadOptions::default()
         })
     }
+}
+
+/// The errors, without their places. What stands in a file that is passed over is not carried out.
+fn errors_of(loaded: &conf::Loaded) -> Vec<String> {
+    let loses =
+        |d: &&Diagnostic| d.code.severity == Severity::Error || std::ptr::eq(d.code, &codes::INCLUDE_SKIPPED);
+    loaded.diagnostics.iter().filter(loses).map(|d| format!("{} {}", d.code.id, d.message)).collect()
 }
 
 /// Macvlans and ipvlans of this network namespace, and the interfaces below; asked for once, when somebody wants to know.

@@ -261,6 +261,25 @@ codes! {
     NOT_CARRIED_OUT = "V0901", Warning, Silent, "keepalived knows it, this version of vipd does not carry it out yet";
 }
 
+/// What is found wrong with the machine that reads a text, and not with the text: an interface, a script or a user may
+/// come and go while the text stays. `vipd check`, which asks no machine, knows nothing of it.
+static OF_THE_MACHINE: &[&Code] = &[
+    &NO_SUCH_INTERFACE,
+    &NOT_WATCHED,
+    &LOOPBACK,
+    &UNKNOWN_USER,
+    &SCRIPT_MISSING,
+    &SCRIPT_INSECURE,
+    &SCRIPT_UNUSABLE,
+    &SCRIPT_SECURITY,
+];
+
+/// Whether a finding of this kind is one of the machine that reads a text, and not of the text.
+#[must_use]
+pub fn is_of_the_machine(code: &'static Code) -> bool {
+    OF_THE_MACHINE.iter().any(|known| std::ptr::eq(*known, code))
+}
+
 /// A code by its id.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Code> {

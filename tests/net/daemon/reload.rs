@@ -16,6 +16,7 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("daemon::a_keyword_lets_a_reload_be_as_keepalived_s", as_keepalived),
         Test::new("daemon::a_reload_that_takes_the_first_address_of_a_network_blames_nobody", first_address),
         Test::new("daemon::a_start_and_a_reload_wait_for_an_interface_that_is_missing", missing_device),
+        Test::new("daemon::scripts_without_script_security_refuse_no_reload", scripts_without_security),
         Test::new("daemon::reload_check_config_has_the_findings_of_a_refused_reload", findings_go_to_a_file),
     ]
 }
@@ -222,4 +223,31 @@ fn findings_go_to_a_file(lab: &Lab) {
     });
     assert!(host.has_address("10.0.0.100"), "checked, so refused");
     director.terminate();
+}
+
+/// An interface is misspelt and put right again; then a script comes that is not there.
+fn scripts_without_security(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let plain = configuration("10.0.0.100/24");
+    let notified = plain.replace("  priority", "  notify /bin/true\n  priority");
+    let missing = "vrrp_script s {\n  script /nonexistent/x\n}\n";
+    let tracked = plain.replace("  priority", "  track_script {\n    s\n  }\n  priority");
+    for implementation in [Implementation::Keepalived, Implementation::Vipd] {
+        let director = Director::start(implementation, &host, Path::new(VIPD), &plain, &[]);
+        wait_address(&host, "10.0.0.100");
+        // keepalived ends where an interface is missing.
+        if implementation == Implementation::Vipd {
+            director.reload(&notified.replace("eth0", "eht0"));
+            wait_for("the address to go", LIMIT, || {
+                if host.has_address("10.0.0.100") { Err(director.process().log()) } else { Ok(()) }
+            });
+        }
+        director.reload(&notified);
+        wait_address(&host, "10.0.0.100");
+        logged(director.process(), "script_security");
+        director.reload(&format!("{missing}{tracked}").replace("0.100/", "0.101/"));
+        wait_address(&host, "10.0.0.101");
+        assert!(!director.process().log().contains("Reload refused"), "{}", director.process().log());
+        director.terminate();
+    }
 }
