@@ -145,4 +145,32 @@ mod tests {
         assert!(judged(&there, &script("/nonexistent/x", "", wrong)).is_some());
         assert_eq!(judged(&script("/nonexistent/x", "", wrong), &script("/bin/true", "", wrong)), None);
     }
+
+    /// What a reload refuses, `vipd check` calls an error.
+    #[test]
+    fn errors_of_a_reload_are_those_of_a_check() {
+        let vip = "vrrp_instance VI {\n interface lo0\n virtual_router_id 7\n virtual_ipaddress {\n  10.9.0.100/24\n }\n}\n";
+        let check = |text: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("k.conf");
+            std::fs::write(&file, text).unwrap();
+            let loaded = crate::conf::load(&file, &crate::conf::LoadOptions::default());
+            loaded.count(crate::conf::diagnostic::Severity::Error)
+        };
+        for (line, errors) in [
+            ("include missing.conf\n", 1),
+            ("include missing*.conf\n", 0),
+            ("include missing.conf # vipd: allow V0006\n", 0),
+            ("vrrp_script s {\n script /nonexistent/x\n}\n", 0),
+            (
+                "vrrp_instance W {\n interface lo\n virtual_router_id 8\n virtual_ipaddress {\n  10.9.0.1/24\n }\n}\n",
+                1,
+            ),
+        ] {
+            let text = format!("{vip}{line}");
+            assert_eq!(check(&text), errors, "{line}");
+            assert_eq!(judged(vip, &text).is_some(), errors > 0, "{line}");
+            assert_eq!(judged(&text, &text), None, "it was there before: {line}");
+        }
+    }
 }

@@ -31,7 +31,7 @@ pub struct Loaded {
     pub config: Config,
     /// What was found in it all the same, a line each.
     pub findings: Vec<String>,
-    /// The errors of the text, whatever this machine has of interfaces, scripts and users. Without
+    /// The errors of the text, whatever this machine has of interfaces, scripts and users: those of `vipd check`. Without
     /// their places, so that they can be compared with those of another reading.
     pub errors: Vec<String>,
     /// The file says nothing at all.
@@ -104,11 +104,10 @@ impl Source {
     }
 }
 
-/// The errors, without their places. What stands in a file that is passed over is not carried out.
+/// The errors, without their places: all that makes `vipd check` fail.
 fn errors_of(loaded: &conf::Loaded) -> Vec<String> {
-    let loses =
-        |d: &&Diagnostic| d.code.severity == Severity::Error || std::ptr::eq(d.code, &codes::INCLUDE_SKIPPED);
-    loaded.diagnostics.iter().filter(loses).map(|d| format!("{} {}", d.code.id, d.message)).collect()
+    let errors = loaded.diagnostics.iter().filter(|d| d.code.severity == Severity::Error);
+    errors.map(|d| format!("{} {}", d.code.id, d.message)).collect()
 }
 
 /// Macvlans and ipvlans of this network namespace, and the interfaces below; asked for once, when somebody wants to know.

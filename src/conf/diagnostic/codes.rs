@@ -25,7 +25,7 @@ codes! {
     EMPTY = "V0003", Hint, Silent, "a file holds no configuration at all";
     TOO_MANY = "V0004", Error, Reports, "there is more to report than is shown";
     INCLUDE_FAILED = "V0005", Error, Lacks, "a file to include can't be had, where the include demands it";
-    INCLUDE_SKIPPED = "V0006", Warning, Silent, "a file to include can't be had, and is passed over";
+    INCLUDE_SKIPPED = "V0006", Error, Silent, "a file to include can't be had, and is passed over";
     INCLUDE_CYCLE = "V0007", Error, Refuses, "a file that includes itself";
     EXPANSION_TOO_LARGE = "V0008", Error, Refuses, "includes, parameters or sequences that never come to an end";
     INCLUDE_NOTHING = "V0009", Error, Reports, "an include without a file";

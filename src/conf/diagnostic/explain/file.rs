@@ -25,7 +25,7 @@ pub(super) const REASONS: &[Reason] = &[
     ),
     (
         "V0006",
-        "A plain `include` goes on as if the line were not there. Say `includea` where the file must be there, so that a mistyped path can't pass for a clean configuration.",
+        "keepalived goes on as if the line were not there, and what the file held is gone with the next reload: vipd refuses that reload. Where a file may be missing, write a pattern (`include conf.d/*.conf`), which need not match anything, or `# vipd: allow V0006` on the line.",
     ),
     (
         "V0007",

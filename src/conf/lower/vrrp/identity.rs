@@ -23,12 +23,14 @@ impl Draft {
                     format!("interface {} for vrrp_instance {} doesn't exist", word.text, self.name);
                 cx.report(&codes::NO_SUCH_INTERFACE, word.span, message);
             }
-            Some(InterfaceKind::Loopback) => {
+            Some(InterfaceKind::Usable { .. }) => {}
+            // It is called so in every network namespace.
+            None if word.text != "lo" => {}
+            Some(InterfaceKind::Loopback) | None => {
                 let message = format!("a loopback interface ({}) can't be used for VRRP", word.text);
                 self.report(cx, &codes::LOOPBACK, word.span, &message);
                 return;
             }
-            Some(InterfaceKind::Usable { .. }) | None => {}
         }
         self.interface = Some((word.text.to_string(), word.span));
     }
