@@ -49,7 +49,7 @@ pub(super) struct Flags {
     /// Start every part, even those that have nothing to do
     #[arg(long = "all", help_heading = RUNS)]
     all: bool,
-    /// Run in this network namespace (not done yet: refused)
+    /// Run in this network namespace, whatever `net_namespace` says
     #[arg(short = 's', long = "namespace", value_name = "NAME", help_heading = RUNS)]
     namespace: Option<String>,
     /// Leave virtual addresses in place at the end
@@ -68,18 +68,15 @@ pub(super) struct Flags {
     /// Stop when a worker dies instead of starting it again
     #[arg(short = 'R', long = "dont-respawn", help_heading = PROCESS)]
     dont_respawn: bool,
-    /// Pid file of the daemon
-    #[arg(short = 'p', long = "pid", value_name = "FILE", default_value = "/run/keepalived.pid",
-          help_heading = PROCESS)]
-    pid: PathBuf,
-    /// Pid file of the VRRP worker
-    #[arg(short = 'r', long = "vrrp_pid", value_name = "FILE", default_value = "/run/vrrp.pid",
-          help_heading = PROCESS)]
-    vrrp_pid: PathBuf,
-    /// Pid file of the health checks' worker
-    #[arg(short = 'c', long = "checkers_pid", value_name = "FILE", default_value = "/run/checkers.pid",
-          help_heading = PROCESS)]
-    checkers_pid: PathBuf,
+    /// Pid file of the daemon [default: /run/keepalived.pid]
+    #[arg(short = 'p', long = "pid", value_name = "FILE", help_heading = PROCESS)]
+    pid: Option<PathBuf>,
+    /// Pid file of the VRRP worker [default: /run/vrrp.pid]
+    #[arg(short = 'r', long = "vrrp_pid", value_name = "FILE", help_heading = PROCESS)]
+    vrrp_pid: Option<PathBuf>,
+    /// Pid file of the health checks' worker [default: /run/checkers.pid]
+    #[arg(short = 'c', long = "checkers_pid", value_name = "FILE", help_heading = PROCESS)]
+    checkers_pid: Option<PathBuf>,
     /// Pid file of the BFD worker (not done yet)
     #[arg(short = 'b', long = "bfd_pid", value_name = "FILE", help_heading = PROCESS)]
     bfd_pid: Option<PathBuf>,
@@ -219,11 +216,6 @@ fn config_test(flags: &Flags, output: &OsStr) -> ExitCode {
 impl Flags {
     /// A flag that changes what the daemon would be so much that going on without it would do harm.
     fn refused(&self) -> Option<String> {
-        if let Some(name) = &self.namespace {
-            return Some(format!(
-                "-s is not done yet: start it by `ip netns exec {name}`, with pid files of its own (-p, -r, -c)"
-            ));
-        }
         self.genhash.then(|| "-T (genhash) is not done yet".to_owned())
     }
 
@@ -256,16 +248,28 @@ impl Flags {
     fn options(&self, program: &str) -> Options {
         let both = self.vrrp == self.check;
         let workers = [(Kind::Vrrp, self.vrrp), (Kind::Check, self.check)];
+        let file =
+            |named: &Option<PathBuf>, default: &str| whole(named.as_deref().unwrap_or(Path::new(default)));
         let tag = if program == "keepalived" { "Keepalived" } else { program };
         Options {
             program: program.to_owned(),
             source: self.source(),
             foreground: self.dont_fork,
-            pid_file: whole(&self.pid),
+            namespace: self.namespace.clone(),
+            pid_file: file(&self.pid, "/run/keepalived.pid"),
             worker_pid_files: BTreeMap::from([
-                (Kind::Vrrp, whole(&self.vrrp_pid)),
-                (Kind::Check, whole(&self.checkers_pid)),
+                (Kind::Vrrp, file(&self.vrrp_pid, "/run/vrrp.pid")),
+                (Kind::Check, file(&self.checkers_pid, "/run/checkers.pid")),
             ]),
+            named_pid_files: [
+                (None, &self.pid),
+                (Some(Kind::Vrrp), &self.vrrp_pid),
+                (Some(Kind::Check), &self.checkers_pid),
+            ]
+            .into_iter()
+            .filter_map(|(process, named)| named.as_ref().map(|_| process))
+            .collect(),
+            log_suffix: String::new(),
             workers: workers
                 .into_iter()
                 .filter(|(_, chosen)| both || *chosen)

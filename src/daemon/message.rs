@@ -8,7 +8,7 @@ use super::scripts::Conditions;
 use super::source::{Loaded, Source};
 use super::worker::{FromWorker, Kind, Options, TableState};
 use crate::conf::Config;
-use crate::conf::config::{Fifos, Hooks};
+use crate::conf::config::{Fifos, Hooks, Instancing};
 use crate::run::{Run, RunId, RunOutcome};
 use crate::sys::input::reason;
 use crate::sys::{channel, log, memfd};
@@ -105,6 +105,8 @@ pub(super) struct Summary {
     pub(super) process_name: Option<String>,
     /// `lvs_sync_daemon`: the VRRP process, too, has something for the kernel's IPVS to do.
     pub(super) synchronises: bool,
+    /// `instance`, `net_namespace`, `use_pid_dir`: where the daemon lives.
+    pub(super) instancing: Instancing,
     /// Under which conditions scripts run.
     pub(super) scripts: Conditions,
     /// `startup_script`, `shutdown_script`.
@@ -133,6 +135,7 @@ impl Summary {
             work: [Kind::Vrrp, Kind::Check].into_iter().filter(has_work).collect(),
             process_name: config.global.processes.parent_name.clone(),
             synchronises: config.global.sync_daemon.is_some(),
+            instancing: config.global.instancing.clone(),
             scripts: Conditions::of(&config.global),
             hooks: config.global.hooks.clone(),
             fifos: config.global.fifos.clone(),

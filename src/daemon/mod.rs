@@ -19,6 +19,7 @@ mod options;
 mod outbox;
 mod parent;
 mod paths;
+mod place;
 mod reload;
 mod runner;
 pub mod scheduling;

@@ -15,10 +15,16 @@ pub struct Options {
     pub source: super::source::Source,
     /// `-n`: stay in the foreground.
     pub foreground: bool,
+    /// `-s`: the network namespace to run in, whatever the configuration says.
+    pub namespace: Option<String>,
     /// `-p`: the parent's pid file.
     pub pid_file: PathBuf,
     /// `-r`, `-c`: the workers' pid files.
     pub worker_pid_files: BTreeMap<Kind, PathBuf>,
+    /// Those of the pid files that the command line names, the parent's is that of `None`: the configuration moves the others.
+    pub named_pid_files: BTreeSet<Option<Kind>>,
+    /// What tells this daemon from others in the log: `_NAMESPACE_INSTANCE`.
+    pub log_suffix: String,
     /// `-P`, `-C`: the workers that may run.
     pub workers: BTreeSet<Kind>,
     /// `--all`: they run even with nothing to do.
@@ -62,7 +68,7 @@ impl Options {
     #[must_use]
     pub fn worker_log(&self, kind: Kind) -> log::Settings {
         log::Settings {
-            tag: format!("{}_{}", self.log.tag, log_suffix(kind)),
+            tag: format!("{}_{}{}", self.log.tag, log_suffix(kind), self.log_suffix),
             file: self.log.file.as_deref().map(|file| insert(file, log_suffix(kind))),
             ..self.log.clone()
         }

@@ -3,14 +3,18 @@
 //! keepalived carries out whatever it can read: of a file that is cut in its middle, the half. What runs is worth more than
 //! that: a file with errors that were not there before is refused as a whole. Errors that the running configuration has
 //! too don't count, since it came about in spite of them. Where the running configuration says `reload_as_keepalived`,
-//! nothing is refused that can be run.
+//! nothing is refused that can be run. What can't be changed while a daemon runs is refused in any case.
 
 use super::message::Summary;
+use super::place;
 use std::collections::HashMap;
 
 /// Why a configuration is not to take the place of the one that runs; `None` where nothing speaks against it.
 #[must_use]
 pub(super) fn refusal(running: &Summary, read: &Summary) -> Option<String> {
+    if let Some(reason) = place::moved(&running.instancing, &read.instancing) {
+        return Some(reason);
+    }
     if running.takes_errors {
         return None;
     }
@@ -78,6 +82,24 @@ mod tests {
         assert_eq!(refusal(&running, &Summary { is_empty: true, ..Summary::default() }), None);
         // The file that is read does not decide: it may not be what was meant.
         assert!(refusal(&summary(&[]), &Summary { takes_errors: true, ..summary(&["a"]) }).is_some());
+    }
+
+    #[test]
+    fn a_daemon_stays_where_it_is() {
+        use crate::conf::config::Instancing;
+        let with = |namespace: &str, instance: &str| {
+            let name = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
+            let (net_namespace, instance) = (name(namespace), name(instance));
+            let instancing = Instancing { net_namespace, instance, ..Instancing::default() };
+            Summary { instancing, takes_errors: true, ..summary(&[]) }
+        };
+        assert_eq!(refusal(&with("blue", "one"), &with("blue", "one")), None);
+        let moved = refusal(&with("", ""), &with("blue", "")).unwrap();
+        assert_eq!(moved, "the network namespace can't be changed by a reload: a restart is needed");
+        assert!(refusal(&with("blue", ""), &with("red", "")).is_some());
+        assert!(
+            refusal(&with("blue", "one"), &with("blue", "two")).unwrap().starts_with("the instance's name")
+        );
     }
 
     /// What stands between a running configuration and a broken one.

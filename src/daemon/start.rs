@@ -6,6 +6,7 @@ use super::loader::{self, Read};
 use super::message;
 use super::options::Options;
 use super::parent::{self, Parent};
+use super::place::Folders;
 use super::source::Refused;
 use super::worker::Kind;
 use crate::conf::redact;
@@ -27,7 +28,7 @@ const NAME: &str = concat!("vipd v", env!("CARGO_PKG_VERSION"));
 ///
 /// Call it before any thread is started.
 #[must_use]
-pub fn start(options: Options) -> Exit {
+pub fn start(mut options: Options) -> Exit {
     process::keep_inherited_files_to_ourselves();
     // From here on no signal is lost, and none interrupts a start half-way.
     let signals = match parent::collect_signals() {
@@ -50,7 +51,10 @@ pub fn start(options: Options) -> Exit {
         warn!(%error, "core dumps keep their present limit");
     }
     info!("Configuration file {}", options.source.file.display());
-    let first = match loader::at_start(&options.program, &options.source, &signals) {
+    if let Err(reason) = options.enter() {
+        return refuse(&options, Exit::Fatal, &[reason]);
+    }
+    let mut first = match loader::at_start(&options.program, &options.source, &signals) {
         Ok(Some(read)) => read,
         Ok(None) => {
             info!("Stopping");
@@ -63,16 +67,23 @@ pub fn start(options: Options) -> Exit {
     if options.dump_config {
         dump(&first);
     }
+    options.settle(&mut first.summary.instancing);
+    let folders = match options.take_place(&first.summary.instancing) {
+        Ok(folders) => folders,
+        Err(reason) => return refuse(&options, Exit::Fatal, &[reason]),
+    };
     if options.foreground {
-        return run(options, signals, first, None);
+        return run(options, signals, first, folders, None);
     }
     match process::daemonize() {
         Ok(Role::Daemon(launcher)) => {
             sys::log::forget_console();
-            run(options, signals, first, Some(launcher))
+            run(options, signals, first, folders, Some(launcher))
         }
         Ok(Role::Launcher(daemon)) => {
             sys::log::flush_console_only();
+            // They are the daemon's.
+            std::mem::forget(folders);
             match daemon.wait() {
                 Some((status, text)) => {
                     if !text.is_empty() {
@@ -91,7 +102,13 @@ pub fn start(options: Options) -> Exit {
 }
 
 /// The daemon itself: pid file, workers, and the end.
-fn run(options: Options, signals: SignalFd, first: Read, launcher: Option<DaemonEnd>) -> Exit {
+fn run(
+    options: Options,
+    signals: SignalFd,
+    first: Read,
+    _folders: Folders,
+    launcher: Option<DaemonEnd>,
+) -> Exit {
     let wanted = options.wanted(&first.summary.work);
     // Nothing forks from here on.
     sys::log::write_in_background();

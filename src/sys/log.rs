@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 use tracing::{Event, Level, Subscriber, level_filters::LevelFilter, span};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -71,7 +71,7 @@ pub fn start(settings: &Settings) -> io::Result<()> {
     let syslog = settings.syslog.map(|facility| Output::syslog(facility, Path::new("/dev/log").to_owned()));
     let all = [console, file.map(Output::file), syslog];
     let outputs = Outputs {
-        name: settings.tag.clone(),
+        name: Arc::new(RwLock::new(settings.tag.clone())),
         detail: settings.detail,
         detail_of: settings.detail_of.as_slice().into(),
         all: all.into_iter().flatten().collect(),
@@ -84,6 +84,13 @@ pub fn start(settings: &Settings) -> io::Result<()> {
         tracing_subscriber::registry().with(outputs.with_filter(level)),
     );
     outcome
+}
+
+/// From now on this process speaks under another name than [`start`] has given it.
+pub fn rename(tag: &str) {
+    if let Some(mut name) = OUTPUTS.get().and_then(|outputs| outputs.name.write().ok()) {
+        tag.clone_into(&mut name);
+    }
 }
 
 /// Starts the threads that write the lines. Call it when this process does not fork any more, and has given up the
@@ -140,7 +147,7 @@ pub fn forget_console() {
 
 #[derive(Clone)]
 struct Outputs {
-    name: String,
+    name: Arc<RwLock<String>>,
     detail: bool,
     detail_of: Arc<[String]>,
     all: Arc<[Output]>,
@@ -207,7 +214,8 @@ pub fn deliver() {
 impl Outputs {
     /// Asked for each time: the daemon starts to log before it forks.
     fn tag(&self) -> String {
-        format!("{}[{}]", self.name, std::process::id())
+        let name = self.name.read().map(|name| name.clone()).unwrap_or_default();
+        format!("{name}[{}]", std::process::id())
     }
 
     fn start(&self) {
@@ -236,7 +244,8 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let output = Output::file(stream::open(file.path()).unwrap());
         let detail_of = of.iter().map(|&name| name.to_owned()).collect();
-        let outputs = Outputs { name: "test".to_owned(), detail, detail_of, all: Arc::new([output]) };
+        let name = Arc::new(RwLock::new("test".to_owned()));
+        let outputs = Outputs { name, detail, detail_of, all: Arc::new([output]) };
         with_default(tracing_subscriber::registry().with(outputs.clone()), speak);
         outputs.start();
         assert!(outputs.all[0].wait_until_written(Duration::from_secs(60)));

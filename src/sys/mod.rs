@@ -16,6 +16,7 @@ pub mod log;
 pub mod memfd;
 pub mod mtu;
 pub mod names;
+pub mod namespace;
 pub mod output;
 pub mod packet;
 pub mod pattern;

@@ -40,8 +40,7 @@ pub static ROOT: Block = Block {
             "instance",
             &[expected("NAME", Kind::Text)],
             "one of several on this machine; part of the names of files",
-        )
-        .read(),
+        ),
         entries(
             "interface_up_down_delays",
             &[],
@@ -56,14 +55,14 @@ pub static ROOT: Block = Block {
         .since("2.0.13"),
         line("linkbeat_use_polling", &[], "ask the drivers for the state of links"),
         line("namespace_with_ipsets", &[], "ipsets in a namespace even before Linux 3.13").read(),
-        line("net_namespace", &[expected("NAME", Kind::Text)], "the network namespace to run in").read(),
+        line("net_namespace", &[expected("NAME", Kind::Text)], "the network namespace to run in"),
         line(
             "net_namespace_ipvs",
             &[optional("NAME", Kind::Text)],
             "where the IPVS table is written; without a name where the program was started",
         )
         .since("2.1.0")
-        .read(),
+        .read_so("the table is written in the network namespace of all the rest"),
         entries("static_ipaddress", &[], "addresses that are set at start and stay").grammar(&STATIC_ADDRESS),
         entries("static_routes", &[], "routes that are set at start and stay").grammar(&STATIC_ROUTE),
         entries("static_rules", &[], "routing rules that are set at start and stay").grammar(&STATIC_RULE),
@@ -75,7 +74,7 @@ pub static ROOT: Block = Block {
             "instances that depend on static addresses, routes and rules",
         )
         .since("2.0.3"),
-        line("use_pid_dir", &[], "pid files stand in /run/keepalived").read(),
+        line("use_pid_dir", &[], "pid files stand in /run/keepalived"),
         block(
             "virtual_server",
             &[arg("ADDRESS | fwmark | group", Kind::Special), optional("PORT | MARK | NAME", Kind::Special)],

@@ -1,6 +1,7 @@
 //! The daemon as a service manager and an administrator see it: processes, pid files, signals, exit statuses.
 
 mod files;
+mod namespace;
 mod privileges;
 mod processes;
 mod reader;
@@ -24,6 +25,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) fn tests() -> Vec<Test> {
     let tests = [
         files::tests(),
+        namespace::tests(),
         privileges::tests(),
         processes::tests(),
         reader::tests(),
