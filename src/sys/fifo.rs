@@ -1,8 +1,8 @@
 //! Named pipes that others read: made, opened without waiting for a reader, and taken away again.
 //!
-//! As keepalived makes them: read and written by the owner, read by everybody; what is there already is used if it is a
-//! FIFO of ours or of that owner, and left at the end. It is opened for reading too, so that it stays open while nobody
-//! reads.
+//! As keepalived makes them: read and written by the owner alone, since a line that somebody reads is lost to all others;
+//! what is there already is used if it is a FIFO of ours or of that owner, and left at the end. It is opened for reading
+//! too, so that it stays open while nobody reads.
 
 use super::input::reason;
 use nix::errno::Errno;
@@ -46,7 +46,7 @@ impl Fifo {
     /// # Errors
     /// See [`Error`]: what was made is removed again.
     pub fn open(path: &Path, owner: Option<(Uid, Gid)>) -> Result<Fifo, Error> {
-        let made = match mkfifo(path, Mode::from_bits_truncate(0o644)) {
+        let made = match mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR) {
             Ok(()) => true,
             Err(Errno::EEXIST) => false,
             Err(error) => return Err(Error::Make(error.into())),
@@ -111,7 +111,7 @@ mod tests {
         let path = dir.path().join("fifo");
         let fifo = Fifo::open(&path, None).unwrap();
         let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777 & !0o022, 0o644);
+        assert_eq!(mode & 0o777, 0o600);
         (&fifo.file).write_all(b"a line\n").unwrap();
         let mut reader = File::open(&path).unwrap();
         let mut line = [0; 7];

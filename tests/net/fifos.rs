@@ -183,6 +183,9 @@ fn a_script_is_started_with_the_path_and_reads(lab: &Lab, program: Implementatio
     )) + &instance("A", 1, 150, "");
     let director = start(program, &one, &config);
     wait_read(&one, &format!("started two words {}", fifo.display()), 1);
+    // Whoever else could read would take lines away.
+    let mode = fs::metadata(&fifo).expect("the FIFO").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "{program}");
     wait_read(&one, "INSTANCE \"A\" BACKUP 150", 1);
     wait_read(&one, "INSTANCE \"A\" MASTER 150", 1);
     let took = director.terminate();
