@@ -13,7 +13,7 @@ use crate::sys::caps::{self, Capability};
 use crate::sys::input::reason;
 use crate::sys::ready::Ready;
 use crate::sys::writable::Writable;
-use crate::sys::{log, process, scheduling, seccomp};
+use crate::sys::{self, log, process, scheduling, seccomp};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::fs::File;
 use std::io;
@@ -30,6 +30,8 @@ const LAST_REPORTS: std::time::Duration = std::time::Duration::from_secs(1);
 /// Runs the worker that the parent asks for; does not return before it has ended.
 #[must_use]
 pub fn main() -> Exit {
+    // Among them those that the parent collects, and only its workers' masks inherit.
+    sys::signal::ignore_strangers();
     let started = process::take_stdin().map_err(message::Error::from).and_then(|socket| {
         process::stop_with_parent()?;
         let mut fifos = Vec::new();
@@ -196,7 +198,7 @@ fn connect(
     ];
     others.into_iter().try_for_each(|kind| signal(kind).map(drop))?;
     // The parent has blocked what it handles, and its workers inherit that.
-    crate::sys::signal::unblock_all()?;
+    sys::signal::unblock_all()?;
 
     // It would end the process; `*_rlimit_rttime` is meant as a warning.
     let mut overworked = signal(SignalKind::from_raw(nix::libc::SIGXCPU))?;

@@ -30,6 +30,7 @@ const NAME: &str = concat!("vipd v", env!("CARGO_PKG_VERSION"));
 #[must_use]
 pub fn start(mut options: Options) -> Exit {
     process::keep_inherited_files_to_ourselves();
+    sys::signal::ignore_strangers();
     // From here on no signal is lost, and none interrupts a start half-way.
     let signals = match parent::collect_signals() {
         Ok(signals) => signals,

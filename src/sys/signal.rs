@@ -88,6 +88,29 @@ pub fn is_ignored(signal: c_int) -> bool {
     }
 }
 
+/// Signals that nobody sends a daemon with a purpose, and that would end it: keepalived, too, lives through them. Those of
+/// [`SignalFd`] are collected all the same, if that is made later. A program that is executed inherits what is ignored.
+#[allow(unsafe_code)]
+pub fn ignore_strangers() {
+    let named = [
+        libc::SIGALRM,
+        libc::SIGSTKFLT,
+        libc::SIGXCPU,
+        libc::SIGXFSZ,
+        libc::SIGVTALRM,
+        libc::SIGPROF,
+        libc::SIGIO,
+        libc::SIGPWR,
+        libc::SIGSYS,
+    ];
+    for signal in named.into_iter().chain(libc::SIGRTMIN()..=libc::SIGRTMAX()) {
+        // SAFETY: SIG_IGN installs no code.
+        unsafe {
+            libc::signal(signal, libc::SIG_IGN);
+        }
+    }
+}
+
 /// Lets every signal through to the calling thread and all it starts: a program that was started by one that collects
 /// its signals inherits that they are blocked. What has come meanwhile arrives now.
 ///

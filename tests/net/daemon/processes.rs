@@ -8,7 +8,7 @@ use crate::VIPD;
 use crate::support::{Director, Host, Implementation, Lab, Test, Worker, wait_for};
 use nix::sys::signal::{Signal, kill};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 pub(super) fn tests() -> Vec<Test> {
@@ -23,6 +23,7 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("daemon::a_second_one_is_refused_and_one_with_other_pid_files_is_not", two_daemons),
         Test::new("daemon::a_stop_during_the_start_leaves_nothing", early_stop),
         Test::new("daemon::signals_of_what_is_not_done_are_harmless", other_signals),
+        Test::new("daemon::signals_without_a_meaning_end_no_process_and_reach_no_script", strange_signals),
         Test::new("daemon::nothing_configured_waits_for_a_reload", nothing_to_do),
         Test::new("daemon::processes_go_by_the_name_they_were_called", names),
         Test::new("daemon::a_stop_with_many_servers_is_told_in_few_lines", many_servers),
@@ -166,6 +167,44 @@ fn early_stop(lab: &Lab) {
             assert!(!host.file(&format!("{name}-{file}.pid")).exists(), "{}", process.log());
         }
         assert!(!host.has_address("10.0.0.100"));
+    }
+}
+
+/// No signal, in `/proc/PID/status`, or two that glibc keeps for itself and ignores where it starts a program.
+const NONE: [&str; 2] = ["0000000000000000", "0000000180000000"];
+
+fn strange_signals(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let (script, ignored) = (host.file("script"), host.file("ignored"));
+    fs::write(&script, format!("#!/bin/sh\ngrep SigIgn /proc/$$/status > {}\n", ignored.display()))
+        .expect("write a script");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("make it executable");
+    let notify = format!("  notify_master {}\n  priority", script.display());
+    let config = configuration("10.0.0.100/24").replacen("  priority", &notify, 1);
+    for program in [Implementation::Keepalived, Implementation::Vipd] {
+        let director = Director::start(program, &host, Path::new(VIPD), &config, &[]);
+        wait_address(&host, "10.0.0.100");
+        wait_for("the script", LIMIT, || {
+            let told = fs::read_to_string(&ignored).unwrap_or_default();
+            let mask = told.trim_start_matches("SigIgn:").trim();
+            let is_right = NONE.contains(&mask);
+            if is_right { Ok(()) } else { Err(told) }
+        });
+        let parent = director.process().pid();
+        let all = || host.run(&format!("pgrep -P {parent}"));
+        let children = all();
+        for pid in children.split_whitespace().chain([parent.to_string().as_str()]) {
+            // Those without a name are real-time signals.
+            for signal in [14, 16, 24, 25, 26, 27, 29, 30, 31].into_iter().chain(34..=64) {
+                host.run(&format!("kill -{signal} {pid}"));
+            }
+        }
+        // What has come before this has been taken in.
+        director.reload(&config.replace("0.100/", "0.101/"));
+        wait_address(&host, "10.0.0.101");
+        assert_eq!(all(), children, "{program}: {}", director.process().log());
+        director.terminate();
+        fs::remove_file(&ignored).expect("remove what the script wrote");
     }
 }
 
