@@ -19,7 +19,7 @@ pub struct Track {
 
 /// What each instance tracks, by the instance's name; those that track nothing are left out. What an instance and its
 /// group both track counts once: with the group's weight, unless the instance says weight 0 (keepalived's
-/// `add_vrrp_to_track_script` and its like).
+/// `add_vrrp_to_track_script` and its like). So it is with an instance's own interface, which it follows without a weight.
 #[must_use]
 pub fn resolve(config: &Config) -> HashMap<String, Vec<Track>> {
     let mut all: HashMap<String, Vec<Track>> = HashMap::new();
@@ -29,14 +29,25 @@ pub fn resolve(config: &Config) -> HashMap<String, Vec<Track>> {
             all.insert(instance.name.to_string(), tracks);
         }
     }
+    let mut follows = HashMap::new();
+    if config.sync_groups.iter().any(|group| !group.tracking.interfaces.is_empty()) {
+        let following = config.instances.iter().filter(|instance| !instance.link.ignore_faults);
+        follows = following.map(|instance| (&*instance.name, instance.interface.as_deref())).collect();
+    }
     for group in &config.sync_groups {
         let of_group = tracks(&group.tracking);
         if of_group.is_empty() {
             continue;
         }
         for name in &group.instances {
+            let interface = follows.get(name.as_str()).copied().flatten();
+            let is_own = |object: &Object| object.kind == Kind::Interface && Some(&*object.name) == interface;
+            let mut of_group = of_group.iter().filter(|track| !is_own(&track.object)).peekable();
+            if of_group.peek().is_none() {
+                continue;
+            }
             let own = all.entry(name.clone()).or_default();
-            for track in &of_group {
+            for track in of_group {
                 match own.iter_mut().find(|known| known.object == track.object) {
                     Some(known) if known.weight.value == 0 => {}
                     Some(known) => known.weight = track.weight,
@@ -118,5 +129,27 @@ mod tests {
             ]
         );
         assert_eq!(of("C"), []);
+    }
+
+    #[test]
+    fn a_groups_weight_of_an_interface_is_none_of_a_member_that_follows_it_as_its_own() {
+        let member = |name: &str, interface: &str| Instance::new(name, interface, Vrid::new(1).unwrap());
+        let mut indifferent = member("C", "eth1");
+        indifferent.link.ignore_faults = true;
+        let group = SyncGroup {
+            name: "G".to_owned(),
+            instances: ["A", "B", "C"].map(str::to_owned).into(),
+            tracking: Tracking { interfaces: vec![tracked("eth1", 5)], ..Tracking::default() },
+            tracking_weight: false,
+            notify: Notify::default().into(),
+        };
+        let instances = vec![member("A", "eth0"), member("B", "eth1"), indifferent];
+        let config = Config { instances, sync_groups: vec![group], ..Config::default() };
+        let resolved = resolve(&config);
+        let track = Track { object: Object::new(Kind::Interface, "eth1"), weight: weight(5, false) };
+        let mut members: Vec<_> = resolved.iter().collect();
+        members.sort_by_key(|(name, _)| name.as_str());
+        let one = vec![track];
+        assert_eq!(members, [(&"A".to_owned(), &one), (&"C".to_owned(), &one)], "C has dont_track_primary");
     }
 }

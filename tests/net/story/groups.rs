@@ -11,6 +11,7 @@ pub(super) const STORIES: &[Story] = &[
     story("a_script_of_a_member_fails_the_group", script_of_a_member),
     story("a_script_of_the_group_fails_the_group", script_of_the_group),
     story("a_group_with_tracking_weight", tracking_weight),
+    story("a_groups_weight_of_an_interface_spares_the_member_on_it", interface_of_a_member),
     // keepalived makes the whole group BACKUP first.
     story("a_member_of_a_group_is_added_and_removed", member_added_and_removed).but_for(|program, text| {
         let pause = "three members";
@@ -68,6 +69,12 @@ fn start(stage: &mut Stage<'_>, config: &str) {
     stage.start(config);
     stage.has("10.0.0.100", true);
     stage.has("10.1.0.100", true);
+}
+
+fn interface_of_a_member(stage: &mut Stage<'_>) {
+    let members = instance(0, 150, "") + &instance(1, 140, "");
+    start(stage, &(group("track_interface {\n eth1 weight 5\n }") + &members));
+    stage.pause("master");
 }
 
 fn member_loses_its_link(stage: &mut Stage<'_>) {
