@@ -292,6 +292,17 @@ fn statics_first(lab: &Lab) {
     director.reload(&with(&["10.21.0.0/16 via 10.8.0.2 dev eth1"]));
     there("10.21.0.0/16", true);
     there("10.20.0.0/16", false);
+    // Its gateway can't be reached. Nobody has to be master for it.
+    director.reload(&with(&["10.21.0.0/16 via 10.8.0.2 dev eth1", "10.22.0.0/16 via 10.77.0.1 dev eth1"]));
+    wait_for("a refusal", LIMIT, || {
+        let log = director.process().log();
+        if log.contains("can't set static route 10.22.0.0/16 via 10.77.0.1 dev eth1: ") {
+            Ok(())
+        } else {
+            Err(log)
+        }
+    });
+    assert!(!director.process().log().contains("while master"), "{}", director.process().log());
     director.terminate();
     for part in ["10.21.0.0/16", "10.8.0.1", "10.0.0.99"] {
         assert!(!shown(&one).iter().any(|line| line.contains(part)), "{part}: {:#?}", shown(&one));

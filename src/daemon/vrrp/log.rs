@@ -97,6 +97,7 @@ impl Log {
     pub(super) fn report(&mut self, instance: Option<&Name>, report: &Report, now: Instant) {
         // By the line break those are known that are no instances.
         let name = instance.map_or("vrrp", |n| n.trim_end_matches('\n'));
+        let is_static = instance.is_none_or(|instance| instance.ends_with('\n'));
         // Peers can cause any number of these: most are not written, and cost no span.
         let may_flood = matches!(
             report,
@@ -150,14 +151,14 @@ impl Log {
                     "found {list}, which an earlier run has left and the configuration does not name: removing {them}"
                 );
             }
-            Report::AddressesTaken(list) if instance.is_none() => {
+            Report::AddressesTaken(list) if is_static => {
                 info!("Restoring deleted static address {list}");
             }
             Report::AddressesTaken(list) => {
                 let them = if list.count() == 1 { "it" } else { "them" };
                 warn!("({name}) somebody removed {list}: setting {them} again");
             }
-            Report::AddressesRefused { add: true, addresses: list, refusal } if instance.is_none() => {
+            Report::AddressesRefused { add: true, addresses: list, refusal } if is_static => {
                 warn!("can't set static {list}: {refusal}; trying again");
             }
             Report::AddressesRefused { add: true, addresses: list, refusal } => {
@@ -187,12 +188,12 @@ impl Log {
                     "({name}) removed {list}: there before this start, and another router may be the master"
                 );
             }
-            Report::EntriesTaken(list) if instance.is_none() => info!("Restoring deleted static {list}"),
+            Report::EntriesTaken(list) if is_static => info!("Restoring deleted static {list}"),
             Report::EntriesTaken(list) => {
                 let them = if list.count() == 1 { "it" } else { "them" };
                 warn!("({name}) somebody removed {list}: setting {them} again");
             }
-            Report::EntriesRefused { add: true, entries: list, refusal } if instance.is_none() => {
+            Report::EntriesRefused { add: true, entries: list, refusal } if is_static => {
                 warn!("can't set static {list}: {refusal}; trying again");
             }
             Report::EntriesRefused { add: true, entries: list, refusal } => {
