@@ -414,7 +414,7 @@ impl Instance {
             lower_told_at: None,
         };
         self.enter(state, out);
-        self.expect_peace(now);
+        self.expect_peace(now, out);
         self.apply_all(out);
         out.push(self.announce(&self.addresses, garp.master_repeat));
     }

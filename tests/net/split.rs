@@ -101,6 +101,12 @@ fn addresses(lab: &Lab) {
     let _other = start(Keepalived, &two, &instance(200, "", "10.0.0.100/24\n    10.0.0.101/24"));
     holds(&two, "10.0.0.101", true);
     let director = start(Vipd, &one, &instance(150, "", "10.0.0.100/24"));
+    // Nothing is split yet.
+    says(
+        &director,
+        "(VI) 10.0.0.2 advertises as master, and is not believed: this router will become master beside it: the addresses",
+        1,
+    );
     let split = "(VI) split brain: 10.0.0.2 advertises as master too, and is not believed: the addresses differ from those \
                  configured here: 10.0.0.101 is not configured here (ours 1, received 2)";
     says(&director, split, 1);

@@ -42,7 +42,7 @@ pub(crate) struct Watch {
     /// What others are to be told of sync groups.
     untold_groups: BTreeMap<Name, VecDeque<State>>,
     /// The other routers that a split brain was told of, and not yet that it is over.
-    pub(crate) rivals: BTreeSet<(usize, IpAddr)>,
+    pub(crate) rivals: BTreeMap<(usize, IpAddr), bool>,
     /// The other hosts that were told to have addresses of a virtual router, and not yet that they have not.
     pub(crate) claims: BTreeSet<(usize, MacAddr)>,
     /// Whoever said that he has an address.
@@ -74,7 +74,7 @@ impl Watch {
             stopping: false,
             reloading: false,
             untold_groups: BTreeMap::new(),
-            rivals: BTreeSet::new(),
+            rivals: BTreeMap::new(),
             claims: BTreeSet::new(),
             macs: BTreeSet::new(),
             delayed: false,
@@ -299,13 +299,17 @@ impl Watch {
                     self.wrong(format!("{name} says that it stood still for {late:?}, it was {longest:?}"));
                 }
             }
-            Report::Split(Sign::Rival { source, .. } | Sign::Unbelieved { source, .. })
-                if !self.rivals.insert((at, *source)) =>
+            // What was to be feared may have come.
+            Report::Split(sign @ (Sign::Rival { source, .. } | Sign::Unbelieved { source, .. }))
+                if self
+                    .rivals
+                    .insert((at, *source), sign.is_split())
+                    .is_some_and(|was| was || !sign.is_split()) =>
             {
                 self.wrong(format!("{name} tells of {source} once more, and it is not over"));
             }
             Report::SplitOver(Sign::Rival { source, .. } | Sign::Unbelieved { source, .. })
-                if !self.rivals.remove(&(at, *source)) =>
+                if self.rivals.remove(&(at, *source)).is_none() =>
             {
                 self.wrong(format!("{name} tells of the end of {source}, which it has not told of"));
             }
@@ -323,7 +327,7 @@ impl Watch {
             Report::Reloaded(Reloaded::Added) => self.routers[at].replaced = false,
             Report::Reloaded(Reloaded::Removed) => {
                 self.routers[at].ledger.forget();
-                self.rivals.retain(|(router, _)| *router != at);
+                self.rivals.retain(|(router, _), _| *router != at);
                 self.claims.retain(|(router, _)| *router != at);
                 let router = &self.routers[at];
                 if router.present && !router.replaced && !self.stopping {

@@ -238,7 +238,11 @@ impl Log {
                     );
                 }
             }
-            Report::Split(sign) => warn!("({name}) split brain: {sign}"),
+            Report::Split(sign) if sign.is_split() => warn!("({name}) split brain: {sign}"),
+            Report::Split(sign) => warn!("({name}) {sign}"),
+            Report::SplitOver(sign) if !sign.is_split() => {
+                info!("({name}) {} is believed now, or silent", sign.who());
+            }
             Report::SplitOver(sign) => {
                 info!("({name}) split brain is over: {} is no master beside us any more", sign.who())
             }

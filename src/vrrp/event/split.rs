@@ -24,6 +24,8 @@ pub enum Sign {
         source: IpAddr,
         /// Why not.
         reason: Discard,
+        /// This router is a master, too, or was one since: as a backup it will be.
+        beside: bool,
     },
     /// This router is the master, and another host says that it has one of its addresses.
     Claim {
@@ -45,8 +47,15 @@ impl fmt::Display for Sign {
                 "{source} keeps advertising as master with priority {theirs} (ours {ours}): it does not hear this router, \
                  or does not believe it"
             ),
-            Sign::Unbelieved { source, reason } => {
+            Sign::Unbelieved { source, reason, beside: true } => {
                 write!(f, "{source} advertises as master too, and is not believed: {reason}")
+            }
+            Sign::Unbelieved { source, reason, beside: false } => {
+                write!(
+                    f,
+                    "{source} advertises as master, and is not believed: this router will become master beside it: \
+                     {reason}"
+                )
             }
             Sign::Claim { address, mac, interface } => {
                 write!(f, "{mac} on {interface} answers for {address}, and is none of this host's interfaces")
@@ -56,6 +65,12 @@ impl fmt::Display for Sign {
 }
 
 impl Sign {
+    /// Whether there are two, and not only will be.
+    #[must_use]
+    pub const fn is_split(&self) -> bool {
+        !matches!(self, Sign::Unbelieved { beside: false, .. })
+    }
+
     /// Who it is about.
     #[must_use]
     pub fn who(&self) -> String {

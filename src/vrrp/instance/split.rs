@@ -4,11 +4,12 @@
 //!
 //! - a **rival** that hears this master, and should have yielded, goes on to advertise: its adverts get here, ours don't
 //!   get there;
-//! - another master is **not believed**: another password, or a configuration that differs, which its first advert tells;
+//! - another master is **not believed**: another password, or a configuration that differs, which its first advert tells,
+//!   also to a backup, which will be master beside it;
 //! - another host **claims** an address: it announces it, or answers when it is asked, which a master does once it has
 //!   been one for that long.
 //!
-//! Each is told once ([`Report::Split`]), and its end once: the other has fallen silent for twice that time and nobody
+//! Each is told once ([`Report::Split`]; by a backup once more when it is master beside it), and its end once: the other has fallen silent for twice that time and nobody
 //! answers for the addresses, is believed now, or this router is no master any more. Silence alone says little:
 //! keepalived 2.2.7 stays master and sends nothing as long as it hears adverts that it refuses. Then a master announces
 //! its addresses again, since neighbours may have believed the other. Nothing here changes who is master. What is
@@ -79,6 +80,8 @@ struct Other {
     since: Instant,
     heard_at: Instant,
     told: bool,
+    /// This router has been a master while that was heard.
+    beside: bool,
     /// It has fallen silent, and then it was asked whether somebody answers for the addresses.
     asked_at: Option<Instant>,
     /// Not told of again before this time.
@@ -159,15 +162,21 @@ impl Instance {
     }
 
     /// It has become the master: asks for its addresses when the former one must have given them back.
-    pub(super) fn expect_peace(&mut self, now: Instant) {
+    pub(super) fn expect_peace(&mut self, now: Instant, out: &mut Actions) {
         let count = u32::try_from(self.addresses.len()).unwrap_or(u32::MAX);
         let removed = now + self.patience().with(self.config.advert_int) + REMOVED_IN * count;
         self.split.ask_at = Some(removed);
         // Those that were not believed before are other masters from now on.
-        for other in &mut self.split.others {
+        let mut others = std::mem::take(&mut self.split.others);
+        for other in &mut others {
             other.since = if other.told { other.since } else { now };
             other.asked_at = None;
+            if !std::mem::replace(&mut other.beside, true) && other.told {
+                // What was to be feared has come.
+                out.push(self.report(Report::Split(self.sign_of(other))));
+            }
         }
+        self.split.others = others;
     }
 
     /// This master has insisted on it against a router of lower priority, which hears that and should yield.
@@ -225,6 +234,7 @@ impl Instance {
             since: now,
             heard_at: now,
             told: false,
+            beside: master,
             asked_at: None,
             quiet_until: now,
         };
@@ -257,16 +267,17 @@ impl Instance {
         (other.what, other.interval, other.heard_at, other.asked_at) = (what, interval, now, None);
         let lasts = master && now.saturating_since(other.since) >= patience;
         if !other.told && now >= other.quiet_until && (what.is_difference() || lasts) {
-            (other.told, other.quiet_until) = (true, now + PAUSE);
-            let sign = self.sign_of(what, source);
-            self.tell_split(sign, out);
+            (other.told, other.quiet_until, other.beside) = (true, now + PAUSE, master);
+            let other = *other;
+            self.tell_split(self.sign_of(&other), out);
         }
     }
 
-    fn sign_of(&self, what: What, source: IpAddr) -> Sign {
-        match what {
+    fn sign_of(&self, other: &Other) -> Sign {
+        let Other { source, beside, .. } = *other;
+        match other.what {
             What::Rival { theirs } => Sign::Rival { source, theirs, ours: self.priority.effective() },
-            What::Unbelieved(reason) => Sign::Unbelieved { source, reason },
+            What::Unbelieved(reason) => Sign::Unbelieved { source, reason, beside },
         }
     }
 
@@ -326,7 +337,7 @@ impl Instance {
             }
             if std::mem::replace(&mut other.told, false) {
                 announces = true;
-                let sign = self.sign_of(other.what, other.source);
+                let sign = self.sign_of(other);
                 out.push(self.report(Report::SplitOver(sign)));
             }
             (other.since, other.asked_at) = (now, None);
