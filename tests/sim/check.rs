@@ -5,6 +5,7 @@ use crate::node::Node;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use vipd::net::IpNet;
+use vipd::vrrp::config::VirtualAddress;
 use vipd::vrrp::event::{IfIndex, StateKind};
 use vipd::vrrp::{Instance, Router};
 
@@ -49,7 +50,9 @@ pub(crate) fn addresses_follow_state(node: &mut Node) -> Result<(), String> {
     if let Some((_, net)) = missing {
         return Err(format!("{net} is not there: {:?}", states(engine.router())));
     }
-    let left = held.iter().find(|held| !wanted.contains(held) && !world.refused.contains(held));
+    let left = held.iter().find(|held| {
+        !wanted.contains(held) && !world.refused.contains(held) && !may_stay(world, engine.router(), held)
+    });
     if let Some((_, net)) = left {
         return Err(format!("{net} is there: {:?}", states(engine.router())));
     }
@@ -57,6 +60,14 @@ pub(crate) fn addresses_follow_state(node: &mut Node) -> Result<(), String> {
     links_follow_state(world, engine.router())?;
     let unheard = to_hold.iter().find(|(index, net)| world.unannounced.contains(&(*index, net.address)));
     unheard.map_or(Ok(()), |(_, net)| Err(format!("{net} was set and never announced")))
+}
+
+/// Somebody else has set it, and no instance is configured with it there; or it is on an interface that is not to be removed.
+fn may_stay(world: &World, router: &Router, (index, net): &(IfIndex, IpNet)) -> bool {
+    let Some(name) = world.kernel.name(*index) else { return false };
+    let is_it = |address: &VirtualAddress| address.net == *net && *address.interface == **name;
+    let is_configured = router.instances().any(|instance| instance.addresses().iter().any(is_it));
+    world.refused_links.contains(&**name) || !(is_configured || world.kernel.is_ours(*index, *net))
 }
 
 /// No route or rule of an instance without its master; and a master has all of its own.

@@ -343,6 +343,16 @@ impl Kernel {
         held.is_some_and(|held| held.system)
     }
 
+    /// The daemon has set it.
+    pub(crate) fn is_ours(&self, index: IfIndex, net: IpNet) -> bool {
+        let held = self.links.get(&index).and_then(|l| l.addresses.get(&(net.address, net.prefix_len)));
+        held.is_some_and(|held| held.ours)
+    }
+
+    pub(crate) fn name(&self, index: IfIndex) -> Option<&Name> {
+        self.links.get(&index).map(|link| &link.name)
+    }
+
     /// All addresses but the system's.
     pub(crate) fn not_systems(&self) -> impl Iterator<Item = (IfIndex, IpNet)> {
         self.links.iter().flat_map(|(index, link)| {

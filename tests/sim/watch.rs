@@ -125,6 +125,7 @@ impl Watch {
             (router.patience, router.spoke_at) = (None, None);
             (router.said_zero, router.was_master) = (false, false);
             router.untold.clear();
+            router.leaving = None;
             router.ledger.forget();
             router.effective = router.config.priority;
         }
@@ -164,6 +165,9 @@ impl Watch {
         let replaced = self.is_replaced(at, &config);
         let router = &mut self.routers[at];
         router.replaced |= replaced;
+        if replaced && router.config.name != config.name {
+            router.leaving = Some((router.config.name.clone(), std::mem::take(&mut router.untold)));
+        }
         router.grouped |= grouped;
         router.challenged = true;
         router.effective = in_force(config.priority, weights);
@@ -356,8 +360,11 @@ impl Watch {
 
     /// Who was not told of.
     pub(crate) fn untold(&self) -> Option<String> {
-        let router = self.routers.iter().find(|router| !router.untold.is_empty());
-        let router = router.map(|router| format!("{} has become {:?}", router.config.name, router.untold));
+        let left = |router: &Router| router.leaving.as_ref().is_some_and(|(_, states)| !states.is_empty());
+        let router = self.routers.iter().find(|router| !router.untold.is_empty() || left(router));
+        let router = router.map(|router| {
+            format!("{} has become {:?} {:?}", router.config.name, router.untold, router.leaving)
+        });
         let group = self.untold_groups.iter().find(|(_, states)| !states.is_empty());
         router.or(group.map(|(name, states)| format!("{name} has become {states:?}")))
     }
@@ -373,7 +380,7 @@ impl Watch {
             return None;
         }
         let at = index(&notice.name)?;
-        let expected = self.routers[at].untold.pop_front();
+        let expected = self.routers[at].untold_of(&notice.name).pop_front();
         // One that never started hears of the end, too.
         let is_end = expected.is_none() && state == State::Stop && self.stopping;
         if expected != Some(state) && !is_end {
@@ -421,7 +428,7 @@ impl Watch {
             wrong = Some(format!("{name} goes from {from:?} to {to:?}, it was {:?}", router.state));
         }
         router.state = to;
-        router.untold.extend(match (to.told(), from) {
+        router.untold_of(name).extend(match (to.told(), from) {
             (Some(state), _) => Some(state),
             (None, _) if stopping => Some(State::Stop),
             (None, StateKind::Fault) => None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use vipd::net::{Family, IpNet, MacAddr};
 use vipd::time::Instant;
 use vipd::vrrp::config::{Instance, Version};
-use vipd::vrrp::event::StateKind;
+use vipd::vrrp::event::{Name, StateKind};
 use vipd::vrrp::notice::State;
 
 /// A virtual router on this node.
@@ -33,6 +33,8 @@ pub(crate) struct Router {
     pub(super) was_master: bool,
     /// What others are to be told, in this order.
     pub(super) untold: VecDeque<State>,
+    /// The same of one that leaves: another one of another name takes its place.
+    pub(super) leaving: Option<(Name, VecDeque<State>)>,
     /// Its addresses when it became master: a reload adds others later.
     pub(super) promised: Vec<IpNet>,
     /// Those before the configuration that is being carried out.
@@ -70,6 +72,14 @@ pub(super) fn in_force(priority: u8, weights: i64) -> u8 {
 }
 
 impl Router {
+    /// What is to be told of the one of that name.
+    pub(super) fn untold_of(&mut self, name: &str) -> &mut VecDeque<State> {
+        match &mut self.leaving {
+            Some((leaving, untold)) if **leaving == *name => untold,
+            _ => &mut self.untold,
+        }
+    }
+
     /// The name of the interface of its own, if it has one.
     pub(crate) fn own_link(&self) -> Option<String> {
         self.config.link.vmac.as_ref().map(|_| format!("vrrp.{}", self.config.vrid))
@@ -106,6 +116,7 @@ impl Router {
             became_master: 0,
             was_master: false,
             untold: VecDeque::new(),
+            leaving: None,
             promised: Vec::new(),
             former: None,
             grouped: false,
