@@ -41,6 +41,7 @@ use super::shared::Shared;
 use super::stats::Stats;
 use crate::net::Family;
 use crate::time::Instant;
+pub(super) use guard::Numbers;
 use guard::{Clock, Guard};
 use owner::Rival;
 use serde::{Deserialize, Serialize};

@@ -133,6 +133,12 @@ impl Ledger {
         Verdict::Believed
     }
 
+    /// Another instance takes its place: AH has one number for all that is sent and heard.
+    pub(crate) fn pass_on(&mut self) {
+        self.heard.clear();
+        self.unheard = true;
+    }
+
     /// The process or the instance is gone.
     pub(crate) fn forget(&mut self) {
         *self = Ledger { clock_was_set: self.clock_was_set, ..Ledger::default() };

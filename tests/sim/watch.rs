@@ -330,7 +330,11 @@ impl Watch {
             }
             Report::Reloaded(Reloaded::Added) => self.routers[at].replaced = false,
             Report::Reloaded(Reloaded::Removed) => {
-                self.routers[at].ledger.forget();
+                let router = &mut self.routers[at];
+                match router.replaced {
+                    true => router.ledger.pass_on(),
+                    false => router.ledger.forget(),
+                }
                 self.rivals.retain(|(router, _), _| *router != at);
                 self.claims.retain(|(router, _)| *router != at);
                 let router = &self.routers[at];

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// So many senders are remembered, or as many as there are peers: more speak in no election.
-const SENDERS: usize = 4;
+/// So many senders are remembered, or as many as there are peers: more routers are in no group.
+const SENDERS: usize = 16;
 /// The last number of AH: keepalived stops there.
 const LAST: u32 = 0xffff_fffd;
 
@@ -53,6 +53,13 @@ pub(super) struct Guard {
     heard: Vec<(IpAddr, u64)>,
     /// A clock that drifts away was told of.
     told_drift: bool,
+}
+
+/// The numbers of the last adverts that were signed here.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(in crate::vrrp) struct Numbers {
+    ah: u32,
+    hmac: u64,
 }
 
 impl Guard {
@@ -165,6 +172,19 @@ impl Instance {
         match &self.config.auth {
             Some(Auth::Ah(key)) => Some(key),
             _ => None,
+        }
+    }
+
+    /// Who takes its place goes on from there: the clock alone may show the same moment once more.
+    pub(in crate::vrrp) fn numbers(&self) -> Option<Numbers> {
+        let numbers = Numbers { ah: self.guard.ah, hmac: self.guard.sent };
+        (numbers != Numbers::default()).then_some(numbers)
+    }
+
+    /// It may take the place of one that signed its adverts with these.
+    pub(in crate::vrrp) fn go_on_from(&mut self, numbers: Numbers) {
+        if self.ah_key().is_some() || self.signs().is_some() {
+            (self.guard.ah, self.guard.ah_is_ours, self.guard.sent) = (numbers.ah, true, numbers.hmac);
         }
     }
 

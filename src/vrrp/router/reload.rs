@@ -8,10 +8,11 @@ use super::interfaces;
 use super::startup::Delays;
 use super::tracking::Objects;
 use super::{Router, Slot, Statics};
+use crate::net::Family;
 use crate::time::Instant;
-use crate::vrrp::config;
+use crate::vrrp::config::{self, Vrid};
 use crate::vrrp::event::{Action, Actions, Entry, Name, Refusal, Reloaded, Report};
-use crate::vrrp::instance::Instance;
+use crate::vrrp::instance::{Instance, Numbers};
 use crate::vrrp::kernel::{Id, Wanted, WantedEntries};
 use crate::vrrp::overlay::{Names, Overlay};
 use crate::vrrp::pace::Paces;
@@ -26,12 +27,17 @@ const STEP: usize = 16;
 /// So many addresses are entered at a time.
 const ADDRESSES: usize = 1024;
 
+/// A virtual router on a network: its interface, family and VRID.
+type Place = (Option<Name>, Family, Vrid);
+
 /// What is left to do of a configuration.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reload {
     /// The configuration's addresses, until all are entered: the former one runs meanwhile.
     entering: Option<Entering>,
     gone: VecDeque<Id>,
+    /// How those that went numbered signed adverts: who takes the place of one goes on from there.
+    numbers: HashMap<Place, Numbers>,
     wanted: VecDeque<(Id, config::Instance)>,
     /// Sync groups to be settled.
     groups: VecDeque<GroupId>,
@@ -173,7 +179,9 @@ impl Router {
         entering.wanted.igmp_is_off = config.settings.disable_local_igmp;
         let states_again = again && config.settings.fifo_states_on_reload;
         let entering = Some(entering);
+        let numbers = self.reload.take().map(|reload| reload.numbers).unwrap_or_default();
         self.reload = Some(Reload {
+            numbers,
             entering,
             gone,
             wanted,
@@ -330,6 +338,9 @@ impl Router {
         self.listen(id, None, None, out);
         self.track(id, Vec::new());
         let Some(slot) = self.instances.remove(&id) else { return };
+        if let Some((reload, numbers)) = self.reload.as_mut().zip(slot.instance.numbers()) {
+            reload.numbers.insert(place_of(slot.instance.config()), numbers);
+        }
         self.list_tracked(id, &slot.tracked);
         self.forget_name(&name, id);
         self.unlist(id, &slot.instance, &slot.overlay);
@@ -349,6 +360,10 @@ impl Router {
         let mut instance = Instance::new(config);
         instance.join_group(self.groups.is_member(id));
         instance.set_epoch(self.epoch);
+        let predecessor = self.reload.as_mut().and_then(|r| r.numbers.remove(&place_of(instance.config())));
+        if let Some(numbers) = predecessor {
+            instance.go_on_from(numbers);
+        }
         let name = instance.name().clone();
         let overlay = self.take_overlay(id);
         if let Some(link) = overlay.taken.clone() {
@@ -450,4 +465,8 @@ impl Router {
 
 fn report(instance: &Name, report: Report) -> Action {
     Action::Report { instance: Some(instance.clone()), report }
+}
+
+fn place_of(config: &config::Instance) -> Place {
+    (config.interface.clone(), config.family, config.vrid)
 }

@@ -195,6 +195,21 @@ fn a_reload_keeps_the_numbers() {
     assert_eq!(two.hear(&packet), refused(Discard::HmacReplayed));
 }
 
+/// A reload may put another instance into the place of one, and both speak at the same moment.
+#[test]
+fn who_takes_the_place_of_another_goes_on_from_its_numbers() {
+    for config in [with_ah, |priority| with_hmac(priority, Mode::Enforce)] {
+        let mut one = Router::new(config(150), "10.0.0.1");
+        let mut two = Router::new(config(100), "10.0.0.2");
+        two.hear(&one.speak()).unwrap();
+        let mut alone = Router::new(config(150), "10.0.0.1");
+        assert!(two.hear(&alone.speak()).is_err(), "the clock shows the same moment");
+        let mut heir = Router::new(config(150), "10.0.0.1");
+        heir.instance.go_on_from(one.instance.numbers().unwrap());
+        assert_eq!(two.hear(&heir.speak()), Ok(()));
+    }
+}
+
 #[test]
 fn signed_adverts_are_believed_once_in_both_families_and_versions() {
     for (version, family) in [(Version::V2, Family::V4), (Version::V3, Family::V4), (Version::V3, Family::V6)]
