@@ -123,6 +123,11 @@ fn they_are_those_of_keepalived(lab: &Lab) {
         wait_mail(&talks, "Entering BACKUP state", 1);
         wait_mail(&talks, "Entering MASTER state", 1);
         host.unplug();
+        // Nobody may be told of it by mail.
+        wait_for("a fault", LIMIT, || {
+            let log = director.process().log();
+            if log.contains("(A) Entering FAULT STATE") { Ok(()) } else { Err(log) }
+        });
         let faults = usize::from(!globals.contains("no_email_faults"));
         wait_mail(&talks, "Entering FAULT state", faults);
         host.plug_in();
