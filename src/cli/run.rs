@@ -294,6 +294,7 @@ impl Flags {
                 dont_release_ipvs: self.dont_release_ipvs,
                 awaits_table: false,
                 respawned: false,
+                presence: None,
             },
         }
     }

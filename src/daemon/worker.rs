@@ -77,6 +77,8 @@ pub struct Options {
     pub awaits_table: bool,
     /// The process follows one that died: what it finds in the kernel may be its predecessor's.
     pub respawned: bool,
+    /// By this name others see the daemon in its network namespace, if they can.
+    pub presence: Option<String>,
 }
 
 /// A worker's line to the parent.

@@ -1,8 +1,8 @@
 //! Whether another process of this program moves virtual addresses in the same network namespace: what one has set must
 //! not be taken by the other for what a run that was killed has left.
 //!
-//! Each shows itself by a socket with an abstract name (unix(7)), which belongs to a network namespace and goes with the
-//! process, however it ends.
+//! Each daemon shows itself by a socket with an abstract name (unix(7)), which belongs to a network namespace and goes with
+//! the process, however it ends. The parent has it: a worker may die and be started again.
 
 use super::clock;
 use std::fs;
@@ -34,15 +34,21 @@ impl Presence {
         Ok(Presence { name, _socket: socket })
     }
 
-    /// Whether there are others.
-    ///
-    /// # Errors
-    /// The kernel does not tell: without `/proc`.
-    pub fn sees_others(&self) -> io::Result<bool> {
-        let sockets = fs::read_to_string(SOCKETS)?;
-        let names = sockets.lines().filter_map(|line| line.rsplit_once(" @")).map(|(_, name)| name);
-        Ok(names.filter(|name| name.starts_with(PREFIX)).any(|name| name != self.name))
+    /// By which others see it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
+}
+
+/// Whether there are others than the one of that name.
+///
+/// # Errors
+/// The kernel does not tell: without `/proc`.
+pub fn others_than(name: &str) -> io::Result<bool> {
+    let sockets = fs::read_to_string(SOCKETS)?;
+    let names = sockets.lines().filter_map(|line| line.rsplit_once(" @")).map(|(_, name)| name);
+    Ok(names.filter(|name| name.starts_with(PREFIX)).any(|other| other != name))
 }
 
 #[cfg(test)]
@@ -54,11 +60,12 @@ mod tests {
     fn each_sees_the_other_as_long_as_it_is_there() {
         in_namespace(|| {
             let one = Presence::show().unwrap();
-            assert!(!one.sees_others().unwrap());
+            let sees_others = |one: &Presence| others_than(one.name()).unwrap();
+            assert!(!sees_others(&one));
             let other = Presence::show().unwrap();
-            assert!(one.sees_others().unwrap() && other.sees_others().unwrap());
+            assert!(sees_others(&one) && sees_others(&other));
             drop(one);
-            assert!(!other.sees_others().unwrap());
+            assert!(!sees_others(&other));
         });
     }
 }

@@ -18,6 +18,7 @@ use super::supervisor::{Action, Supervisor};
 use super::worker::{Kind, TableState};
 use crate::sys::clock;
 use crate::sys::pidfile::PidFile;
+use crate::sys::presence::Presence;
 use crate::sys::process::DaemonEnd;
 use crate::sys::signal::{self, SignalFd};
 use crate::time::Instant;
@@ -97,6 +98,8 @@ pub(super) struct Parent {
     hook: Option<Hook>,
     /// There is nothing more to be run.
     wound_up: bool,
+    /// Until the end: others see that this one is there.
+    presence: Option<Presence>,
     /// The launching process, while it waits, and for how long it may.
     launcher: Option<(DaemonEnd, Instant)>,
 }
@@ -120,6 +123,7 @@ impl Parent {
             finishing: None,
             hook: None,
             wound_up: false,
+            presence: None,
             launcher: launcher.map(|end| (end, clock::now() + LAUNCH_PATIENCE)),
         }
     }

@@ -9,6 +9,7 @@ use crate::daemon::worker::{FromWorker, Kind, Options};
 use crate::daemon::{runner, runner::Asker};
 use crate::ipvs::client::Client;
 use crate::sys::pidfile::PidFile;
+use crate::sys::presence::Presence;
 use crate::sys::{self, clock};
 use nix::libc;
 use nix::sys::signal::Signal;
@@ -141,6 +142,10 @@ impl Parent {
         if kind == Kind::Check || self.present.synchronises {
             Client::begin_to_load();
         }
+        if kind == Kind::Vrrp && self.presence.is_none() {
+            let failed = |error| debug!(%error, "other daemons do not see this one");
+            self.presence = Presence::show().map_err(failed).ok();
+        }
         let words = [OsStr::new(name), self.options.source.file.as_os_str()];
         let child = Child::start(&self.options.program, &words)?;
         let pid = child.pid();
@@ -162,6 +167,7 @@ impl Parent {
             options: Options {
                 awaits_table: self.table.is_none() && self.shared.contains_key(&Kind::Check),
                 respawned,
+                presence: self.presence.as_ref().map(|presence| presence.name().to_owned()),
                 ..self.options.worker.clone()
             },
             log: self.options.worker_log(kind),

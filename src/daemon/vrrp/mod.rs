@@ -30,7 +30,7 @@ use super::scheduling::Scheduled;
 use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::conf::Config;
 use crate::netlink;
-use crate::sys::presence::Presence;
+use crate::sys::presence;
 use crate::sys::process::return_unused_memory;
 use crate::sys::scheduling::ask_for_short_turns;
 use crate::sys::wake::Wake;
@@ -125,9 +125,7 @@ fn drive(
     let mut engine = Engine::new(options.respawned);
     network.follow(&config.vrrp, false)?;
     let mut snapshot = network.snapshot()?;
-    // Until the end: others see that this one is there.
-    let presence = Presence::show();
-    if !is_alone(&presence) {
+    if !is_alone(options) {
         // The marks say that one of us has set the address, and not which one.
         snapshot.addresses.iter_mut().for_each(|address| address.ours = false);
         snapshot.links.iter_mut().for_each(|link| link.make.ours = false);
@@ -219,13 +217,10 @@ fn drive(
     }
 }
 
-/// Whether no other process of this program moves virtual addresses here. What can't be known is no.
-fn is_alone(presence: &io::Result<Presence>) -> bool {
-    let others = match presence {
-        Ok(presence) => presence.sees_others(),
-        Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
-    };
-    others.map(|others| !others).unwrap_or_else(|error| {
+/// Whether no other daemon of this program moves virtual addresses here. What can't be known is no.
+fn is_alone(options: &Options) -> bool {
+    let Some(name) = &options.presence else { return false };
+    presence::others_than(name).map(|others| !others).unwrap_or_else(|error| {
         debug!(%error, "addresses that an earlier run may have left are not looked for");
         false
     })
