@@ -34,6 +34,7 @@ pub(crate) fn tests() -> Vec<Test> {
         // keepalived takes the only address away at start and then has none to speak from.
         Test::new("vrrp::the_owner_keeps_the_systems_own_address", owner),
         Test::new("vrrp::the_successor_of_a_killed_worker_keeps_the_addresses", respawned),
+        Test::new("vrrp::the_successor_of_a_killed_worker_keeps_a_vmac_of_ipv6", respawned_on_vmac),
         Test::new("vrrp::what_a_killed_run_has_left_and_no_line_names_is_removed", abandoned),
         Test::new("vrrp::an_address_that_was_taken_is_set_again_and_said", taken),
     ];
@@ -254,6 +255,24 @@ fn respawned(lab: &Lab) {
     holds(&one, "10.0.0.101", true);
     director.terminate();
     holds(&one, "10.0.0.100", false);
+}
+
+fn respawned_on_vmac(lab: &Lab) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let config = instance("VI", "eth0", 150, &["fe80::100/64"])
+        .replace("virtual_router_id 7", "virtual_router_id 7\n  version 3\n  use_vmac");
+    let director = start(Vipd, &one, &config);
+    holds(&one, "fe80::100", true);
+    let removals = removals(&one);
+    director.kill_worker(Worker::Vrrp);
+    wait_for("the successor to be master", LIMIT, || {
+        let log = director.process().log();
+        let masters = log.matches("(VI) Entering MASTER STATE").count();
+        if masters == 2 { Ok(()) } else { Err(log) }
+    });
+    assert_eq!(removals(), "", "the addresses stayed");
+    let log = director.process().log();
+    assert!(!log.contains("an earlier run") && !log.contains("FAULT"), "{log}");
 }
 
 fn taken(lab: &Lab) {

@@ -298,6 +298,15 @@ impl Kernel {
         self.wanted.links.contains_key(interface) && !self.wanted.has(interface, address)
     }
 
+    /// Whether it is one that adverts may come from which leave by that interface of our own.
+    pub(super) fn is_speaking_address(&self, interface: &Name, address: IpAddr) -> bool {
+        self.wanted.links.get(interface).is_some_and(|wanted| match wanted.address {
+            OwnAddress::None => false,
+            OwnAddress::Fixed(net) => net.address == address,
+            OwnAddress::LinkLocalOfBase => matches!(address, IpAddr::V6(a) if a.is_unicast_link_local()),
+        })
+    }
+
     /// Takes in what became of an interface.
     pub(in crate::vrrp) fn link_changed(
         &mut self,

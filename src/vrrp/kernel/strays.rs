@@ -19,11 +19,18 @@ impl Kernel {
         let (mut addresses, mut links) = (Vec::new(), Vec::new());
         for known in self.links.iter() {
             let Link { name, index, make, .. } = &known.link;
-            if make.ours && make.kind.is_overlay() && !self.wanted.links.contains_key(name) {
+            let is_own = self.wanted.links.contains_key(name);
+            // What else is on it is somebody's who uses it now.
+            let mut held = known.addresses.values().flatten();
+            if make.ours && make.kind.is_overlay() && !is_own && held.all(|held| held.ours) {
                 self.own.abandoned.insert(*index);
                 links.push(name.clone());
             }
             for (&address, all) in &known.addresses {
+                // Where adverts come from: one that is not that any more goes when it is made right.
+                if is_own && self.is_speaking_address(name, address) {
+                    continue;
+                }
                 for held in all.iter().filter(|held| held.ours && !self.wanted.has(name, address)) {
                     let net = IpNet { address, prefix_len: held.prefix_len };
                     addresses.push(VirtualAddress::new(net, &**name));

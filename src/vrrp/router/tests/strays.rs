@@ -66,3 +66,51 @@ fn what_an_earlier_run_has_left_and_no_line_names_is_removed_at_start() {
     handle(&mut router, START, config(vec![instance("1", 1, 110)]), &mut out);
     assert!(there(&router, "10.0.0.8/32"));
 }
+
+/// Adverts of IPv6 come from a link-local address that no line of the configuration names.
+#[test]
+fn what_an_instance_speaks_from_is_no_stray() {
+    let mut one = instance("VI", 51, 100);
+    one.link.vmac = Some(config::Vmac::default());
+    (one.family, one.version) = (Family::V6, config::Version::V3);
+    one.addresses = vec![VirtualAddress::new("fe80::51/64".parse().unwrap(), "eth0")];
+    let kind = LinkKind::PrivateMacvlan;
+    let vmac = Link {
+        mac: Some(MacAddr([0, 0, 0x5e, 0, 2, 51])),
+        make: Make { kind, below: Some(IfIndex(2)), ours: true, ..Make::default() },
+        ..named_link("vrrp.51", 3, true)
+    };
+    // Another program may use what we have made.
+    let used = Link {
+        index: IfIndex(4),
+        name: "vrrp.52".into(),
+        mac: Some(MacAddr([0, 0, 0x5e, 0, 1, 52])),
+        ..vmac.clone()
+    };
+    let mut snapshot =
+        Snapshot { links: vec![named_link("eth0", 2, true), vmac, used], ..Snapshot::default() };
+    snapshot.addresses = vec![
+        left("fe80::1/64", false),
+        Address { interface: IfIndex(3), ..left("fe80::1/64", true) },
+        Address { interface: IfIndex(3), ..left("fe80::51/64", true) },
+        Address { interface: IfIndex(3), ..left("2001:db8::9/64", true) },
+        Address { interface: IfIndex(4), ..left("10.0.0.9/32", false) },
+    ];
+    let (mut router, mut out) = (Router::new(true), vec![]);
+    handle(&mut router, START, Event::Snapshot(Box::new(snapshot)), &mut out);
+    handle(&mut router, START, config(vec![one]), &mut out);
+    let told: Vec<String> = reports(&out)
+        .into_iter()
+        .filter_map(|report| match report {
+            Report::Abandoned(list) => Some(list.to_string()),
+            Report::Faulty { fault, .. } => Some(format!("{fault:?}")),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, ["2001:db8::9/64 on vrrp.51"]);
+    let is_removed = |action: &Action| match action {
+        Action::ApplyLinks { links, .. } => links.contains(&"vrrp.52".into()),
+        _ => false,
+    };
+    assert!(!out.iter().any(is_removed), "{out:?}");
+}
