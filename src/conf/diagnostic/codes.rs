@@ -81,7 +81,7 @@ codes! {
     NO_ADDRESS = "V0304", Warning, Reports, "a vrrp_instance without virtual addresses";
     DUPLICATE_VRID = "V0305", Error, Refuses, "two instances share interface, family and virtual_router_id";
     MIXED_FAMILIES = "V0306", Error, Reports, "IPv4 and IPv6 in one vrrp_instance";
-    DUPLICATE_ADDRESS = "V0307", Error, Silent, "a virtual address is listed twice";
+    DUPLICATE_ADDRESS = "V0307", Warning, Silent, "a virtual address is listed twice";
     STATE_CONFLICT = "V0308", Warning, Reports, "settings that the initial state or the priority rule out";
     PASSWORD_TRUNCATED = "V0309", Warning, Reports, "a password of more than eight characters";
     AUTH_IGNORED = "V0310", Warning, Reports, "authentication that can't be used";
