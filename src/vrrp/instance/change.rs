@@ -95,6 +95,8 @@ impl Instance {
                     *extra_at = extra::next(now, &self.config, &self.extra);
                 }
                 self.advertise_now(now, out);
+                // The other may believe this advert, and leave without a word to the neighbours.
+                self.announce_in_split(out);
             }
         }
         let new_routes = kernel::missing(&self.routes, &old_routes);

@@ -372,6 +372,13 @@ impl Instance {
         }
     }
 
+    /// A split brain may end now. Neighbours may have learnt the wrong place.
+    pub(super) fn announce_in_split(&self, out: &mut Actions) {
+        if self.split.told {
+            out.push(self.announce(&self.addresses, self.config.garp.master_repeat));
+        }
+    }
+
     /// It is no master any more, or does not run: nobody can be master beside it. A configuration that differs still does.
     pub(super) fn forget_split(&mut self, runs: bool, out: &mut Actions) {
         self.split.ask_at = None;

@@ -156,6 +156,21 @@ fn a_master_whose_checksum_is_wrong_is_told_of_as_one_that_is_not_believed() {
     assert!(!b.split().iter().any(|told| told.contains("split")));
 }
 
+/// Both are given the same version, one after the other: the first hears that and yields, and is silent from then on.
+#[test]
+fn a_reload_in_a_split_brain_announces_the_addresses() {
+    let announces = |b: &mut Bench| b.split().iter().filter(|told| told.starts_with("announce")).count();
+    let v3 = |priority| config::Instance { version: Version::V3, auth: None, ..asking(priority) };
+    let mut b = settled(config::Instance { auth: None, ..asking(150) });
+    b.instance.reconfigure(b.now, config::Instance { auth: None, ..asking(151) }, &mut b.out);
+    assert_eq!(announces(&mut b), 0, "nobody else was master");
+    let body = Body::V3 { interval: Centis(100) };
+    let _ = b.hear_with(LOWER, 100, |advert| advert.body = body);
+    assert!(b.split().contains(&"split: 10.0.0.1".to_owned()));
+    b.instance.reconfigure(b.now, v3(151), &mut b.out);
+    assert_eq!(announces(&mut b), 1);
+}
+
 #[test]
 fn one_advert_tells_that_the_other_is_configured_otherwise() {
     let mut b = Bench::start(asking(150));
