@@ -2,7 +2,7 @@
 
 use super::message::{self, Order};
 use super::outbox::Outbox;
-use crate::sys::channel;
+use crate::sys::{channel, readiness};
 use nix::libc;
 use nix::poll::PollFlags;
 use nix::sys::signal::Signal;
@@ -35,6 +35,8 @@ impl Child {
             .arg0(program)
             .arg(message::WORKER_ARGUMENT)
             .args(words)
+            // The parent alone speaks to the service manager: neither workers nor the scripts of the runner.
+            .env_remove(readiness::VARIABLE)
             .stdin(theirs)
             .spawn()?;
         let pid = Pid::from_raw(libc::pid_t::try_from(child.id()).unwrap_or(libc::pid_t::MAX));

@@ -15,6 +15,7 @@ use crate::sys::caps;
 use crate::sys::input::reason;
 use crate::sys::pidfile::{self, PidFile};
 use crate::sys::process::{self, DaemonEnd, Role};
+use crate::sys::readiness::{self, Manager};
 use crate::sys::signal::SignalFd;
 use crate::{conf, sys};
 use std::collections::BTreeSet;
@@ -52,6 +53,11 @@ pub fn start(mut options: Options) -> Exit {
         warn!(%error, "core dumps keep their present limit");
     }
     info!("Configuration file {}", options.source.file.display());
+    // Of this network namespace; the next line may leave it.
+    let manager = Manager::of_environment().unwrap_or_else(|error| {
+        warn!("{}: {}: the service manager is told nothing", readiness::VARIABLE, reason(&error));
+        None
+    });
     if let Err(reason) = options.enter() {
         return refuse(&options, Exit::Fatal, &[reason]);
     }
@@ -74,12 +80,12 @@ pub fn start(mut options: Options) -> Exit {
         Err(reason) => return refuse(&options, Exit::Fatal, &[reason]),
     };
     if options.foreground {
-        return run(options, signals, first, folders, None);
+        return run(options, signals, first, folders, None, manager);
     }
     match process::daemonize() {
         Ok(Role::Daemon(launcher)) => {
             sys::log::forget_console();
-            run(options, signals, first, folders, Some(launcher))
+            run(options, signals, first, folders, Some(launcher), manager)
         }
         Ok(Role::Launcher(daemon)) => {
             sys::log::flush_console_only();
@@ -109,6 +115,7 @@ fn run(
     first: Read,
     _folders: Folders,
     launcher: Option<DaemonEnd>,
+    manager: Option<Manager>,
 ) -> Exit {
     let wanted = options.wanted(&first.summary.work);
     // Nothing forks from here on.
@@ -142,7 +149,7 @@ fn run(
         // A worker can't load modules. If there is still no IPVS then, it says so.
         drop(Client::open_or_load());
     }
-    let exit = Parent::new(options, signals, launcher).run(first);
+    let exit = Parent::new(options, signals, launcher, manager).run(first);
     info!("Stopped {NAME}");
     exit
 }

@@ -21,7 +21,8 @@ pub fn begin(module: &str) {
 
 fn modprobe(module: &str) -> Option<Command> {
     let mut modprobe = Command::new(MODPROBE.into_iter().find(|p| Path::new(p).exists())?);
-    modprobe.args(["-q", "--", module]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    modprobe.args(["-q", "--", module]).env_remove(super::readiness::VARIABLE);
+    modprobe.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     Some(modprobe)
 }
 

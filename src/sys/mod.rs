@@ -26,6 +26,7 @@ pub mod presence;
 pub mod process;
 pub(crate) mod procfs;
 pub mod raw;
+pub mod readiness;
 pub(crate) mod ready;
 pub mod replace;
 pub mod scheduling;

@@ -6,6 +6,7 @@
 mod fifos;
 mod hooks;
 mod reload;
+mod reporting;
 mod workers;
 
 use super::child::Child;
@@ -20,6 +21,7 @@ use crate::sys::clock;
 use crate::sys::pidfile::PidFile;
 use crate::sys::presence::Presence;
 use crate::sys::process::DaemonEnd;
+use crate::sys::readiness::Manager;
 use crate::sys::signal::{self, SignalFd};
 use crate::time::Instant;
 use fifos::Fifos;
@@ -29,6 +31,7 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use reporting::Reporter;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -102,10 +105,17 @@ pub(super) struct Parent {
     presence: Option<Presence>,
     /// The launching process, while it waits, and for how long it may.
     launcher: Option<(DaemonEnd, Instant)>,
+    /// Tells the service manager.
+    reporter: Reporter,
 }
 
 impl Parent {
-    pub(super) fn new(options: Options, signals: SignalFd, launcher: Option<DaemonEnd>) -> Parent {
+    pub(super) fn new(
+        options: Options,
+        signals: SignalFd,
+        launcher: Option<DaemonEnd>,
+        manager: Option<Manager>,
+    ) -> Parent {
         Parent {
             supervisor: Supervisor::new(options.respawn, options.released()),
             options,
@@ -125,6 +135,7 @@ impl Parent {
             wound_up: false,
             presence: None,
             launcher: launcher.map(|end| (end, clock::now() + LAUNCH_PATIENCE)),
+            reporter: Reporter::new(manager),
         }
     }
 
@@ -308,6 +319,8 @@ impl Parent {
                     }
                     Action::Started => {
                         info!("Startup complete");
+                        // Before the process that it knows ends.
+                        self.reporter.started();
                         self.release_launcher("");
                     }
                     Action::Finish(exit) => self.finishing = Some(exit),
@@ -315,6 +328,11 @@ impl Parent {
             }
         }
         self.check_reloaded();
+        if self.supervisor.is_stopping() {
+            self.reporter.stops();
+        } else if self.loading.is_none() && !self.reloading {
+            self.reporter.settled();
+        }
         self.finishing.filter(|_| self.wind_up())
     }
 

@@ -44,6 +44,7 @@ impl Parent {
             return;
         }
         info!("Reloading ...");
+        self.reporter.reloads();
         match Loading::start(&self.options.program, &self.options.source) {
             Ok(loading) => self.loading = Some(loading),
             Err(reason) => self.refuse_reload(&[reason], ""),

@@ -1,6 +1,7 @@
 //! The daemon as a service manager and an administrator see it: processes, pid files, signals, exit statuses.
 
 mod files;
+mod manager;
 mod namespace;
 mod privileges;
 mod processes;
@@ -25,6 +26,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) fn tests() -> Vec<Test> {
     let tests = [
         files::tests(),
+        manager::tests(),
         namespace::tests(),
         privileges::tests(),
         processes::tests(),

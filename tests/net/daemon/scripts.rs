@@ -43,7 +43,7 @@ pub(super) fn tests() -> Vec<Test> {
 }
 
 /// Makes a shell script; `$dir` is the host's own beginning of file names.
-fn script(host: &Host, name: &str, text: &str) -> String {
+pub(super) fn script(host: &Host, name: &str, text: &str) -> String {
     let path = host.file(name);
     let text = format!("#!/bin/sh\ndir={}\n{text}\n", host.file("").display());
     fs::write(&path, text).expect("write a script");
@@ -61,7 +61,7 @@ fn start(host: &Host, daemon: Implementation, globals: &str) -> Director {
 }
 
 #[track_caller]
-fn wait_file(host: &Host, name: &str) -> String {
+pub(super) fn wait_file(host: &Host, name: &str) -> String {
     wait_for(format_args!("something in {name}"), LIMIT, || -> Waited<String> {
         let text = fs::read_to_string(host.file(name)).map_err(|error| error.to_string())?;
         if text.ends_with('\n') { Ok(text.trim().to_owned()) } else { Err(text) }
