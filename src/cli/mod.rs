@@ -28,6 +28,7 @@ mod run;
 mod signum;
 
 use crate::daemon;
+use crate::sys::signal;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -102,6 +103,10 @@ pub fn main() -> ExitCode {
     }
     let program = arguments.first().map(Path::new).and_then(Path::file_name).unwrap_or(OsStr::new("vipd"));
     let program = program.to_string_lossy().into_owned();
+    if program == "keepalived" || arguments.get(1).is_some_and(|command| command == "run") {
+        // Reading the command line takes its time.
+        signal::hold_hangups();
+    }
     match program.as_str() {
         "keepalived" => keepalived(&program, &run::attach_values(&arguments)),
         "ipvsadm" => ipvs::run(arguments.into_iter().skip(1)),

@@ -9,6 +9,7 @@ use crate::daemon::{Options, Source};
 use crate::sys::log::{Facility, Settings};
 use crate::sys::names::node_name;
 use crate::sys::process;
+use crate::sys::signal;
 use clap::Args;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -184,6 +185,7 @@ pub(super) fn run(program: &str, flags: &Flags) -> ExitCode {
         return ExitCode::FAILURE;
     }
     if let Some(output) = &flags.config_test {
+        signal::let_hangups_through();
         return config_test(flags, output);
     }
     let options = flags.options(program);

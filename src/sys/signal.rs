@@ -76,6 +76,17 @@ impl AsFd for SignalFd {
     }
 }
 
+/// Has a hangup wait, from as early on as possible, until [`SignalFd`] collects it: one that comes while the program starts
+/// ends it otherwise. That it fails is not expected.
+pub fn hold_hangups() {
+    let _ = SigSet::from(Signal::SIGHUP).thread_block();
+}
+
+/// Lets hangups through again, for what is no daemon.
+pub fn let_hangups_through() {
+    let _ = SigSet::from(Signal::SIGHUP).thread_unblock();
+}
+
 /// Whether the launcher has set `signal` to be ignored, as `nohup` does.
 #[must_use]
 #[allow(unsafe_code)]
