@@ -103,7 +103,13 @@ fn links_follow_state(world: &World, router: &Router) -> Result<(), String> {
         }
         wanted.insert(name);
     }
-    let held: BTreeSet<String> = world.kernel.own_links().map(|(_, name)| name.to_string()).collect();
+    // One on which somebody else has set an address is his.
+    let is_used = |index: IfIndex| {
+        let mut others = world.kernel.not_systems().filter(|(at, _)| *at == index);
+        others.any(|(index, net)| !world.kernel.is_ours(index, net))
+    };
+    let own = world.kernel.own_links().filter(|(index, name)| wanted.contains(&***name) || !is_used(*index));
+    let held: BTreeSet<String> = own.map(|(_, name)| name.to_string()).collect();
     let is_refused = |name: &&String| world.refused_links.contains(name.as_str());
     if let Some(name) = needed.difference(&held).find(|name| !is_refused(name)) {
         return Err(format!("{name} is not there: {:?}", states(router)));

@@ -193,7 +193,8 @@ impl Watch {
 
     /// An advert is in the socket, and the wall clock shows so many seconds.
     pub(crate) fn delivered(&mut self, now: Instant, advert: &Advert, utc: u64) {
-        if self.delayed {
+        // Whoever was paused hears later that the delay is over, and all that came since.
+        if self.delayed && now < self.delayed_until {
             return;
         }
         let sure = !self.reloading;
