@@ -55,13 +55,17 @@ fn exchange(lab: &Lab) {
 fn late_macvlan(lab: &Lab, program: Implementation) {
     let one = lab.host("one", "10.0.0.1/24");
     let config = format!("global_defs {{\n  dynamic_interfaces\n}}\n{}", twice("mv0"));
+    let capture = Capture::start(&one);
     let director = start(program, &one, &config);
     shows(&one, "eth0", "10.0.0.100/24", true);
     one.run("ip link add mv0 link eth0 type macvlan mode bridge");
     one.run("ip link set mv0 up");
     one.run("ip address add 10.0.9.2/24 dev mv0");
     logged(&director, "VRID conflict", 1);
-    std::thread::sleep(Duration::from_secs(5));
+    // Longer than a backup waits for its master: the other goes on alone.
+    let last = |capture: &Capture| capture.adverts().last().map_or(Duration::ZERO, |(at, _)| *at);
+    let later = last(&capture) + Duration::from_secs(5);
+    capture.wait_advert("adverts of the first", later, LIMIT, |_| true);
     assert!(one.has_address("10.0.0.100") && !one.has_address("10.0.9.100"));
     logged(&director, "VRID conflict", 1);
 }
