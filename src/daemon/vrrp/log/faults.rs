@@ -1,0 +1,68 @@
+//! Faults and their ends, in words: keepalived's where it has some.
+
+use crate::vrrp::event::{Fault, Kind, Object};
+
+/// What keeps an instance from running.
+pub(super) fn text(fault: &Fault) -> String {
+    match fault {
+        Fault::NoInterface(name) => format!("interface {name} does not exist: waiting for it to appear"),
+        Fault::InterfaceDown(name) => format!("interface {name} is down: waiting for it"),
+        Fault::Deaf(name) => format!("adverts can't be heard on interface {name}"),
+        Fault::NoAddress(name) => {
+            format!("interface {name} has no address to send adverts from: waiting for one")
+        }
+        Fault::NotSet(thing) => format!("{thing} was removed and can't be set again"),
+        Fault::NoTable => "the addresses serve virtual servers, and their table can't be written".to_owned(),
+        Fault::NoSource(source) => {
+            format!("this host does not have the source address {source}: waiting for it")
+        }
+        Fault::NoPeer => "there is no unicast peer (unicast_fault_no_peer)".to_owned(),
+        // keepalived's first words.
+        Fault::SameVrid(other) => format!(
+            "VRID conflict with ({other}): both interfaces send to one network. Give one of them another \
+             virtual_router_id"
+        ),
+        Fault::Group(name) => format!("another member of sync group {name} can't run: waiting for it"),
+        Fault::NoKey(id) => format!("key {id} of auth_hmac, which is to sign the adverts, can't be had"),
+        Fault::Tracked(object) => format!("entering FAULT state due to {object}"),
+        Fault::Awaited(object) => format!("waiting for the first word of {object}"),
+    }
+}
+
+/// A line of which people grep the beginning.
+pub(super) fn text_of_tracked(name: &str, object: &Object, status: Option<&str>) -> String {
+    let thing = &object.name;
+    match object.kind {
+        Kind::Interface => {
+            format!("({name}): entering FAULT state (interface {thing} up, and tracked in reverse)")
+        }
+        Kind::Script => format!("({name}): entering FAULT state due to script {thing}"),
+        Kind::File => {
+            let status = status.unwrap_or_default();
+            format!("({name}): entering FAULT state (tracked file {thing} has status {status})")
+        }
+        Kind::Process => {
+            format!("({name}) entering FAULT state (tracked process {thing} quorum not achieved)")
+        }
+        Kind::Bfd => format!("({name}) entering FAULT state (tracked BFD instance {thing})"),
+    }
+}
+
+/// It does not any more.
+pub(super) fn text_of_end(fault: &Fault) -> String {
+    match fault {
+        Fault::NoInterface(name) => format!("interface {name} exists again"),
+        Fault::InterfaceDown(name) => format!("interface {name} is up again"),
+        Fault::Deaf(name) => format!("adverts can be heard on interface {name} again"),
+        Fault::NoAddress(name) => format!("interface {name} has an address to send adverts from again"),
+        Fault::NotSet(thing) => format!("{thing} is tried again"),
+        Fault::NoTable => "the table of virtual servers can be written".to_owned(),
+        Fault::NoSource(source) => format!("the source address {source} is there again"),
+        Fault::NoPeer => "there is a unicast peer".to_owned(),
+        Fault::SameVrid(other) => format!("({other}) does not have the same VRID on its network any more"),
+        Fault::Group(name) => format!("the other members of sync group {name} can run again"),
+        Fault::NoKey(id) => format!("key {id} of auth_hmac is there"),
+        Fault::Tracked(object) => format!("{object} is no fault any more"),
+        Fault::Awaited(object) => format!("the first word of {object} has come"),
+    }
+}
