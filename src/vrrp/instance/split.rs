@@ -9,11 +9,11 @@
 //! - another host **claims** an address: it announces it, or answers when it is asked, which a master does once it has
 //!   been one for that long.
 //!
-//! Each is told once ([`Report::Split`]; by a backup once more when it is master beside it), and its end once: the other has fallen silent for twice that time and nobody
-//! answers for the addresses, is believed now, or this router is no master any more. Silence alone says little:
-//! keepalived 2.2.7 stays master and sends nothing as long as it hears adverts that it refuses. Then a master announces
-//! its addresses again, since neighbours may have believed the other. Nothing here changes who is master. What is
-//! remembered is bounded, whoever sends what.
+//! Each is told once ([`Report::Split`]; by a backup once more when it is master beside it), and its end once: the other
+//! has fallen silent for twice that time and nobody answers for the addresses, is believed now, or this router is no
+//! master any more. Silence alone says little: keepalived 2.2.7 stays master and sends nothing as long as it hears
+//! adverts that it refuses. Then a master announces its addresses again, since neighbours may have believed the other.
+//! Nothing here changes who is master. What is remembered is bounded, whoever sends what.
 
 use super::{Instance, State};
 use crate::net::MacAddr;

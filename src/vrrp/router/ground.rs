@@ -228,12 +228,9 @@ impl Router {
                 (link.is_some() || name.is_none())
                     && self.kernel.has_address(link.map(|link| link.index), source)
             };
-            let is_there = match config.link.track_source {
-                true => [own, base].into_iter().any(is_on),
-                // What is sent to any address of this host is heard.
-                false => self.kernel.has_address(None, source),
-            };
-            if !is_there {
+            // Without `track_src_ip` it may be on any: what is sent to an address of this host is heard.
+            let is_elsewhere = || !config.link.track_source && self.kernel.has_address(None, source);
+            if ![own, base].into_iter().any(is_on) && !is_elsewhere() {
                 faults.insert(Fault::NoSource(source));
             }
         }
@@ -252,6 +249,7 @@ impl Router {
             }
         }
     }
+
     /// Who has the same VRID on the interface that this one's is on top of, or on top of the same. A configuration that
     /// says so is refused; this is for an interface that came later. Of two, the one that runs goes on.
     fn same_vrid(&self, id: Id, slot: &Slot) -> Option<Name> {

@@ -52,6 +52,10 @@ impl Router {
 
     /// Whose interface of our own it is, or was: names move from one instance to another.
     pub(in crate::vrrp) fn owner_of_link(&self, instance: &Name, change: &Change) -> Option<&Name> {
+        if !matches!(change, Change::AddLink(_) | Change::RemoveLink { .. }) {
+            // Nothing is told of it.
+            return None;
+        }
         let is_it = |own: &OwnLink| match change {
             Change::AddLink(new) => new.link.name == own.name,
             Change::RemoveLink { interface, .. } => self.kernel.is_link_of(own, *interface),
