@@ -101,17 +101,17 @@ pub fn format(text: &str) -> Result<String, Unbalanced> {
         }
         let goes_on = std::mem::replace(&mut continues, line.backslash.is_some());
         let is_empty = is_empty && line.backslash.is_none();
-        if let Some(condition) = line.condition {
-            writer.begin_alternative(condition);
-        } else if !is_empty {
-            writer.end_alternatives(line_number)?;
-        }
         if is_empty {
+            // Without its condition, if it had one: that of nothing is none.
             match comment(&line) {
                 Some(comment) => writer.line(comment),
                 None => writer.empty(),
             }
             continue;
+        }
+        match line.condition {
+            Some(condition) => writer.begin_alternative(condition),
+            None => writer.end_alternatives(line_number)?,
         }
         let behind = line.clone().without_sequences();
         if let Role::Definition { .. } = behind.role {

@@ -56,6 +56,8 @@ fn conditions_are_alternatives() {
          @main }\n@^main }\ntrack_file f {\n}\n"
     );
     assert_eq!(format("@a x {\n@b x {\n@b y {\nz\n}\n"), Err(Unbalanced::Conditional { line: 4 }));
+    // Of a condition with a comment alone, the comment stays.
+    assert_eq!(formatted("@^a {\n@a \r#\n}\n"), "@^a {\n    #\n}\n");
     let definition = "@a $X=1  2 \\\n   3\n";
     assert_eq!(formatted(definition), definition);
 }
