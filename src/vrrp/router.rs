@@ -268,14 +268,11 @@ impl Router {
                 self.instances.values_mut().for_each(|slot| slot.instance.set_epoch(epoch));
             }
             Event::Route(route) => self.kernel.route(&route),
-            Event::RouteGone(route) => {
-                let gone = self.kernel.route_gone(&route);
-                self.entries_taken(gone, out);
-            }
+            Event::RouteGone(route) => self.route_gone(&route, out),
             Event::Rule(rule) => self.kernel.rule(&rule),
             Event::RuleGone(rule) => {
                 let gone = self.kernel.rule_gone(&rule);
-                self.entries_taken(gone, out);
+                self.entries_gone(gone, false, out);
             }
             Event::AdvertRefused { instance } => {
                 if let Some(slot) = self.by_name.get(&instance).and_then(|id| self.instances.get_mut(id)) {

@@ -17,7 +17,11 @@ impl Router {
         if self.lost.is_any()
             && let Some(name) = self.kernel.name_of(address.interface)
         {
-            self.regain_on(now, &name, out);
+            let known = VirtualAddress::new(address.net, &*name);
+            match self.kernel.configured_with(&known).iter().any(|(id, _)| *id != STATICS) {
+                true => self.regain_routes_from(now, address.net.address, out),
+                false => self.regain_on(now, &name, out),
+            }
         }
         let news = self.kernel.address(address);
         self.source_changed(now, &news, out);
@@ -33,7 +37,7 @@ impl Router {
         {
             self.interface_changed(now, &name, out);
         }
-        self.set_dropped(out);
+        self.set_dropped(self.removals.concern(interface, net), out);
         for (id, at) in news.taken_from {
             if id == STATICS {
                 if let Some(address) = self.static_address(at, net).cloned() {
@@ -119,9 +123,6 @@ impl Router {
             self.retries.push_front((now, Retry::Sourced(name)));
         }
         for entry in self.kernel.take_dropped() {
-            if self.kernel.entry_configured_with(&entry).iter().any(|id| self.wants(*id)) {
-                self.note_taken(Thing::Entry(entry.clone()));
-            }
             self.retry_entry(now, instance, entry);
         }
         if let (Change::Add { address, .. }, None | Some(Refusal::Exists)) = (&change, refusal) {

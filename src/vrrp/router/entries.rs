@@ -2,7 +2,9 @@
 
 use super::{Retry, Router, Thing, statics};
 use crate::time::Instant;
-use crate::vrrp::event::{Action, Actions, Change, Entry, EntryList, IfIndex, Name, Refusal, Report};
+use crate::vrrp::event::{
+    Action, Actions, Change, Entry, EntryList, FoundRoute, IfIndex, Name, Refusal, Report,
+};
 use crate::vrrp::kernel::{Id, Outcome, STATICS};
 use crate::vrrp::shared::Shared;
 use std::collections::BTreeMap;
@@ -14,25 +16,36 @@ impl Router {
         id == STATICS || self.instances.get(&id).is_some_and(|slot| slot.instance.wants_addresses())
     }
 
-    /// Somebody removed these.
-    pub(super) fn entries_taken(&mut self, gone: Vec<Entry>, out: &mut Actions) {
+    /// A route is gone.
+    pub(super) fn route_gone(&mut self, route: &FoundRoute, out: &mut Actions) {
+        let gone = self.kernel.route_gone(route);
+        self.entries_gone(gone, self.removals.concern_route(route), out);
+    }
+
+    /// These are gone: somebody removed them, or the kernel did, because of a removal of our own.
+    pub(super) fn entries_gone(&mut self, gone: Vec<Entry>, by_us: bool, out: &mut Actions) {
         for entry in gone {
             let ids = self.kernel.entry_configured_with(&entry);
             for id in ids.iter().copied().filter(|id| self.wants(*id)).collect::<Vec<_>>() {
-                self.note_taken(Thing::Entry(entry.clone()));
-                let instance = self.instances.get(&id).map(|slot| slot.instance.name().clone());
-                let report = Report::EntriesTaken(EntryList::one(&entry));
-                out.push(Action::Report { instance, report });
+                if !by_us {
+                    self.note_taken(Thing::Entry(entry.clone()));
+                    let instance = self.instances.get(&id).map(|slot| slot.instance.name().clone());
+                    let report = Report::EntriesTaken(EntryList::one(&entry));
+                    out.push(Action::Report { instance, report });
+                }
                 self.set_entries(id, &[entry.clone()].into(), out);
             }
         }
     }
 
-    /// The kernel dropped routes by itself, with an address that they need: whoever wants them sets them again.
-    pub(super) fn set_dropped(&mut self, out: &mut Actions) {
+    /// The kernel dropped routes by itself, with an address that they need: whoever wants them sets them again. They are
+    /// lost if they can't be, unless it was this program that removed the address: the configuration wants it so.
+    pub(super) fn set_dropped(&mut self, by_us: bool, out: &mut Actions) {
         let dropped = self.kernel.take_dropped();
         for (id, entries) in self.by_owner(&dropped) {
-            entries.iter().for_each(|entry| self.note_taken(Thing::Entry(entry.clone())));
+            if !by_us {
+                entries.iter().for_each(|entry| self.note_taken(Thing::Entry(entry.clone())));
+            }
             self.set_entries(id, &entries.into(), out);
         }
     }

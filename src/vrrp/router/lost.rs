@@ -11,6 +11,7 @@ use crate::vrrp::event::{Actions, Entry, Fault, Refusal};
 use crate::vrrp::kernel::{Id, STATICS};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The first time it is left alone for so long, and at most for so long.
@@ -137,6 +138,20 @@ impl Router {
         }
         let on_it: Vec<Thing> = self.lost.lost.keys().filter(|t| t.is_on(interface)).cloned().collect();
         for thing in on_it {
+            self.lost.tried.remove(&thing);
+            self.regain(now, &thing, out);
+        }
+    }
+
+    /// A virtual address came. That of the instances that lack something is no reason to try it again: they come and go
+    /// with their states, for ever. Only what goes with the address itself can be set by now.
+    pub(super) fn regain_routes_from(&mut self, now: Instant, source: IpAddr, out: &mut Actions) {
+        let goes_with_it = |thing: &&Thing| match thing {
+            Thing::Entry(Entry::Route(route)) => route.preferred_source == Some(source),
+            _ => false,
+        };
+        let routes: Vec<Thing> = self.lost.lost.keys().filter(goes_with_it).cloned().collect();
+        for thing in routes {
             self.lost.tried.remove(&thing);
             self.regain(now, &thing, out);
         }

@@ -21,6 +21,9 @@ pub(super) const STORIES: &[Story] = &[
         unsaid(program, text, "a rule was taken", &["fifo:", "call:", "adverts:", "announced:"])
     }),
     story("a_reload_changes_routes_and_rules", reload),
+    // keepalived announces all addresses again.
+    story("a_reload_takes_the_source_of_a_route", source_gone)
+        .but_for(|program, text| unsaid(program, text, "without it", &["announced: 10.0.0.100 "])),
     story("a_link_of_routes_goes_down", link_down),
 ];
 
@@ -156,6 +159,26 @@ fn reload(stage: &mut Stage<'_>) {
     stage.reload(&instance(150, ""));
     stage.shows("ip rule", "500:", false);
     stage.pause("none");
+}
+
+/// The kernel removes the route with its source, and can't set it again: the instance goes on without it.
+fn source_gone(stage: &mut Stage<'_>) {
+    let routes = "virtual_routes {
+        10.8.1.0/24 via 10.0.0.9 src 10.0.0.102
+        10.8.2.0/24 via 10.0.0.9 src 10.0.0.100
+    }
+    promote_secondaries";
+    let config = |second: &str| {
+        let addresses = format!("10.0.0.100/24\n        {second}/24\n");
+        instance(150, routes).replace("10.0.0.100/24\n", &addresses)
+    };
+    stage.start(&config("10.0.0.102"));
+    stage.told("INSTANCE \"VI\" MASTER 150");
+    stage.pause("master");
+    stage.reload(&config("10.0.0.103"));
+    stage.has("10.0.0.103", true);
+    stage.shows("ip route show", "10.8.1.0/24", false);
+    stage.pause("without it");
 }
 
 fn link_down(stage: &mut Stage<'_>) {

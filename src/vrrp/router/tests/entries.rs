@@ -136,6 +136,53 @@ fn what_can_t_be_set_again_is_a_fault_until_something_changes() {
 }
 
 #[test]
+fn a_route_that_went_with_what_a_reload_removes_is_no_fault() {
+    let (net, now) = ("10.9.0.0/16", START + Duration::from_secs(4));
+    let (mut router, mut out) = master(net);
+    router.changed(now, &"1".into(), change(net, true), None);
+    let removed: IpNet = "10.0.0.77/24".parse().unwrap();
+    let name = "eth0".into();
+    router.changes_begin(&[Change::Remove { interface: IfIndex(2), name, net: removed, peer: None }]);
+    out.clear();
+    handle(&mut router, now, Event::RouteGone(found(net)), &mut out);
+    assert!(matches!(&out[..], [Action::ApplyEntries { .. }]), "nobody removed it: {out:?}");
+    let refused = Refusal::Other("invalid argument".into());
+    for _ in 0..4 {
+        router.changed(now, &"1".into(), change(net, true), Some(&refused));
+        timeout(&mut router, now, &mut out);
+        assert_eq!(router.instance("1").unwrap().state(), StateKind::Master);
+    }
+    router.changes_are_over();
+    router.changed(now, &"1".into(), change(net, true), None);
+    out.clear();
+    handle(&mut router, now, Event::RouteGone(found(net)), &mut out);
+    assert!(matches!(&out[..], [Action::Report { .. }, Action::ApplyEntries { .. }]), "{out:?}");
+}
+
+#[test]
+fn its_own_addresses_are_no_reason_to_try_a_lost_route_again() {
+    let (net, now) = ("10.9.0.0/16", START + Duration::from_secs(4));
+    let (mut router, mut out) = master(net);
+    router.changed(now, &"1".into(), change(net, true), None);
+    handle(&mut router, now, Event::RouteGone(found(net)), &mut out);
+    for _ in 0..2 {
+        let refused = Refusal::Other("network is unreachable".into());
+        router.changed(now, &"1".into(), change(net, true), Some(&refused));
+        timeout(&mut router, now, &mut out);
+    }
+    let state = |router: &Router| router.instance("1").unwrap().state();
+    assert_eq!(state(&router), StateKind::Fault);
+    // The kernel tells of them again when it promotes one.
+    let own = instance("1", 1, 100).addresses[0].net.to_string();
+    handle(&mut router, now, address_event(2, &own), &mut out);
+    timeout(&mut router, now, &mut out);
+    assert_eq!(state(&router), StateKind::Fault);
+    handle(&mut router, now, address_event(2, "10.0.0.201/24"), &mut out);
+    timeout(&mut router, now, &mut out);
+    assert_eq!(state(&router), StateKind::Backup);
+}
+
+#[test]
 fn a_route_whose_address_was_refused_for_a_moment_is_no_fault() {
     let net = "10.9.0.0/16";
     let address = instance("1", 1, 100).addresses[0].clone();
