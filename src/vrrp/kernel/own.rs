@@ -153,7 +153,8 @@ impl Kernel {
             self.plan_settings(name, out);
             self.plan_muzzle(name, None, out);
             let Some(link) = there else { return };
-            let former = self.own.former.get(name).filter(|former| self.is_as_wanted(former, link));
+            let former = self.own.former.get(name);
+            let former = former.filter(|own| self.is_as_wanted(own, link) || self.is_left_above(own, link));
             if former.is_some() || self.own.abandoned.contains(&link.index) {
                 out.push(self.removal(link, former.is_some_and(|former| former.notify)));
             }
@@ -166,7 +167,11 @@ impl Kernel {
             }
             there => {
                 self.plan_muzzle(name, None, out);
-                let Some(base) = self.link_named(&wanted.base) else { return };
+                let Some(base) = self.link_named(&wanted.base) else {
+                    let left = there.filter(|link| self.is_left_above(wanted, link));
+                    out.extend(left.map(|link| self.removal(link, wanted.notify)));
+                    return;
+                };
                 if self.own.fresh.contains_key(name) && there.is_none() {
                     return;
                 }
@@ -205,6 +210,11 @@ impl Kernel {
                 OwnKind::Macvlan(mac) => link.make.kind == LinkKind::PrivateMacvlan && link.mac == Some(mac),
                 OwnKind::Ipvlan(mode) => link.make.kind == LinkKind::IpvlanL2(mode),
             }
+    }
+
+    /// Whether it is one that this program made, and the interface below has another name now.
+    fn is_left_above(&self, own: &OwnLink, link: &Link) -> bool {
+        link.make.ours && link.make.kind.is_overlay() && self.link_named(&own.base).is_none()
     }
 
     /// Whether the interface of that number is the one that is wanted, whatever its name.

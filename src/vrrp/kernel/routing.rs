@@ -259,7 +259,11 @@ impl Routing {
     ) {
         let same = Same(entry.clone());
         let ids = self.wanted.by.get(&same).map_or(&[][..], Vec::as_slice);
-        let held = self.held.0.get(&same);
+        let mut held = self.held.0.get(&same);
+        if let Some((route, place)) = held.and_then(|held| stranded(entry, held, links)) {
+            out.push(Change::RemoveRoute { route, place });
+            held = None;
+        }
         match (ids.iter().any(|id| wants(*id)), held) {
             (true, None | Some(Held { in_doubt: true, .. })) => match entry {
                 Entry::Route(route) => out.extend(
@@ -310,6 +314,14 @@ impl Routing {
         self.held.0.retain(|_, held| held.interface != Some(interface));
     }
 
+    /// What this program has set on an interface that had the name then which the configuration gives, and has another one
+    /// now.
+    pub(super) fn stranded(&self, interface: IfIndex, links: &Links) -> Vec<Entry> {
+        let all = self.held.0.iter().filter(|(_, held)| held.interface == Some(interface));
+        let stranded = all.filter(|(Same(entry), held)| stranded(entry, held, links).is_some());
+        stranded.map(|(Same(entry), _)| entry.clone()).collect()
+    }
+
     /// The kernel may have dropped the routes of an interface without a word. Gives those.
     pub(super) fn doubt(&mut self, interface: IfIndex, only_v4: bool) -> Vec<Entry> {
         let is_there = |entry: &Entry, held: &Held| match entry {
@@ -357,16 +369,31 @@ fn key(route: &Route) -> Key {
     (route.family, route.destination, routing::metric(route))
 }
 
+/// Where a route is that leads to another interface by now than the one of the name that it was set with.
+fn stranded(entry: &Entry, held: &Held, links: &Links) -> Option<(Shared<Route>, RoutePlace)> {
+    let (Entry::Route(route), Some(interface)) = (entry, held.interface.filter(|_| held.ours)) else {
+        return None;
+    };
+    let name = route.next_hop.interface.as_deref()?;
+    let is_elsewhere = links.index_of(name) != Some(interface) && links.get(interface).is_some();
+    let table = table_of(route, links).filter(|_| is_elsewhere)?;
+    Some((route.clone(), RoutePlace { table, interface: Some(interface), next_hops: Vec::new() }))
+}
+
 /// The kernel's numbers of what a route names; `None` where an interface is missing.
 fn place(route: &Route, links: &Links) -> Option<RoutePlace> {
     let index = |name: &Option<String>| match name {
         Some(name) => links.index_of(name).map(Some),
         None => Some(None),
     };
-    let table = match &route.vrf {
-        Some(vrf) => links.get(links.index_of(vrf)?)?.link.table?,
-        None => route.table,
-    };
+    let table = table_of(route, links)?;
     let next_hops = route.next_hops.iter().map(|hop| index(&hop.interface)).collect::<Option<_>>()?;
     Some(RoutePlace { table, interface: index(&route.next_hop.interface)?, next_hops })
+}
+
+fn table_of(route: &Route, links: &Links) -> Option<u32> {
+    match &route.vrf {
+        Some(vrf) => links.get(links.index_of(vrf)?)?.link.table,
+        None => Some(route.table),
+    }
 }

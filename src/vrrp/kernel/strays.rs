@@ -4,7 +4,7 @@
 use super::{Id, Kernel};
 use crate::net::IpNet;
 use crate::vrrp::config::VirtualAddress;
-use crate::vrrp::event::{IfIndex, Link, Name};
+use crate::vrrp::event::{Entry, IfIndex, Link, Name};
 
 impl Kernel {
     /// Whether there was no configuration yet.
@@ -40,6 +40,11 @@ impl Kernel {
         addresses.sort_by(|a, b| (&a.interface, a.net).cmp(&(&b.interface, b.net)));
         links.sort();
         (addresses, links)
+    }
+
+    /// Routes of this program that an interface had under another name. See [`Kernel::stranded`].
+    pub(in crate::vrrp) fn stranded_routes(&self, index: IfIndex) -> Vec<Entry> {
+        self.routing.stranded(index, &self.links)
     }
 
     /// What this program has set on an interface, and nobody wants there: it had another name then. With whoever is

@@ -45,6 +45,20 @@ impl Router {
             let instance = slot.map_or_else(|| owner_of(former), |slot| slot.instance.name().clone());
             out.push(Action::Apply { instance, addresses: addresses.into() });
         }
+        for entry in self.kernel.stranded_routes(index) {
+            let owner = self.kernel.entry_configured_with(&entry).first();
+            let slot = owner.and_then(|id| self.instances.get(id));
+            let instance = slot.map_or_else(|| owner_of(former), |slot| slot.instance.name().clone());
+            out.push(Action::ApplyEntries { instance, entries: [entry].into() });
+        }
+        // Its settings, which go back to what they were.
+        if let Some(name) = self.kernel.name_of(index) {
+            let mut changes = Vec::new();
+            self.kernel.plan_link(&name, &mut changes);
+            if !changes.is_empty() {
+                out.push(Action::ApplyLinks { instance: owner_of(&name), links: [name].into() });
+            }
+        }
     }
 }
 

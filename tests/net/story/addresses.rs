@@ -20,6 +20,12 @@ pub(super) const STORIES: &[Story] = &[
     story("an_interface_is_deleted_and_made_again", deleted_and_made_again),
     story("an_interface_comes_back_as_another_kind", comes_back_as_another_kind),
     story("an_interface_comes_later", comes_later),
+    // keepalived leaves the settings that its VMAC needed there.
+    story("an_interface_gets_another_name", gets_another_name).but_for(|program, text| {
+        let text = otherwise(program, text, "master", "eth1 ipv4 arp_announce 0", "eth1 ipv4 arp_announce 2");
+        let text = otherwise(program, text, "*", "eth9 ipv4 arp_filter 1", "eth9 ipv4 arp_filter 0");
+        otherwise(program, text, "*", "eth9 ipv4 arp_ignore 1", "eth9 ipv4 arp_ignore 0")
+    }),
     story("secondaries_stay_when_their_primary_goes", promote_secondaries),
     story("announcements_again_and_again", refresh),
 ];
@@ -146,4 +152,25 @@ fn refresh(stage: &mut Stage<'_>) {
     stage.start(&instance(150, more));
     stage.has("10.0.0.100", true);
     stage.pause("master");
+}
+
+/// keepalived's VMAC does not come back to life when the interface has its name again.
+fn gets_another_name(stage: &mut Stage<'_>) {
+    stage.network("eth1", "10.1.0.1/24", "10.1.0.2/24");
+    stage.with_sysctls();
+    let vmac = instance(150, "use_vmac vrrp.7\n virtual_routes {\n 10.8.1.0/24 via 10.1.0.9 dev eth1\n }");
+    let plain = instance(150, "virtual_routes {\n 10.8.2.0/24 dev eth1 scope link\n }")
+        .replace("VI", "PLAIN")
+        .replace("virtual_router_id 7", "virtual_router_id 8")
+        .replace("10.0.0.100", "10.1.0.108");
+    let elsewhere =
+        |text: String| text.replace("interface eth0", "interface eth1").replace("10.0.0.", "10.1.0.");
+    stage.start(&(elsewhere(vmac) + &elsewhere(plain)));
+    stage.has("10.1.0.100", true);
+    stage.has("10.1.0.108", true);
+    stage.pause("master");
+    stage.run("ip link set eth1 name eth9");
+    stage.told("INSTANCE \"VI\" FAULT 150");
+    stage.told("INSTANCE \"PLAIN\" FAULT 150");
+    stage.pause("eth1 is eth9");
 }

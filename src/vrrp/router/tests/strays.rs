@@ -1,7 +1,8 @@
 //! What an earlier run has left.
 
 use super::*;
-use crate::vrrp::event::LinkKind;
+use crate::vrrp::config::route::Route;
+use crate::vrrp::event::{Entry, LinkKind, RoutePlace};
 
 fn left(net: &str, ours: bool) -> Address {
     Address {
@@ -113,4 +114,54 @@ fn what_an_instance_speaks_from_is_no_stray() {
         _ => false,
     };
     assert!(!out.iter().any(is_removed), "{out:?}");
+}
+
+/// Nobody else would remove it: the configuration's name leads elsewhere, or nowhere.
+#[test]
+fn what_was_set_on_an_interface_that_gets_another_name_goes() {
+    let mut one = instance("VI", 51, 150);
+    one.link.vmac = Some(config::Vmac::default());
+    let mut route = Route::new("10.9.0.0/16".parse().unwrap());
+    route.next_hop.interface = Some("eth0".to_owned());
+    one.routes = vec![route.clone()].into();
+    let (mut router, mut out) = (Router::default(), vec![]);
+    handle(&mut router, START, link(true, &["10.0.0.1/24"]), &mut out);
+    handle(&mut router, START, config(vec![one]), &mut out);
+    let name: Name = "VI".into();
+    let mut changes = Vec::new();
+    router.plan_link(&"eth0".into(), &mut changes);
+    router.plan_link(&"vrrp.51".into(), &mut changes);
+    let settings = |change: &Change| matches!(change, Change::Set { name, .. } if **name == *"eth0");
+    assert!(changes.iter().any(settings), "{changes:?}");
+    for change in &changes {
+        router.link_changed(START, &name, change, None);
+    }
+    let vmac = Link {
+        mac: Some(MacAddr([0, 0, 0x5e, 0, 1, 51])),
+        make: Make { kind: LinkKind::PrivateMacvlan, below: Some(IfIndex(2)), ours: true, ..Make::default() },
+        ..named_link("vrrp.51", 3, true)
+    };
+    handle(&mut router, START, Event::Link(vmac), &mut out);
+    let place = |index| RoutePlace { table: 254, interface: Some(IfIndex(index)), next_hops: vec![] };
+    let Entry::Route(shared) = Entry::route(route) else { unreachable!() };
+    let set = Change::AddRoute { route: shared.clone(), place: place(2) };
+    assert_eq!(router.changed(START, &name, set, None), Outcome::Set);
+
+    handle(&mut router, START, Event::Link(named_link("eth9", 2, true)), &mut out);
+    changes.clear();
+    router.plan_entry(&Entry::Route(shared.clone()), &mut changes);
+    router.plan_link(&"vrrp.51".into(), &mut changes);
+    router.plan_link(&"eth9".into(), &mut changes);
+    let [route, vmac, settings] = &changes[..] else { panic!("{changes:?}") };
+    assert_eq!(*route, Change::RemoveRoute { route: shared, place: place(2) });
+    assert!(matches!(vmac, Change::RemoveLink { interface: IfIndex(3), .. }), "{vmac:?}");
+    assert!(matches!(settings, Change::Set { interface: IfIndex(2), .. }), "{settings:?}");
+    let asked = |name: &str| {
+        out.iter().any(|action| match action {
+            Action::ApplyLinks { links, .. } => links.contains(&name.into()),
+            Action::ApplyEntries { .. } => name == "route",
+            _ => false,
+        })
+    };
+    assert!(asked("vrrp.51") && asked("eth9") && asked("route"), "{out:?}");
 }
