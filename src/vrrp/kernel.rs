@@ -243,6 +243,11 @@ impl Kernel {
         self.links.get(index).map(|known| &known.link)
     }
 
+    /// Its Ethernet address.
+    pub(super) fn mac_of(&self, index: IfIndex) -> Option<MacAddr> {
+        self.links.get(index)?.link.mac
+    }
+
     /// The interface's name.
     pub(super) fn name_of(&self, index: IfIndex) -> Option<Name> {
         self.links.get(index).map(|known| known.link.name.clone())

@@ -362,10 +362,16 @@ impl Router {
 
     /// A link as everybody is to know it.
     fn take_link(&mut self, now: Instant, link: Link, out: &mut Actions) {
-        let index = link.index;
+        let (index, mac) = (link.index, link.mac);
+        let mac_before = self.kernel.mac_of(index);
         let names = self.kernel.link(link);
         for name in &names {
             self.interface_changed(now, name, out);
+        }
+        if let ([name], Some(_), Some(mac)) = (names.as_slice(), mac_before, mac)
+            && mac_before != Some(mac)
+        {
+            self.mac_changed(name, mac, out);
         }
         if let [_, former] = names.as_slice() {
             self.remove_stranded(index, former, out);

@@ -37,6 +37,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("vrrp::the_successor_of_a_killed_worker_keeps_a_vmac_of_ipv6", respawned_on_vmac),
         Test::new("vrrp::what_a_killed_run_has_left_and_no_line_names_is_removed", abandoned),
         Test::new("vrrp::an_address_that_was_taken_is_set_again_and_said", taken),
+        Test::new("vrrp::another_ethernet_address_is_announced", another_mac),
     ];
     let cut = [(4, 1000, 237), (4, 9000, 254), (6, 1500, 89), (6, 9000, 254)];
     let cut = [Keepalived, Vipd].into_iter().flat_map(|master| cut.map(|mtu| (master, mtu)));
@@ -287,6 +288,24 @@ fn taken(lab: &Lab) {
         if told && set { Ok(()) } else { Err(log) }
     });
     holds(&one, "10.0.0.100", true);
+}
+
+fn another_mac(lab: &Lab) {
+    let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
+    let director = start(Vipd, &one, &instance("VI", "eth0", 150, &["10.0.0.100/24"]));
+    holds(&one, "10.0.0.100", true);
+    let known = |mac: &'static str| {
+        wait_for(format!("{mac} in the other host's table"), LIMIT, || {
+            let table = two.run("ip neighbour show 10.0.0.100");
+            if table.contains(mac) { Ok(()) } else { Err(format!("{table}\n{}", director.process().log())) }
+        });
+    };
+    two.run("ping -c 1 -W 5 10.0.0.100");
+    two.run("ip neighbour replace 10.0.0.100 dev eth0 lladdr 02:00:00:00:00:66 nud reachable");
+    one.run("ip link set eth0 address 02:00:00:00:00:77");
+    known("02:00:00:00:00:77");
+    let said = "(VI) eth0 has another Ethernet address, 02:00:00:00:00:77: announcing the addresses again";
+    assert!(director.process().log().contains(said), "{}", director.process().log());
 }
 
 fn abandoned(lab: &Lab) {

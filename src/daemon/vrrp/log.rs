@@ -152,6 +152,11 @@ impl Log {
                     "found {list}, which an earlier run has left and the configuration does not name: removing {them}"
                 );
             }
+            Report::MacChanged { interface, mac } => {
+                info!(
+                    "({name}) {interface} has another Ethernet address, {mac}: announcing the addresses again"
+                );
+            }
             Report::AddressesTaken(list) if is_static => {
                 info!("Restoring deleted static address {list}");
             }

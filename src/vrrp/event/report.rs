@@ -1,6 +1,7 @@
 //! What is worth telling: to people in log lines, to counters. Whom else it is told, `vrrp::notice` says.
 
 use super::{AddressList, EntryList, Fault, Name, Refusal, ScriptReport, Sign, StateKind};
+use crate::net::MacAddr;
 use crate::vrrp::packet::{DecodeError, Difference, ah};
 use crate::vrrp::shared::Shared;
 use serde::{Deserialize, Serialize};
@@ -228,6 +229,13 @@ pub enum Report {
     },
     /// Routes and rules that were there at start under this program's number, and that the configuration does not name.
     Strangers(EntryList),
+    /// An interface of a master's addresses has another Ethernet address: they are announced again.
+    MacChanged {
+        /// Which interface.
+        interface: Name,
+        /// Its address now.
+        mac: MacAddr,
+    },
     /// The instance is called so from now on.
     Renamed {
         /// The new name.

@@ -1,9 +1,10 @@
 //! What an instance wants in the kernel besides its addresses: routes and rules; and in which order.
 
-use super::Instance;
+use super::{Instance, State};
+use crate::net::MacAddr;
 use crate::vrrp::config::route::Route;
 use crate::vrrp::config::rule::Rule;
-use crate::vrrp::event::{Action, Actions, Entry, routing};
+use crate::vrrp::event::{Action, Actions, Entry, Name, Report, routing};
 use crate::vrrp::shared::Shared;
 use std::collections::HashSet;
 
@@ -42,6 +43,19 @@ impl Instance {
         if !entries.is_empty() {
             let (instance, entries) = (self.config.name.clone(), entries.clone());
             out.push(Action::ApplyEntries { instance, entries });
+        }
+    }
+
+    /// An interface has another Ethernet address: a master's virtual addresses there are announced with it.
+    pub(in crate::vrrp) fn mac_changed(&self, interface: &Name, mac: MacAddr, out: &mut Actions) {
+        if !matches!(self.state, State::Master { .. }) {
+            return;
+        }
+        let there = self.addresses.iter().filter(|address| *address.interface == **interface);
+        let there: Vec<_> = there.cloned().collect();
+        if !there.is_empty() {
+            out.push(self.report(Report::MacChanged { interface: interface.clone(), mac }));
+            out.push(self.announce(&there.into(), self.config.garp.master_repeat));
         }
     }
 

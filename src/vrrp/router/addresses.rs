@@ -1,7 +1,7 @@
 //! The instances' addresses in the kernel: what is missing, what the engine is to change, what became of it.
 
 use super::{RETRY, Retry, Router, SOON, Thing, statics};
-use crate::net::{Family, IpNet};
+use crate::net::{Family, IpNet, MacAddr};
 use crate::time::Instant;
 use crate::vrrp::config::VirtualAddress;
 use crate::vrrp::event::{Action, Actions, Address, AddressList, Change, IfIndex, Name, Refusal, Report};
@@ -57,6 +57,14 @@ impl Router {
             let address = address.clone();
             slot.instance.addresses_missing([address.clone()].into(), out);
             self.note_taken(Thing::Address(address));
+        }
+    }
+
+    /// The neighbours know the virtual addresses there by another Ethernet address.
+    pub(super) fn mac_changed(&self, interface: &Name, mac: MacAddr, out: &mut Actions) {
+        let ids = self.by_interface.get(interface).into_iter().flatten();
+        for slot in ids.filter_map(|id| self.instances.get(id)) {
+            slot.instance.mac_changed(interface, mac, out);
         }
     }
 

@@ -520,3 +520,24 @@ fn a_claim_concerns_the_master_that_holds_the_address_there() {
     handle(&mut router, now, claimed, &mut vec![]);
     assert_eq!(router.instance("VI").map(|i| i.stats().seldom.foreign_claims), Some(2));
 }
+
+#[test]
+fn a_master_announces_its_addresses_with_another_ethernet_address() {
+    let (mut router, mut out) = (Router::new(false), Vec::new());
+    let with_mac = |mac: u8| {
+        Event::Link(Link { mac: Some(MacAddr([2, 0, 0, 0, 0, mac])), ..named_link("eth0", 2, true) })
+    };
+    handle(&mut router, START, with_mac(1), &mut out);
+    handle(&mut router, START, address_event(2, "10.0.0.200/24"), &mut out);
+    handle(&mut router, START, config(vec![instance("1", 1, 100)]), &mut out);
+    out.clear();
+    handle(&mut router, START, with_mac(2), &mut out);
+    assert_eq!(out, [], "a backup has nothing to say");
+    let now = START + Duration::from_secs(4);
+    timeout(&mut router, now, &mut out);
+    out.clear();
+    handle(&mut router, now, with_mac(2), &mut out);
+    assert_eq!(out, []);
+    handle(&mut router, now, with_mac(3), &mut out);
+    assert!(matches!(&out[..], [Action::Report { .. }, Action::Announce { .. }]), "{out:?}");
+}
