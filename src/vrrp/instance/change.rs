@@ -71,7 +71,10 @@ impl Instance {
         let master_down_interval = self.master_down_interval();
         match &mut self.state {
             State::Init | State::Fault => {}
-            State::Backup { master_down_at, willing, .. } => {
+            State::Backup { master_down_at, willing, preempt_at, .. } => {
+                if let Some(at) = preempt_at {
+                    *at = *at - old_config.preempt_delay + self.config.preempt_delay;
+                }
                 if self.priority.effective() == PRIORITY_OWNER && old_priority != PRIORITY_OWNER {
                     if self.in_group {
                         *willing = true;

@@ -256,6 +256,23 @@ fn preempt_delay_runs_from_the_first_lower_advert_and_starts_anew_after_a_better
 }
 
 #[test]
+fn a_preempt_delay_that_runs_is_that_of_the_last_configuration() {
+    let with_delay = |delay| config::Instance { preempt_delay: ms(delay), ..config(150) };
+    let mut b = Bench::start(with_delay(100_000));
+    let hear = |b: &mut Bench| {
+        b.run(ms(1000));
+        assert_eq!(b.hear(LOWER, 100), Ok(()));
+    };
+    (0..4).for_each(|_| hear(&mut b));
+    let (now, mut out) = (b.now, Vec::new());
+    b.instance.reconfigure(now, with_delay(5000), &mut out);
+    hear(&mut b);
+    assert_eq!(b.instance.state(), StateKind::Backup);
+    (0..4).for_each(|_| hear(&mut b));
+    assert_eq!(b.instance.state(), StateKind::Master);
+}
+
+#[test]
 fn a_leaving_master_is_followed_after_the_skew_time() {
     for (config, skew) in [(config(100), 609_375_000), (v3(100, 100), 60_937_500)] {
         let mut b = Bench::start(config);
