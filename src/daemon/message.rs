@@ -171,7 +171,7 @@ pub(super) enum Error {
 impl Error {
     /// The process at the other end has ended, or is about to: its end will be told, and says more.
     pub(super) fn is_of_a_dead_peer(&self) -> bool {
-        matches!(self, Error::Socket(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        matches!(self, Error::Socket(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset))
     }
 }
 

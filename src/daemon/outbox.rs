@@ -38,7 +38,8 @@ impl Outbox {
     /// Sends what the socket takes.
     ///
     /// # Errors
-    /// [`message::send_order`]'s, but for a full socket: the rest goes on waiting then.
+    /// [`message::send_order`]'s, but for a full socket: the rest goes on waiting then. After any other nothing waits any
+    /// more.
     pub(super) fn flush(&mut self, socket: BorrowedFd<'_>) -> Result<(), message::Error> {
         while let Some((order, config)) = self.waiting.front() {
             match message::send_order(socket, order, config.as_deref().map(AsFd::as_fd)) {
@@ -46,7 +47,10 @@ impl Outbox {
                 Err(message::Error::Socket(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(());
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.waiting.clear();
+                    return Err(error);
+                }
             }
         }
         Ok(())
@@ -114,5 +118,6 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(Order::Stop, None);
         assert!(outbox.flush(parent.as_fd()).is_err());
+        assert!(outbox.is_empty(), "nobody will read it");
     }
 }

@@ -49,9 +49,8 @@ pub fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<(Vec<u8>, Option<Own
     let flags = MsgFlags::MSG_CMSG_CLOEXEC;
     let (length, attached) = loop {
         match recvmsg::<()>(socket.as_raw_fd(), &mut pieces, Some(&mut control), flags) {
-            Err(Errno::EINTR) => {}
-            // The other end died with something of ours unread: as good as end of file.
-            Err(Errno::ECONNRESET) => return Ok(None),
+            // The other end died with something of ours unread: said once, before its own last words.
+            Err(Errno::EINTR | Errno::ECONNRESET) => {}
             Err(error) => return Err(error.into()),
             Ok(received) => {
                 let mut attached = Vec::new();
@@ -116,10 +115,12 @@ mod tests {
     }
 
     #[test]
-    fn unread_messages_of_ours_do_not_hide_its_death() {
+    fn unread_messages_of_ours_hide_neither_its_last_words_nor_its_death() {
         let (a, b) = pair().unwrap();
         send(b.as_fd(), b"never read", None).unwrap();
+        send(a.as_fd(), b"last words", None).unwrap();
         drop(a);
+        assert_eq!(receive(b.as_fd()).unwrap().unwrap().0, b"last words");
         assert!(receive(b.as_fd()).unwrap().is_none());
     }
 

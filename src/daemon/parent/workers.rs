@@ -25,9 +25,11 @@ impl Parent {
         if let Some(worker) = self.workers.get_mut(&kind)
             && let Err(error) = worker.child.flush()
         {
-            // It has died: SIGCHLD tells the rest.
             debug!(%error, "{} child process({})", title(kind), worker.child.pid());
-            worker.child.close();
+            // What one that has died has said last is still to be read: programs that are to be run are among that.
+            if !error.is_of_a_dead_peer() {
+                worker.child.close();
+            }
         }
     }
 
