@@ -209,6 +209,15 @@ impl<'t, 's> Lower<'t, 's> {
         }
     }
 
+    /// The same for one that is tracked: until it appears nobody knows of it.
+    fn tracked_interface_may_come(&mut self, word: &Word<'_>) {
+        if matches!(self.ask_interface(&word.text), Some(InterfaceKind::Missing)) {
+            let message =
+                format!("interface `{}` doesn't exist; it is tracked from when it appears", word.text);
+            self.report(&codes::NO_SUCH_INTERFACE, word.span, message);
+        }
+    }
+
     fn interface_is_missing(&mut self, span: Span, name: &str) {
         let message = format!("interface `{name}` doesn't exist; what needs it is set when it appears");
         self.report(&codes::NO_SUCH_INTERFACE, span, message);

@@ -104,7 +104,11 @@ impl Tracks {
             let own = match what.targets(known) {
                 Some(targets) => cx.referred(owner, what, name, targets),
                 None => {
-                    (cx.interface_word(name).is_some() && cx.interface_exists(name)).then(Weight::default)
+                    if cx.interface_word(name).is_none() {
+                        continue;
+                    }
+                    cx.tracked_interface_may_come(name);
+                    Some(Weight::default())
                 }
             };
             if let Some(own) = own {

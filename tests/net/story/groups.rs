@@ -11,6 +11,7 @@ pub(super) const STORIES: &[Story] = &[
     story("a_script_of_a_member_fails_the_group", script_of_a_member),
     story("a_script_of_the_group_fails_the_group", script_of_the_group),
     story("a_group_with_tracking_weight", tracking_weight),
+    story("a_member_tracks_an_interface_with_a_weight", weight_of_a_member),
     story("a_groups_weight_of_an_interface_spares_the_member_on_it", interface_of_a_member),
     // keepalived makes the whole group BACKUP first.
     story("a_member_of_a_group_is_added_and_removed", member_added_and_removed).but_for(|program, text| {
@@ -69,6 +70,18 @@ fn start(stage: &mut Stage<'_>, config: &str) {
     stage.start(config);
     stage.has("10.0.0.100", true);
     stage.has("10.1.0.100", true);
+}
+
+/// keepalived says that it ignores the weight, and counts it.
+fn weight_of_a_member(stage: &mut Stage<'_>) {
+    stage.network("eth2", "10.2.0.1/24", "10.2.0.2/24");
+    let members = instance(0, 150, "track_interface {\n eth2 weight -60\n }") + &instance(1, 150, "");
+    start(stage, &(group("") + &members));
+    stage.pause("master");
+    stage.run("ip link set eth2 down");
+    stage.pause("eth2 is down");
+    stage.run("ip link set eth2 up");
+    stage.pause("eth2 is up");
 }
 
 fn interface_of_a_member(stage: &mut Stage<'_>) {

@@ -47,7 +47,7 @@ pub(super) const REASONS: &[Reason] = &[
     ),
     (
         "V0613",
-        "A sync group stands or falls as one, so its instances' priorities must not move one by one; an address owner's priority is always 255. Scripts, files and BFD sessions with a weight are not tracked at all then: give them weight 0, track them in the group, or write `sync_group_tracking_weight` there.",
+        "A sync group stands or falls as one, so its instances' priorities must not move one by one; an address owner's priority is always 255. Scripts, files and BFD sessions with a weight are not tracked at all then: give them weight 0, track them in the group, or write `sync_group_tracking_weight` there. The weight of an interface counts in a sync group all the same, as with keepalived, which says that it ignores it.",
     ),
     ("V0614", "Nothing is held together: the group is left out, with its scripts and notifications."),
     (

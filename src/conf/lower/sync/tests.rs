@@ -88,7 +88,7 @@ fn weights_of_members_are_dropped_unless_the_group_allows_them() {
     assert_eq!(tracking.scripts, []);
     assert_eq!(tracking.files, [tracked("f", 0)]);
     assert_eq!(tracking.processes, [tracked("p", 3)]);
-    assert_eq!(tracking.interfaces, [tracked("eth7", 0)]);
+    assert_eq!(tracking.interfaces, [tracked("eth7", 9)], "keepalived says otherwise, and counts it");
     let (codes, status, config) = group(lines, &format!("{BOTH}\nsync_group_tracking_weight"));
     assert_eq!((codes, status), (vec![], 0));
     assert_eq!(config.instances[0].tracking.scripts, [tracked("s", 5)]);

@@ -72,11 +72,16 @@ fn lines_that_keepalived_leaves_out_are_left_out() {
         ("track_file {\nf weight 3 reversed\n}", "V0207"),
         ("track_process {\ns\n}", "V0601"),
         ("track_bfd {\nz\n}", "V0601"),
-        ("track_interface {\neth9\n}", "V0312"),
         ("track_interface {\neth0 weight 5\n}", "V0612"),
     ] {
         assert_eq!(tracking(lines), (vec![code], Tracking::default()), "{lines}");
     }
+}
+
+#[test]
+fn an_interface_that_is_missing_is_tracked_from_when_it_appears() {
+    let (codes, found) = tracking("track_interface {\neth9\n}");
+    assert_eq!((codes, found.interfaces), (vec!["V0312"], vec![tracked("eth9", 0, false)]));
 }
 
 #[test]

@@ -23,16 +23,27 @@ pub(super) fn settle(
         if line.tracked.weight.value == 0 || line.what == What::Process {
             return true;
         }
-        let only_the_weight = match line.what {
-            What::Interface => grouped.is_some(),
+        let effect = match line.what {
+            // keepalived says that it ignores the weight, and does not: without it the whole group would be in fault.
+            What::Interface if grouped.is_some() => Effect::None,
             // 1 is a file's default.
-            What::File => line.tracked.weight.value == 1,
-            What::Script | What::Bfd | What::Process => false,
+            What::File if line.tracked.weight.value == 1 => Effect::WithoutWeight,
+            _ => Effect::NotTracked,
         };
-        weight_ignored(cx, instance, grouped, line, only_the_weight);
-        line.tracked.weight.value = 0;
-        only_the_weight
+        weight_ignored(cx, instance, grouped, line, effect);
+        if effect != Effect::None {
+            line.tracked.weight.value = 0;
+        }
+        effect != Effect::NotTracked
     });
+}
+
+/// What becomes of a line with a weight that can't count.
+#[derive(Clone, Copy, PartialEq)]
+enum Effect {
+    None,
+    WithoutWeight,
+    NotTracked,
 }
 
 /// An instance follows its own interface anyway.
@@ -53,14 +64,18 @@ fn weight_ignored(
     instance: &Instance,
     grouped: Option<&Member<'_>>,
     line: &Line,
-    only_the_weight: bool,
+    effect: Effect,
 ) {
     let (what, name) = (line.what.name(), &line.tracked.name);
     let why = match grouped {
         Some(member) => format!("`{}` is in the sync group {}", instance.name, member.group),
         None => format!("`{}` has priority 255", instance.name),
     };
-    let effect = if only_the_weight { "its weight is taken as 0" } else { "it is not tracked" };
+    let effect = match effect {
+        Effect::None => "it counts all the same, though keepalived says that it does not",
+        Effect::WithoutWeight => "its weight is taken as 0",
+        Effect::NotTracked => "it is not tracked",
+    };
     let message = format!("({}) {what} `{name}` has a weight, and {why}: {effect}", instance.name);
     let mut diagnostic = Diagnostic::new(&codes::WEIGHT_IGNORED, line.at, message);
     if let Some(member) = grouped {
