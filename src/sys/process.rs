@@ -148,6 +148,15 @@ pub fn allow_core_dumps() -> io::Result<()> {
     Ok(setrlimit(Resource::RLIMIT_CORE, RLIM_INFINITY, RLIM_INFINITY)?)
 }
 
+/// Lets this process have as many files open as it may: the limit that service managers set is low. Gives the number.
+pub fn open_many_files() -> u64 {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 1024 };
+    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        Ok(()) => hard,
+        Err(_) => soft,
+    }
+}
+
 /// Sets the file creation mask (`-u`).
 pub fn set_umask(mask: u32) {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask));

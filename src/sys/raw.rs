@@ -13,7 +13,6 @@ use super::sockopt;
 use crate::net::Family;
 use crate::time::Instant;
 use nix::errno::Errno;
-use nix::net::if_::if_indextoname;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -360,13 +359,11 @@ fn open(
     let socket = socket2::Socket::new(domain, Type::RAW.nonblocking().cloexec(), Some(protocol))
         .map_err(|e| ("create", e))?;
     if let Some(interface) = interface {
-        // The kernel would bind to an interface that does not exist, and nix 0.31 gives an empty name for one.
-        if if_indextoname(interface).is_ok_and(|name| name.is_empty()) {
-            return Err(("find the interface", Errno::ENXIO.into()));
-        }
         let index = libc::c_int::try_from(interface).unwrap_or_default();
         sockopt::set(&socket, libc::SOL_SOCKET, SO_BINDTOIFINDEX, index)
             .map_err(|errno| ("bind to the interface", errno.into()))?;
+        // The kernel binds to an interface that does not exist, and has no name of it.
+        socket.device().map_err(|error| ("find the interface", error))?;
     }
     let (level, required) = match family {
         Family::V4 => (libc::IPPROTO_IP, REQUIRED_V4),

@@ -10,8 +10,7 @@ use crate::check::config::{Checker, Connect, Probe};
 use crate::check::event::ProbeId;
 use crate::check::probe::tcp::{Attempt, Event};
 use crate::check::probe::{Operation, Outcome};
-use crate::sys::clock;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use crate::sys::{clock, process};
 use socket2::{Domain, SockRef, Socket, Type};
 use std::collections::HashMap;
 use std::io;
@@ -42,7 +41,8 @@ pub(super) struct Prober {
 
 impl Prober {
     pub(super) fn new() -> Prober {
-        let places = usize::try_from(descriptors().saturating_sub(RESERVE)).unwrap_or(usize::MAX);
+        let places =
+            usize::try_from(process::open_many_files().saturating_sub(RESERVE)).unwrap_or(usize::MAX);
         let places = Arc::new(Semaphore::new(places.clamp(16, Semaphore::MAX_PERMITS)));
         Prober { tasks: JoinSet::new(), running: HashMap::new(), places }
     }
@@ -105,15 +105,6 @@ impl Prober {
                 Err(_cancelled) => None,
             },
         }
-    }
-}
-
-/// The limit of open files, raised as far as this process may.
-fn descriptors() -> u64 {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 1024 };
-    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
-        Ok(()) => hard,
-        Err(_) => soft,
     }
 }
 

@@ -31,7 +31,7 @@ use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::conf::Config;
 use crate::netlink;
 use crate::sys::presence;
-use crate::sys::process::return_unused_memory;
+use crate::sys::process::{open_many_files, return_unused_memory};
 use crate::sys::scheduling::ask_for_short_turns;
 use crate::sys::wake::Wake;
 use crate::sys::{self, clock, packet, timer};
@@ -110,6 +110,8 @@ fn drive(
     fifos: Fifos,
     mut scheduled: Scheduled,
 ) -> Result<(), Error> {
+    // A socket for each interface.
+    open_many_files();
     if let Err(error) = timer::set_slack(Duration::from_nanos(1)) {
         warn!(%error, "deadlines may be met late");
     }
