@@ -367,6 +367,7 @@ impl Router {
         let names = self.kernel.link(link);
         for name in &names {
             self.interface_changed(now, name, out);
+            self.retry_former_link(now, name);
         }
         if let ([name], Some(_), Some(mac)) = (names.as_slice(), mac_before, mac)
             && mac_before != Some(mac)

@@ -93,7 +93,9 @@ impl Kernel {
         self.own.former.extend(former);
         self.own.former.retain(|name, _| !self.wanted.links.contains_key(name));
         let differs = |wanted: &&OwnLink| {
-            !self.link_named(&wanted.name).is_some_and(|link| self.is_as_wanted(wanted, link))
+            !self.link_named(&wanted.name).is_some_and(|link| {
+                self.is_as_wanted(wanted, link) && self.has_own_address(wanted, link.index)
+            })
         };
         self.own.remade = self.wanted.links.values().filter(differs).map(|own| own.name.clone()).collect();
     }
@@ -101,6 +103,12 @@ impl Kernel {
     /// Whether a reload has it made anew: not yet, but soon.
     pub(in crate::vrrp) fn is_link_remade(&self, wanted: &OwnLink) -> bool {
         self.own.remade.contains(&wanted.name) && self.is_link_pending(wanted)
+    }
+
+    /// Whether it is there, and a reload gives it an address that adverts are to come from.
+    pub(in crate::vrrp) fn is_link_readdressed(&self, wanted: &OwnLink) -> bool {
+        self.own.remade.contains(&wanted.name)
+            && self.link_named(&wanted.name).is_some_and(|link| self.is_as_wanted(wanted, link))
     }
 
     /// It is there, or will not be.
@@ -118,7 +126,7 @@ impl Kernel {
         match self.link_named(name) {
             Some(link) if self.is_as_wanted(wanted, link) => {
                 let ready = self.has_own_address(wanted, link.index) && self.is_muzzled(wanted, link);
-                own.fresh.contains_key(name) && base.up && !ready
+                (own.fresh.contains_key(name) || own.remade.contains(name)) && base.up && !ready
             }
             _ => true,
         }
@@ -135,6 +143,11 @@ impl Kernel {
                     .is_some_and(|wanted| self.link_named(&wanted.base).is_some_and(|base| base.up)))
     }
 
+    /// Whether only a former configuration wants it: it is to be removed.
+    pub(in crate::vrrp) fn is_former_link(&self, name: &Name) -> bool {
+        self.own.former.contains_key(name)
+    }
+
     /// Whether it was refused, and waits to be tried again.
     pub(in crate::vrrp) fn is_link_refused(&self, name: &Name) -> bool {
         self.own.refused.contains(name)
@@ -142,8 +155,8 @@ impl Kernel {
 
     /// It has had the time to come up; true if it had not been waited for before.
     pub(in crate::vrrp) fn stop_waiting_for_link(&mut self, name: &Name) -> bool {
-        self.own.remade.remove(name);
-        self.own.fresh.remove(name).is_some()
+        let was_remade = self.own.remade.remove(name);
+        self.own.fresh.remove(name).is_some() || was_remade
     }
 
     /// What is to be done about the interface of that name.
@@ -329,6 +342,10 @@ impl Kernel {
                 let name = new.link.name.clone();
                 own.refused.remove(&name);
                 own.fresh.insert(name.clone(), self.links.index_of(&name));
+                if !self.wanted.links.contains_key(&name) {
+                    // A reload has come meanwhile.
+                    own.former.insert(name.clone(), new.link.clone());
+                }
                 (name, LinkOutcome::Made)
             }
             (

@@ -1,6 +1,6 @@
 //! Interfaces of our own (VMACs, ipvlans): what is missing, what the engine is to make or remove, what became of it.
 
-use super::{RETRY, Retry, Router};
+use super::{RETRY, Retry, Router, strays};
 use crate::time::Instant;
 use crate::vrrp::event::{Action, Actions, Change, Name, OwnLink, Refusal, Report, StateKind};
 use crate::vrrp::kernel::{Id, LinkOutcome};
@@ -66,6 +66,21 @@ impl Router {
         owners.find(|slot| slot.overlay.links().any(is_it)).map(|slot| slot.instance.name())
     }
 
+    /// An interface of our own is there. One that a reload has given up before it was there is removed.
+    pub(super) fn retry_former_link(&mut self, now: Instant, link: &Name) {
+        if self.kernel.is_former_link(link) {
+            let instance = strays::owner_of(link);
+            self.retry(now, Retry::Link { instance, link: link.clone() });
+        }
+    }
+
+    /// A reload gives interfaces of the instance an address that adverts are to come from: it waits for a moment.
+    pub(super) fn await_addresses(&mut self, now: Instant, overlay: &Overlay) {
+        let readdressed = overlay.links().filter(|link| self.kernel.is_link_readdressed(link));
+        let names: Vec<Name> = readdressed.map(|link| link.name.clone()).collect();
+        names.into_iter().for_each(|name| self.retry(now + PATIENCE, Retry::Fresh(name)));
+    }
+
     /// Interfaces that an instance had: nobody may need them any more.
     pub(super) fn drop_links(instance: &Name, overlay: &Overlay, out: &mut Actions) {
         let links: Vec<Name> = overlay.names().rev().cloned().collect();
@@ -97,6 +112,7 @@ impl Router {
             LinkOutcome::AsWanted => None,
             LinkOutcome::Made => {
                 self.retry(now + PATIENCE, Retry::Fresh(link.clone()));
+                self.retry_former_link(now, &link);
                 Some(Report::LinkMade(link))
             }
             LinkOutcome::Removed => Some(Report::LinkRemoved(link)),

@@ -428,6 +428,7 @@ impl Router {
             if old_overlay != overlay {
                 Router::drop_links(after.name(), &old_overlay, out);
                 self.set_missing_links(id, out);
+                self.await_addresses(now, &overlay);
             }
             if before.name() != after.name() {
                 self.forget_name(before.name(), id);

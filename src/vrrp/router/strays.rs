@@ -63,6 +63,6 @@ impl Router {
 }
 
 /// Whose the work is that is about an interface alone. An instance may bear its name: see `statics::NAME`.
-fn owner_of(interface: &Name) -> Name {
+pub(super) fn owner_of(interface: &Name) -> Name {
     format!("{interface}\n").into()
 }
