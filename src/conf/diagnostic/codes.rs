@@ -172,6 +172,7 @@ codes! {
     TRACKED_BY_GROUP = "V0621", Warning, Silent, "a sync group and its instance track the same thing";
     UNKNOWN_TRACK_MEMBER = "V0622", Warning, Silent, "a track_group without instances, or with one that is not defined";
     RELATIVE_FIFO = "V0623", Warning, Silent, "a FIFO without an absolute path";
+    ESCAPED_QUOTES = "V0624", Warning, Silent, "quotes with a backslash in a command line";
 
     ENTRY_FAMILY = "V0701", Error, Reports, "IPv4 and IPv6 in one address, route or rule";
     NO_DESTINATION = "V0702", Error, Reports, "a route without a destination";

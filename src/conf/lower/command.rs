@@ -67,6 +67,13 @@ impl<'t, 's> Lower<'t, 's> {
 
     /// The words within a command line's first word.
     pub(super) fn argv(&mut self, line: &Word<'_>) -> Option<Vec<String>> {
+        if line.text.contains("\\\"") {
+            let message = "`\\\"` in a command line is a letter of a word; for keepalived before 2.3.2 it holds words together";
+            let diagnostic = Diagnostic::new(&codes::ESCAPED_QUOTES, line.span, message);
+            self.sink.push(
+                diagnostic.help("to hold words together, write single quotes: `\"/bin/sh -c 'exit 0'\"`"),
+            );
+        }
         match split_quoted(&line.text, line.span, Escapes::Resolve) {
             Ok(words) => Some(words.into_iter().map(|w| w.text.into_owned()).collect())
                 .filter(|w: &Vec<_>| !w.is_empty()),

@@ -71,4 +71,8 @@ pub(super) const REASONS: &[Reason] = &[
         "V0623",
         "The daemon makes the FIFO in its working directory: where it was started from, and the root directory once it is in the background. Whoever reads it looks elsewhere. Write a path that begins with `/`, such as `/run/vrrp.fifo`.",
     ),
+    (
+        "V0624",
+        "Up to 2.3.1, keepalived takes `\\\"` inside a quoted command line for a quote that holds words together. Since then it is a letter, as here: `\"/bin/sh -c \\\"exit 0\\\"\"` gives the shell the words `\"exit` and `0\"`. Single quotes hold words together in all versions: `\"/bin/sh -c 'exit 0'\"`.",
+    ),
 ];

@@ -254,7 +254,7 @@ script "/bin/grep -q '\\d \"up\"' /run/state"
 }
 "#,
     );
-    assert_eq!(codes(&loaded), [""; 0]);
+    assert_eq!(codes(&loaded), ["V0624"], "keepalived 2.2.7 reads it otherwise");
     assert_eq!(vrrp(&loaded).scripts[0].command.argv, ["/bin/grep", "-q", r#"\d "up""#, "/run/state"]);
 }
 
