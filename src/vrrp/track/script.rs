@@ -129,7 +129,14 @@ impl Scripts {
         let name = self.runs.remove(&id)?;
         let script = self.all.get_mut(&name)?;
         script.run = None;
-        script.is_slow &= std::mem::take(&mut script.skipped);
+        let skipped = std::mem::take(&mut script.skipped);
+        script.is_slow &= skipped;
+        if skipped && outcome == RunOutcome::TimedOut {
+            // It hung: the run that was left out is made up for, as it counts how soon enough of them have failed.
+            self.due.remove(&(script.at, name.clone()));
+            script.at = script.at - script.config.interval.max(SHORTEST);
+            self.due.insert((script.at, name.clone()));
+        }
         let before = script.standing;
         for told in script.ended(outcome) {
             out.push(report(&name, told));
@@ -264,6 +271,27 @@ mod tests {
         let mut out = vec![];
         while scripts.fire(now, &mut out) {}
         out
+    }
+
+    #[test]
+    fn one_that_hangs_is_run_again_at_once_and_then_in_its_time() {
+        let mut scripts = started(config::Script { timeout: Some(Duration::from_secs(2)), ..script(1, 2) });
+        let runs = |scripts: &mut Scripts, ms| {
+            let out = fire(scripts, at(ms));
+            out.iter().find_map(|a| if let Action::Run(run) = a { Some(run.id) } else { None })
+        };
+        let first = runs(&mut scripts, 0).unwrap();
+        assert_eq!((runs(&mut scripts, 1000), runs(&mut scripts, 2000)), (None, None));
+        scripts.ended(first, TimedOut, &mut vec![]);
+        let second = runs(&mut scripts, 2010).unwrap();
+        scripts.ended(second, Exited(0), &mut vec![]);
+        assert_eq!(runs(&mut scripts, 2900), None);
+        let third = runs(&mut scripts, 3000).unwrap();
+        // One that is slow and succeeds does not run without a pause.
+        assert_eq!(runs(&mut scripts, 4000), None);
+        scripts.ended(third, Exited(0), &mut vec![]);
+        assert_eq!(runs(&mut scripts, 4500), None);
+        assert!(runs(&mut scripts, 5000).is_some());
     }
 
     /// The next run ends so. Gives what is told.
