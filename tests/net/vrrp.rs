@@ -7,6 +7,7 @@ use super::VIPD;
 use super::support::Implementation::{self, Keepalived, Vipd};
 use super::support::{Capture, Director, Frame, Host, Lab, Test, Worker, holds, wait_for};
 use std::collections::BTreeSet;
+use std::fs;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
@@ -38,6 +39,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("vrrp::what_a_killed_run_has_left_and_no_line_names_is_removed", abandoned),
         Test::new("vrrp::an_address_that_was_taken_is_set_again_and_said", taken),
         Test::new("vrrp::another_ethernet_address_is_announced", another_mac),
+        Test::new("vrrp::interfaces_beyond_the_soft_limit_of_files", many_interfaces),
     ];
     let cut = [(4, 1000, 237), (4, 9000, 254), (6, 1500, 89), (6, 9000, 254)];
     let cut = [Keepalived, Vipd].into_iter().flat_map(|master| cut.map(|mtu| (master, mtu)));
@@ -306,6 +308,31 @@ fn another_mac(lab: &Lab) {
     known("02:00:00:00:00:77");
     let said = "(VI) eth0 has another Ethernet address, 02:00:00:00:00:77: announcing the addresses again";
     assert!(director.process().log().contains(said), "{}", director.process().log());
+}
+
+/// Service managers set a low soft limit, and leave the hard one high.
+fn many_interfaces(lab: &Lab) {
+    let one = lab.host("one", "10.0.0.1/24");
+    let mut config = String::new();
+    for n in 1..=60 {
+        one.configure(&[
+            &format!("link add e{n} type veth peer name f{n}"),
+            &format!("link set f{n} up"),
+            &format!("link set e{n} up"),
+            &format!("address add 10.1.{n}.1/24 dev e{n}"),
+        ]);
+        config += &instance(&format!("V{n}"), &format!("e{n}"), 150, &[&format!("10.1.{n}.100/24")]);
+    }
+    fs::write(one.file("keepalived.conf"), config).expect("write the configuration");
+    let mut command = one.command("prlimit");
+    command.args(["--nofile=64:4096", VIPD, "run", "-n", "-l", "-P"]);
+    command.arg("-f").arg(one.file("keepalived.conf")).arg("-p").arg(one.file("pid"));
+    let vipd = one.start("vipd", command.arg("-r").arg(one.file("vrrp.pid")));
+    wait_for("all to be masters", LIMIT, || {
+        let shown = one.run("ip -o -4 address show");
+        let there = shown.matches(".100/24").count();
+        if there == 60 { Ok(()) } else { Err(format!("{there} of 60\n{}", vipd.log())) }
+    });
 }
 
 fn abandoned(lab: &Lab) {

@@ -15,6 +15,7 @@ pub(super) const STORIES: &[Story] = &[
     story("a_reload_writes_the_states_again", states_again),
     story("a_reload_of_a_backup_with_a_better_priority", better_priority),
     story("a_reload_adds_a_script_that_fails", adds_script),
+    story("a_reload_while_a_tracked_interface_is_missing", tracked_is_missing),
 ];
 
 fn second() -> String {
@@ -146,4 +147,24 @@ fn adds_script(stage: &mut Stage<'_>) {
     stage.pause("master again");
     stage.reload(&(script.to_owned() + &instance(150, "track_script {\n check\n }")));
     stage.pause("the same again");
+}
+
+/// It stays tracked: it is a fault until it is up again, and once more when it goes down.
+fn tracked_is_missing(stage: &mut Stage<'_>) {
+    stage.network("eth1", "10.1.0.1/24", "10.1.0.2/24");
+    let config = instance(150, "track_interface {\n eth1\n }");
+    stage.start(&config);
+    stage.told("INSTANCE \"VI\" MASTER 150");
+    stage.pause("master");
+    stage.run("ip link del eth1");
+    stage.told("INSTANCE \"VI\" FAULT 150");
+    stage.pause("deleted");
+    stage.reload(&config);
+    stage.pause("reloaded");
+    stage.connect("eth1", "10.1.0.1/24");
+    stage.told("INSTANCE \"VI\" MASTER 150");
+    stage.pause("made again");
+    stage.run("ip link set eth1 down");
+    stage.told("INSTANCE \"VI\" FAULT 150");
+    stage.pause("down");
 }
