@@ -270,10 +270,7 @@ impl Router {
             Event::Route(route) => self.kernel.route(&route),
             Event::RouteGone(route) => self.route_gone(&route, out),
             Event::Rule(rule) => self.kernel.rule(&rule),
-            Event::RuleGone(rule) => {
-                let gone = self.kernel.rule_gone(&rule);
-                self.entries_gone(gone, false, out);
-            }
+            Event::RuleGone(rule) => self.rule_gone(&rule, out),
             Event::AdvertRefused { instance } => {
                 if let Some(slot) = self.by_name.get(&instance).and_then(|id| self.instances.get_mut(id)) {
                     slot.instance.advert_refused();
@@ -369,8 +366,8 @@ impl Router {
             self.interface_changed(now, name, out);
             self.retry_former_link(now, name);
         }
-        if let ([name], Some(_), Some(mac)) = (names.as_slice(), mac_before, mac)
-            && mac_before != Some(mac)
+        if let ([name], Some(before), Some(mac)) = (names.as_slice(), mac_before, mac)
+            && before != mac
         {
             self.mac_changed(name, mac, out);
         }

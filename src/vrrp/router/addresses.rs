@@ -37,7 +37,10 @@ impl Router {
         {
             self.interface_changed(now, &name, out);
         }
-        self.set_dropped(self.removals.concern(interface, net), out);
+        match self.removals.concern(interface, net) {
+            true => self.set_dropped_by_us(out),
+            false => self.set_dropped(out),
+        }
         for (id, at) in news.taken_from {
             if id == STATICS {
                 if let Some(address) = self.static_address(at, net).cloned() {

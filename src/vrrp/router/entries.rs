@@ -2,6 +2,7 @@
 
 use super::{Retry, Router, Thing, statics};
 use crate::time::Instant;
+use crate::vrrp::config::rule::Rule;
 use crate::vrrp::event::{
     Action, Actions, Change, Entry, EntryList, FoundRoute, IfIndex, Name, Refusal, Report,
 };
@@ -16,44 +17,57 @@ impl Router {
         id == STATICS || self.instances.get(&id).is_some_and(|slot| slot.instance.wants_addresses())
     }
 
-    /// A route is gone.
+    /// A route is gone: somebody removed it, or the kernel did, because of a removal of our own.
     pub(super) fn route_gone(&mut self, route: &FoundRoute, out: &mut Actions) {
         let gone = self.kernel.route_gone(route);
-        self.entries_gone(gone, self.removals.concern_route(route), out);
+        if !self.removals.concern_route(route) {
+            self.note_entries_taken(&gone, out);
+        }
+        self.set_again(&gone, out);
     }
 
-    /// These are gone: somebody removed them, or the kernel did, because of a removal of our own.
-    pub(super) fn entries_gone(&mut self, gone: Vec<Entry>, by_us: bool, out: &mut Actions) {
-        for entry in gone {
-            let ids = self.kernel.entry_configured_with(&entry);
-            for id in ids.iter().copied().filter(|id| self.wants(*id)).collect::<Vec<_>>() {
-                if !by_us {
-                    self.note_taken(Thing::Entry(entry.clone()));
-                    let instance = self.instances.get(&id).map(|slot| slot.instance.name().clone());
-                    let report = Report::EntriesTaken(EntryList::one(&entry));
-                    out.push(Action::Report { instance, report });
-                }
-                self.set_entries(id, &[entry.clone()].into(), out);
+    /// Somebody removed a rule.
+    pub(super) fn rule_gone(&mut self, rule: &Rule, out: &mut Actions) {
+        let gone = self.kernel.rule_gone(rule);
+        self.note_entries_taken(&gone, out);
+        self.set_again(&gone, out);
+    }
+
+    fn note_entries_taken(&mut self, taken: &[Entry], out: &mut Actions) {
+        for (id, entries) in self.by_owner(taken) {
+            for entry in entries {
+                let instance = self.instances.get(&id).map(|slot| slot.instance.name().clone());
+                let report = Report::EntriesTaken(EntryList::one(&entry));
+                out.push(Action::Report { instance, report });
+                self.note_taken(Thing::Entry(entry));
             }
         }
     }
 
-    /// The kernel dropped routes by itself, with an address that they need: whoever wants them sets them again. They are
-    /// lost if they can't be, unless it was this program that removed the address: the configuration wants it so.
-    pub(super) fn set_dropped(&mut self, by_us: bool, out: &mut Actions) {
+    /// The kernel dropped routes by itself, with an address that somebody removed: they are lost if they can't be set again.
+    pub(super) fn set_dropped(&mut self, out: &mut Actions) {
         let dropped = self.kernel.take_dropped();
-        for (id, entries) in self.by_owner(&dropped) {
-            if !by_us {
-                entries.iter().for_each(|entry| self.note_taken(Thing::Entry(entry.clone())));
-            }
-            self.set_entries(id, &entries.into(), out);
+        for entry in self.by_owner(&dropped).into_values().flatten() {
+            self.note_taken(Thing::Entry(entry));
         }
+        self.set_again(&dropped, out);
     }
 
-    /// A link was down for so short a time that nobody was told: whoever wants its routes sets them again.
+    /// The kernel dropped routes by itself, with an address that this program removed: the configuration wants it so.
+    pub(super) fn set_dropped_by_us(&mut self, out: &mut Actions) {
+        let dropped = self.kernel.take_dropped();
+        self.set_again(&dropped, out);
+    }
+
+    /// A link was down for so short a time that nobody was told: its routes may be lost.
     pub(super) fn set_lost_on(&mut self, link: IfIndex, out: &mut Actions) {
         let lost = self.kernel.lose_routes(link);
-        for (id, entries) in self.by_owner(&lost) {
+        self.set_again(&lost, out);
+    }
+
+    /// Whoever wants them sets them again.
+    fn set_again(&self, entries: &[Entry], out: &mut Actions) {
+        for (id, entries) in self.by_owner(entries) {
             self.set_entries(id, &entries.into(), out);
         }
     }

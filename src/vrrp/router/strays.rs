@@ -2,7 +2,7 @@
 
 use super::Router;
 use crate::vrrp::config::VirtualAddress;
-use crate::vrrp::event::{Action, Actions, AddressList, IfIndex, Name, Report};
+use crate::vrrp::event::{Action, Actions, AddressList, Entry, IfIndex, Name, Report};
 use crate::vrrp::kernel::Id;
 use std::collections::BTreeMap;
 
@@ -36,20 +36,24 @@ impl Router {
 
     /// An interface has another name now: what was set there for the former one goes.
     pub(super) fn remove_stranded(&mut self, index: IfIndex, former: &Name, out: &mut Actions) {
-        let mut by_owner: BTreeMap<Option<Id>, Vec<VirtualAddress>> = BTreeMap::new();
-        for (owner, address) in self.kernel.stranded(index, former) {
-            by_owner.entry(owner).or_default().push(address);
-        }
-        for (owner, addresses) in by_owner {
+        let name_of = |owner: Option<Id>| {
             let slot = owner.and_then(|id| self.instances.get(&id));
-            let instance = slot.map_or_else(|| owner_of(former), |slot| slot.instance.name().clone());
-            out.push(Action::Apply { instance, addresses: addresses.into() });
+            slot.map_or_else(|| owner_of(former), |slot| slot.instance.name().clone())
+        };
+        let mut addresses: BTreeMap<Option<Id>, Vec<VirtualAddress>> = BTreeMap::new();
+        for (owner, address) in self.kernel.stranded(index, former) {
+            addresses.entry(owner).or_default().push(address);
         }
-        for entry in self.kernel.stranded_routes(index) {
-            let owner = self.kernel.entry_configured_with(&entry).first();
-            let slot = owner.and_then(|id| self.instances.get(id));
-            let instance = slot.map_or_else(|| owner_of(former), |slot| slot.instance.name().clone());
-            out.push(Action::ApplyEntries { instance, entries: [entry].into() });
+        for (owner, addresses) in addresses {
+            out.push(Action::Apply { instance: name_of(owner), addresses: addresses.into() });
+        }
+        let mut routes: BTreeMap<Option<Id>, Vec<Entry>> = BTreeMap::new();
+        for route in self.kernel.stranded_routes(index) {
+            let owner = self.kernel.entry_configured_with(&route).first().copied();
+            routes.entry(owner).or_default().push(route);
+        }
+        for (owner, routes) in routes {
+            out.push(Action::ApplyEntries { instance: name_of(owner), entries: routes.into() });
         }
         // Its settings, which go back to what they were.
         if let Some(name) = self.kernel.name_of(index) {

@@ -24,7 +24,8 @@ pub(super) fn settle(
             return true;
         }
         let effect = match line.what {
-            // keepalived says that it ignores the weight, and does not: without it the whole group would be in fault.
+            // keepalived says that it ignores the weight, and counts it. With weight 0, an interface that goes down would be
+            // a fault of the whole group.
             What::Interface if grouped.is_some() => Effect::None,
             // 1 is a file's default.
             What::File if line.tracked.weight.value == 1 => Effect::WithoutWeight,
