@@ -74,9 +74,10 @@ impl Router {
         }
     }
 
-    /// A reload gives interfaces of the instance an address that adverts are to come from: it waits for a moment.
-    pub(super) fn await_addresses(&mut self, now: Instant, overlay: &Overlay) {
-        let readdressed = overlay.links().filter(|link| self.kernel.is_link_readdressed(link));
+    /// A reload gives interfaces of the instance an address that adverts are to come from: who runs waits for a moment.
+    pub(super) fn await_addresses(&mut self, now: Instant, id: Id) {
+        let Some(slot) = self.instances.get(&id) else { return };
+        let readdressed = slot.overlay.links().filter(|link| self.kernel.is_link_readdressed(link));
         let names: Vec<Name> = readdressed.map(|link| link.name.clone()).collect();
         names.into_iter().for_each(|name| self.retry(now + PATIENCE, Retry::Fresh(name)));
     }

@@ -428,7 +428,6 @@ impl Router {
             if old_overlay != overlay {
                 Router::drop_links(after.name(), &old_overlay, out);
                 self.set_missing_links(id, out);
-                self.await_addresses(now, &overlay);
             }
             if before.name() != after.name() {
                 self.forget_name(before.name(), id);
@@ -444,6 +443,7 @@ impl Router {
                 self.list_tracked(id, &old);
             }
         }
+        self.await_addresses(now, id);
         self.find_ground(now, id, out);
         self.reschedule(id);
         // A state that it has entered meanwhile is told already.

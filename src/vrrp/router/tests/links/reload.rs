@@ -169,3 +169,28 @@ fn one_that_gets_an_address_to_speak_from_is_no_fault() {
     assert!(b.router.kernel.holds(&VirtualAddress::new("fe80::1/64".parse().unwrap(), "vrrp.51")));
     assert_eq!(b.router.instance("VI").map(crate::vrrp::Instance::state), Some(StateKind::Master));
 }
+
+#[test]
+fn one_whose_address_is_not_set_is_a_fault_before_long() {
+    let mut one = with_vmac();
+    (one.family, one.version) = (Family::V6, config::Version::V3);
+    one.addresses = vec![VirtualAddress::new("fe80::51/64".parse().unwrap(), "eth0")];
+    let kind = LinkKind::PrivateMacvlan;
+    let vmac = Link {
+        mac: Some(MacAddr([0, 0, 0x5e, 0, 2, 51])),
+        make: Make { kind, below: Some(IfIndex(2)), ours: true, ..Make::default() },
+        ..named_link("vrrp.51", 3, true)
+    };
+    let mut b = Bench::new();
+    b.handle(link(true, &["fe80::1/64"]));
+    b.handle(Event::Link(vmac));
+    let state = |b: &Bench| b.router.instance("VI").map(crate::vrrp::Instance::state);
+    // Nobody does what the router asks for.
+    for _ in 0..2 {
+        handle(&mut b.router, b.now, config(vec![one.clone()]), &mut b.out);
+        b.now += Duration::from_secs(2);
+        timeout(&mut b.router, b.now, &mut b.out);
+        assert_eq!(state(&b), Some(StateKind::Fault));
+        one.advert_int *= 2;
+    }
+}
