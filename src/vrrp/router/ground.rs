@@ -55,9 +55,10 @@ impl Router {
         }
         let leads = self.leads(id);
         let awaits_links = self.awaits_links(id);
+        let expects = self.expects_interfaces();
         let Some(slot) = self.instances.get_mut(&id) else { return };
         for (name, seen) in &mut slot.tracked {
-            *seen |= self.awaits_interfaces || self.kernel.link_named(name).is_some();
+            *seen |= expects || self.kernel.link_named(name).is_some();
         }
         let Some(slot) = self.instances.get(&id) else { return };
         let serves = || slot.instance.addresses().iter().any(|a| self.serving.contains(&a.net.address));

@@ -36,8 +36,8 @@ pub(super) struct Tracking {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Followed {
     track: Track,
-    /// It was there once. An interface that never was keeps nobody from running, unless `dynamic_interfaces` promises that
-    /// it comes.
+    /// It was there once, as far as this process knows. An interface that never was keeps nobody from running, unless
+    /// `dynamic_interfaces` promises that it comes.
     seen: bool,
 }
 
@@ -231,10 +231,16 @@ impl Router {
         true
     }
 
+    /// Whether an interface that is missing is a fault though this process never saw it: the one that died may have.
+    pub(super) const fn expects_interfaces(&self) -> bool {
+        self.awaits_interfaces || self.respawned
+    }
+
     /// Brings an instance's priority up to date, and gives the faults that follow from what it tracks. What is awaited
     /// keeps nobody from going on.
     pub(super) fn weigh(&mut self, id: Id, out: &mut Actions) -> Weighed {
         let Weighed { mut faults, mut statuses } = Weighed::default();
+        let expects = self.expects_interfaces();
         let Some(slot) = self.instances.get_mut(&id) else { return Weighed::default() };
         if slot.follows.is_empty() && slot.instance.priority().causes().next().is_none() {
             return Weighed::default();
@@ -247,7 +253,7 @@ impl Router {
             let link = self.kernel.link_named(&object.name).filter(|_| object.kind == Kind::Interface);
             let standing = match object.kind {
                 Kind::Interface => {
-                    *seen |= self.awaits_interfaces || link.is_some();
+                    *seen |= expects || link.is_some();
                     if *seen {
                         link.is_some_and(|link| self.kernel.is_link_up(link)).into()
                     } else {

@@ -160,6 +160,16 @@ fn an_interface_that_never_was_counts_for_nothing_unless_it_is_to_come() {
 }
 
 #[test]
+fn the_successor_of_a_process_that_died_takes_a_missing_interface_for_one_that_went() {
+    let (mut router, mut out) = (Router::new(true), vec![]);
+    handle(&mut router, START, links(&[(named_link("eth0", 2, true), &["10.0.0.251/24"])]), &mut out);
+    handle(&mut router, START, config(vec![tracking(100, &[tracked("eth1", 0, false)])]), &mut out);
+    assert_eq!(state(&router), StateKind::Fault);
+    set_link(&mut router, START, "eth1", 3, true);
+    assert_eq!(state(&router), StateKind::Backup);
+}
+
+#[test]
 fn an_interface_that_another_one_takes_the_name_of_is_tracked_by_its_name() {
     let (mut router, _) = started(three_links(true), tracking(100, &[tracked("eth1", 0, false)]));
     set_link(&mut router, START, "other", 3, true);
