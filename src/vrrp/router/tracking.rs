@@ -8,7 +8,7 @@ use crate::run::{RunId, RunOutcome};
 use crate::time::Instant;
 use crate::vrrp::config;
 use crate::vrrp::config::interface::LinkDelay;
-use crate::vrrp::config::{Script, TrackFile};
+use crate::vrrp::config::{Script, TrackFile, Weight};
 use crate::vrrp::event::{Action, Actions, Fault, Name, Report, StateKind};
 use crate::vrrp::kernel::Id;
 use crate::vrrp::shared::Shared;
@@ -245,7 +245,7 @@ impl Router {
         if slot.follows.is_empty() && slot.instance.priority().causes().next().is_none() {
             return Weighed::default();
         }
-        let Slot { instance, follows, .. } = &mut **slot;
+        let Slot { instance, follows, tracked, .. } = &mut **slot;
         let runs = matches!(instance.state(), StateKind::Backup | StateKind::Master);
         let mut weights = Vec::with_capacity(follows.len());
         for Followed { track, seen } in follows {
@@ -262,14 +262,18 @@ impl Router {
                 }
                 Kind::Script | Kind::File | Kind::Process | Kind::Bfd => self.tracking.standing(object),
             };
-            match Effect::of(object.kind, standing, track.weight) {
+            // An interface that the instance can't be master without has no weight (keepalived's `add_vrrp_to_interface`).
+            let is_needed =
+                object.kind == Kind::Interface && tracked.iter().any(|(name, _)| *name == object.name);
+            let weight = if is_needed { Weight::default() } else { track.weight };
+            match Effect::of(object.kind, standing, weight) {
                 Effect::Weight(weight) => weights.push((&track.object, weight)),
                 Effect::Wait if runs => {}
                 Effect::Wait => drop(faults.insert(Fault::Awaited(object.clone()))),
                 Effect::Fault => {
                     let name = || object.name.clone();
                     if let Standing::Number(number) = standing {
-                        statuses.push((object.clone(), track.weight.of(number)));
+                        statuses.push((object.clone(), weight.of(number)));
                         // What it changed before stays until it is no fault any more.
                         weights.extend(instance.priority().tracked(object).map(|old| (&track.object, old)));
                     }

@@ -17,6 +17,7 @@ pub(super) const STORIES: &[Story] = &[
     story("an_interface_without_weight_goes_down", interface_without_weight),
     story("an_interface_with_weight_goes_down", interface_with_weight),
     story("an_interface_of_reversed_weight_goes_down", interface_of_reversed_weight),
+    story("an_interface_of_an_address_has_no_weight", interface_of_an_address),
     // The number of a file that is no fault any more changes the priority, which is told.
     story("a_file_changes_the_priority", file_changes_the_priority).but_for(|program, text| {
         let (theirs, ours) = ("BACKUP 140", "BACKUP_PRIORITY 140\nfifo: INSTANCE \"VI\" BACKUP 140");
@@ -163,6 +164,22 @@ fn script_that_hangs(stage: &mut Stage<'_>) {
     stage.remove("down");
     stage.told("INSTANCE \"VI\" MASTER 150");
     stage.pause("the script succeeds");
+}
+
+fn interface_of_an_address(stage: &mut Stage<'_>) {
+    stage.network("eth1", "10.1.0.1/24", "10.1.0.2/24");
+    let more =
+        "virtual_ipaddress_excluded {\n 10.1.0.100/24 dev eth1\n }\n track_interface {\n eth1 weight 50\n }";
+    stage.start(&instance(100, more));
+    stage.has("10.1.0.100", true);
+    stage.peer(&rival(120));
+    stage.has("10.0.0.100", false);
+    stage.pause("the peer is better");
+    stage.peer_stops();
+    stage.has("10.0.0.100", true);
+    stage.run("ip link set eth1 down");
+    stage.told("INSTANCE \"VI\" FAULT 100");
+    stage.pause("eth1 is down");
 }
 
 fn interface_without_weight(stage: &mut Stage<'_>) {

@@ -75,4 +75,8 @@ pub(super) const REASONS: &[Reason] = &[
         "V0624",
         "Up to 2.3.1, keepalived takes `\\\"` inside a quoted command line for a quote that holds words together. Since then it is a letter, as here: `\"/bin/sh -c \\\"exit 0\\\"\"` gives the shell the words `\"exit` and `0\"`. Single quotes hold words together in all versions: `\"/bin/sh -c 'exit 0'\"`.",
     ),
+    (
+        "V0625",
+        "An address, a route or a rule of the instance is on that interface (`dev`): when it goes down, the instance can't be master, and goes to fault. The weight never counts, as with keepalived. Leave the line out, or write `no_track` behind the address, the route or the rule: then the interface only weighs.",
+    ),
 ];

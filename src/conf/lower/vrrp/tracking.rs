@@ -14,6 +14,7 @@ pub(super) fn settle(
     tracks: &mut Tracks,
 ) {
     tracks.lines.retain(|line| !is_own_interface(cx, instance, line));
+    tracks.lines.iter_mut().for_each(|line| drop_weight_of_needed(cx, instance, line));
     let grouped = member.filter(|m| !m.weights);
     if grouped.is_none() && instance.priority != 255 {
         return;
@@ -58,6 +59,35 @@ fn is_own_interface(cx: &mut Lower<'_, '_>, instance: &Instance, line: &Line) ->
         cx.report(&codes::TRACK_OWN_INTERFACE, line.at, message);
     }
     own
+}
+
+/// Where an address, a route or a rule is on the interface, it is a fault when that goes down, and no weight counts.
+fn drop_weight_of_needed(cx: &mut Lower<'_, '_>, instance: &Instance, line: &mut Line) {
+    let (name, weight) = (&line.tracked.name, &mut line.tracked.weight.value);
+    if line.what != What::Interface || *weight == 0 {
+        return;
+    }
+    let Instance { addresses, excluded, routes, rules, .. } = instance;
+    let mut addresses = addresses.iter().chain(excluded.iter()).filter(|address| address.tracked);
+    let of = |interface: &Option<String>| interface.as_deref() == Some(name);
+    let what = if addresses.any(|address| *address.interface == **name) {
+        "an address"
+    } else if routes.iter().any(|route| route.tracked && of(&route.next_hop.interface)) {
+        "a route"
+    } else if rules
+        .iter()
+        .any(|rule| rule.tracked && (of(&rule.input_interface) || of(&rule.output_interface)))
+    {
+        "a rule"
+    } else {
+        return;
+    };
+    let message = format!(
+        "({}) the weight of interface `{name}` has no effect: {what} of the instance is on it, so that it is a fault when it goes down",
+        instance.name
+    );
+    *weight = 0;
+    cx.report(&codes::WEIGHT_OF_NEEDED, line.at, message);
 }
 
 fn weight_ignored(

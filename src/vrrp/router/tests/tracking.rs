@@ -75,6 +75,26 @@ fn weights_of_interfaces_add_up_and_are_cut_in_the_end() {
 }
 
 #[test]
+fn an_interface_that_an_address_is_on_has_no_weight() {
+    let elsewhere = |tracked| {
+        let address = VirtualAddress::new("10.1.0.100/24".parse().unwrap(), "eth1");
+        vec![VirtualAddress { tracked, ..address }]
+    };
+    let mut instance = tracking(100, &[tracked("eth1", 30, false)]);
+    instance.excluded = elsewhere(true).into();
+    let (mut router, _) = started(three_links(true), instance.clone());
+    assert_eq!((state(&router), effective(&router)), (StateKind::Backup, 100));
+    set_link(&mut router, START, "eth1", 3, false);
+    assert_eq!((state(&router), effective(&router)), (StateKind::Fault, 100));
+    // With `no_track` it only weighs.
+    instance.excluded = elsewhere(false).into();
+    handle(&mut router, START, config(vec![instance]), &mut vec![]);
+    assert_eq!((state(&router), effective(&router)), (StateKind::Backup, 100));
+    set_link(&mut router, START, "eth1", 3, true);
+    assert_eq!((state(&router), effective(&router)), (StateKind::Backup, 130));
+}
+
+#[test]
 fn reverse_takes_away_what_is_up_and_gives_what_is_down() {
     let tracks = [tracked("eth1", 20, true), tracked("eth2", -30, true)];
     let (mut router, _) = started(three_links(true), tracking(100, &tracks));
