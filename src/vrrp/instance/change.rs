@@ -122,7 +122,8 @@ impl Instance {
 /// What makes a virtual router on the wire: interface, family, VRID, whether it speaks to a group or to peers, and whether
 /// it has an Ethernet address of its own.
 fn identity(config: &config::Instance) -> (Option<&str>, crate::net::Family, config::Vrid, [bool; 3]) {
-    let own = [config.unicast.is_some(), config.link.vmac.is_some(), config.link.ipvlan.is_some()];
+    let multicast = config.unicast.is_none();
+    let own = [multicast, multicast && config.link.vmac.is_some(), multicast && config.link.ipvlan.is_some()];
     (config.interface.as_deref(), config.family, config.vrid, own)
 }
 

@@ -1,6 +1,6 @@
 //! Elections, and the ways to speak.
 
-use super::decided::unsaid;
+use super::decided::{otherwise, unsaid};
 use super::stage::Stage;
 use super::tracking::{instance, rival};
 use super::{Story, story};
@@ -21,6 +21,11 @@ pub(super) const STORIES: &[Story] = &[
     // keepalived announces the instance's own source when it leaves FAULT.
     story("unicast_over_ipv4", unicast_v4)
         .but_for(|program, text| unsaid(program, text, "master again", &["announced: 10.0.0.1 "])),
+    // 2.2.7 leaves the addresses where they are.
+    story("a_reload_gives_a_unicast_master_a_vmac", unicast_gets_a_vmac).but_for(|program, text| {
+        let pause = "with a VMAC";
+        otherwise(program, text, pause, "address: eth0 10.0.0.100", "address: vrrp.7 10.0.0.100")
+    }),
     story("unicast_over_ipv6", unicast_v6)
         .but_for(|program, text| unsaid(program, text, "master again", &["announced: 2001:db8::1 "])),
     story("passwords", passwords),
@@ -141,6 +146,19 @@ fn unicast_v4(stage: &mut Stage<'_>) {
         instance(priority, &format!("unicast_src_ip {own}\n unicast_peer {{\n {other}\n }}"))
     };
     unicast(stage, config, "10.0.0.1", "10.0.0.2", "10.0.0.100");
+}
+
+fn unicast_gets_a_vmac(stage: &mut Stage<'_>) {
+    let config = |more: &str| {
+        let unicast = "unicast_src_ip 10.0.0.1\n unicast_peer {\n 10.0.0.2\n }";
+        instance(150, &format!("{unicast}\n {more}"))
+    };
+    stage.start(&config(""));
+    stage.has("10.0.0.100", true);
+    stage.pause("master");
+    stage.reload(&config("use_vmac"));
+    stage.shows("ip link", "vrrp.7", true);
+    stage.pause("with a VMAC");
 }
 
 fn unicast_v6(stage: &mut Stage<'_>) {

@@ -194,3 +194,34 @@ fn one_whose_address_is_not_set_is_a_fault_before_long() {
         one.advert_int *= 2;
     }
 }
+
+/// Its peers, its VRID and its interface say who a unicast router is: with a VMAC it is the same one.
+#[test]
+fn one_that_a_unicast_master_gets_is_no_fault() {
+    let mut one = instance("VI", 51, 150);
+    let peer = config::Peer { address: "10.0.0.250".parse().unwrap(), min_ttl: 0, max_ttl: 255 };
+    one.unicast = Some(Box::new(config::Unicast { peers: vec![peer], ..config::Unicast::default() }));
+    let holds = |b: &Bench| {
+        let address = &b.router.instance("VI").unwrap().addresses()[0];
+        let on = |name: &str| VirtualAddress { interface: name.into(), ..address.clone() };
+        ["eth0", "vrrp.51"].into_iter().filter(|name| b.router.kernel.holds(&on(name))).collect::<Vec<_>>()
+    };
+    for xmit_base in [false, true] {
+        for news in [None, Some(vec![])] {
+            let mut b = Bench { news, ..Bench::new() };
+            b.handle(link(true, &[SOURCE]));
+            b.handle(config(vec![one.clone()]));
+            b.after(Duration::from_secs(4));
+            assert_eq!(b.told(), ["Backup", "MasterDown", "Master"]);
+            let mut with = one.clone();
+            with.link.vmac = Some(Vmac::default());
+            with.link.transmit_on_base = xmit_base;
+            b.handle(config(vec![with]));
+            assert_eq!(b.told(), ["Reloaded", "+vrrp.51"], "{xmit_base}");
+            assert_eq!(holds(&b), ["vrrp.51"], "{xmit_base}");
+            b.handle(config(vec![one.clone()]));
+            assert_eq!(b.told(), ["Reloaded", "-vrrp.51"], "{xmit_base}");
+            assert_eq!(holds(&b), ["eth0"], "{xmit_base}");
+        }
+    }
+}
