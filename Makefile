@@ -55,6 +55,10 @@ sim: ## Many stories of the VRRP simulation (VIPD_SIM_SEEDS=100000)
 bugs: ## Deliberate bugs in the VRRP machines, each of which the simulation must find
 	@tests/sim/bugs/run
 
+.PHONY: stories
+stories: setup ## Stories that chance writes, with keepalived and with vipd (STORIES=50 FROM=0)
+	VIPD_STORIES=$(or $(STORIES),50) VIPD_STORIES_FROM=$(or $(FROM),0) cargo test --test net -- story::chance
+
 .PHONY: work
 work: setup ## How the work of checking a configuration grows with it, in instructions
 	cargo test --test work

@@ -6,6 +6,7 @@
 //! `VIPD_STORY=show` prints the transcripts.
 
 mod addresses;
+mod chance;
 mod decided;
 mod groups;
 mod notify;
@@ -54,33 +55,42 @@ pub(crate) fn tests() -> Vec<Test> {
         tracking::STORIES,
         vmac::STORIES,
     ];
-    let all = all.into_iter().flatten();
-    all.map(|story| Test::new(format!("story::{}", story.name), |_| compare(*story))).collect()
+    let all = all.into_iter().flatten().map(|story| {
+        let without = story.without.unwrap_or(|_, text| text);
+        Test::new(format!("story::{}", story.name), move |_| {
+            compare(story.name, story.play, without).unwrap_or_else(|difference| panic!("{difference}"));
+        })
+    });
+    all.chain(chance::tests()).collect()
 }
 
 /// keepalived's own transcripts are not always equal: on a busy machine a story is played again, so often, and one of vipd's
 /// must be equal to one of keepalived's.
 const ROUNDS: usize = 3;
 
-fn compare(story: Story) {
+/// Plays it with either. How they differed, if they did.
+fn compare(
+    name: &str,
+    play: impl Fn(&mut Stage<'_>) + Sync,
+    without: impl Fn(Implementation, String) -> String,
+) -> Result<(), String> {
     let mode = std::env::var("VIPD_STORY").unwrap_or_default();
     let other = if mode == "keepalived" { Keepalived } else { Vipd };
-    let plain = |program, text: String| story.without.map_or(text.clone(), |without| without(program, text));
     let (mut theirs, mut ours) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         // Each in a lab of its own, at the same time.
         let (first, second) = thread::scope(|scope| {
-            let first = scope.spawn(|| transcript(story, Keepalived));
-            let second = transcript(story, other);
+            let first = scope.spawn(|| transcript(&play, Keepalived));
+            let second = transcript(&play, other);
             (first.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), second)
         });
         if mode == "show" {
-            println!("{}: keepalived\n{first:#?}\n{}: {other}\n{second:#?}", story.name, story.name);
+            println!("{name}: keepalived\n{first:#?}\n{name}: {other}\n{second:#?}");
         }
-        theirs.push(first.map(|text| plain(Keepalived, text)));
-        ours.push(second.map(|text| plain(other, text)));
+        theirs.push(first.map(|text| without(Keepalived, text)));
+        ours.push(second.map(|text| without(other, text)));
         if theirs.iter().any(|text| text.is_ok() && ours.contains(text)) {
-            return;
+            return Ok(());
         }
     }
     let difference = match (&theirs[0], &ours[0]) {
@@ -92,14 +102,14 @@ fn compare(story: Story) {
             diff.unified_diff().context_radius(20).header("keepalived", &other.to_string()).to_string()
         }
     };
-    panic!("{ROUNDS} times the transcripts differed, the first time so:\n{difference}");
+    Err(format!("{ROUNDS} times the transcripts differed, the first time so:\n{difference}"))
 }
 
-fn transcript(story: Story, program: Implementation) -> Result<String, String> {
+fn transcript(play: &impl Fn(&mut Stage<'_>), program: Implementation) -> Result<String, String> {
     let text = Mutex::new(String::new());
     let outcome = guarded(|lab| {
         let mut stage = Stage::new(lab, program, &text);
-        (story.play)(&mut stage);
+        play(&mut stage);
         stage.end();
     });
     let text = text.into_inner().unwrap_or_default();

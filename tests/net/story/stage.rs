@@ -50,6 +50,7 @@ pub(super) struct Stage<'a> {
     peer: Option<Director>,
     globals: String,
     with_sysctls: bool,
+    quiet: Duration,
     capture: Capture,
     fifo: Fifo,
     transcript: &'a Mutex<String>,
@@ -91,6 +92,7 @@ impl<'a> Stage<'a> {
             peer: None,
             globals: String::new(),
             with_sysctls: false,
+            quiet: QUIET,
             capture,
             fifo,
             transcript,
@@ -106,6 +108,11 @@ impl<'a> Stage<'a> {
     /// The parameters of interfaces are a part of the record from now on.
     pub(super) fn with_sysctls(&mut self) {
         self.with_sysctls = true;
+    }
+
+    /// It is quiet when nothing was seen to change for so long.
+    pub(super) fn quiet(&mut self, quiet: Duration) {
+        self.quiet = quiet;
     }
 
     /// A second network, on a switch of its own: an interface and its address on each host.
@@ -129,6 +136,11 @@ impl<'a> Stage<'a> {
         let (path, new) = (self.path(name), self.path("new"));
         fs::write(&new, text).expect("write a file");
         fs::rename(new, path).expect("put a file in its place");
+    }
+
+    /// Writes to a file as a shell does: it stays the same one, and is empty for a moment.
+    pub(super) fn overwrite(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("write to a file");
     }
 
     pub(super) fn remove(&self, name: &str) {
@@ -255,11 +267,14 @@ impl<'a> Stage<'a> {
         let start = Instant::now();
         let mut last = self.look();
         let mut since = Instant::now();
-        while since.elapsed() < QUIET {
+        while since.elapsed() < self.quiet {
             thread::sleep(Duration::from_millis(100));
             let now = self.look();
             if now != last {
-                assert!(start.elapsed() < LIMIT, "at {name}: it does not become quiet: {last:?} {now:?}");
+                assert!(
+                    start.elapsed() < LIMIT + 2 * self.quiet,
+                    "at {name}: it does not become quiet: {last:?} {now:?}"
+                );
                 (last, since) = (now, Instant::now());
             }
         }
