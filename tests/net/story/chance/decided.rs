@@ -2,13 +2,22 @@
 
 use std::collections::HashMap;
 
+/// How the script of a state is called, beside `notify`.
+const SCRIPTS: [(&str, &str); 4] = [
+    ("MASTER", "call: notify_master: "),
+    ("BACKUP", "call: notify_backup: two words last"),
+    ("FAULT", "call: notify_fault: "),
+    ("STOP", "call: notify_stop: "),
+];
+
 /// A transcript without: how often something is announced; what a reload says of priorities and groups, and the last
 /// adverts of a master that it replaces; priorities that change with what fails a group, or with a file's new number; a
 /// fault that is told once more.
 pub(super) fn without(text: &str) -> String {
     let mut states: HashMap<&str, &str> = HashMap::new();
     let mut edited = String::with_capacity(text.len());
-    for (name, lines) in pauses(text) {
+    for (name, mut lines) in pauses(text) {
+        sort_addresses(&mut lines);
         let reloads = name.starts_with("reload");
         let renumbers = name.ends_with("in the file");
         let group_fails = lines.contains(&"fifo: GROUP \"G\" FAULT 0");
@@ -24,8 +33,14 @@ pub(super) fn without(text: &str) -> String {
                     continue;
                 }
             }
+            if reloads && let Some(of_group) = line.strip_prefix("call: notify: GROUP G ") {
+                let calls = SCRIPTS.iter().filter(|(state, _)| of_group.starts_with(state));
+                repeated.extend(calls.map(|(_, call)| (*call).to_owned()));
+            }
             let is_priority = line.contains("_PRIORITY ");
             let is_decided = line.starts_with("announced: ")
+                // Where the adverts of a VMAC come from, which keepalived sets while there is no carrier, too.
+                || line.ends_with(" scope link deprecated nodad preferred 0")
                 || reloads && (line.contains(" GROUP ") || line.starts_with("adverts: "))
                 || is_priority && (reloads || group_fails || renumbers);
             if is_decided {
@@ -43,6 +58,14 @@ pub(super) fn without(text: &str) -> String {
         }
     }
     edited
+}
+
+/// Their order is the one in which they were set.
+fn sort_addresses(lines: &mut [&str]) {
+    let is_address = |line: &&str| line.starts_with("address: ");
+    let first = lines.iter().position(is_address).unwrap_or(lines.len());
+    let count = lines[first..].iter().take_while(|line| is_address(line)).count();
+    lines[first..first + count].sort_unstable();
 }
 
 /// The pauses of a transcript: their names, and their lines.

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// Longer than an election and a `preempt_delay` may take with nothing to be seen.
 const QUIET: Duration = Duration::from_millis(5700);
 
+/// Priorities of the peer.
+const PEERS: [u64; 5] = [80, 120, 120, 180, 254];
+
 #[derive(Clone, Debug)]
 pub(super) enum Event {
     Start(String),
@@ -23,6 +26,8 @@ pub(super) enum Event {
     Number(i64),
     Cable(&'static str, bool),
     Link(&'static str, bool),
+    /// `eth1` is deleted, or made again.
+    There(bool),
     /// `eth0` of both hosts hear each other, or not.
     Joined(bool),
     Reload(String, String),
@@ -40,6 +45,7 @@ impl fmt::Display for Event {
             Event::Number(number) => write!(f, "{number} in the file"),
             Event::Cable(name, is_in) => write!(f, "cable of {name} {}", up(is_in)),
             Event::Link(name, is_up) => write!(f, "link {name} {}", up(is_up)),
+            Event::There(there) => write!(f, "eth1 is {}", if *there { "made" } else { "deleted" }),
             Event::Joined(joined) => write!(f, "the hosts are {}", if *joined { "joined" } else { "parted" }),
             Event::Reload(what, _) => write!(f, "reload: {what}"),
         }
@@ -51,31 +57,40 @@ pub(super) fn of(seed: u64) -> Vec<Event> {
     let random = &mut Random::new(seed);
     let mut setup = Setup::new(random);
     let mut events = Vec::new();
-    let (mut peer, mut joined) = (random.percent(50), true);
+    let (mut peer, mut joined, mut there) = (random.percent(50), true, true);
     let mut cables = [true; 2];
     let mut links = [true; 2];
     if peer {
-        events.push(Event::PeerStarts(setup.peer()));
+        events.push(Event::PeerStarts(setup.peer(random.pick(&PEERS))));
     }
     events.push(Event::Start(setup.text()));
     for _ in 0..random.within(5, 8) {
         events.push(match random.within(1, 15) {
             1..=3 => Event::Script(random.pick(&["s0", "s1"]), random.pick(&[0, 1])),
             4 => Event::Number(random.pick(&[0, 1, 5, 10, -20, 254, -254])),
+            12 if random.percent(30) => {
+                there = !there;
+                (cables[1], links[1]) = (true, true);
+                Event::There(there)
+            }
             5 | 6 => {
-                let (n, name) = random.pick(&[(0, "eth0"), (1, "eth1")]);
+                let (n, name) = random.pick(if there { &[(0, "eth0"), (1, "eth1")] } else { &[(0, "eth0")] });
                 cables[n] = !cables[n];
                 Event::Cable(name, cables[n])
             }
             7 | 8 => {
-                let (n, name) = random.pick(&[(0, "eth0"), (1, "eth1"), (1, "eth1")]);
+                let (n, name) = random.pick(if there {
+                    &[(0, "eth0"), (1, "eth1"), (1, "eth1")]
+                } else {
+                    &[(0, "eth0")]
+                });
                 links[n] = !links[n];
                 Event::Link(name, links[n])
             }
             9 | 10 => {
                 peer = !peer;
                 match (peer, random.percent(30)) {
-                    (true, _) => Event::PeerStarts(setup.peer()),
+                    (true, _) => Event::PeerStarts(setup.peer(random.pick(&PEERS))),
                     (false, true) => Event::PeerDies,
                     (false, false) => Event::PeerStops,
                 }
@@ -141,6 +156,11 @@ pub(super) fn play(stage: &mut Stage<'_>, events: &[Event]) {
             Event::Link(name, is_up) => {
                 stage.run(&format!("ip link set {name} {}", if *is_up { "up" } else { "down" }));
             }
+            Event::There(true) => {
+                stage.connect("eth1", "10.1.0.1/24");
+                stage.one.is_up("eth1");
+            }
+            Event::There(false) => drop(stage.run("ip link del eth1")),
             Event::Joined(true) => stage.join(),
             Event::Joined(false) => stage.part(),
             Event::Reload(_, config) => stage.reload(config),

@@ -2,6 +2,7 @@
 
 use super::random::Random;
 use std::fmt::Write as _;
+use std::iter;
 
 /// What an instance tracks of a script: its name, and the weight that it gives it.
 type Tracked = Vec<(&'static str, Option<i64>)>;
@@ -22,10 +23,17 @@ struct Instance {
     preempt_delay: u64,
     vmac: bool,
     xmit_base: bool,
+    /// `advert_int`: the same on both routers.
+    interval: &'static str,
     addresses: &'static [u64],
+    /// What stands behind the first address.
+    address_options: &'static str,
+    /// A line that the host under test has alone.
+    option: &'static str,
     elsewhere: bool,
     excluded: bool,
-    route: bool,
+    /// What stands behind a route's destination; none without it.
+    route: Option<&'static str>,
     rule: bool,
     scripts: Tracked,
     file: Option<i64>,
@@ -50,12 +58,40 @@ pub(super) struct Setup {
     group: bool,
     tracking_weight: bool,
     group_script: Option<&'static str>,
+    /// What else the group tracks.
+    group_tracks: &'static str,
+    dynamic_interfaces: bool,
     priority_changes: bool,
 }
 
 const PRIORITIES: [u64; 7] = [90, 100, 110, 125, 150, 150, 200];
 const ADDRESSES: [&[u64]; 5] = [&[1], &[1], &[1, 2], &[2], &[1, 3]];
 const WEIGHTS: [i64; 5] = [0, 0, 10, -30, 50];
+const ADDRESS_OPTIONS: [&str; 5] = ["", "", " scope link", " label eth0:v", " no_track"];
+const OPTIONS: [&str; 7] = [
+    "",
+    "",
+    "",
+    "dont_track_primary",
+    "skip_check_adv_addr",
+    "promote_secondaries",
+    "higher_prio_send_advert",
+];
+const ROUTES: [Option<&str>; 6] = [
+    None,
+    None,
+    None,
+    Some("dev eth0"),
+    Some("dev eth1 table 100 metric 7"),
+    Some("dev eth1 scope link no_track"),
+];
+const GROUP_TRACKS: [&str; 5] = [
+    "",
+    "",
+    "track_interface {\n  eth1\n }",
+    "track_interface {\n  eth1 weight -20\n }",
+    "track_file {\n  number weight 1\n }",
+];
 
 impl Setup {
     pub(super) fn new(random: &mut Random) -> Setup {
@@ -72,6 +108,8 @@ impl Setup {
             group: random.percent(50),
             tracking_weight: random.percent(30),
             group_script: None,
+            group_tracks: random.pick(&GROUP_TRACKS),
+            dynamic_interfaces: random.percent(30),
             priority_changes: random.percent(70),
         };
         for _ in 0..random.within(1, 3) {
@@ -114,10 +152,13 @@ impl Setup {
             preempt_delay: random.pick(&[0, 0, 0, 2]),
             vmac: random.percent(30),
             xmit_base: random.percent(25),
+            interval: if version == 3 { random.pick(&["1", "1", "0.4"]) } else { "1" },
             addresses: random.pick(&ADDRESSES),
+            address_options: if is_v6 { "" } else { random.pick(&ADDRESS_OPTIONS) },
+            option: random.pick(&OPTIONS),
             elsewhere: random.percent(20),
             excluded: random.percent(30),
-            route: random.percent(30),
+            route: random.pick(&ROUTES),
             rule: random.percent(20),
             scripts: self.some_scripts(random),
             file: random.pick(&[None, None, Some(1), Some(-2), Some(0)]),
@@ -143,7 +184,17 @@ impl Setup {
         let at = random.within(0, count - 1) as usize;
         let one = &mut self.instances[at];
         let name = one.name.clone();
-        let what = match random.within(1, 20) {
+        // Another virtual router in its place would join the group.
+        let in_group = self.group && one.is_member;
+        let what = match random.within(1, 22) {
+            20 => {
+                one.option = random.pick(&OPTIONS);
+                "option"
+            }
+            21 if !one.is_v6 => {
+                one.address_options = random.pick(&ADDRESS_OPTIONS);
+                "options of an address"
+            }
             1 => {
                 one.priority = random.pick(&PRIORITIES);
                 "priority"
@@ -157,7 +208,7 @@ impl Setup {
                 "excluded address"
             }
             6 => {
-                one.route = !one.route;
+                one.route = random.pick(&ROUTES);
                 "route"
             }
             7 => {
@@ -186,7 +237,7 @@ impl Setup {
                 "tracked interface"
             }
             // A unicast instance with a VMAC, and without: a story of its own.
-            13 | 14 if !one.is_unicast => {
+            13 | 14 if !one.is_unicast && !in_group => {
                 one.vmac = !one.vmac;
                 "VMAC"
             }
@@ -194,11 +245,11 @@ impl Setup {
                 one.name += "n";
                 "name"
             }
-            16 => {
+            16 if !in_group => {
                 one.vrid += 20;
                 "VRID"
             }
-            17 => {
+            17 if !in_group => {
                 one.interface = if one.interface == "eth0" { "eth1" } else { "eth0" };
                 one.other_interface = None;
                 "interface"
@@ -223,9 +274,14 @@ impl Setup {
     /// The configuration of the host under test.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
+        text += "global_defs {\n";
         if self.priority_changes {
-            text += "global_defs {\n vrrp_notify_priority_changes true\n}\n";
+            text += " vrrp_notify_priority_changes true\n";
         }
+        if self.dynamic_interfaces {
+            text += " dynamic_interfaces\n";
+        }
+        text += "}\n";
         for Script { name, weight, fall, rise } in &self.scripts {
             let _ = writeln!(
                 text,
@@ -247,39 +303,41 @@ impl Setup {
             if let Some(script) = self.group_script {
                 let _ = writeln!(text, " track_script {{\n  {script}\n }}");
             }
-            text += "}\n";
+            let _ = writeln!(text, " {}\n}}", self.group_tracks);
         }
         self.instances.iter().for_each(|one| one.write(&mut text));
         text
     }
 
-    /// The peer's, with the same virtual routers: of a middle priority, and nothing but the addresses.
-    pub(super) fn peer(&self) -> String {
+    /// The peer's, with the same virtual routers, and nothing but the addresses.
+    pub(super) fn peer(&self, priority: u64) -> String {
         let mut text = String::new();
         for one in &self.instances {
             one.write_router(&mut text, ["10.0.0.2", "10.0.0.1"]);
-            text += " state BACKUP\n priority 120\n}\n";
+            let _ = writeln!(text, " state BACKUP\n priority {priority}\n}}");
         }
         text
     }
 }
 
 impl Instance {
+    /// Only one of IPv4 has a network: the kernel removes secondary addresses with their primary one, and keepalived lets
+    /// them go.
     fn address(&self, n: u64) -> String {
         let net = if self.interface == "eth0" { 20 } else { 21 };
-        if self.is_v6 {
-            format!("2001:db8:{}::{n}/64", self.vrid)
-        } else {
-            format!("10.{net}.{}.{n}/24", self.vrid)
+        match (self.is_v6, n) {
+            (true, _) => format!("2001:db8:{}::{n}/64", self.vrid),
+            (false, 1) => format!("10.{net}.{}.1/24", self.vrid),
+            (false, _) => format!("10.{net}.{}.{n}/32", self.vrid),
         }
     }
 
     /// What both routers have: all but the end of the block.
     fn write_router(&self, text: &mut String, [source, peer]: [&str; 2]) {
-        let Instance { name, interface, vrid, version, .. } = self;
+        let Instance { name, interface, vrid, version, interval, .. } = self;
         let _ = writeln!(
             text,
-            "vrrp_instance {name} {{\n interface {interface}\n virtual_router_id {vrid}\n version {version}\n advert_int 1"
+            "vrrp_instance {name} {{\n interface {interface}\n virtual_router_id {vrid}\n version {version}\n advert_int {interval}"
         );
         if self.is_unicast {
             let net = if self.interface == "eth0" { "10.0." } else { "10.1." };
@@ -293,8 +351,10 @@ impl Instance {
         if self.is_v6 {
             let _ = writeln!(text, "  fe80::{}/64", self.vrid);
         }
-        for n in self.addresses {
-            let _ = writeln!(text, "  {}", self.address(*n));
+        for (n, options) in
+            self.addresses.iter().zip([self.address_options].into_iter().chain(iter::repeat("")))
+        {
+            let _ = writeln!(text, "  {}{options}", self.address(*n));
         }
         if self.elsewhere {
             let other = if self.interface == "eth0" { "eth1" } else { "eth0" };
@@ -307,9 +367,13 @@ impl Instance {
     }
 
     fn write(&self, text: &mut String) {
-        let Instance { vrid, interface, .. } = self;
+        let vrid = self.vrid;
         self.write_router(text, ["10.0.0.1", "10.0.0.2"]);
-        let _ = writeln!(text, " state {}\n priority {}\n {{notify}}", self.state, self.priority);
+        let _ = writeln!(
+            text,
+            " state {}\n priority {}\n {{notify}}\n {}",
+            self.state, self.priority, self.option
+        );
         if self.nopreempt {
             text.push_str(" nopreempt\n");
         }
@@ -322,10 +386,10 @@ impl Instance {
                 text.push_str(" vmac_xmit_base\n");
             }
         }
-        if self.route {
+        if let Some(options) = self.route {
             let to =
                 if self.is_v6 { format!("2001:db8:f{vrid}::/48") } else { format!("172.16.{vrid}.0/24") };
-            let _ = writeln!(text, " virtual_routes {{\n  {to} dev {interface}\n }}");
+            let _ = writeln!(text, " virtual_routes {{\n  {to} {options}\n }}");
         }
         if self.rule && !self.is_v6 {
             let _ =
