@@ -166,7 +166,7 @@ impl<'s, 'd> Parser<'s, 'd> {
         }
         let mut keyword = self.keyword(&name);
         if keyword.is_none() {
-            self.leave_blocks_that_lack_their_brace(&name, self.words[first].span);
+            self.leave_blocks_that_lack_their_brace(&name, self.words[first].span, span.end);
             keyword = self.keyword(&name);
         }
         if self.stack.len() == 1 {
@@ -276,14 +276,26 @@ impl<'s, 'd> Parser<'s, 'd> {
         })
     }
 
-    /// A keyword that can only stand further out ends the blocks in between: they lack their `}`.
-    fn leave_blocks_that_lack_their_brace(&mut self, name: &str, here: Span) {
+    /// Whether a `{` is what comes next behind this place.
+    fn block_follows(&self, end: u32) -> bool {
+        let rest = self.text.get(end as usize..).unwrap_or_default();
+        let mut lines = rest.lines().map(str::trim_start);
+        lines
+            .find(|line| !line.is_empty() && !line.starts_with(['#', '!']))
+            .is_some_and(|line| line.starts_with('{'))
+    }
+
+    /// A keyword that can only stand further out, with its block, ends the blocks in between: they lack their `}`. A word
+    /// without a block has only strayed.
+    fn leave_blocks_that_lack_their_brace(&mut self, name: &str, here: Span, end: u32) {
+        let block_follows = self.block_follows(end);
         let in_entries = matches!(self.top().context, Context::Entries);
         let depth = self.stack.len();
         let home = self.stack.iter().enumerate().rev().skip(1).find(|(i, f)| match f.context {
-            Context::Keywords(block) => block
-                .find(name)
-                .is_some_and(|k| !matches!(k.shape, Shape::Line) || (in_entries && *i + 2 == depth)),
+            Context::Keywords(block) => block.find(name).is_some_and(|k| match k.shape {
+                Shape::Line => in_entries && *i + 2 == depth,
+                Shape::Block(_) | Shape::Entries => block_follows,
+            }),
             Context::Entries | Context::Unknown => false,
         });
         let Some((home, _)) = home.map(|(i, f)| (i, f.opened_by)) else { return };
