@@ -8,7 +8,7 @@ use super::input::reason;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::stat::Mode;
-use nix::unistd::{Gid, Uid, fchown, geteuid, mkfifo};
+use nix::unistd::{Gid, Uid, fchown, mkfifo};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -32,9 +32,9 @@ pub enum Error {
     /// It can't be opened.
     #[error("can't be opened: {}", reason(.0))]
     Open(io::Error),
-    /// What is there is none, or another user's.
-    #[error("is not a FIFO of ours, nor of its owner")]
-    Foreign,
+    /// What is there is something else.
+    #[error("is not a FIFO")]
+    NoFifo,
     /// It can't be given to its owner.
     #[error("can't be given to its owner: {}", reason(.0))]
     Owner(io::Error),
@@ -62,10 +62,8 @@ impl Fifo {
         // From here on dropping it removes what was made.
         let fifo = Fifo { path: path.to_owned(), file, made };
         let meta = fifo.file.metadata().map_err(Error::Open)?;
-        let is_known =
-            meta.uid() == geteuid().as_raw() || owner.is_some_and(|(uid, _)| meta.uid() == uid.as_raw());
-        if !meta.file_type().is_fifo() || !is_known {
-            return Err(Error::Foreign);
+        if !meta.file_type().is_fifo() {
+            return Err(Error::NoFifo);
         }
         if let (true, Some((uid, gid))) = (made, owner)
             && (meta.uid(), meta.gid()) != (uid.as_raw(), gid.as_raw())
@@ -126,11 +124,25 @@ mod tests {
     }
 
     #[test]
+    fn one_that_somebody_made_for_himself_is_written_and_stays() {
+        crate::sys::testing::as_root(|| {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("fifo");
+            mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+            std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
+            let fifo = Fifo::open(&path, None).unwrap();
+            (&fifo.file).write_all(b"a line\n").unwrap();
+            drop(fifo);
+            assert_eq!(fs::metadata(&path).unwrap().uid(), 65534);
+        });
+    }
+
+    #[test]
     fn what_is_no_fifo_of_ours_is_not_touched() {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
         fs::write(path("file"), "data").unwrap();
-        assert!(matches!(Fifo::open(&path("file"), None), Err(Error::Foreign)));
+        assert!(matches!(Fifo::open(&path("file"), None), Err(Error::NoFifo)));
         assert_eq!(fs::read_to_string(path("file")).unwrap(), "data");
         mkfifo(&path("fifo"), Mode::S_IRWXU).unwrap();
         symlink(path("fifo"), path("link")).unwrap();
