@@ -83,6 +83,9 @@ pub fn main() -> Exit {
                 Kind::Check => &processes.checker,
             };
             scheduled.configure(process, processes);
+            if start.kind == Kind::Vrrp {
+                super::vrrp::write_first_files(&config.vrrp, start.options.respawned);
+            }
             caps::keep_only(needed, useful).map_err(|error| (Exit::Permission, error.to_string()))?;
             if let Err(error) = seccomp::confine() {
                 warn!("{error}. Going on with all of them");
@@ -109,8 +112,10 @@ pub fn main() -> Exit {
 /// had again.
 pub(super) fn capabilities(kind: Kind) -> (&'static [Capability], &'static [Capability]) {
     match kind {
-        // Addresses and multicast; raw sockets for adverts and gratuitous ARP.
-        Kind::Vrrp => (&[Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW], &[]),
+        // Addresses and multicast; raw sockets for adverts and gratuitous ARP; tracked files and keys that are others'.
+        Kind::Vrrp => {
+            (&[Capability::CAP_NET_ADMIN, Capability::CAP_NET_RAW], &[Capability::CAP_DAC_READ_SEARCH])
+        }
         // The IPVS table, firewall marks on probes; probes from ports below 1024 (`bind_port`).
         Kind::Check => (&[Capability::CAP_NET_ADMIN], &[Capability::CAP_NET_BIND_SERVICE]),
     }

@@ -6,6 +6,7 @@ use super::VIPD;
 use super::support::Implementation::{self, Keepalived, Vipd};
 use super::support::{Capture, Director, Host, Lab, Test, wait_for};
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,10 +15,11 @@ const LIMIT: Duration = Duration::from_secs(20);
 type Story = fn(&Lab, Implementation);
 
 pub(crate) fn tests() -> Vec<Test> {
-    let both: [(&str, Story); 4] = [
+    let both: [(&str, Story); 5] = [
         ("a_script_without_a_weight_is_a_fault_while_it_fails", script),
         ("weights_of_a_script_a_file_and_an_interface_add_up", weights),
         ("a_file_of_minus_254_is_a_fault", file),
+        ("files_of_somebody_else_are_read_and_written", somebodys_files),
         ("an_interface_is_down_once_it_has_been_for_its_delay", delayed),
     ];
     let both = [Keepalived, Vipd].into_iter().flat_map(|program| both.map(|story| (program, story)));
@@ -90,6 +92,38 @@ fn advertises(capture: &Capture, priority: u8) {
     let last = capture.adverts().last().map_or(Duration::ZERO, |(at, _)| *at);
     let later = last + Duration::from_nanos(1);
     capture.wait_advert(&format!("priority {priority}"), later, LIMIT, |a| a.priority == priority);
+}
+
+/// In a directory that nobody else may enter, not even to look.
+fn somebodys_files(lab: &Lab, program: Implementation) {
+    const NOBODY: Option<u32> = Some(65534);
+    let host = lab.host("one", "10.0.0.1/24");
+    let dir = host.file("private");
+    fs::create_dir(&dir).expect("make a directory");
+    let number = dir.join("number");
+    let write = |text: &str| fs::write(&number, text).expect("write a number");
+    write("-254\n");
+    for (path, mode) in [(&number, 0o600), (&dir, 0o700)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("shut it");
+        chown(path, NOBODY, NOBODY).expect("give it away");
+    }
+    let made = dir.join("made");
+    let file = |name, path: &Path, more| {
+        format!("track_file {name} {{\n  file {}\n  weight 1\n  {more}\n}}\n", path.display())
+    };
+    let blocks = file("N", &number, "") + &file("M", &made, "init_file 7");
+    let director = start(program, &host, &config(&blocks, "  track_file {\n    N\n    M\n  }\n"));
+    logged(&director, "(VI) Entering FAULT STATE", usize::from(program == Vipd));
+    wait_for("what init_file writes", LIMIT, || match fs::read_to_string(&made) {
+        Ok(text) if text.trim() == "7" => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    let capture = Capture::start(&host);
+    write("20\n");
+    holds_address(&host, true);
+    advertises(&capture, 127);
+    write("-254\n");
+    holds_address(&host, false);
 }
 
 fn script(lab: &Lab, program: Implementation) {

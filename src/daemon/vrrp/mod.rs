@@ -25,6 +25,8 @@ mod sync;
 mod trackers;
 mod writer;
 
+pub(in crate::daemon) use trackers::write_first_files;
+
 use super::fifo::Fifos;
 use super::scheduling::Scheduled;
 use super::worker::{Control, FromWorker, Options, TableState, ToWorker};

@@ -27,12 +27,12 @@ pub(super) fn tests() -> Vec<Test> {
 fn capabilities(lab: &Lab) {
     let director = started(lab, &[]);
     let worker = director.worker(Worker::Vrrp);
-    let expected = (1_u64 << 12) | (1 << 13);
+    let expected = (1_u64 << 2) | (1 << 12) | (1 << 13);
     for set in ["CapPrm", "CapEff", "CapBnd"] {
         assert_eq!(
             u64::from_str_radix(&status(worker, set), 16),
             Ok(expected),
-            "{set}: NET_ADMIN and NET_RAW"
+            "{set}: DAC_READ_SEARCH, NET_ADMIN and NET_RAW"
         );
     }
     assert_eq!(status(worker, "NoNewPrivs"), "1", "it executes nothing");

@@ -4,10 +4,10 @@ use crate::daemon::paths::Paths;
 use crate::sys::input::{self, reason};
 use crate::sys::watch::Watcher;
 use crate::time::Instant;
-use crate::vrrp::config::{InitFile, TrackFile};
+use crate::vrrp::config::{Config, InitFile, TrackFile};
 use crate::vrrp::event::Event;
 use crate::vrrp::track::file::number;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -61,6 +61,10 @@ impl Files {
         let overwrite = init.overwrite && !self.respawned;
         match create(path, init.value, overwrite) {
             Err(error) if !overwrite && error.kind() == ErrorKind::AlreadyExists => {}
+            // It was written while the process might write anywhere.
+            Err(_)
+                if input::file(path, MAX_SIZE).is_ok_and(|text| number(&text) == Some(init.value.into())) => {
+            }
             Err(error) => warn!("track_file {} can't be written: {}", path.display(), reason(&error)),
             Ok(()) => {}
         }
@@ -88,6 +92,20 @@ impl Files {
 
     pub(super) const fn next_timeout(&self) -> Option<Instant> {
         self.paths.next_timeout()
+    }
+}
+
+/// Writes the files of `init_file` of a process that starts, while it has all of its capabilities: they may be in
+/// directories of others. What can't be written is said when they are watched.
+pub(in crate::daemon) fn write_first(config: &Config, respawned: bool) {
+    let tracking = config.instances.iter().map(|instance| &*instance.tracking);
+    let tracking = tracking.chain(config.sync_groups.iter().map(|group| &group.tracking));
+    let followed: HashSet<&str> =
+        tracking.flat_map(|all| &all.files).map(|file| file.name.as_str()).collect();
+    for file in config.track_files.iter().filter(|file| followed.contains(file.name.as_str())) {
+        if let Some(init) = file.init {
+            let _ = create(&file.path, init.value, init.overwrite && !respawned);
+        }
     }
 }
 

@@ -7,6 +7,8 @@ mod files;
 mod linkbeat;
 mod processes;
 
+pub(in crate::daemon) use files::write_first as write_first_files;
+
 use crate::conf::config::Buffer;
 use crate::sys::clock;
 use crate::sys::poll::Poll;
