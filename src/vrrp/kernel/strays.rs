@@ -31,7 +31,11 @@ impl Kernel {
                 if is_own && self.is_speaking_address(name, address) {
                     continue;
                 }
-                for held in all.iter().filter(|held| held.ours && !self.wanted.has(name, address)) {
+                // Statics and what owners have are never removed.
+                if self.wanted.has(name, address) || self.wanted.is_owned(name, address) {
+                    continue;
+                }
+                for held in all.iter().filter(|held| held.ours) {
                     let net = IpNet { address, prefix_len: held.prefix_len };
                     addresses.push(VirtualAddress::new(net, &**name));
                 }
