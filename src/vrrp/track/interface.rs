@@ -47,11 +47,12 @@ pub fn delays(config: &Config) -> Vec<LinkDelay> {
         for instance in speakers {
             let interval = instance.advert_int;
             let adverts = u32::from(instance.policy.down_timer_adverts).saturating_sub(1);
-            let most = (interval * adverts).saturating_sub(interval / 256);
-            if adverts == 0 || (delay.up == delay.down && delay.down > most) {
-                delay.up = most;
+            let limit = interval * adverts;
+            for delay in [&mut delay.down, &mut delay.up] {
+                if *delay >= limit {
+                    *delay = limit.saturating_sub(interval / 256);
+                }
             }
-            delay.down = delay.down.min(most);
         }
     }
     delays
@@ -230,9 +231,9 @@ mod tests {
             };
             super::delays(&config).iter().map(|d| (d.down.as_millis(), d.up.as_millis())).next().unwrap()
         };
-        assert_eq!(cut(3, 1900, 5000), (1900, 5000));
-        assert_eq!(cut(3, 2000, 5000), (1996, 5000));
-        assert_eq!(cut(3, 5000, 5000), (1996, 1996), "keepalived cuts both where they are one");
+        assert_eq!(cut(3, 1900, 1999), (1900, 1999));
+        assert_eq!(cut(3, 2000, 1900), (1996, 1900));
+        assert_eq!(cut(3, 4000, 3000), (1996, 1996), "each by itself");
         assert_eq!(cut(1, 500, 700), (0, 0));
     }
 
