@@ -231,6 +231,11 @@ impl Instance {
         self.config.family
     }
 
+    /// Where its adverts come from, as far as that is known.
+    pub(in crate::vrrp) fn source(&self) -> Option<IpAddr> {
+        self.origin.as_ref().map(|origin| origin.source)
+    }
+
     /// The state it is in.
     #[must_use]
     pub const fn state(&self) -> StateKind {

@@ -270,6 +270,11 @@ impl Kernel {
         self.links.get(interface).is_none_or(|known| !known.is_tentative(address))
     }
 
+    /// Whether some instance is configured with the address.
+    pub(super) fn is_virtual(&self, address: IpAddr) -> bool {
+        self.wanted.virtual_addresses.contains(&address)
+    }
+
     /// Whether the address is on that interface; without one, on any.
     pub(super) fn has_address(&self, interface: Option<IfIndex>, address: IpAddr) -> bool {
         match interface {

@@ -7,13 +7,14 @@ use super::{Router, Slot};
 use crate::net::Family;
 use crate::time::Instant;
 use crate::vrrp::event::{
-    Action, Actions, Fault, Link, Listen, Name, OwnKind, OwnLink, Report, StateKind, Table,
+    Action, Actions, Fault, IfIndex, Link, Listen, Name, OwnKind, OwnLink, Report, StateKind, Table,
 };
 use crate::vrrp::instance::{Ground, Origin};
 use crate::vrrp::kernel::Id;
 use crate::vrrp::overlay::below;
 use crate::vrrp::packet::PRIORITY_OWNER;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// The MTU of a way that no interface says.
 const USUAL_MTU: u32 = 1500;
@@ -176,11 +177,21 @@ impl Router {
                 self.kernel.own_source(over, config.family, owner)
             }
             (_, Some(source)) => Some(source),
-            (_, None) => self.kernel.source(link.index, config.family, owner),
+            (_, None) => {
+                let source = self.kernel.source(link.index, config.family, owner);
+                source.or_else(|| self.source_of_master(slot, link.index))
+            }
         }?;
         let mtu = if config.interface.is_some() { link.mtu } else { USUAL_MTU };
         let ready = self.kernel.can_send_from(link.index, source);
         Some(Origin { interface: Some(link.index), source, mtu, ready })
+    }
+
+    /// A reload made the address that a master speaks from a virtual one: it goes on with it as long as it is there.
+    fn source_of_master(&self, slot: &Slot, interface: IfIndex) -> Option<IpAddr> {
+        let source = slot.instance.source().filter(|_| slot.instance.state() == StateKind::Master)?;
+        let goes_on = self.kernel.is_virtual(source) && self.kernel.has_address(Some(interface), source);
+        goes_on.then_some(source)
     }
 
     /// What keeps it from running, of its interfaces, its source, its peers and its keys.

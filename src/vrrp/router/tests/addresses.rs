@@ -541,3 +541,22 @@ fn a_master_announces_its_addresses_with_another_ethernet_address() {
     handle(&mut router, now, with_mac(3), &mut out);
     assert!(matches!(&out[..], [Action::Report { .. }, Action::Announce { .. }]), "{out:?}");
 }
+
+#[test]
+fn a_reload_makes_an_owner_of_the_only_address_another_master_and_it_goes_on() {
+    let mut only = instance("1", 1, 255);
+    only.addresses = vec![VirtualAddress::new("10.0.0.251/24".parse().unwrap(), "eth0")];
+    let (mut router, mut out) = (Router::default(), vec![]);
+    handle(&mut router, START, link(true, &["10.0.0.251/24"]), &mut out);
+    handle(&mut router, START, config(vec![only.clone()]), &mut out);
+    assert_eq!(states(&router), [StateKind::Master]);
+    out.clear();
+    only.priority = 100;
+    handle(&mut router, START, config(vec![only]), &mut out);
+    timeout(&mut router, START + Duration::from_secs(1), &mut out);
+    assert_eq!(states(&router), [StateKind::Master]);
+    assert!(adverts(&out).iter().all(|(_, priority)| *priority == 100), "{:?}", adverts(&out));
+    // Without it, there is no place to speak from.
+    handle(&mut router, START + Duration::from_secs(1), link(true, &[]), &mut out);
+    assert_eq!(states(&router), [StateKind::Fault]);
+}
