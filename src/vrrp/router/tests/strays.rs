@@ -15,6 +15,24 @@ fn left(net: &str, ours: bool) -> Address {
 }
 
 #[test]
+fn a_static_address_of_an_earlier_run_is_named_and_stays() {
+    let (mut router, mut out) = (Router::default(), vec![]);
+    let mut snapshot = Snapshot::default();
+    snapshot.links.push(named_link("eth0", 2, true));
+    snapshot.addresses = vec![left("10.0.0.251/24", false), left("10.0.0.7/24", true)];
+    handle(&mut router, START, Event::Snapshot(Box::new(snapshot)), &mut out);
+    let item = VirtualAddress::new("10.0.0.7/24".parse().unwrap(), "eth0");
+    let addresses = vec![config::statics::Static { item: item.clone(), track_group: None }];
+    let statics = config::statics::Statics { addresses, ..Default::default() };
+    let config =
+        config::Config { instances: vec![instance("1", 1, 100)], statics, ..config::Config::default() };
+    handle(&mut router, START, Event::Config(Box::new(config)), &mut out);
+    let abandoned = |report: &&Report| matches!(report, Report::Abandoned(_));
+    assert_eq!(reports(&out).into_iter().find(abandoned), None);
+    assert!(router.kernel.holds(&item));
+}
+
+#[test]
 fn what_an_earlier_run_has_left_and_no_line_names_is_removed_at_start() {
     let mut router = Router::default();
     let mut out = vec![];
