@@ -71,7 +71,7 @@ pub fn main() -> Exit {
     let _flushed = log::FlushAtEnd;
     abort_on_panic();
     let outcome = message::read_config(config).map_err(|error| (Exit::Software, error.to_string())).and_then(
-        |config| {
+        |mut config| {
             // Nothing is executed here: programs of others are the runner's.
             process::gain_nothing_by_executing().map_err(|error| (Exit::Fatal, error.to_string()))?;
             let (needed, useful) = capabilities(start.kind);
@@ -84,7 +84,7 @@ pub fn main() -> Exit {
             };
             scheduled.configure(process, processes);
             if start.kind == Kind::Vrrp {
-                super::vrrp::write_first_files(&config.vrrp, start.options.respawned);
+                super::vrrp::write_first_files(&mut config.vrrp, start.options.respawned);
             }
             caps::keep_only(needed, useful).map_err(|error| (Exit::Permission, error.to_string()))?;
             if let Err(error) = seccomp::confine() {

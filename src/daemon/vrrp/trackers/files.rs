@@ -60,13 +60,10 @@ impl Files {
     fn write(&self, path: &Path, init: InitFile) {
         let overwrite = init.overwrite && !self.respawned;
         match create(path, init.value, overwrite) {
-            Err(error) if !overwrite && error.kind() == ErrorKind::AlreadyExists => {}
-            // It was written while the process might write anywhere.
-            Err(_)
-                if input::file(path, MAX_SIZE).is_ok_and(|text| number(&text) == Some(init.value.into())) => {
+            Err(error) if is_failure(&error, overwrite) => {
+                warn!("track_file {} can't be written: {}", path.display(), reason(&error));
             }
-            Err(error) => warn!("track_file {} can't be written: {}", path.display(), reason(&error)),
-            Ok(()) => {}
+            Ok(()) | Err(_) => {}
         }
     }
 
@@ -96,17 +93,24 @@ impl Files {
 }
 
 /// Writes the files of `init_file` of a process that starts, while it has all of its capabilities: they may be in
-/// directories of others. What can't be written is said when they are watched.
-pub(in crate::daemon) fn write_first(config: &Config, respawned: bool) {
+/// directories of others. What is done is taken out of the configuration; what fails stays there, to be tried once more when
+/// the file is watched, and said.
+pub(in crate::daemon) fn write_first(config: &mut Config, respawned: bool) {
     let tracking = config.instances.iter().map(|instance| &*instance.tracking);
     let tracking = tracking.chain(config.sync_groups.iter().map(|group| &group.tracking));
     let followed: HashSet<&str> =
         tracking.flat_map(|all| &all.files).map(|file| file.name.as_str()).collect();
-    for file in config.track_files.iter().filter(|file| followed.contains(file.name.as_str())) {
-        if let Some(init) = file.init {
-            let _ = create(&file.path, init.value, init.overwrite && !respawned);
-        }
+    for file in config.track_files.iter_mut().filter(|file| followed.contains(file.name.as_str())) {
+        file.init = file.init.filter(|init| {
+            let overwrite = init.overwrite && !respawned;
+            create(&file.path, init.value, overwrite).is_err_and(|error| is_failure(&error, overwrite))
+        });
     }
+}
+
+/// One that is there already is as it should be, unless it is to be overwritten.
+fn is_failure(error: &io::Error, overwrite: bool) -> bool {
+    overwrite || error.kind() != ErrorKind::AlreadyExists
 }
 
 /// What a file holds; nothing, where it is to be left as it was.
@@ -140,7 +144,7 @@ fn create(path: &Path, value: i32, overwrite: bool) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::sys::clock;
-    use crate::vrrp::config::Weight;
+    use crate::vrrp::config::{Instance, Tracked, Tracking, Vrid, Weight};
     use std::fs;
 
     fn file(path: &Path, init: Option<InitFile>) -> TrackFile {
@@ -194,6 +198,30 @@ mod tests {
         fs::write(&real, "2").unwrap();
         files.look(clock::now(), &mut seen);
         assert_eq!(numbers(&mut seen), [1, 2]);
+    }
+
+    #[test]
+    fn what_is_written_at_the_start_is_not_written_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let init = Some(InitFile { value: 7, overwrite: true });
+        let named = |name: &str, path: PathBuf| TrackFile { name: name.to_owned(), ..file(&path, init) };
+        let mut instance = Instance::new("VI", "eth0", Vrid::new(1).unwrap());
+        let followed =
+            ["done", "fails"].map(|name| Tracked { name: name.to_owned(), weight: Weight::default() });
+        instance.tracking = Tracking { files: followed.into(), ..Tracking::default() }.into();
+        let track_files =
+            vec![named("done", path("done")), named("fails", path("no/such")), named("idle", path("idle"))];
+        let mut config = Config { instances: vec![instance], track_files, ..Config::default() };
+        write_first(&mut config, false);
+        assert_eq!(config.track_files.iter().map(|file| file.init).collect::<Vec<_>>(), [None, init, init]);
+        assert_eq!(fs::read_to_string(path("done")).unwrap(), "7\n");
+        assert!(!path("idle").exists(), "nobody follows it");
+        // Somebody has written meanwhile.
+        fs::write(path("done"), "9\n").unwrap();
+        let mut seen = vec![];
+        Files::new(false).watch(clock::now(), vec![config.track_files.remove(0)], &mut seen);
+        assert_eq!(numbers(&mut seen), [9]);
     }
 
     #[test]
