@@ -288,13 +288,12 @@ impl<'s, 'd> Parser<'s, 'd> {
     /// A keyword that can only stand further out, with its block, ends the blocks in between: they lack their `}`. A word
     /// without a block has only strayed.
     fn leave_blocks_that_lack_their_brace(&mut self, name: &str, here: Span, end: u32) {
-        let block_follows = self.block_follows(end);
         let in_entries = matches!(self.top().context, Context::Entries);
         let depth = self.stack.len();
         let home = self.stack.iter().enumerate().rev().skip(1).find(|(i, f)| match f.context {
             Context::Keywords(block) => block.find(name).is_some_and(|k| match k.shape {
                 Shape::Line => in_entries && *i + 2 == depth,
-                Shape::Block(_) | Shape::Entries => block_follows,
+                Shape::Block(_) | Shape::Entries => self.block_follows(end),
             }),
             Context::Entries | Context::Unknown => false,
         });
