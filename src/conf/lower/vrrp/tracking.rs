@@ -86,8 +86,11 @@ fn drop_weight_of_needed(cx: &mut Lower<'_, '_>, instance: &Instance, line: &mut
         "({}) the weight of interface `{name}` has no effect: {what} of the instance is on it, so that it is a fault when it goes down",
         instance.name
     );
+    // Nothing more is said of it.
     *weight = 0;
-    cx.report(&codes::WEIGHT_OF_NEEDED, line.at, message);
+    let help =
+        "leave the weight out, or write `no_track` behind what is on it: then the interface only weighs";
+    cx.sink.push(Diagnostic::new(&codes::WEIGHT_OF_NEEDED, line.at, message).help(help));
 }
 
 fn weight_ignored(
