@@ -1,8 +1,8 @@
 //! What the router finds for a packet, an interface, a reload; and that garbage changes nothing.
 
 use super::super::event::{
-    Address, AddressList, AddressState, Change, Discard, Fault, Link, Make, Received, Refusal, Reloaded,
-    Report, Settings, Snapshot, StateKind,
+    Address, AddressList, AddressState, Change, Discard, Fault, Link, LinkKind, Make, Received, Refusal,
+    Reloaded, Report, Settings, Snapshot, StateKind,
 };
 use super::super::packet::{Advert, Authentication, Body, Secs};
 use super::*;
@@ -36,6 +36,21 @@ fn instance(name: &str, vrid: u8, priority: u8) -> config::Instance {
 
 fn config(instances: Vec<config::Instance>) -> Event<'static> {
     Event::Config(Box::new(config::Config { instances, ..config::Config::default() }))
+}
+
+/// An instance of IPv6 with a VMAC, and that as it is made on `eth0`.
+fn with_vmac_v6() -> (config::Instance, Link) {
+    let mut instance = instance("VI", 51, 100);
+    instance.link.vmac = Some(config::Vmac::default());
+    (instance.family, instance.version) = (Family::V6, config::Version::V3);
+    instance.addresses = vec![VirtualAddress::new("fe80::51/64".parse().unwrap(), "eth0")];
+    let kind = LinkKind::PrivateMacvlan;
+    let vmac = Link {
+        mac: Some(MacAddr([0, 0, 0x5e, 0, 2, 51])),
+        make: Make { kind, below: Some(IfIndex(2)), ours: true, ..Make::default() },
+        ..named_link("vrrp.51", 3, true)
+    };
+    (instance, vmac)
 }
 
 fn named_link(name: &str, index: u32, up: bool) -> Link {

@@ -89,16 +89,7 @@ fn what_an_earlier_run_has_left_and_no_line_names_is_removed_at_start() {
 /// Adverts of IPv6 come from a link-local address that no line of the configuration names.
 #[test]
 fn what_an_instance_speaks_from_is_no_stray() {
-    let mut one = instance("VI", 51, 100);
-    one.link.vmac = Some(config::Vmac::default());
-    (one.family, one.version) = (Family::V6, config::Version::V3);
-    one.addresses = vec![VirtualAddress::new("fe80::51/64".parse().unwrap(), "eth0")];
-    let kind = LinkKind::PrivateMacvlan;
-    let vmac = Link {
-        mac: Some(MacAddr([0, 0, 0x5e, 0, 2, 51])),
-        make: Make { kind, below: Some(IfIndex(2)), ours: true, ..Make::default() },
-        ..named_link("vrrp.51", 3, true)
-    };
+    let (one, vmac) = with_vmac_v6();
     // Another program may use what we have made.
     let used = Link {
         index: IfIndex(4),

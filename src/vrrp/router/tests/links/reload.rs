@@ -172,15 +172,7 @@ fn one_that_gets_an_address_to_speak_from_is_no_fault() {
 
 #[test]
 fn one_whose_address_is_not_set_is_a_fault_before_long() {
-    let mut one = with_vmac();
-    (one.family, one.version) = (Family::V6, config::Version::V3);
-    one.addresses = vec![VirtualAddress::new("fe80::51/64".parse().unwrap(), "eth0")];
-    let kind = LinkKind::PrivateMacvlan;
-    let vmac = Link {
-        mac: Some(MacAddr([0, 0, 0x5e, 0, 2, 51])),
-        make: Make { kind, below: Some(IfIndex(2)), ours: true, ..Make::default() },
-        ..named_link("vrrp.51", 3, true)
-    };
+    let (mut one, vmac) = with_vmac_v6();
     let mut b = Bench::new();
     b.handle(link(true, &["fe80::1/64"]));
     b.handle(Event::Link(vmac));
