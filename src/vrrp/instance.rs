@@ -38,6 +38,7 @@ use super::packet::{PRIORITY_STOP, Sum};
 use super::priority::Priority;
 use super::rare::{Rare, usual};
 use super::shared::Shared;
+use super::spread::Spread;
 use super::stats::Stats;
 use crate::net::Family;
 use crate::time::Instant;
@@ -100,6 +101,8 @@ pub struct Instance {
     faults: BTreeSet<Fault>,
     /// It is a member of a sync group: it becomes master when the group does.
     in_group: bool,
+    /// How its adverts are kept apart from those of the others.
+    spread: Spread,
     /// When it began to run, at start or after its last fault.
     up_since: Instant,
     state: State,
@@ -185,6 +188,7 @@ impl Instance {
             origin: None,
             faults: BTreeSet::new(),
             in_group: false,
+            spread: Spread::default(),
             up_since: Instant::default(),
             state: State::Init,
             vanishing: Vanishing::default(),
@@ -338,6 +342,11 @@ impl Instance {
         self.in_group = in_group;
     }
 
+    /// How its adverts are kept apart from those of the others from now on.
+    pub(super) const fn spread(&mut self, spread: Spread) {
+        self.spread = spread;
+    }
+
     /// How it stands to what its sync group may do.
     pub(super) const fn stance(&self) -> Stance {
         let willing = matches!(self.state, State::Master { .. } | State::Backup { willing: true, .. });
@@ -409,7 +418,7 @@ impl Instance {
         self.master_interval = self.config.advert_int;
         self.stats.became_master += 1;
         let state = State::Master {
-            advert_at: now + self.config.advert_int,
+            advert_at: self.spread.next(now, self.config.advert_int),
             second_announce_at: later(garp.master_delay),
             lower_prio_announce_at: None,
             refresh_at: later(garp.refresh),

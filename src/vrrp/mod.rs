@@ -18,6 +18,7 @@ pub mod priority;
 pub mod rare;
 pub mod router;
 pub mod shared;
+mod spread;
 pub mod stats;
 pub mod track;
 

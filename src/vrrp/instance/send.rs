@@ -51,7 +51,7 @@ impl Instance {
     pub(super) fn advertise_now(&mut self, now: Instant, out: &mut Actions) {
         self.advertise(self.origin, self.priority.effective(), out);
         if let State::Master { advert_at, .. } = &mut self.state {
-            *advert_at = now + self.config.advert_int;
+            *advert_at = self.spread.next(now, self.config.advert_int);
         }
         self.warn_owner(now);
     }

@@ -81,11 +81,13 @@ impl Instance {
         let Some(priority) = self.config.policy.timer_expired_backup else { return false };
         let interval = self.config.advert_int;
         let adverts = u32::from(self.config.policy.down_timer_adverts);
-        // The last advert left an interval before the next is due.
-        let late = (now + interval).saturating_since(advert_at + interval * adverts + self.skew_of(priority));
-        if now + interval < advert_at + interval * adverts + self.skew_of(priority) {
+        // The last advert left an interval before the next is due, or a bit less.
+        let silent = (now + interval).saturating_since(advert_at + self.spread.most(interval));
+        let patience = interval * adverts + self.skew_of(priority);
+        if silent < patience {
             return false;
         }
+        let late = silent - patience;
         out.push(self.report(Report::Overslept { late }));
         self.yield_mastership(now, out);
         true
@@ -170,7 +172,7 @@ impl Instance {
         if now >= *advert_at {
             // In step with the last one, unless whole intervals were missed.
             let next = *advert_at + self.config.advert_int;
-            *advert_at = if next > now { next } else { now + self.config.advert_int };
+            *advert_at = if next > now { next } else { self.spread.next(now, self.config.advert_int) };
             self.advertise(self.origin, self.priority.effective(), out);
             self.warn_owner(now);
         }

@@ -17,6 +17,7 @@ use crate::vrrp::kernel::{Id, Wanted, WantedEntries};
 use crate::vrrp::overlay::{Names, Overlay};
 use crate::vrrp::pace::Paces;
 use crate::vrrp::packet::PRIORITY_OWNER;
+use crate::vrrp::spread::Spread;
 use crate::vrrp::track::{self, Track};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
@@ -39,6 +40,8 @@ pub(super) struct Reload {
     /// How those that went numbered signed adverts: who takes the place of one goes on from there.
     numbers: HashMap<Place, Numbers>,
     wanted: VecDeque<(Id, config::Instance)>,
+    /// How many instances there will be.
+    count: usize,
     /// Sync groups to be settled.
     groups: VecDeque<GroupId>,
     /// Interfaces of our own that they need.
@@ -184,6 +187,7 @@ impl Router {
             numbers,
             entering,
             gone,
+            count: wanted.len(),
             wanted,
             tracks,
             statics,
@@ -359,6 +363,7 @@ impl Router {
         interfaces::share_names(&self.by_interface, &mut config);
         let mut instance = Instance::new(config);
         instance.join_group(self.groups.is_member(id));
+        instance.spread(self.spread_of(id));
         instance.set_epoch(self.epoch);
         let predecessor = self.reload.as_mut().and_then(|r| r.numbers.remove(&place_of(instance.config())));
         if let Some(numbers) = predecessor {
@@ -414,7 +419,9 @@ impl Router {
         self.track(id, tracks);
         let _ = self.weigh(id, out);
         let overlay = self.take_overlay(id);
+        let spread = self.spread_of(id);
         let Some(slot) = self.instances.get_mut(&id) else { return };
+        slot.instance.spread(spread);
         let state = slot.instance.state();
         if !slot.instance.is_configured_as(&mut config) {
             interfaces::share_names(&self.by_interface, &mut config);
@@ -457,6 +464,10 @@ impl Router {
         if self.by_name.get(name) == Some(&id) {
             self.by_name.remove(name);
         }
+    }
+
+    fn spread_of(&self, id: Id) -> Spread {
+        Spread::of(id, self.reload.as_ref().map_or(0, |reload| reload.count))
     }
 
     fn take_overlay(&mut self, id: Id) -> Overlay {

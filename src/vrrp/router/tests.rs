@@ -18,6 +18,7 @@ mod counters;
 mod entries;
 mod groups;
 mod links;
+mod spread;
 mod startup;
 mod strays;
 mod tracking;
