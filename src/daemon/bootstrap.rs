@@ -75,7 +75,7 @@ pub fn main() -> Exit {
             // Nothing is executed here: programs of others are the runner's.
             process::gain_nothing_by_executing().map_err(|error| (Exit::Fatal, error.to_string()))?;
             let (needed, useful) = capabilities(start.kind);
-            scheduling::allow_later();
+            let useful = [useful, &scheduling::allow_later()].concat();
             let mut scheduled = Scheduled::default();
             let processes = &config.global.processes;
             let process = match start.kind {
@@ -86,7 +86,7 @@ pub fn main() -> Exit {
             if start.kind == Kind::Vrrp {
                 super::vrrp::write_first_files(&mut config.vrrp, start.options.respawned);
             }
-            caps::keep_only(needed, useful).map_err(|error| (Exit::Permission, error.to_string()))?;
+            caps::keep_only(needed, &useful).map_err(|error| (Exit::Permission, error.to_string()))?;
             if let Err(error) = seccomp::confine() {
                 warn!("{error}. Going on with all of them");
             }

@@ -3,6 +3,7 @@
 //! Linux has all of it for each thread; whoever is asked for here is every thread that there is, and those that they start
 //! inherit it. It works at any time if [`allow_later`] was called while the process had its capabilities.
 
+use super::caps::{self, Capability};
 use nix::errno::Errno;
 use nix::sched::CpuSet;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
@@ -48,16 +49,22 @@ pub struct Scheduling {
 /// The greatest priority of `SCHED_RR`.
 pub const MOST: u8 = 99;
 
-/// Lets this process change these things without capabilities, as far as it may allow that.
-pub fn allow_later() {
-    for (resource, most) in [
-        (Resource::RLIMIT_RTPRIO, u64::from(MOST)),
+/// Lets this process change these things without capabilities. Gives the capabilities that stand in for limits that it may not
+/// raise (that takes `CAP_SYS_RESOURCE`).
+#[must_use]
+pub fn allow_later() -> Vec<Capability> {
+    let mut instead = Vec::new();
+    for (resource, most, capability) in [
+        (Resource::RLIMIT_RTPRIO, u64::from(MOST), Capability::CAP_SYS_NICE),
         // 20 less the nice value.
-        (Resource::RLIMIT_NICE, 40),
-        (Resource::RLIMIT_MEMLOCK, RLIM_INFINITY),
+        (Resource::RLIMIT_NICE, 40, Capability::CAP_SYS_NICE),
+        (Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, Capability::CAP_IPC_LOCK),
     ] {
-        let _ = setrlimit(resource, most, most);
+        if setrlimit(resource, most, most).is_err() && !instead.contains(&capability) {
+            instead.push(capability);
+        }
     }
+    instead
 }
 
 /// Asks for short turns on the processor for this thread: when it wakes, it comes before others that have not used up their
@@ -201,8 +208,9 @@ fn nice() -> i32 {
 /// Pages are locked when they are used first, as in keepalived: stacks are larger than what is used of them.
 #[allow(unsafe_code)]
 fn lock(locked: bool) -> Result<(), Errno> {
-    // Beyond the limit, and without the capability that is about to go, the process would get no memory at all.
-    if locked && getrlimit(Resource::RLIMIT_MEMLOCK)?.0 != RLIM_INFINITY {
+    let may = || caps::check(&[Capability::CAP_IPC_LOCK]).is_ok();
+    // Beyond the limit, and without the capability, the process would get no memory at all.
+    if locked && getrlimit(Resource::RLIMIT_MEMLOCK)?.0 != RLIM_INFINITY && !may() {
         return Err(Errno::EPERM);
     }
     // SAFETY: says where memory is to be, not what is in it.
@@ -229,20 +237,20 @@ mod tests {
     #[test]
     fn what_was_changed_goes_back() {
         crate::sys::testing::as_root(|| {
-            allow_later();
+            let instead = allow_later();
+            assert!(caps::check(&instead).is_ok(), "{instead:?}");
             let mut scheduling = Scheduling::at_start();
             let (nice, processors) = (scheduling.nice, scheduling.processors);
             let limit = Some(Duration::from_millis(500));
             let first = (0..CpuSet::count()).find(|n| processors.is_set(*n).unwrap()).unwrap() as u32;
             let wish = Wish { real_time: Some(3), real_time_limit: limit, ..Wish::default() };
-            let locked = getrlimit(Resource::RLIMIT_MEMLOCK).unwrap().0 == RLIM_INFINITY;
-            let wish = Wish { locked, processors: vec![first], nice: Some(5), ..wish };
+            let wish = Wish { locked: true, processors: vec![first], nice: Some(5), ..wish };
             assert!(scheduling.change(&wish).is_empty());
             assert_eq!((stat(40).as_str(), stat(41).as_str()), ("3", "2"), "SCHED_RR");
             assert_eq!(nice_of_this_thread(), 5);
             assert_eq!(getrlimit(Resource::RLIMIT_RTTIME).unwrap().0, 500_000);
             let status = fs::read_to_string("/proc/self/status").unwrap();
-            assert_eq!(!status.contains("VmLck:\t       0 kB"), locked, "{status}");
+            assert!(!status.contains("VmLck:\t       0 kB"), "{status}");
             let thread = std::thread::spawn(|| (stat(40), stat(41))).join().unwrap();
             assert_eq!(thread, ("3".to_owned(), "2".to_owned()), "threads inherit it");
             assert!(scheduling.change(&Wish::default()).is_empty());

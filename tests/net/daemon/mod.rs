@@ -86,6 +86,21 @@ fn status(pid: Pid, key: &str) -> String {
     line.unwrap_or_default().trim().to_owned()
 }
 
+/// The capabilities of a process that set `key` of its status holds.
+fn held(pid: Pid, key: &str) -> u64 {
+    let text = status(pid, key);
+    u64::from_str_radix(&text, 16).unwrap_or_else(|error| panic!("{key} of {pid}: {error}: {text:?}"))
+}
+
+/// What workers keep to set their priority and to lock their memory, where limits can't be raised: some containers.
+fn instead_of_limits() -> u64 {
+    const IPC_LOCK: u64 = 1 << 14;
+    const SYS_NICE: u64 = 1 << 23;
+    const SYS_RESOURCE: u64 = 1 << 24;
+    let ours = held(Pid::this(), "CapEff");
+    if ours & SYS_RESOURCE == 0 { ours & (IPC_LOCK | SYS_NICE) } else { 0 }
+}
+
 fn pid_in(path: &Path) -> Waited<Pid> {
     let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
     text.trim().parse().map(Pid::from_raw).map_err(|_| format!("{text:?}"))
