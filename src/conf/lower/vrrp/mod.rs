@@ -63,10 +63,16 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn instance(&mut self, cx: &mut Lower<'_, '_>, place: usize, statement: &Statement) -> Option<Instance> {
-        let Some(word) = cx.words(statement).get(1) else {
+        let words = cx.words(statement);
+        let Some(word) = words.get(1) else {
             cx.report(&codes::MISSING_NAME, statement.span, "`vrrp_instance` must have a name");
             return None;
         };
+        if let (Some(extra), Some(last)) = (words.get(2), words.last()) {
+            let message = "`vrrp_instance` has one name; the block is left out";
+            cx.report(&codes::BAD_NAME, extra.span.to(last.span), message);
+            return None;
+        }
         if !self.unique.is_new_name(cx, word) {
             return None;
         }
