@@ -174,6 +174,7 @@ codes! {
     RELATIVE_FIFO = "V0623", Warning, Silent, "a FIFO without an absolute path";
     ESCAPED_QUOTES = "V0624", Warning, Silent, "quotes with a backslash in a command line";
     WEIGHT_OF_NEEDED = "V0625", Warning, Silent, "a weight of an interface that addresses, routes or rules need";
+    DELAYS_CUT = "V0626", Warning, Silent, "delays of an interface that are too long for an instance there";
 
     ENTRY_FAMILY = "V0701", Error, Reports, "IPv4 and IPv6 in one address, route or rule";
     NO_DESTINATION = "V0702", Error, Reports, "a route without a destination";

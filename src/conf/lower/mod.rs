@@ -88,6 +88,7 @@ pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink)
     let members = sync::members(&cx);
     let tracks = vrrp::lower(&mut cx, &defaults, &trackable, &members, &mut config.vrrp);
     poll_interfaces(&mut config.vrrp, config.global.linkbeat_use_polling);
+    iproute::cut_link_delays(&mut cx, &config.vrrp);
     global::sync_daemon::settle(&mut cx, &mut config);
     sync::lower(&mut cx, &defaults, &trackable, &tracks, &mut config.vrrp);
     config.check.ssl = ssl::lower(&mut cx);

@@ -1,5 +1,6 @@
 //! What the file says of interfaces as such: `garp_group`, `interface_up_down_delays`, `linkbeat_interfaces`.
 
+use super::{Config, Instance};
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,32 @@ pub struct LinkDelay {
     pub down: Duration,
     /// How long it must be up to count as up; up to 255 s.
     pub up: Duration,
+}
+
+impl Config {
+    /// A delay as it counts: cut where an instance that speaks on the interface would take over before it knows that it hears
+    /// nothing. keepalived's rule: less than all but one of the adverts that it waits for.
+    #[must_use]
+    pub fn effective_link_delay(&self, delay: &LinkDelay) -> LinkDelay {
+        let mut effective = delay.clone();
+        if let Some((instance, limit)) = self.link_delay_limit(&delay.interface) {
+            for delay in [&mut effective.down, &mut effective.up].into_iter().filter(|delay| **delay >= limit)
+            {
+                *delay = limit.saturating_sub(instance.advert_int / 256);
+            }
+        }
+        effective
+    }
+
+    /// The time below which delays of the interface have to be, and the instance that wants it: the least patient one there.
+    #[must_use]
+    pub fn link_delay_limit(&self, interface: &str) -> Option<(&Instance, Duration)> {
+        let speakers = self.instances.iter().filter(|i| i.interface.as_deref() == Some(interface));
+        let limit = |instance: &Instance| {
+            instance.advert_int * u32::from(instance.policy.down_timer_adverts).saturating_sub(1)
+        };
+        speakers.map(|instance| (instance, limit(instance))).min_by_key(|(_, limit)| *limit)
+    }
 }
 
 /// A line of `linkbeat_interfaces`: its state is asked for, since its driver does not tell of changes.

@@ -37,25 +37,10 @@ struct Known {
     due: Option<Instant>,
 }
 
-/// The delays, cut where an instance that speaks on the interface would take over before it knows that it hears nothing:
-/// keepalived's rule, less than all but one of the adverts that it waits for.
+/// The delays, [as they count](Config::effective_link_delay).
 #[must_use]
 pub fn delays(config: &Config) -> Vec<LinkDelay> {
-    let mut delays = config.link_delays.clone();
-    for delay in &mut delays {
-        let speakers = config.instances.iter().filter(|i| i.interface.as_deref() == Some(&delay.interface));
-        for instance in speakers {
-            let interval = instance.advert_int;
-            let adverts = u32::from(instance.policy.down_timer_adverts).saturating_sub(1);
-            let limit = interval * adverts;
-            for delay in [&mut delay.down, &mut delay.up] {
-                if *delay >= limit {
-                    *delay = limit.saturating_sub(interval / 256);
-                }
-            }
-        }
-    }
-    delays
+    config.link_delays.iter().map(|delay| config.effective_link_delay(delay)).collect()
 }
 
 impl Gate {

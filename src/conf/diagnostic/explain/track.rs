@@ -79,4 +79,8 @@ pub(super) const REASONS: &[Reason] = &[
         "V0625",
         "An address, a route or a rule of the instance is on that interface (`dev`): when it goes down, the instance can't be master, and goes to fault. The weight never counts, as with keepalived. Leave the line out, or write `no_track` behind the address, the route or the rule: then the interface only weighs.",
     ),
+    (
+        "V0626",
+        "While a delay runs, nobody knows that the link is down: a backup that hears nothing meanwhile becomes master. So a delay must be shorter than all but one of the adverts that it waits for (`down_timer_adverts` - 1 intervals), and is cut to just below that, as by keepalived. Give shorter delays, a longer `advert_int`, or more `down_timer_adverts`.",
+    ),
 ];

@@ -134,6 +134,36 @@ fn link_delay(cx: &mut Lower<'_, '_>, line: &Statement) -> Option<LinkDelay> {
     Some(LinkDelay { interface: interface.text.to_string(), down, up })
 }
 
+/// Says which delays don't count in full, once the instances are known.
+pub(in crate::conf::lower) fn cut_link_delays(cx: &mut Lower<'_, '_>, config: &Config) {
+    for given in &config.link_delays {
+        let cut = config.effective_link_delay(given);
+        let limit = config.link_delay_limit(&given.interface).filter(|_| cut != *given);
+        let Some((instance, limit)) = limit else { continue };
+        let lines = cx.top_level("interface_up_down_delays").flat_map(body);
+        let names_it =
+            |line: &&Statement| cx.words(line).first().is_some_and(|word| *word.text == *given.interface);
+        let Some(line) = lines.filter(names_it).last() else { continue };
+        let message = format!(
+            "delays of `{}` count as {} s down and {} s up: ({}) would take over before it knows that it hears nothing",
+            given.interface,
+            cut.down.as_secs_f64(),
+            cut.up.as_secs_f64(),
+            instance.name
+        );
+        let help = match limit.is_zero() {
+            true => "down_timer_adverts 1 leaves no time for delays; leave them out".to_owned(),
+            false => {
+                format!(
+                    "make them shorter than {} s, which is advert_int x (down_timer_adverts - 1)",
+                    limit.as_secs_f64()
+                )
+            }
+        };
+        cx.sink.push(Diagnostic::new(&codes::DELAYS_CUT, line.span, message).help(&help));
+    }
+}
+
 /// `INTERFACE [MII | ETHTOOL | IOCTL]`
 fn linkbeat(cx: &mut Lower<'_, '_>, line: &Statement) -> Option<Linkbeat> {
     let words = cx.words(line);

@@ -16,7 +16,7 @@ mod values;
 mod tests;
 
 pub(super) use address::lower as address;
-pub(super) use interface::lower as interfaces;
+pub(super) use interface::{cut_link_delays, lower as interfaces};
 pub(super) use route::lower as route;
 pub(super) use rule::{Priorities, lower as rule};
 pub(super) use statics::lower as statics;
