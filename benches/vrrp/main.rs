@@ -13,7 +13,7 @@
 //! | flood | a master of N addresses under R valid adverts of lower priority a second, for five seconds: the longest gap between its adverts of 1 s, its frames a second, memory |
 //! | scale | N masters on one host, their backups on the other: processor time, memory, and when the masters are killed, the time from the first to the last address's announcement |
 //! | large | an instance takes over 1,000 addresses: from its first advert until all were announced |
-//! | punctual | 1,000 masters at 100 ms while the other processors are busy: how far intervals are off |
+//! | punctual | 1,000 masters at 100 ms while the other processors are busy: how far intervals are off, beside those of a thread that only sleeps |
 //! | outage | the longest silence for a client of an address, when the cable of its master of 10 ms is pulled |
 //! | reloads | 10,000 reloads (vipd only): memory, descriptors, and the longest silence of an instance of 10 ms that stays the same |
 //! | many | 65,025 instances on 255 interfaces (vipd only): until all have their addresses, processor time, memory, the end |
