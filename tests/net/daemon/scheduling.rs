@@ -74,9 +74,9 @@ fn scheduled(lab: &Lab) {
     assert_eq!(limit.split_whitespace().nth(4), Some("unlimited"), "nobody is killed: {limit}");
     // By limits, or by capabilities that stand in for them; in all threads, and back.
     director.reload(
-        &(with("process_names\n checker_rt_priority 3\n checker_no_swap\n vrrp_priority 15") + server),
+        &(with("process_names\n checker_rt_priority 3\n checker_no_swap\n vrrp_priority 4") + server),
     );
-    is_scheduled(router, "15", "0", "0");
+    is_scheduled(router, "4", "0", "0");
     is_scheduled(checker, &usual, "3", "2");
     assert_ne!(status(checker, "VmLck"), "0 kB");
     assert_eq!(status(router, "VmLck"), "0 kB");
