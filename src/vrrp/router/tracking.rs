@@ -109,8 +109,9 @@ impl Router {
     pub(super) fn configure_objects(&mut self, now: Instant, objects: Objects, out: &mut Actions) {
         let Objects { link_delays, scripts, watched } = objects;
         let tracking = &mut self.tracking;
-        tracking.gate.configure(&link_delays, &watched.linkbeat);
-        for link in self.kernel.links() {
+        tracking.gate.configure(now, &link_delays, &watched.linkbeat);
+        // Twice: a VMAC follows what it lies on, which may come later.
+        for link in self.kernel.links().chain(self.kernel.links()) {
             tracking.gate.adopt(link);
         }
         tracking.scripts.configure(now, scripts, out);

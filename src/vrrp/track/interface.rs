@@ -44,8 +44,9 @@ pub fn delays(config: &Config) -> Vec<LinkDelay> {
 }
 
 impl Gate {
-    /// From now on these are held back and asked for. What is known stays known.
-    pub fn configure(&mut self, delays: &[LinkDelay], linkbeat: &[Linkbeat]) {
+    /// From now on these are held back and asked for. What is known of them stays known; what was held back of others is
+    /// shown at once.
+    pub fn configure(&mut self, now: Instant, delays: &[LinkDelay], linkbeat: &[Linkbeat]) {
         self.delays = delays.iter().map(|d| (Name::from(d.interface.as_str()), (d.down, d.up))).collect();
         let known = std::mem::take(&mut self.polled);
         self.polled = linkbeat
@@ -55,29 +56,55 @@ impl Gate {
                 (Name::from(beat.interface.as_str()), said)
             })
             .collect();
+        let as_told = |known: &Known| {
+            let up = self.is_up(&known.link);
+            (known.link.index, up, self.delay(&known.link, up), self.concerns(&known.link))
+        };
+        for (index, up, delay, concerned) in self.links.values().map(as_told).collect::<Vec<_>>() {
+            if let Some(known) = self.links.get_mut(&index).filter(|known| known.shown != up) {
+                known.due = Some(known.due.map_or(now + delay, |due| due.min(now + delay)));
+            } else if !concerned {
+                self.links.remove(&index);
+            }
+        }
     }
 
-    /// Whether any link is held back or asked for.
-    fn is_open(&self) -> bool {
-        self.delays.is_empty() && self.polled.is_empty()
+    /// Whether it is held back or asked for: by its name, or as a VMAC on such a one.
+    fn concerns(&self, link: &Link) -> bool {
+        self.polled.contains_key(&link.name) || self.delays_of(link).is_some()
+    }
+
+    /// How long it must be down, and up. A VMAC follows what it lies on.
+    fn delays_of(&self, link: &Link) -> Option<(Duration, Duration)> {
+        let below = || {
+            let below = link.make.below.filter(|_| link.make.ours)?;
+            self.delays.get(&self.links.get(&below)?.link.name)
+        };
+        self.delays.get(&link.name).or_else(below).copied()
+    }
+
+    fn delay(&self, link: &Link, up: bool) -> Duration {
+        let (down_delay, up_delay) = self.delays_of(link).unwrap_or_default();
+        if up { up_delay } else { down_delay }
+    }
+
+    /// By the kernel's word, and the driver's where it is asked.
+    fn is_up(&self, link: &Link) -> bool {
+        link.up && self.polled.get(&link.name).copied().flatten().unwrap_or(true)
     }
 
     /// The kernel's news: the link as everybody is to know it.
     pub fn link(&mut self, now: Instant, link: Link) -> Link {
-        let concerned = self.delays.contains_key(&link.name) || self.polled.contains_key(&link.name);
-        if !concerned && (self.is_open() || !self.links.contains_key(&link.index)) {
-            return link;
-        }
-        if !concerned {
-            // It had another name before, or a reload has let it go.
-            self.links.remove(&link.index);
-            return link;
-        }
         let index = link.index;
+        if !self.concerns(&link) {
+            // It had another name before, or a reload has let it go.
+            self.links.remove(&index);
+            return link;
+        }
         match self.links.get_mut(&index) {
             Some(known) => known.link = link.clone(),
             None => {
-                let up = link.up && self.polled.get(&link.name).copied().flatten().unwrap_or(true);
+                let up = self.is_up(&link);
                 let known = Known { link: link.clone(), shown: up, seen_up: up, due: None };
                 self.links.insert(index, known);
             }
@@ -92,8 +119,7 @@ impl Gate {
 
     /// A link that everybody knows already, of an interface that is named now.
     pub fn adopt(&mut self, link: &Link) {
-        let concerned = self.delays.contains_key(&link.name) || self.polled.contains_key(&link.name);
-        if concerned && !self.links.contains_key(&link.index) {
+        if self.concerns(link) && !self.links.contains_key(&link.index) {
             let known = Known { link: link.clone(), shown: link.up, seen_up: link.up, due: None };
             self.links.insert(link.index, known);
         }
@@ -132,16 +158,19 @@ impl Gate {
         known.due = None;
         known.shown = !known.shown;
         known.seen_up |= known.shown;
-        Some(Link { up: known.shown, ..known.link.clone() })
+        let link = Link { up: known.shown, ..known.link.clone() };
+        if !self.concerns(&link) {
+            self.links.remove(&link.index);
+        }
+        Some(link)
     }
 
     /// The link as everybody is to know it at `now`.
     fn look(&mut self, now: Instant, index: IfIndex) -> Option<Link> {
+        let link = &self.links.get(&index)?.link;
+        let up = self.is_up(link);
+        let delay = self.delay(link, up);
         let known = self.links.get_mut(&index)?;
-        let name = &known.link.name;
-        let up = known.link.up && self.polled.get(name).copied().flatten().unwrap_or(true);
-        let (down_delay, up_delay) = self.delays.get(name).copied().unwrap_or_default();
-        let delay = if up { up_delay } else { down_delay };
         if up == known.shown {
             known.due = None;
         } else if delay.is_zero() || !known.seen_up {
@@ -187,7 +216,7 @@ mod tests {
     #[test]
     fn a_change_that_does_not_last_is_never_shown() {
         let mut gate = Gate::default();
-        gate.configure(&delays(1000, 2000), &[]);
+        gate.configure(at(0), &delays(1000, 2000), &[]);
         assert!(gate.link(at(0), link(true)).up, "the first word counts at once");
         assert!(gate.link(at(100), link(false)).up);
         assert_eq!(gate.next_timeout(), Some(at(1100)));
@@ -223,9 +252,67 @@ mod tests {
     }
 
     #[test]
+    fn a_vmac_follows_the_delays_of_what_it_lies_on() {
+        let make = |ours| Make { below: Some(IfIndex(2)), ours, ..Make::default() };
+        let vmac = |ours, up| Link { name: "vrrp.7".into(), index: IfIndex(1), make: make(ours), ..link(up) };
+        let mut gate = Gate::default();
+        gate.configure(at(0), &delays(1000, 2000), &[]);
+        gate.link(at(0), link(true));
+        assert!(gate.link(at(0), vmac(true, true)).up);
+        assert!(gate.link(at(100), vmac(true, false)).up);
+        assert!(gate.hides_fall(IfIndex(1)));
+        assert_eq!(gate.handle_timeout(at(1099)), None);
+        assert_eq!(gate.handle_timeout(at(1100)), Some(vmac(true, false)));
+        assert!(!gate.link(at(1200), vmac(true, true)).up);
+        assert_eq!(gate.handle_timeout(at(3200)), Some(vmac(true, true)));
+        // Another's macvlan has none.
+        gate.gone(IfIndex(1));
+        assert_eq!(gate.link(at(4000), vmac(false, true)), vmac(false, true));
+        assert_eq!(gate.link(at(4000), vmac(false, false)), vmac(false, false));
+    }
+
+    #[test]
+    fn a_vmac_follows_delays_that_come_later() {
+        let make = Make { below: Some(IfIndex(2)), ours: true, ..Make::default() };
+        let vmac = |up| Link { name: "vrrp.7".into(), index: IfIndex(1), make: make.clone(), ..link(up) };
+        let mut gate = Gate::default();
+        gate.configure(at(0), &delays(1000, 2000), &[]);
+        for link in [&vmac(true), &link(true), &vmac(true), &link(true)] {
+            gate.adopt(link);
+        }
+        assert!(gate.link(at(1), vmac(false)).up);
+        assert_eq!(gate.handle_timeout(at(1001)), Some(vmac(false)));
+    }
+
+    #[test]
+    fn delays_that_a_reload_takes_away_leave_nothing_behind() {
+        let mut gate = Gate::default();
+        gate.configure(at(0), &delays(1000, 1000), &[]);
+        gate.link(at(0), link(true));
+        // A fall that is held back is shown at once.
+        assert!(gate.link(at(10), link(false)).up);
+        gate.configure(at(20), &[], &[]);
+        assert_eq!(gate.next_timeout(), Some(at(20)));
+        assert_eq!(gate.handle_timeout(at(20)), Some(link(false)));
+        assert_eq!(gate.next_timeout(), None);
+        // What it was then means nothing when they come back.
+        assert!(gate.link(at(30), link(true)).up);
+        gate.configure(at(40), &delays(1000, 1000), &[]);
+        gate.adopt(&link(true));
+        let other_mtu = Link { mtu: 1400, ..link(true) };
+        assert_eq!(gate.link(at(50), other_mtu.clone()), other_mtu);
+        assert!(gate.link(at(60), link(false)).up);
+        // A shorter one counts from the reload on, the one that runs goes on otherwise.
+        gate.configure(at(70), &delays(500, 1000), &[]);
+        assert_eq!(gate.next_timeout(), Some(at(570)));
+        gate.configure(at(80), &delays(5000, 1000), &[]);
+        assert_eq!(gate.next_timeout(), Some(at(570)));
+    }
+
+    #[test]
     fn a_link_that_was_never_up_comes_up_at_once() {
         let mut gate = Gate::default();
-        gate.configure(&delays(1000, 1000), &[]);
+        gate.configure(at(0), &delays(1000, 1000), &[]);
         assert!(!gate.link(at(0), link(false)).up);
         assert!(gate.link(at(5), link(true)).up);
         assert!(gate.link(at(6), link(false)).up, "from then on it is delayed");
@@ -236,7 +323,7 @@ mod tests {
     #[test]
     fn a_driver_that_is_asked_can_only_say_that_it_is_down() {
         let mut gate = Gate::default();
-        gate.configure(&[], &beat());
+        gate.configure(at(0), &[], &beat());
         assert!(gate.link(at(0), link(true)).up);
         assert_eq!(gate.polled(at(1), "eth0", true), None);
         assert_eq!(gate.polled(at(2), "eth0", false), Some(link(false)));
@@ -244,7 +331,7 @@ mod tests {
         assert_eq!(gate.polled(at(4), "eth0", true), Some(link(true)));
         assert!(!gate.link(at(5), link(false)).up, "an interface that was set down is down");
         assert_eq!(gate.polled(at(6), "eth1", false), None);
-        gate.configure(&delays(1000, 0), &beat());
+        gate.configure(at(0), &delays(1000, 0), &beat());
         assert!(gate.link(at(7), link(true)).up);
         assert_eq!(gate.polled(at(8), "eth0", false), None, "it is delayed as well");
         assert_eq!(gate.handle_timeout(at(8) + SECOND), Some(link(false)));
@@ -254,7 +341,7 @@ mod tests {
     fn links_that_no_block_names_pass_as_they_are() {
         let mut gate = Gate::default();
         assert_eq!(gate.link(at(0), link(true)), link(true));
-        gate.configure(&delays(1000, 1000), &[]);
+        gate.configure(at(0), &delays(1000, 1000), &[]);
         let other = Link { name: "eth1".into(), index: IfIndex(3), ..link(false) };
         assert_eq!(gate.link(at(0), other.clone()), other);
         gate.adopt(&link(true));
@@ -270,7 +357,7 @@ mod tests {
         fn only_what_lasts_is_shown(changes in proptest::collection::vec((1u64..3000, any::<bool>()), 1..40)) {
             let (down, up) = (1000, 500);
             let mut gate = Gate::default();
-            gate.configure(&delays(down, up), &[]);
+            gate.configure(at(0), &delays(down, up), &[]);
             let mut now = at(0);
             let mut shown = gate.link(now, link(true)).up;
             let (mut real, mut since) = (true, now);

@@ -29,6 +29,7 @@ pub(super) const STORIES: &[Story] = &[
     story("the_own_link_is_set_down", own_link),
     story("the_own_link_does_not_count", own_link_does_not_count),
     story("a_link_flaps_within_its_delays", link_delays),
+    story("a_link_flaps_below_a_vmac_within_its_delays", link_delays_of_a_vmac),
     story("changes_of_the_priority_are_told", changes_are_told),
     story("several_files_make_the_priority_at_start", several_files_at_start),
 ];
@@ -312,6 +313,23 @@ fn link_delays(stage: &mut Stage<'_>) {
     stage.pause("a long loss");
     stage.run("ip link set eth1 up");
     stage.told("INSTANCE \"VI\" MASTER 150");
+    stage.pause("up again");
+}
+
+fn link_delays_of_a_vmac(stage: &mut Stage<'_>) {
+    let delays = "interface_up_down_delays {\n    eth0 1.5 0.5\n}\n";
+    stage.start(&(delays.to_owned() + &instance(150, "use_vmac vrrp.7")));
+    stage.has("10.0.0.100", true);
+    stage.pause("master");
+    stage.one.unplug();
+    stage.one.plug_in();
+    stage.pause("a short loss");
+    stage.one.unplug();
+    stage.told("INSTANCE \"VI\" FAULT 150");
+    stage.pause("a long loss");
+    stage.one.plug_in();
+    stage.told("INSTANCE \"VI\" MASTER 150");
+    stage.has("10.0.0.100", true);
     stage.pause("up again");
 }
 
