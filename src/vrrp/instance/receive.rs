@@ -281,11 +281,12 @@ impl Instance {
     }
 
     /// An advert out of turn. One that answered less than a quarter of the interval ago answers this one too, so that a
-    /// flood gets no flood back.
+    /// flood gets no flood back. So does the regular one where it is due: after a pause, adverts that came in all that time are
+    /// read at once.
     fn answer(&mut self, now: Instant, out: &mut Actions) {
         let pause = self.config.advert_int / 4;
-        let State::Master { answered_at, .. } = &mut self.state else { return };
-        if answered_at.is_some_and(|at| now < at + pause) {
+        let State::Master { answered_at, advert_at, .. } = &mut self.state else { return };
+        if answered_at.is_some_and(|at| now < at + pause) || now >= *advert_at {
             return;
         }
         *answered_at = Some(now);

@@ -414,6 +414,21 @@ fn a_flood_of_lower_adverts_gets_few_answers() {
 }
 
 #[test]
+fn what_came_during_a_pause_is_answered_by_the_advert_that_is_due() {
+    let mut b = Bench::master(config(150));
+    b.run(ms(300));
+    b.done();
+    for _ in 0..50 {
+        b.now += ms(1000);
+        assert_eq!(b.hear(LOWER, 100), Ok(()));
+    }
+    let adverts = |b: &mut Bench| b.done().iter().filter(|action| action.starts_with("advert")).count();
+    assert_eq!(adverts(&mut b), 0);
+    b.run(ms(0));
+    assert_eq!(adverts(&mut b), 1);
+}
+
+#[test]
 fn masters_that_teach_a_short_interval_and_vanish_are_not_followed_for_ever() {
     let mut b = Bench::master(v3(100, 1000));
     let ten = |advert: &mut Advert| advert.body = Body::V3 { interval: Centis(1) };

@@ -64,7 +64,8 @@ impl Kernel {
         for (&address, all) in &known.addresses {
             for held in all.iter().filter(|held| held.ours && !held.foreign) {
                 let net = IpNet { address, prefix_len: held.prefix_len };
-                if self.wanted.by(name, &net).is_empty() {
+                // What nobody wants under the former name is another daemon's.
+                if self.wanted.by(name, &net).is_empty() && self.wanted.has(former, address) {
                     let owner = self.wanted.by(former, &net).first().map(|(id, _)| *id);
                     stranded.push((owner, VirtualAddress::new(net, &**name)));
                 }

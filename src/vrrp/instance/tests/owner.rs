@@ -75,11 +75,12 @@ fn a_master_that_stood_still_leaves_the_mastership_to_who_must_have_taken_over()
     b.done_is(&["Overslept", "Backup", "apply 2"]);
     b.run(ms(3000));
     assert_eq!(b.instance.state(), StateKind::Backup);
-    // An advert that came before is answered.
+    // An advert that came before is answered, by the one that is due.
     let mut b = with(policy);
     b.now += ms(3000);
     assert_eq!(b.hear(LOWER, 100), Ok(()));
-    assert_eq!(b.done()[..2], ["advert 150", "LowerPriority"]);
+    b.run(ms(0));
+    assert_eq!(b.done(), ["LowerPriority", "announce 2 x5", "advert 150"]);
     // Without the keyword it goes on.
     let mut b = with(config::Policy::default());
     b.now += ms(10_000);

@@ -167,7 +167,7 @@ fn after_lost_news_a_master_sets_what_is_missing_and_a_backup_removes_what_is_le
 
 #[test]
 fn what_is_told_anew_is_taken_in_by_steps_and_news_wait_for_it() {
-    let now = START + Duration::from_secs(5);
+    let now = START + Duration::from_millis(4500);
     for news_follow in [false, true] {
         let mut router = router(1);
         let mut out = vec![];
@@ -410,12 +410,18 @@ fn an_interface_that_gets_another_name_loses_what_was_set_for_the_former_one() {
     let mut out = vec![];
     let now = START + Duration::from_secs(4);
     timeout(&mut router, now, &mut out);
+    // Set by another daemon of this program.
+    let net = "10.0.0.77/24".parse().unwrap();
+    let (interface, peer, state) = (IfIndex(2), None, AddressState::Usable);
+    handle(&mut router, now, Event::Address(Address { interface, net, peer, state, ours: true }), &mut out);
     let nets = ["10.0.0.1/24", "10.0.0.2/24"].map(|net| net.parse().unwrap());
     for (name, owners) in [("tmp", &["1", "2", "1", "2"][..]), ("eth1", &[])] {
         out.clear();
         handle(&mut router, now, Event::Link(named_link(name, 2, true)), &mut out);
         assert!(nets.iter().all(|net| !router.kernel.holds(&VirtualAddress::new(*net, name))));
-        assert!(router.kernel.holds(&VirtualAddress::new("10.0.0.251/24".parse().unwrap(), name)));
+        for others in ["10.0.0.251/24", "10.0.0.77/24"] {
+            assert!(router.kernel.holds(&VirtualAddress::new(others.parse().unwrap(), name)), "{others}");
+        }
         assert_eq!(applied(&out), owners, "the fault's, and what is on the interface still");
     }
     assert_eq!(states(&router), [StateKind::Fault, StateKind::Fault]);
