@@ -10,7 +10,7 @@ use crate::time::Instant;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// At most about so many adverts are due in a millisecond.
+/// So many adverts are due in a millisecond; twice as many where places fall together.
 const IN_A_MILLISECOND: u64 = 32;
 /// In nanoseconds.
 const MILLISECOND: u64 = 1_000_000;
@@ -20,8 +20,8 @@ const MILLISECOND: u64 = 1_000_000;
 pub(super) struct Spread {
     /// All instances have room in so many milliseconds.
     window: u16,
-    /// Its place in there, in 65536ths. Those of successive instances are far apart, and those of any successive ones
-    /// even.
+    /// Its place in there, in 65536ths. Some successive instances share one: they mostly are on the same interface, and their
+    /// adverts leave by one system call. The places of successive ones are far apart, and those of any number even.
     place: u16,
 }
 
@@ -31,7 +31,7 @@ impl Spread {
         /// The golden section of 65536.
         const STEP: u64 = 40_503;
         let window = u64::try_from(count).unwrap_or(u64::MAX) / IN_A_MILLISECOND;
-        let place = nth.wrapping_mul(STEP) & u64::from(u16::MAX);
+        let place = (nth / IN_A_MILLISECOND).wrapping_mul(STEP) & u64::from(u16::MAX);
         let narrow = |n: u64| u16::try_from(n).unwrap_or(u16::MAX);
         Spread { window: narrow(window), place: narrow(place) }
     }
@@ -73,8 +73,8 @@ mod tests {
         for nth in 0..1000 {
             *due.entry(Spread::of(nth, 1000).next(NOW, interval)).or_default() += 1;
         }
-        assert_eq!(due.len(), 25, "{due:?}");
-        assert!(due.values().all(|count| (37..=44).contains(count)), "{due:?}");
+        assert!(due.len() > 20, "{due:?}");
+        assert!(due.values().all(|count| *count <= 64), "{due:?}");
     }
 
     #[test]
