@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn a_vmac_follows_delays_that_come_later() {
         let make = Make { below: Some(IfIndex(2)), ours: true, ..Make::default() };
-        let vmac = |up| Link { name: "vrrp.7".into(), index: IfIndex(1), make: make.clone(), ..link(up) };
+        let vmac = |up| Link { name: "vrrp.7".into(), index: IfIndex(1), make, ..link(up) };
         let mut gate = Gate::default();
         gate.configure(at(0), &delays(1000, 2000), &[]);
         for link in [&vmac(true), &link(true), &vmac(true), &link(true)] {
