@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// So many adverts are due in a millisecond; twice as many where places fall together.
-const IN_A_MILLISECOND: u64 = 32;
+const IN_A_MILLISECOND: u64 = 64;
 /// In nanoseconds.
 const MILLISECOND: u64 = 1_000_000;
 
@@ -73,15 +73,15 @@ mod tests {
         for nth in 0..1000 {
             *due.entry(Spread::of(nth, 1000).next(NOW, interval)).or_default() += 1;
         }
-        assert!(due.len() > 20, "{due:?}");
-        assert!(due.values().all(|count| *count <= 64), "{due:?}");
+        assert!(due.len() > 12, "{due:?}");
+        assert!(due.values().all(|count| *count <= 128), "{due:?}");
     }
 
     #[test]
     fn few_keep_their_interval_to_the_nanosecond() {
         let interval = Duration::from_millis(100);
-        for nth in 0..63 {
-            assert_eq!(Spread::of(nth, 63).next(NOW, interval), NOW + interval);
+        for nth in 0..127 {
+            assert_eq!(Spread::of(nth, 127).next(NOW, interval), NOW + interval);
         }
         assert_eq!(Spread::default().next(NOW, interval), NOW + interval);
     }
