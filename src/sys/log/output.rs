@@ -94,7 +94,14 @@ impl Output {
         // The thread inherits it: signals are for those who wait for them.
         let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
         // Without a thread left, the lines wait and are lost: nobody could be told of that either.
-        let _ = std::thread::Builder::new().name("log".to_owned()).stack_size(STACK).spawn(|| writer.run());
+        if std::thread::Builder::new()
+            .name("log".to_owned())
+            .stack_size(STACK)
+            .spawn(|| writer.run())
+            .is_err()
+        {
+            self.queue.limit_from_now();
+        }
         if let Ok(before) = before {
             let _ = before.thread_set_mask();
         }
@@ -238,10 +245,14 @@ mod tests {
     #[test]
     fn a_pipe_that_nobody_reads_keeps_nobody_waiting_and_every_line_is_accounted_for() {
         const LINES: u64 = 20_000;
-        let (mut reader, output) = pipe(4096);
+        // More than the 64 KiB that the pipe holds.
+        let (mut reader, output) = pipe(128 * 1024);
         output.start("test[1]".to_owned());
+        // Once the writer has begun, the limit counts.
+        say(&output, "it begins");
         assert!(output.wait_until_written(PATIENCE));
-        // The pipe holds 64 KiB, and these are more than a mebibyte: it comes back from here all the same.
+        assert_eq!(message(&mut reader), "it begins");
+        // More than a mebibyte: it comes back from here all the same.
         (0..LINES).for_each(|number| say(&output, &format!("line {number} of a thousand deaths")));
         assert!(!output.wait_until_written(Duration::ZERO));
         let (mut next, mut losses) = (0, 0);
@@ -325,6 +336,8 @@ mod tests {
         let sink = Sink::Syslog(Syslog::new(path.clone()));
         let output = Output::new(Form::Syslog(Facility::User), sink, 4096);
         output.start("test[1]".to_owned());
+        // Once the writer has begun, the limit counts.
+        say(&output, "it begins");
         assert!(output.wait_until_written(PATIENCE));
         (0..10_000).for_each(|number| say(&output, &number.to_string()));
         assert!(!output.wait_until_written(Duration::ZERO));
@@ -336,7 +349,7 @@ mod tests {
         let mut buffer = [0; 2000];
         loop {
             let length = server.recv(&mut buffer).unwrap();
-            if String::from_utf8_lossy(&buffer[..length]).contains(" lines were lost: ") {
+            if String::from_utf8_lossy(&buffer[..length]).contains(" lines were lost: syslog takes no more") {
                 break;
             }
         }

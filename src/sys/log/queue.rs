@@ -23,8 +23,8 @@ struct State {
     lines: Vec<u8>,
     /// How many lines did not fit behind them.
     lost: u64,
-    /// A writer has begun: from now on the limit counts.
-    has_writer: bool,
+    /// From the writer's beginning, the limit counts.
+    is_limited: bool,
     /// The writer is at work with what it took.
     writing: bool,
 }
@@ -39,11 +39,16 @@ impl Queue {
     pub(super) fn push(&self, line: &[u8]) {
         let mut state = self.state();
         let fits = state.lost == 0 && state.lines.len() + line.len() <= self.limit;
-        if fits || !state.has_writer {
+        if fits || !state.is_limited {
             state.lines.extend_from_slice(line);
         } else {
             state.lost += 1;
         }
+    }
+
+    /// Counts what is too much as lost, though no writer has begun yet.
+    pub(super) fn limit_from_now(&self) {
+        self.state().is_limited = true;
     }
 
     /// Lets the writer look.
@@ -58,7 +63,7 @@ impl Queue {
         // The memory of a long start is not kept.
         taken.shrink_to(self.limit);
         let mut state = self.state();
-        state.has_writer = true;
+        state.is_limited = true;
         state.writing = false;
         self.emptied.notify_all();
         let nothing = |state: &mut State| state.lines.is_empty() && state.lost == 0;
@@ -117,6 +122,17 @@ mod tests {
         assert_eq!(queue.take(&mut taken, None), 0);
         assert_eq!(taken, b"four\n");
         assert_eq!((queue.take(&mut taken, Some(Duration::from_millis(1))), taken), (0, vec![]));
+    }
+
+    #[test]
+    fn without_a_writer_all_is_kept_until_there_will_be_none() {
+        let queue = Queue::new(8);
+        queue.push(b"longer than that\n");
+        queue.limit_from_now();
+        queue.push(b"two\n");
+        let mut taken = Vec::new();
+        assert_eq!(queue.take(&mut taken, None), 1);
+        assert_eq!(taken, b"longer than that\n");
     }
 
     #[test]
