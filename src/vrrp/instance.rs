@@ -343,7 +343,7 @@ impl Instance {
     }
 
     /// How its adverts are kept apart from those of the others from now on.
-    pub(super) const fn spread(&mut self, spread: Spread) {
+    pub(super) const fn set_spread(&mut self, spread: Spread) {
         self.spread = spread;
     }
 

@@ -363,7 +363,7 @@ impl Router {
         interfaces::share_names(&self.by_interface, &mut config);
         let mut instance = Instance::new(config);
         instance.join_group(self.groups.is_member(id));
-        instance.spread(self.spread_of(id));
+        instance.set_spread(self.spread_of(id));
         instance.set_epoch(self.epoch);
         let predecessor = self.reload.as_mut().and_then(|r| r.numbers.remove(&place_of(instance.config())));
         if let Some(numbers) = predecessor {
@@ -421,7 +421,7 @@ impl Router {
         let overlay = self.take_overlay(id);
         let spread = self.spread_of(id);
         let Some(slot) = self.instances.get_mut(&id) else { return };
-        slot.instance.spread(spread);
+        slot.instance.set_spread(spread);
         let state = slot.instance.state();
         if !slot.instance.is_configured_as(&mut config) {
             interfaces::share_names(&self.by_interface, &mut config);
