@@ -32,8 +32,11 @@ impl Router {
     pub(super) fn relearn(&mut self, now: Instant, mut snapshot: Snapshot) {
         let gate = &mut self.tracking.gate;
         gate.retain(&snapshot.links);
-        for link in &mut snapshot.links {
-            *link = gate.link(now, link.clone());
+        // A VMAC follows what it lies on, which must be known by then.
+        for ours in [false, true] {
+            for link in snapshot.links.iter_mut().filter(|link| link.make.ours == ours) {
+                *link = gate.link(now, link.clone());
+            }
         }
         // What came before it is in it.
         self.resync = Some(Resync { relearnt: Some(Kernel::relearn(snapshot)), ..Resync::default() });

@@ -9,7 +9,7 @@ use crate::time::Instant;
 use crate::vrrp::config;
 use crate::vrrp::config::interface::LinkDelay;
 use crate::vrrp::config::{Script, TrackFile, Weight};
-use crate::vrrp::event::{Action, Actions, Fault, Name, Report, StateKind};
+use crate::vrrp::event::{Action, Actions, Fault, Link, Name, Report, StateKind};
 use crate::vrrp::kernel::Id;
 use crate::vrrp::shared::Shared;
 use crate::vrrp::track::interface::{self, Gate};
@@ -110,8 +110,10 @@ impl Router {
         let Objects { link_delays, scripts, watched } = objects;
         let tracking = &mut self.tracking;
         tracking.gate.configure(now, &link_delays, &watched.linkbeat);
-        // Twice: a VMAC follows what it lies on, which may come later.
-        for link in self.kernel.links().chain(self.kernel.links()) {
+        // A VMAC follows what it lies on, which must be known by then.
+        let is_ours = |link: &&Link| link.make.ours;
+        let others = self.kernel.links().filter(|link| !is_ours(link));
+        for link in others.chain(self.kernel.links().filter(is_ours)) {
             tracking.gate.adopt(link);
         }
         tracking.scripts.configure(now, scripts, out);
