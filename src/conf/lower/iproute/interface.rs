@@ -145,7 +145,7 @@ pub(in crate::conf::lower) fn cut_link_delays(cx: &mut Lower<'_, '_>, config: &C
             |line: &&Statement| cx.words(line).first().is_some_and(|word| *word.text == *given.interface);
         let Some(line) = lines.filter(names_it).last() else { continue };
         let message = format!(
-            "delays of `{}` count as {} s down and {} s up: ({}) would take over before it knows that it hears nothing",
+            "delays of `{}` count as {} s down and {} s up: ({}) would become master before it knows that the link is down",
             given.interface,
             cut.down.as_secs_f64(),
             cut.up.as_secs_f64(),
