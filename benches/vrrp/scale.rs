@@ -23,6 +23,7 @@ pub(crate) struct Shape {
 struct Seen {
     used: [f64; 2],
     memory: [f64; 2],
+    /// None where interfaces are too many to be captured on.
     spread: Option<f64>,
 }
 
@@ -49,16 +50,21 @@ pub(crate) fn scale(programs: &[Program], shape: Shape) {
             middle(&|s| s.used[1]),
             middle(&|s| s.memory[0]),
             middle(&|s| s.memory[1]),
-            middle(&|s| s.spread.unwrap_or(0.0)),
+            middle(&|s| s.spread.unwrap_or(f64::NAN)),
         ];
-        println!(
-            "  {:<12} {:>5} instances on {:>4} interfaces: master {:.3} s of {WHILE} s, backup {:.3} s; {:.1} and {:.1} MiB; announced within {:.1} ms",
-            program.name, shape.instances, shape.interfaces, row[0], row[1], row[2], row[3], row[4]
+        print!(
+            "  {:<12} {:>5} instances on {:>4} interfaces: master {:.3} s of {WHILE} s, backup {:.3} s; {:.1} and {:.1} MiB",
+            program.name, shape.instances, shape.interfaces, row[0], row[1], row[2], row[3]
         );
+        match row[4].is_nan() {
+            true => println!(),
+            false => println!("; announced within {:.1} ms", row[4]),
+        }
         figures.push(row);
     }
     if let [ours, theirs] = figures[..] {
-        let ratios: Vec<String> = ours.iter().zip(theirs).map(|(a, b)| format!("{:.2}", a / b)).collect();
+        let ratios = ours.iter().zip(theirs).map(|(a, b)| a / b).filter(|ratio| !ratio.is_nan());
+        let ratios: Vec<String> = ratios.map(|ratio| format!("{ratio:.2}")).collect();
         println!("  ratios: {}", ratios.join(", "));
     }
 }
