@@ -41,7 +41,9 @@ pub(super) fn shown(host: &Host) -> BTreeSet<String> {
     ];
     let mut lines = BTreeSet::new();
     for command in commands {
-        for line in host.run(&format!("ip {command}")).lines() {
+        // The kernel's own link-local address comes when it likes.
+        let shown = host.run(&format!("ip {command}"));
+        for line in shown.lines().filter(|line| !line.contains("fe80::ff:fe00:")) {
             let mut words = line.split_whitespace().peekable();
             let mut kept = vec![command.to_owned()];
             while let Some(word) = words.next() {

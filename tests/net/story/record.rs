@@ -67,7 +67,9 @@ pub(super) fn announced(frames: &[Frame], two: Mac) -> usize {
 /// A gratuitous ARP or an unsolicited neighbour advertisement: for which address, at which hardware address.
 fn announcement(frame: &Frame) -> Option<(IpAddr, Mac)> {
     if let Some(arp) = frame.arp() {
-        return arp.is_gratuitous().then_some((arp.sender.into(), arp.sender_mac));
+        // The kernel answers the other host's, as long as it has the address: that one is for it alone.
+        let to_all = frame.bytes.starts_with(&[0xff; 6]);
+        return (to_all && arp.is_gratuitous()).then_some((arp.sender.into(), arp.sender_mac));
     }
     let bytes = &frame.bytes;
     let is_advert = bytes.get(12..14)? == [0x86, 0xdd] && *bytes.get(20)? == 58 && *bytes.get(54)? == 136;
