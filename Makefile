@@ -76,7 +76,7 @@ man: ## Write the manual pages in man/ anew
 	WRITE_MAN=1 cargo test --quiet --test man
 
 # Decoders of bytes, by the names that src/fuzzing.rs gives them.
-decoders := advert claim ah trailer netlink ipvs proc sockopt rules message config
+decoders := advert claim ah trailer answers netlink ipvs proc sockopt rules message config
 
 .PHONY: fuzz
 fuzz: ## Look for texts and bytes that break what reads them (TEXTS=10000000, and SECONDS_EACH=600 of libFuzzer)

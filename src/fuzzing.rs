@@ -23,6 +23,8 @@ use crate::vrrp::packet::{Advert, ah};
 use crate::wire::internet_checksum;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+mod answers;
+
 /// A decoder under test.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoder {
@@ -40,6 +42,7 @@ pub const DECODERS: &[Decoder] = &[
     Decoder { name: "claim", check: claim, seeds: claims },
     Decoder { name: "ah", check: ah, seeds: ahs },
     Decoder { name: "trailer", check: trailer, seeds: trailers },
+    Decoder { name: "answers", check: answers::check, seeds: answers::seeds },
     Decoder { name: "netlink", check: netlink, seeds: netlink_messages },
     Decoder { name: "ipvs", check: ipvs, seeds: ipvs_messages },
     Decoder { name: "proc", check: proc, seeds: proc_texts },

@@ -4,9 +4,18 @@
 //! port they use, are the driver's business; how often to try and when to believe a failure is
 //! [`super::checker`]'s.
 
+pub mod dialogue;
+pub mod dns;
 pub mod file;
+pub mod http;
 pub mod misc;
+pub mod ping;
+pub mod query;
+pub mod smtp;
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
+pub mod udp;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -64,19 +73,33 @@ pub enum Failure {
     },
 }
 
-/// The steps of opening a connection, in their order.
+/// The steps of a probe, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operation {
     /// Making the socket.
     Socket,
     /// Setting `fwmark` (`SO_MARK`).
     Mark,
+    /// Using `bind_if` alone (`SO_BINDTODEVICE`).
+    BindToDevice,
     /// Binding to `bindto` and `bind_port`.
     Bind,
     /// Connecting.
     Connect,
     /// Waiting for the connection to open.
     Wait,
+    /// Sending what is asked.
+    Send,
+    /// Receiving the answer.
+    Receive,
+}
+
+impl Failure {
+    /// The connection broke with this error number while an answer was waited for.
+    #[must_use]
+    pub const fn broken(errno: i32) -> Failure {
+        Failure::System { operation: Operation::Receive, errno }
+    }
 }
 
 impl fmt::Display for Operation {
@@ -84,9 +107,12 @@ impl fmt::Display for Operation {
         f.write_str(match self {
             Operation::Socket => "create socket",
             Operation::Mark => "set fwmark",
+            Operation::BindToDevice => "bind to interface",
             Operation::Bind => "bind",
             Operation::Connect => "connect",
             Operation::Wait => "wait for connection",
+            Operation::Send => "send",
+            Operation::Receive => "receive",
         })
     }
 }

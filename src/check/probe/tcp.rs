@@ -77,7 +77,8 @@ fn refusal(errno: i32) -> Failure {
 /// Whether an error of `connect` itself is the network's or the server's no. Every other one (no free port, a local
 /// firewall, a bad address) is this machine's own, and must not take servers down; keepalived draws the line at the
 /// same place.
-fn is_answer(errno: i32) -> bool {
+#[must_use]
+pub fn is_answer(errno: i32) -> bool {
     matches!(
         errno,
         libc::ECONNREFUSED

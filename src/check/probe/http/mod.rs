@@ -1,0 +1,100 @@
+//! `HTTP_GET` and `SSL_GET`: a page is asked for, and what comes back must be as it should.
+//!
+//! ```text
+//!  Page (what is asked, what must come) ──► Exchange ── head: status, length ── body: digest, regex ──► outcome
+//! ```
+//!
+//! An answer ends with the connection, as in keepalived, or before that where it says itself where it ends: servers that
+//! keep connections open need no timeout.
+
+mod body;
+mod chunks;
+mod head;
+mod page;
+mod search;
+
+pub use page::Page;
+
+use super::Failure;
+use super::dialogue::{Dialogue, Heard, Step};
+use body::Body;
+use head::Head;
+
+/// No head of an answer is longer.
+const LONGEST_HEAD: usize = 64 * 1024;
+
+/// No body is longer: nobody has a page like that checked, and whoever sends it never ends.
+const LONGEST_BODY: u64 = 256 * 1024 * 1024;
+
+/// One request with its answer.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    page: &'a Page,
+    /// What came of the head.
+    head: Vec<u8>,
+    /// Once the head is there.
+    body: Option<Body<'a>>,
+}
+
+impl<'a> Exchange<'a> {
+    /// A request for a page.
+    #[must_use]
+    pub const fn new(page: &'a Page) -> Exchange<'a> {
+        Exchange { page, head: Vec::new(), body: None }
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Step {
+        let Some(body) = &mut self.body else { return self.take_head(bytes) };
+        if body.take(bytes) {
+            return Step::End(self.outcome());
+        }
+        match body.length() > LONGEST_BODY {
+            true => Step::fail("the answer does not end"),
+            false => Step::Listen,
+        }
+    }
+
+    fn take_head(&mut self, bytes: &[u8]) -> Step {
+        // The end of the head may have begun in what came before.
+        let known = self.head.len().saturating_sub(3);
+        self.head.extend_from_slice(bytes);
+        let Some(head) = Head::read(&self.head, known) else {
+            return match self.head.len() > LONGEST_HEAD {
+                true => Step::fail("the head of the answer does not end"),
+                false => Step::Listen,
+            };
+        };
+        if let Err(failure) = self.page.expects_status(head.status) {
+            return Step::End(Err(failure));
+        }
+        let rest = self.head.split_off(head.size);
+        self.body = Some(Body::new(self.page, &head));
+        self.take(&rest)
+    }
+
+    /// The answer has ended.
+    fn outcome(&mut self) -> Result<(), Failure> {
+        match self.body.take() {
+            Some(body) => body.finish(),
+            None if self.head.is_empty() => Err(Failure::Reason("no data received".into())),
+            None => Err(Failure::Reason("the answer ends within its head".into())),
+        }
+    }
+}
+
+impl Dialogue for Exchange<'_> {
+    fn begin(&mut self) -> Step {
+        Step::Say(self.page.request().to_vec())
+    }
+
+    fn hear(&mut self, heard: Heard<'_>) -> Step {
+        match heard {
+            Heard::Bytes(bytes) => self.take(bytes),
+            Heard::End => Step::End(self.outcome()),
+            Heard::Broken(errno) => Step::End(Err(Failure::broken(errno))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! What is asked for, and what must come back: a `url` block, made ready once for all its checks.
+
+use crate::check::config::{self, HttpProtocol, Url};
+use crate::check::probe::Failure;
+use crate::sys::pattern::{self, Pattern};
+use std::fmt::Write;
+use std::net::SocketAddr;
+
+/// One page of a check.
+#[derive(Debug)]
+pub struct Page {
+    request: Vec<u8>,
+    status_codes: Vec<(u16, u16)>,
+    pub(super) digest: Option<[u8; 16]>,
+    pub(super) regex: Option<Regex>,
+}
+
+/// A pattern, and where it may match.
+#[derive(Debug)]
+pub(super) struct Regex {
+    pub(super) pattern: Pattern,
+    pub(super) no_match: bool,
+    pub(super) min_offset: u64,
+    pub(super) max_offset: Option<u64>,
+}
+
+impl Page {
+    /// The page of a check of `to`.
+    #[must_use]
+    pub fn new(protocol: HttpProtocol, url: &Url, to: SocketAddr) -> Page {
+        Page {
+            request: request(protocol, url, to),
+            status_codes: url.status_codes.clone(),
+            digest: url.digest,
+            regex: url.regex.as_deref().and_then(Regex::new),
+        }
+    }
+
+    /// What is sent.
+    #[must_use]
+    pub fn request(&self) -> &[u8] {
+        &self.request
+    }
+
+    pub(super) fn expects_status(&self, status: Option<u16>) -> Result<(), Failure> {
+        let Some(status) = status else {
+            return Err(Failure::Reason("the answer has no HTTP status code".into()));
+        };
+        match self.status_codes.iter().any(|(first, last)| (*first..=*last).contains(&status)) {
+            true => Ok(()),
+            false => Err(Failure::Reason(format!("HTTP status code {status}").into())),
+        }
+    }
+}
+
+impl Regex {
+    /// `None` for what PCRE2 refuses, which the reading of the configuration has told already.
+    fn new(config: &config::Regex) -> Option<Regex> {
+        let is_set = |(name, _): &&(&str, u32)| config.options.iter().any(|option| option == name);
+        let options = pattern::OPTIONS.iter().filter(is_set).fold(0, |bits, (_, bit)| bits | bit);
+        let pattern = Pattern::new(&crate::raw::bytes(&config.pattern), options, config.stack).ok()?;
+        let (min_offset, max_offset) = (config.min_offset, config.max_offset);
+        Some(Regex { pattern, no_match: config.no_match, min_offset, max_offset })
+    }
+}
+
+/// In keepalived's words: servers know them, and let them through.
+fn request(protocol: HttpProtocol, url: &Url, to: SocketAddr) -> Vec<u8> {
+    let (minor, close) = match protocol {
+        HttpProtocol::V10 => (0, ""),
+        HttpProtocol::V10Close => (0, "Connection: close\r\n"),
+        HttpProtocol::V11 => (1, "Connection: close\r\n"),
+    };
+    let mut text = String::new();
+    // A String takes everything.
+    let _ = write!(text, "GET {} HTTP/1.{minor}\r\nUser-Agent: KeepAliveClient\r\n{close}Host: ", url.path);
+    let _ = match &url.virtual_host {
+        Some(host) => write!(text, "{host}\r\n\r\n"),
+        // An IPv6 address without its zone, which means nothing there.
+        None => write!(text, "{}\r\n\r\n", SocketAddr::new(to.ip(), to.port())),
+    };
+    crate::raw::bytes(&text).into_owned()
+}

@@ -1,0 +1,97 @@
+//! What checked servers answer: whatever it is, a check ends, and an answer that came in pieces means what it means whole.
+
+use crate::check::config::{self, HttpProtocol, Regex, Reply, Url};
+use crate::check::probe::dialogue::play;
+use crate::check::probe::dns::Dns;
+use crate::check::probe::http::{Exchange, Page};
+use crate::check::probe::ping::Ping;
+use crate::check::probe::query::Query;
+use crate::check::probe::smtp::Smtp;
+use crate::check::probe::udp::Udp;
+use crate::net::Family;
+
+fn page() -> Page {
+    let regex = Regex {
+        pattern: r"(?<=\bup)(time|is)+: *(\d+)$".to_owned(),
+        no_match: false,
+        options: vec!["multiline".to_owned()],
+        min_offset: 3,
+        max_offset: Some(1000),
+        stack: None,
+    };
+    let url = Url {
+        path: "/".into(),
+        virtual_host: None,
+        status_codes: vec![(200, 299)],
+        digest: Some([7; 16]),
+        regex: Some(Box::new(regex)),
+        tls_compliant: false,
+    };
+    Page::new(HttpProtocol::V11, &url, ([192, 0, 2, 1], 80).into())
+}
+
+pub(super) fn check(bytes: &[u8]) {
+    let page = page();
+    let whole = play(&mut Exchange::new(&page), bytes, usize::MAX).1;
+    for size in [1, 3] {
+        assert_eq!(play(&mut Exchange::new(&page), bytes, size).1, whole, "in pieces of {size}");
+    }
+    for size in [1, 3, usize::MAX] {
+        let _ = play(&mut Smtp::new("me"), bytes, size);
+    }
+    let dns = config::Dns { record: config::DnsRecord::A, name: "www.example".into() };
+    let _ = Dns::new(&dns, 0x1234).hear(bytes);
+    let half = bytes.len() / 2;
+    let reply = Reply {
+        data: bytes.get(..half).unwrap_or_default().to_vec(),
+        mask: vec![0x5f; half],
+        min_length: 1,
+        max_length: 100,
+    };
+    let udp = config::Udp { payload: None, reply: Some(reply) };
+    let _ = Udp::new(&udp).hear(bytes.get(half..).unwrap_or_default());
+    for family in [Family::V4, Family::V6] {
+        let _ = Ping::new(family, 1).hear(bytes);
+    }
+    #[cfg(feature = "tls")]
+    encrypted(bytes, &page);
+}
+
+/// What is no TLS, or nearly.
+#[cfg(feature = "tls")]
+fn encrypted(bytes: &[u8], page: &Page) {
+    use crate::check::probe::tls::{Encrypted, TakesAll};
+    use rustls::ClientConfig;
+    use rustls::pki_types::ServerName;
+    use std::sync::{Arc, LazyLock};
+
+    static CONFIG: LazyLock<Option<Arc<ClientConfig>>> = LazyLock::new(|| {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
+        let config = config.dangerous().with_custom_certificate_verifier(Arc::new(TakesAll));
+        Some(Arc::new(config.with_no_client_auth()))
+    });
+    let (Some(config), Ok(name)) = (CONFIG.as_ref(), ServerName::try_from("www.example")) else { return };
+    for size in [1, usize::MAX] {
+        let client = Encrypted::new(Arc::clone(config), name.clone(), false, Exchange::new(page));
+        let outcome = client.map(|mut client| play(&mut client, bytes, size).1);
+        assert!(!matches!(outcome, Ok(Ok(()))), "nobody can have answered");
+    }
+}
+
+pub(super) fn seeds() -> Vec<Vec<u8>> {
+    [
+        &b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Length: 21\r\nConnection: close\r\n\r\nuptime: 12\nuptime: 99"[..],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nTrailer: x\r\n\r\n",
+        b"HTTP/1.0 503 Service Unavailable\r\n\r\n",
+        b"220-mx.example ESMTP\r\n220 ready\r\n250-mx.example\r\n250 HELP\r\n221 bye\r\n",
+        b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\0\x03www\x07example\0\0\x01\0\x01\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01",
+        b"\0\0\0\0\0\x07\0\x01keepalived check - ",
+        // TLS: a fatal alert; the head of a ServerHello.
+        &[21, 3, 3, 0, 2, 2, 40],
+        &[22, 3, 3, 0, 90, 2, 0, 0, 86, 3, 3],
+    ]
+    .map(<[u8]>::to_vec)
+    .into()
+}
