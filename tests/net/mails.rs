@@ -4,11 +4,9 @@ mod tls;
 
 use super::VIPD;
 use super::support::Implementation::{self, Keepalived, Vipd};
+use super::support::mailbox::{Manner, Talks, serve};
 use super::support::{Director, Host, Lab, Test, wait_for};
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -24,69 +22,6 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("mails::they_are_encrypted_for_the_right_server_only", tls::encrypted),
         Test::new("mails::what_keeps_them_from_being_encrypted_is_said", tls::refused),
     ]
-}
-
-/// What clients said, a connection each.
-type Talks = Arc<Mutex<Vec<String>>>;
-
-/// How the next connection is treated.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Manner {
-    Takes,
-    /// It greets nobody.
-    Silent,
-    /// Each recipient is refused for good.
-    Refuses,
-}
-
-/// Serves on port 25 of the host, each connection in the next manner, the last one for ever.
-fn serve(host: &Host, manners: &'static [Manner]) -> Talks {
-    let listener = host.enter(|| TcpListener::bind("127.0.0.1:25")).expect("listen");
-    let talks = Talks::default();
-    let theirs = Arc::clone(&talks);
-    std::thread::spawn(move || {
-        for (at, connection) in listener.incoming().enumerate() {
-            let Ok(connection) = connection else { return };
-            let manner = manners.get(at).or(manners.last()).copied().unwrap_or(Manner::Takes);
-            let talks = Arc::clone(&theirs);
-            std::thread::spawn(move || {
-                // Who leaves in the middle is no matter.
-                let _ = talk(&connection, manner, &talks);
-            });
-        }
-    });
-    talks
-}
-
-fn talk(connection: &TcpStream, manner: Manner, talks: &Talks) -> std::io::Result<()> {
-    let mut lines = BufReader::new(connection).lines();
-    let answer = |text: &str| write!(&*connection, "{text}\r\n");
-    if manner == Manner::Silent {
-        lines.next();
-        return Ok(());
-    }
-    answer("220-mail.example.com\r\n220 ready")?;
-    let (mut said, mut in_text) = (String::new(), false);
-    while let Some(line) = lines.next().transpose()? {
-        said += &format!("{line}\n");
-        match line.as_str() {
-            "." if in_text => {
-                in_text = false;
-                // Before the answer: who hears of it finds it here.
-                talks.lock().expect("no panic while held").push(said.clone());
-                answer("250 taken")?;
-            }
-            _ if in_text => {}
-            "DATA" => {
-                in_text = true;
-                answer("354 go on")?;
-            }
-            "QUIT" => return answer("221 bye"),
-            other if other.starts_with("RCPT") && manner == Manner::Refuses => answer("550 unknown")?,
-            _ => answer("250 ok")?,
-        }
-    }
-    Ok(())
 }
 
 fn config(more: &str) -> String {

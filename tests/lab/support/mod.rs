@@ -12,6 +12,7 @@ mod director;
 mod helper;
 mod host;
 mod ipvs;
+pub(crate) mod mailbox;
 mod process;
 mod runner;
 mod scenario;
