@@ -7,9 +7,10 @@
 //! A virtual server is identified by name, protocol and family, a real server by its address and port within it, a
 //! checker by its whole configuration; positions and slots are this module's own.
 
+use super::alert;
 use super::checker::{self, Checker};
 use super::config;
-use super::event::{Action, CheckName, Event, ProbeId, Report};
+use super::event::{Action, CheckName, CheckReport, Event, ProbeId, Report};
 use super::stats::Stats;
 use super::virtual_server::VirtualServer;
 use crate::ipvs::model::{Dest, DestKey, Service, ServiceKey, Table};
@@ -84,9 +85,9 @@ impl Balancer {
         self.discard_void_deadlines();
     }
 
-    /// What the end of the worker means for those who are told of servers and quorums.
-    pub fn shut_down(&self, actions: &mut Vec<Action>) {
-        self.virtual_servers.iter().for_each(|vs| vs.shut_down(actions));
+    /// What the end of the worker means for those who are told of quorums, and of servers, where these go one by one.
+    pub fn shut_down(&self, one_by_one: bool, actions: &mut Vec<Action>) {
+        self.virtual_servers.iter().for_each(|vs| vs.shut_down(one_by_one, actions));
     }
 
     /// Starts probes that are due, at most [`STARTS`] of them.
@@ -162,6 +163,13 @@ impl Balancer {
         (slot.run == Some(probe.run)).then(|| slot.checker.config())
     }
 
+    /// Which page a probe asks for: see [`Checker::page`].
+    #[must_use]
+    pub fn page(&self, probe: ProbeId) -> usize {
+        let slot = self.slots.get(probe.slot as usize).and_then(Option::as_ref);
+        slot.map_or(0, |slot| slot.checker.page())
+    }
+
     /// The services that are ours, in the order of the configuration.
     pub fn keys(&self) -> impl Iterator<Item = ServiceKey> {
         let mut seen = HashSet::with_capacity(self.services.len());
@@ -182,6 +190,7 @@ impl Balancer {
         let Balancer { slots, virtual_servers, deadlines, next_run, stats, .. } = self;
         let Some(slot) = slots.get_mut(index as usize).and_then(Option::as_mut) else { return };
         let before = actions.len();
+        let mut met = None;
         for want in wants {
             match want {
                 checker::Action::Start => {
@@ -191,9 +200,10 @@ impl Balancer {
                     actions.push(Action::StartProbe(ProbeId { slot: index, run: *next_run }));
                 }
                 checker::Action::Changed(status) => {
+                    let text = alert::text_of(slot.checker.config(), status, met.as_ref());
                     for &(vs, rs) in &slot.subscribers {
                         if let Some(vs) = virtual_servers.get_mut(vs as usize) {
-                            vs.check_changed(rs as usize, status, actions);
+                            vs.check_changed(rs as usize, status, text.as_deref(), actions);
                         }
                     }
                 }
@@ -207,7 +217,10 @@ impl Balancer {
                     }
                 }
                 checker::Action::Report(report) => {
-                    let Some(check) = CheckName::of(&slot.checker.config().probe) else { continue };
+                    if let CheckReport::Failed { failure, .. } = &report {
+                        met = Some(failure.clone());
+                    }
+                    let check = CheckName::of(slot.checker.config());
                     // One line a server, not one for each service that it is in.
                     let mut told = HashSet::new();
                     for &(vs, rs) in &slot.subscribers {

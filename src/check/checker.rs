@@ -12,6 +12,10 @@
 //! goes down when `1 + retry` probes in a row have failed, except that the very first probe of all is believed at
 //! once; a single pass brings it up.
 //!
+//! A check with several pages asks for one at a time, `delay_loop` apart. One that failed for good is asked for until it
+//! comes, and then all of them again, from the first: the server is up once they have all come. With `fast_recovery` a
+//! server that may come up has its pages asked for without a pause, and one that is up all of them within `delay_loop`.
+//!
 //! What a probe does, and what a failed check does to its servers, is decided elsewhere ([`super::probe`],
 //! [`super::virtual_server`]).
 
@@ -20,6 +24,7 @@ use super::event::CheckReport;
 use super::probe::{Failure, Outcome, Weight};
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};
+use std::mem;
 use std::time::Duration;
 
 /// How long after start-up the first checks may come at the earliest (keepalived's `BOOTSTRAP_DELAY`).
@@ -71,6 +76,10 @@ pub struct Checker {
     has_run: bool,
     /// Failed probes in a row that were not believed yet.
     tries: u32,
+    /// The page that is asked for, or will be.
+    page: usize,
+    /// That page failed for good: it is asked for until it comes.
+    page_failed: bool,
     /// What kept the last probe from running, so that it is said once.
     not_run: Option<Failure>,
     phase: Phase,
@@ -90,8 +99,18 @@ impl Checker {
     pub fn new(config: config::Checker, status: Status, first: Instant) -> Checker {
         let phase = Phase::Waiting { at: first };
         let weight = Weight::Configured;
-        let (has_run, is_suspended) = (false, false);
-        Checker { config, status, weight, has_run, tries: 0, not_run: None, phase, is_suspended }
+        Checker {
+            config,
+            status,
+            weight,
+            has_run: false,
+            tries: 0,
+            page: 0,
+            page_failed: false,
+            not_run: None,
+            phase,
+            is_suspended: false,
+        }
     }
 
     /// The moment of the first probe of a check that starts now: a second, and `fraction` (of 2³²) of its warm-up.
@@ -122,6 +141,12 @@ impl Checker {
     #[must_use]
     pub const fn has_run(&self) -> bool {
         self.has_run
+    }
+
+    /// Which of the pages is asked for by the probe that [`Action::Start`] asks for; 0 where there is one thing to do.
+    #[must_use]
+    pub const fn page(&self) -> usize {
+        self.page
     }
 
     /// Whether it waits for an address of its services.
@@ -162,10 +187,13 @@ impl Checker {
         let Phase::Probing { since } = self.phase else { return };
         let schedule = self.config.schedule;
         let delay = match outcome {
-            Outcome::Passed => {
-                self.passed(Weight::Configured, actions);
-                schedule.delay_loop
-            }
+            Outcome::Passed => match &self.config.probe {
+                Probe::Http(_) => self.page_passed(actions),
+                _ => {
+                    self.passed(Weight::Configured, actions);
+                    schedule.delay_loop
+                }
+            },
             Outcome::Weighed(weight) => {
                 self.passed(weight, actions);
                 schedule.delay_loop
@@ -185,6 +213,30 @@ impl Checker {
             Probe::Misc(_) => Phase::Waiting { at: now.max(since + delay) },
             _ => Phase::Waiting { at: now + delay },
         };
+    }
+
+    /// What it means that a page came as it should; returns the time until the next one is asked for.
+    fn page_passed(&mut self, actions: &mut Vec<Action>) -> Duration {
+        if self.status == Status::Down {
+            actions.push(Action::Report(CheckReport::PagePassed { page: self.page }));
+        }
+        self.not_run = None;
+        let next = self.page + 1;
+        if mem::take(&mut self.page_failed) {
+            // All of them have to come now.
+            (self.page, self.tries) = (0, 0);
+        } else if next < self.config.probe.pages() {
+            (self.page, self.tries) = (next, 0);
+        } else {
+            self.page = 0;
+            self.passed(Weight::Configured, actions);
+        }
+        let delay_loop = self.config.schedule.delay_loop;
+        match &self.config.probe {
+            Probe::Http(http) if !http.fast_recovery => delay_loop,
+            _ if self.status == Status::Down || !self.has_run => Duration::ZERO,
+            probe => delay_loop / u32::try_from(probe.pages()).unwrap_or(u32::MAX).max(1),
+        }
     }
 
     fn passed(&mut self, weight: Weight, actions: &mut Vec<Action>) {
@@ -220,9 +272,18 @@ impl Checker {
             let retries = if first { 0 } else { retries };
             actions.push(Action::Report(CheckReport::Failed { retries, failure }));
         }
+        let recovers = self.status == Status::Down && !first && !self.page_failed;
         self.tries = 0;
         self.change(Status::Down, actions);
-        schedule.delay_loop
+        match self.config.probe {
+            // One of the pages that all have to come: it is asked for again.
+            Probe::Http(_) if recovers => schedule.delay_before_retry,
+            Probe::Http(_) => {
+                self.page_failed = true;
+                schedule.delay_before_retry.max(schedule.delay_loop)
+            }
+            _ => schedule.delay_loop,
+        }
     }
 
     fn told(&mut self) {

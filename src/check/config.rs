@@ -31,6 +31,14 @@ pub struct Config {
     pub settings: Settings,
 }
 
+impl Config {
+    /// All checks, of one real server after another.
+    pub fn checks(&self) -> impl Iterator<Item = &Checker> {
+        let servers = self.virtual_servers.iter().flat_map(|vs| &vs.real_servers);
+        servers.flat_map(|server| &server.checkers)
+    }
+}
+
 /// `SSL`: what the checks that use TLS show and trust.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]

@@ -3,7 +3,7 @@
 //! Reports are values: log lines are made of them (`sentence`), and so will be mails and lines for FIFOs. At
 //! which level they are logged is the driver's choice.
 
-use super::config::Probe;
+use super::config::{Checker, Probe, Url};
 use super::probe::{Failure, Outcome};
 use crate::command::Command;
 use crate::ipvs::model::{DestKey, Protocol, ServiceKey};
@@ -16,6 +16,14 @@ use std::net::{IpAddr, SocketAddr};
 pub struct ProbeId {
     pub(super) slot: u32,
     pub(super) run: u64,
+}
+
+impl ProbeId {
+    /// The number of its check: the same for each of its probes, until a reload.
+    #[must_use]
+    pub const fn check(self) -> u32 {
+        self.slot
+    }
 }
 
 /// What happens to a balancer.
@@ -45,13 +53,58 @@ pub enum Action {
     DestChanged(ServiceKey, DestKey),
     /// Something worth telling.
     Report(Report),
-    /// Run this program, which wants to know; those of one virtual server one after another.
-    Run {
-        /// The virtual server's name.
-        vs: String,
-        /// The program.
-        command: Box<Command>,
-    },
+    /// Tell whoever wants to know: the programs of one virtual server one after another.
+    Notify(Notice),
+    /// Send this mail about a check.
+    Mail(Alert),
+}
+
+/// What programs and the readers of FIFOs are told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The virtual server's name.
+    pub vs: String,
+    /// What it is about.
+    pub subject: Subject,
+    /// Whether it takes traffic; of a virtual server, whether the quorum is there.
+    pub up: bool,
+    /// The program that wants to know, if there is one.
+    pub program: Option<Box<Command>>,
+    /// The mail about it, where one is asked for.
+    pub mail: Option<Box<Alert>>,
+}
+
+/// A mail, without what the daemon puts before its subject.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// Its subject.
+    pub subject: String,
+    /// Its text.
+    pub text: String,
+    /// It tells of a check whose real server is as it was, which `no_checker_emails` keeps back.
+    pub is_of_check_alone: bool,
+}
+
+/// What a notice is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Subject {
+    /// The virtual server itself.
+    VirtualServer,
+    /// One of its real servers.
+    RealServer(ServerName),
+}
+
+impl Notice {
+    /// The line for FIFOs, with its end.
+    #[must_use]
+    pub fn fifo_line(&self) -> String {
+        let Notice { vs, subject, up, .. } = self;
+        let state = if *up { "UP" } else { "DOWN" };
+        match subject {
+            Subject::VirtualServer => format!("VS {vs} {state}\n"),
+            Subject::RealServer(server) => format!("RS {server} {vs} {state}\n"),
+        }
+    }
 }
 
 /// What a checker has to tell.
@@ -75,6 +128,11 @@ pub enum CheckReport {
         /// What it met.
         failure: Failure,
     },
+    /// A page came as it should, of a server that is down.
+    PagePassed {
+        /// Its place among those of the check.
+        page: usize,
+    },
     /// The probe could not be run.
     NotRun(Failure),
 }
@@ -93,21 +151,67 @@ pub struct ServerName {
 pub enum CheckName {
     /// `TCP_CHECK`
     Tcp,
+    /// `HTTP_GET`, `SSL_GET`
+    Http {
+        /// `SSL_GET`
+        tls: bool,
+        /// What decides of each page, and its path.
+        pages: Vec<(PageTest, Box<str>)>,
+    },
+    /// `SMTP_CHECK` of this server.
+    Smtp(SocketAddr),
+    /// `DNS_CHECK`
+    Dns,
+    /// `UDP_CHECK`
+    Udp,
+    /// `PING_CHECK`
+    Ping,
     /// `MISC_CHECK` of this program.
     Misc(Box<str>),
     /// `FILE_CHECK` of this `track_file`.
     File(Box<str>),
+    /// `BFD_CHECK` of this `bfd_instance`.
+    Bfd(Box<str>),
+}
+
+/// What decides, behind all else, whether a page is as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PageTest {
+    /// Nothing but the status.
+    Status,
+    /// `digest`
+    Digest,
+    /// `regex`
+    Regex,
 }
 
 impl CheckName {
-    /// That of a configured probe; `None` for those that are not run yet.
+    /// That of a configured check.
     #[must_use]
-    pub fn of(probe: &Probe) -> Option<CheckName> {
-        match probe {
-            Probe::Tcp => Some(CheckName::Tcp),
-            Probe::Misc(misc) => Some(CheckName::Misc(misc.command.program().into())),
-            Probe::File(file) => Some(CheckName::File(file.track_file.clone())),
-            _ => None,
+    pub fn of(check: &Checker) -> CheckName {
+        match &check.probe {
+            Probe::Tcp => CheckName::Tcp,
+            Probe::Http(http) => CheckName::Http {
+                tls: http.tls.is_some(),
+                pages: http.urls.iter().map(|url| (PageTest::of(url), url.path.clone())).collect(),
+            },
+            Probe::Smtp { .. } => CheckName::Smtp(check.connect.to),
+            Probe::Dns(_) => CheckName::Dns,
+            Probe::Udp(_) => CheckName::Udp,
+            Probe::Ping => CheckName::Ping,
+            Probe::Misc(misc) => CheckName::Misc(misc.command.program().into()),
+            Probe::File(file) => CheckName::File(file.track_file.clone()),
+            Probe::Bfd { name } => CheckName::Bfd(name.clone()),
+        }
+    }
+}
+
+impl PageTest {
+    const fn of(url: &Url) -> PageTest {
+        match url {
+            Url { regex: Some(_), .. } => PageTest::Regex,
+            Url { digest: Some(_), .. } => PageTest::Digest,
+            _ => PageTest::Status,
         }
     }
 }
@@ -160,7 +264,7 @@ impl Report {
                 CheckReport::Failed { failure, .. }
                 | CheckReport::TryFailed { failure, .. }
                 | CheckReport::NotRun(failure) => Some(failure),
-                CheckReport::Succeeded => None,
+                CheckReport::Succeeded | CheckReport::PagePassed { .. } => None,
             },
             _ => None,
         }

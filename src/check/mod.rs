@@ -7,9 +7,10 @@
 //!
 //! [`Balancer`] is what a driver holds: it owns every checker and virtual server, asks for probes, takes in their
 //! outcomes, and says what the table should hold. `event` has what it is told, what it wants done and what there is to
-//! tell, `sentence` the words for that, `stats` what it counts. Nothing here opens a socket or reads a clock; `daemon` drives it.
+//! tell, `sentence` and `alert` the words for that, `stats` what it counts. Nothing here opens a socket or reads a clock; `daemon` drives it.
 
 pub mod adopt;
+mod alert;
 pub mod balancer;
 pub mod checker;
 pub mod config;

@@ -19,8 +19,7 @@ mod rows;
 
 use super::checker::Status;
 use super::config::{self, Endpoint};
-use super::event::{Action, Report, ServerName};
-use crate::command::Command;
+use super::event::{Action, Alert, Notice, Report, ServerName, Subject};
 use rows::{Identity, identities};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -136,8 +135,15 @@ impl VirtualServer {
         next
     }
 
-    /// One of the checks of a real server, given by its place in the configuration, changed its status.
-    pub fn check_changed(&mut self, server: usize, status: Status, actions: &mut Vec<Action>) {
+    /// One of the checks of a real server, given by its place in the configuration, changed its status; `mail` is what a
+    /// mail says of that.
+    pub fn check_changed(
+        &mut self,
+        server: usize,
+        status: Status,
+        mail: Option<&str>,
+        actions: &mut Vec<Action>,
+    ) {
         let Some((rs, checks)) = self.config.real_servers.get(server).zip(self.servers.get_mut(server))
         else {
             return;
@@ -148,18 +154,23 @@ impl VirtualServer {
             Status::Up => checks.failed.saturating_sub(1),
         };
         let up = checks.is_up();
-        if up == was_up {
-            return;
+        if up != was_up {
+            let weight = u64::from(checks.weight(rs.weight));
+            if up {
+                self.weight += weight;
+            } else {
+                self.weight -= weight;
+            }
+            self.tell_server(rs, if up { Status::Up } else { Status::Down }, actions);
+            self.dest_changed(server, actions);
+            self.evaluate(false, actions);
         }
-        let weight = u64::from(checks.weight(rs.weight));
-        if up {
-            self.weight += weight;
-        } else {
-            self.weight -= weight;
+        if let Some(rs) = self.config.real_servers.get(server).filter(|rs| rs.smtp_alert)
+            && let Some(text) = mail
+        {
+            let alert = Alert::of_server(self.server_name(rs.address), &self.config.name, up, text);
+            actions.push(Action::Mail(Alert { is_of_check_alone: up == was_up, ..alert }));
         }
-        self.tell_server(rs, if up { Status::Up } else { Status::Down }, actions);
-        self.dest_changed(server, actions);
-        self.evaluate(false, actions);
     }
 
     /// One of the checks of a real server, given by its place in the configuration, adds so much more to its weight
@@ -187,10 +198,16 @@ impl VirtualServer {
         }
     }
 
-    /// The worker ends. With `omega`, whoever is told of servers and of the quorum hears that they are gone.
-    pub fn shut_down(&self, actions: &mut Vec<Action>) {
+    /// The worker ends. With `omega`, whoever is told of the quorum hears that it is gone; of servers, where these go one
+    /// by one.
+    pub fn shut_down(&self, one_by_one: bool, actions: &mut Vec<Action>) {
         let report = |server, vs, inhibited, _| Some(Report::ServerShutDown { server, vs, inhibited });
-        self.tell_end(self.config.omega, report, actions);
+        if one_by_one {
+            self.tell_end(self.config.omega, "Shutting down", report, actions);
+        }
+        if self.config.omega && self.quorum == Status::Up {
+            actions.push(self.quorum_notice(false, Some("Shutting down")));
+        }
     }
 
     /// A reload no longer names it: whoever is told of servers and of the quorum hears that they are gone.
@@ -199,12 +216,16 @@ impl VirtualServer {
         let report = |server, vs, inhibited, up: bool| {
             (up || inhibited).then_some(Report::ServerRemoved { server, vs, inhibited })
         };
-        self.tell_end(true, report, actions);
+        self.tell_end(true, "Removing", report, actions);
+        if self.quorum == Status::Up {
+            actions.push(self.quorum_notice(false, None));
+        }
     }
 
     fn tell_end(
         &self,
-        are_programs_told: bool,
+        are_others_told: bool,
+        mail: &str,
         report: impl Fn(ServerName, String, bool, bool) -> Option<Report>,
         actions: &mut Vec<Action>,
     ) {
@@ -213,12 +234,9 @@ impl VirtualServer {
             let inhibited = rs.inhibit_on_failure && !up;
             let (server, vs) = (self.server_name(rs.address), self.config.name.clone());
             actions.extend(report(server, vs, inhibited, up).map(Action::Report));
-            if are_programs_told && up {
-                actions.extend(self.program(&rs.notify_down));
+            if are_others_told && up {
+                actions.push(self.server_notice(rs, false, Some(mail)));
             }
-        }
-        if are_programs_told && self.quorum == Status::Up {
-            actions.extend(self.program(&self.config.quorum_down));
         }
     }
 
@@ -283,7 +301,7 @@ impl VirtualServer {
             Status::Down if enough => {
                 self.quorum = Status::Up;
                 actions.push(Action::Report(Report::QuorumGained { vs, quorum, hysteresis, weight }));
-                actions.extend(self.program(&self.config.quorum_up));
+                actions.push(self.quorum_notice(true, Some(&self.quorum_words(starting))));
                 if self.sorry {
                     self.sorry = false;
                     actions.extend(self.sorry_report(Status::Down));
@@ -306,7 +324,7 @@ impl VirtualServer {
             weight: self.weight,
             starting,
         }));
-        actions.extend(self.program(&c.quorum_down));
+        actions.push(self.quorum_notice(false, Some(&self.quorum_words(starting))));
         if c.sorry_server.is_some() && !self.sorry {
             self.sorry = true;
             actions.extend(self.sorry_report(Status::Up));
@@ -331,10 +349,32 @@ impl VirtualServer {
         );
     }
 
-    /// Has a program of the configuration run, which wants to know what the report before it says.
-    fn program(&self, command: &Option<Box<Command>>) -> Option<Action> {
-        let command = command.clone()?;
-        Some(Action::Run { vs: self.config.name.clone(), command })
+    /// Tells that the quorum is there, or not; by mail in these words.
+    fn quorum_notice(&self, up: bool, words: Option<&str>) -> Action {
+        let c = &self.config;
+        let program = if up { &c.quorum_up } else { &c.quorum_down }.clone();
+        let mail = words.filter(|_| c.smtp_alert).map(|words| Box::new(Alert::of_quorum(&c.name, up, words)));
+        Action::Notify(Notice { vs: c.name.clone(), subject: Subject::VirtualServer, up, program, mail })
+    }
+
+    /// Tells that a real server takes traffic, or does not; by mail in these words.
+    fn server_notice(&self, rs: &config::RealServer, up: bool, words: Option<&str>) -> Action {
+        let (server, vs) = (self.server_name(rs.address), &self.config.name);
+        let program = if up { &rs.notify_up } else { &rs.notify_down }.clone();
+        let words = words.filter(|_| rs.smtp_alert);
+        let mail = words.map(|words| Box::new(Alert::of_server(server, vs, up, words)));
+        Action::Notify(Notice { vs: vs.clone(), subject: Subject::RealServer(server), up, program, mail })
+    }
+
+    /// What a mail says of the quorum; keepalived writes a plus, whatever was compared.
+    fn quorum_words(&self, starting: bool) -> String {
+        let c = &self.config;
+        let (state, what, threshold) = match self.quorum {
+            Status::Up => ("up", "Gained quorum", u64::from(c.quorum) + u64::from(c.hysteresis)),
+            Status::Down => ("down", "Lost quorum", u64::from(c.quorum.saturating_sub(c.hysteresis))),
+        };
+        let what = if starting { format!("Starting with quorum {state}") } else { what.to_owned() };
+        format!("{what} {}+{}={threshold} <= {}", c.quorum, c.hysteresis, self.weight)
     }
 
     fn sorry_address(&self) -> Option<SocketAddr> {
@@ -352,11 +392,8 @@ impl VirtualServer {
 
     fn tell_server(&self, rs: &config::RealServer, status: Status, actions: &mut Vec<Action>) {
         actions.push(Action::Report(self.server_report(rs, status)));
-        let program = match status {
-            Status::Up => &rs.notify_up,
-            Status::Down => &rs.notify_down,
-        };
-        actions.extend(self.program(program));
+        // The mail about it is the check's.
+        actions.push(self.server_notice(rs, status == Status::Up, None));
     }
 
     fn server_report(&self, rs: &config::RealServer, status: Status) -> Report {
@@ -368,7 +405,7 @@ impl VirtualServer {
         }
     }
 
-    /// Programs hear of these servers, as far as they take traffic from the start.
+    /// Others hear of these servers, as far as they take traffic from the start.
     fn tell_beginning(
         &self,
         at_start: AtStart,
@@ -378,7 +415,7 @@ impl VirtualServer {
         if at_start == AtStart::Told {
             let servers = self.config.real_servers.iter().zip(&self.servers);
             let begin = servers.filter(|(rs, checks)| checks.is_up() && is_new(rs));
-            actions.extend(begin.filter_map(|(rs, _)| self.program(&rs.notify_up)));
+            actions.extend(begin.map(|(rs, _)| self.server_notice(rs, true, None)));
         }
     }
 
@@ -392,7 +429,7 @@ impl VirtualServer {
                 let (server, vs) = (self.server_name(was.address), self.config.name.clone());
                 actions.push(Action::Report(Report::ServerGone { server, vs }));
                 if old.server_status(i) == Status::Up {
-                    actions.extend(self.program(&was.notify_down));
+                    actions.push(self.server_notice(was, false, Some("Removing")));
                 }
                 continue;
             };

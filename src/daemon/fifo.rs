@@ -32,6 +32,8 @@ pub enum Which {
     All,
     /// `vrrp_notify_fifo`
     Vrrp,
+    /// `lvs_notify_fifo`
+    Lvs,
 }
 
 impl Which {
@@ -40,6 +42,7 @@ impl Which {
         match self {
             Which::All => "notify fifo",
             Which::Vrrp => "vrrp notify fifo",
+            Which::Lvs => "lvs notify fifo",
         }
     }
 }

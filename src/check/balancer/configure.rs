@@ -51,6 +51,9 @@ impl Balancer {
     pub fn configure(&mut self, now: Instant, mut config: Config, found: &Found, actions: &mut Vec<Action>) {
         for server in config.virtual_servers.iter_mut().flat_map(|vs| &mut vs.real_servers) {
             server.checkers.retain(|check| check.probe.is_carried_out());
+            if config.settings.log_all_failures {
+                server.checkers.iter_mut().for_each(|check| check.schedule.log_all_failures = true);
+            }
         }
         let predecessors = self.predecessors(&config);
         let placement = self.place(now, &config, &predecessors, found);

@@ -4,6 +4,7 @@ use super::*;
 use crate::check::Config;
 use crate::check::adopt::Found;
 use crate::check::checker::Status;
+use crate::check::event::Notice;
 use crate::check::probe::{Failure, Operation, Outcome, Weight};
 use crate::check::testing::{address, check, server, short, sorry, virtual_server};
 use std::time::Duration;
@@ -79,7 +80,10 @@ impl Bench {
                     held.sort_by_key(|d| whole.iter().position(|w| w.key == d.key));
                 }
                 Action::Report(n) => self.told.push(n.to_string()),
-                Action::Run { vs, command } => self.told.push(format!("{vs} runs {command}")),
+                Action::Notify(Notice { vs, program: Some(command), .. }) => {
+                    self.told.push(format!("{vs} runs {command}"));
+                }
+                Action::Notify(_) | Action::Mail(_) => {}
             }
         }
     }
@@ -125,6 +129,19 @@ fn config(virtual_servers: Vec<crate::check::config::VirtualServer>) -> Config {
 
 fn fails(host: u8) -> impl Fn(SocketAddr) -> Outcome {
     move |to| if to.ip() == std::net::IpAddr::from([192, 0, 2, host]) { REFUSED } else { Outcome::Passed }
+}
+
+#[test]
+fn a_setting_for_all_checks_has_each_failed_try_logged() {
+    for log_all_failures in [false, true] {
+        let settings = config::Settings { log_all_failures, ..Default::default() };
+        let virtual_servers = vec![virtual_server(1, vec![server(11)])];
+        let config = Config { virtual_servers, settings, ..Default::default() };
+        let mut balancer = Balancer::new(0);
+        balancer.configure(Instant::ZERO, config, &Found::default(), &mut Vec::new());
+        let is_so = |checker: &Checker| checker.config().schedule.log_all_failures == log_all_failures;
+        assert!(balancer.checkers().all(is_so) && balancer.checkers().count() == 1);
+    }
 }
 
 #[test]

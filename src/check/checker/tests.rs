@@ -5,6 +5,8 @@ use crate::check::config::{Probe, Schedule};
 use crate::check::probe::Operation;
 use proptest::prelude::*;
 
+mod pages;
+
 fn schedule() -> Schedule {
     let three_seconds = Duration::from_secs(3);
     Schedule { delay_loop: three_seconds, warmup: three_seconds, ..Schedule::DEFAULT }

@@ -52,7 +52,20 @@ impl Probe {
     /// configuration is told so.
     #[must_use]
     pub const fn is_carried_out(&self) -> bool {
-        matches!(self, Probe::Tcp | Probe::Misc(_) | Probe::File(_))
+        match self {
+            Probe::Http(http) => cfg!(feature = "tls") || http.tls.is_none(),
+            Probe::Bfd { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// How many steps it has, which are taken one at a time: a page each, of `HTTP_GET` and `SSL_GET`.
+    #[must_use]
+    pub const fn pages(&self) -> usize {
+        match self {
+            Probe::Http(http) => http.urls.len(),
+            _ => 1,
+        }
     }
 
     /// Whether it is watched all the time instead of being asked now and then.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::check::testing::{address, server, short, sorry, virtual_server};
+use crate::command::Command;
 use crate::ipvs::model::{Forward, Netmask, ServiceFlags};
 use crate::net::Family;
 use proptest::prelude::*;
@@ -25,7 +26,7 @@ fn row(vs: &VirtualServer) -> Vec<String> {
 fn set(vs: &mut VirtualServer, server: usize, status: Status) -> Vec<String> {
     let mut actions = Vec::new();
     let before = row(vs);
-    vs.check_changed(server, status, &mut actions);
+    vs.check_changed(server, status, None, &mut actions);
     assert!(
         row(vs) == before || actions.iter().any(|a| !matches!(a, Action::Report(_))),
         "changes are announced"
@@ -40,7 +41,7 @@ fn announced(actions: &[Action]) -> bool {
 fn told(actions: Vec<Action>) -> Vec<String> {
     let reports = actions.into_iter().filter_map(|a| match a {
         Action::Report(n) => Some(n.to_string()),
-        Action::Run { command, .. } => Some(format!("runs {command}")),
+        Action::Notify(notice) => notice.program.as_ref().map(|command| format!("runs {command}")),
         _ => None,
     });
     reports.collect()
@@ -212,7 +213,7 @@ fn two_ports_of_one_server_are_one_destination_by_direct_routing() {
     config.real_servers[0].inhibit_on_failure = true;
     let mut vs = start(config);
     assert_eq!(row(&vs), ["11/1"]);
-    vs.check_changed(0, Status::Down, &mut Vec::new());
+    vs.check_changed(0, Status::Down, None, &mut Vec::new());
     assert_eq!(row(&vs), ["11/1"], "port 81 is still alive");
 }
 
@@ -293,7 +294,7 @@ proptest! {
             let (before, status) = (vs.quorum(), if pass { Status::Up } else { Status::Down });
             let mut actions = Vec::new();
             if up[i] != pass {
-                vs.check_changed(i, status, &mut actions);
+                vs.check_changed(i, status, None, &mut actions);
             }
             up[i] = pass;
 
@@ -404,7 +405,7 @@ fn programs_hear_of_servers_and_of_the_quorum() {
     // At the end, with omega only, and those alone that were up.
     let stop = |vs: &VirtualServer| {
         let mut actions = Vec::new();
-        vs.shut_down(&mut actions);
+        vs.shut_down(true, &mut actions);
         runs(told(actions))
     };
     assert_eq!(stop(&vs), [""; 0]);
@@ -412,6 +413,9 @@ fn programs_hear_of_servers_and_of_the_quorum() {
     let servers = vec![Server { failed: 1, more: 0 }, Server::default()];
     let mut vs = vs.reload(config.clone(), servers.clone(), AtStart::Silent, &mut Vec::new());
     assert_eq!(stop(&vs), ["/down", "/quorum/down"]);
+    let mut actions = Vec::new();
+    vs.shut_down(false, &mut actions);
+    assert_eq!(runs(told(actions)), ["/quorum/down"], "servers that go with the table are not told of");
     set(&mut vs, 1, Status::Down);
     assert_eq!(stop(&vs), [""; 0], "they have heard it already");
 
@@ -458,7 +462,7 @@ fn its_end_is_told_server_by_server() {
     };
     let name = "[10.0.0.1]:tcp:80";
     assert_eq!(
-        end(&|actions| vs.shut_down(actions)),
+        end(&|actions| vs.shut_down(true, actions)),
         [
             format!("Shutting down service [192.0.2.11]:tcp:80 from VS {name}"),
             format!("Shutting down (inhibited) service [192.0.2.12]:tcp:80 from VS {name}"),

@@ -16,8 +16,7 @@ const BIND_IF: Keyword = line(
     "bind_if",
     &[arg("INTERFACE", Kind::Interface)],
     "the interface to use; link-local addresses need it",
-)
-.read();
+);
 const BIND_PORT: Keyword = line("bind_port", &[arg("PORT", integer(1, 65_535))], "source port");
 const BINDTO: Keyword = line("bindto", &[arg("ADDRESS", Kind::Address(None))], "source address");
 const CONNECT_IP: Keyword = line("connect_ip", &[arg("ADDRESS", Kind::Address(None))], "where to connect to")

@@ -54,8 +54,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("bfd_rt_priority", REAL_TIME, REAL_TIME_HELP).since("2.0.0").read(),
         line("checker_cpu_affinity", CPUS, CPUS_HELP).since("2.0.17").default("all"),
         line("checker_log_all_failures", BOOL, "log each failed try of a check, not only the last")
-            .since("2.0.11")
-            .read(),
+            .since("2.0.11"),
         line("checker_no_swap", NONE, NO_SWAP_HELP),
         line("checker_priority", NICE, NICE_HELP).default("0"),
         line("checker_process_name", NAME, "name of the check process, up to 15 bytes").since("2.2.0"),
@@ -136,22 +135,20 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .read(),
         line("log_unknown_vrids", NONE, "log adverts of virtual routers that no instance is part of")
             .since("2.0.16"),
-        line("lvs_flush", NONE, "empty the kernel's IPVS table at start").read(),
+        line("lvs_flush", NONE, "empty the kernel's IPVS table at start"),
         line(
             "lvs_flush_on_stop",
             &[optional("EXTENT", Kind::Choice(&["VS"]))],
             "empty the kernel's IPVS table at the end; VS: only this file's virtual servers",
         )
-        .since("2.2.0")
-        .read(),
+        .since("2.2.0"),
         line(
             "lvs_flush_onstop",
             &[optional("EXTENT", Kind::Choice(&["VS"]))],
             "empty the kernel's IPVS table at the end; VS: only this file's virtual servers",
         )
         .since("2.0.15")
-        .synonym_of("lvs_flush_on_stop")
-        .read(),
+        .synonym_of("lvs_flush_on_stop"),
         line("lvs_netlink_cmd_rcv_bufs", BYTES, BUFFER_HELP).since("2.0.0").default("the kernel's").read(),
         line("lvs_netlink_cmd_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0").read(),
         line("lvs_netlink_monitor_rcv_bufs", BYTES, BUFFER_HELP)
@@ -159,8 +156,8 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .default("the kernel's")
             .read(),
         line("lvs_netlink_monitor_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0").read(),
-        line("lvs_notify_fifo", FIFO, "a FIFO for what happens to virtual and real servers").read(),
-        line("lvs_notify_fifo_script", COMMAND, "is started to read lvs_notify_fifo").command().read(),
+        line("lvs_notify_fifo", FIFO, "a FIFO for what happens to virtual and real servers"),
+        line("lvs_notify_fifo_script", COMMAND, "is started to read lvs_notify_fifo").command(),
         line("lvs_process_name", NAME, "name of the check process, up to 15 bytes")
             .since("2.0.16")
             .synonym_of("checker_process_name"),
@@ -179,8 +176,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             "lvs_timeouts",
             &[expected("[tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]", Kind::Special)],
             "how long the kernel remembers idle connections",
-        )
-        .read(),
+        ),
         line(
             "max_auto_priority",
             &[optional("PRIORITY", signed(-1, 99))],
@@ -217,9 +213,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("nftables_priority", CHAIN_PRIORITY, "priority of the chains of nftables")
             .since("2.0.11")
             .default("-1"),
-        line("no_checker_emails", BOOL, "no mail for each check, only for real servers")
-            .since("2.0.0")
-            .read(),
+        line("no_checker_emails", BOOL, "no mail for each check, only for real servers").since("2.0.0"),
         line("no_email_faults", NONE, "no mail about instances in FAULT").since("2.0.0"),
         entries("notification_email", NONE, "whom mails go to, an address a line"),
         line("notification_email_from", &[expected("ADDRESS", Kind::Text)], "whom mails come from")
@@ -268,8 +262,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("smtp_alert", BOOL, "mail at each change, wherever smtp_alert is not said").default("off"),
         line("smtp_alert_checker", BOOL, "mail when a real server comes or goes")
             .since("2.0.0")
-            .default("smtp_alert")
-            .read(),
+            .default("smtp_alert"),
         line("smtp_alert_vrrp", BOOL, "mail when an instance changes its state")
             .since("2.0.0")
             .default("smtp_alert"),

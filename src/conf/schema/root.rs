@@ -16,7 +16,7 @@ const NAME: &[Arg] = &[arg("NAME", Kind::Text)];
 pub static ROOT: Block = Block {
     name: "",
     keywords: &[
-        block("SSL", &[], &SSL, "certificates for the checks that use TLS").read(),
+        block("SSL", &[], &SSL, "certificates for the checks that use TLS"),
         block("bfd_instance", &[arg("NAME", Kind::Text)], &BFD_INSTANCE, "a BFD session with a neighbour")
             .since("2.0.0")
             .read(),
@@ -103,8 +103,8 @@ pub(super) static SSL: Block = Block {
     keywords: &[
         line("ca", &[expected("FILE", Kind::Text)], "certificates of the authorities that are trusted")
             .read(),
-        line("certificate", &[expected("FILE", Kind::Text)], "the certificate that checks show").read(),
-        line("key", &[expected("FILE", Kind::Text)], "the key of the certificate").read(),
+        line("certificate", &[expected("FILE", Kind::Text)], "the certificate that checks show"),
+        line("key", &[expected("FILE", Kind::Text)], "the key of the certificate"),
         line("password", &[expected("PASSWORD", Kind::Text)], "the password of the key").read(),
     ],
 };

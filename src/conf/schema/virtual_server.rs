@@ -98,9 +98,7 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
             .default("as the checker"),
         line("sh-fallback", &[], "scheduler sh: another server where the chosen one is down"),
         line("sh-port", &[], "scheduler sh: the client's port counts too"),
-        line("smtp_alert", BOOL, "mail when the quorum is gained or lost")
-            .default("as global_defs, else no")
-            .read(),
+        line("smtp_alert", BOOL, "mail when the quorum is gained or lost").default("as global_defs, else no"),
         line("snmp_name", &[expected("NAME", Kind::Text)], "what SNMP calls it besides").read(),
         line(
             "sorry_server",
@@ -110,8 +108,7 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
         line("sorry_server_inhibit", &[], "the sorry server stays in the table at weight 0"),
         line("sorry_server_lvs_method", METHOD, "how packets reach the sorry server").default("lvs_method"),
         line("virtualhost", &[expected("HOST", Kind::Text)], "which host HTTP_GET and SSL_GET ask for")
-            .default("none")
-            .read(),
+            .default("none"),
         line("warmup", &[arg("SECONDS", timer(0))], "the first check comes at a random moment of this long")
             .default("delay_loop"),
         line("weight", &[arg("WEIGHT", integer(1, MAX_WEIGHT))], "weight of real servers that name none")
@@ -126,7 +123,7 @@ pub(super) static REAL_SERVER: Block = Block {
         block("BFD_CHECK", &[], &BFD_CHECK, "passes while the session of a bfd_instance is up")
             .since("2.0.0")
             .read_so(WITHOUT),
-        block("DNS_CHECK", &[], &DNS_CHECK, "passes while a DNS query is answered").read_so(WITHOUT),
+        block("DNS_CHECK", &[], &DNS_CHECK, "passes while a DNS query is answered"),
         block(
             "FILE_CHECK",
             &[],
@@ -134,17 +131,14 @@ pub(super) static REAL_SERVER: Block = Block {
             "the number in a file changes the weight, or counts as a failure",
         )
         .since("2.1.0"),
-        block("HTTP_GET", &[], &HTTP_GET, "passes while pages come as they should").read_so(WITHOUT),
+        block("HTTP_GET", &[], &HTTP_GET, "passes while pages come as they should"),
         block("MISC_CHECK", &[], &MISC_CHECK, "passes while a program says so"),
-        block("PING_CHECK", &[], &PING_CHECK, "passes while an echo request is answered")
-            .since("2.1.0")
-            .read_so(WITHOUT),
-        block("SMTP_CHECK", &[], &SMTP_CHECK, "passes while a mail server answers HELO").read_so(WITHOUT),
-        block("SSL_GET", &[], &SSL_GET, "passes while pages come as they should, over TLS").read_so(WITHOUT),
+        block("PING_CHECK", &[], &PING_CHECK, "passes while an echo request is answered").since("2.1.0"),
+        block("SMTP_CHECK", &[], &SMTP_CHECK, "passes while a mail server answers HELO"),
+        block("SSL_GET", &[], &SSL_GET, "passes while pages come as they should, over TLS"),
         block("TCP_CHECK", &[], &TCP_CHECK, "passes while a TCP connection opens"),
         block("UDP_CHECK", &[], &UDP_CHECK, "passes while no answer says that a UDP port is closed")
-            .since("2.1.0")
-            .read_so(WITHOUT),
+            .since("2.1.0"),
         line("alpha", BOOL, "it counts as failed until its checks first pass")
             .default("that of the virtual server"),
         line(
@@ -170,7 +164,7 @@ pub(super) static REAL_SERVER: Block = Block {
         line("notify_up", COMMAND, "run when it takes traffic (again)").command(),
         line("retry", &[arg("COUNT", integer(1, MAX_U32))], "further tries before a check counts as failed")
             .default("that of the virtual server"),
-        line("smtp_alert", BOOL, "mail when it comes or goes").default("as global_defs, else yes").read(),
+        line("smtp_alert", BOOL, "mail when it comes or goes").default("as global_defs, else yes"),
         line("snmp_name", &[expected("NAME", Kind::Text)], "what SNMP calls it besides").read(),
         line(
             "uthreshold",
@@ -179,8 +173,7 @@ pub(super) static REAL_SERVER: Block = Block {
         )
         .default("0: no limit"),
         line("virtualhost", &[expected("HOST", Kind::Text)], "which host HTTP_GET and SSL_GET ask for")
-            .default("that of the virtual server")
-            .read(),
+            .default("that of the virtual server"),
         line("warmup", &[arg("SECONDS", timer(0))], "the first check comes at a random moment of this long")
             .default("that of the virtual server"),
         line(

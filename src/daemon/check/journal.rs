@@ -1,12 +1,10 @@
-//! What waits until the kernel's table is written: log lines, and programs that are told of servers and quorums.
+//! What waits until the kernel's table is written: log lines, and what programs and FIFOs are told of servers and quorums.
 //!
 //! While the table can't be written, nobody hears that a quorum is gained: no client would find the service. Those
 //! that still hold when the table is there are told then.
 
-use super::programs::Programs;
-use crate::check::event::Report;
-use crate::command::Command;
-use std::collections::{BTreeMap, VecDeque};
+use crate::check::event::{Alert, Notice, Report, Subject};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Entries in their order.
 #[derive(Debug, Default)]
@@ -14,15 +12,9 @@ pub(super) struct Journal {
     waiting: VecDeque<Entry>,
     /// What was to be told of quorums that were gained without a table, by the virtual server.
     withheld: BTreeMap<String, Vec<Entry>>,
-    /// What becomes of a program of this virtual server, if that comes next: it belongs to a report that was not told.
-    next: Option<(String, Untold)>,
-}
-
-/// What becomes of the program that belongs to a report that was not told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Untold {
-    Withheld,
-    Dropped,
+    /// Virtual servers whose loss of the quorum was not told, since nobody was told of its gain; their notice is not
+    /// either.
+    untold: BTreeSet<String>,
 }
 
 /// Something to tell.
@@ -30,33 +22,24 @@ enum Untold {
 pub(super) enum Entry {
     /// In the log.
     Report(Report),
-    /// To a program of this virtual server.
-    Run(String, Box<Command>),
+    /// To programs, FIFOs, and by mail.
+    Notice(Notice),
+    /// By mail alone.
+    Mail(Alert),
 }
 
 impl Journal {
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     pub(super) fn push(&mut self, entry: Entry) {
         self.waiting.push_back(entry);
     }
 
-    /// Tells up to `count` entries. Returns whether there are more.
-    pub(super) fn write(
-        &mut self,
-        count: usize,
-        is_table_unavailable: bool,
-        programs: &mut Programs,
-    ) -> bool {
-        for _ in 0..count {
-            match self.next(is_table_unavailable) {
-                None => return false,
-                Some(Entry::Report(report)) => log(&report),
-                Some(Entry::Run(vs, command)) => programs.notify(vs, *command),
-            }
-        }
-        !self.waiting.is_empty()
-    }
-
-    fn next(&mut self, is_table_unavailable: bool) -> Option<Entry> {
+    /// The next thing to tell, if there is one.
+    pub(super) fn next(&mut self, is_table_unavailable: bool) -> Option<Entry> {
         if !is_table_unavailable {
             let late = std::mem::take(&mut self.withheld).into_values().flatten();
             for entry in late.rev() {
@@ -65,42 +48,37 @@ impl Journal {
         }
         loop {
             let entry = self.waiting.pop_front()?;
-            // The program of a report follows it at once.
-            let next = self.next.take();
+            let is_quorum = |notice: &Notice| notice.subject == Subject::VirtualServer;
             match entry {
                 Entry::Report(Report::QuorumGained { ref vs, .. }) if is_table_unavailable => {
-                    self.next = Some((vs.clone(), Untold::Withheld));
                     self.withheld.insert(vs.clone(), vec![entry]);
+                }
+                Entry::Notice(ref notice) if is_quorum(notice) && notice.up => {
+                    match self.withheld.get_mut(&notice.vs) {
+                        Some(withheld) => withheld.push(entry),
+                        None => return Some(entry),
+                    }
                 }
                 // Nobody was told that it was there.
                 Entry::Report(Report::QuorumLost { vs, .. }) if self.withheld.remove(&vs).is_some() => {
-                    self.next = Some((vs, Untold::Dropped));
+                    self.untold.insert(vs);
                 }
-                Entry::Run(ref vs, _) => match next.filter(|(of, _)| of == vs) {
-                    Some((_, Untold::Dropped)) => {}
-                    Some((of, Untold::Withheld)) => self.withheld.entry(of).or_default().push(entry),
-                    None => return Some(entry),
-                },
+                Entry::Notice(ref notice) if is_quorum(notice) && self.untold.remove(&notice.vs) => {}
                 Entry::Report(Report::VirtualServerGone { ref vs }) => {
                     self.withheld.remove(vs);
                     return Some(entry);
                 }
-                Entry::Report(_) => return Some(entry),
+                Entry::Report(_) | Entry::Notice(_) | Entry::Mail(_) => return Some(entry),
             }
         }
-    }
-}
-
-fn log(report: &Report) {
-    match report.failure() {
-        Some(failure) => tracing::info!(reason = %failure, "{report}"),
-        None => tracing::info!("{report}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::event::ServerName;
+    use crate::command::Command;
 
     fn gained(vs: &str) -> Entry {
         Entry::Report(Report::QuorumGained { vs: vs.into(), quorum: 1, hysteresis: 0, weight: 1 })
@@ -116,7 +94,15 @@ mod tests {
     }
 
     fn run(vs: &str, program: &str) -> Entry {
-        Entry::Run(vs.into(), Box::new(Command { argv: vec![program.into()], run_as: None }))
+        let command = Command { argv: vec![program.into()], run_as: None };
+        let up = program.ends_with("/up");
+        let subject = match program.starts_with("/server") {
+            true => {
+                Subject::RealServer(ServerName { address: "10.9.0.11:80".parse().unwrap(), protocol: None })
+            }
+            false => Subject::VirtualServer,
+        };
+        Entry::Notice(Notice { vs: vs.into(), subject, up, program: Some(Box::new(command)), mail: None })
     }
 
     fn told(journal: &mut Journal, is_table_unavailable: bool) -> Vec<Entry> {
@@ -151,19 +137,5 @@ mod tests {
         journal.push(lost("a"));
         journal.push(run("a", "/down"));
         assert_eq!(told(&mut journal, false), [lost("a"), run("a", "/down")]);
-    }
-
-    #[test]
-    fn a_part_is_told_at_a_time() {
-        let (mut journal, (parent, mut asked)) = (Journal::default(), tokio::sync::mpsc::unbounded_channel());
-        let mut programs = Programs::new(parent);
-        for _ in 0..3 {
-            journal.push(run("a", "/up"));
-        }
-        assert!(journal.write(2, false, &mut programs));
-        assert_eq!(asked.len(), 2);
-        assert!(!journal.write(2, false, &mut programs));
-        let ids: Vec<_> = std::iter::from_fn(|| asked.try_recv().ok()).collect();
-        assert_eq!(ids.len(), 3);
     }
 }

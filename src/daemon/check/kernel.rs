@@ -6,12 +6,14 @@
 //! nothing: it reads all services of this worker and writes what differs.
 
 mod known;
+mod whole;
 
 use super::backoff;
 use crate::check::Balancer;
+use crate::check::config::FlushOnStop;
 use crate::daemon::worker::TableState;
 use crate::ipvs::client::{Client, Error, Failed};
-use crate::ipvs::model::{DestKey, Service, ServiceKey, Table};
+use crate::ipvs::model::{DestKey, Service, ServiceKey, Table, Timeouts};
 use crate::ipvs::operation::Operation;
 use crate::ipvs::plan::plan;
 use crate::netlink::Failure;
@@ -43,6 +45,8 @@ pub(super) struct Kernel {
     /// When to try again what failed.
     retry_at: Option<Instant>,
     attempts: u32,
+    /// The kernel's own, where others were set.
+    timeouts: Option<Timeouts>,
     /// Why the table can't be written, if it can't.
     unavailable: Option<String>,
     /// Errors that were logged already.
@@ -77,6 +81,7 @@ impl Kernel {
             failing: Vec::new(),
             retry_at: None,
             attempts: 0,
+            timeouts: None,
             unavailable: None,
             logged: HashSet::new(),
         }
@@ -202,11 +207,16 @@ impl Kernel {
         Ok(self.owned.iter().filter(|key| self.stale.contains(key)).copied().collect())
     }
 
-    /// Removes every service of ours. Without an answer from the kernel there is nothing more to be done.
-    pub(super) fn release(mut self) {
+    /// Removes every service of ours, or whatever there is. Without an answer from the kernel there is nothing more to be
+    /// done.
+    pub(super) fn release(&mut self, extent: FlushOnStop) {
         let Some(client) = &mut self.client else { return };
-        let operations: Vec<Operation> =
-            self.owned.iter().rev().map(|key| Operation::DeleteService(*key)).collect();
+        let operations: Vec<Operation> = match extent {
+            FlushOnStop::Everything => vec![Operation::Flush],
+            FlushOnStop::Each | FlushOnStop::VirtualServers => {
+                self.owned.iter().rev().map(|key| Operation::DeleteService(*key)).collect()
+            }
+        };
         for failed in client.execute(&operations) {
             if !is_gone_already(&failed) {
                 error!("{}: {}", failed.operation, failed.failure);

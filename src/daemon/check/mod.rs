@@ -14,14 +14,17 @@ mod addresses;
 mod files;
 mod journal;
 mod kernel;
+mod notify;
+mod ping_group;
 mod prober;
 mod programs;
+mod tls;
 
 use super::scheduling::Scheduled;
 use super::sync_daemon::{SyncDaemons, daemon};
 use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::check::adopt::Found;
-use crate::check::config::Probe;
+use crate::check::config::{FlushOnStop, Probe};
 use crate::check::event::{Action, Event, Report};
 use crate::check::probe::misc;
 use crate::check::{self, Balancer};
@@ -35,6 +38,8 @@ use addresses::Addresses;
 use files::Files;
 use journal::{Entry, Journal};
 use kernel::Kernel;
+use notify::Notifier;
+use ping_group::PingGroup;
 use prober::{Finished, Prober};
 use programs::Programs;
 use std::hash::{BuildHasher, RandomState};
@@ -58,8 +63,7 @@ const TOLD_AT_STOP: usize = 1000;
 /// It needs a current-thread tokio runtime with I/O and time enabled, in the network namespace whose servers and
 /// table are meant.
 pub async fn run(config: Config, options: Options, mut control: Control) {
-    let mut driver =
-        Driver::start(config, &options, control.outbox.clone(), std::mem::take(&mut control.scheduled));
+    let mut driver = Driver::start(config, &options, &mut control);
     driver.ready();
     while driver.obey(&mut control).is_continue() {
         if driver.turn() {
@@ -87,14 +91,17 @@ pub async fn run(config: Config, options: Options, mut control: Control) {
 struct Driver {
     balancer: Balancer,
     prober: Prober,
+    ping_group: PingGroup,
     files: Files,
     addresses: Addresses,
     programs: Programs,
+    notifier: Notifier,
     kernel: Kernel,
     journal: Journal,
     sync_daemons: SyncDaemons,
     scheduled: Scheduled,
     parent: UnboundedSender<FromWorker>,
+    flush_on_stop: FlushOnStop,
     /// What the parent was told of the table.
     reported: Option<TableState>,
     /// Kept, for what one call makes the next one needs too.
@@ -102,34 +109,38 @@ struct Driver {
 }
 
 impl Driver {
-    fn start(
-        config: Config,
-        options: &Options,
-        parent: UnboundedSender<FromWorker>,
-        scheduled: Scheduled,
-    ) -> Driver {
+    fn start(config: Config, options: &Options, control: &mut Control) -> Driver {
+        let parent = control.outbox.clone();
         let mut driver = Driver {
             balancer: Balancer::new(RandomState::new().hash_one(0)),
             prober: Prober::new(),
+            ping_group: PingGroup::default(),
             files: Files::default(),
             addresses: Addresses::default(),
             programs: Programs::new(parent.clone()),
+            notifier: Notifier::new(control.fifos.clone()),
             kernel: Kernel::new(Client::open),
             journal: Journal::default(),
             sync_daemons: SyncDaemons::default(),
-            scheduled,
+            scheduled: std::mem::take(&mut control.scheduled),
             parent,
+            flush_on_stop: FlushOnStop::default(),
             reported: None,
             actions: Vec::new(),
         };
         let now = clock::now();
         driver.synchronise(&config);
+        driver.notifier.configure(&config);
         let keys = config
             .check
             .virtual_servers
             .iter()
             .flat_map(|vs| vs.endpoints.iter().map(|endpoint| endpoint.key(vs.protocol)));
         driver.look_for_addresses(&config.check);
+        driver.prepare(&config.check);
+        if config.check.settings.flush && !options.respawned {
+            driver.kernel.flush(now);
+        }
         let table = driver.kernel.read_at_start(now, keys);
         let found = Found::new(&table, options.respawned);
         driver.balancer.configure(now, config.check, &found, &mut driver.actions);
@@ -142,7 +153,9 @@ impl Driver {
         let now = clock::now();
         self.scheduled.configure(&config.global.processes.checker, &config.global.processes);
         self.synchronise(&config);
+        self.notifier.configure(&config);
         self.look_for_addresses(&config.check);
+        self.prepare(&config.check);
         self.balancer.configure(now, config.check, &Found::default(), &mut self.actions);
         self.look_at_files(now);
         self.kernel.reload(now, &self.balancer);
@@ -153,6 +166,14 @@ impl Driver {
         if let Some(here) = self.addresses.ask_for(check::awaited(&config.virtual_servers).collect()) {
             self.balancer.know_addresses(here);
         }
+    }
+
+    /// Makes ready what checks need of this machine.
+    fn prepare(&mut self, config: &check::Config) {
+        self.ping_group.allow(config.checks().any(|check| matches!(check.probe, Probe::Ping)));
+        self.prober.configure(config);
+        self.kernel.set_timeouts(clock::now(), config.settings.timeouts);
+        self.flush_on_stop = config.settings.flush_on_stop;
     }
 
     /// `lvs_sync_daemon` without an instance: both daemons run.
@@ -256,7 +277,16 @@ impl Driver {
         if taken > 0 || is_due(&self.balancer) {
             return true;
         }
-        self.journal.write(LINES, self.kernel.is_unavailable(), &mut self.programs)
+        self.tell(LINES, self.kernel.is_unavailable())
+    }
+
+    /// Tells up to `count` things. Returns whether there are more.
+    fn tell(&mut self, count: usize, is_table_unavailable: bool) -> bool {
+        for _ in 0..count {
+            let Some(entry) = self.journal.next(is_table_unavailable) else { return false };
+            self.notifier.tell(entry, &mut self.programs);
+        }
+        !self.journal.is_empty()
     }
 
     fn next_timeout(&self) -> Option<Instant> {
@@ -274,7 +304,7 @@ impl Driver {
                     match &check.probe {
                         Probe::Misc(misc) => self.programs.start(probe, misc),
                         Probe::File(file) => self.files.start(clock::now(), probe, file),
-                        _ => self.prober.start(probe, check),
+                        _ => self.prober.start(probe, check, self.balancer.page(probe)),
                     }
                 }
                 Action::CancelProbe(probe) => {
@@ -282,9 +312,10 @@ impl Driver {
                     self.programs.cancel(probe);
                     self.files.cancel(probe);
                 }
-                Action::Run { vs, command } => self.journal.push(Entry::Run(vs, command)),
+                Action::Notify(notice) => self.journal.push(Entry::Notice(notice)),
                 Action::ServiceChanged(key) => self.kernel.mark(key),
                 Action::DestChanged(key, dest) => self.kernel.mark_dest(key, dest),
+                Action::Mail(alert) => self.journal.push(Entry::Mail(alert)),
                 Action::Report(report) => self.journal.push(Entry::Report(report)),
             }
         }
@@ -293,10 +324,11 @@ impl Driver {
     fn stop(mut self, options: &Options) {
         let is_unavailable = self.kernel.is_unavailable();
         self.sync_daemons.finish(false);
+        self.ping_group.allow(false);
         // What stays in the kernel is not gone.
         if !options.dont_release_ipvs {
-            self.balancer.shut_down(&mut self.actions);
-            self.kernel.release();
+            self.balancer.shut_down(self.flush_on_stop == FlushOnStop::Each, &mut self.actions);
+            self.kernel.release(self.flush_on_stop);
         }
         let mut shut_down = 0;
         for action in std::mem::take(&mut self.actions) {
@@ -306,15 +338,17 @@ impl Driver {
                     shut_down += 1;
                     self.journal.push(Entry::Report(report));
                 }
-                Action::Run { vs, command } => self.journal.push(Entry::Run(vs, command)),
+                Action::Notify(notice) => self.journal.push(Entry::Notice(notice)),
                 Action::Report(report) => self.journal.push(Entry::Report(report)),
+                Action::Mail(alert) => self.journal.push(Entry::Mail(alert)),
                 _ => {}
             }
         }
-        while self.journal.write(LINES, is_unavailable, &mut self.programs) {}
+        while self.tell(LINES, is_unavailable) {}
         if let Some(more) = shut_down.checked_sub(TOLD_AT_STOP).filter(|more| *more > 0) {
             info!("Shutting down {more} more services");
         }
+        self.notifier.finish();
     }
 }
 

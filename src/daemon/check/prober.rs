@@ -1,23 +1,21 @@
-//! The sockets of probes: a task each on this thread's runtime, and as many at once as there are descriptors for.
+//! The probes under way: a task each on this thread's runtime, and as many at once as there are descriptors for.
 //!
 //! What an answer means is decided in [`crate::check::probe`].
-//!
-//! A connection is closed as keepalived closes it, with an ordinary FIN: servers log a reset as an error more often
-//! than a connection that says nothing. Only where `bind_port` fixes the source port it is reset, because the port
-//! would be taken by the old connection (TIME_WAIT) for a minute otherwise, and the next check could not run.
 
-use crate::check::config::{Checker, Connect, Probe};
+mod datagram;
+mod plan;
+mod socket;
+mod stream;
+
+use super::tls::Tls;
+use crate::check::config::{Checker, Config, Probe};
 use crate::check::event::ProbeId;
-use crate::check::probe::tcp::{Attempt, Event};
-use crate::check::probe::{Operation, Outcome};
-use crate::sys::{clock, process};
-use socket2::{Domain, SockRef, Socket, Type};
+use crate::check::probe::Outcome;
+use crate::sys::process;
+use plan::Plan;
 use std::collections::HashMap;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::pin::pin;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -37,6 +35,12 @@ pub(super) struct Prober {
     running: HashMap<ProbeId, AbortHandle>,
     /// A place for each descriptor; who finds none waits, and its time does not run yet.
     places: Arc<Semaphore>,
+    /// By the place of the check.
+    plans: HashMap<u32, Arc<Plan>>,
+    tls: Tls,
+    /// For numbers that nobody can guess.
+    random: RandomState,
+    started: u64,
 }
 
 impl Prober {
@@ -44,20 +48,34 @@ impl Prober {
         let places =
             usize::try_from(process::open_many_files().saturating_sub(RESERVE)).unwrap_or(usize::MAX);
         let places = Arc::new(Semaphore::new(places.clamp(16, Semaphore::MAX_PERMITS)));
-        Prober { tasks: JoinSet::new(), running: HashMap::new(), places }
+        Prober {
+            tasks: JoinSet::new(),
+            running: HashMap::new(),
+            places,
+            plans: HashMap::new(),
+            tls: Tls::default(),
+            random: RandomState::new(),
+            started: 0,
+        }
     }
 
-    pub(super) fn start(&mut self, probe: ProbeId, check: &Checker) {
-        let places = Arc::clone(&self.places);
-        // The balancer starts no other: a server without checks that can be run counts as up.
-        let connect = matches!(check.probe, Probe::Tcp).then(|| check.connect.clone());
+    /// Another configuration holds from now on: no check is known any more. What is under way ends as it began.
+    pub(super) fn configure(&mut self, config: &Config) {
+        self.plans.clear();
+        let is_encrypted = |check: &Checker| matches!(&check.probe, Probe::Http(http) if http.tls.is_some());
+        self.tls = if config.checks().any(is_encrypted) { Tls::load(&config.ssl) } else { Tls::default() };
+    }
+
+    /// Starts a probe; `page` is the one to ask for, where the check has several.
+    pub(super) fn start(&mut self, probe: ProbeId, check: &Checker, page: usize) {
+        let plan = self.plans.entry(probe.check()).or_insert_with(|| Arc::new(Plan::new(check, &self.tls)));
+        let (plan, places) = (Arc::clone(plan), Arc::clone(&self.places));
+        self.started += 1;
+        let number = self.random.hash_one(self.started) as u16;
         let task = self.tasks.spawn(async move {
             // The semaphore is never closed; without a place the probe would run all the same.
             let _place = places.acquire().await;
-            let outcome = match connect {
-                Some(connect) => tcp(&connect).await,
-                None => Outcome::Passed,
-            };
+            let outcome = plan.run(page, number).await;
             Finished { probe, outcome }
         });
         self.running.insert(probe, task);
@@ -108,87 +126,7 @@ impl Prober {
     }
 }
 
-/// A `TCP_CHECK`.
-pub(super) async fn tcp(connect: &Connect) -> Outcome {
-    let attempt = Attempt::start(clock::now(), connect.timeout);
-    let stream = match open(connect) {
-        Ok(stream) => stream,
-        Err((operation, error)) => return attempt.handle(Event::Error { operation, errno: errno(&error) }),
-    };
-    let mut connected = pin!(connected(stream, connect));
-    loop {
-        let left = attempt.next_timeout().saturating_since(clock::now());
-        tokio::select! {
-            biased;
-            event = &mut connected => return attempt.handle(event),
-            () = tokio::time::sleep(left) => {
-                if let Some(outcome) = attempt.handle_timeout(clock::now()) {
-                    return outcome;
-                }
-            }
-        }
-    }
-}
-
-/// A socket on its way to the server.
-fn open(connect: &Connect) -> Result<TcpStream, (Operation, io::Error)> {
-    let at = |operation| move |error| (operation, error);
-    let socket = Socket::new(
-        Domain::for_address(connect.to),
-        Type::STREAM.nonblocking(),
-        Some(socket2::Protocol::TCP),
-    )
-    .map_err(at(Operation::Socket))?;
-    if connect.fwmark != 0 {
-        socket.set_mark(connect.fwmark).map_err(at(Operation::Mark))?;
-    }
-    if connect.bind_address.is_some() || connect.bind_port.is_some() {
-        let any = match connect.to {
-            SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        };
-        let port = connect.bind_port.unwrap_or(0);
-        if port != 0 {
-            socket.set_reuse_address(true).map_err(at(Operation::Bind))?;
-        }
-        let from = SocketAddr::new(connect.bind_address.unwrap_or(any), port);
-        socket.bind(&from.into()).map_err(at(Operation::Bind))?;
-    }
-    match socket.connect(&connect.to.into()) {
-        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err((Operation::Connect, error)),
-        _ => Ok(socket.into()),
-    }
-}
-
-/// Waits until the connection is open, and closes it.
-async fn connected(stream: TcpStream, connect: &Connect) -> Event {
-    let waited = async {
-        let stream = tokio::net::TcpStream::from_std(stream)?;
-        stream.writable().await?;
-        io::Result::Ok(stream)
-    };
-    let stream = match waited.await {
-        Ok(stream) => stream,
-        Err(error) => return Event::Error { operation: Operation::Wait, errno: errno(&error) },
-    };
-    match stream.take_error() {
-        Ok(None) => {}
-        Ok(Some(error)) | Err(error) => return Event::Refused { errno: errno(&error) },
-    }
-    // A port of the ephemeral range on this very machine, with nobody listening, can be connected to itself.
-    if stream.local_addr().is_ok_and(|from| from == connect.to) {
-        return Event::Refused { errno: libc::ECONNREFUSED };
-    }
-    if connect.bind_port.is_some() {
-        // Where it fails, the next check says that its port is taken.
-        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-    }
-    Event::Connected
-}
-
-fn errno(error: &io::Error) -> i32 {
-    error.raw_os_error().unwrap_or(libc::EIO)
-}
-
+#[cfg(test)]
+mod answers;
 #[cfg(test)]
 mod tests;

@@ -49,10 +49,11 @@ impl Open {
 impl Parent {
     /// Has the FIFOs that the present configuration names, for the workers that it wants.
     pub(super) fn open_fifos(&mut self) {
-        let wanted = self.options.wanted(&self.present.work).contains(&Kind::Vrrp);
-        let config::Fifos { all, vrrp, .. } = self.present.fifos.clone();
-        for (which, config) in [(Which::All, all), (Which::Vrrp, vrrp)] {
-            let path = config.path.clone().filter(|_| wanted);
+        let wanted = self.options.wanted(&self.present.work);
+        let config::Fifos { all, vrrp, lvs } = self.present.fifos.clone();
+        for (which, config) in [(Which::All, all), (Which::Vrrp, vrrp), (Which::Lvs, lvs)] {
+            let writers: Vec<Kind> = wanted.iter().copied().filter(|kind| writes(*kind, which)).collect();
+            let path = config.path.clone().filter(|_| !writers.is_empty());
             let kept = self.fifos.open.get(&which).is_some_and(|open| {
                 (&open.config.path, &open.config.owner) == (&path, &config.owner) && open.fifo.is_in_place()
             });
@@ -61,12 +62,14 @@ impl Parent {
                 let Some(path) = &path else { continue };
                 match Open::new(&config, path) {
                     Ok(open) => {
-                        self.tell_with(Kind::Vrrp, Order::Fifo(which), Some(Rc::clone(&open.shared)));
+                        for kind in writers {
+                            self.tell_with(kind, Order::Fifo(which), Some(Rc::clone(&open.shared)));
+                        }
                         self.fifos.open.insert(which, open);
                     }
                     Err(reason) => {
                         warn!("{} {}: {reason}: going on without it", which.title(), raw::shown(path));
-                        self.tell(Kind::Vrrp, Order::NoFifo(which));
+                        self.tell_no_fifo(which);
                         continue;
                     }
                 }
@@ -77,7 +80,7 @@ impl Parent {
 
     /// What a worker that starts is given.
     pub(super) fn fifos_for(&self, kind: Kind) -> Vec<(Which, Rc<OwnedFd>)> {
-        let open = self.fifos.open.iter().filter(|_| kind == Kind::Vrrp);
+        let open = self.fifos.open.iter().filter(|(which, _)| writes(kind, **which));
         open.map(|(which, open)| (*which, Rc::clone(&open.shared))).collect()
     }
 
@@ -116,6 +119,7 @@ impl Parent {
         for (which, reader) in [
             (Which::All, self.present.fifos.all.reader.clone()),
             (Which::Vrrp, self.present.fifos.vrrp.reader.clone()),
+            (Which::Lvs, self.present.fifos.lvs.reader.clone()),
         ] {
             self.read_fifo(which, reader);
         }
@@ -127,12 +131,27 @@ impl Parent {
             self.runner.cancel(Asker::Reader(which), id);
         }
         if tell {
-            self.tell(Kind::Vrrp, Order::NoFifo(which));
+            self.tell_no_fifo(which);
+        }
+    }
+
+    fn tell_no_fifo(&mut self, which: Which) {
+        for kind in [Kind::Vrrp, Kind::Check].into_iter().filter(|kind| writes(*kind, which)) {
+            self.tell(kind, Order::NoFifo(which));
         }
     }
 
     /// Everything has been said: readers come to the end of what there is to read.
     pub(super) fn close_fifos(&mut self) {
         self.fifos.open.clear();
+    }
+}
+
+/// Whether a worker of this kind has something to say there.
+fn writes(kind: Kind, which: Which) -> bool {
+    match which {
+        Which::All => true,
+        Which::Vrrp => kind == Kind::Vrrp,
+        Which::Lvs => kind == Kind::Check,
     }
 }

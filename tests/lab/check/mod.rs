@@ -6,6 +6,7 @@
 mod daemon;
 mod probes;
 mod table;
+mod verdicts;
 
 use crate::support::{Host, Lab, Table, Test, wait_for};
 use std::net::{SocketAddr, TcpListener};
@@ -23,7 +24,7 @@ use vipd::run::{Run, RunOutcome};
 const LIMIT: Duration = Duration::from_secs(20);
 
 pub(crate) fn tests() -> Vec<Test> {
-    [daemon::tests(), probes::tests(), table::tests()].into_iter().flatten().collect()
+    [daemon::tests(), probes::tests(), table::tests(), verdicts::tests()].into_iter().flatten().collect()
 }
 
 /// The driver, on a host.

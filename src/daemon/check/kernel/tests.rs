@@ -35,7 +35,7 @@ fn a_kernel_without_ipvs_is_said_once_and_asked_ever_less_often() {
     }
     assert_eq!(delays, [1, 4, 16, 60, 60, 60, 60, 60, 60], "each second attempt: 1, 2, 4, … 60 s");
     assert_eq!(kernel.logged.len(), 1, "{:?}", kernel.logged);
-    kernel.release();
+    kernel.release(FlushOnStop::Each);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn without_virtual_servers_the_kernel_is_not_asked_at_all() {
     kernel.read_at_start(Instant::ZERO, balancer.keys());
     kernel.replace(Instant::ZERO, &balancer);
     assert_eq!(kernel.next_timeout(), None);
-    kernel.release();
+    kernel.release(FlushOnStop::Each);
 }
 
 #[test]

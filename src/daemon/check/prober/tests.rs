@@ -1,16 +1,18 @@
 //! Probes against real sockets, on loopback.
 
+use super::stream::connects as tcp;
 use super::*;
 use crate::check::Balancer;
-use crate::check::Config;
 use crate::check::adopt::Found;
+use crate::check::config::Connect;
 use crate::check::event::Action;
-
-use crate::check::probe::Failure;
+use crate::check::probe::{Failure, Operation};
 use crate::check::testing::{server, virtual_server};
 use crate::time::Instant;
+use socket2::{Domain, Socket, Type};
 use std::collections::HashSet;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 fn listen(at: &str) -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind(at).unwrap();
@@ -124,7 +126,7 @@ async fn more_probes_than_places_all_come_to_an_end() {
     let mut expected: HashSet<_> = ids(100).into_iter().collect();
     assert_eq!(expected.len(), 100);
     for &probe in &expected {
-        prober.start(probe, &Checker::new(address, Probe::Tcp));
+        prober.start(probe, &Checker::new(address, Probe::Tcp), 0);
     }
     while !expected.is_empty() {
         let Finished { probe, outcome } = prober.finished().await;
@@ -140,8 +142,8 @@ async fn a_cancelled_probe_is_never_heard_of_again() {
     let (_listener, address) = listen("127.0.0.1:0");
     let mut prober = Prober::new();
     let ids = ids(2);
-    prober.start(ids[0], &Checker::new(address, Probe::Tcp));
-    prober.start(ids[1], &Checker::new(address, Probe::Tcp));
+    prober.start(ids[0], &Checker::new(address, Probe::Tcp), 0);
+    prober.start(ids[1], &Checker::new(address, Probe::Tcp), 0);
     prober.cancel(ids[0]);
     assert_eq!(prober.finished().await.probe, ids[1]);
     assert_eq!(prober.try_finished(), None);

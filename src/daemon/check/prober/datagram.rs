@@ -1,0 +1,96 @@
+//! Probes of one datagram: the question is sent, and what comes back is heard until that is an outcome.
+
+use super::socket::{self, Kind, errno, not_sent};
+use super::stream::within;
+use crate::check::config::Connect;
+use crate::check::probe::query::{Query, Refusal};
+use crate::check::probe::{Failure, Operation, Outcome};
+use crate::sys::clock;
+use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
+use std::io::{self, ErrorKind, IoSliceMut};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+/// No datagram is longer.
+const LONGEST: usize = 64 * 1024;
+
+/// A question to a server.
+pub(super) async fn ask(connect: &Connect, kind: Kind, query: &mut (dyn Query + Send)) -> Outcome {
+    let deadline = clock::now() + connect.timeout;
+    let socket = match send(connect, kind, query.question()) {
+        Ok(socket) => socket,
+        Err(failed) => return not_sent(failed),
+    };
+    let verdict = match within(deadline, answer(&socket, query)).await {
+        Some(verdict) => verdict,
+        None => query.silence(),
+    };
+    match verdict {
+        Ok(()) => Outcome::Passed,
+        Err(failure) => Outcome::Failed(failure),
+    }
+}
+
+/// Sends the question. Its buffer is empty: it goes, or fails, at once.
+fn send(connect: &Connect, kind: Kind, question: &[u8]) -> Result<UdpSocket, socket::Failed> {
+    let at = |operation| move |error: io::Error| (operation, error);
+    let socket = socket::open(connect, kind)?;
+    let hears = match connect.to {
+        SocketAddr::V4(_) => setsockopt(&socket, Ipv4RecvErr, &true),
+        SocketAddr::V6(_) => setsockopt(&socket, Ipv6RecvErr, &true),
+    };
+    hears.map_err(|error| (Operation::Socket, error.into()))?;
+    socket.connect(&connect.to.into()).map_err(at(Operation::Connect))?;
+    let socket = UdpSocket::from_std(socket.into()).map_err(at(Operation::Wait))?;
+    socket2::SockRef::from(&socket).send(question).map_err(at(Operation::Send))?;
+    Ok(socket)
+}
+
+/// Hears what comes until it is an outcome.
+async fn answer(socket: &UdpSocket, query: &mut (dyn Query + Send)) -> Result<(), Failure> {
+    loop {
+        socket.ready(Interest::READABLE | Interest::ERROR).await.map_err(|e| Failure::broken(errno(&e)))?;
+        if let Some(refusal) = refusal(socket) {
+            return query.refused(refusal);
+        }
+        let mut datagram = [0; LONGEST];
+        match socket.try_recv(&mut datagram) {
+            Ok(length) => {
+                if let Some(verdict) = query.hear(datagram.get(..length).unwrap_or_default()) {
+                    return verdict;
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            // What the network said stands in the queue of errors.
+            Err(error) => {
+                let refusal = refusal(socket).unwrap_or(Refusal::Unreachable(errno(&error)));
+                return query.refused(refusal);
+            }
+        }
+    }
+}
+
+/// What an ICMP message said, if one came.
+fn refusal(socket: &UdpSocket) -> Option<Refusal> {
+    let mut rest = [0; 64];
+    let mut buffers = [IoSliceMut::new(&mut rest)];
+    let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in6);
+    let fd = socket.as_fd().as_raw_fd();
+    let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<SockaddrStorage>(fd, &mut buffers, Some(&mut control), flags).ok()?;
+    let of = |error: libc::sock_extended_err, unreachable: (u8, u8)| {
+        let errno = error.ee_errno as i32;
+        match (error.ee_origin, error.ee_type) == unreachable {
+            true => Refusal::Unreachable(errno),
+            false => Refusal::Other(errno),
+        }
+    };
+    message.cmsgs().ok()?.find_map(|control| match control {
+        ControlMessageOwned::Ipv4RecvErr(error, _) => Some(of(error, (libc::SO_EE_ORIGIN_ICMP, 3))),
+        ControlMessageOwned::Ipv6RecvErr(error, _) => Some(of(error, (libc::SO_EE_ORIGIN_ICMP6, 1))),
+        _ => None,
+    })
+}

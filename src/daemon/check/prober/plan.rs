@@ -1,0 +1,81 @@
+//! What a check needs for each of its probes, made ready once: compiled patterns, requests, the settings of TLS.
+
+use super::datagram::ask;
+use super::socket::Kind;
+use super::stream::{connects, talk};
+use crate::check::config::{Checker, Connect, Http, Probe};
+use crate::check::probe::dns::Dns;
+use crate::check::probe::http::{Exchange, Page};
+use crate::check::probe::ping::Ping;
+use crate::check::probe::smtp::Smtp;
+use crate::check::probe::udp::Udp;
+use crate::check::probe::{Failure, Outcome};
+use crate::daemon::check::tls::{Encryption, Tls};
+use crate::net::Family;
+
+/// A check that is ready to be run.
+#[derive(Debug)]
+pub(super) struct Plan {
+    connect: Connect,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Tcp,
+    Pages(Vec<(Page, Option<Encryption>)>),
+    Smtp(Box<str>),
+    Dns(Box<crate::check::config::Dns>),
+    Udp(Box<crate::check::config::Udp>),
+    Ping,
+    /// Somebody else runs it.
+    Elsewhere,
+}
+
+impl Plan {
+    pub(super) fn new(check: &Checker, tls: &Tls) -> Plan {
+        let what = match &check.probe {
+            Probe::Tcp => What::Tcp,
+            Probe::Http(http) => What::Pages(pages(http, &check.connect, tls)),
+            Probe::Smtp { helo_name } => What::Smtp(helo_name.clone()),
+            Probe::Dns(dns) => What::Dns(dns.clone()),
+            Probe::Udp(udp) => What::Udp(udp.clone()),
+            Probe::Ping => What::Ping,
+            Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => What::Elsewhere,
+        };
+        Plan { connect: check.connect.clone(), what }
+    }
+
+    /// Runs it once; `page` is the one to ask for, where there are several, and `number` another one each time, that
+    /// nobody can guess.
+    pub(super) async fn run(&self, page: usize, number: u16) -> Outcome {
+        let connect = &self.connect;
+        match &self.what {
+            What::Tcp => connects(connect).await,
+            What::Pages(pages) => match pages.get(page) {
+                Some((page, None)) => talk(connect, &mut Exchange::new(page)).await,
+                Some((page, Some(encryption))) => match encryption.around(Exchange::new(page)) {
+                    Ok(mut dialogue) => talk(connect, &mut dialogue).await,
+                    Err(failure) => Outcome::NotRun(failure),
+                },
+                None => Outcome::NotRun(Failure::Reason("there is no such page".into())),
+            },
+            What::Smtp(helo_name) => talk(connect, &mut Smtp::new(helo_name)).await,
+            What::Dns(dns) => ask(connect, Kind::Udp, &mut Dns::new(dns, number)).await,
+            What::Udp(udp) => ask(connect, Kind::Udp, &mut Udp::new(udp)).await,
+            What::Ping => {
+                let family = Family::of(connect.to.ip());
+                ask(connect, Kind::Ping, &mut Ping::new(family, number)).await
+            }
+            What::Elsewhere => Outcome::Passed,
+        }
+    }
+}
+
+fn pages(http: &Http, connect: &Connect, tls: &Tls) -> Vec<(Page, Option<Encryption>)> {
+    let page = |url| {
+        let encryption = http.tls.as_ref().map(|settings| tls.of(settings, url, connect.to.ip()));
+        (Page::new(http.protocol, url, connect.to), encryption)
+    };
+    http.urls.iter().map(page).collect()
+}
