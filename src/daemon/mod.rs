@@ -8,6 +8,8 @@
 //! `scheduling` sets priorities of workers.
 
 mod bootstrap;
+#[cfg(feature = "tls")]
+mod certificates;
 pub mod check;
 mod child;
 mod exit;

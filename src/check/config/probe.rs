@@ -131,6 +131,8 @@ pub struct Tls {
     pub sni: bool,
     /// `sni_name`: the name to give there instead of the virtual host.
     pub sni_name: Option<Box<str>>,
+    /// `verify_certificate`: it has to be for that name, and from somebody who is trusted.
+    pub verify: bool,
 }
 
 /// `http_protocol`

@@ -340,14 +340,14 @@ fn extra_words_are_hinted_at_as_keepalived_passes_over_them() {
 fn keys_and_certificates_are_in_the_config() {
     let text = "SSL {\nca /etc/ca.pem\ncertificate /etc/a.pem\nkey /etc/a.key\npassword \"x y\"\n}";
     let (config, found) = load(text);
-    assert_eq!(found, ["V0901", "V0901"], "ca and password");
+    assert_eq!(found, [""; 0]);
     let ssl = config.unwrap().check.ssl;
     assert_eq!((ssl.ca.as_deref(), ssl.certificate.as_deref()), (Some("/etc/ca.pem"), Some("/etc/a.pem")));
     assert_eq!((ssl.key.as_deref(), ssl.password.as_deref()), (Some("/etc/a.key"), Some("x y")));
-    assert_eq!(load("SSL {\nca\n}").1, ["V0901", "V0211"]);
+    assert_eq!(load("SSL {\nca\n}").1, ["V0211"]);
 
     let (config, found) = load(&format!("{text}\nSSL {{\nkey b\nkey c\n}}"));
-    assert_eq!(found, ["V0901", "V0901", "V0218", "V0218"]);
+    assert_eq!(found, ["V0218", "V0218"]);
     let ssl = config.unwrap().check.ssl;
     assert_eq!((ssl.ca, ssl.key.as_deref()), (None, Some("c")), "nothing is left of the first block");
 }

@@ -331,6 +331,13 @@ pub(super) static SSL_GET: Block = Block {
         line("tls_compliant", BOOL, "a connection that ends without TLS's own goodbye has failed")
             .default("no"),
         block("url", &[], &URL, "a page, and what must come back"),
+        line(
+            "verify_certificate",
+            BOOL,
+            "the server's certificate has to be for the host that is asked for, and from an authority of `ca` in `SSL`, or of the system",
+        )
+        .ours()
+        .default("no"),
         line("virtualhost", &[expected("HOST", Kind::Text)], "which host is asked for")
             .default("that of the real server"),
         WARMUP,

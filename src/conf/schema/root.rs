@@ -101,10 +101,14 @@ pub static ROOT: Block = Block {
 pub(super) static SSL: Block = Block {
     name: "SSL",
     keywords: &[
-        line("ca", &[expected("FILE", Kind::Text)], "certificates of the authorities that are trusted")
-            .read(),
+        line(
+            "ca",
+            &[expected("FILE", Kind::Text)],
+            "certificates of the authorities that `verify_certificate` trusts",
+        )
+        .default("the system's"),
         line("certificate", &[expected("FILE", Kind::Text)], "the certificate that checks show"),
         line("key", &[expected("FILE", Kind::Text)], "the key of the certificate"),
-        line("password", &[expected("PASSWORD", Kind::Text)], "the password of the key").read(),
+        line("password", &[expected("PASSWORD", Kind::Text)], "the password of the key"),
     ],
 };

@@ -62,8 +62,12 @@ impl Prober {
     /// Another configuration holds from now on: no check is known any more. What is under way ends as it began.
     pub(super) fn configure(&mut self, config: &Config) {
         self.plans.clear();
-        let is_encrypted = |check: &Checker| matches!(&check.probe, Probe::Http(http) if http.tls.is_some());
-        self.tls = if config.checks().any(is_encrypted) { Tls::load(&config.ssl) } else { Tls::default() };
+        let settings = |check: &Checker| match &check.probe {
+            Probe::Http(http) => http.tls.as_ref().map(|tls| tls.verify),
+            _ => None,
+        };
+        let verify = config.checks().filter_map(settings).reduce(|any, verify| any || verify);
+        self.tls = verify.map_or_else(Tls::default, |verify| Tls::load(&config.ssl, verify));
     }
 
     /// Starts a probe; `page` is the one to ask for, where the check has several.

@@ -14,28 +14,23 @@ pub(super) use without::{Encryption, Tls};
 mod with {
     use super::*;
     use crate::check::probe::tls::{Encrypted, TakesAll};
-    use crate::sys::input;
+    use crate::daemon::certificates::{Verifier, certificates, private_key};
     use rustls::ClientConfig;
     use rustls::client::Resumption;
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-    use std::path::Path;
+    use rustls::client::danger::ServerCertVerifier;
+    use rustls::pki_types::ServerName;
     use std::sync::Arc;
     use tracing::error;
 
-    /// No file of certificates is larger.
-    const LARGEST: u64 = 16 * 1024 * 1024;
-
     /// The settings of all checks.
     #[derive(Debug, Default)]
-    pub(in super::super) struct Tls(Option<Result<Settings, String>>);
-
-    #[derive(Clone, Debug)]
-    struct Settings {
-        /// With the server's name in the handshake, and without.
-        named: Arc<ClientConfig>,
-        nameless: Arc<ClientConfig>,
+    pub(in super::super) struct Tls {
+        trusting: Option<Settings>,
+        verifying: Option<Settings>,
     }
+
+    /// With the server's name in the handshake, and without; or why not.
+    type Settings = Result<[Arc<ClientConfig>; 2], String>;
 
     /// The settings of one page.
     #[derive(Debug)]
@@ -46,28 +41,30 @@ mod with {
     }
 
     impl Tls {
-        /// Reads the files. Where that fails, it is said, and checks over TLS do not run until a reload finds them.
-        pub(in super::super) fn load(ssl: &Ssl) -> Tls {
-            let settings = settings(ssl);
-            if let Err(reason) = &settings {
-                error!("SSL: {reason}. SSL_GET checks do not run");
-            }
-            Tls(Some(settings))
+        /// Reads the files. Where that fails, it is said, and the checks that need them do not run until a reload finds
+        /// them.
+        pub(in super::super) fn load(ssl: &Ssl, verify: bool) -> Tls {
+            let load = |verify| {
+                let settings = settings(ssl, verify);
+                if let Err(reason) = &settings {
+                    let which = if verify { " with verify_certificate" } else { "" };
+                    error!("SSL: {reason}. SSL_GET checks{which} do not run");
+                }
+                settings
+            };
+            Tls { trusting: Some(load(false)), verifying: verify.then(|| load(true)) }
         }
 
         pub(in super::super) fn of(&self, tls: &config::Tls, url: &Url, to: IpAddr) -> Encryption {
-            let name = tls.sni.then(|| tls.sni_name.as_ref().or(url.virtual_host.as_ref())).flatten();
-            let name = name.and_then(|name| server_name(name));
-            let settings = match &self.0 {
-                Some(Ok(settings)) => Ok(settings),
-                Some(Err(reason)) => Err(reason.clone()),
-                None => Err("TLS is not set up".to_owned()),
+            let host = tls.sni_name.as_ref().or(url.virtual_host.as_ref()).and_then(|host| server_name(host));
+            let settings = if tls.verify { &self.verifying } else { &self.trusting };
+            let [named, nameless] = match settings {
+                Some(Ok(configs)) => configs.each_ref().map(|config| Ok(Arc::clone(config))),
+                Some(Err(reason)) => [Err(reason.clone()), Err(reason.clone())],
+                None => ["named", "nameless"].map(|_| Err("TLS is not set up".to_owned())),
             };
-            let config = settings.map(|settings| match name {
-                Some(_) => Arc::clone(&settings.named),
-                None => Arc::clone(&settings.nameless),
-            });
-            let name = name.unwrap_or_else(|| ServerName::IpAddress(to.into()));
+            let config = if tls.sni && host.is_some() { named } else { nameless };
+            let name = host.unwrap_or_else(|| ServerName::IpAddress(to.into()));
             Encryption { config, name, needs_goodbye: url.tls_compliant }
         }
     }
@@ -90,51 +87,34 @@ mod with {
         }
     }
 
-    fn settings(ssl: &Ssl) -> Result<Settings, String> {
+    fn settings(ssl: &Ssl, verify: bool) -> Settings {
         // Of all that rustls could use, ring: no other one has to be built.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let path = |file: &Option<String>| file.as_ref().map(|file| crate::raw::path(file));
+        let verifier: Arc<dyn ServerCertVerifier> = match verify {
+            true => Arc::new(Verifier::new(path(&ssl.ca).as_deref(), "ca", Arc::clone(&provider))?),
+            false => Arc::new(TakesAll),
+        };
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(TakesAll));
-        let mut named = match (&ssl.certificate, &ssl.key) {
+            .with_custom_certificate_verifier(verifier);
+        let mut named = match (path(&ssl.certificate), path(&ssl.key)) {
             (None, None) => builder.with_no_client_auth(),
             (Some(certificate), key) => {
-                let chain = certificates(certificate)?;
-                let key = private_key(key.as_ref().unwrap_or(certificate))?;
-                builder
-                    .with_client_auth_cert(chain, key)
-                    .map_err(|error| format!("{certificate}: {error}"))?
+                let chain = certificates(&certificate)?;
+                let key = private_key(key.as_ref().unwrap_or(&certificate), ssl.password.as_deref())?;
+                let failed = |error| format!("{}: {error}", certificate.display());
+                builder.with_client_auth_cert(chain, key).map_err(failed)?
             }
             (None, Some(_)) => return Err("`key` is given without `certificate`".to_owned()),
         };
-        if let Some(ca) = &ssl.ca {
-            certificates(ca)?;
-        }
         // Each check is a session of its own: what is checked is the whole of it.
         named.resumption = Resumption::disabled();
         let mut nameless = named.clone();
         nameless.enable_sni = false;
-        Ok(Settings { named: Arc::new(named), nameless: Arc::new(nameless) })
-    }
-
-    fn read(file: &str) -> Result<Vec<u8>, String> {
-        input::file(Path::new(file), LARGEST).map_err(|error| format!("{file}: {error}"))
-    }
-
-    fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-        let pem = read(file)?;
-        let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        match all {
-            Ok(all) if !all.is_empty() => Ok(all),
-            Ok(_) => Err(format!("{file} has no certificate in it")),
-            Err(error) => Err(format!("{file}: {error}")),
-        }
-    }
-
-    fn private_key(file: &str) -> Result<PrivateKeyDer<'static>, String> {
-        PrivateKeyDer::from_pem_slice(&read(file)?).map_err(|error| format!("{file}: {error}"))
+        Ok([named, nameless].map(Arc::new))
     }
 }
 
@@ -152,7 +132,7 @@ mod without {
     pub(in super::super) struct Encryption;
 
     impl Tls {
-        pub(in super::super) fn load(_: &Ssl) -> Tls {
+        pub(in super::super) fn load(_: &Ssl, _: bool) -> Tls {
             Tls {}
         }
 

@@ -63,6 +63,12 @@ pub(super) fn lower(
                     set(&mut tls.sni, sni);
                 }
             }
+            "verify_certificate" => {
+                let verify = cx.flag(statement);
+                if let Some(tls) = &mut tls {
+                    set(&mut tls.verify, verify);
+                }
+            }
             "sni_name" => {
                 let name = boxed(cx.text(statement));
                 if let Some(tls) = &mut tls {

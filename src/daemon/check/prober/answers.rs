@@ -241,11 +241,20 @@ mod tls {
     use std::sync::Arc;
     use std::sync::mpsc::{Receiver, channel};
 
+    type Pair = rcgen::CertifiedKey<rcgen::KeyPair>;
+
+    fn pair() -> Pair {
+        rcgen::generate_simple_self_signed(["whoever.example".to_owned()]).unwrap()
+    }
+
     /// A web server, and what it was called in the handshake.
     fn web_server(answer: &'static [u8]) -> (SocketAddr, Receiver<Option<String>>) {
+        web_server_of(pair(), answer)
+    }
+
+    fn web_server_of(pair: Pair, answer: &'static [u8]) -> (SocketAddr, Receiver<Option<String>>) {
         let (tell, told) = channel();
         let address = serve(move |stream| {
-            let pair = rcgen::generate_simple_self_signed(["whoever".to_owned()]).unwrap();
             let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.signing_key.serialize_der()));
             let provider = Arc::new(rustls::crypto::ring::default_provider());
             let config = ServerConfig::builder_with_provider(provider)
@@ -269,7 +278,7 @@ mod tls {
     async fn ask(server: SocketAddr, tls: TlsConfig, ssl: &Ssl) -> Outcome {
         let mut check = check(server, http(Some(tls)));
         check.connect.timeout = Duration::from_secs(10);
-        Plan::new(&check, &Tls::load(ssl)).run(0, 0).await
+        Plan::new(&check, &Tls::load(ssl, true)).run(0, 0).await
     }
 
     #[tokio::test]
@@ -278,7 +287,7 @@ mod tls {
         assert_eq!(ask(server, TlsConfig::default(), &Ssl::default()).await, Outcome::Passed);
         assert_eq!(told.recv().unwrap(), None);
         let (server, told) = web_server(b"HTTP/1.0 500 Oh\r\n\r\n");
-        let named = TlsConfig { sni: true, sni_name: Some("www.example:443".into()) };
+        let named = TlsConfig { sni: true, sni_name: Some("www.example:443".into()), verify: false };
         assert_eq!(ask(server, named, &Ssl::default()).await, failed("HTTP status code 500"));
         assert_eq!(told.recv().unwrap().as_deref(), Some("www.example"));
     }
@@ -296,5 +305,30 @@ mod tls {
         fs::write(&file, pair.cert.pem() + &pair.signing_key.serialize_pem()).unwrap();
         let (server, _told) = web_server(b"HTTP/1.0 200 OK\r\n\r\n");
         assert_eq!(ask(server, TlsConfig::default(), &ssl).await, Outcome::Passed);
+    }
+
+    #[tokio::test]
+    async fn a_certificate_is_verified_where_that_is_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ca.pem");
+        let ssl = Ssl { ca: Some(file.to_str().unwrap().to_owned()), ..Ssl::default() };
+        let named = |name: &str| TlsConfig { sni: false, sni_name: Some(name.into()), verify: true };
+        let answer = b"HTTP/1.0 200 OK\r\n\r\n";
+        let known = pair();
+        fs::write(&file, known.cert.pem()).unwrap();
+        let (server, told) = web_server_of(known, answer);
+        assert_eq!(ask(server, named("whoever.example"), &ssl).await, Outcome::Passed);
+        assert_eq!(told.recv().unwrap(), None, "no name was given");
+        let (server, _told) = web_server(answer);
+        let unknown = ask(server, named("whoever.example"), &ssl).await;
+        assert!(
+            matches!(&unknown, Outcome::Failed(why) if why.to_string().contains("certificate")),
+            "{unknown:?}"
+        );
+        let another = pair();
+        fs::write(&file, another.cert.pem()).unwrap();
+        let (server, _told) = web_server_of(another, answer);
+        let other = ask(server, named("www.example"), &ssl).await;
+        assert!(matches!(&other, Outcome::Failed(why) if why.to_string().contains("name")), "{other:?}");
     }
 }
