@@ -43,8 +43,10 @@ impl<D: Dialogue> Encrypted<D> {
 
     fn take(&mut self, mut bytes: &[u8]) -> Step {
         loop {
-            // An error would be one of reading from memory.
-            let read = self.connection.read_tls(&mut bytes).unwrap_or(0);
+            let read = match self.connection.read_tls(&mut bytes) {
+                Ok(read) => read,
+                Err(error) => return Step::fail(format!("TLS: {error}")),
+            };
             let state = match self.connection.process_new_packets() {
                 Ok(state) => state,
                 // The server gives up: what came before is its answer.

@@ -34,13 +34,15 @@ pub struct Exchange<'a> {
     head: Vec<u8>,
     /// Once the head is there.
     body: Option<Body<'a>>,
+    /// What is wrong with the head: the rest is heard all the same, since servers log a connection that is reset.
+    wrong: Option<Failure>,
 }
 
 impl<'a> Exchange<'a> {
     /// A request for a page.
     #[must_use]
     pub const fn new(page: &'a Page) -> Exchange<'a> {
-        Exchange { page, head: Vec::new(), body: None }
+        Exchange { page, head: Vec::new(), body: None, wrong: None }
     }
 
     fn take(&mut self, bytes: &[u8]) -> Step {
@@ -64,9 +66,7 @@ impl<'a> Exchange<'a> {
                 false => Step::Listen,
             };
         };
-        if let Err(failure) = self.page.expects_status(head.status) {
-            return Step::End(Err(failure));
-        }
+        self.wrong = self.page.expects_status(head.status).err();
         let rest = self.head.split_off(head.size);
         self.body = Some(Body::new(self.page, &head));
         self.take(&rest)
@@ -75,6 +75,7 @@ impl<'a> Exchange<'a> {
     /// The answer has ended.
     fn outcome(&mut self) -> Result<(), Failure> {
         match self.body.take() {
+            Some(_) if self.wrong.is_some() => self.wrong.take().map_or(Ok(()), Err),
             Some(body) => body.finish(),
             None if self.head.is_empty() => Err(Failure::Reason("no data received".into())),
             None => Err(Failure::Reason("the answer ends within its head".into())),

@@ -51,10 +51,16 @@ fn send(connect: &Connect, kind: Kind, question: &[u8]) -> Result<UdpSocket, soc
 
 /// Hears what comes until it is an outcome.
 async fn answer(socket: &UdpSocket, query: &mut (dyn Query + Send)) -> Result<(), Failure> {
+    let broken = |error: io::Error| Failure::broken(errno(&error));
     loop {
-        socket.ready(Interest::READABLE | Interest::ERROR).await.map_err(|e| Failure::broken(errno(&e)))?;
-        if let Some(refusal) = refusal(socket) {
-            return query.refused(refusal);
+        let ready = socket.ready(Interest::READABLE | Interest::ERROR).await.map_err(broken)?;
+        // What the network said stands in a queue of its own.
+        if ready.is_error() {
+            match socket.try_io(Interest::ERROR, || refusal(socket)) {
+                Ok(refusal) => return query.refused(refusal),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(broken(error)),
+            }
         }
         let mut datagram = [0; LONGEST];
         match socket.try_recv(&mut datagram) {
@@ -64,23 +70,25 @@ async fn answer(socket: &UdpSocket, query: &mut (dyn Query + Send)) -> Result<()
                 }
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            // What the network said stands in the queue of errors.
             Err(error) => {
-                let refusal = refusal(socket).unwrap_or(Refusal::Unreachable(errno(&error)));
-                return query.refused(refusal);
+                let unsaid = Refusal::Unreachable(errno(&error));
+                return query.refused(refusal(socket).unwrap_or(unsaid));
             }
         }
     }
 }
 
-/// What an ICMP message said, if one came.
-fn refusal(socket: &UdpSocket) -> Option<Refusal> {
+/// What an ICMP message said.
+///
+/// # Errors
+/// The kernel's: none came.
+fn refusal(socket: &UdpSocket) -> io::Result<Refusal> {
     let mut rest = [0; 64];
     let mut buffers = [IoSliceMut::new(&mut rest)];
     let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in6);
     let fd = socket.as_fd().as_raw_fd();
     let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
-    let message = recvmsg::<SockaddrStorage>(fd, &mut buffers, Some(&mut control), flags).ok()?;
+    let message = recvmsg::<SockaddrStorage>(fd, &mut buffers, Some(&mut control), flags)?;
     let of = |error: libc::sock_extended_err, unreachable: (u8, u8)| {
         let errno = error.ee_errno as i32;
         match (error.ee_origin, error.ee_type) == unreachable {
@@ -88,9 +96,10 @@ fn refusal(socket: &UdpSocket) -> Option<Refusal> {
             false => Refusal::Other(errno),
         }
     };
-    message.cmsgs().ok()?.find_map(|control| match control {
+    let said = message.cmsgs()?.find_map(|control| match control {
         ControlMessageOwned::Ipv4RecvErr(error, _) => Some(of(error, (libc::SO_EE_ORIGIN_ICMP, 3))),
         ControlMessageOwned::Ipv6RecvErr(error, _) => Some(of(error, (libc::SO_EE_ORIGIN_ICMP6, 1))),
         _ => None,
-    })
+    });
+    Ok(said.unwrap_or(Refusal::Other(libc::EIO)))
 }
