@@ -207,6 +207,13 @@ impl Balancer {
                         }
                     }
                 }
+                checker::Action::FoundDown => {
+                    for &(vs, rs) in &slot.subscribers {
+                        if let Some(vs) = virtual_servers.get(vs as usize) {
+                            vs.found_down(rs as usize, actions);
+                        }
+                    }
+                }
                 checker::Action::Weighed { from, to } => {
                     for &(vs, rs) in &slot.subscribers {
                         let Some(vs) = virtual_servers.get_mut(vs as usize) else { continue };

@@ -54,6 +54,8 @@ pub enum Action {
     Start,
     /// The status is another one now.
     Changed(Status),
+    /// It was taken to be down (`alpha`), and is.
+    FoundDown,
     /// What it says of the weight is another thing now.
     Weighed {
         /// What it said until now.
@@ -271,6 +273,10 @@ impl Checker {
         if self.status == Status::Up || first {
             let retries = if first { 0 } else { retries };
             actions.push(Action::Report(CheckReport::Failed { retries, failure }));
+        }
+        // As keepalived, which says nothing of the kind of pages.
+        if first && self.status == Status::Down && !matches!(self.config.probe, Probe::Http(_)) {
+            actions.push(Action::FoundDown);
         }
         let recovers = self.status == Status::Down && !first && !self.page_failed;
         self.tries = 0;

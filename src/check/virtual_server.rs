@@ -173,6 +173,12 @@ impl VirtualServer {
         }
     }
 
+    /// One of the checks of a real server, given by its place in the configuration, was taken to fail, and does: whoever is
+    /// told of servers hears of it for the first time.
+    pub fn found_down(&self, server: usize, actions: &mut Vec<Action>) {
+        actions.extend(self.config.real_servers.get(server).map(|rs| self.server_notice(rs, false, None)));
+    }
+
     /// One of the checks of a real server, given by its place in the configuration, adds so much more to its weight
     /// than before.
     pub fn weighed(&mut self, server: usize, more: i64, actions: &mut Vec<Action>) {

@@ -122,7 +122,7 @@ fn an_alpha_check_starts_down_and_says_so_when_it_fails() {
     let mut b = Bench::new(Schedule { alpha: true, ..schedule() }, Status::Down);
     b.starts_at(1000);
     let failed = CheckReport::Failed { retries: 0, failure: REFUSED };
-    assert_eq!(b.ends_at(1000, Outcome::Failed(REFUSED)), [Action::Report(failed)]);
+    assert_eq!(b.ends_at(1000, Outcome::Failed(REFUSED)), [Action::Report(failed), Action::FoundDown]);
     b.starts_at(4000);
     assert_eq!(b.ends_at(4000, Outcome::Failed(REFUSED)), []);
     b.starts_at(7000);

@@ -21,7 +21,8 @@ type Story = fn(&Lab, Implementation);
 type Serve = fn(TcpStream, bool);
 
 pub(super) fn tests() -> Vec<Test> {
-    let stories: [(&str, Story); 3] = [
+    let stories: [(&str, Story); 4] = [
+        ("a_server_that_was_taken_to_be_down_and_is_is_told_of", alpha),
         ("every_kind_of_check_tells_good_from_bad", every_kind),
         ("mails_tell_of_servers_and_quorums", mails),
         ("the_table_is_emptied_where_that_is_asked_for", emptied),
@@ -105,6 +106,44 @@ fn script(host: &Host, name: &str, text: &str) -> PathBuf {
     path
 }
 
+/// What a program read from `lvs_notify_fifo`.
+struct Heard<'a> {
+    host: &'a Host,
+    file: PathBuf,
+}
+
+impl<'a> Heard<'a> {
+    fn new(host: &'a Host) -> Heard<'a> {
+        let file = host.file("heard");
+        fs::write(&file, "").expect("make a file");
+        Heard { host, file }
+    }
+
+    /// `global_defs` with the FIFO, its reader, and more.
+    fn globals(&self, more: &str) -> String {
+        let text = format!("while read line; do echo \"$line\" >>{}; done <$1", self.file.display());
+        let (fifo, reader) = (self.host.file("fifo"), script(self.host, "reader", &text));
+        format!(
+            "global_defs {{\n script_user root\n enable_script_security\n lvs_notify_fifo {}\n \
+             lvs_notify_fifo_script {}\n {more}\n}}\n",
+            fifo.display(),
+            reader.display()
+        )
+    }
+
+    /// Waits for these lines and no other ones since the last time, whatever their order.
+    #[track_caller]
+    fn only(&self, wanted: &[String]) {
+        wait_for(format_args!("{wanted:?}"), LIMIT, || {
+            let text = fs::read_to_string(&self.file).unwrap_or_default();
+            let mut lines: Vec<&str> = text.lines().collect();
+            lines.sort_unstable();
+            if lines == wanted { Ok(()) } else { Err(text) }
+        });
+        fs::write(&self.file, "").expect("forget it");
+    }
+}
+
 /// Real servers 1 to 6, each with another kind of check.
 fn service() -> String {
     let at =
@@ -130,33 +169,14 @@ fn service() -> String {
 fn every_kind(lab: &Lab, daemon: Implementation) {
     let host = director(lab);
     let servers = Servers::start(&host);
-    let heard = host.file("heard");
-    fs::write(&heard, "").expect("make a file");
-    let reader = script(
-        &host,
-        "reader",
-        &format!("while read line; do echo \"$line\" >>{}; done <$1", heard.display()),
-    );
-    let config = format!(
-        "global_defs {{\n script_user root\n enable_script_security\n lvs_notify_fifo {}\n \
-         lvs_notify_fifo_script {}\n rs_init_notifies\n}}\n{}",
-        host.file("fifo").display(),
-        reader.display(),
-        service(),
-    );
-    // What was heard of each since the last time.
-    let told = |what: &str, up: bool| {
+    let heard = Heard::new(&host);
+    let config = format!("{}{}", heard.globals("rs_init_notifies"), service());
+    let told = |up: bool| {
         let state = if up { "UP" } else { "DOWN" };
         let mut wanted: Vec<String> =
             (1..=6).map(|n| format!("RS [10.98.0.{n}]:tcp:80 [10.99.0.1]:tcp:80 {state}")).collect();
         wanted.push(format!("VS [10.99.0.1]:tcp:80 {state}"));
-        wait_for(format_args!("{what}"), LIMIT, || {
-            let text = fs::read_to_string(&heard).unwrap_or_default();
-            let mut lines: Vec<&str> = text.lines().collect();
-            lines.sort_unstable();
-            if lines == wanted { Ok(()) } else { Err(text) }
-        });
-        fs::write(&heard, "").expect("forget it");
+        heard.only(&wanted);
     };
     let answer = |well: bool| {
         servers.answer(well);
@@ -166,13 +186,30 @@ fn every_kind(lab: &Lab, daemon: Implementation) {
     host.run("ip address add 10.97.0.1/32 dev lo");
     let director = Director::start(daemon, &host, Path::new(VIPD), &config, &["-C"]);
     wait_row(&host, "10.99.0.1:80", &all);
-    told("of the beginning", true);
+    told(true);
     answer(false);
     wait_row(&host, "10.99.0.1:80", &[]);
-    told("of the end", false);
+    told(false);
     answer(true);
     wait_row(&host, "10.99.0.1:80", &all);
-    told("of the return", true);
+    told(true);
+    director.terminate();
+}
+
+/// The first failure of an `alpha` server is news, though the table is as it was; those behind it are none.
+fn alpha(lab: &Lab, daemon: Implementation) {
+    let host = director(lab);
+    let heard = Heard::new(&host);
+    let config = heard.globals("")
+        + "virtual_server 10.99.0.1 80 {\n delay_loop 1\n lvs_sched rr\n lvs_method DR\n protocol TCP\n alpha\n\
+           real_server 10.98.0.1 80 {\n TCP_CHECK {\n connect_ip 127.0.0.1\n connect_port 1080\n retry 0\n warmup 0\n }\n }\n}\n";
+    let director = Director::start(daemon, &host, Path::new(VIPD), &config, &["-C"]);
+    let server = |state: &str| format!("RS [10.98.0.1]:tcp:80 [10.99.0.1]:tcp:80 {state}");
+    heard.only(&[server("DOWN")]);
+    wait_row(&host, "10.99.0.1:80", &[]);
+    let _listener = host.enter(|| TcpListener::bind("127.0.0.1:1080")).expect("listen");
+    heard.only(&[server("UP"), "VS [10.99.0.1]:tcp:80 UP".to_owned()]);
+    wait_row(&host, "10.99.0.1:80", &["1/1"]);
     director.terminate();
 }
 
