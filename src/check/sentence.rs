@@ -129,9 +129,7 @@ fn try_sentence(check: &CheckName, server: ServerName, failure: &Failure) -> Str
     match check {
         CheckName::Tcp if timeout => format!("TCP connection to {server} timeout"),
         CheckName::Tcp => format!("TCP connection to {server} failed"),
-        CheckName::Udp if says("the answer") || says("an answer") => {
-            format!("UDP check to {server} reply data mismatch")
-        }
+        CheckName::Udp if says("the answer") => format!("UDP check to {server} reply data mismatch"),
         CheckName::Udp => format!("UDP connection to {server} failed"),
         CheckName::Ping if timeout => format!("ICMP connection to address {server} timeout"),
         CheckName::Ping => format!("ICMP connection to {server} failed"),

@@ -33,7 +33,7 @@ impl Query for Udp<'_> {
         };
         let length = usize::from(reply.min_length)..=usize::from(reply.max_length);
         if !length.contains(&datagram.len()) {
-            return Some(Err(Failure::Reason(format!("an answer of {} bytes", datagram.len()).into())));
+            return Some(Err(Failure::Reason(format!("the answer's length is {}", datagram.len()).into())));
         }
         let expected = reply.data.iter().zip(&reply.mask);
         let differs = |(byte, (data, mask)): (&u8, (&u8, &u8))| (byte ^ data) & mask != 0;
@@ -92,8 +92,8 @@ mod tests {
         assert_eq!(udp.hear(b"ab"), Some(Ok(())));
         let failed = |words: &str| Some(Err(Failure::Reason(words.into())));
         assert_eq!(udp.hear(b"acc"), failed("the answer differs at byte 1"));
-        assert_eq!(udp.hear(b"a"), failed("an answer of 1 bytes"));
-        assert_eq!(udp.hear(b"abcde"), failed("an answer of 5 bytes"));
+        assert_eq!(udp.hear(b"a"), failed("the answer's length is 1"));
+        assert_eq!(udp.hear(b"abcde"), failed("the answer's length is 5"));
     }
 
     /// keepalived looks at lengths only where it compares.

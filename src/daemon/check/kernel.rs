@@ -13,7 +13,7 @@ use crate::check::Balancer;
 use crate::check::config::FlushOnStop;
 use crate::daemon::worker::TableState;
 use crate::ipvs::client::{Client, Error, Failed};
-use crate::ipvs::model::{DestKey, Service, ServiceKey, Table, Timeouts};
+use crate::ipvs::model::{DestKey, Service, ServiceKey, Table};
 use crate::ipvs::operation::Operation;
 use crate::ipvs::plan::plan;
 use crate::netlink::Failure;
@@ -23,6 +23,7 @@ use nix::errno::Errno;
 use std::collections::{HashMap, HashSet};
 use std::mem;
 use tracing::{error, info, warn};
+use whole::IdleTimeouts;
 
 /// Refusals that are logged one by one; more are only counted.
 const LOGGED_REFUSALS: usize = 10;
@@ -45,8 +46,7 @@ pub(super) struct Kernel {
     /// When to try again what failed.
     retry_at: Option<Instant>,
     attempts: u32,
-    /// The kernel's own, where others were set.
-    timeouts: Option<Timeouts>,
+    timeouts: IdleTimeouts,
     /// Why the table can't be written, if it can't.
     unavailable: Option<String>,
     /// Errors that were logged already.
@@ -81,7 +81,7 @@ impl Kernel {
             failing: Vec::new(),
             retry_at: None,
             attempts: 0,
-            timeouts: None,
+            timeouts: IdleTimeouts::default(),
             unavailable: None,
             logged: HashSet::new(),
         }
@@ -236,6 +236,7 @@ impl Kernel {
             Ok(client) => {
                 self.client = Some(client);
                 self.retry_at = None;
+                self.settle();
                 true
             }
             Err(error) => {

@@ -138,6 +138,7 @@ impl Driver {
             .flat_map(|vs| vs.endpoints.iter().map(|endpoint| endpoint.key(vs.protocol)));
         driver.look_for_addresses(&config.check);
         driver.prepare(&config.check);
+        driver.set_up_table(&config.check);
         if config.check.settings.flush && !options.respawned {
             driver.kernel.flush(now);
         }
@@ -156,6 +157,7 @@ impl Driver {
         self.notifier.configure(&config);
         self.look_for_addresses(&config.check);
         self.prepare(&config.check);
+        self.set_up_table(&config.check);
         self.balancer.configure(now, config.check, &Found::default(), &mut self.actions);
         self.look_at_files(now);
         self.kernel.reload(now, &self.balancer);
@@ -172,6 +174,10 @@ impl Driver {
     fn prepare(&mut self, config: &check::Config) {
         self.ping_group.allow(config.checks().any(|check| matches!(check.probe, Probe::Ping)));
         self.prober.configure(config);
+    }
+
+    /// Takes in what holds for the kernel's table as a whole.
+    fn set_up_table(&mut self, config: &check::Config) {
         self.kernel.set_timeouts(clock::now(), config.settings.timeouts);
         self.flush_on_stop = config.settings.flush_on_stop;
     }

@@ -44,15 +44,16 @@ mod with {
         /// Reads the files. Where that fails, it is said, and the checks that need them do not run until a reload finds
         /// them.
         pub(in super::super) fn load(ssl: &Ssl, verify: bool) -> Tls {
-            let load = |verify| {
-                let settings = settings(ssl, verify);
-                if let Err(reason) = &settings {
-                    let which = if verify { " with verify_certificate" } else { "" };
-                    error!("SSL: {reason}. SSL_GET checks{which} do not run");
+            let trusting = settings(ssl, false);
+            let verifying = verify.then(|| settings(ssl, true));
+            match (&trusting, &verifying) {
+                (Err(reason), _) => error!("SSL: {reason}. SSL_GET checks do not run"),
+                (_, Some(Err(reason))) => {
+                    error!("SSL: {reason}. SSL_GET checks with verify_certificate do not run");
                 }
-                settings
-            };
-            Tls { trusting: Some(load(false)), verifying: verify.then(|| load(true)) }
+                _ => {}
+            }
+            Tls { trusting: Some(trusting), verifying }
         }
 
         pub(in super::super) fn of(&self, tls: &config::Tls, url: &Url, to: IpAddr) -> Encryption {

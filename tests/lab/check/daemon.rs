@@ -1,13 +1,12 @@
 //! The whole daemon: programs that decide on servers and hear of them, and what is left of the table when processes die.
 
-use super::{LIMIT, director, row, wait_row};
+use super::{LIMIT, director, row, script, wait_row};
 use crate::VIPD;
 use crate::support::Implementation::{self, Keepalived, Vipd};
 use crate::support::{Director, Host, Lab, Table, Test, Worker, wait_for};
 use nix::sys::signal::{Signal, kill};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 type Story = fn(&Lab, Implementation);
@@ -33,14 +32,6 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("check::nothing_of_the_table_is_left_of_a_worker_killed_at_the_stop", worker_hangs_at_stop),
     ];
     programs.chain(ends).collect()
-}
-
-/// A shell script of this host's.
-fn script(host: &Host, name: &str, text: &str) -> PathBuf {
-    let path = host.file(name);
-    fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("write a script");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("make it executable");
-    path
 }
 
 /// Statuses are weights, verdicts, and a time that is up; what hears of a server that fails comes behind the kernel.

@@ -9,7 +9,10 @@ mod table;
 mod verdicts;
 
 use crate::support::{Host, Lab, Table, Test, wait_for};
+use std::fs;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -117,6 +120,14 @@ fn check_of(to: SocketAddr) -> Checker {
     let schedule = Schedule { delay_loop: fast, delay_before_retry: fast, warmup: fast, ..Schedule::DEFAULT };
     let connect = Connect { timeout: Duration::from_millis(500), ..Connect::new(to) };
     Checker { schedule, connect, ..Checker::new(to, Probe::Tcp) }
+}
+
+/// A shell script of this host's.
+fn script(host: &Host, name: &str, text: &str) -> PathBuf {
+    let path = host.file(name);
+    fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("write a script");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("make it executable");
+    path
 }
 
 fn director(lab: &Lab) -> Host {

@@ -1,7 +1,7 @@
 //! The same stories with keepalived and with vipd: what each kind of check makes of good and bad answers, and what FIFOs,
 //! mails and the table hear of it.
 
-use super::{LIMIT, director, row, wait_row};
+use super::{LIMIT, director, row, script, wait_row};
 use crate::VIPD;
 use crate::support::Implementation::{self, Keepalived, Vipd};
 use crate::support::mailbox::{self, Manner};
@@ -9,7 +9,6 @@ use crate::support::{Director, Host, Lab, Test, wait_for};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,13 +96,6 @@ fn mail(client: TcpStream, good: bool) {
     for line in BufReader::new(&client).lines().map_while(Result::ok) {
         let _ = write!(&client, "{}\r\n", if line == "QUIT" { "221 bye" } else { "250 ok" });
     }
-}
-
-fn script(host: &Host, name: &str, text: &str) -> PathBuf {
-    let path = host.file(name);
-    fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("write a script");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("make it executable");
-    path
 }
 
 /// What a program read from `lvs_notify_fifo`.

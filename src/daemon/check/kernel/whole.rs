@@ -5,6 +5,7 @@ use crate::check::config;
 use crate::ipvs::model::Timeouts;
 use crate::ipvs::operation::Operation;
 use crate::time::Instant;
+use std::mem;
 use tracing::error;
 
 impl Kernel {
@@ -20,25 +21,47 @@ impl Kernel {
     }
 
     /// Lets the kernel forget idle connections after these times (`lvs_timeouts`), or, without any, after those that it
-    /// had before.
+    /// had before; as soon as it can be asked to.
     pub(in super::super) fn set_timeouts(&mut self, now: Instant, wanted: config::Timeouts) {
-        let is_wanted = wanted != config::Timeouts::default();
-        if !is_wanted && self.timeouts.is_none() || !self.connect(now) {
+        self.timeouts.wanted = wanted;
+        self.timeouts.is_due = wanted != config::Timeouts::default() || self.timeouts.before.is_some();
+        if self.timeouts.is_due && self.connect(now) {
+            self.settle();
+        }
+    }
+
+    /// Does what waited for a connection.
+    pub(super) fn settle(&mut self) {
+        let Some(client) = &mut self.client else { return };
+        let IdleTimeouts { wanted, before, is_due } = &mut self.timeouts;
+        if !mem::take(is_due) {
             return;
         }
-        let Some(client) = &mut self.client else { return };
-        let timeouts = if is_wanted {
-            if self.timeouts.is_none() {
-                self.timeouts = client.timeouts().ok();
-            }
-            let (tcp, tcp_fin, udp) = (wanted.tcp, wanted.tcp_fin, wanted.udp);
-            // 0 leaves one as it is.
-            Timeouts { tcp: tcp.unwrap_or(0), tcp_fin: tcp_fin.unwrap_or(0), udp: udp.unwrap_or(0) }
+        let timeouts = if *wanted == config::Timeouts::default() {
+            before.take().unwrap_or_default()
         } else {
-            self.timeouts.take().unwrap_or_default()
+            if before.is_none() {
+                *before = client.timeouts().ok();
+            }
+            // 0 leaves one as it is.
+            Timeouts {
+                tcp: wanted.tcp.unwrap_or(0),
+                tcp_fin: wanted.tcp_fin.unwrap_or(0),
+                udp: wanted.udp.unwrap_or(0),
+            }
         };
         for failed in client.execute(&[Operation::SetTimeouts(timeouts)]) {
             error!("lvs_timeouts: {}", failed.failure);
         }
     }
+}
+
+/// `lvs_timeouts`
+#[derive(Default)]
+pub(super) struct IdleTimeouts {
+    wanted: config::Timeouts,
+    /// The kernel's own, where others were set.
+    before: Option<Timeouts>,
+    /// The kernel is still to be asked.
+    is_due: bool,
 }
