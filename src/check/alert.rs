@@ -56,3 +56,39 @@ pub(super) fn text_of(check: &Checker, status: Status, failure: Option<&Failure>
         Probe::File(_) => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::config::Misc;
+    use crate::command::Command;
+    use std::time::Duration;
+
+    /// Words of keepalived 2.2.7's source; the lab compares those of TCP and of quorums with its mails.
+    #[test]
+    fn each_kind_of_check_has_its_words() {
+        let misc = Misc {
+            command: Command { argv: vec!["/m".into()], run_as: None },
+            dynamic: false,
+            timeout: Duration::from_secs(1),
+        };
+        let misc = || Probe::Misc(Box::new(misc.clone()));
+        let smtp = || Probe::Smtp { helo_name: "me".into() };
+        let reason = |words: &str| Failure::Reason(words.into());
+        let (up, down) = (Status::Up, Status::Down);
+        for (probe, status, failure, words) in [
+            (Probe::Ping, up, None, "ICMP CHECK succeed on service"),
+            (Probe::Ping, down, Some(Failure::Timeout), "ICMP CHECK failed on service"),
+            (smtp(), up, None, "CHECK succeed on service"),
+            (smtp(), down, Some(reason("greeting is `421`")), "CHECK failed on service : greeting is `421`"),
+            (smtp(), down, None, "CHECK failed on service"),
+            (misc(), up, None, "MISC CHECK succeeded on service"),
+            (misc(), down, Some(reason("timed out")), "MISC CHECK timed out on service"),
+            (misc(), down, Some(reason("exited with status 1")), "MISC CHECK failed on service"),
+            (Probe::Bfd { name: "b".into() }, down, None, "BFD CHECK b failed on service"),
+        ] {
+            let check = Checker::new("192.0.2.1:25".parse().unwrap(), probe);
+            assert_eq!(text_of(&check, status, failure.as_ref()).as_deref(), Some(words));
+        }
+    }
+}
