@@ -29,17 +29,28 @@ pub(super) enum Entry {
 }
 
 impl Journal {
-    /// Whether nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
     pub(super) fn push(&mut self, entry: Entry) {
         self.waiting.push_back(entry);
     }
 
+    /// Tells up to `count` entries. Returns whether there are more.
+    pub(super) fn tell(
+        &mut self,
+        count: usize,
+        is_table_unavailable: bool,
+        mut tell: impl FnMut(Entry),
+    ) -> bool {
+        for _ in 0..count {
+            match self.next(is_table_unavailable) {
+                None => return false,
+                Some(entry) => tell(entry),
+            }
+        }
+        !self.waiting.is_empty()
+    }
+
     /// The next thing to tell, if there is one.
-    pub(super) fn next(&mut self, is_table_unavailable: bool) -> Option<Entry> {
+    fn next(&mut self, is_table_unavailable: bool) -> Option<Entry> {
         if !is_table_unavailable {
             let late = std::mem::take(&mut self.withheld).into_values().flatten();
             for entry in late.rev() {
@@ -137,5 +148,18 @@ mod tests {
         journal.push(lost("a"));
         journal.push(run("a", "/down"));
         assert_eq!(told(&mut journal, false), [lost("a"), run("a", "/down")]);
+    }
+
+    #[test]
+    fn a_part_is_told_at_a_time() {
+        let mut journal = Journal::default();
+        for _ in 0..3 {
+            journal.push(run("a", "/up"));
+        }
+        let mut told = 0;
+        assert!(journal.tell(2, false, |_| told += 1));
+        assert_eq!(told, 2);
+        assert!(!journal.tell(2, false, |_| told += 1));
+        assert_eq!(told, 3);
     }
 }

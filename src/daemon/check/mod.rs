@@ -288,11 +288,8 @@ impl Driver {
 
     /// Tells up to `count` things. Returns whether there are more.
     fn tell(&mut self, count: usize, is_table_unavailable: bool) -> bool {
-        for _ in 0..count {
-            let Some(entry) = self.journal.next(is_table_unavailable) else { return false };
-            self.notifier.tell(entry, &mut self.programs);
-        }
-        !self.journal.is_empty()
+        let Driver { journal, notifier, programs, .. } = self;
+        journal.tell(count, is_table_unavailable, |entry| notifier.tell(entry, programs))
     }
 
     fn next_timeout(&self) -> Option<Instant> {
