@@ -8,6 +8,7 @@
 //! `scheduling` sets priorities of workers.
 
 mod bootstrap;
+mod buffers;
 #[cfg(feature = "tls")]
 mod certificates;
 pub mod check;

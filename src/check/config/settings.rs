@@ -3,6 +3,7 @@
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Settings of the check process that belong to no virtual server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,10 @@ pub struct Settings {
     pub flush: bool,
     /// `lvs_flush_on_stop`: how the table is left behind.
     pub flush_on_stop: FlushOnStop,
+    /// `lvs_drift off`: what others change in our services of the kernel's table is not looked for.
+    pub leave_drift: bool,
+    /// `lvs_drift_interval`: how often it is looked for; once a minute where nothing is said.
+    pub drift_interval: Option<Duration>,
     /// `smtp_alert_checker`, else `smtp_alert`: what holds where a virtual or real server says nothing of mails.
     pub smtp_alert: Option<bool>,
     /// `no_checker_emails`: no mail for each checker, only for real servers.

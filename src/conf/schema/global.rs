@@ -135,6 +135,16 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .read(),
         line("log_unknown_vrids", NONE, "log adverts of virtual routers that no instance is part of")
             .since("2.0.16"),
+        line(
+            "lvs_drift",
+            BOOL,
+            "put back what others remove or change in our virtual servers of the kernel's table",
+        )
+        .ours()
+        .default("yes"),
+        line("lvs_drift_interval", TIMEOUT, "how often the kernel's table is looked at for that")
+            .ours()
+            .default("60"),
         line("lvs_flush", NONE, "empty the kernel's IPVS table at start"),
         line(
             "lvs_flush_on_stop",
@@ -149,13 +159,10 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         )
         .since("2.0.15")
         .synonym_of("lvs_flush_on_stop"),
-        line("lvs_netlink_cmd_rcv_bufs", BYTES, BUFFER_HELP).since("2.0.0").default("the kernel's").read(),
-        line("lvs_netlink_cmd_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0").read(),
-        line("lvs_netlink_monitor_rcv_bufs", BYTES, BUFFER_HELP)
-            .since("2.0.0")
-            .default("the kernel's")
-            .read(),
-        line("lvs_netlink_monitor_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0").read(),
+        line("lvs_netlink_cmd_rcv_bufs", BYTES, BUFFER_HELP).since("2.0.0").default("the kernel's"),
+        line("lvs_netlink_cmd_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0"),
+        line("lvs_netlink_monitor_rcv_bufs", BYTES, BUFFER_HELP).since("2.0.0").default("the kernel's"),
+        line("lvs_netlink_monitor_rcv_bufs_force", BOOL, FORCE_HELP).since("2.0.0"),
         line("lvs_notify_fifo", FIFO, "a FIFO for what happens to virtual and real servers"),
         line("lvs_notify_fifo_script", COMMAND, "is started to read lvs_notify_fifo").command(),
         line("lvs_process_name", NAME, "name of the check process, up to 15 bytes")

@@ -1,5 +1,7 @@
 //! Which addresses of services are set on this machine: `ha_suspend`. Looked at only where somebody asks.
 
+use crate::conf::config::Buffer;
+use crate::daemon::buffers;
 use crate::netlink;
 use crate::netlink::route::{Client, Event, Monitor};
 use crate::sys::ready::Ready;
@@ -22,6 +24,8 @@ pub(super) struct Addresses {
     interfaces: HashMap<IpAddr, BTreeSet<u32>>,
     /// What was told last.
     told: HashSet<IpAddr>,
+    /// `lvs_netlink_monitor_rcv_bufs`
+    buffer: Buffer,
 }
 
 #[derive(Debug)]
@@ -48,12 +52,25 @@ impl Addresses {
         self.news()
     }
 
+    /// How much news may wait.
+    pub(super) fn set_buffer(&mut self, buffer: Buffer) {
+        self.buffer = buffer;
+        self.grow();
+    }
+
+    fn grow(&self) {
+        if let Some(kernel) = &self.kernel {
+            buffers::grow("lvs_netlink_monitor_rcv_bufs", self.buffer, &kernel.monitor);
+        }
+    }
+
     /// Reads all of them anew.
     fn look(&mut self) {
         let looked = match &mut self.kernel {
             Some(kernel) => kernel.addresses(),
             none => Kernel::open().and_then(|kernel| none.insert(kernel).addresses()),
         };
+        self.grow();
         self.interfaces.clear();
         match looked {
             Ok(all) => all.into_iter().for_each(|(address, interface)| self.set(address, interface)),

@@ -3,30 +3,34 @@
 //! What was written is remembered, so that a change of a server costs its own request and no reading. What turns out to
 //! be otherwise (someone else removed a service) is read back and planned again, at once; what the kernel still refuses
 //! then is logged once and tried again later, ever less often. The other services do not wait for it. A reload believes
-//! nothing: it reads all services of this worker and writes what differs.
+//! nothing: it reads all services of this worker and writes what differs; `watch` does so now and then. What others may
+//! change in our services stands in `drift`.
 
+mod drift;
 mod known;
+mod refusals;
+mod watch;
 mod whole;
 
 use super::backoff;
 use crate::check::Balancer;
 use crate::check::config::FlushOnStop;
+use crate::conf::config::Buffer;
 use crate::daemon::worker::TableState;
 use crate::ipvs::client::{Client, Error, Failed};
-use crate::ipvs::model::{DestKey, Service, ServiceKey, Table};
+use crate::ipvs::model::{Dest, DestKey, Forward, Service, ServiceKey, Table};
 use crate::ipvs::operation::Operation;
 use crate::ipvs::plan::plan;
-use crate::netlink::Failure;
 use crate::time::Instant;
+use drift::{Drift, Hands};
 use known::Known;
 use nix::errno::Errno;
+use refusals::{chain, is_gone_already, services_of};
 use std::collections::{HashMap, HashSet};
 use std::mem;
 use tracing::{error, info, warn};
+use watch::Watch;
 use whole::IdleTimeouts;
-
-/// Refusals that are logged one by one; more are only counted.
-const LOGGED_REFUSALS: usize = 10;
 
 /// This worker's services in the kernel.
 pub(super) struct Kernel {
@@ -37,6 +41,9 @@ pub(super) struct Kernel {
     known: Known,
     /// Services of ours of which it is not known.
     stale: HashSet<ServiceKey>,
+    /// What others have changed there and what stays so.
+    hands: Hands,
+    watch: Watch,
     /// Services of ours, in the order in which they are wanted; those that are to go come last.
     owned: Vec<ServiceKey>,
     /// What may have to change.
@@ -47,6 +54,7 @@ pub(super) struct Kernel {
     retry_at: Option<Instant>,
     attempts: u32,
     timeouts: IdleTimeouts,
+    buffer: Buffer,
     /// Why the table can't be written, if it can't.
     unavailable: Option<String>,
     /// Errors that were logged already.
@@ -76,12 +84,15 @@ impl Kernel {
             open,
             known: Known::default(),
             stale: HashSet::new(),
+            hands: Hands::default(),
+            watch: Watch::default(),
             owned: Vec::new(),
             marks: Marks::default(),
             failing: Vec::new(),
             retry_at: None,
             attempts: 0,
             timeouts: IdleTimeouts::default(),
+            buffer: Buffer::default(),
             unavailable: None,
             logged: HashSet::new(),
         }
@@ -95,7 +106,7 @@ impl Kernel {
         if keys.is_empty() || !self.connect(now) {
             return Table::default();
         }
-        if let Err(error) = self.read(&keys) {
+        if let Err(error) = self.read(&keys, None) {
             self.lose(now, &error);
         }
         Table { services: self.owned.iter().filter_map(|key| self.known.get(key)).collect() }
@@ -108,6 +119,8 @@ impl Kernel {
         let held: HashSet<&ServiceKey> = before.iter().collect();
         self.stale.extend(self.owned.iter().filter(|key| !held.contains(key)));
         self.owned.extend(before.into_iter().filter(|key| !wanted.contains(key)));
+        self.hands.keep(|key| wanted.contains(key));
+        self.watch.restart(now, self.client.is_some() && !self.owned.is_empty());
         self.marks = Marks { services: self.owned.clone(), dests: Vec::new() };
         if self.owned.is_empty() {
             // Nothing is asked of the table, so nothing is missing.
@@ -141,7 +154,7 @@ impl Kernel {
 
     /// When to call [`Kernel::apply`] even if nothing was marked.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.retry_at
+        [self.retry_at, self.watch.next_timeout()].into_iter().flatten().min()
     }
 
     /// Whether the table can be written, as far as the last attempt tells.
@@ -163,6 +176,7 @@ impl Kernel {
             self.retry_at = None;
             self.marks.services.append(&mut self.failing);
         }
+        self.look(now, balancer);
         if self.marks.is_empty() || !self.connect(now) {
             return;
         }
@@ -236,6 +250,7 @@ impl Kernel {
             Ok(client) => {
                 self.client = Some(client);
                 self.retry_at = None;
+                self.watch.restart(now, !self.owned.is_empty());
                 self.settle();
                 true
             }
@@ -252,7 +267,8 @@ impl Kernel {
         self.log_once(reason.clone());
         self.unavailable = Some(reason);
         self.client = None;
-        self.known.clear();
+        self.known.doubt_all();
+        self.watch.restart(now, false);
         self.failing.clear();
         self.stale = self.owned.iter().copied().collect();
         self.marks = Marks { services: self.owned.clone(), dests: Vec::new() };
@@ -290,13 +306,13 @@ impl Kernel {
         let just_read: HashSet<ServiceKey> =
             services.iter().filter(|key| self.stale.contains(key)).copied().collect();
         if !just_read.is_empty() {
-            self.read(&just_read)?;
+            self.read(&just_read, Some(balancer))?;
         }
         let (mut actual, mut desired) = (Table::default(), Table::default());
         let mut unwanted = HashSet::new();
         for key in &services {
             actual.services.extend(self.known.get(key));
-            match balancer.service(*key) {
+            match self.hands.row(balancer, *key) {
                 Some(row) => desired.services.push(row),
                 None => drop(unwanted.insert(*key)),
             }
@@ -307,7 +323,7 @@ impl Kernel {
         let mut refused = client.execute(&plan(&actual, &desired, &services));
         refused.retain(|failed| !is_gone_already(failed));
         for (key, dest) in parts {
-            self.known.set_dest(&key, dest, balancer.dest(key, dest));
+            self.known.set_dest(&key, dest, self.hands.dest(balancer, key, dest));
         }
         desired.services.truncate(wholes);
         for (service, dests) in desired.services {
@@ -317,8 +333,14 @@ impl Kernel {
             self.known.remove(key);
         }
         let failing = services_of(&refused);
+        for failed in &refused {
+            if let Operation::DeleteDest(key, dest) = &failed.operation {
+                // It is not somebody else's.
+                self.known.set_dest(key, *dest, Some(unwanted_dest(*dest)));
+            }
+        }
         for key in &failing {
-            self.known.remove(key);
+            self.known.doubt(key);
             self.stale.insert(*key);
             unwanted.remove(key);
         }
@@ -332,7 +354,7 @@ impl Kernel {
     /// Adds to both tables what single servers are and should be, each once, except in services that are `whole` there
     /// already. Returns which servers these are.
     fn parts(
-        &self,
+        &mut self,
         dests: Vec<(ServiceKey, DestKey)>,
         whole: &HashSet<ServiceKey>,
         balancer: &Balancer,
@@ -356,7 +378,7 @@ impl Kernel {
             });
             if let (Some((_, was)), Some((_, wanted))) = (was.get_mut(place), wanted.get_mut(place)) {
                 was.extend(self.known.dest(&key, &dest));
-                wanted.extend(balancer.dest(key, dest));
+                wanted.extend(self.hands.dest(balancer, key, dest));
             }
             true
         });
@@ -366,16 +388,28 @@ impl Kernel {
     }
 
     /// Learns what the kernel holds of these services.
-    fn read(&mut self, keys: &HashSet<ServiceKey>) -> Result<(), Error> {
+    fn read(&mut self, keys: &HashSet<ServiceKey>, balancer: Option<&Balancer>) -> Result<(), Error> {
         let Some(client) = &mut self.client else { return Ok(()) };
         let table = client.table_of(|key| keys.contains(key))?;
-        if !self.known.agrees(&table, keys) {
-            let left = Table { services: keys.iter().filter_map(|key| self.known.get(key)).collect() };
-            if let Some(drift) = drift(&table, &left) {
-                warn!(
-                    "somebody else has changed the IPVS table: {drift}; what the configuration says holds again"
-                );
-            }
+        self.take_in(table, keys, balancer).log();
+        Ok(())
+    }
+
+    /// Takes in what the kernel holds of these services, and what others have done there; at start, with no balancer yet,
+    /// nobody is known to have.
+    fn take_in(
+        &mut self,
+        mut table: Table,
+        keys: &HashSet<ServiceKey>,
+        balancer: Option<&Balancer>,
+    ) -> Drift {
+        let mut drift = Drift::default();
+        if let Some(balancer) = balancer
+            && !self.known.agrees(&table, keys)
+        {
+            let is_wanted = |key: &ServiceKey, dest: &DestKey| balancer.dest(*key, *dest).is_some();
+            drift = Drift::find(&self.known, &mut table, keys, is_wanted);
+            self.hands.take_in(&drift, balancer);
         }
         for key in keys {
             self.known.remove(key);
@@ -384,56 +418,13 @@ impl Kernel {
         for (service, dests) in table.services {
             self.known.insert(service, dests);
         }
-        Ok(())
-    }
-
-    fn log_refusals(&mut self, refused: &[Failed]) {
-        // Where a service was refused, so are all its servers: that need not be logged for each.
-        let services: HashSet<ServiceKey> = refused
-            .iter()
-            .filter_map(|f| match &f.operation {
-                Operation::AddService(service) => Some(service.key),
-                _ => None,
-            })
-            .collect();
-        let errors: Vec<String> = refused
-            .iter()
-            .filter(|f| !matches!(&f.operation, Operation::AddDest(key, _) if services.contains(key)))
-            .map(|f| format!("{}: {}", f.operation, f.failure))
-            .collect();
-        for error in errors.iter().take(LOGGED_REFUSALS) {
-            self.log_once(error.clone());
-        }
-        if let Some(more) = errors.len().checked_sub(LOGGED_REFUSALS).filter(|&n| n > 0) {
-            self.log_once(format!("the kernel refused {more} further changes of the IPVS table"));
-        }
-    }
-
-    /// Logs an error, unless it was logged already.
-    fn log_once(&mut self, error: String) {
-        if !self.logged.contains(&error) {
-            error!("{error}");
-            self.logged.insert(error);
-        }
+        drift
     }
 }
 
-/// In how much a table differs from the one that was left, if it does. Services that were not left are not looked at.
-fn drift(found: &Table, left: &Table) -> Option<String> {
-    let keys: Vec<ServiceKey> = left.services.iter().map(|(service, _)| service.key).collect();
-    let differences = plan(found, left, &keys);
-    let is_service = |o: &&Operation| matches!(o, Operation::AddService(_) | Operation::EditService(_));
-    let services = differences.iter().filter(is_service).count();
-    let servers = differences.len() - services;
-    let counted = |(count, what): (usize, &str)| match count {
-        0 => None,
-        1 => Some(format!("1 {what}")),
-        _ => Some(format!("{count} {what}s")),
-    };
-    let counts: Vec<String> =
-        [(services, "service"), (servers, "server")].into_iter().filter_map(counted).collect();
-    let verb = if differences.len() == 1 { "differs" } else { "differ" };
-    (!counts.is_empty()).then(|| format!("{} {verb}", counts.join(" and ")))
+/// A server that was to go and is still there, whatever it is like.
+const fn unwanted_dest(key: DestKey) -> Dest {
+    Dest { key, forward: Forward::Masq, weight: 0, upper_threshold: 0, lower_threshold: 0 }
 }
 
 /// How an attempt went.
@@ -442,47 +433,6 @@ struct Outcome {
     refused: Vec<Failed>,
     /// Something was refused of a service that had not been read just before: it is not as it was left.
     drifted: bool,
-}
-
-/// The services that something was refused of, each once.
-fn services_of(refused: &[Failed]) -> Vec<ServiceKey> {
-    let mut seen = HashSet::new();
-    refused.iter().filter_map(|f| service(&f.operation)).filter(|key| seen.insert(*key)).collect()
-}
-
-/// The service that an operation is about.
-fn service(operation: &Operation) -> Option<ServiceKey> {
-    match operation {
-        Operation::AddService(service) | Operation::EditService(service) => Some(service.key),
-        Operation::DeleteService(key)
-        | Operation::AddDest(key, _)
-        | Operation::EditDest(key, _)
-        | Operation::DeleteDest(key, _) => Some(*key),
-        _ => None,
-    }
-}
-
-/// What was to be removed is not there, which is what was wanted.
-fn is_gone_already(failed: &Failed) -> bool {
-    let Failure::Refused(refusal) = &failed.failure else { return false };
-    match failed.operation {
-        Operation::DeleteService(_) => refusal.errno == Errno::ESRCH,
-        // ESRCH would be a service that is not there.
-        Operation::DeleteDest(..) => refusal.errno == Errno::ENOENT,
-        _ => false,
-    }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    line
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ use crate::check::event::{Action, Event, Report};
 use crate::check::probe::misc;
 use crate::check::{self, Balancer};
 use crate::conf::Config;
+use crate::conf::config::Netlink;
 use crate::ipvs::client::Client;
 use crate::ipvs::model::DaemonState;
 use crate::run::{RunId, RunOutcome};
@@ -131,6 +132,7 @@ impl Driver {
         let now = clock::now();
         driver.synchronise(&config);
         driver.notifier.configure(&config);
+        driver.make_room(&config.global.netlink);
         let keys = config
             .check
             .virtual_servers
@@ -155,12 +157,19 @@ impl Driver {
         self.scheduled.configure(&config.global.processes.checker, &config.global.processes);
         self.synchronise(&config);
         self.notifier.configure(&config);
+        self.make_room(&config.global.netlink);
         self.look_for_addresses(&config.check);
         self.prepare(&config.check);
         self.set_up_table(&config.check);
         self.balancer.configure(now, config.check, &Found::default(), &mut self.actions);
         self.look_at_files(now);
         self.kernel.reload(now, &self.balancer);
+    }
+
+    /// Of answers and news that wait on the kernel's sockets.
+    fn make_room(&mut self, buffers: &Netlink) {
+        self.kernel.set_buffer(buffers.lvs_cmd);
+        self.addresses.set_buffer(buffers.lvs_monitor);
     }
 
     /// `ha_suspend`: which of the addresses are here, before anything is asked of their servers.
@@ -179,6 +188,7 @@ impl Driver {
     /// Takes in what holds for the kernel's table as a whole.
     fn set_up_table(&mut self, config: &check::Config) {
         self.kernel.set_timeouts(clock::now(), config.settings.timeouts);
+        self.kernel.set_watch(&config.settings);
         self.flush_on_stop = config.settings.flush_on_stop;
     }
 

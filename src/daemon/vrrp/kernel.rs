@@ -3,7 +3,6 @@
 
 pub(super) mod entries;
 
-use crate::conf::config::Buffer;
 use crate::netlink::route::{self, AddressChange, AddressFlags, Client, Mode, Problem};
 use crate::netlink::{self, Failure};
 use crate::sys::raw;
@@ -16,8 +15,6 @@ use crate::vrrp::event::{
 use nix::errno::Errno;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
-use std::os::fd::AsFd;
-use tracing::warn;
 
 /// By this number (`IFA_PROTO`) addresses that we set are known as ours: VRRP's protocol number.
 const OURS: u8 = raw::PROTOCOL;
@@ -180,11 +177,4 @@ fn kernel_address(index: u32, address: &VirtualAddress) -> route::Address {
         }
     }
     kernel
-}
-
-/// Makes room for as much as the configuration says.
-pub(super) fn grow(keyword: &str, Buffer { bytes, force }: Buffer, socket: &impl AsFd) {
-    if let Some(Err(error)) = bytes.map(|bytes| netlink::grow_receive_buffer(socket, bytes, force)) {
-        warn!(%error, "{keyword} can't be set");
-    }
 }

@@ -15,6 +15,7 @@ use super::standby::{self, Standby, Step};
 use super::trackers::Trackers;
 use super::writer::{Finished, Writer};
 use crate::conf::Config;
+use crate::daemon::buffers::grow;
 use crate::daemon::worker::{FromWorker, Options};
 use crate::netlink;
 use crate::netlink::route::{self, Client, Monitor};
@@ -120,8 +121,8 @@ impl Network {
             broken: None,
         };
         let buffers = &config.global.netlink;
-        kernel::grow("vrrp_netlink_cmd_rcv_bufs", buffers.vrrp_cmd, &network.client);
-        kernel::grow("vrrp_netlink_monitor_rcv_bufs", buffers.vrrp_monitor, &network.monitor);
+        grow("vrrp_netlink_cmd_rcv_bufs", buffers.vrrp_cmd, &network.client);
+        grow("vrrp_netlink_monitor_rcv_bufs", buffers.vrrp_monitor, &network.monitor);
         network.poll.add(&network.timer, TIMER)?;
         network.poll.add(&network.monitor, MONITOR)?;
         network.poll.add(&*network.wake, WAKE)?;

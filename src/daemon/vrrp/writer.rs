@@ -6,6 +6,7 @@
 use super::firewall::Firewall;
 use super::{kernel, links};
 use crate::conf::config::Buffer;
+use crate::daemon::buffers::grow;
 use crate::netlink;
 use crate::netlink::route::{self, Client};
 use crate::sys::clock;
@@ -85,7 +86,7 @@ impl Writer {
             paths: links::ReversePaths::default(),
             firewall,
         };
-        kernel::grow("vrrp_netlink_cmd_rcv_bufs", buffer, &hands.client);
+        grow("vrrp_netlink_cmd_rcv_bufs", buffer, &hands.client);
         thread::Builder::new().name("addresses".to_owned()).stack_size(STACK).spawn(move || {
             let mut standing_by = None;
             while let Some(order) = next(&inbox, standing_by) {

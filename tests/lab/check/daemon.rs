@@ -28,6 +28,10 @@ pub(super) fn tests() -> Vec<Test> {
             "check::the_table_stays_when_the_parent_is_killed_if_asked_to",
             parent_is_killed_and_table_stays,
         ),
+        Test::new(
+            "check::netlink_sockets_have_the_room_that_is_asked_for",
+            netlink_sockets_have_the_room_that_is_asked_for,
+        ),
         Test::new("check::a_reload_says_what_others_have_changed", a_reload_says_what_others_have_changed),
         Test::new("check::nothing_of_the_table_is_left_of_a_worker_killed_at_the_stop", worker_hangs_at_stop),
     ];
@@ -73,6 +77,30 @@ fn a_program_decides(lab: &Lab, daemon: Implementation) {
         let words: Vec<_> = text.split_whitespace().collect();
         if words.ends_with(&["down", "up", "down", "up"]) { Ok(()) } else { Err(format!("{words:?}")) }
     });
+    director.terminate();
+}
+
+/// Of the two directions: answers, and news of addresses (`ha_suspend`). The kernel shows twice what was asked for.
+fn netlink_sockets_have_the_room_that_is_asked_for(lab: &Lab) {
+    let host = director(lab);
+    let config = |cmd: u32, monitor: u32| {
+        format!(
+            "global_defs {{\n lvs_netlink_cmd_rcv_bufs {cmd}\n lvs_netlink_cmd_rcv_bufs_force\n \
+             lvs_netlink_monitor_rcv_bufs {monitor}\n lvs_netlink_monitor_rcv_bufs_force\n}}\n\
+             virtual_server 10.99.0.1 80 {{\n lvs_sched rr\n protocol TCP\n ha_suspend\n \
+             real_server 10.98.0.1 80 {{\n }}\n}}\n"
+        )
+    };
+    let director = Director::start(Vipd, &host, Path::new(VIPD), &config(6_000_000, 5_000_000), &["-C"]);
+    let expect = |rooms: [&str; 2]| {
+        wait_for(format_args!("sockets with {rooms:?}"), LIMIT, || {
+            let sockets = host.run("ss -f netlink -m");
+            if rooms.iter().all(|room| sockets.contains(room)) { Ok(()) } else { Err(sockets) }
+        });
+    };
+    expect(["rb12000000,", "rb10000000,"]);
+    director.reload(&config(8_000_000, 7_000_000));
+    expect(["rb16000000,", "rb14000000,"]);
     director.terminate();
 }
 

@@ -39,6 +39,10 @@ struct Worker {
 
 impl Worker {
     fn start(host: &Host, virtual_servers: Vec<VirtualServer>, options: Options) -> Worker {
+        Worker::begin(host, config(virtual_servers), options)
+    }
+
+    fn begin(host: &Host, config: Config, options: Options) -> Worker {
         let (to_worker, inbox) = unbounded_channel();
         let (outbox, from_worker) = unbounded_channel();
         let host = host.clone();
@@ -47,7 +51,7 @@ impl Worker {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(check::run(
-                config(virtual_servers),
+                config,
                 options,
                 Control { inbox, outbox, fifos: Default::default(), scheduled: Default::default() },
             ));
@@ -63,7 +67,11 @@ impl Worker {
     }
 
     fn reload(&mut self, virtual_servers: Vec<VirtualServer>) {
-        self.inbox.send(ToWorker::Reload(Box::new(config(virtual_servers)))).expect("it runs");
+        self.change(config(virtual_servers));
+    }
+
+    fn change(&mut self, config: Config) {
+        self.inbox.send(ToWorker::Reload(Box::new(config))).expect("it runs");
         assert_eq!(self.outbox.blocking_recv(), Some(FromWorker::Ready));
     }
 

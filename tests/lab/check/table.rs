@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 use vipd::check::Balancer;
 use vipd::check::adopt::Found;
-use vipd::check::config::{Endpoint, VirtualServer};
+use vipd::check::config::{Endpoint, RealServer, Settings, VirtualServer};
 use vipd::daemon::worker::Options;
 use vipd::ipvs::client::Client;
 use vipd::ipvs::model::{Forward, Netmask, Protocol, ServiceFlags, Tunnel, TunnelFlags, TunnelKind};
@@ -22,6 +22,11 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("check::what_is_written_reads_back_the_same", what_is_written_reads_back_the_same),
         Test::new("check::a_cleared_table_is_healed", a_cleared_table_is_healed),
         Test::new("check::a_reload_heals_what_others_did", a_reload_heals_what_others_did),
+        Test::new("check::what_others_have_set_by_hand_holds", what_others_have_set_by_hand_holds),
+        Test::new(
+            "check::what_others_have_removed_comes_back_by_itself",
+            what_others_have_removed_comes_back_by_itself,
+        ),
         Test::new("check::a_refused_service_hinders_no_other", a_refused_service_hinders_no_other),
         Test::new("check::a_thousand_services_go_at_once", a_thousand_services_go_at_once),
     ]
@@ -216,8 +221,7 @@ fn a_reload_heals_what_others_did(lab: &Lab) {
         "-C",
         "-D -t 10.99.0.2:80",
         "-d -t 10.99.0.1:80 -r 10.98.0.1:80",
-        "-e -t 10.99.0.1:80 -r 10.98.0.2:80 -g -w 7",
-        "-a -t 10.99.0.1:80 -r 10.98.0.3:80 -g",
+        "-e -t 10.99.0.1:80 -r 10.98.0.2:80 -i -w 1",
         "-E -t 10.99.0.1:80 -s wlc",
     ] {
         host.run(&format!("ipvsadm {damage}"));
@@ -230,6 +234,79 @@ fn a_reload_heals_what_others_did(lab: &Lab) {
         };
         assert_eq!(lines(host.run("ipvsadm -Sn")), lines(wanted.clone()), "{damage}");
     }
+    worker.stop();
+}
+
+/// A weight, and servers that were added: through reloads and looks at the table, until something changes there.
+fn what_others_have_set_by_hand_holds(lab: &Lab) {
+    let host = director(lab);
+    let listener = listen(&host, local(1001));
+    let config = |weight: u32| {
+        let server = |n, checks| RealServer { weight, ..server(n, checks) };
+        let servers = vec![server(1, vec![check_of(local(1001))]), server(2, vec![])];
+        let settings = Settings { drift_interval: Some(Duration::from_millis(100)), ..Settings::default() };
+        let check = vipd::check::Config {
+            virtual_servers: vec![service(1, servers)],
+            settings,
+            ..Default::default()
+        };
+        vipd::conf::Config { check, ..Default::default() }
+    };
+    let mut worker = Worker::begin(&host, config(1), Options::default());
+    let at = "10.99.0.1:80";
+    wait_row(&host, at, &["1/1", "2/1"]);
+    for hand in ["-e -t 10.99.0.1:80 -r 10.98.0.1:80 -g -w 7", "-a -t 10.99.0.1:80 -r 10.98.0.3:80 -g -w 3"] {
+        host.run(&format!("ipvsadm {hand}"));
+    }
+    let removed = || host.run("ipvsadm -d -t 10.99.0.1:80 -r 10.98.0.2:80");
+    removed();
+    wait_row(&host, at, &["1/7", "2/1", "3/3"]);
+    worker.change(config(1));
+    assert_eq!(row(&host, at), Ok(["1/7", "2/1", "3/3"].map(str::to_owned).to_vec()), "through a reload");
+    drop(listener);
+    wait_row(&host, at, &["2/1", "3/3"]);
+    let _back = listen(&host, local(1001));
+    wait_row(&host, at, &["1/1", "2/1", "3/3"]);
+    host.run("ipvsadm -e -t 10.99.0.1:80 -r 10.98.0.1:80 -g -w 7");
+    worker.change(config(2));
+    wait_row(&host, at, &["1/2", "2/2", "3/3"]);
+    let mut lets_be = config(2);
+    lets_be.check.settings.leave_drift = true;
+    worker.change(lets_be);
+    removed();
+    host.run("ipvsadm -e -t 10.99.0.1:80 -r 10.98.0.1:80 -g -w 7");
+    worker.change(config(2));
+    wait_row(&host, at, &["1/7", "2/2", "3/3"]);
+    worker.stop();
+}
+
+/// All that is missing is seen by looking at the table now and then, and put back.
+fn what_others_have_removed_comes_back_by_itself(lab: &Lab) {
+    let host = director(lab);
+    let many = |n: u8| service(n, (1..=200).map(|n| server(n, vec![])).collect());
+    let settings = Settings { drift_interval: Some(Duration::from_millis(100)), ..Settings::default() };
+    let check =
+        vipd::check::Config { virtual_servers: (1..=4).map(many).collect(), settings, ..Default::default() };
+    let worker = Worker::begin(&host, vipd::conf::Config { check, ..Default::default() }, Options::default());
+    let lines = || -> BTreeSet<String> { host.run("ipvsadm -Sn").lines().map(str::to_owned).collect() };
+    let wanted = lines();
+    assert_eq!(wanted.len(), 4 * 201);
+    host.run("ipvsadm -A -t 203.0.113.1:99 -s wlc");
+    for damage in [
+        "-D -t 10.99.0.2:80",
+        "-d -t 10.99.0.1:80 -r 10.98.0.1:80",
+        "-d -t 10.99.0.4:80 -r 10.98.0.200:80",
+        "-e -t 10.99.0.1:80 -r 10.98.0.2:80 -i -w 1",
+        "-E -t 10.99.0.3:80 -s wlc",
+    ] {
+        host.run(&format!("ipvsadm {damage}"));
+        wait_for(format_args!("what is missing after {damage}"), LIMIT, || {
+            let found = lines();
+            let missing: Vec<_> = wanted.difference(&found).collect();
+            if missing.is_empty() { Ok(()) } else { Err(format!("{missing:?}")) }
+        });
+    }
+    assert_eq!(lines().len(), wanted.len() + 1, "and what belongs to others is left alone");
     worker.stop();
 }
 

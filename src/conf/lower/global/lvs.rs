@@ -18,6 +18,10 @@ pub(super) fn read(
 ) -> bool {
     match name {
         "lvs_timeouts" => timeouts(cx, statement, &mut settings.timeouts),
+        "lvs_drift" => settings.leave_drift = cx.flag(statement) == Some(false),
+        "lvs_drift_interval" => {
+            settings.drift_interval = cx.seconds(statement).or(settings.drift_interval);
+        }
         "lvs_flush" => settings.flush = cx.present(statement),
         "lvs_flush_on_stop" => {
             let given = cx.words(statement).len() > 1;

@@ -15,26 +15,53 @@ struct Row {
     dests: BTreeMap<u64, Dest>,
     places: HashMap<DestKey, u64>,
     next: u64,
+    /// Something was refused of it: what is here is what was there or was wanted, and has to be read.
+    is_doubtful: bool,
 }
 
 impl Known {
     /// Takes in a service with all its servers, in the order in which they were made.
     pub(super) fn insert(&mut self, service: Service, dests: impl IntoIterator<Item = Dest>) {
         let key = service.key;
-        let mut row = Row { service, dests: BTreeMap::new(), places: HashMap::new(), next: 0 };
+        let mut row =
+            Row { service, dests: BTreeMap::new(), places: HashMap::new(), next: 0, is_doubtful: false };
         for dest in dests {
             row.set(dest);
         }
         self.rows.insert(key, row);
     }
 
+    /// The service, unless it is in doubt.
     pub(super) fn service(&self, key: &ServiceKey) -> Option<&Service> {
-        Some(&self.rows.get(key)?.service)
+        let row = self.rows.get(key).filter(|row| !row.is_doubtful)?;
+        Some(&row.service)
+    }
+
+    /// Whether anything is known of it, even in doubt.
+    pub(super) fn has(&self, key: &ServiceKey) -> bool {
+        self.rows.contains_key(key)
+    }
+
+    /// All servers of a service.
+    pub(super) fn dests(&self, key: &ServiceKey) -> impl Iterator<Item = &Dest> {
+        self.rows.get(key).into_iter().flat_map(|row| row.dests.values())
     }
 
     pub(super) fn dest(&self, key: &ServiceKey, dest: &DestKey) -> Option<Dest> {
         let row = self.rows.get(key)?;
         row.dests.get(row.places.get(dest)?).copied()
+    }
+
+    /// It has to be read before it can be believed again.
+    pub(super) fn doubt(&mut self, key: &ServiceKey) {
+        if let Some(row) = self.rows.get_mut(key) {
+            row.is_doubtful = true;
+        }
+    }
+
+    /// The same of everything.
+    pub(super) fn doubt_all(&mut self) {
+        self.rows.values_mut().for_each(|row| row.is_doubtful = true);
     }
 
     /// Whether the table has of these services what is known. Found out without a copy: mostly it has.
@@ -71,10 +98,6 @@ impl Known {
 
     pub(super) fn remove(&mut self, key: &ServiceKey) {
         self.rows.remove(key);
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.rows.clear();
     }
 }
 

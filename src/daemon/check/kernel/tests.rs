@@ -4,7 +4,6 @@ use super::*;
 use crate::check::adopt::Found;
 use crate::check::config::Config;
 use crate::check::testing::{server, virtual_server};
-use crate::ipvs::testing::{dest, key, service};
 use std::time::Duration;
 
 fn balancer() -> Balancer {
@@ -46,26 +45,4 @@ fn without_virtual_servers_the_kernel_is_not_asked_at_all() {
     kernel.replace(Instant::ZERO, &balancer);
     assert_eq!(kernel.next_timeout(), None);
     kernel.release(FlushOnStop::Each);
-}
-
-#[test]
-fn what_others_have_changed_is_counted() {
-    let table = |services: &[u8], dests: &[u8]| Table {
-        services: services
-            .iter()
-            .map(|n| (service(key(*n), "rr"), dests.iter().map(|n| dest(*n, 1)).collect()))
-            .collect(),
-    };
-    let left = table(&[0, 1], &[1, 2, 3]);
-    assert_eq!(drift(&left, &left), None);
-    assert_eq!(drift(&table(&[0, 1, 7], &[1, 2, 3]), &left), None, "others' services are theirs");
-    assert_eq!(drift(&table(&[7], &[1]), &Table::default()), None, "nothing was left");
-    let said = |found: &Table| drift(found, &left).unwrap();
-    assert_eq!(said(&Table::default()), "2 services and 6 servers differ", "cleared");
-    assert_eq!(said(&table(&[0, 1], &[1, 2])), "2 servers differ", "removed");
-    assert_eq!(said(&table(&[0, 1], &[1, 2, 3, 4])), "2 servers differ", "added");
-    let mut edited = left.clone();
-    edited.services[0].1[0].weight += 1;
-    assert_eq!(said(&edited), "1 server differs", "edited");
-    assert_eq!(said(&table(&[0], &[1, 2, 3])), "1 service and 3 servers differ", "one service");
 }

@@ -2,11 +2,15 @@
 
 use super::Kernel;
 use crate::check::config;
+use crate::conf::config::Buffer;
+use crate::daemon::buffers;
 use crate::ipvs::model::Timeouts;
 use crate::ipvs::operation::Operation;
 use crate::time::Instant;
 use std::mem;
 use tracing::error;
+
+const CMD_BUFFER: &str = "lvs_netlink_cmd_rcv_bufs";
 
 impl Kernel {
     /// Empties the whole table, others' services and all (`lvs_flush`).
@@ -30,9 +34,18 @@ impl Kernel {
         }
     }
 
+    /// How much of the kernel's answers may wait (`lvs_netlink_cmd_rcv_bufs`).
+    pub(in super::super) fn set_buffer(&mut self, buffer: Buffer) {
+        self.buffer = buffer;
+        if let Some(client) = &self.client {
+            buffers::grow(CMD_BUFFER, buffer, client);
+        }
+    }
+
     /// Does what waited for a connection.
     pub(super) fn settle(&mut self) {
         let Some(client) = &mut self.client else { return };
+        buffers::grow(CMD_BUFFER, self.buffer, client);
         let IdleTimeouts { wanted, before, is_due } = &mut self.timeouts;
         if !mem::take(is_due) {
             return;

@@ -1,0 +1,86 @@
+//! What the kernel has refused: what it was about, and how it is told, once.
+
+use super::Kernel;
+use crate::ipvs::client::Failed;
+use crate::ipvs::model::ServiceKey;
+use crate::ipvs::operation::Operation;
+use crate::netlink::Failure;
+use nix::errno::Errno;
+use std::collections::HashSet;
+use tracing::error;
+
+/// Refusals that are logged one by one; more are only counted.
+const LOGGED_REFUSALS: usize = 10;
+
+impl Kernel {
+    pub(super) fn log_refusals(&mut self, refused: &[Failed]) {
+        // Where a service was refused, so are all its servers: that need not be logged for each.
+        let services: HashSet<ServiceKey> = refused
+            .iter()
+            .filter_map(|f| match &f.operation {
+                Operation::AddService(service) => Some(service.key),
+                _ => None,
+            })
+            .collect();
+        let errors: Vec<String> = refused
+            .iter()
+            .filter(|f| !matches!(&f.operation, Operation::AddDest(key, _) if services.contains(key)))
+            .map(|f| format!("{}: {}", f.operation, f.failure))
+            .collect();
+        for error in errors.iter().take(LOGGED_REFUSALS) {
+            self.log_once(error.clone());
+        }
+        if let Some(more) = errors.len().checked_sub(LOGGED_REFUSALS).filter(|&n| n > 0) {
+            self.log_once(format!("the kernel refused {more} further changes of the IPVS table"));
+        }
+    }
+
+    /// Logs an error, unless it was logged already.
+    pub(super) fn log_once(&mut self, error: String) {
+        if !self.logged.contains(&error) {
+            error!("{error}");
+            self.logged.insert(error);
+        }
+    }
+}
+
+/// The services that something was refused of, each once.
+pub(super) fn services_of(refused: &[Failed]) -> Vec<ServiceKey> {
+    let mut seen = HashSet::new();
+    refused.iter().filter_map(|f| service(&f.operation)).filter(|key| seen.insert(*key)).collect()
+}
+
+/// The service that an operation is about.
+fn service(operation: &Operation) -> Option<ServiceKey> {
+    match operation {
+        Operation::AddService(service) | Operation::EditService(service) => Some(service.key),
+        Operation::DeleteService(key)
+        | Operation::AddDest(key, _)
+        | Operation::EditDest(key, _)
+        | Operation::DeleteDest(key, _) => Some(*key),
+        _ => None,
+    }
+}
+
+/// What was to be removed is not there, which is what was wanted.
+pub(super) fn is_gone_already(failed: &Failed) -> bool {
+    let Failure::Refused(refusal) = &failed.failure else { return false };
+    match failed.operation {
+        Operation::DeleteService(_) => refusal.errno == Errno::ESRCH,
+        // ESRCH would be a service that is not there.
+        Operation::DeleteDest(..) => refusal.errno == Errno::ENOENT,
+        _ => false,
+    }
+}
+
+/// An error and its causes in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    line
+}
