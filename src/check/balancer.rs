@@ -36,6 +36,8 @@ pub struct Balancer {
     free: Vec<u32>,
     /// Deadlines with the slot they belong to. An entry that is not its checker's deadline any more is void.
     deadlines: BinaryHeap<Reverse<(Instant, u32)>>,
+    /// The same of virtual servers, by their places; void entries, too.
+    terms: BinaryHeap<Reverse<(Instant, u32)>>,
     /// The virtual servers that a service belongs to, each with the place of the endpoint in it: one, or several that
     /// share a group's entry.
     services: HashMap<ServiceKey, Vec<(u32, u32)>>,
@@ -81,7 +83,7 @@ impl Balancer {
         }
         let mut wants = Vec::new();
         slot.checker.handle(now, checker::Event::Finished(outcome), &mut wants);
-        self.perform(probe.slot, wants, actions);
+        self.perform(now, probe.slot, wants, actions);
         self.discard_void_deadlines();
     }
 
@@ -92,6 +94,7 @@ impl Balancer {
 
     /// Starts probes that are due, at most [`STARTS`] of them.
     pub fn handle_timeout(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        self.handle_terms(now, actions);
         let mut wants = Vec::new();
         let mut starts = 0;
         while starts < STARTS
@@ -103,7 +106,7 @@ impl Balancer {
             if slot.checker.next_timeout() == Some(at) {
                 starts += 1;
                 slot.checker.handle_timeout(now, &mut wants);
-                self.perform(index, mem::take(&mut wants), actions);
+                self.perform(now, index, mem::take(&mut wants), actions);
             }
         }
         self.discard_void_deadlines();
@@ -112,7 +115,23 @@ impl Balancer {
     /// When to call [`Balancer::handle_timeout`].
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.deadlines.peek().map(|&Reverse((at, _))| at)
+        let first = |heap: &BinaryHeap<Reverse<(Instant, u32)>>| heap.peek().map(|&Reverse((at, _))| at);
+        [first(&self.deadlines), first(&self.terms)].into_iter().flatten().min()
+    }
+
+    /// Has virtual servers do what is due by time alone.
+    fn handle_terms(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        while let Some(&Reverse((at, place))) = self.terms.peek()
+            && at <= now
+        {
+            self.terms.pop();
+            let vs = self.virtual_servers.get_mut(place as usize);
+            let Some(vs) = vs.filter(|vs| vs.next_timeout() == Some(at)) else { continue };
+            let before = actions.len();
+            vs.handle_timeout(now, actions);
+            self.stats.count_reports(actions.get(before..).unwrap_or_default());
+            self.terms.extend(vs.next_timeout().map(|at| Reverse((at, place))));
+        }
     }
 
     /// The virtual servers, in the order of the configuration.
@@ -186,8 +205,8 @@ impl Balancer {
     }
 
     /// Carries out what a checker wants, as far as it stays in here.
-    fn perform(&mut self, index: u32, wants: Vec<checker::Action>, actions: &mut Vec<Action>) {
-        let Balancer { slots, virtual_servers, deadlines, next_run, stats, .. } = self;
+    fn perform(&mut self, now: Instant, index: u32, wants: Vec<checker::Action>, actions: &mut Vec<Action>) {
+        let Balancer { slots, virtual_servers, deadlines, terms, next_run, stats, .. } = self;
         let Some(slot) = slots.get_mut(index as usize).and_then(Option::as_mut) else { return };
         let before = actions.len();
         let mut met = None;
@@ -201,9 +220,10 @@ impl Balancer {
                 }
                 checker::Action::Changed(status) => {
                     let text = alert::text_of(slot.checker.config(), status, met.as_ref());
-                    for &(vs, rs) in &slot.subscribers {
-                        if let Some(vs) = virtual_servers.get_mut(vs as usize) {
-                            vs.check_changed(rs as usize, status, text.as_deref(), actions);
+                    for &(place, rs) in &slot.subscribers {
+                        if let Some(vs) = virtual_servers.get_mut(place as usize) {
+                            vs.check_changed(now, rs as usize, status, text.as_deref(), actions);
+                            terms.extend(vs.next_timeout().map(|at| Reverse((at, place))));
                         }
                     }
                 }
@@ -215,12 +235,13 @@ impl Balancer {
                     }
                 }
                 checker::Action::Weighed { from, to } => {
-                    for &(vs, rs) in &slot.subscribers {
-                        let Some(vs) = virtual_servers.get_mut(vs as usize) else { continue };
+                    for &(place, rs) in &slot.subscribers {
+                        let Some(vs) = virtual_servers.get_mut(place as usize) else { continue };
                         let server = rs as usize;
                         let configured = vs.config().real_servers.get(server).map_or(0, |rs| rs.weight);
                         let more = to.adds_to(configured) - from.adds_to(configured);
-                        vs.weighed(server, more, actions);
+                        vs.weighed(now, server, more, actions);
+                        terms.extend(vs.next_timeout().map(|at| Reverse((at, place))));
                     }
                 }
                 checker::Action::Report(report) => {

@@ -10,7 +10,7 @@
 //!
 //! It follows keepalived: every delay runs from the end of one probe to the start of the next; a server that is up
 //! goes down when `1 + retry` probes in a row have failed, except that the very first probe of all is believed at
-//! once; a single pass brings it up.
+//! once; a single pass brings it up, or as many in a row as `rise` says.
 //!
 //! A check with several pages asks for one at a time, `delay_loop` apart. One that failed for good is asked for until it
 //! comes, and then all of them again, from the first: the server is up once they have all come. With `fast_recovery` a
@@ -78,6 +78,8 @@ pub struct Checker {
     has_run: bool,
     /// Failed probes in a row that were not believed yet.
     tries: u32,
+    /// Passed probes in a row that did not bring it up yet (`rise`).
+    passes: u32,
     /// The page that is asked for, or will be.
     page: usize,
     /// That page failed for good: it is asked for until it comes.
@@ -107,6 +109,7 @@ impl Checker {
             weight,
             has_run: false,
             tries: 0,
+            passes: 0,
             page: 0,
             page_failed: false,
             not_run: None,
@@ -242,6 +245,14 @@ impl Checker {
     }
 
     fn passed(&mut self, weight: Weight, actions: &mut Vec<Action>) {
+        if self.status == Status::Down && !self.config.probe.is_watched() {
+            self.passes += 1;
+            if self.passes < self.config.schedule.rise {
+                self.told();
+                return;
+            }
+        }
+        self.passes = 0;
         // A file that is as it should be from the start is no news.
         let first = !self.has_run && !self.config.probe.is_watched();
         if self.status == Status::Down || first {
@@ -261,6 +272,7 @@ impl Checker {
         let schedule = self.config.schedule;
         let first = !self.has_run;
         self.told();
+        self.passes = 0;
         let retries = if self.config.probe.is_watched() { 0 } else { schedule.retry };
         let believed = first || self.tries >= retries;
         if self.status == Status::Up && !believed {

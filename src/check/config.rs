@@ -4,11 +4,13 @@
 
 mod probe;
 mod settings;
+mod transition;
 
 pub use probe::{
     Dns, DnsRecord, FileCheck, Http, HttpProtocol, Misc, Probe, Regex, Reply, Tls, TrackWeight, Udp, Url,
 };
 pub use settings::{FlushOnStop, Settings, Timeouts};
+pub use transition::{Damping, Transition};
 
 use crate::command::Command;
 use crate::ipvs::model::{DestKey, Forward, Netmask, Protocol, ServiceFlags, ServiceKey};
@@ -204,6 +206,10 @@ pub struct RealServer {
     pub inhibit_on_failure: bool,
     /// `alpha` of the real server, else the virtual server's.
     pub alpha: bool,
+    /// `backup`: takes traffic while too few of the others live.
+    pub backup: bool,
+    /// How it comes and goes, where that takes time.
+    pub transition: Option<Box<Transition>>,
     /// `notify_up`: run when it takes traffic (again).
     pub notify_up: Option<Box<Command>>,
     /// `notify_down`: run when it takes no traffic any more.
@@ -228,6 +234,8 @@ impl RealServer {
             lower_threshold: 0,
             inhibit_on_failure: false,
             alpha: false,
+            backup: false,
+            transition: None,
             notify_up: None,
             notify_down: None,
             smtp_alert: true,
@@ -267,6 +275,8 @@ pub struct Schedule {
     pub retry: u32,
     /// `delay_before_retry`: before each of these.
     pub delay_before_retry: Duration,
+    /// `rise`: so many checks in a row must pass for a server that is down to come back.
+    pub rise: u32,
     /// `warmup`: the first check comes at a random moment of this long.
     pub warmup: Duration,
     /// `alpha` as it holds for this checker: failed until it first passes.
@@ -281,6 +291,7 @@ impl Schedule {
         delay_loop: Duration::from_secs(60),
         retry: 1,
         delay_before_retry: Duration::from_secs(1),
+        rise: 1,
         warmup: Duration::from_secs(60),
         alpha: false,
         log_all_failures: false,

@@ -10,6 +10,7 @@ use crate::ipvs::model::{DestKey, Protocol, ServiceKey};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// A probe under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -230,6 +231,10 @@ pub enum Report {
     ServerUp { server: ServerName, vs: String, inhibit: bool },
     /// A server takes no traffic any more.
     ServerDown { server: ServerName, vs: String, inhibit: bool },
+    /// A server whose checks pass again is held back: it went down too often.
+    ServerHeld { server: ServerName, vs: String, count: u32, within: Duration, hold: Duration },
+    /// The backup servers take traffic, or no more; `weight` is that of the others that are alive.
+    Backups { vs: String, serve: bool, weight: u64 },
     /// A reload or a check has changed a server's weight.
     WeightChanged { server: ServerName, vs: String, from: u32, to: u32, up: bool },
     /// A reload no longer names a server.

@@ -63,6 +63,20 @@ impl fmt::Display for Report {
                 let threshold = quorum.saturating_sub(*hysteresis);
                 write!(f, "{what} {quorum}-{hysteresis}={threshold} > {weight} for VS {vs}")
             }
+            Report::ServerHeld { server, vs, count, within, hold } => {
+                let (within, hold) = (within.as_secs(), hold.as_secs());
+                write!(
+                    f,
+                    "{server} of VS {vs} went down {count} times within {within} s: it is held back for {hold} s \
+                     (flap_damping)"
+                )
+            }
+            Report::Backups { vs, serve: true, weight } => {
+                write!(f, "Backup servers of VS {vs} take traffic: the weight of the others is {weight}")
+            }
+            Report::Backups { vs, serve: false, weight } => {
+                write!(f, "Backup servers of VS {vs} wait again: the weight of the others is {weight}")
+            }
             Report::SorryUp { server, vs, inhibit } => {
                 let what = if *inhibit { "Enabling" } else { "Adding" };
                 write!(f, "{what} sorry server {server} to VS {vs}")

@@ -13,17 +13,26 @@
 //! and lost below `quorum - hysteresis`, or when nothing is alive. Without a sorry server, it is only told of: what
 //! is alive keeps its traffic. All this is keepalived's behaviour.
 //!
+//! Beyond it, a `backup` server serves while the others have not enough weight, by the same two thresholds; its weight
+//! counts for the quorum while it serves. A server that went down too often counts as down while it is held back. What
+//! takes time is in `terms`.
+//!
 //! When checks run is decided in [`super::checker`]; how the kernel gets from one table to the next in `ipvs::plan`.
 
 mod rows;
+mod tell;
+mod terms;
 
 use super::checker::Status;
 use super::config::{self, Endpoint};
-use super::event::{Action, Alert, Notice, Report, ServerName, Subject};
+use super::event::{Action, Alert, Report, ServerName};
+use crate::ipvs::model::Forward;
+use crate::time::Instant;
 use rows::{Identity, identities};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
+use terms::{Term, Terms};
 
 /// What is known of a virtual server when it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,11 +62,13 @@ pub struct Server {
     pub failed: u32,
     /// What they add to its weight.
     pub more: i64,
+    /// It is held back, whatever they say (`flap_damping`).
+    pub held: bool,
 }
 
 impl Server {
     const fn is_up(self) -> bool {
-        self.failed == 0
+        self.failed == 0 && !self.held
     }
 
     /// Its weight in the kernel while it is up.
@@ -66,6 +77,11 @@ impl Server {
             .unwrap_or(u32::MAX)
             .min(MAX_WEIGHT)
     }
+}
+
+/// Whether there are backup servers, and then whether they serve.
+fn backups(config: &config::VirtualServer, serve: bool) -> Option<bool> {
+    config.real_servers.iter().any(|rs| rs.backup).then_some(serve)
 }
 
 /// The greatest weight of a server in the kernel.
@@ -79,8 +95,13 @@ pub struct VirtualServer {
     servers: Vec<Server>,
     /// The real servers by what the kernel knows them as: sorted, with their places in the configuration.
     identities: Vec<(Identity, u32)>,
-    /// The weight of the servers that are up.
+    /// The weight of the servers that are up, without backup servers.
     weight: u64,
+    /// The weight of the backup servers that are up.
+    backup_weight: u64,
+    /// Whether there are backup servers, and whether they serve.
+    backups: Option<bool>,
+    terms: Terms,
     quorum: Status,
     /// Whether the sorry server has the traffic.
     sorry: bool,
@@ -90,6 +111,7 @@ impl VirtualServer {
     /// A virtual server that begins, with what the checks say of each of its real servers.
     #[must_use]
     pub fn new(
+        now: Instant,
         config: config::VirtualServer,
         servers: Vec<Server>,
         start: Start,
@@ -102,10 +124,20 @@ impl VirtualServer {
             Start::Adopted { sorry: false } => (Status::Up, false),
         };
         let identities = identities(&config);
-        let mut vs = VirtualServer { config, servers, identities, weight: 0, quorum, sorry };
+        let mut vs = VirtualServer {
+            backups: backups(&config, false),
+            config,
+            servers,
+            identities,
+            weight: 0,
+            backup_weight: 0,
+            terms: Terms::default(),
+            quorum,
+            sorry,
+        };
         vs.weigh();
         vs.tell_beginning(at_start, |_| true, actions);
-        vs.evaluate(true, actions);
+        vs.evaluate(now, true, actions);
         vs
     }
 
@@ -113,16 +145,27 @@ impl VirtualServer {
     #[must_use]
     pub fn reload(
         self,
+        now: Instant,
         config: config::VirtualServer,
         servers: Vec<Server>,
         at_start: AtStart,
         actions: &mut Vec<Action>,
     ) -> VirtualServer {
         let identities = identities(&config);
-        let (quorum, sorry) = (self.quorum, self.sorry);
-        let mut next = VirtualServer { config, servers, identities, weight: 0, quorum, sorry };
+        let mut next = VirtualServer {
+            backups: backups(&config, self.backups == Some(true)),
+            config,
+            servers,
+            identities,
+            weight: 0,
+            backup_weight: 0,
+            terms: Terms::default(),
+            quorum: self.quorum,
+            sorry: self.sorry,
+        };
+        next.take_over_terms(&self);
         next.weigh();
-        next.tell_server_changes(&self, actions);
+        next.tell_server_changes(now, &self, actions);
         let before: HashSet<SocketAddr> = self.config.real_servers.iter().map(|rs| rs.address).collect();
         next.tell_beginning(at_start, |rs| !before.contains(&rs.address), actions);
         if self.sorry && next.config.sorry_server.map(|s| s.address) != self.sorry_address() {
@@ -130,7 +173,7 @@ impl VirtualServer {
             next.sorry = false;
             actions.extend(self.sorry_report(Status::Down));
         }
-        next.evaluate(true, actions);
+        next.evaluate(now, true, actions);
         next.service_changed(actions);
         next
     }
@@ -139,6 +182,7 @@ impl VirtualServer {
     /// mail says of that.
     pub fn check_changed(
         &mut self,
+        now: Instant,
         server: usize,
         status: Status,
         mail: Option<&str>,
@@ -148,22 +192,25 @@ impl VirtualServer {
         else {
             return;
         };
-        let was_up = checks.is_up();
+        let (was_up, had_failed) = (checks.is_up(), checks.failed > 0);
         checks.failed = match status {
             Status::Down => checks.failed.saturating_add(1),
             Status::Up => checks.failed.saturating_sub(1),
         };
-        let up = checks.is_up();
-        if up != was_up {
-            let weight = u64::from(checks.weight(rs.weight));
-            if up {
-                self.weight += weight;
-            } else {
-                self.weight -= weight;
+        if let Some(damping) = rs.transition.as_ref().and_then(|transition| transition.damping) {
+            let (place, has_failed) = (server as u32, checks.failed > 0);
+            if has_failed && !had_failed {
+                self.terms.went_down(now, place, &damping);
+            } else if had_failed && !has_failed {
+                checks.held = self.terms.hold_back(now, place, &damping);
+                if checks.held {
+                    actions.push(self.held_report(server, &damping));
+                }
             }
-            self.tell_server(rs, if up { Status::Up } else { Status::Down }, actions);
-            self.dest_changed(server, actions);
-            self.evaluate(false, actions);
+        }
+        let up = self.server_status(server) == Status::Up;
+        if up != was_up {
+            self.server_changed(now, server, up, actions);
         }
         if let Some(rs) = self.config.real_servers.get(server).filter(|rs| rs.smtp_alert)
             && let Some(text) = mail
@@ -181,7 +228,7 @@ impl VirtualServer {
 
     /// One of the checks of a real server, given by its place in the configuration, adds so much more to its weight
     /// than before.
-    pub fn weighed(&mut self, server: usize, more: i64, actions: &mut Vec<Action>) {
+    pub fn weighed(&mut self, now: Instant, server: usize, more: i64, actions: &mut Vec<Action>) {
         let Some((rs, checks)) = self.config.real_servers.get(server).zip(self.servers.get_mut(server))
         else {
             return;
@@ -193,14 +240,15 @@ impl VirtualServer {
             return;
         }
         if up {
-            self.weight = self.weight - u64::from(from) + u64::from(to);
+            let weight = if rs.backup { &mut self.backup_weight } else { &mut self.weight };
+            *weight = *weight - u64::from(from) + u64::from(to);
         }
         let (address, vs) = (rs.address, self.config.name.clone());
         let server_name = self.server_name(address);
         actions.push(Action::Report(Report::WeightChanged { server: server_name, vs, from, to, up }));
         if up {
             self.dest_changed(server, actions);
-            self.evaluate(false, actions);
+            self.evaluate(now, false, actions);
         }
     }
 
@@ -266,8 +314,36 @@ impl VirtualServer {
 
     /// The total weight of the servers that are up.
     #[must_use]
-    pub const fn live_weight(&self) -> u64 {
-        self.weight
+    pub fn live_weight(&self) -> u64 {
+        self.weight + if self.backups == Some(true) { self.backup_weight } else { 0 }
+    }
+
+    /// When to call [`VirtualServer::handle_timeout`].
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.terms.next_timeout()
+    }
+
+    /// Does what is due by time alone.
+    pub fn handle_timeout(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        while let Some(term) = self.terms.next_due(now) {
+            match term {
+                Term::Ramp(place) | Term::Drain(place) => self.dest_changed(place as usize, actions),
+                Term::Hold(place) => {
+                    let server = place as usize;
+                    let Some(checks) = self.servers.get_mut(server) else { continue };
+                    checks.held = false;
+                    if checks.is_up() {
+                        self.server_changed(now, server, true, actions);
+                    }
+                }
+                Term::Leave => {
+                    for server in self.terms.left(now) {
+                        self.dests_changed(server.forward, server.address, actions);
+                    }
+                }
+            }
+        }
     }
 
     /// The status of a real server, by its place in the configuration.
@@ -283,6 +359,10 @@ impl VirtualServer {
         self.servers.get(server).map_or(configured, |s| s.weight(configured))
     }
 
+    fn sorry_address(&self) -> Option<SocketAddr> {
+        self.config.sorry_server.map(|s| s.address)
+    }
+
     /// A real server as logs name it.
     #[must_use]
     pub fn server_name(&self, address: SocketAddr) -> ServerName {
@@ -291,16 +371,87 @@ impl VirtualServer {
     }
 
     fn weigh(&mut self) {
-        let servers = self.config.real_servers.iter().zip(&self.servers);
-        self.weight = servers.filter(|(_, s)| s.is_up()).map(|(rs, s)| u64::from(s.weight(rs.weight))).sum();
+        (self.weight, self.backup_weight) = (0, 0);
+        for (rs, checks) in self.config.real_servers.iter().zip(&self.servers).filter(|(_, s)| s.is_up()) {
+            let weight = if rs.backup { &mut self.backup_weight } else { &mut self.weight };
+            *weight += u64::from(checks.weight(rs.weight));
+        }
+    }
+
+    /// A real server, given by its place in the configuration, came or went.
+    fn server_changed(&mut self, now: Instant, server: usize, up: bool, actions: &mut Vec<Action>) {
+        let Some((rs, checks)) = self.config.real_servers.get(server).zip(self.servers.get(server)) else {
+            return;
+        };
+        let weight = u64::from(checks.weight(rs.weight));
+        let total = if rs.backup { &mut self.backup_weight } else { &mut self.weight };
+        *total = if up { *total + weight } else { *total - weight };
+        if let Some(transition) = &rs.transition {
+            let place = server as u32;
+            if up {
+                self.terms.end_drain(place);
+                self.terms.begin_ramp(now, place, transition.slow_start);
+            } else {
+                self.terms.end_ramp(place);
+                self.terms.begin_drain(now, place, transition.drain_time);
+            }
+        }
+        self.tell_server(rs, if up { Status::Up } else { Status::Down }, actions);
+        self.dest_changed(server, actions);
+        self.evaluate(now, false, actions);
+    }
+
+    /// Takes over what was pending for those of the servers that are still there.
+    fn take_over_terms(&mut self, old: &VirtualServer) {
+        if old.terms.is_empty() {
+            return;
+        }
+        let servers = self.config.real_servers.iter().zip(0u32..);
+        let places: HashMap<SocketAddr, u32> = servers.map(|(rs, place)| (rs.address, place)).collect();
+        let place = |old_place| {
+            let rs = old.config.real_servers.get(old_place as usize)?;
+            places.get(&rs.address).copied()
+        };
+        self.terms = old.terms.reload(place, |address| places.contains_key(&address));
+        for (checks, place) in self.servers.iter_mut().zip(0u32..) {
+            checks.held = self.terms.is_held(place);
+        }
+    }
+
+    /// The two thresholds of the quorum: whether this weight is enough to gain it, and too little to keep it.
+    fn compare(&self, weight: u64) -> (bool, bool) {
+        let (quorum, hysteresis) = (self.config.quorum, self.config.hysteresis);
+        let enough = weight > 0 && weight >= u64::from(quorum) + u64::from(hysteresis);
+        (enough, weight == 0 || weight < u64::from(quorum.saturating_sub(hysteresis)))
+    }
+
+    /// Hands traffic to the backup servers, or takes it from them.
+    fn evaluate_backups(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let Some(serve) = self.backups else { return };
+        let (enough, too_little) = self.compare(self.weight);
+        let should = if serve { !enough } else { too_little };
+        if should != serve {
+            self.backups = Some(should);
+            for ((rs, checks), place) in self.config.real_servers.iter().zip(&self.servers).zip(0u32..) {
+                if let Some(transition) = rs.transition.as_ref().filter(|_| rs.backup && checks.is_up()) {
+                    match should {
+                        true => self.terms.end_drain(place),
+                        false => self.terms.begin_drain(now, place, transition.drain_time),
+                    }
+                }
+            }
+            let (vs, weight) = (self.config.name.clone(), self.weight);
+            actions.push(Action::Report(Report::Backups { vs, serve: should, weight }));
+            self.service_changed(actions);
+        }
     }
 
     /// Compares live weight and quorum, and hands the traffic to or from the sorry server.
-    fn evaluate(&mut self, starting: bool, actions: &mut Vec<Action>) {
+    fn evaluate(&mut self, now: Instant, starting: bool, actions: &mut Vec<Action>) {
+        self.evaluate_backups(now, actions);
         let c = &self.config;
-        let (quorum, hysteresis, weight) = (c.quorum, c.hysteresis, self.weight);
-        let enough = weight > 0 && weight >= u64::from(quorum) + u64::from(hysteresis);
-        let too_little = weight == 0 || weight < u64::from(quorum.saturating_sub(hysteresis));
+        let (quorum, hysteresis, weight) = (c.quorum, c.hysteresis, self.live_weight());
+        let (enough, too_little) = self.compare(weight);
         let lacks_sorry = starting && c.sorry_server.is_some() && !self.sorry;
         let vs = c.name.clone();
         match self.quorum {
@@ -327,7 +478,7 @@ impl VirtualServer {
             vs: c.name.clone(),
             quorum: c.quorum,
             hysteresis: c.hysteresis,
-            weight: self.weight,
+            weight: self.live_weight(),
             starting,
         }));
         actions.push(self.quorum_notice(false, Some(&self.quorum_words(starting))));
@@ -347,113 +498,14 @@ impl VirtualServer {
     /// As [`VirtualServer::service_changed`], of this real server alone, given by its place in the configuration.
     fn dest_changed(&self, server: usize, actions: &mut Vec<Action>) {
         let Some(rs) = self.config.real_servers.get(server) else { return };
+        self.dests_changed(rs.forward, rs.address, actions);
+    }
+
+    fn dests_changed(&self, forward: Forward, address: SocketAddr, actions: &mut Vec<Action>) {
         let endpoints = self.config.endpoints.iter();
         actions.extend(
-            endpoints.map(|e| {
-                Action::DestChanged(e.key(self.config.protocol), e.dest_key(rs.forward, rs.address))
-            }),
+            endpoints.map(|e| Action::DestChanged(e.key(self.config.protocol), e.dest_key(forward, address))),
         );
-    }
-
-    /// Tells that the quorum is there, or not; by mail in these words.
-    fn quorum_notice(&self, up: bool, words: Option<&str>) -> Action {
-        let c = &self.config;
-        let program = if up { &c.quorum_up } else { &c.quorum_down }.clone();
-        let mail = words.filter(|_| c.smtp_alert).map(|words| Box::new(Alert::of_quorum(&c.name, up, words)));
-        Action::Notify(Notice { vs: c.name.clone(), subject: Subject::VirtualServer, up, program, mail })
-    }
-
-    /// Tells that a real server takes traffic, or does not; by mail in these words.
-    fn server_notice(&self, rs: &config::RealServer, up: bool, words: Option<&str>) -> Action {
-        let (server, vs) = (self.server_name(rs.address), &self.config.name);
-        let program = if up { &rs.notify_up } else { &rs.notify_down }.clone();
-        let words = words.filter(|_| rs.smtp_alert);
-        let mail = words.map(|words| Box::new(Alert::of_server(server, vs, up, words)));
-        Action::Notify(Notice { vs: vs.clone(), subject: Subject::RealServer(server), up, program, mail })
-    }
-
-    /// What a mail says of the quorum; keepalived writes a plus, whatever was compared.
-    fn quorum_words(&self, starting: bool) -> String {
-        let c = &self.config;
-        let (state, what, threshold) = match self.quorum {
-            Status::Up => ("up", "Gained quorum", u64::from(c.quorum) + u64::from(c.hysteresis)),
-            Status::Down => ("down", "Lost quorum", u64::from(c.quorum.saturating_sub(c.hysteresis))),
-        };
-        let what = if starting { format!("Starting with quorum {state}") } else { what.to_owned() };
-        format!("{what} {}+{}={threshold} <= {}", c.quorum, c.hysteresis, self.weight)
-    }
-
-    fn sorry_address(&self) -> Option<SocketAddr> {
-        self.config.sorry_server.map(|s| s.address)
-    }
-
-    fn sorry_report(&self, status: Status) -> Option<Action> {
-        let s = self.config.sorry_server?;
-        let (server, vs, inhibit) = (self.server_name(s.address), self.config.name.clone(), s.inhibit);
-        Some(Action::Report(match status {
-            Status::Up => Report::SorryUp { server, vs, inhibit },
-            Status::Down => Report::SorryDown { server, vs, inhibit },
-        }))
-    }
-
-    fn tell_server(&self, rs: &config::RealServer, status: Status, actions: &mut Vec<Action>) {
-        actions.push(Action::Report(self.server_report(rs, status)));
-        // The mail about it is the check's.
-        actions.push(self.server_notice(rs, status == Status::Up, None));
-    }
-
-    fn server_report(&self, rs: &config::RealServer, status: Status) -> Report {
-        let (server, vs, inhibit) =
-            (self.server_name(rs.address), self.config.name.clone(), rs.inhibit_on_failure);
-        match status {
-            Status::Up => Report::ServerUp { server, vs, inhibit },
-            Status::Down => Report::ServerDown { server, vs, inhibit },
-        }
-    }
-
-    /// Others hear of these servers, as far as they take traffic from the start.
-    fn tell_beginning(
-        &self,
-        at_start: AtStart,
-        is_new: impl Fn(&config::RealServer) -> bool,
-        actions: &mut Vec<Action>,
-    ) {
-        if at_start == AtStart::Told {
-            let servers = self.config.real_servers.iter().zip(&self.servers);
-            let begin = servers.filter(|(rs, checks)| checks.is_up() && is_new(rs));
-            actions.extend(begin.map(|(rs, _)| self.server_notice(rs, true, None)));
-        }
-    }
-
-    /// Tells what a reload changed of the real servers.
-    fn tell_server_changes(&self, old: &VirtualServer, actions: &mut Vec<Action>) {
-        let servers = self.config.real_servers.iter().enumerate();
-        let places: HashMap<SocketAddr, usize> = servers.map(|(i, rs)| (rs.address, i)).collect();
-        for (i, was) in old.config.real_servers.iter().enumerate() {
-            let now = places.get(&was.address).and_then(|&j| Some((j, self.config.real_servers.get(j)?)));
-            let Some((j, rs)) = now else {
-                let (server, vs) = (self.server_name(was.address), self.config.name.clone());
-                actions.push(Action::Report(Report::ServerGone { server, vs }));
-                if old.server_status(i) == Status::Up {
-                    actions.push(self.server_notice(was, false, Some("Removing")));
-                }
-                continue;
-            };
-            let status = self.server_status(j);
-            if status != old.server_status(i) {
-                self.tell_server(rs, status, actions);
-            }
-            let (from, to) = (old.server_weight(i), self.server_weight(j));
-            if from != to {
-                actions.push(Action::Report(Report::WeightChanged {
-                    server: self.server_name(rs.address),
-                    vs: self.config.name.clone(),
-                    from,
-                    to,
-                    up: status == Status::Up,
-                }));
-            }
-        }
     }
 }
 

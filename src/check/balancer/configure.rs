@@ -59,7 +59,7 @@ impl Balancer {
         let placement = self.place(now, &config, &predecessors, found);
         self.drop_unwanted(&placement, actions);
         let (servers, new) = self.fill_slots(now, &mut config, placement);
-        self.replace_virtual_servers(config, &predecessors, servers, found, actions);
+        self.replace_virtual_servers(now, config, &predecessors, servers, found, actions);
         self.suspend(&new.iter().copied().collect(), actions);
         for index in new {
             self.tell_suspension(index as usize, true, actions);
@@ -68,6 +68,8 @@ impl Balancer {
         let slots = self.slots.iter().zip(0u32..);
         self.deadlines =
             slots.filter_map(|(s, i)| Some(Reverse((s.as_ref()?.checker.next_timeout()?, i)))).collect();
+        let services = self.virtual_servers.iter().zip(0u32..);
+        self.terms = services.filter_map(|(vs, i)| Some(Reverse((vs.next_timeout()?, i)))).collect();
     }
 
     /// For every virtual server of `config`, the place of the one that it follows.
@@ -225,6 +227,7 @@ impl Balancer {
 
     fn replace_virtual_servers(
         &mut self,
+        now: Instant,
         config: Config,
         predecessors: &[Option<usize>],
         servers: Vec<Vec<Server>>,
@@ -244,11 +247,11 @@ impl Balancer {
         for ((config, before), servers) in config.virtual_servers.into_iter().zip(predecessors).zip(servers) {
             let before = before.and_then(|place| old.get_mut(place)).and_then(Option::take);
             let vs = match before {
-                Some(old) => old.reload(config, servers, at_start, actions),
+                Some(old) => old.reload(now, config, servers, at_start, actions),
                 None => {
                     let found = found.of(&config);
                     let start = found.map_or(Start::Fresh, |f| Start::Adopted { sorry: f.sorry(&config) });
-                    VirtualServer::new(config, servers, start, at_start, actions)
+                    VirtualServer::new(now, config, servers, start, at_start, actions)
                 }
             };
             self.virtual_servers.push(vs);

@@ -301,3 +301,25 @@ fn what_is_watched_has_no_schedule_and_no_second_try() {
     );
     assert_eq!(b.checker.next_timeout(), None);
 }
+
+#[test]
+fn a_server_rises_when_so_many_checks_in_a_row_have_passed() {
+    let mut b = Bench::new(Schedule { rise: 3, ..schedule() }, Status::Down);
+    b.starts_at(1000);
+    assert_eq!(b.ends_at(1000, Outcome::Passed), []);
+    b.starts_at(4000);
+    assert_eq!(b.ends_at(4000, Outcome::Passed), []);
+    b.starts_at(7000);
+    b.ends_at(7000, Outcome::Failed(REFUSED));
+    for at in [10_000, 13_000] {
+        b.starts_at(at);
+        assert_eq!(b.ends_at(at, Outcome::Passed), [], "they begin anew");
+    }
+    b.starts_at(16_000);
+    assert_eq!(
+        b.ends_at(16_000, Outcome::Passed),
+        [Action::Report(CheckReport::Succeeded), Action::Changed(Status::Up)]
+    );
+    b.starts_at(19_000);
+    assert_eq!(b.ends_at(19_000, Outcome::Passed), [], "and it is up as ever");
+}

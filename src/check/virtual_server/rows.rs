@@ -48,6 +48,7 @@ impl VirtualServer {
             dests.extend(self.real_dest(endpoint, place as usize).filter(|d| d.key == key));
         }
         dests.extend(self.sorry_dest(endpoint).filter(|d| d.key == key));
+        self.leaving_dests(endpoint).filter(|d| d.key == key).for_each(|dest| dests.extend(Some(dest)));
         dests.list.pop()
     }
 
@@ -57,19 +58,33 @@ impl VirtualServer {
             dests.extend(self.real_dest(endpoint, place));
         }
         dests.extend(self.sorry_dest(endpoint));
+        self.leaving_dests(endpoint).for_each(|dest| dests.extend(Some(dest)));
         dests.list
     }
 
     /// A real server's own wish, whatever others share its destination.
     fn real_dest(&self, endpoint: Endpoint, place: usize) -> Option<Dest> {
         let rs = self.config.real_servers.get(place)?;
-        let serves = self.server_status(place) == Status::Up && !self.sorry;
-        (serves || rs.inhibit_on_failure).then(|| Dest {
+        let is_called = !rs.backup || self.backups == Some(true);
+        let serves = self.server_status(place) == Status::Up && !self.sorry && is_called;
+        let term = place as u32;
+        (serves || rs.inhibit_on_failure || self.terms.is_draining(term)).then(|| Dest {
             key: endpoint.dest_key(rs.forward, rs.address),
             forward: rs.forward,
-            weight: if serves { self.server_weight(place) } else { 0 },
+            weight: if serves { self.terms.ramped(term, self.server_weight(place)) } else { 0 },
             upper_threshold: rs.upper_threshold,
             lower_threshold: rs.lower_threshold,
+        })
+    }
+
+    /// Servers that the configuration names no more, and that have time to drain.
+    fn leaving_dests(&self, endpoint: Endpoint) -> impl Iterator<Item = Dest> {
+        self.terms.leaving().map(move |server| Dest {
+            key: endpoint.dest_key(server.forward, server.address),
+            forward: server.forward,
+            weight: 0,
+            upper_threshold: 0,
+            lower_threshold: 0,
         })
     }
 

@@ -7,15 +7,17 @@ use crate::ipvs::model::{Forward, Netmask, ServiceFlags};
 use crate::net::Family;
 use proptest::prelude::*;
 
+mod transitions;
+
 /// A virtual server that has just started, with all its servers up.
 fn start(config: config::VirtualServer) -> VirtualServer {
     let servers = vec![Server::default(); config.real_servers.len()];
-    VirtualServer::new(config, servers, Start::Fresh, AtStart::Silent, &mut Vec::new())
+    VirtualServer::new(Instant::ZERO, config, servers, Start::Fresh, AtStart::Silent, &mut Vec::new())
 }
 
 /// So many failed checks each.
 fn failing(failed: &[u32]) -> Vec<Server> {
-    failed.iter().map(|&failed| Server { failed, more: 0 }).collect()
+    failed.iter().map(|&failed| Server { failed, ..Server::default() }).collect()
 }
 
 fn row(vs: &VirtualServer) -> Vec<String> {
@@ -26,7 +28,7 @@ fn row(vs: &VirtualServer) -> Vec<String> {
 fn set(vs: &mut VirtualServer, server: usize, status: Status) -> Vec<String> {
     let mut actions = Vec::new();
     let before = row(vs);
-    vs.check_changed(server, status, None, &mut actions);
+    vs.check_changed(Instant::ZERO, server, status, None, &mut actions);
     assert!(
         row(vs) == before || actions.iter().any(|a| !matches!(a, Action::Report(_))),
         "changes are announced"
@@ -157,7 +159,8 @@ fn without_live_servers_it_starts_with_the_sorry_server() {
     let mut config = virtual_server(1, vec![server(11)]);
     config.sorry_server = sorry("192.0.2.99:80", false);
     let mut actions = Vec::new();
-    let vs = VirtualServer::new(config, failing(&[1]), Start::Fresh, AtStart::Silent, &mut actions);
+    let vs =
+        VirtualServer::new(Instant::ZERO, config, failing(&[1]), Start::Fresh, AtStart::Silent, &mut actions);
     assert_eq!(
         told(actions),
         [
@@ -213,7 +216,7 @@ fn two_ports_of_one_server_are_one_destination_by_direct_routing() {
     config.real_servers[0].inhibit_on_failure = true;
     let mut vs = start(config);
     assert_eq!(row(&vs), ["11/1"]);
-    vs.check_changed(0, Status::Down, None, &mut Vec::new());
+    vs.check_changed(Instant::ZERO, 0, Status::Down, None, &mut Vec::new());
     assert_eq!(row(&vs), ["11/1"], "port 81 is still alive");
 }
 
@@ -222,14 +225,14 @@ fn a_reload_tells_what_changed_and_nothing_else() {
     let config = virtual_server(1, vec![server(11), server(12)]);
     let vs = start(config.clone());
     let mut actions = Vec::new();
-    let mut vs = vs.reload(config.clone(), failing(&[0, 0]), AtStart::Silent, &mut actions);
+    let mut vs = vs.reload(Instant::ZERO, config.clone(), failing(&[0, 0]), AtStart::Silent, &mut actions);
     assert_eq!(told(actions), [""; 0]);
     set(&mut vs, 1, Status::Down);
 
     let mut next = virtual_server(1, vec![server(12), server(13)]);
     next.real_servers[0].weight = 3;
     let mut actions = Vec::new();
-    let vs = vs.reload(next, failing(&[1, 0]), AtStart::Silent, &mut actions);
+    let vs = vs.reload(Instant::ZERO, next, failing(&[1, 0]), AtStart::Silent, &mut actions);
     assert_eq!(
         told(actions),
         [
@@ -246,14 +249,14 @@ fn a_reload_can_bring_replace_and_remove_the_sorry_server() {
     let mut vs = start(config.clone());
     set(&mut vs, 0, Status::Down);
     config.sorry_server = sorry("192.0.2.98:80", false);
-    let vs = vs.reload(config.clone(), failing(&[1]), AtStart::Silent, &mut Vec::new());
+    let vs = vs.reload(Instant::ZERO, config.clone(), failing(&[1]), AtStart::Silent, &mut Vec::new());
     assert_eq!(row(&vs), ["98/1"]);
     config.sorry_server = sorry("192.0.2.99:80", false);
-    let vs = vs.reload(config.clone(), failing(&[1]), AtStart::Silent, &mut Vec::new());
+    let vs = vs.reload(Instant::ZERO, config.clone(), failing(&[1]), AtStart::Silent, &mut Vec::new());
     assert_eq!(row(&vs), ["99/1"]);
     config.sorry_server = None;
     let mut actions = Vec::new();
-    let vs = vs.reload(config, failing(&[1]), AtStart::Silent, &mut actions);
+    let vs = vs.reload(Instant::ZERO, config, failing(&[1]), AtStart::Silent, &mut actions);
     assert_eq!(told(actions), ["Removing sorry server [192.0.2.99]:tcp:80 from VS [10.0.0.1]:tcp:80"]);
     assert_eq!(row(&vs), [""; 0]);
 }
@@ -265,7 +268,14 @@ fn an_adopted_quorum_is_believed_within_the_hysteresis() {
     config.sorry_server = sorry("192.0.2.99:80", false);
     let adopt = |sorry| {
         let start = Start::Adopted { sorry };
-        VirtualServer::new(config.clone(), failing(&[0, 0, 1]), start, AtStart::Silent, &mut Vec::new())
+        VirtualServer::new(
+            Instant::ZERO,
+            config.clone(),
+            failing(&[0, 0, 1]),
+            start,
+            AtStart::Silent,
+            &mut Vec::new(),
+        )
     };
     assert_eq!(row(&adopt(false)), ["11/1", "12/1"]);
     assert_eq!(row(&adopt(true)), ["99/1"]);
@@ -294,7 +304,7 @@ proptest! {
             let (before, status) = (vs.quorum(), if pass { Status::Up } else { Status::Down });
             let mut actions = Vec::new();
             if up[i] != pass {
-                vs.check_changed(i, status, None, &mut actions);
+                vs.check_changed(Instant::ZERO, i, status, None, &mut actions);
             }
             up[i] = pass;
 
@@ -323,7 +333,7 @@ proptest! {
             let failed: Vec<u32> = up.iter().map(|up| u32::from(!up)).collect();
             let failed = failing(&failed);
             let mut actions = Vec::new();
-            let again = vs.clone().reload(config.clone(), failed, AtStart::Silent, &mut actions);
+            let again = vs.clone().reload(Instant::ZERO, config.clone(), failed, AtStart::Silent, &mut actions);
             prop_assert_eq!(&again, &vs, "a reload without a change is none");
             prop_assert_eq!(told(actions), Vec::<String>::new());
         }
@@ -333,7 +343,7 @@ proptest! {
 fn weigh(vs: &mut VirtualServer, server: usize, more: i64) -> Vec<String> {
     let mut actions = Vec::new();
     let before = row(vs);
-    vs.weighed(server, more, &mut actions);
+    vs.weighed(Instant::ZERO, server, more, &mut actions);
     assert!(row(vs) == before || announced(&actions), "changes are announced");
     told(actions)
 }
@@ -366,9 +376,9 @@ fn what_checks_add_counts_for_the_kernel_and_for_the_quorum() {
 
     // A reload that gives another weight adds to that one.
     config.real_servers[0].weight = 10;
-    let servers = vec![Server { failed: 0, more: 2 }, Server::default()];
+    let servers = vec![Server { more: 2, ..Server::default() }, Server::default()];
     let mut actions = Vec::new();
-    let vs = vs.reload(config, servers, AtStart::Silent, &mut actions);
+    let vs = vs.reload(Instant::ZERO, config, servers, AtStart::Silent, &mut actions);
     assert_eq!(told(actions), [changed(7, 12, "active")]);
     assert_eq!(row(&vs), ["11/12", "12/1"]);
 }
@@ -391,6 +401,7 @@ fn programs_hear_of_servers_and_of_the_quorum() {
     }
     let mut actions = Vec::new();
     let mut vs = VirtualServer::new(
+        Instant::ZERO,
         config.clone(),
         vec![Server::default(); 2],
         Start::Fresh,
@@ -410,8 +421,8 @@ fn programs_hear_of_servers_and_of_the_quorum() {
     };
     assert_eq!(stop(&vs), [""; 0]);
     config.omega = true;
-    let servers = vec![Server { failed: 1, more: 0 }, Server::default()];
-    let mut vs = vs.reload(config.clone(), servers.clone(), AtStart::Silent, &mut Vec::new());
+    let servers = vec![Server { failed: 1, ..Server::default() }, Server::default()];
+    let mut vs = vs.reload(Instant::ZERO, config.clone(), servers.clone(), AtStart::Silent, &mut Vec::new());
     assert_eq!(stop(&vs), ["/down", "/quorum/down"]);
     let mut actions = Vec::new();
     vs.shut_down(false, &mut actions);
@@ -423,7 +434,7 @@ fn programs_hear_of_servers_and_of_the_quorum() {
     set(&mut vs, 1, Status::Up);
     config.real_servers.pop();
     let mut actions = Vec::new();
-    let _ = vs.reload(config, vec![servers[0]], AtStart::Silent, &mut actions);
+    let _ = vs.reload(Instant::ZERO, config, vec![servers[0]], AtStart::Silent, &mut actions);
     assert_eq!(runs(told(actions)), ["/down", "/quorum/down"]);
 }
 
@@ -433,7 +444,14 @@ fn programs_hear_of_servers_that_begin_where_they_are_to() {
     let mut config = virtual_server(1, vec![with_program(11), with_program(12)]);
     let begin = |at_start| {
         let mut actions = Vec::new();
-        let vs = VirtualServer::new(config.clone(), failing(&[0, 1]), Start::Fresh, at_start, &mut actions);
+        let vs = VirtualServer::new(
+            Instant::ZERO,
+            config.clone(),
+            failing(&[0, 1]),
+            Start::Fresh,
+            at_start,
+            &mut actions,
+        );
         (vs, runs(told(actions)))
     };
     assert_eq!(begin(AtStart::Silent).1, [""; 0]);
@@ -442,7 +460,7 @@ fn programs_hear_of_servers_that_begin_where_they_are_to() {
     // A reload tells of those that are new.
     config.real_servers.push(with_program(13));
     let mut actions = Vec::new();
-    let _ = vs.reload(config, failing(&[0, 1, 0]), AtStart::Told, &mut actions);
+    let _ = vs.reload(Instant::ZERO, config, failing(&[0, 1, 0]), AtStart::Told, &mut actions);
     assert_eq!(runs(told(actions)), ["/up"]);
 }
 

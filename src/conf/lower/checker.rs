@@ -31,6 +31,7 @@ use std::time::Duration;
 pub(super) struct Timing {
     delay_loop: Option<Duration>,
     retry: Option<u32>,
+    rise: Option<u32>,
     delay_before_retry: Option<Duration>,
     warmup: Option<Duration>,
     connect_timeout: Option<Duration>,
@@ -42,6 +43,8 @@ impl Timing {
         match name {
             "delay_loop" => self.delay_loop = cx.timer(statement).or(self.delay_loop),
             "retry" => self.retry = cx.u32(statement).or(self.retry),
+            "fall" => self.retry = cx.u32(statement).map(|tries| tries - 1).or(self.retry),
+            "rise" => self.rise = cx.u32(statement).or(self.rise),
             "delay_before_retry" => {
                 self.delay_before_retry = cx.timer(statement).or(self.delay_before_retry);
             }
@@ -57,6 +60,7 @@ impl Timing {
         Timing {
             delay_loop: self.delay_loop.or(outer.delay_loop),
             retry: self.retry.or(outer.retry),
+            rise: self.rise.or(outer.rise),
             delay_before_retry: self.delay_before_retry.or(outer.delay_before_retry),
             warmup: self.warmup.or(outer.warmup),
             connect_timeout: self.connect_timeout.or(outer.connect_timeout),
@@ -74,6 +78,7 @@ impl Timing {
         Schedule {
             delay_loop,
             retry: self.retry.unwrap_or(kind.retry),
+            rise: self.rise.unwrap_or(Schedule::DEFAULT.rise),
             delay_before_retry: self.delay_before_retry.or(kind.delay_before_retry).unwrap_or(delay_loop),
             warmup: self.warmup.unwrap_or(delay_loop),
             alpha,

@@ -16,6 +16,7 @@ mod ssl;
 mod sync;
 mod track;
 mod trackable;
+mod transition;
 mod virtual_server;
 mod vrrp;
 

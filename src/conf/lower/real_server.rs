@@ -2,7 +2,7 @@
 
 use super::checker::{self, Outer, Scope, Timing};
 use super::notify::Named;
-use super::{Lower, body, end_of, group};
+use super::{Lower, body, end_of, group, transition};
 use crate::check::config::RealServer;
 use crate::command::Command;
 use crate::conf::diagnostic::codes;
@@ -31,6 +31,8 @@ pub(super) struct Draft {
     pub(super) inhibit: Option<bool>,
     alpha: Option<bool>,
     timing: Timing,
+    backup: bool,
+    transition: transition::Draft,
     virtual_host: Option<Box<str>>,
     notify_up: Option<Box<Command>>,
     notify_down: Option<Box<Command>>,
@@ -47,6 +49,7 @@ pub(super) struct Defaults<'a> {
     pub(super) inhibit: bool,
     pub(super) alpha: bool,
     pub(super) timing: Timing,
+    pub(super) transition: transition::Draft,
     pub(super) virtual_host: Option<&'a str>,
     pub(super) smtp_alert: bool,
 }
@@ -68,6 +71,8 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement, scope: Scope<
         inhibit: None,
         alpha: None,
         timing: Timing::default(),
+        backup: false,
+        transition: transition::Draft::default(),
         virtual_host: None,
         notify_up: None,
         notify_down: None,
@@ -78,7 +83,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement, scope: Scope<
     for statement in body(statement) {
         let Some(keyword) = statement.keyword else { continue };
         let name = keyword.canonical();
-        if draft.timing.statement(cx, name, statement) {
+        if draft.timing.statement(cx, name, statement) || draft.transition.statement(cx, name, statement) {
             continue;
         }
         match name {
@@ -87,6 +92,7 @@ pub(super) fn lower(cx: &mut Lower<'_, '_>, statement: &Statement, scope: Scope<
             "uthreshold" => draft.upper_threshold = cx.u32(statement).unwrap_or(draft.upper_threshold),
             "lthreshold" => draft.lower_threshold = cx.u32(statement).unwrap_or(draft.lower_threshold),
             "inhibit_on_failure" => draft.inhibit = cx.flag(statement).or(draft.inhibit),
+            "backup" => draft.backup = cx.flag(statement).unwrap_or(draft.backup),
             "alpha" => draft.alpha = cx.flag(statement).or(draft.alpha),
             "virtualhost" => {
                 if let Some(word) = cx.text(statement) {
@@ -135,6 +141,8 @@ impl Draft {
             lower_threshold: self.lower_threshold,
             inhibit_on_failure: self.inhibit.unwrap_or(defaults.inhibit),
             alpha,
+            backup: self.backup,
+            transition: self.transition.within(defaults.transition),
             notify_up: self.notify_up,
             notify_down: self.notify_down,
             smtp_alert: self.smtp_alert.unwrap_or(defaults.smtp_alert),

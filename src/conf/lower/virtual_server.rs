@@ -9,7 +9,7 @@ use super::iproute::mask_length;
 use super::notify::Named;
 use super::real_server::{self, Draft, method, snmp_name};
 use super::trackable::Trackable;
-use super::{Lower, body, end_of};
+use super::{Lower, body, end_of, transition};
 use crate::check::config::{Config, Endpoint, VirtualServer};
 use crate::command::Command;
 use crate::conf::diagnostic::{Diagnostic, codes, did_you_mean};
@@ -187,6 +187,7 @@ struct Block<'g> {
     weight: u32,
     forward: Option<Forward>,
     timing: Timing,
+    transition: transition::Draft,
     virtual_host: Option<Box<str>>,
     sorry: Option<Sorry>,
     servers: Vec<Draft>,
@@ -226,6 +227,7 @@ impl<'g> Block<'g> {
             weight: 1,
             forward: None,
             timing: Timing::default(),
+            transition: transition::Draft::default(),
             virtual_host: None,
             sorry: None,
             servers: Vec::new(),
@@ -238,7 +240,7 @@ impl<'g> Block<'g> {
         if keyword.args.is_empty() {
             cx.no_more_arguments(statement);
         }
-        if self.timing.statement(cx, name, statement) {
+        if self.timing.statement(cx, name, statement) || self.transition.statement(cx, name, statement) {
             return;
         }
         match name {

@@ -35,6 +35,13 @@ const DELAY_BEFORE_RETRY: Keyword =
         .default("that of the real server, else 1; 3 for HTTP_GET and SSL_GET; delay_loop for DNS_CHECK");
 const DELAY_LOOP: Keyword = line("delay_loop", &[arg("SECONDS", timer(1))], "time between two checks")
     .default("that of the real server");
+const FALL: Keyword = line(
+    "fall",
+    &[arg("COUNT", integer(1, MAX_U32))],
+    "so many tries in a row must fail: one more than retry",
+)
+.ours()
+.default("retry and one");
 const FWMARK: Keyword =
     line("fwmark", &[arg("MARK", integer(0, MAX_U32))], "firewall mark of the packets").default("0");
 const LOG_ALL_FAILURES: Keyword =
@@ -42,6 +49,13 @@ const LOG_ALL_FAILURES: Keyword =
 const RETRY: Keyword =
     line("retry", &[arg("COUNT", integer(0, MAX_U32))], "further tries before the check counts as failed")
         .default("that of the real server, else 1; 3 for DNS_CHECK; 0 for MISC_CHECK");
+const RISE: Keyword = line(
+    "rise",
+    &[arg("COUNT", integer(1, MAX_U32))],
+    "so many checks in a row must pass for a server that is down to come back",
+)
+.ours()
+.default("that of the real server, else 1");
 const WARMUP: Keyword =
     line("warmup", &[arg("SECONDS", timer(0))], "the first check comes at a random moment of this long")
         .default("that of the real server, else delay_loop");
@@ -68,10 +82,12 @@ pub(super) static DNS_CHECK: Block = Block {
         CONNECT_TIMEOUT,
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
+        FALL,
         FWMARK,
         LOG_ALL_FAILURES,
         line("name", &[arg("NAME", Kind::Text)], "which name is asked for").default("."),
         RETRY,
+        RISE,
         line("type", &[arg("TYPE", Kind::ChoiceAnyCase(DNS_RECORDS))], "which record is asked for")
             .default("SOA"),
         WARMUP,
@@ -106,6 +122,7 @@ pub(super) static HTTP_GET: Block = Block {
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
         line("enable_sni", BOOL, "name the virtual host in the handshake of TLS").default("no"),
+        FALL,
         line("fast_recovery", BOOL, "ask for all pages at once when the server comes back")
             .since("2.0.17")
             .default("no"),
@@ -125,6 +142,7 @@ pub(super) static HTTP_GET: Block = Block {
         )
         .synonym_of("retry"),
         RETRY,
+        RISE,
         line(
             "sni_name",
             &[optional("NAME", Kind::Text)],
@@ -200,6 +218,7 @@ pub(super) static MISC_CHECK: Block = Block {
         CONNECT_TIMEOUT,
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
+        FALL,
         FWMARK,
         LOG_ALL_FAILURES,
         line(
@@ -220,6 +239,7 @@ pub(super) static MISC_CHECK: Block = Block {
         )
         .default("delay_loop of the virtual server"),
         RETRY,
+        RISE,
         line("user", &[expected("USER", Kind::Text), optional("GROUP", Kind::Text)], "who runs it")
             .default("script_user"),
         WARMUP,
@@ -239,9 +259,11 @@ pub(super) static PING_CHECK: Block = Block {
         CONNECT_TIMEOUT,
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
+        FALL,
         FWMARK,
         LOG_ALL_FAILURES,
         RETRY,
+        RISE,
         WARMUP,
     ],
 };
@@ -259,12 +281,14 @@ pub(super) static SMTP_CHECK: Block = Block {
         CONNECT_TIMEOUT,
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
+        FALL,
         FWMARK,
         line("helo_name", &[expected("NAME", Kind::Text)], "the name that HELO gives")
             .default("smtpchecker.keepalived.org"),
         block("host", &[], &HOST, "deprecated: one more server to check"),
         LOG_ALL_FAILURES,
         RETRY,
+        RISE,
         WARMUP,
     ],
 };
@@ -282,9 +306,11 @@ pub(super) static HOST: Block = Block {
         CONNECT_TIMEOUT,
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
+        FALL,
         FWMARK,
         LOG_ALL_FAILURES,
         RETRY,
+        RISE,
         WARMUP,
     ],
 };
@@ -303,6 +329,7 @@ pub(super) static SSL_GET: Block = Block {
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
         line("enable_sni", BOOL, "name the virtual host in the handshake of TLS").default("no"),
+        FALL,
         line("fast_recovery", BOOL, "ask for all pages at once when the server comes back")
             .since("2.0.17")
             .default("no"),
@@ -322,6 +349,7 @@ pub(super) static SSL_GET: Block = Block {
         )
         .synonym_of("retry"),
         RETRY,
+        RISE,
         line(
             "sni_name",
             &[optional("NAME", Kind::Text)],
@@ -357,9 +385,11 @@ pub(super) static TCP_CHECK: Block = Block {
         CONNECT_TIMEOUT,
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
+        FALL,
         FWMARK,
         LOG_ALL_FAILURES,
         RETRY,
+        RISE,
         WARMUP,
     ],
 };
@@ -377,6 +407,7 @@ pub(super) static UDP_CHECK: Block = Block {
         CONNECT_TIMEOUT,
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
+        FALL,
         FWMARK,
         LOG_ALL_FAILURES,
         line("max_reply_length", &[arg("BYTES", integer(0, 65_535))], "most bytes of an answer")
@@ -395,6 +426,7 @@ pub(super) static UDP_CHECK: Block = Block {
         )
         .since("2.1.0"),
         RETRY,
+        RISE,
         WARMUP,
     ],
 };

@@ -16,6 +16,8 @@ const MAX_WEIGHT: u64 = i32::MAX as u64;
 const WITHOUT: &str = "real servers are treated as if they had no such check";
 const METHOD: &[Arg] =
     &[arg("NAT | DR | TUN", Kind::Choice(&["NAT", "DR", "TUN"])), optional("TUNNEL", Kind::Special)];
+const DAMPING: &[Arg] =
+    &[expected("COUNT", integer(2, 1000)), expected("SECONDS", timer(1)), optional("HOLD", timer(1))];
 const BOOL: &[Arg] = &[optional("BOOL", Kind::Bool)];
 
 /// In `virtual_server`.
@@ -32,9 +34,30 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
         line("delay_before_retry", &[arg("SECONDS", timer(0))], "time before a failed check is tried again")
             .default("1 for TCP_CHECK"),
         line("delay_loop", &[arg("SECONDS", timer(1))], "time between two checks").default("60"),
+        line(
+            "drain_time",
+            &[arg("SECONDS", timer(0))],
+            "a server that goes stays at weight 0 for so long, for the connections that it has",
+        )
+        .ours()
+        .default("0"),
+        line(
+            "fall",
+            &[arg("COUNT", integer(1, MAX_U32))],
+            "so many tries in a row must fail: one more than retry",
+        )
+        .ours()
+        .default("retry and one"),
         line("flag-1", &[], "first flag of the scheduler"),
         line("flag-2", &[], "second flag of the scheduler"),
         line("flag-3", &[], "third flag of the scheduler"),
+        line(
+            "flap_damping",
+            DAMPING,
+            "a server that goes down so often within this time is held back when it could come back",
+        )
+        .ours()
+        .default("none; HOLD as long as SECONDS"),
         line("ha_suspend", &[], "no checks while the service's address is not set on this machine"),
         line("hashed", &[], "accepted, and of no effect, as in keepalived"),
         line(
@@ -96,8 +119,22 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
         ),
         line("retry", &[arg("COUNT", integer(1, MAX_U32))], "further tries before a check counts as failed")
             .default("as the checker"),
+        line(
+            "rise",
+            &[arg("COUNT", integer(1, MAX_U32))],
+            "so many checks in a row must pass for a server that is down to come back",
+        )
+        .ours()
+        .default("1"),
         line("sh-fallback", &[], "scheduler sh: another server where the chosen one is down"),
         line("sh-port", &[], "scheduler sh: the client's port counts too"),
+        line(
+            "slow_start",
+            &[arg("SECONDS", timer(0))],
+            "a server that comes back has its weight raised for so long",
+        )
+        .ours()
+        .default("0"),
         line("smtp_alert", BOOL, "mail when the quorum is gained or lost").default("as global_defs, else no"),
         line("snmp_name", &[expected("NAME", Kind::Text)], "what SNMP calls it besides").read(),
         line(
@@ -142,6 +179,13 @@ pub(super) static REAL_SERVER: Block = Block {
         line("alpha", BOOL, "it counts as failed until its checks first pass")
             .default("that of the virtual server"),
         line(
+            "backup",
+            BOOL,
+            "it takes traffic while the other servers have not enough weight for the quorum",
+        )
+        .ours()
+        .default("no"),
+        line(
             "connect_timeout",
             &[arg("SECONDS", Kind::Timer { min_us: 1, max_us: MAX_U32 })],
             "how long a connection may take",
@@ -151,6 +195,27 @@ pub(super) static REAL_SERVER: Block = Block {
             .default("that of the virtual server"),
         line("delay_loop", &[arg("SECONDS", timer(1))], "time between two checks")
             .default("that of the virtual server"),
+        line(
+            "drain_time",
+            &[arg("SECONDS", timer(0))],
+            "a server that goes stays at weight 0 for so long, for the connections that it has",
+        )
+        .ours()
+        .default("that of the virtual server"),
+        line(
+            "fall",
+            &[arg("COUNT", integer(1, MAX_U32))],
+            "so many tries in a row must fail: one more than retry",
+        )
+        .ours()
+        .default("retry and one"),
+        line(
+            "flap_damping",
+            DAMPING,
+            "a server that goes down so often within this time is held back when it could come back",
+        )
+        .ours()
+        .default("that of the virtual server; HOLD as long as SECONDS"),
         line("inhibit_on_failure", BOOL, "when failed, it gets weight 0 instead of being removed")
             .default("that of the virtual server"),
         line(
@@ -164,6 +229,20 @@ pub(super) static REAL_SERVER: Block = Block {
         line("notify_up", COMMAND, "run when it takes traffic (again)").command(),
         line("retry", &[arg("COUNT", integer(1, MAX_U32))], "further tries before a check counts as failed")
             .default("that of the virtual server"),
+        line(
+            "rise",
+            &[arg("COUNT", integer(1, MAX_U32))],
+            "so many checks in a row must pass for a server that is down to come back",
+        )
+        .ours()
+        .default("that of the virtual server"),
+        line(
+            "slow_start",
+            &[arg("SECONDS", timer(0))],
+            "a server that comes back has its weight raised for so long",
+        )
+        .ours()
+        .default("that of the virtual server"),
         line("smtp_alert", BOOL, "mail when it comes or goes").default("as global_defs, else yes"),
         line("snmp_name", &[expected("NAME", Kind::Text)], "what SNMP calls it besides").read(),
         line(

@@ -95,6 +95,7 @@ impl Block<'_> {
             inhibit: self.inhibit,
             alpha: self.alpha,
             timing: self.timing,
+            transition: self.transition,
             virtual_host: self.virtual_host.as_deref(),
             // Only here keepalived's default is yes.
             smtp_alert: smtp_alert.unwrap_or(true),
