@@ -64,6 +64,10 @@ pub struct VirtualServer {
     pub name: String,
     /// The kernel services it stands for: one, or one for each entry of its `virtual_server_group`.
     pub endpoints: Vec<Endpoint>,
+    /// `nftables_ipvs`: the addresses of its group shall be one firewall mark in the kernel's table.
+    pub by_mark: bool,
+    /// Those that are: they are no endpoints any more.
+    pub marked: Vec<SocketAddr>,
     /// `protocol`; meaningless for firewall marks.
     pub protocol: Protocol,
     /// `lvs_sched` / `lb_algo`.
@@ -94,6 +98,8 @@ pub struct VirtualServer {
     pub smtp_alert: bool,
     /// `snmp_name`: what SNMP calls it besides.
     pub snmp_name: Option<Box<str>>,
+    /// `track_virtual_server` of some instance or sync group: these are told of its quorum.
+    pub is_tracked: bool,
     /// `sorry_server`: takes the traffic while the quorum is lost.
     pub sorry_server: Option<SorryServer>,
     /// `real_server` blocks; address and port are unique.
@@ -108,6 +114,8 @@ impl VirtualServer {
         VirtualServer {
             name: name.into(),
             endpoints: vec![endpoint],
+            by_mark: false,
+            marked: Vec::new(),
             protocol,
             scheduler: "wlc".to_owned(),
             flags: ServiceFlags::empty(),
@@ -123,6 +131,7 @@ impl VirtualServer {
             quorum_down: None,
             smtp_alert: false,
             snmp_name: None,
+            is_tracked: false,
             sorry_server: None,
             real_servers: Vec::new(),
         }

@@ -366,7 +366,8 @@ impl VirtualServer {
     /// A real server as logs name it.
     #[must_use]
     pub fn server_name(&self, address: SocketAddr) -> ServerName {
-        let by_address = self.config.endpoints.iter().any(|e| matches!(e, Endpoint::Address(_)));
+        let endpoints = &self.config.endpoints;
+        let by_address = self.config.by_mark || endpoints.iter().any(|e| matches!(e, Endpoint::Address(_)));
         ServerName { address, protocol: by_address.then_some(self.config.protocol) }
     }
 

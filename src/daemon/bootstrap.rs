@@ -271,6 +271,7 @@ async fn listen(
                     continue;
                 }
                 Order::Table(state) => ToWorker::Table(state),
+                Order::Quorums(quorums) => ToWorker::Quorums(quorums),
             };
             if to_driver.send(order).is_err() {
                 return Ok(());

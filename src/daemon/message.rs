@@ -6,7 +6,7 @@
 use super::fifo::Which;
 use super::scripts::Conditions;
 use super::source::{Loaded, Source};
-use super::worker::{FromWorker, Kind, Options, TableState};
+use super::worker::{FromWorker, Kind, Options, Quorums, TableState};
 use crate::conf::Config;
 use crate::conf::config::{Fifos, Hooks, Instancing};
 use crate::run::{Run, RunId, RunOutcome};
@@ -52,6 +52,8 @@ pub(super) enum Order {
     },
     /// The state of the IPVS table.
     Table(TableState),
+    /// The quorums of tracked virtual servers.
+    Quorums(Quorums),
     /// To be written to, with the FIFO: before [`Order::Start`] those that are there then.
     Fifo(Which),
     /// There is none any more.
@@ -335,8 +337,15 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         },
     };
     let table = || TableState::Unavailable { reason: "no module".to_owned() };
-    let orders = [Order::Start(start), Order::Reload, Order::Stop, Order::Table(table())];
-    let reports = [FromWorker::Ready, FromWorker::CancelRun(RunId(300)), FromWorker::Table(table())];
+    let quorums = || Quorums::from([("[10.0.0.1]:tcp:80".to_owned(), true)]);
+    let orders =
+        [Order::Start(start), Order::Reload, Order::Stop, Order::Table(table()), Order::Quorums(quorums())];
+    let reports = [
+        FromWorker::Ready,
+        FromWorker::CancelRun(RunId(300)),
+        FromWorker::Table(table()),
+        FromWorker::Quorums(quorums()),
+    ];
     let orders = orders.iter().map(postcard::to_stdvec);
     orders.chain(reports.iter().map(postcard::to_stdvec)).filter_map(Result::ok).collect()
 }

@@ -20,8 +20,8 @@ impl Outbox {
     /// Puts a message behind the others. One that it makes pointless goes.
     pub(super) fn push(&mut self, order: Order, config: Option<Rc<OwnedFd>>) {
         let replaces = |old: &Order| match order {
-            Order::Reload | Order::Table(_) => discriminant(old) == discriminant(&order),
-            Order::Stop => matches!(old, Order::Reload | Order::Table(_)),
+            Order::Reload | Order::Table(_) | Order::Quorums(_) => discriminant(old) == discriminant(&order),
+            Order::Stop => matches!(old, Order::Reload | Order::Table(_) | Order::Quorums(_)),
             Order::Start(_)
             | Order::Fifo(_)
             | Order::NoFifo(_)

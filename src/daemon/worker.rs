@@ -8,6 +8,7 @@ use super::scheduling::Scheduled;
 use crate::conf::Config;
 use crate::run::{Run, RunId, RunOutcome};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 /// The parts of the daemon that run in processes of their own.
@@ -36,7 +37,12 @@ pub enum ToWorker {
     /// To the VRRP worker: what the check worker last said of the IPVS table; a fresh process is told it again. Nothing
     /// is said while no check worker has said anything.
     Table(TableState),
+    /// To the VRRP worker, in the same way: which of the tracked virtual servers have their quorum.
+    Quorums(Quorums),
 }
+
+/// Virtual servers that instances or sync groups track (`track_virtual_server`), and whether they have their quorum.
+pub type Quorums = BTreeMap<String, bool>;
 
 /// What a worker tells the parent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +56,8 @@ pub enum FromWorker {
     CancelRun(RunId),
     /// From the check worker, whenever it changes: passed on to the VRRP worker.
     Table(TableState),
+    /// The same.
+    Quorums(Quorums),
 }
 
 /// Whether the kernel's IPVS table can hold what is configured.

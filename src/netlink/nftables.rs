@@ -67,6 +67,12 @@ pub enum Key {
     Interface,
     /// `ipv6_addr . iface_index`
     V6AddressOnInterface,
+    /// `ipv4_addr . inet_service`: the port is followed by two bytes of 0.
+    V4Service,
+    /// `ipv6_addr . inet_service`: the same.
+    V6Service,
+    /// `mark`
+    Mark,
 }
 
 impl Key {
@@ -76,22 +82,38 @@ impl Key {
             Key::V6Address => 8,
             Key::Interface => 20,
             Key::V6AddressOnInterface => 8 << 6 | 20,
+            Key::V4Service => 7 << 6 | 13,
+            Key::V6Service => 8 << 6 | 13,
+            Key::Mark => 19,
         }
     }
 
     /// Of its bytes: the machine's, or that of the network.
     const fn order(self) -> u32 {
         match self {
-            Key::Interface => 1,
-            Key::V4Address | Key::V6Address | Key::V6AddressOnInterface => 2,
+            Key::Interface | Key::Mark => 1,
+            Key::V4Address | Key::V6Address | Key::V6AddressOnInterface | Key::V4Service | Key::V6Service => {
+                2
+            }
         }
     }
 
     const fn len(self) -> u32 {
         match self {
-            Key::V4Address | Key::Interface => 4,
+            Key::V4Address | Key::Interface | Key::Mark => 4,
+            Key::V4Service => 8,
             Key::V6Address => 16,
-            Key::V6AddressOnInterface => 20,
+            Key::V6AddressOnInterface | Key::V6Service => 20,
+        }
+    }
+
+    /// The lengths of its parts, where it has several.
+    const fn parts(self) -> &'static [u32] {
+        match self {
+            Key::V6AddressOnInterface => &[16, 4],
+            Key::V4Service => &[4, 2],
+            Key::V6Service => &[16, 2],
+            Key::V4Address | Key::V6Address | Key::Interface | Key::Mark => &[],
         }
     }
 }
@@ -103,6 +125,8 @@ pub enum Register {
     One = 1,
     /// The second, right behind it.
     Two = 2,
+    /// The second four bytes of the first.
+    SecondOfOne = 9,
 }
 
 /// Where in a packet something is (`NFT_PAYLOAD_*_HEADER`).
@@ -144,8 +168,12 @@ pub enum Expression<'a> {
     Mapped(Register, &'a str, Register),
     /// A copy of the packet leaves by the interface in the second register, for the address in the first.
     Duplicate(Register, Register),
+    /// The packet's firewall mark is what is in this register from now on.
+    SetMark(Register),
     /// Count the packet.
     Counter,
+    /// No further rule of this chain.
+    Return,
     /// Drop it.
     Drop,
     /// Take it.
@@ -197,7 +225,7 @@ impl Transaction {
         self.sets += 1;
         let id = self.sets;
         let flags = if data.is_some() { MAP } else { 0 };
-        let flags = flags | if key == Key::V6AddressOnInterface { CONCATENATION } else { 0 };
+        let flags = flags | if key.parts().is_empty() { 0 } else { CONCATENATION };
         let mut request = self.message(NEW_SET, CREATE, family, table);
         request.attr_str(2, name).attr_be32(3, flags).attr_be32(4, key.kind()).attr_be32(5, key.len());
         if let Some(data) = data {
@@ -210,13 +238,12 @@ impl Transaction {
         let user: Vec<u8> =
             orders.flat_map(|(what, order)| [what, 4].into_iter().chain(order.to_ne_bytes())).collect();
         request.attr(13, &user);
-        if key == Key::V6AddressOnInterface {
-            // The lengths of its parts.
+        if !key.parts().is_empty() {
             request.nested(9, |description| {
                 description.nested(2, |parts| {
-                    for len in [16, 4] {
+                    for len in key.parts() {
                         parts.nested(LIST_ELEMENT, |part| {
-                            part.attr_be32(1, len);
+                            part.attr_be32(1, *len);
                         });
                     }
                 });
@@ -283,13 +310,13 @@ fn value(request: &mut Request<'_>, kind: u16, bytes: &[u8]) {
 fn expression(request: &mut Request<'_>, step: &Expression<'_>) {
     let name = match step {
         Expression::Payload(..) => "payload",
-        Expression::Meta(..) => "meta",
+        Expression::Meta(..) | Expression::SetMark(_) => "meta",
         Expression::Equals(..) => "cmp",
         Expression::Masked(..) => "bitwise",
         Expression::In(..) | Expression::Mapped(..) => "lookup",
         Expression::Duplicate(..) => "dup",
         Expression::Counter => "counter",
-        Expression::Drop | Expression::Accept | Expression::Goto(_) => "immediate",
+        Expression::Drop | Expression::Accept | Expression::Return | Expression::Goto(_) => "immediate",
     };
     request.attr_str(1, name).nested(2, |data| match step {
         Expression::Payload(header, offset, len, register) => {
@@ -319,10 +346,15 @@ fn expression(request: &mut Request<'_>, step: &Expression<'_>) {
         Expression::Duplicate(address, interface) => {
             data.attr_be32(1, *address as u32).attr_be32(2, *interface as u32);
         }
+        Expression::SetMark(register) => {
+            // `NFT_META_MARK`
+            data.attr_be32(2, 3).attr_be32(3, *register as u32);
+        }
         Expression::Counter => {}
-        // `NF_DROP`, `NF_ACCEPT`, `NFT_GOTO`
+        // `NF_DROP`, `NF_ACCEPT`, `NFT_RETURN`, `NFT_GOTO`
         Expression::Drop => verdict(data, 0, None),
         Expression::Accept => verdict(data, 1, None),
+        Expression::Return => verdict(data, -5, None),
         Expression::Goto(chain) => verdict(data, -4, Some(chain)),
     });
 }

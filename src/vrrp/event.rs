@@ -28,6 +28,7 @@ use crate::net::{Family, IpNet, MacAddr};
 use crate::run::{Run, RunId, RunOutcome};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -89,6 +90,8 @@ pub enum Event<'a> {
     },
     /// Whether the table of virtual servers can be written. Instances whose addresses serve virtual servers need it.
     Table(Table),
+    /// Of all virtual servers that are tracked, whether they have their quorum.
+    Quorums(HashMap<Name, bool>),
     /// The driver of an interface was asked for the state of its link (`linkbeat_interfaces`).
     Linkbeat {
         /// Which interface.

@@ -255,6 +255,7 @@ impl Router {
             Event::Processes { name, count } => self.processes_counted(now, name, count, out),
             Event::Claimed { interface, address, mac } => self.claimed(now, interface, address, mac, out),
             Event::Bfd { name, up } => self.bfd_changed(now, name, up, out),
+            Event::Quorums(quorums) => self.quorums_told(now, quorums, out),
             Event::LinkGone(index) => {
                 self.tracking.gate.gone(index);
                 if let Some(name) = self.kernel.link_gone(index) {

@@ -1,4 +1,4 @@
-//! What is tracked: scripts, files, processes, interfaces, BFD sessions; and what each means to an instance.
+//! What is tracked: scripts, files, processes, interfaces, BFD sessions, virtual servers; and what each means to an instance.
 //!
 //! An [`Object`] has a [`Standing`]; an instance that tracks it with a weight draws an [`Effect`] from it: a change of its
 //! priority, or a fault. Which instance tracks what with which weight follows from the configuration alone
@@ -78,7 +78,7 @@ impl Effect {
                 // It may take its time, which only a fault is worth.
                 Kind::Script if value == 0 => Effect::Wait,
                 // Nobody may be there who tells.
-                Kind::Script | Kind::Interface | Kind::Bfd => Effect::Weight(0),
+                Kind::Script | Kind::Interface | Kind::Bfd | Kind::VirtualServer => Effect::Weight(0),
             },
             Standing::Up | Standing::Down if value == 0 => {
                 if (standing == Standing::Up) == reverse {

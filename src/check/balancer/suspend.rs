@@ -5,12 +5,11 @@ use crate::check::config::{Endpoint, VirtualServer};
 use crate::check::event::{Action, Report};
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The addresses that matter: those of services whose checks rest without them.
 pub fn awaited(virtual_servers: &[VirtualServer]) -> impl Iterator<Item = IpAddr> {
-    let suspend = virtual_servers.iter().filter(|vs| vs.ha_suspend);
-    suspend.flat_map(|vs| &vs.endpoints).filter_map(address)
+    virtual_servers.iter().filter(|vs| vs.ha_suspend).flat_map(addresses)
 }
 
 impl Balancer {
@@ -47,8 +46,7 @@ impl Balancer {
         subscribers.iter().all(|&(vs, _)| {
             let config = self.virtual_servers.get(vs as usize).map(|vs| vs.config());
             config.is_some_and(|config| {
-                let mut addresses = config.endpoints.iter().filter_map(address);
-                config.ha_suspend && !addresses.any(|address| self.here.contains(&address))
+                config.ha_suspend && !addresses(config).any(|address| self.here.contains(&address))
             })
         })
     }
@@ -68,6 +66,10 @@ impl Balancer {
             }
         }
     }
+}
+
+fn addresses(config: &VirtualServer) -> impl Iterator<Item = IpAddr> {
+    config.endpoints.iter().filter_map(address).chain(config.marked.iter().map(SocketAddr::ip))
 }
 
 fn address(endpoint: &Endpoint) -> Option<IpAddr> {

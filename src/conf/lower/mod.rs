@@ -16,6 +16,7 @@ mod ssl;
 mod sync;
 mod track;
 mod trackable;
+mod tracked_server;
 mod transition;
 mod virtual_server;
 mod vrrp;
@@ -52,6 +53,8 @@ struct Lower<'t, 's> {
     name_folders: [Option<String>; 2],
     /// Within an instance: the interfaces that are missing, some of which it may make itself.
     missing: Option<Vec<(Span, String)>>,
+    /// Virtual servers that are tracked: by whom, their names, and where.
+    tracked_servers: Vec<(String, String, Span)>,
 }
 
 /// What a tree means.
@@ -74,6 +77,7 @@ pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink)
         elsewhere: false,
         name_folders: [None, None],
         missing: None,
+        tracked_servers: Vec::new(),
     };
     let mut config = Config::default();
     global::lower(&mut cx, &mut config);
@@ -94,8 +98,12 @@ pub(super) fn lower(tree: &Tree<'_>, options: &LoadOptions<'_>, sink: &mut Sink)
     sync::lower(&mut cx, &defaults, &trackable, &tracks, &mut config.vrrp);
     config.check.ssl = ssl::lower(&mut cx);
     let groups = group::lower(&mut cx);
-    let virtual_servers = virtual_server::lower(&mut cx, &groups, &trackable, &mut config.check);
+    let virtual_servers = {
+        let marks_groups = config.global.firewall.ipvs.is_some();
+        virtual_server::lower(&mut cx, &groups, &trackable, marks_groups, &mut config.check)
+    };
     config.vrrp.serving = serving(&config.check);
+    tracked_server::settle(&mut cx, &mut config);
     cx.check_script_security();
     config.global.scripts = cx.scripts.settings();
     Lowered { config, virtual_servers }
@@ -185,6 +193,7 @@ impl<'t, 's> Lower<'t, 's> {
             elsewhere: self.elsewhere,
             name_folders: std::mem::take(&mut self.name_folders),
             missing: self.missing.take(),
+            tracked_servers: std::mem::take(&mut self.tracked_servers),
         };
         if let Some(statement) = tree.statements.first() {
             read(&mut cx, statement);
@@ -193,6 +202,7 @@ impl<'t, 's> Lower<'t, 's> {
         self.rule_priorities = cx.rule_priorities;
         self.name_folders = cx.name_folders;
         self.missing = cx.missing;
+        self.tracked_servers = cx.tracked_servers;
         blocks.done(tree);
     }
 

@@ -23,6 +23,7 @@ pub(super) enum What {
     File,
     Process,
     Bfd,
+    VirtualServer,
 }
 
 impl What {
@@ -34,6 +35,7 @@ impl What {
             What::File => "file",
             What::Process => "process",
             What::Bfd => "BFD session",
+            What::VirtualServer => "virtual server",
         }
     }
 
@@ -44,13 +46,14 @@ impl What {
             "track_file" => What::File,
             "track_process" => What::Process,
             "track_bfd" => What::Bfd,
+            "track_virtual_server" => What::VirtualServer,
             _ => return None,
         })
     }
 
     fn targets(self, known: &Trackable) -> Option<&Targets> {
         match self {
-            What::Interface => None,
+            What::Interface | What::VirtualServer => None,
             What::Script => Some(&known.scripts),
             What::File => Some(&known.files),
             What::Process => Some(&known.processes),
@@ -61,7 +64,7 @@ impl What {
     fn greatest(self) -> i64 {
         match self {
             What::File | What::Process => ONCE_GREATEST,
-            What::Interface | What::Script | What::Bfd => 253,
+            What::Interface | What::Script | What::Bfd | What::VirtualServer => 253,
         }
     }
 }
@@ -103,6 +106,11 @@ impl Tracks {
             let Some(name) = cx.words(line).first() else { continue };
             let own = match what.targets(known) {
                 Some(targets) => cx.referred(owner, what, name, targets),
+                // It may stand anywhere, and is looked for at the end.
+                None if what == What::VirtualServer => {
+                    cx.tracked_servers.push((owner.name.to_owned(), name.text.to_string(), name.span));
+                    Some(Weight::default())
+                }
                 None => {
                     if cx.interface_word(name).is_none() {
                         continue;
@@ -153,6 +161,7 @@ impl Tracks {
                 What::File => &mut tracking.files,
                 What::Process => &mut tracking.processes,
                 What::Bfd => &mut tracking.bfds,
+                What::VirtualServer => &mut tracking.virtual_servers,
             };
             list.push(tracked.clone());
         }
@@ -229,7 +238,7 @@ impl<'t, 's> Lower<'t, 's> {
             Some((_, "noreverse")) => weight.reverse = false,
             Some((word, _)) => {
                 self.bad_choice(word, "option of a weight", &["reverse", "noreverse"]);
-                if matches!(what, What::File | What::Bfd) {
+                if matches!(what, What::File | What::Bfd | What::VirtualServer) {
                     return None;
                 }
             }
@@ -245,7 +254,10 @@ impl<'t, 's> Lower<'t, 's> {
     fn weight_word(&mut self, what: What, number: &Word<'_>) -> Option<i16> {
         let greatest = what.greatest();
         let weight = number.text.trim().parse::<i64>().unwrap_or_default();
-        let value = if what != What::Bfd && weight.abs() == ONCE_GREATEST && greatest < ONCE_GREATEST {
+        let value = if !matches!(what, What::Bfd | What::VirtualServer)
+            && weight.abs() == ONCE_GREATEST
+            && greatest < ONCE_GREATEST
+        {
             let taken = greatest * weight.signum();
             let message =
                 format!("the weight of a tracked {} is -253 to 253; it is taken as {taken}", what.name());

@@ -32,12 +32,14 @@ pub(super) fn lower(
     cx: &mut Lower<'_, '_>,
     groups: &HashMap<String, Group>,
     trackable: &Trackable,
+    marks_groups: bool,
     config: &mut Config,
 ) -> Vec<usize> {
     let mut reader = Reader {
         groups,
         trackable,
         smtp_alert: config.settings.smtp_alert,
+        marks_groups,
         defined_at: HashMap::new(),
         blocks_of_group: HashMap::new(),
     };
@@ -61,6 +63,8 @@ struct Reader<'a> {
     trackable: &'a Trackable,
     /// What `global_defs` says of mails.
     smtp_alert: Option<bool>,
+    /// `nftables_ipvs`
+    marks_groups: bool,
     /// Where each service was defined first.
     defined_at: HashMap<(Option<Protocol>, Endpoint), Span>,
     blocks_of_group: HashMap<String, u32>,
@@ -78,7 +82,7 @@ impl Reader<'_> {
         for statement in body(statement) {
             block.statement(cx, statement);
         }
-        let server = block.finish(cx, self.smtp_alert, &mut self.blocks_of_group)?;
+        let server = block.finish(cx, self.smtp_alert, self.marks_groups, &mut self.blocks_of_group)?;
         let first = server.endpoints.iter().find_map(|e| {
             match self.defined_at.insert(identity(&server, e), statement.span) {
                 Some(first) if first != statement.span => Some(first),

@@ -203,20 +203,17 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("nftables_ifindex", NONE, "sets hold indexes of interfaces, not names").since("2.0.11"),
         line("nftables_ipvs", TABLE, "set the firewall marks of groups with nftables, in this table")
             .since("2.2.2")
-            .default("keepalived_ipvs")
-            .read(),
+            .default("keepalived_ipvs"),
         line("nftables_ipvs_priority", CHAIN_PRIORITY, "priority of the chains of nftables_ipvs")
             .since("2.2.2")
-            .default("-1")
-            .read(),
+            .default("-1"),
         line(
             "nftables_ipvs_start_fwmark",
             &[arg("MARK", integer(1, MAX_U32))],
             "the first mark that nftables_ipvs gives to a group",
         )
         .since("2.2.2")
-        .default("1000")
-        .read(),
+        .default("1000"),
         line("nftables_priority", CHAIN_PRIORITY, "priority of the chains of nftables")
             .since("2.0.11")
             .default("-1"),

@@ -32,5 +32,6 @@ pub(super) static VRRP_SYNC_GROUP: Block = Block {
         tracks("track_interface", "interfaces to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_process", "processes to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_script", "scripts to follow: NAME [weight N [reverse|noreverse]]"),
+        tracks("track_virtual_server", "virtual servers to follow, by snmp_name or their names in logs: NAME [weight N [reverse|noreverse]]").ours(),
     ],
 };

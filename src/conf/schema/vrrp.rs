@@ -127,6 +127,7 @@ pub(super) static VRRP_INSTANCE: Block = Block {
         tracks("track_process", "processes to follow: NAME [weight N [reverse|noreverse]]"),
         tracks("track_script", "scripts to follow: NAME [weight N [reverse|noreverse]]"),
         line("track_src_ip", &[], "FAULT while the configured source address is missing").since("2.0.0"),
+        tracks("track_virtual_server", "virtual servers to follow, by snmp_name or their names in logs: NAME [weight N [reverse|noreverse]]").ours(),
         line("unicast_fault_no_peer", &[], "FAULT instead of multicast where there is no unicast peer").since("2.2.5"),
         entries("unicast_peer", &[], "where adverts go instead of a group: ADDRESS [min_ttl 0-255] [max_ttl 0-255]"),
         line("unicast_src_ip", &[arg("ADDRESS", Kind::Address(None))], "source address of unicast adverts").default("the interface's first address"),

@@ -14,6 +14,7 @@ mod addresses;
 mod files;
 mod journal;
 mod kernel;
+mod marks;
 mod notify;
 mod ping_group;
 mod prober;
@@ -22,10 +23,11 @@ mod tls;
 
 use super::scheduling::Scheduled;
 use super::sync_daemon::{SyncDaemons, daemon};
-use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
+use super::worker::{Control, FromWorker, Options, Quorums, TableState, ToWorker};
 use crate::check::adopt::Found;
+use crate::check::checker::Status;
 use crate::check::config::{FlushOnStop, Probe};
-use crate::check::event::{Action, Event, Report};
+use crate::check::event::{Action, Event, Report, Subject};
 use crate::check::probe::misc;
 use crate::check::{self, Balancer};
 use crate::conf::Config;
@@ -39,6 +41,7 @@ use addresses::Addresses;
 use files::Files;
 use journal::{Entry, Journal};
 use kernel::Kernel;
+use marks::Marks;
 use notify::Notifier;
 use ping_group::PingGroup;
 use prober::{Finished, Prober};
@@ -98,6 +101,7 @@ struct Driver {
     programs: Programs,
     notifier: Notifier,
     kernel: Kernel,
+    marks: Marks,
     journal: Journal,
     sync_daemons: SyncDaemons,
     scheduled: Scheduled,
@@ -105,12 +109,16 @@ struct Driver {
     flush_on_stop: FlushOnStop,
     /// What the parent was told of the table.
     reported: Option<TableState>,
+    /// What it was told of the quorums of tracked virtual servers.
+    quorums: Quorums,
+    /// Some virtual server has gained or lost its quorum.
+    is_quorum_news: bool,
     /// Kept, for what one call makes the next one needs too.
     actions: Vec<Action>,
 }
 
 impl Driver {
-    fn start(config: Config, options: &Options, control: &mut Control) -> Driver {
+    fn start(mut config: Config, options: &Options, control: &mut Control) -> Driver {
         let parent = control.outbox.clone();
         let mut driver = Driver {
             balancer: Balancer::new(RandomState::new().hash_one(0)),
@@ -121,15 +129,19 @@ impl Driver {
             programs: Programs::new(parent.clone()),
             notifier: Notifier::new(control.fifos.clone()),
             kernel: Kernel::new(Client::open),
+            marks: Marks::default(),
             journal: Journal::default(),
             sync_daemons: SyncDaemons::default(),
             scheduled: std::mem::take(&mut control.scheduled),
             parent,
             flush_on_stop: FlushOnStop::default(),
             reported: None,
+            quorums: Quorums::default(),
+            is_quorum_news: false,
             actions: Vec::new(),
         };
         let now = clock::now();
+        driver.marks.give(&config.global.firewall, &mut config.check);
         driver.synchronise(&config);
         driver.notifier.configure(&config);
         driver.make_room(&config.global.netlink);
@@ -149,11 +161,13 @@ impl Driver {
         driver.balancer.configure(now, config.check, &found, &mut driver.actions);
         driver.look_at_files(now);
         driver.kernel.replace(now, &driver.balancer);
+        driver.marks.apply(now);
         driver
     }
 
-    fn reload(&mut self, config: Config) {
+    fn reload(&mut self, mut config: Config) {
         let now = clock::now();
+        self.marks.give(&config.global.firewall, &mut config.check);
         self.scheduled.configure(&config.global.processes.checker, &config.global.processes);
         self.synchronise(&config);
         self.notifier.configure(&config);
@@ -164,6 +178,7 @@ impl Driver {
         self.balancer.configure(now, config.check, &Found::default(), &mut self.actions);
         self.look_at_files(now);
         self.kernel.reload(now, &self.balancer);
+        self.marks.apply(now);
     }
 
     /// Of answers and news that wait on the kernel's sockets.
@@ -212,6 +227,7 @@ impl Driver {
     /// Tells the parent that what it asked for is done.
     fn ready(&mut self) {
         self.report_table();
+        self.report_quorums();
         let _ = self.parent.send(FromWorker::Ready);
     }
 
@@ -221,6 +237,23 @@ impl Driver {
         if self.reported.as_ref() != Some(&state) {
             self.reported = Some(state.clone());
             let _ = self.parent.send(FromWorker::Table(state));
+        }
+    }
+
+    /// Tells the parent which of the tracked virtual servers have their quorum, if there is anything new. Where several
+    /// are called alike, all of them need it.
+    fn report_quorums(&mut self) {
+        let mut quorums = Quorums::default();
+        for vs in self.balancer.virtual_servers().iter().filter(|vs| vs.config().is_tracked) {
+            let has_quorum = vs.quorum() == Status::Up;
+            quorums
+                .entry(vs.config().name.clone())
+                .and_modify(|all| *all &= has_quorum)
+                .or_insert(has_quorum);
+        }
+        if self.quorums != quorums {
+            self.quorums.clone_from(&quorums);
+            let _ = self.parent.send(FromWorker::Quorums(quorums));
         }
     }
 
@@ -247,7 +280,7 @@ impl Driver {
                 self.run_ended(id, &outcome);
                 ControlFlow::Continue(())
             }
-            Some(ToWorker::Table(_)) => ControlFlow::Continue(()),
+            Some(ToWorker::Table(_) | ToWorker::Quorums(_)) => ControlFlow::Continue(()),
             Some(ToWorker::Stop) | None => ControlFlow::Break(()),
         }
     }
@@ -289,7 +322,11 @@ impl Driver {
         }
         self.perform();
         self.kernel.apply(now, &self.balancer);
+        self.marks.handle_timeout(now);
         self.report_table();
+        if std::mem::take(&mut self.is_quorum_news) {
+            self.report_quorums();
+        }
         if taken > 0 || is_due(&self.balancer) {
             return true;
         }
@@ -303,10 +340,15 @@ impl Driver {
     }
 
     fn next_timeout(&self) -> Option<Instant> {
-        [self.balancer.next_timeout(), self.kernel.next_timeout(), self.files.next_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.balancer.next_timeout(),
+            self.kernel.next_timeout(),
+            self.marks.next_timeout(),
+            self.files.next_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn perform(&mut self) {
@@ -325,7 +367,10 @@ impl Driver {
                     self.programs.cancel(probe);
                     self.files.cancel(probe);
                 }
-                Action::Notify(notice) => self.journal.push(Entry::Notice(notice)),
+                Action::Notify(notice) => {
+                    self.is_quorum_news |= notice.subject == Subject::VirtualServer;
+                    self.journal.push(Entry::Notice(notice));
+                }
                 Action::ServiceChanged(key) => self.kernel.mark(key),
                 Action::DestChanged(key, dest) => self.kernel.mark_dest(key, dest),
                 Action::Mail(alert) => self.journal.push(Entry::Mail(alert)),
@@ -341,6 +386,7 @@ impl Driver {
         // What stays in the kernel is not gone.
         if !options.dont_release_ipvs {
             self.balancer.shut_down(self.flush_on_stop == FlushOnStop::Each, &mut self.actions);
+            self.marks.release(clock::now());
             self.kernel.release(self.flush_on_stop);
         }
         let mut shut_down = 0;

@@ -16,7 +16,7 @@ use super::message::{Order, Summary};
 use super::options::Options;
 use super::runner;
 use super::supervisor::{Action, Supervisor};
-use super::worker::{Kind, TableState};
+use super::worker::{Kind, Quorums, TableState};
 use crate::sys::clock;
 use crate::sys::pidfile::PidFile;
 use crate::sys::presence::Presence;
@@ -85,6 +85,8 @@ pub(super) struct Parent {
     reloading: bool,
     /// What the check worker last said of the IPVS table.
     table: Option<TableState>,
+    /// The same of tracked virtual servers.
+    quorums: Option<Quorums>,
     /// Runs scripts for the workers.
     runner: runner::Client,
     /// What workers write and others read.
@@ -125,6 +127,7 @@ impl Parent {
             last: BTreeMap::new(),
             reloading: false,
             table: None,
+            quorums: None,
             runner: runner::Client::default(),
             fifos: Fifos::default(),
             present: Summary::default(),

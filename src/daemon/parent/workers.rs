@@ -46,6 +46,10 @@ impl Parent {
                 self.tell(Kind::Vrrp, Order::Table(state.clone()));
                 self.table = Some(state);
             }
+            Ok(Some(FromWorker::Quorums(quorums))) => {
+                self.tell(Kind::Vrrp, Order::Quorums(quorums.clone()));
+                self.quorums = Some(quorums);
+            }
             Ok(Some(FromWorker::Run(run))) => {
                 let conditions = self.present.scripts;
                 if let Err(refused) =
@@ -184,6 +188,9 @@ impl Parent {
         let started = self.order(kind, start, config);
         if let (Kind::Vrrp, Some(state)) = (kind, &self.table) {
             self.tell(kind, Order::Table(state.clone()));
+        }
+        if let (Kind::Vrrp, Some(quorums)) = (kind, &self.quorums) {
+            self.tell(kind, Order::Quorums(quorums.clone()));
         }
         match started {
             // It died before it could read: SIGCHLD tells the rest.

@@ -187,7 +187,7 @@ fn drive(
         };
         match message {
             // Nothing is wanted any more.
-            ToWorker::Reload(_) | ToWorker::Table(_) | ToWorker::Stop if stopping => {}
+            ToWorker::Reload(_) | ToWorker::Table(_) | ToWorker::Quorums(_) | ToWorker::Stop if stopping => {}
             ToWorker::Reload(mut config) => {
                 network.configure(&config);
                 sync.configure(&config);
@@ -203,6 +203,10 @@ fn drive(
                 continue;
             }
             ToWorker::Table(state) => engine.handle(clock::now(), Event::Table(table(state))),
+            ToWorker::Quorums(quorums) => {
+                let quorums = quorums.into_iter().map(|(name, up)| (name.as_str().into(), up)).collect();
+                engine.handle(clock::now(), Event::Quorums(quorums));
+            }
             ToWorker::RunEnded { id, outcome } => match network.ended(id, &outcome) {
                 Some(event) => engine.handle(clock::now(), event),
                 None => network.run_ended(id, &outcome),

@@ -123,6 +123,8 @@ pub struct Tracking {
     pub processes: Vec<Tracked>,
     /// `track_bfd`, by the names of `bfd_instance`.
     pub bfds: Vec<Tracked>,
+    /// `track_virtual_server`, by the names that logs give them.
+    pub virtual_servers: Vec<Tracked>,
 }
 
 /// One line of a `track_*` block.

@@ -29,6 +29,8 @@ pub enum Kind {
     Process,
     /// `track_bfd`.
     Bfd,
+    /// `track_virtual_server`.
+    VirtualServer,
 }
 
 /// What somebody has to look at for the machines: they look at nothing themselves.
@@ -84,6 +86,7 @@ impl fmt::Display for Object {
             Kind::File => "tracked file",
             Kind::Process => "tracked process",
             Kind::Bfd => "BFD session",
+            Kind::VirtualServer => "virtual server",
         };
         write!(f, "{kind} {}", self.name)
     }

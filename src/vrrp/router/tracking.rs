@@ -28,6 +28,8 @@ pub(super) struct Tracking {
     files: HashMap<Name, Option<i64>>,
     processes: Processes,
     bfds: HashMap<Name, bool>,
+    /// Of virtual servers, whether they have their quorum.
+    quorums: HashMap<Name, bool>,
     /// What was asked to be looked at.
     watched: Watched,
 }
@@ -55,6 +57,7 @@ impl Tracking {
             Kind::File => self.files.get(&object.name).copied().flatten().into(),
             Kind::Process => self.processes.standing(&object.name),
             Kind::Bfd => self.bfds.get(&object.name).copied().into(),
+            Kind::VirtualServer => self.quorums.get(&object.name).copied().into(),
             Kind::Interface => Standing::Unknown,
         }
     }
@@ -182,6 +185,17 @@ impl Router {
         }
     }
 
+    /// Which virtual servers have their quorum, of all that are tracked.
+    pub(super) fn quorums_told(&mut self, now: Instant, quorums: HashMap<Name, bool>, out: &mut Actions) {
+        let before = std::mem::replace(&mut self.tracking.quorums, quorums);
+        let names: BTreeSet<Name> = before.keys().chain(self.tracking.quorums.keys()).cloned().collect();
+        for name in names {
+            if before.get(&name) != self.tracking.quorums.get(&name) {
+                self.object_changed(now, &Object { kind: Kind::VirtualServer, name }, out);
+            }
+        }
+    }
+
     /// The driver's word on a link.
     pub(super) fn linkbeat(&mut self, now: Instant, interface: &str, up: bool, out: &mut Actions) {
         if let Some(link) = self.tracking.gate.polled(now, interface, up) {
@@ -263,7 +277,9 @@ impl Router {
                         Standing::Unknown
                     }
                 }
-                Kind::Script | Kind::File | Kind::Process | Kind::Bfd => self.tracking.standing(object),
+                Kind::Script | Kind::File | Kind::Process | Kind::Bfd | Kind::VirtualServer => {
+                    self.tracking.standing(object)
+                }
             };
             // An interface that the instance can't be master without has no weight (keepalived's `add_vrrp_to_interface`).
             let is_needed =

@@ -60,13 +60,14 @@ pub fn resolve(config: &Config) -> HashMap<String, Vec<Track>> {
 }
 
 fn tracks(tracking: &Tracking) -> Vec<Track> {
-    let Tracking { interfaces, scripts, files, processes, bfds } = tracking;
+    let Tracking { interfaces, scripts, files, processes, bfds, virtual_servers } = tracking;
     let kinds = [
         (Kind::Interface, interfaces),
         (Kind::Script, scripts),
         (Kind::File, files),
         (Kind::Process, processes),
         (Kind::Bfd, bfds),
+        (Kind::VirtualServer, virtual_servers),
     ];
     let mut tracks: Vec<Track> = Vec::new();
     for (kind, list) in kinds {

@@ -1,6 +1,6 @@
 //! The whole daemon: programs that decide on servers and hear of them, and what is left of the table when processes die.
 
-use super::{LIMIT, director, row, script, wait_row};
+use super::{LIMIT, director, listen, local, row, script, wait_row};
 use crate::VIPD;
 use crate::support::Implementation::{self, Keepalived, Vipd};
 use crate::support::{Director, Host, Lab, Table, Test, Worker, wait_for};
@@ -28,6 +28,7 @@ pub(super) fn tests() -> Vec<Test> {
             "check::the_table_stays_when_the_parent_is_killed_if_asked_to",
             parent_is_killed_and_table_stays,
         ),
+        Test::new("check::an_instance_follows_its_virtual_server", an_instance_follows_its_virtual_server),
         Test::new(
             "check::netlink_sockets_have_the_room_that_is_asked_for",
             netlink_sockets_have_the_room_that_is_asked_for,
@@ -101,6 +102,49 @@ fn netlink_sockets_have_the_room_that_is_asked_for(lab: &Lab) {
     expect(["rb12000000,", "rb10000000,"]);
     director.reload(&config(8_000_000, 7_000_000));
     expect(["rb16000000,", "rb14000000,"]);
+    director.terminate();
+}
+
+/// By priority, and by a fault; a VRRP process that starts anew is told again.
+fn an_instance_follows_its_virtual_server(lab: &Lab) {
+    let host = director(lab);
+    let listen = || listen(&host, local(1001));
+    let listener = listen();
+    let instance = |name: &str, id: u8, track: &str| {
+        format!(
+            "vrrp_instance {name} {{\n interface eth0\n virtual_router_id {id}\n priority 100\n advert_int 0.2\n \
+             track_virtual_server {{\n {track}\n }}\n virtual_ipaddress {{\n 10.98.0.{id}\n }}\n}}\n"
+        )
+    };
+    let config = instance("FAULT", 101, "web")
+        + &instance("LIGHTER", 102, "[10.99.0.1]:tcp:80 weight -20")
+        + "virtual_server 10.99.0.1 80 {\n snmp_name web\n delay_loop 1\n lvs_sched rr\n lvs_method DR\n protocol TCP\n \
+           real_server 10.98.0.1 80 {\n TCP_CHECK {\n connect_ip 127.0.0.1\n connect_port 1001\n retry 0\n warmup 0\n \
+           }\n }\n}\n";
+    let director = Director::start(Vipd, &host, Path::new(VIPD), &config, &[]);
+    let has = |id: u8, expected: bool| {
+        wait_for(format_args!("10.98.0.{id}: {expected}"), LIMIT, || {
+            let shown = host.run("ip -o address show");
+            if shown.contains(&format!(" 10.98.0.{id}/")) == expected { Ok(()) } else { Err(shown) }
+        });
+    };
+    let says = |line: &str| {
+        wait_for(format_args!("{line:?} in the log"), LIMIT, || {
+            let log = director.process().log();
+            if log.contains(line) { Ok(()) } else { Err(log) }
+        });
+    };
+    has(101, true);
+    has(102, true);
+    drop(listener);
+    has(101, false);
+    says("(FAULT) entering FAULT state (virtual server [10.99.0.1]:tcp:80 has lost its quorum)");
+    says("(LIGHTER) Changing effective priority from 100 to 80");
+    director.kill_worker(Worker::Vrrp);
+    has(102, true);
+    has(101, false);
+    let _back = listen();
+    has(101, true);
     director.terminate();
 }
 

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 type Story = fn(&Lab, Implementation);
 
@@ -20,9 +21,10 @@ type Story = fn(&Lab, Implementation);
 type Serve = fn(TcpStream, bool);
 
 pub(super) fn tests() -> Vec<Test> {
-    let stories: [(&str, Story); 4] = [
+    let stories: [(&str, Story); 5] = [
         ("a_server_that_was_taken_to_be_down_and_is_is_told_of", alpha),
         ("every_kind_of_check_tells_good_from_bad", every_kind),
+        ("groups_are_one_mark_each_where_nftables_sets_it", marked),
         ("mails_tell_of_servers_and_quorums", mails),
         ("the_table_is_emptied_where_that_is_asked_for", emptied),
     ];
@@ -245,6 +247,68 @@ fn mails(lab: &Lab, daemon: Implementation) {
     let _back = listen();
     expect(&[server("UP => TCP CHECK succeed on service"), service("UP => Gained quorum 1+0=1 <= 1")]);
     director.terminate();
+}
+
+/// `nftables_ipvs`: a group is one service of the table, and its clients are served at each address and port; through a
+/// reload, too, that changes the group.
+fn marked(lab: &Lab, daemon: Implementation) {
+    let host = director(lab);
+    let client = lab.host("client", "10.98.0.50/24");
+    let server = lab.host("server", "10.98.0.1/24");
+    server.run("ip route add default via 10.98.0.254");
+    client.run("ip route add 10.99.0.0/24 via 10.98.0.254");
+    host.sysctl("ipv4.ip_forward", "1");
+    host.sysctl("ipv4.vs.conntrack", "1");
+    // What comes back must pass the director again.
+    host.run("nft add table ip nat");
+    host.run("nft add chain ip nat post { type nat hook postrouting priority 100 ; }");
+    host.run("nft add rule ip nat post masquerade");
+    for n in 1..=5 {
+        host.run(&format!("ip address add 10.99.0.{n}/32 dev lo"));
+    }
+    let listener = server.enter(|| TcpListener::bind("10.98.0.1:1080")).expect("listen");
+    thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || web(client, true));
+        }
+    });
+    let config = |group: &str| {
+        format!(
+            "global_defs {{\n nftables_ipvs marks\n nftables_ipvs_start_fwmark 500\n}}\n\
+             virtual_server_group web {{\n {group}\n}}\n\
+             virtual_server group web {{\n lvs_sched rr\n lvs_method NAT\n protocol TCP\n \
+             real_server 10.98.0.1 1080 {{\n }}\n}}\n"
+        )
+    };
+    let is_served = |address: &str, expected: bool| {
+        wait_for(format_args!("{address} to be served: {expected}"), LIMIT, || {
+            let address = address.parse().expect("an address");
+            let connected = client.enter(|| TcpStream::connect_timeout(&address, Duration::from_secs(1)));
+            if connected.is_ok() == expected {
+                Ok(())
+            } else {
+                Err(format!("{connected:?}\n{}", host.run("nft list ruleset")))
+            }
+        });
+    };
+    let group = "10.99.0.1-3 80\n 10.99.0.4 8080";
+    let director = Director::start(daemon, &host, Path::new(VIPD), &config(group), &["-C"]);
+    wait_for("one service of a mark", LIMIT, || {
+        let table = host.run("ipvsadm -Sn");
+        let wanted = "-A -f 500 -s rr\n-a -f 500 -r 10.98.0.1:1080 -m -w 1\n";
+        if table == wanted { Ok(()) } else { Err(table) }
+    });
+    for address in ["10.99.0.1:80", "10.99.0.3:80", "10.99.0.4:8080"] {
+        is_served(address, true);
+    }
+    is_served("10.99.0.4:80", false);
+    director.reload(&config("10.99.0.2-3 80\n 10.99.0.5 80"));
+    for (address, expected) in [("10.99.0.5:80", true), ("10.99.0.1:80", false), ("10.99.0.2:80", true)] {
+        is_served(address, expected);
+    }
+    assert!(host.run("ipvsadm -Sn").starts_with("-A -f 500 -s rr\n"));
+    director.terminate();
+    assert!(!host.run("nft list ruleset").contains("marks"), "nothing is left");
 }
 
 /// `lvs_flush`, `lvs_flush_on_stop`, `lvs_timeouts`.

@@ -33,6 +33,7 @@ fn the_weight_is_that_of_what_is_tracked() {
         scripts: vec![tracked("s", 5, true)],
         files: vec![tracked("f", 2, false)],
         processes: vec![tracked("p", -7, false)],
+        virtual_servers: Vec::new(),
         bfds: vec![tracked("b", 4, false)],
     };
     assert_eq!(tracking(lines), (vec![], expected));

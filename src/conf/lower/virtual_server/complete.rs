@@ -41,11 +41,12 @@ impl Block<'_> {
     }
 
     /// keepalived's checks across the block, in its order; `None` if nothing is left to run.
-    /// `smtp_alert` is what `global_defs` says of mails; `blocks_of_group` counts the blocks of each group.
+    /// `smtp_alert` is what `global_defs` says of mails, `marks_groups` that `nftables_ipvs` is used; `blocks_of_group` counts the blocks of each group.
     pub(super) fn finish(
         mut self,
         cx: &mut Lower<'_, '_>,
         smtp_alert: Option<bool>,
+        marks_groups: bool,
         blocks_of_group: &mut HashMap<String, u32>,
     ) -> Option<VirtualServer> {
         let number = match &self.service {
@@ -112,6 +113,8 @@ impl Block<'_> {
         });
         Some(VirtualServer {
             name,
+            by_mark: marks_groups && matches!(self.service, Service::Group(..)) && self.by_address(),
+            marked: Vec::new(),
             endpoints,
             protocol,
             scheduler: self.scheduler.unwrap_or("wlc").to_owned(),
@@ -128,6 +131,7 @@ impl Block<'_> {
             quorum_down: self.quorum_down,
             smtp_alert: self.smtp_alert.or(smtp_alert).unwrap_or(false),
             snmp_name: self.snmp_name,
+            is_tracked: false,
             sorry_server,
             real_servers,
         })

@@ -45,6 +45,9 @@ pub(super) fn text_of_tracked(name: &str, object: &Object, status: Option<&str>)
             format!("({name}) entering FAULT state (tracked process {thing} quorum not achieved)")
         }
         Kind::Bfd => format!("({name}) entering FAULT state (tracked BFD instance {thing})"),
+        Kind::VirtualServer => {
+            format!("({name}) entering FAULT state (virtual server {thing} has lost its quorum)")
+        }
     }
 }
 
