@@ -49,6 +49,8 @@ struct Shared {
     prefix: String,
     dir: TempDir,
     hosts: Mutex<Vec<String>>,
+    /// The switch is made when the first host is connected to it: not every test has one.
+    switch: Once,
     logs: Mutex<Vec<(String, PathBuf)>>,
 }
 
@@ -62,21 +64,14 @@ impl Lab {
         SWEPT.call_once(sweep);
         let prefix = format!("vipd{}-{}-", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let dir = tempfile::Builder::new().prefix(&prefix).tempdir().expect("make a directory");
-        let shared = Shared { prefix, dir, hosts: Mutex::default(), logs: Mutex::default() };
-        let lab = Self { shared: Arc::new(shared) };
-        let switch = lab.shared.add_namespace(SWITCH);
-        batch(&[
-            format!("-n {switch} link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0"),
-            format!("-n {switch} link set br0 up"),
-        ]);
-        lab
+        let (hosts, logs) = (Mutex::default(), Mutex::default());
+        Self { shared: Arc::new(Shared { prefix, dir, hosts, switch: Once::new(), logs }) }
     }
 
     /// Runs a command at the switch to its end: its output.
     #[track_caller]
     pub(crate) fn switch(&self, command: &[&str]) -> String {
-        let namespace = format!("{}{SWITCH}", self.shared.prefix);
-        checked(Command::new("ip").args(["netns", "exec", &namespace]).args(command))
+        checked(Command::new("ip").args(["netns", "exec", &self.shared.switch()]).args(command))
     }
 
     /// A directory for this lab's files.
@@ -97,7 +92,7 @@ impl Lab {
             .octets()
             .to_vec();
         let mac = Mac([2, 0, 0, 0, bytes[2], bytes[3]]);
-        let switch = format!("{}{SWITCH}", self.shared.prefix);
+        let switch = self.shared.switch();
         batch(&[
             format!("-n {namespace} link add eth0 address {mac} type veth peer name {name} netns {switch}"),
             format!("-n {namespace} link set lo up"),
@@ -109,6 +104,14 @@ impl Lab {
         let host = Host { name: name.to_owned(), namespace, mac, lab: Arc::clone(&self.shared) };
         host.is_up("eth0");
         host
+    }
+
+    /// Adds a host that is connected to nothing: it has `lo` alone.
+    #[track_caller]
+    pub(crate) fn lonely_host(&self, name: &str) -> Host {
+        let namespace = self.shared.add_namespace(name);
+        batch(&[format!("-n {namespace} link set lo up")]);
+        Host { name: name.to_owned(), namespace, mac: Mac([0; 6]), lab: Arc::clone(&self.shared) }
     }
 
     /// What the processes of this lab have written, for the message of a test that failed.
@@ -141,6 +144,18 @@ impl Drop for Lab {
 }
 
 impl Shared {
+    /// The switch's namespace.
+    fn switch(&self) -> String {
+        self.switch.call_once(|| {
+            let switch = self.add_namespace(SWITCH);
+            batch(&[
+                format!("-n {switch} link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0"),
+                format!("-n {switch} link set br0 up"),
+            ]);
+        });
+        format!("{}{SWITCH}", self.prefix)
+    }
+
     fn add_namespace(&self, host: &str) -> String {
         // `ip netns add` prepares /run/netns; two at a time can meet there.
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -264,7 +279,7 @@ impl Host {
     /// Connects one more interface to a second switch, which all that have an interface of this name share.
     #[track_caller]
     pub(crate) fn connect_further(&self, interface: &str, address: &str) {
-        let switch = format!("{}{SWITCH}", self.lab.prefix);
+        let switch = self.lab.switch();
         let (bridge, port) = (format!("br-{interface}"), format!("{}-{interface}", self.name));
         let [.., last] = self.mac.0;
         let n = interface.bytes().last().unwrap_or_default();

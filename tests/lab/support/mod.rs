@@ -17,6 +17,7 @@ mod process;
 mod runner;
 mod scenario;
 mod screen;
+pub(crate) mod story;
 mod wait;
 
 pub(crate) use capture::{Capture, Frame, Unread};

@@ -1,9 +1,9 @@
 //! Virtual addresses with their options, and what happens to them and to their interfaces.
 
-use super::decided::{otherwise, unsaid};
 use super::stage::Stage;
 use super::tracking::{instance, rival};
 use super::{Story, story};
+use crate::support::story::{otherwise, unsaid};
 
 pub(super) const STORIES: &[Story] = &[
     story("addresses_with_options", options),

@@ -1,8 +1,8 @@
 //! Sync groups.
 
-use super::decided::{otherwise, unsaid};
 use super::stage::Stage;
 use super::{Story, story};
+use crate::support::story::{otherwise, unsaid};
 
 pub(super) const STORIES: &[Story] = &[
     story("a_group_follows_the_member_that_lost_its_link", member_loses_its_link),

@@ -1,9 +1,9 @@
 //! Who is told, and how.
 
-use super::decided::otherwise;
 use super::stage::Stage;
 use super::tracking::{instance, rival};
 use super::{Story, story};
+use crate::support::story::otherwise;
 
 pub(super) const STORIES: &[Story] = &[
     // 2.2.7 resolves escapes twice, and the quotes are gone the second time.

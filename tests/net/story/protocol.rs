@@ -1,9 +1,9 @@
 //! Elections, and the ways to speak.
 
-use super::decided::{otherwise, unsaid};
 use super::stage::Stage;
 use super::tracking::{instance, rival};
 use super::{Story, story};
+use crate::support::story::{otherwise, unsaid};
 
 pub(super) const STORIES: &[Story] = &[
     story("alone_and_stopped", alone),

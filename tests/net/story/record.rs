@@ -1,5 +1,4 @@
-//! What is written down of a story: lines of the FIFO for each object, scripts and their arguments, adverts,
-//! announcements, and what the kernel holds.
+//! What is written down of a story beside what is told: adverts, announcements, and what the kernel holds.
 
 use crate::support::{Frame, Host, Mac};
 use serde_json::Value;
@@ -7,27 +6,6 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::fs;
 use std::net::{IpAddr, Ipv6Addr};
-
-/// Lines of the FIFO, in their order for each object.
-pub(super) fn lines(text: &mut String, lines: &[String]) {
-    let mut objects: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for line in lines {
-        let object = line.rsplitn(3, ' ').nth(2).unwrap_or(line);
-        objects.entry(object).or_default().push(line);
-    }
-    for line in objects.into_values().flatten() {
-        let _ = writeln!(text, "fifo: {line}");
-    }
-}
-
-/// Calls of scripts, sorted: keepalived starts two of them at once, and either may be the first to write.
-pub(super) fn calls(text: &mut String, calls: &[String]) {
-    let mut calls = calls.to_vec();
-    calls.sort();
-    for call in calls {
-        let _ = writeln!(text, "call: {call}");
-    }
-}
 
 /// What left since `first`: the priorities of adverts as they changed, by VRID, and how many announcements.
 pub(super) fn frames(text: &mut String, frames: &[Frame], first: usize, one: Mac, two: Mac) {

@@ -1,9 +1,9 @@
 //! Routes and rules: virtual and static ones.
 
-use super::decided::{otherwise, unsaid};
 use super::stage::Stage;
 use super::tracking::instance;
 use super::{Story, story};
+use crate::support::story::{otherwise, unsaid};
 
 pub(super) const STORIES: &[Story] = &[
     story("routes_come_and_go_with_the_master", routes),

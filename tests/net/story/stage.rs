@@ -2,22 +2,14 @@
 
 use super::record::{self, Kernel};
 use crate::VIPD;
+use crate::support::story::{LIMIT, Subject};
 use crate::support::{Capture, Director, Host, Implementation, Lab, wait_for};
-use nix::poll::{PollFd, PollFlags};
-use nix::sys::stat::Mode;
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::Read;
-use std::os::fd::AsFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
 
-/// A condition is waited for so long.
-const LIMIT: Duration = Duration::from_secs(20);
 /// It is quiet when nothing was seen to change for so long: longer than the second set of announcements waits, and than
 /// an interval of adverts or scripts.
 const QUIET: Duration = Duration::from_millis(1600);
@@ -40,34 +32,39 @@ const NOTIFY: &str = "notify {dir}notify
     notify_fault {dir}notify_fault
     notify_stop {dir}notify_stop";
 
-/// The stage.
+/// The stage. What the program under test can do by itself is its [`Subject`]'s.
 pub(super) struct Stage<'a> {
     pub(super) one: Host,
     pub(super) two: Host,
-    lab: &'a Lab,
-    program: Implementation,
-    director: Option<Director>,
+    subject: Subject<'a>,
     peer: Option<Director>,
-    globals: String,
     with_sysctls: bool,
     quiet: Duration,
     capture: Capture,
-    fifo: Fifo,
-    transcript: &'a Mutex<String>,
-    seen: Seen,
+    /// How many frames are in the transcript already.
+    seen: usize,
 }
 
-/// How much of everything is in the transcript already.
-#[derive(Clone, Copy, Default)]
-struct Seen {
-    lines: usize,
-    calls: usize,
-    frames: usize,
+impl<'a> Deref for Stage<'a> {
+    type Target = Subject<'a>;
+
+    fn deref(&self) -> &Subject<'a> {
+        &self.subject
+    }
+}
+
+impl DerefMut for Stage<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.subject
+    }
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(lab: &'a Lab, program: Implementation, transcript: &'a Mutex<String>) -> Self {
+    pub(super) fn new(lab: &Lab, program: Implementation, transcript: &'a Mutex<String>) -> Self {
         let (one, two) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
+        let mut subject = Subject::new(one.clone(), program, VIPD, &[], transcript);
+        subject.word("{globals}", "");
+        subject.word("{notify}", NOTIFY);
         for script in [
             "notify",
             "notify_master",
@@ -77,32 +74,16 @@ impl<'a> Stage<'a> {
             "notify_deleted",
             "other",
         ] {
-            let calls = one.file("calls").display().to_string();
             // One write a call: two at once don't mix.
-            write_script(&one.file(script), &format!("echo \"{script}: $*\" >>{calls}"));
+            subject.script(script, &format!("echo \"{script}: $*\" >>{{dir}}calls"));
         }
-        let fifo = Fifo::make(&one.file("fifo"));
         let capture = Capture::start(&one);
-        Self {
-            one,
-            two,
-            lab,
-            program,
-            director: None,
-            peer: None,
-            globals: String::new(),
-            with_sysctls: false,
-            quiet: QUIET,
-            capture,
-            fifo,
-            transcript,
-            seen: Seen::default(),
-        }
+        Self { one, two, subject, peer: None, with_sysctls: false, quiet: QUIET, capture, seen: 0 }
     }
 
     /// Lines for `global_defs` of the host under test.
     pub(super) fn globals(&mut self, lines: &str) {
-        self.globals = lines.to_owned();
+        self.word("{globals}", lines);
     }
 
     /// The parameters of interfaces are a part of the record from now on.
@@ -126,42 +107,10 @@ impl<'a> Stage<'a> {
         self.one.connect_further(name, address);
     }
 
-    /// The path of a file of the host under test.
-    pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.one.file(name)
-    }
-
-    /// Writes a file; it is there as a whole or not at all.
-    pub(super) fn write(&self, name: &str, text: &str) {
-        let (path, new) = (self.path(name), self.path("new"));
-        fs::write(&new, text).expect("write a file");
-        fs::rename(new, path).expect("put a file in its place");
-    }
-
-    /// Writes to a file as a shell does: it stays the same one, and is empty for a moment.
-    pub(super) fn overwrite(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).expect("write to a file");
-    }
-
-    pub(super) fn remove(&self, name: &str) {
-        fs::remove_file(self.path(name)).expect("remove a file");
-    }
-
-    /// A program for the host under test; `{dir}` in it begins the paths of its files.
-    pub(super) fn script(&self, name: &str, body: &str) {
-        write_script(&self.path(name), &self.fill(body));
-    }
-
-    fn fill(&self, text: &str) -> String {
-        let dir = self.lab.dir().join("one-").display().to_string();
-        text.replace("{notify}", NOTIFY).replace("{globals}", &self.globals).replace("{dir}", &dir)
-    }
-
     /// Starts the program under test.
     #[track_caller]
     pub(super) fn start(&mut self, config: &str) {
-        let config = self.fill(&format!("{GLOBALS}{config}"));
-        self.director = Some(Director::start(self.program, &self.one, Path::new(VIPD), &config, &[]));
+        self.subject.start(&format!("{GLOBALS}{config}"));
     }
 
     /// Starts keepalived on the other host.
@@ -189,23 +138,7 @@ impl<'a> Stage<'a> {
 
     /// Gives the program under test another configuration.
     pub(super) fn reload(&self, config: &str) {
-        let director = self.director.as_ref().expect("it was started");
-        director.reload(&self.fill(&format!("{GLOBALS}{config}")));
-    }
-
-    /// Ends the program under test.
-    #[track_caller]
-    pub(super) fn stop(&mut self) {
-        if let Some(director) = self.director.take() {
-            director.terminate();
-        }
-    }
-
-    /// Kills all processes of the program under test.
-    pub(super) fn kill(&mut self) {
-        if let Some(director) = self.director.take() {
-            director.kill();
-        }
+        self.subject.reload(&format!("{GLOBALS}{config}"));
     }
 
     /// Takes the other host's cable to another switch: both keep their carrier and hear nothing of each other.
@@ -216,22 +149,6 @@ impl<'a> Stage<'a> {
     /// And back.
     pub(super) fn join(&self) {
         self.two.away_from_the_switch(false);
-    }
-
-    /// Runs a command line on the host under test.
-    #[track_caller]
-    pub(super) fn run(&self, line: &str) -> String {
-        self.one.run(line)
-    }
-
-    /// Waits until the FIFO has had this line since the last pause.
-    #[track_caller]
-    pub(super) fn told(&self, line: &str) {
-        wait_for(format_args!("the line {line} in the FIFO"), LIMIT, || {
-            let lines = self.fifo.lines();
-            let new = &lines[self.seen.lines..];
-            if new.iter().any(|l| l == line) { Ok(()) } else { Err(new.join("\n")) }
-        });
     }
 
     /// Waits until the host under test has an address, or has it no more.
@@ -252,116 +169,28 @@ impl<'a> Stage<'a> {
         });
     }
 
-    /// Waits until a command on the host under test prints this.
-    #[track_caller]
-    pub(super) fn shows(&self, command: &str, text: &str, expected: bool) {
-        wait_for(format_args!("{text} in {command}: {expected}"), LIMIT, || {
-            let shown = self.one.run(command);
-            if shown.contains(text) == expected { Ok(()) } else { Err(shown) }
-        });
-    }
-
     /// Waits until nothing changes any more, and writes down what was told since the last pause and what there is.
     #[track_caller]
     pub(super) fn pause(&mut self, name: &str) {
-        let start = Instant::now();
-        let mut last = self.look();
-        let mut since = Instant::now();
-        while since.elapsed() < self.quiet {
-            thread::sleep(Duration::from_millis(100));
-            let now = self.look();
-            if now != last {
-                assert!(
-                    start.elapsed() < LIMIT + 2 * self.quiet,
-                    "at {name}: it does not become quiet: {last:?} {now:?}"
-                );
-                (last, since) = (now, Instant::now());
-            }
-        }
-        let (lines, calls, kernel, _) = last;
-        let frames = self.capture.frames();
-        let mut text = format!("== {name}\n");
-        record::lines(&mut text, &lines[self.seen.lines..]);
-        record::calls(&mut text, &calls[self.seen.calls..]);
-        record::frames(&mut text, &frames, self.seen.frames, self.one.mac(), self.two.mac());
+        let Self { subject, capture, with_sysctls, quiet, two, .. } = self;
+        let (kernel, _) = subject.quiet(name, *quiet, |subject| {
+            let announced = record::announced(&capture.frames(), two.mac());
+            (Kernel::read(&subject.host, *with_sysctls), announced)
+        });
+        let frames = capture.frames();
+        let mut text = String::new();
+        record::frames(&mut text, &frames, self.seen, self.one.mac(), two.mac());
         let _ = write!(text, "{kernel}");
-        self.seen = Seen { lines: lines.len(), calls: calls.len(), frames: frames.len() };
-        let text = text.replace(&self.lab.dir().display().to_string(), "DIR");
-        self.transcript.lock().expect("no panic while held").push_str(&text);
-    }
-
-    fn look(&self) -> (Vec<String>, Vec<String>, Kernel, usize) {
-        let calls = fs::read_to_string(self.path("calls")).unwrap_or_default();
-        let calls = calls.lines().map(str::to_owned).collect();
-        let announced = record::announced(&self.capture.frames(), self.two.mac());
-        (self.fifo.lines(), calls, Kernel::read(&self.one, self.with_sysctls), announced)
+        self.seen = frames.len();
+        self.subject.record(&text);
     }
 
     /// The end of every story: the program under test stops, if it still runs.
     #[track_caller]
     pub(super) fn end(&mut self) {
-        if self.director.is_some() {
+        if self.runs() {
             self.stop();
             self.pause("stopped");
-        }
-    }
-}
-
-fn write_script(path: &Path, body: &str) {
-    fs::write(path, format!("#!/bin/sh\n{body}\n")).expect("write a script");
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("make it executable");
-}
-
-/// A FIFO that is there before any daemon, and what was written to it. Nothing is lost over a restart or a reload.
-struct Fifo {
-    lines: Arc<Mutex<Vec<String>>>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Fifo {
-    fn make(path: &Path) -> Self {
-        nix::unistd::mkfifo(path, Mode::from_bits_truncate(0o644)).expect("make a FIFO");
-        // Opened for writing as well: it has no end then.
-        let mut file: File = File::options()
-            .read(true)
-            .write(true)
-            .custom_flags(nix::libc::O_NONBLOCK)
-            .open(path)
-            .expect("open a FIFO");
-        let (lines, stop) = (Arc::<Mutex<Vec<String>>>::default(), Arc::new(AtomicBool::new(false)));
-        let thread = thread::spawn({
-            let (lines, stop) = (Arc::clone(&lines), Arc::clone(&stop));
-            move || {
-                let (mut room, mut rest) = ([0; 4096], String::new());
-                while !stop.load(Ordering::Relaxed) {
-                    // The stop is looked at now and then.
-                    let mut waits = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
-                    if nix::poll::poll(&mut waits, 100_u16).is_ok_and(|ready| ready > 0)
-                        && let Ok(count) = file.read(&mut room)
-                    {
-                        rest.push_str(&String::from_utf8_lossy(&room[..count]));
-                    }
-                    while let Some((line, more)) = rest.split_once('\n') {
-                        lines.lock().expect("no panic while held").push(line.to_owned());
-                        rest = more.to_owned();
-                    }
-                }
-            }
-        });
-        Self { lines, stop, thread: Some(thread) }
-    }
-
-    fn lines(&self) -> Vec<String> {
-        self.lines.lock().expect("no panic while held").clone()
-    }
-}
-
-impl Drop for Fifo {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What is tracked: scripts, files, interfaces; with and without weight. Not processes: keepalived hears of them only in
 //! the machine's first network namespace, where no test may work.
 
-use super::decided::otherwise;
 use super::stage::Stage;
 use super::{Story, story};
+use crate::support::story::otherwise;
 
 pub(super) const STORIES: &[Story] = &[
     story("a_script_without_weight_fails_and_succeeds", script_without_weight),

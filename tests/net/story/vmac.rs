@@ -1,10 +1,10 @@
 //! Virtual MAC addresses.
 
 use super::Implementation;
-use super::decided::otherwise;
 use super::stage::Stage;
 use super::tracking::{instance, rival};
 use super::{Story, story};
+use crate::support::story::otherwise;
 
 pub(super) const STORIES: &[Story] = &[
     story("a_vmac", vmac).but_for(given_back),

@@ -7,8 +7,9 @@ mod decided;
 mod events;
 mod setup;
 
-use super::compare;
+use super::transcript;
 use crate::support::Test;
+use crate::support::story::compare;
 
 #[path = "../../../sim/random.rs"]
 mod random;
@@ -23,7 +24,7 @@ pub(super) fn tests() -> Vec<Test> {
             let events = events::of(seed);
             let outcome = compare(
                 &format!("chance::{seed}"),
-                |stage| events::play(stage, &events),
+                |program| transcript(|stage| events::play(stage, &events), program),
                 |_, text| decided::without(&text),
             );
             outcome.unwrap_or_else(|difference| panic!("{}{difference}", events::told(&events)));

@@ -1,10 +1,10 @@
 //! What differs from keepalived on purpose, as edits of its transcript: afterwards it says what vipd is to do. The reasons
 //! stand in `docs/differences.md`.
 
-use super::Implementation::{self, Keepalived};
+use super::super::director::Implementation::{self, Keepalived};
 
 /// The lines of keepalived at this pause that begin with one of these are left out.
-pub(super) fn unsaid(program: Implementation, text: String, pause: &str, beginnings: &[&str]) -> String {
+pub(crate) fn unsaid(program: Implementation, text: String, pause: &str, beginnings: &[&str]) -> String {
     at(program, text, pause, |line| {
         let is_said = !beginnings.iter().any(|beginning| line.starts_with(beginning));
         is_said.then(|| line.to_owned())
@@ -12,7 +12,7 @@ pub(super) fn unsaid(program: Implementation, text: String, pause: &str, beginni
 }
 
 /// In keepalived's lines at this pause one text stands for another.
-pub(super) fn otherwise(
+pub(crate) fn otherwise(
     program: Implementation,
     text: String,
     pause: &str,
