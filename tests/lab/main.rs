@@ -10,6 +10,8 @@ mod ipvlan;
 mod ipvs;
 mod reload;
 mod routing;
+
+mod story;
 mod support;
 mod sync_daemon;
 mod top;
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         reload::tests(),
         sync_daemon::tests(),
         check::tests(),
+        story::tests(),
         ipvlan::tests(),
         routing::tests(),
         ipvs::tests(),

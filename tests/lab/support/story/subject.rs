@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// A condition is waited for so long.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+/// Scripts have this time to begin behind the lines that go with them, on a busy machine.
+const SCRIPTS: Duration = Duration::from_secs(5);
 /// How often it is looked whether something changes.
 const EVERY: Duration = Duration::from_millis(100);
 
@@ -147,6 +149,19 @@ impl<'a> Subject<'a> {
             let new = &lines[self.seen.lines..];
             if new.iter().any(|l| l == line) { Ok(()) } else { Err(new.join("\n")) }
         });
+    }
+
+    /// Waits until as many scripts have been called since the last pause as the FIFO has had lines: for those whose every
+    /// line goes with a script. Some time is enough, since the transcript tells what was missing.
+    pub(crate) fn scripts_are_called(&self) {
+        let start = Instant::now();
+        while start.elapsed() < SCRIPTS {
+            let (lines, calls) = self.heard();
+            if lines.len() - self.seen.lines <= calls.len() - self.seen.calls {
+                return;
+            }
+            thread::sleep(EVERY);
+        }
     }
 
     /// Waits until a command on the host under test prints this.
