@@ -62,6 +62,8 @@ pub struct Server {
     pub failed: u32,
     /// What they add to its weight.
     pub more: i64,
+    /// One of them has been carried out for another virtual server, and failed.
+    pub is_known_down: bool,
     /// It is held back, whatever they say (`flap_damping`).
     pub held: bool,
 }

@@ -44,6 +44,27 @@ enum Origin {
     New,
 }
 
+/// What a check says of the servers that it stands for; without a check, that they are up.
+#[derive(Clone, Copy)]
+struct Verdict {
+    is_up: bool,
+    has_run: bool,
+    weight: Weight,
+}
+
+impl Verdict {
+    fn of(checker: &Checker) -> Verdict {
+        let is_up = checker.status() == Status::Up;
+        Verdict { is_up, has_run: checker.has_run(), weight: checker.weight() }
+    }
+}
+
+impl Default for Verdict {
+    fn default() -> Verdict {
+        Verdict { is_up: true, has_run: false, weight: Weight::Configured }
+    }
+}
+
 impl Balancer {
     /// Makes `config` what is wanted, from the start or on a reload. `found` is the table of the kernel when the
     /// worker starts, and empty later. Checks that can't be run yet are left out. Afterwards any service may be
@@ -155,7 +176,7 @@ impl Balancer {
     ) -> (Vec<Vec<Server>>, Vec<u32>) {
         let mut wanted: Vec<Option<Wanted>> = placement.wanted.into_iter().map(Some).collect();
         let mut order = placement.order.into_iter();
-        let mut verdicts = vec![(Status::Up, Weight::Configured); wanted.len()];
+        let mut verdicts = vec![Verdict::default(); wanted.len()];
         let mut new = Vec::new();
         let mut servers = Vec::with_capacity(config.virtual_servers.len());
         for vs in &mut config.virtual_servers {
@@ -166,8 +187,9 @@ impl Balancer {
                     if let Some(w) = wanted.get_mut(place).and_then(Option::take) {
                         verdicts[place] = self.settle(now, check, w, &mut new);
                     }
-                    let (status, weight) = verdicts[place];
-                    server.failed += u32::from(status == Status::Down);
+                    let Verdict { is_up, has_run, weight } = verdicts[place];
+                    server.failed += u32::from(!is_up);
+                    server.is_known_down |= !is_up && has_run;
                     server.more = server.more.saturating_add(weight.adds_to(rs.weight));
                 }
                 servers_here.push(server);
@@ -177,21 +199,21 @@ impl Balancer {
         (servers, new)
     }
 
-    /// Gives one wanted check its slot; returns its status, and what it says of the weight.
+    /// Gives one wanted check its slot; returns what it says.
     fn settle(
         &mut self,
         now: Instant,
         check: config::Checker,
         wanted: Wanted,
         new: &mut Vec<u32>,
-    ) -> (Status, Weight) {
+    ) -> Verdict {
         let Wanted { origin, subscribers, presumed } = wanted;
         let (checker, is_new) = match origin {
             Origin::Kept(index) => {
                 let slot = self.slots.get_mut(index as usize).and_then(Option::as_mut);
-                return slot.map_or((Status::Up, Weight::Configured), |slot| {
+                return slot.map_or(Verdict::default(), |slot| {
                     slot.subscribers = subscribers;
-                    (slot.checker.status(), slot.checker.weight())
+                    Verdict::of(&slot.checker)
                 });
             }
             Origin::Follows(checker) => (*checker, false),
@@ -207,7 +229,7 @@ impl Balancer {
                 (Checker::new(check, presumed.unwrap_or(assumed), first), true)
             }
         };
-        let verdict = (checker.status(), checker.weight());
+        let verdict = Verdict::of(&checker);
         let slot = Some(Slot { checker, subscribers, run: None });
         let index = match self.free.pop() {
             Some(index) => {

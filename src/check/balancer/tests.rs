@@ -7,6 +7,7 @@ use crate::check::checker::Status;
 use crate::check::event::Notice;
 use crate::check::probe::{Failure, Operation, Outcome, Weight};
 use crate::check::testing::{address, check, server, short, sorry, virtual_server};
+use crate::command::Command;
 use std::time::Duration;
 
 mod any;
@@ -173,6 +174,24 @@ fn identical_checks_run_once_for_all_their_services() {
     assert!((0..50).all(|vs| b.row(vs) == ["12/1"]));
     let check_lines = b.told.iter().filter(|l| l.starts_with("TCP_CHECK on service [192.0.2.11]")).count();
     assert_eq!(check_lines, 1, "one line a server, not one a service");
+}
+
+#[test]
+fn a_new_service_tells_of_a_server_that_is_known_to_be_down() {
+    let told_by = |host| {
+        let notify_down = Some(Box::new(Command { argv: vec![format!("/{host}")], run_as: None }));
+        config::RealServer { notify_down, ..server(host) }
+    };
+    let before = config(vec![virtual_server(1, vec![told_by(11), told_by(12)])]);
+    let mut b = Bench::new(before.clone());
+    b.run_until(ms(9500), fails(11));
+    let mut after = before;
+    after.virtual_servers[0].real_servers.push(told_by(13));
+    after.virtual_servers.push(virtual_server(2, vec![told_by(11), told_by(12)]));
+    b.reload(after);
+    let told: Vec<_> = b.told.iter().filter(|line| line.contains("runs")).collect();
+    assert_eq!(told, ["[10.0.0.2]:tcp:80 runs /11"], "the first service's programs have heard of it");
+    assert_eq!(b.row(1), ["12/1"]);
 }
 
 #[test]

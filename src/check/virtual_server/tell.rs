@@ -61,17 +61,21 @@ impl VirtualServer {
         }
     }
 
-    /// Others hear of these servers, as far as they take traffic from the start.
+    /// Others hear of these servers, as far as they take traffic from the start and that is asked for, or are known not to:
+    /// their checks say nothing more, then.
     pub(super) fn tell_beginning(
         &self,
         at_start: AtStart,
         is_new: impl Fn(&config::RealServer) -> bool,
         actions: &mut Vec<Action>,
     ) {
-        if at_start == AtStart::Told {
-            let servers = self.config.real_servers.iter().zip(&self.servers);
-            let begin = servers.filter(|(rs, checks)| checks.is_up() && is_new(rs));
-            actions.extend(begin.map(|(rs, _)| self.server_notice(rs, true, None)));
+        let servers = self.config.real_servers.iter().zip(&self.servers);
+        for (rs, checks) in servers.filter(|(rs, _)| is_new(rs)) {
+            if checks.is_up() && at_start == AtStart::Told {
+                actions.push(self.server_notice(rs, true, None));
+            } else if checks.is_known_down {
+                self.tell_server(rs, Status::Down, actions);
+            }
         }
     }
 

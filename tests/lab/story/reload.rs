@@ -160,7 +160,7 @@ pub(super) const STORIES: &[Story] = &[
             service("10.99.0.3 80", SORRY, &server(4, CHECK)),
             service("10.99.0.4 80", "", &server(4, CHECK)),
         ];
-        let after = vip("", &both("")) + &service("10.99.0.5 80", "", &both(""));
+        let after = vip("", &both("")) + &service("10.99.0.5 80", "", &inhibited);
         reloaded(stage, &before.concat(), &after, "-A -t 10.99.0.5:80");
     }),
 ];
