@@ -45,6 +45,16 @@ pub trait Dialogue: fmt::Debug {
     fn hear(&mut self, heard: Heard<'_>) -> Step;
 }
 
+impl<D: Dialogue + ?Sized> Dialogue for &mut D {
+    fn begin(&mut self) -> Step {
+        (**self).begin()
+    }
+
+    fn hear(&mut self, heard: Heard<'_>) -> Step {
+        (**self).hear(heard)
+    }
+}
+
 /// Plays a dialogue against what a server says, cut into pieces of `size` bytes; what was said, and the outcome. For
 /// tests and fuzzing.
 pub fn play(dialogue: &mut dyn Dialogue, server: &[u8], size: usize) -> (Vec<u8>, Result<(), Failure>) {

@@ -11,6 +11,7 @@
 //! is right when it can be written.
 
 mod addresses;
+pub mod fetch;
 mod files;
 mod journal;
 mod kernel;

@@ -16,6 +16,7 @@ use plan::Plan;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+pub(super) use stream::talk;
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 

@@ -2,7 +2,7 @@
 //!
 //! What is digested and searched is what comes over the wire, the frames of chunks and all, as in keepalived.
 
-use super::chunks::Chunks;
+use super::end::End;
 use super::head::Head;
 use super::page::Page;
 use super::search::Search;
@@ -20,26 +20,10 @@ pub(super) struct Body<'a> {
     search: Option<Search<'a>>,
 }
 
-/// Where it ends.
-#[derive(Debug)]
-enum End {
-    /// With the connection.
-    Connection,
-    /// After so many more bytes.
-    After(u64),
-    /// With the last chunk.
-    Chunks(Chunks),
-}
-
 impl<'a> Body<'a> {
     /// Nothing has come yet.
     pub(super) fn new(page: &'a Page, head: &Head) -> Body<'a> {
-        let end = match head.length {
-            _ if head.has_no_body() => End::After(0),
-            Some(length) => End::After(length),
-            None if head.chunked => End::Chunks(Chunks::default()),
-            None => End::Connection,
-        };
+        let end = End::of(head);
         let search = page.regex.as_ref().map(Search::new);
         Body { page, end, length: 0, digest: page.digest.map(|_| Md5::new()), search }
     }
@@ -51,18 +35,7 @@ impl<'a> Body<'a> {
 
     /// Takes in what came; whether that was the end.
     pub(super) fn take(&mut self, bytes: &[u8]) -> bool {
-        let (bytes, is_end) = match &mut self.end {
-            End::Connection => (bytes, false),
-            End::After(left) => {
-                let taken = usize::try_from(*left).map_or(bytes.len(), |left| left.min(bytes.len()));
-                *left -= taken as u64;
-                (bytes.get(..taken).unwrap_or(bytes), *left == 0)
-            }
-            End::Chunks(chunks) => match chunks.find_end(bytes) {
-                Some(taken) => (bytes.get(..taken).unwrap_or(bytes), true),
-                None => (bytes, false),
-            },
-        };
+        let (bytes, is_end) = self.end.take(bytes);
         self.length += bytes.len() as u64;
         if let Some(digest) = &mut self.digest {
             digest.update(bytes);

@@ -9,10 +9,13 @@
 
 mod body;
 mod chunks;
+mod end;
+mod fetch;
 mod head;
 mod page;
 mod search;
 
+pub use fetch::{Answer, Fetch};
 pub use page::Page;
 
 use super::Failure;

@@ -34,7 +34,7 @@ pub(in super::super) async fn connects(connect: &Connect) -> Outcome {
 }
 
 /// A dialogue over a connection.
-pub(super) async fn talk(connect: &Connect, dialogue: &mut (dyn Dialogue + Send)) -> Outcome {
+pub(in super::super) async fn talk(connect: &Connect, dialogue: &mut (dyn Dialogue + Send)) -> Outcome {
     let stream = match opened(connect).await {
         Ok(stream) => stream,
         Err(outcome) => return outcome,
