@@ -1,7 +1,7 @@
 //! The command line: a file a subcommand, each no more than its arguments and one call into the library.
 //!
 //! The program answers to its name: `keepalived` takes keepalived's flags, `ipvsadm` (and `ipvsadm-save`,
-//! `ipvsadm-restore`) ipvsadm's, `send_arp` its own, and `vipd`, or any other name, has subcommands.
+//! `ipvsadm-restore`) ipvsadm's, `send_arp` and `genhash` their own, and `vipd`, or any other name, has subcommands.
 
 /// Like `eprintln!`, which panics where standard error is a full disk or a pipe that nobody reads: then nobody is told,
 /// and the exit status is what it would have been.
@@ -21,6 +21,7 @@ mod expand;
 mod explain;
 mod fmt;
 mod garp;
+mod genhash;
 mod ipvs;
 #[cfg(feature = "lsp")]
 mod lsp;
@@ -67,6 +68,7 @@ enum Command {
     Fmt(fmt::Args),
     Expand(expand::Args),
     Garp(garp::Args),
+    Genhash(genhash::Args),
     // clap has it for the help alone: its arguments are ipvsadm's own language.
     Ipvs(ipvs::Args),
     Completions(completions::Args),
@@ -108,7 +110,6 @@ pub fn main() -> ExitCode {
         signal::hold_hangups();
     }
     match program.as_str() {
-        "keepalived" => keepalived(&program, &run::attach_values(&arguments)),
         "ipvsadm" => ipvs::run(arguments.into_iter().skip(1)),
         "ipvsadm-save" => ipvs::save(arguments.into_iter().skip(1)),
         "ipvsadm-restore" => ipvs::restore(),
@@ -116,6 +117,13 @@ pub fn main() -> ExitCode {
             Ok(args) => garp::run(&args),
             Err(error) => usage_error(&error, 2),
         },
+        "genhash" => as_genhash(arguments),
+        // keepalived's way to it.
+        "keepalived" if arguments.get(1).is_some_and(|word| word == "-T" || word == "--genhash") => {
+            signal::let_hangups_through();
+            as_genhash(std::iter::once("genhash".into()).chain(arguments.into_iter().skip(2)))
+        }
+        "keepalived" => keepalived(&program, &run::attach_values(&arguments)),
         _ if arguments.get(1).is_some_and(|command| command == complete::WORD) => {
             complete::run(arguments.into_iter().skip(2))
         }
@@ -126,6 +134,14 @@ pub fn main() -> ExitCode {
             vipd(&program, &run::attach_values(&arguments))
         }
         _ => vipd(&program, &arguments),
+    }
+}
+
+fn as_genhash(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match genhash::parse(arguments) {
+        Ok(args) => genhash::run(args),
+        // genhash's status for a command line that it does not understand.
+        Err(error) => usage_error(&error, 1),
     }
 }
 
@@ -157,6 +173,7 @@ fn vipd(program: &str, arguments: &[OsString]) -> ExitCode {
         Ok(Vipd { command: Some(Command::Fmt(arguments)), .. }) => fmt::run(&arguments),
         Ok(Vipd { command: Some(Command::Expand(arguments)), .. }) => expand::run(&arguments),
         Ok(Vipd { command: Some(Command::Garp(arguments)), .. }) => garp::run(&arguments),
+        Ok(Vipd { command: Some(Command::Genhash(arguments)), .. }) => genhash::run(arguments),
         // `vipd ipvs` has been taken before.
         Ok(Vipd { command: Some(Command::Completions(arguments)), .. }) => completions::run(&arguments),
         Ok(Vipd { command: Some(Command::Ipvs(_)) | None, .. }) => ExitCode::SUCCESS,

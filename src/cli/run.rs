@@ -128,8 +128,8 @@ pub(super) struct Flags {
     /// Socket of the SNMP master agent (not done yet)
     #[arg(short = 'A', long = "snmp-agent-socket", value_name = "FILE", help_heading = OTHER)]
     snmp_agent_socket: Option<String>,
-    /// The genhash utility (not done yet: refused)
-    #[arg(short = 'T', long = "genhash", help_heading = OTHER)]
+    /// Be genhash, with its arguments behind this: the first word of keepalived's command line (vipd genhash)
+    #[arg(short = 'T', long = "genhash", help_heading = RUNS)]
     genhash: bool,
     /// Record performance data of the VRRP worker (not done yet)
     #[arg(long = "perf", value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "run",
@@ -218,7 +218,9 @@ fn config_test(flags: &Flags, output: &OsStr) -> ExitCode {
 impl Flags {
     /// A flag that changes what the daemon would be so much that going on without it would do harm.
     fn refused(&self) -> Option<String> {
-        self.genhash.then(|| "-T (genhash) is not done yet".to_owned())
+        self.genhash.then(|| {
+            "-T (genhash) has to be the first word of keepalived's; here it is vipd genhash".to_owned()
+        })
     }
 
     /// Given flags that do nothing yet.

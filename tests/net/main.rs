@@ -8,6 +8,7 @@ mod faults;
 mod fifos;
 mod frr;
 mod garp;
+mod genhash;
 mod hmac;
 mod log;
 mod mails;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         mails::tests(),
         daemon::tests(),
         garp::tests(),
+        genhash::tests(),
         hmac::tests(),
         classic::tests(),
         frr::tests(),
