@@ -3,12 +3,14 @@
 //! `conf::lower` writes it, the check worker reads it. It holds nothing of the text it came from.
 
 mod probe;
+mod service;
 mod settings;
 mod transition;
 
 pub use probe::{
     Dns, DnsRecord, FileCheck, Http, HttpProtocol, Misc, Probe, Regex, Reply, Tls, TrackWeight, Udp, Url,
 };
+pub use service::{Login, Password, Redis, RedisRole};
 pub use settings::{FlushOnStop, Settings, Timeouts};
 pub use transition::{Damping, Transition};
 

@@ -173,6 +173,8 @@ pub enum CheckName {
     File(Box<str>),
     /// `BFD_CHECK` of this `bfd_instance`.
     Bfd(Box<str>),
+    /// One that speaks a service's own protocol, by its keyword.
+    Service(Box<str>),
 }
 
 /// What decides, behind all else, whether a page is as it should be.
@@ -203,6 +205,7 @@ impl CheckName {
             Probe::Misc(misc) => CheckName::Misc(misc.command.program().into()),
             Probe::File(file) => CheckName::File(file.track_file.clone()),
             Probe::Bfd { name } => CheckName::Bfd(name.clone()),
+            probe @ Probe::Redis(_) => CheckName::Service(probe.service().unwrap_or_default().into()),
         }
     }
 }

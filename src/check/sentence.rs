@@ -105,11 +105,16 @@ fn check_sentence(
         CheckName::Dns => ("DNS_CHECK", "DNS_CHECK ({}) success."),
         CheckName::Udp => ("UDP_CHECK", "UDP connection to {} success."),
         CheckName::Ping => ("ICMP CHECK", "ICMP connection to {} success."),
+        // Ours: keepalived has no words for them.
+        CheckName::Service(keyword) => (&**keyword, ""),
         CheckName::Misc(program) => return misc_sentence(f, program, server, vs, report),
         CheckName::File(file) => return tracked_sentence(f, ("tracked file", file), server, report),
         CheckName::Bfd(name) => return tracked_sentence(f, ("BFD instance", name), server, report),
     };
     match report {
+        CheckReport::Succeeded if matches!(check, CheckName::Service(_)) => {
+            write!(f, "{kind} ({server}) success.")
+        }
         CheckReport::Succeeded => f.write_str(&succeeded.replace("{}", &server.to_string())),
         CheckReport::Failed { retries: count, failure } => {
             match check {
@@ -145,6 +150,8 @@ fn try_sentence(check: &CheckName, server: ServerName, failure: &Failure) -> Str
         CheckName::Tcp => format!("TCP connection to {server} failed"),
         CheckName::Udp if says("the answer") => format!("UDP check to {server} reply data mismatch"),
         CheckName::Udp => format!("UDP connection to {server} failed"),
+        CheckName::Service(keyword) if timeout => format!("{keyword} ({server}) timeout"),
+        CheckName::Service(keyword) => format!("{keyword} ({server}) failed"),
         CheckName::Ping if timeout => format!("ICMP connection to address {server} timeout"),
         CheckName::Ping => format!("ICMP connection to {server} failed"),
         CheckName::Dns if timeout => format!("DNS_CHECK ({server}) read timeout from socket"),

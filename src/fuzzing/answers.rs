@@ -1,11 +1,12 @@
 //! What checked servers answer: whatever it is, a check ends, and an answer that came in pieces means what it means whole.
 
-use crate::check::config::{self, HttpProtocol, Regex, Reply, Url};
+use crate::check::config::{self, HttpProtocol, Login, Regex, Reply, Url};
 use crate::check::probe::dialogue::play;
 use crate::check::probe::dns::Dns;
 use crate::check::probe::http::{Exchange, Page};
 use crate::check::probe::ping::Ping;
 use crate::check::probe::query::Query;
+use crate::check::probe::redis::Redis;
 use crate::check::probe::smtp::Smtp;
 use crate::check::probe::udp::Udp;
 use crate::net::Family;
@@ -38,6 +39,12 @@ pub(super) fn check(bytes: &[u8]) {
     }
     for size in [1, 3, usize::MAX] {
         let _ = play(&mut Smtp::new("me"), bytes, size);
+    }
+    for size in [1, 3, usize::MAX] {
+        let login = Login { user: Some("lb".into()), password: None };
+        let redis = config::Redis { login, role: Some(config::RedisRole::Master) };
+        let _ = play(&mut Redis::new(&redis, Some("sesame")), bytes, size);
+        let _ = play(&mut Redis::new(&config::Redis::default(), None), bytes, size);
     }
     let dns = config::Dns { record: config::DnsRecord::A, name: "www.example".into() };
     let _ = Dns::new(&dns, 0x1234).hear(bytes);
@@ -88,6 +95,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         b"220-mx.example ESMTP\r\n220 ready\r\n250-mx.example\r\n250 HELP\r\n221 bye\r\n",
         b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\0\x03www\x07example\0\0\x01\0\x01\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01",
         b"\0\0\0\0\0\x07\0\x01keepalived check - ",
+        b"+OK\r\n+PONG\r\n*3\r\n$6\r\nmaster\r\n:28\r\n*0\r\n",
         // TLS: a fatal alert; the head of a ServerHello.
         &[21, 3, 3, 0, 2, 2, 40],
         &[22, 3, 3, 0, 90, 2, 0, 0, 86, 3, 3],

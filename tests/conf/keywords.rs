@@ -47,7 +47,11 @@ fn the_table_of_keywords_has_every_place_and_no_other() {
     let wanted: BTreeSet<Place> =
         samples().iter().map(|sample| (sample.path.clone(), sample.keyword().to_owned())).collect();
     let known = places();
-    let ours = reference::places().iter().filter(|p| p.keyword.ours).count();
+    let all = reference::places();
+    let ours: BTreeSet<&str> = all.iter().filter(|p| p.keyword.ours).map(|p| p.keyword.name).collect();
+    // All that stands in a block of ours is ours.
+    let is_ours = |p: &reference::Place| p.keyword.ours || p.path.iter().any(|block| ours.contains(block));
+    let ours = all.iter().filter(|p| is_ours(p)).count();
     assert_eq!(wanted.len() - ours, 546, "places of keepalived 2.4.3");
     let missing: Vec<&Place> = wanted.difference(&known).collect();
     let invented: Vec<&Place> = known.difference(&wanted).collect();

@@ -16,6 +16,7 @@ mod no_ipvs;
 mod notify;
 mod peers;
 mod routing;
+mod services;
 mod split;
 mod story;
 #[path = "../lab/support/mod.rs"]
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         faults::tests(),
         log::tests(),
         routing::tests(),
+        services::tests(),
         split::tests(),
         no_ipvs::tests(),
         story::tests(),

@@ -1,5 +1,6 @@
 //! What checks do: the settings that each kind has for itself.
 
+use super::service::Redis;
 use crate::command::Command;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
@@ -35,6 +36,8 @@ pub enum Probe {
         /// `name`
         name: Box<str>,
     },
+    /// `REDIS_CHECK`: Redis answers, and has a role.
+    Redis(Box<Redis>),
 }
 
 impl Probe {
@@ -43,6 +46,7 @@ impl Probe {
     pub const fn needs_port(&self) -> bool {
         match self {
             Probe::Tcp | Probe::Http(_) | Probe::Smtp { .. } | Probe::Dns(_) | Probe::Udp(_) => true,
+            Probe::Redis(_) => true,
             Probe::Ping | Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => false,
         }
     }
@@ -56,6 +60,15 @@ impl Probe {
             Probe::Http(http) => cfg!(feature = "tls") || http.tls.is_none(),
             Probe::Bfd { .. } => false,
             _ => true,
+        }
+    }
+
+    /// The keyword of a check that speaks a service's own protocol, over TCP.
+    #[must_use]
+    pub const fn service(&self) -> Option<&'static str> {
+        match self {
+            Probe::Redis(_) => Some("REDIS_CHECK"),
+            _ => None,
         }
     }
 

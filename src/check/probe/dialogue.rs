@@ -58,8 +58,17 @@ impl<D: Dialogue + ?Sized> Dialogue for &mut D {
 /// Plays a dialogue against what a server says, cut into pieces of `size` bytes; what was said, and the outcome. For
 /// tests and fuzzing.
 pub fn play(dialogue: &mut dyn Dialogue, server: &[u8], size: usize) -> (Vec<u8>, Result<(), Failure>) {
+    play_turns(dialogue, &[server], size)
+}
+
+/// The same with a server that waits until it is asked: no piece holds parts of two turns.
+pub fn play_turns(
+    dialogue: &mut dyn Dialogue,
+    turns: &[&[u8]],
+    size: usize,
+) -> (Vec<u8>, Result<(), Failure>) {
     let mut said = Vec::new();
-    let mut pieces = server.chunks(size.max(1));
+    let mut pieces = turns.iter().flat_map(|turn| turn.chunks(size.max(1)));
     let mut step = dialogue.begin();
     loop {
         match step {

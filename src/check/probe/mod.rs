@@ -11,6 +11,7 @@ pub mod http;
 pub mod misc;
 pub mod ping;
 pub mod query;
+pub mod redis;
 pub mod smtp;
 pub mod tcp;
 #[cfg(feature = "tls")]

@@ -238,6 +238,16 @@ fn the_end_of_a_check_is_told_in_the_words_of_its_kind() {
         ),
         (CheckName::Smtp(server.address), failed(0), "SMTP_CHECK Read timeout from server [10.9.0.11]:80."),
         (
+            CheckName::Service("REDIS_CHECK".into()),
+            CheckReport::Succeeded,
+            "REDIS_CHECK ([10.9.0.11]:tcp:80) success.",
+        ),
+        (
+            CheckName::Service("REDIS_CHECK".into()),
+            failed(1),
+            "REDIS_CHECK on service [10.9.0.11]:tcp:80 failed after 1 retry.",
+        ),
+        (
             CheckName::Udp,
             CheckReport::NotRun(Failure::Timeout),
             "UDP_CHECK on service [10.9.0.11]:tcp:80 could not run. Rescheduling.",

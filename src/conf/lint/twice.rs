@@ -15,6 +15,7 @@ const BLOCKS: &[&str] = &[
     "HTTP_GET",
     "MISC_CHECK",
     "PING_CHECK",
+    "REDIS_CHECK",
     "SMTP_CHECK",
     "SSL",
     "SSL_GET",

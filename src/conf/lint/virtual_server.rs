@@ -247,7 +247,8 @@ fn wrong_protocol(places: &Places<'_, '_>, server: &VirtualServer, block: &State
         let help = format!("`{other}` is for that port");
         sink.push(Diagnostic::new(&codes::LINT_TLS_PORT, span(inner, here), message).help(help));
     }
-    let by_tcp = |p: &Probe| matches!(p, Probe::Tcp | Probe::Http(_) | Probe::Smtp { .. });
+    let by_tcp =
+        |p: &Probe| matches!(p, Probe::Tcp | Probe::Http(_) | Probe::Smtp { .. }) || p.service().is_some();
     let marks = server.endpoints.iter().all(|e| matches!(e, Endpoint::Fwmark { .. }));
     if server.protocol == Protocol::Udp && !marks && checkers.clone().all(|(_, c)| by_tcp(&c.probe)) {
         let Some((real, _)) = checkers.clone().next() else { return };

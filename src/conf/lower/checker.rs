@@ -5,6 +5,7 @@ mod dns;
 mod http;
 mod misc;
 mod scope;
+mod service;
 mod smtp;
 mod tracked;
 mod udp;
@@ -164,6 +165,9 @@ pub(super) fn lower(
         "DNS_CHECK" => {
             let dns = dns::lower(cx, statement, &mut common);
             (Defaults { retry: 3, delay_before_retry: None }, What::Probe(Probe::Dns(Box::new(dns))))
+        }
+        "REDIS_CHECK" => {
+            (USUAL, What::Probe(Probe::Redis(Box::new(service::redis(cx, statement, &mut common)))))
         }
         "UDP_CHECK" => (USUAL, What::Probe(Probe::Udp(Box::new(udp::lower(cx, statement, &mut common))))),
         "MISC_CHECK" => {

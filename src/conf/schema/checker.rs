@@ -11,52 +11,55 @@ const HTTP_PROTOCOLS: &[&str] = &["1.0", "1.0C", "1.0c", "1.1"];
 /// Record types that keepalived asks for.
 const DNS_RECORDS: &[&str] = &["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG", "DNSKEY"];
 
-const ALPHA: Keyword = line("alpha", BOOL, "failed until it first passes").default("that of the real server");
-const BIND_IF: Keyword = line(
+pub(super) const ALPHA: Keyword =
+    line("alpha", BOOL, "failed until it first passes").default("that of the real server");
+pub(super) const BIND_IF: Keyword = line(
     "bind_if",
     &[arg("INTERFACE", Kind::Interface)],
     "the interface to use; link-local addresses need it",
 );
-const BIND_PORT: Keyword = line("bind_port", &[arg("PORT", integer(1, 65_535))], "source port");
-const BINDTO: Keyword = line("bindto", &[arg("ADDRESS", Kind::Address(None))], "source address");
-const CONNECT_IP: Keyword = line("connect_ip", &[arg("ADDRESS", Kind::Address(None))], "where to connect to")
-    .default("the real server's address");
-const CONNECT_PORT: Keyword =
+pub(super) const BIND_PORT: Keyword = line("bind_port", &[arg("PORT", integer(1, 65_535))], "source port");
+pub(super) const BINDTO: Keyword = line("bindto", &[arg("ADDRESS", Kind::Address(None))], "source address");
+pub(super) const CONNECT_IP: Keyword =
+    line("connect_ip", &[arg("ADDRESS", Kind::Address(None))], "where to connect to")
+        .default("the real server's address");
+pub(super) const CONNECT_PORT: Keyword =
     line("connect_port", &[arg("PORT", integer(1, 65_535))], "which port to connect to")
         .default("the real server's port");
-const CONNECT_TIMEOUT: Keyword = line(
+pub(super) const CONNECT_TIMEOUT: Keyword = line(
     "connect_timeout",
     &[arg("SECONDS", Kind::Timer { min_us: 1, max_us: MAX_U32 })],
     "how long a connection may take",
 )
 .default("that of the real server");
-const DELAY_BEFORE_RETRY: Keyword =
+pub(super) const DELAY_BEFORE_RETRY: Keyword =
     line("delay_before_retry", &[arg("SECONDS", timer(0))], "time before a failed check is tried again")
         .default("that of the real server, else 1; 3 for HTTP_GET and SSL_GET; delay_loop for DNS_CHECK");
-const DELAY_LOOP: Keyword = line("delay_loop", &[arg("SECONDS", timer(1))], "time between two checks")
-    .default("that of the real server");
-const FALL: Keyword = line(
+pub(super) const DELAY_LOOP: Keyword =
+    line("delay_loop", &[arg("SECONDS", timer(1))], "time between two checks")
+        .default("that of the real server");
+pub(super) const FALL: Keyword = line(
     "fall",
     &[arg("COUNT", integer(1, MAX_U32))],
     "so many tries in a row must fail: one more than retry",
 )
 .ours()
 .default("retry and one");
-const FWMARK: Keyword =
+pub(super) const FWMARK: Keyword =
     line("fwmark", &[arg("MARK", integer(0, MAX_U32))], "firewall mark of the packets").default("0");
-const LOG_ALL_FAILURES: Keyword =
+pub(super) const LOG_ALL_FAILURES: Keyword =
     line("log_all_failures", BOOL, "log each failed try, not just the change").default("no");
-const RETRY: Keyword =
+pub(super) const RETRY: Keyword =
     line("retry", &[arg("COUNT", integer(0, MAX_U32))], "further tries before the check counts as failed")
         .default("that of the real server, else 1; 3 for DNS_CHECK; 0 for MISC_CHECK");
-const RISE: Keyword = line(
+pub(super) const RISE: Keyword = line(
     "rise",
     &[arg("COUNT", integer(1, MAX_U32))],
     "so many checks in a row must pass for a server that is down to come back",
 )
 .ours()
 .default("that of the real server, else 1");
-const WARMUP: Keyword =
+pub(super) const WARMUP: Keyword =
     line("warmup", &[arg("SECONDS", timer(0))], "the first check comes at a random moment of this long")
         .default("that of the real server, else delay_loop");
 

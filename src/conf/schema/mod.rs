@@ -9,6 +9,7 @@ mod global;
 pub mod iproute;
 pub mod reference;
 mod root;
+mod service;
 mod sync;
 mod track;
 mod virtual_server;

@@ -4,6 +4,7 @@
 
 mod datagram;
 mod plan;
+mod service;
 mod socket;
 mod stream;
 

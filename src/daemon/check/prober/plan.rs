@@ -1,6 +1,7 @@
 //! What a check needs for each of its probes, made ready once: compiled patterns, requests, the settings of TLS.
 
 use super::datagram::ask;
+use super::service::Service;
 use super::socket::Kind;
 use super::stream::{connects, talk};
 use crate::check::config::{Checker, Connect, Http, Probe};
@@ -28,6 +29,7 @@ enum What {
     Dns(Box<crate::check::config::Dns>),
     Udp(Box<crate::check::config::Udp>),
     Ping,
+    Service(Service),
     /// Somebody else runs it.
     Elsewhere,
 }
@@ -41,6 +43,7 @@ impl Plan {
             Probe::Dns(dns) => What::Dns(dns.clone()),
             Probe::Udp(udp) => What::Udp(udp.clone()),
             Probe::Ping => What::Ping,
+            probe @ Probe::Redis(_) => What::Service(Service::new(probe)),
             Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => What::Elsewhere,
         };
         Plan { connect: check.connect.clone(), what }
@@ -67,6 +70,7 @@ impl Plan {
                 let family = Family::of(connect.to.ip());
                 ask(connect, Kind::Ping, &mut Ping::new(family, number)).await
             }
+            What::Service(service) => service.run(connect).await,
             What::Elsewhere => Outcome::Passed,
         }
     }

@@ -1,0 +1,57 @@
+//! Checks that speak a service's own protocol: what each has for itself. keepalived has none of them.
+
+#[cfg(feature = "schema")]
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+
+/// Who logs in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Login {
+    /// `user`
+    pub user: Option<Box<str>>,
+    /// `password`
+    pub password: Option<Password>,
+}
+
+/// Where a password is.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub enum Password {
+    /// In the configuration.
+    Text(Box<str>),
+    /// Behind `file:`: the first line of a file.
+    File(PathBuf),
+}
+
+/// Without the password.
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Password::Text(_) => f.write_str("Text(***)"),
+            Password::File(path) => f.debug_tuple("File").field(path).finish(),
+        }
+    }
+}
+
+/// `REDIS_CHECK`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Redis {
+    /// `user` and `password`
+    pub login: Login,
+    /// `role`: the one that the server must have.
+    pub role: Option<RedisRole>,
+}
+
+/// `role` of `REDIS_CHECK`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub enum RedisRole {
+    /// `master`: it takes writes.
+    Master,
+    /// `replica`: it follows another one.
+    Replica,
+}

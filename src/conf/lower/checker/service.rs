@@ -1,0 +1,68 @@
+//! The checks that speak a service's own protocol.
+
+use super::connect::Common;
+use crate::check::config::{Login, Password, Redis, RedisRole};
+use crate::conf::diagnostic::{Diagnostic, codes};
+use crate::conf::lower::{Lower, body, end_of};
+use crate::conf::tree::Statement;
+use crate::raw;
+
+/// `REDIS_CHECK`
+pub(super) fn redis(cx: &mut Lower<'_, '_>, statement: &Statement, common: &mut Common) -> Redis {
+    let mut redis = Redis::default();
+    each(cx, statement, common, |cx, name, statement| match name {
+        "role" => {
+            redis.role = match cx.choice(statement) {
+                Some("master") => Some(RedisRole::Master),
+                Some(_) => Some(RedisRole::Replica),
+                None => redis.role,
+            };
+        }
+        _ => login(cx, name, statement, &mut redis.login),
+    });
+    needs(cx, statement, redis.login.user.is_some() && redis.login.password.is_none(), "user", "password");
+    redis
+}
+
+/// Reads what all checks have, and has the rest read.
+fn each(
+    cx: &mut Lower<'_, '_>,
+    statement: &Statement,
+    common: &mut Common,
+    mut read: impl FnMut(&mut Lower<'_, '_>, &'static str, &Statement),
+) {
+    for statement in body(statement) {
+        let Some(keyword) = statement.keyword else { continue };
+        let name = keyword.canonical();
+        if !common.statement(cx, name, statement) {
+            read(cx, name, statement);
+        }
+    }
+}
+
+fn login(cx: &mut Lower<'_, '_>, name: &str, statement: &Statement, login: &mut Login) {
+    match name {
+        "user" => login.user = text(cx, statement).or(login.user.take()),
+        "password" => {
+            let password = text(cx, statement).map(|text| match text.strip_prefix("file:") {
+                Some(path) => Password::File(raw::path(path)),
+                None => Password::Text(text),
+            });
+            login.password = password.or(login.password.take());
+        }
+        _ => {}
+    }
+}
+
+fn text(cx: &mut Lower<'_, '_>, statement: &Statement) -> Option<Box<str>> {
+    cx.text(statement).map(|word| word.text.as_ref().into())
+}
+
+/// Reports a setting that has no effect without another one, if it `lacks` that.
+fn needs(cx: &mut Lower<'_, '_>, block: &Statement, lacks: bool, given: &str, missing: &str) {
+    if lacks {
+        let message = format!("`{given}` needs `{missing}`");
+        let diagnostic = Diagnostic::new(&codes::INCOMPLETE, end_of(block), message);
+        cx.sink.push(diagnostic.also(block.span, "of this check"));
+    }
+}
