@@ -1,6 +1,7 @@
 //! What checked servers answer: whatever it is, a check ends, and an answer that came in pieces means what it means whole.
 
 use crate::check::config::{self, HttpProtocol, Login, Regex, Reply, Url};
+use crate::check::probe::agent::Agent;
 use crate::check::probe::dialogue::play;
 use crate::check::probe::dns::Dns;
 use crate::check::probe::http::{Exchange, Page};
@@ -45,6 +46,9 @@ pub(super) fn check(bytes: &[u8]) {
         let redis = config::Redis { login, role: Some(config::RedisRole::Master) };
         let _ = play(&mut Redis::new(&redis, Some("sesame")), bytes, size);
         let _ = play(&mut Redis::new(&config::Redis::default(), None), bytes, size);
+    }
+    for size in [1, 3, usize::MAX] {
+        let _ = play(&mut Agent::new(&config::Agent::default()), bytes, size);
     }
     let dns = config::Dns { record: config::DnsRecord::A, name: "www.example".into() };
     let _ = Dns::new(&dns, 0x1234).hear(bytes);
@@ -96,6 +100,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\0\x03www\x07example\0\0\x01\0\x01\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01",
         b"\0\0\0\0\0\x07\0\x01keepalived check - ",
         b"+OK\r\n+PONG\r\n*3\r\n$6\r\nmaster\r\n:28\r\n*0\r\n",
+        b"up 75%,maxconn:30 # busy\r\n",
         // TLS: a fatal alert; the head of a ServerHello.
         &[21, 3, 3, 0, 2, 2, 40],
         &[22, 3, 3, 0, 90, 2, 0, 0, 86, 3, 3],

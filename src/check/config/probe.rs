@@ -1,6 +1,6 @@
 //! What checks do: the settings that each kind has for itself.
 
-use super::service::Redis;
+use super::service::{Agent, Redis};
 use crate::command::Command;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
@@ -36,6 +36,8 @@ pub enum Probe {
         /// `name`
         name: Box<str>,
     },
+    /// `AGENT_CHECK`: an agent says how the server is.
+    Agent(Box<Agent>),
     /// `REDIS_CHECK`: Redis answers, and has a role.
     Redis(Box<Redis>),
 }
@@ -46,7 +48,7 @@ impl Probe {
     pub const fn needs_port(&self) -> bool {
         match self {
             Probe::Tcp | Probe::Http(_) | Probe::Smtp { .. } | Probe::Dns(_) | Probe::Udp(_) => true,
-            Probe::Redis(_) => true,
+            Probe::Agent(_) | Probe::Redis(_) => true,
             Probe::Ping | Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => false,
         }
     }
@@ -67,6 +69,7 @@ impl Probe {
     #[must_use]
     pub const fn service(&self) -> Option<&'static str> {
         match self {
+            Probe::Agent(_) => Some("AGENT_CHECK"),
             Probe::Redis(_) => Some("REDIS_CHECK"),
             _ => None,
         }

@@ -36,6 +36,14 @@ impl fmt::Debug for Password {
     }
 }
 
+/// `AGENT_CHECK`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Agent {
+    /// `send`: what is said first, as a line.
+    pub send: Option<Box<str>>,
+}
+
 /// `REDIS_CHECK`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]

@@ -4,6 +4,7 @@
 //! port they use, are the driver's business; how often to try and when to believe a failure is
 //! [`super::checker`]'s.
 
+pub mod agent;
 pub mod dialogue;
 pub mod dns;
 pub mod file;
@@ -44,6 +45,8 @@ pub enum Weight {
     Exactly(u32),
     /// So much more than the configuration says.
     Plus(i64),
+    /// So many hundredths of what the configuration says, rounded up: who is worth anything keeps some traffic.
+    Percent(u32),
 }
 
 impl Weight {
@@ -54,6 +57,10 @@ impl Weight {
             Weight::Configured => 0,
             Weight::Exactly(weight) => i64::from(weight) - i64::from(configured),
             Weight::Plus(more) => more,
+            Weight::Percent(percent) => {
+                let weight = (u64::from(configured) * u64::from(percent)).div_ceil(100);
+                i64::try_from(weight).unwrap_or(i64::MAX) - i64::from(configured)
+            }
         }
     }
 }

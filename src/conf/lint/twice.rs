@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 /// Blocks in which each line with a value sets one thing.
 const BLOCKS: &[&str] = &[
+    "AGENT_CHECK",
     "BFD_CHECK",
     "DNS_CHECK",
     "FILE_CHECK",

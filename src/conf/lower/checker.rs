@@ -166,6 +166,9 @@ pub(super) fn lower(
             let dns = dns::lower(cx, statement, &mut common);
             (Defaults { retry: 3, delay_before_retry: None }, What::Probe(Probe::Dns(Box::new(dns))))
         }
+        "AGENT_CHECK" => {
+            (USUAL, What::Probe(Probe::Agent(Box::new(service::agent(cx, statement, &mut common)))))
+        }
         "REDIS_CHECK" => {
             (USUAL, What::Probe(Probe::Redis(Box::new(service::redis(cx, statement, &mut common)))))
         }

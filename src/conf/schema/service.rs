@@ -15,6 +15,29 @@ const PASSWORD: Keyword = line(
 )
 .ours();
 
+/// In `virtual_server / real_server / AGENT_CHECK`.
+pub(super) static AGENT_CHECK: Block = Block {
+    name: "AGENT_CHECK",
+    keywords: &[
+        ALPHA,
+        BIND_IF,
+        BIND_PORT,
+        BINDTO,
+        CONNECT_IP,
+        CONNECT_PORT,
+        CONNECT_TIMEOUT,
+        DELAY_BEFORE_RETRY,
+        DELAY_LOOP,
+        FWMARK,
+        LOG_ALL_FAILURES,
+        RETRY,
+        line("send", &[expected("TEXT", Kind::Text)], "what the agent is sent first, as a line")
+            .ours()
+            .default("nothing"),
+        WARMUP,
+    ],
+};
+
 /// In `virtual_server / real_server / REDIS_CHECK`.
 pub(super) static REDIS_CHECK: Block = Block {
     name: "REDIS_CHECK",

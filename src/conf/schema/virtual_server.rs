@@ -4,7 +4,7 @@ use super::checker::{
     BFD_CHECK, DNS_CHECK, FILE_CHECK, HTTP_GET, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET, TCP_CHECK,
     UDP_CHECK,
 };
-use super::service::REDIS_CHECK;
+use super::service::{AGENT_CHECK, REDIS_CHECK};
 use super::track::COMMAND;
 use super::{Arg, Block, Kind, MAX_U32, arg, block, expected, integer, line, optional, timer};
 
@@ -158,6 +158,13 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
 pub(super) static REAL_SERVER: Block = Block {
     name: "real_server",
     keywords: &[
+        block(
+            "AGENT_CHECK",
+            &[],
+            &AGENT_CHECK,
+            "passes while an agent says so, which may set the weight, too",
+        )
+        .ours(),
         block("BFD_CHECK", &[], &BFD_CHECK, "passes while the session of a bfd_instance is up")
             .since("2.0.0")
             .read_so(WITHOUT),

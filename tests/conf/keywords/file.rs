@@ -22,6 +22,7 @@ const FRAMES: &[Frame] = &[
         &["protocol TCP", "lvs_sched rr", "lvs_method NAT", "real_server 10.0.1.1 80 {\n}"],
     ),
     ("virtual_server/real_server", "real_server 10.0.1.1 80", &[]),
+    ("virtual_server/real_server/AGENT_CHECK", "AGENT_CHECK", &[]),
     ("virtual_server/real_server/BFD_CHECK", "BFD_CHECK", &["name B"]),
     ("virtual_server/real_server/DNS_CHECK", "DNS_CHECK", &[]),
     ("virtual_server/real_server/FILE_CHECK", "FILE_CHECK", &["track_file F"]),

@@ -1,5 +1,6 @@
 //! Checks that speak a service's own protocol, against the service itself: up, hanging, stopped, not as it should be.
 
+mod agent;
 mod redis;
 
 use super::VIPD;
@@ -12,7 +13,10 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(30);
 
 pub(crate) fn tests() -> Vec<Test> {
-    vec![Test::new("services::redis_comes_and_goes", redis::comes_and_goes)]
+    vec![
+        Test::new("services::an_agent_decides", agent::decides),
+        Test::new("services::redis_comes_and_goes", redis::comes_and_goes),
+    ]
 }
 
 /// One check: what it is called, its lines, the port that it goes to.
@@ -26,7 +30,7 @@ fn watch(host: &Host, checks: &[Check<'_>]) -> Director {
     for (at, (name, lines, port)) in checks.iter().enumerate() {
         let server = format!("real_server 127.0.1.{} {port}", at + 1);
         config += &format!(
-            "  {server} {{\n    alpha\n    {name} {{\n      connect_ip 127.0.0.1\n      log_all_failures\n{lines}\n    \
+            "  {server} {{\n    alpha\n    weight 4\n    {name} {{\n      connect_ip 127.0.0.1\n      log_all_failures\n{lines}\n    \
              }}\n  }}\n"
         );
     }

@@ -1,7 +1,7 @@
 //! The checks that speak a service's own protocol.
 
 use super::connect::Common;
-use crate::check::config::{Login, Password, Redis, RedisRole};
+use crate::check::config::{Agent, Login, Password, Redis, RedisRole};
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lower::{Lower, body, end_of};
 use crate::conf::tree::Statement;
@@ -22,6 +22,17 @@ pub(super) fn redis(cx: &mut Lower<'_, '_>, statement: &Statement, common: &mut 
     });
     needs(cx, statement, redis.login.user.is_some() && redis.login.password.is_none(), "user", "password");
     redis
+}
+
+/// `AGENT_CHECK`
+pub(super) fn agent(cx: &mut Lower<'_, '_>, statement: &Statement, common: &mut Common) -> Agent {
+    let mut agent = Agent::default();
+    each(cx, statement, common, |cx, name, statement| {
+        if name == "send" {
+            agent.send = text(cx, statement).or(agent.send.take());
+        }
+    });
+    agent
 }
 
 /// Reads what all checks have, and has the rest read.

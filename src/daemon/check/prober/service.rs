@@ -2,6 +2,7 @@
 
 use super::stream::talk;
 use crate::check::config::{Connect, Login, Password, Probe};
+use crate::check::probe::agent::Agent;
 use crate::check::probe::redis::Redis;
 use crate::check::probe::{Failure, Outcome};
 use crate::raw;
@@ -49,6 +50,13 @@ impl Service {
         };
         match &self.probe {
             Probe::Redis(redis) => talk(connect, &mut Redis::new(redis, password)).await,
+            Probe::Agent(agent) => {
+                let mut agent = Agent::new(agent);
+                match talk(connect, &mut agent).await {
+                    Outcome::Passed => agent.outcome(),
+                    other => other,
+                }
+            }
             // Each of the others has an arm of its own in the plan.
             _ => Outcome::Passed,
         }
