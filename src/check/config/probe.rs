@@ -1,6 +1,6 @@
 //! What checks do: the settings that each kind has for itself.
 
-use super::service::{Agent, Redis};
+use super::service::{Agent, Mysql, Redis};
 use crate::command::Command;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
@@ -38,6 +38,8 @@ pub enum Probe {
     },
     /// `AGENT_CHECK`: an agent says how the server is.
     Agent(Box<Agent>),
+    /// `MYSQL_CHECK`: MySQL or MariaDB greets, and is as it should be.
+    Mysql(Box<Mysql>),
     /// `REDIS_CHECK`: Redis answers, and has a role.
     Redis(Box<Redis>),
 }
@@ -48,7 +50,7 @@ impl Probe {
     pub const fn needs_port(&self) -> bool {
         match self {
             Probe::Tcp | Probe::Http(_) | Probe::Smtp { .. } | Probe::Dns(_) | Probe::Udp(_) => true,
-            Probe::Agent(_) | Probe::Redis(_) => true,
+            Probe::Agent(_) | Probe::Mysql(_) | Probe::Redis(_) => true,
             Probe::Ping | Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => false,
         }
     }
@@ -70,6 +72,7 @@ impl Probe {
     pub const fn service(&self) -> Option<&'static str> {
         match self {
             Probe::Agent(_) => Some("AGENT_CHECK"),
+            Probe::Mysql(_) => Some("MYSQL_CHECK"),
             Probe::Redis(_) => Some("REDIS_CHECK"),
             _ => None,
         }

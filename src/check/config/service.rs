@@ -44,6 +44,20 @@ pub struct Agent {
     pub send: Option<Box<str>>,
 }
 
+/// `MYSQL_CHECK`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Mysql {
+    /// `user` and `password`; without a user nobody logs in, and nothing below is asked.
+    pub login: Login,
+    /// `database`
+    pub database: Option<Box<str>>,
+    /// `max_lag`: so many seconds a replica may be behind.
+    pub max_lag: Option<u32>,
+    /// `read_only`: whether the server must be.
+    pub read_only: Option<bool>,
+}
+
 /// `REDIS_CHECK`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]

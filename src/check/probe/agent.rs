@@ -9,7 +9,7 @@
 //! Each answer stands for itself: what HAProxy remembers of former ones (`drain` until `ready`), nobody does here.
 
 use super::dialogue::{Dialogue, Heard, Step};
-use super::{Failure, Outcome, Weight};
+use super::{Failure, Outcome, Weight, shown};
 use crate::check::config;
 
 /// No line is longer.
@@ -70,11 +70,6 @@ impl Agent {
         };
         Ok(())
     }
-}
-
-/// As much of an answer as fits into a line of the log.
-fn shown(line: &[u8]) -> impl std::fmt::Display {
-    line.get(..line.len().min(100)).unwrap_or_default().escape_ascii()
 }
 
 impl Dialogue for Agent {

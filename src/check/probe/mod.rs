@@ -8,8 +8,10 @@ pub mod agent;
 pub mod dialogue;
 pub mod dns;
 pub mod file;
+mod frames;
 pub mod http;
 pub mod misc;
+pub mod mysql;
 pub mod ping;
 pub mod query;
 pub mod redis;
@@ -108,6 +110,15 @@ impl Failure {
     pub const fn broken(errno: i32) -> Failure {
         Failure::System { operation: Operation::Receive, errno }
     }
+}
+
+/// As much of what a server said as fits into a line of the log.
+fn shown(bytes: &[u8]) -> String {
+    let letter = |byte: &u8| match byte {
+        b' '..=b'~' => char::from(*byte).to_string(),
+        _ => byte.escape_ascii().to_string(),
+    };
+    bytes.iter().take(200).map(letter).collect()
 }
 
 impl fmt::Display for Operation {

@@ -4,8 +4,8 @@
 //! What is asked are arrays of bulk strings; of the answers (RESP2) a line tells enough, and of that to `ROLE`, an array
 //! whose first entry is the role, the first three.
 
-use super::Failure;
 use super::dialogue::{Dialogue, Heard, Step};
+use super::{Failure, shown};
 use crate::check::config::{self, RedisRole};
 use std::collections::VecDeque;
 
@@ -99,11 +99,6 @@ fn command<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
         bytes.extend(b"\r\n");
     }
     bytes
-}
-
-/// As much of an answer as fits into a line of the log.
-fn shown(line: &[u8]) -> impl std::fmt::Display {
-    line.get(..line.len().min(100)).unwrap_or_default().escape_ascii()
 }
 
 impl Dialogue for Redis {

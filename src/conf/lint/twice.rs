@@ -15,6 +15,7 @@ const BLOCKS: &[&str] = &[
     "FILE_CHECK",
     "HTTP_GET",
     "MISC_CHECK",
+    "MYSQL_CHECK",
     "PING_CHECK",
     "REDIS_CHECK",
     "SMTP_CHECK",

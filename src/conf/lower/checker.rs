@@ -169,6 +169,9 @@ pub(super) fn lower(
         "AGENT_CHECK" => {
             (USUAL, What::Probe(Probe::Agent(Box::new(service::agent(cx, statement, &mut common)))))
         }
+        "MYSQL_CHECK" => {
+            (USUAL, What::Probe(Probe::Mysql(Box::new(service::mysql(cx, statement, &mut common)))))
+        }
         "REDIS_CHECK" => {
             (USUAL, What::Probe(Probe::Redis(Box::new(service::redis(cx, statement, &mut common)))))
         }

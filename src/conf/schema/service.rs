@@ -4,9 +4,12 @@ use super::checker::{
     ALPHA, BIND_IF, BIND_PORT, BINDTO, CONNECT_IP, CONNECT_PORT, CONNECT_TIMEOUT, DELAY_BEFORE_RETRY,
     DELAY_LOOP, FWMARK, LOG_ALL_FAILURES, RETRY, WARMUP,
 };
-use super::{Block, Keyword, Kind, expected, line};
+use super::{Block, Keyword, Kind, MAX_U32, arg, expected, integer, line, optional};
 
 const REDIS_ROLES: &[&str] = &["master", "replica"];
+
+const DATABASE: Keyword =
+    line("database", &[expected("DATABASE", Kind::Text)], "which database is used").ours().default("none");
 
 const PASSWORD: Keyword = line(
     "password",
@@ -34,6 +37,38 @@ pub(super) static AGENT_CHECK: Block = Block {
         line("send", &[expected("TEXT", Kind::Text)], "what the agent is sent first, as a line")
             .ours()
             .default("nothing"),
+        WARMUP,
+    ],
+};
+
+/// In `virtual_server / real_server / MYSQL_CHECK`.
+pub(super) static MYSQL_CHECK: Block = Block {
+    name: "MYSQL_CHECK",
+    keywords: &[
+        ALPHA,
+        BIND_IF,
+        BIND_PORT,
+        BINDTO,
+        CONNECT_IP,
+        CONNECT_PORT,
+        CONNECT_TIMEOUT,
+        DATABASE,
+        DELAY_BEFORE_RETRY,
+        DELAY_LOOP,
+        FWMARK,
+        LOG_ALL_FAILURES,
+        line("max_lag", &[arg("SECONDS", integer(0, MAX_U32))], "how far a replica may be behind").ours().default("any"),
+        PASSWORD,
+        line("read_only", &[optional("BOOL", Kind::Bool)], "the server must be read_only, or must not").ours().default("any"),
+        RETRY,
+        line(
+            "user",
+            &[expected("USER", Kind::Text)],
+            "who logs in; without one the server's greeting is enough, and it counts connections that log nobody in: with as \
+             many in a row as its max_connect_errors says it refuses this host",
+        )
+        .ours()
+        .default("nobody"),
         WARMUP,
     ],
 };

@@ -4,7 +4,7 @@ use super::checker::{
     BFD_CHECK, DNS_CHECK, FILE_CHECK, HTTP_GET, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET, TCP_CHECK,
     UDP_CHECK,
 };
-use super::service::{AGENT_CHECK, REDIS_CHECK};
+use super::service::{AGENT_CHECK, MYSQL_CHECK, REDIS_CHECK};
 use super::track::COMMAND;
 use super::{Arg, Block, Kind, MAX_U32, arg, block, expected, integer, line, optional, timer};
 
@@ -178,6 +178,13 @@ pub(super) static REAL_SERVER: Block = Block {
         .since("2.1.0"),
         block("HTTP_GET", &[], &HTTP_GET, "passes while pages come as they should"),
         block("MISC_CHECK", &[], &MISC_CHECK, "passes while a program says so"),
+        block(
+            "MYSQL_CHECK",
+            &[],
+            &MYSQL_CHECK,
+            "passes while MySQL or MariaDB greets; with a user, while it is as it should be",
+        )
+        .ours(),
         block("PING_CHECK", &[], &PING_CHECK, "passes while an echo request is answered").since("2.1.0"),
         block("REDIS_CHECK", &[], &REDIS_CHECK, "passes while Redis, Valkey or the like answers PING").ours(),
         block("SMTP_CHECK", &[], &SMTP_CHECK, "passes while a mail server answers HELO"),

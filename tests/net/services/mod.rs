@@ -1,6 +1,7 @@
 //! Checks that speak a service's own protocol, against the service itself: up, hanging, stopped, not as it should be.
 
 mod agent;
+mod mysql;
 mod redis;
 
 use super::VIPD;
@@ -15,6 +16,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         Test::new("services::an_agent_decides", agent::decides),
+        Test::new("services::mariadb_comes_and_goes", mysql::comes_and_goes),
         Test::new("services::redis_comes_and_goes", redis::comes_and_goes),
     ]
 }

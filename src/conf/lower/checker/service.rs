@@ -1,11 +1,32 @@
 //! The checks that speak a service's own protocol.
 
 use super::connect::Common;
-use crate::check::config::{Agent, Login, Password, Redis, RedisRole};
+use crate::check::config::{Agent, Login, Mysql, Password, Redis, RedisRole};
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lower::{Lower, body, end_of};
 use crate::conf::tree::Statement;
 use crate::raw;
+
+/// `MYSQL_CHECK`
+pub(super) fn mysql(cx: &mut Lower<'_, '_>, statement: &Statement, common: &mut Common) -> Mysql {
+    let mut mysql = Mysql::default();
+    each(cx, statement, common, |cx, name, statement| match name {
+        "database" => mysql.database = text(cx, statement).or(mysql.database.take()),
+        "max_lag" => mysql.max_lag = cx.u32(statement).or(mysql.max_lag),
+        "read_only" => mysql.read_only = cx.flag(statement).or(mysql.read_only),
+        _ => login(cx, name, statement, &mut mysql.login),
+    });
+    let Mysql { login, database, max_lag, read_only } = &mysql;
+    for (is_given, name) in [
+        (login.password.is_some(), "password"),
+        (database.is_some(), "database"),
+        (max_lag.is_some(), "max_lag"),
+        (read_only.is_some(), "read_only"),
+    ] {
+        needs(cx, statement, is_given && login.user.is_none(), name, "user");
+    }
+    mysql
+}
 
 /// `REDIS_CHECK`
 pub(super) fn redis(cx: &mut Lower<'_, '_>, statement: &Statement, common: &mut Common) -> Redis {

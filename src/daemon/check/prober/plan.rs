@@ -43,7 +43,9 @@ impl Plan {
             Probe::Dns(dns) => What::Dns(dns.clone()),
             Probe::Udp(udp) => What::Udp(udp.clone()),
             Probe::Ping => What::Ping,
-            probe @ (Probe::Agent(_) | Probe::Redis(_)) => What::Service(Service::new(probe)),
+            probe @ (Probe::Agent(_) | Probe::Mysql(_) | Probe::Redis(_)) => {
+                What::Service(Service::new(probe))
+            }
             Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => What::Elsewhere,
         };
         Plan { connect: check.connect.clone(), what }

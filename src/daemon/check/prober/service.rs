@@ -3,6 +3,7 @@
 use super::stream::talk;
 use crate::check::config::{Connect, Login, Password, Probe};
 use crate::check::probe::agent::Agent;
+use crate::check::probe::mysql::Mysql;
 use crate::check::probe::redis::Redis;
 use crate::check::probe::{Failure, Outcome};
 use crate::raw;
@@ -49,6 +50,7 @@ impl Service {
             Err(failure) => return Outcome::NotRun(failure.clone()),
         };
         match &self.probe {
+            Probe::Mysql(mysql) => talk(connect, &mut Mysql::new(mysql, password)).await,
             Probe::Redis(redis) => talk(connect, &mut Redis::new(redis, password)).await,
             Probe::Agent(agent) => {
                 let mut agent = Agent::new(agent);
@@ -66,6 +68,7 @@ impl Service {
 /// Who logs in, of the checks that do.
 fn login(probe: &Probe) -> Option<&Login> {
     match probe {
+        Probe::Mysql(mysql) => Some(&mysql.login),
         Probe::Redis(redis) => Some(&redis.login),
         _ => None,
     }
