@@ -1,6 +1,6 @@
 //! What checks do: the settings that each kind has for itself.
 
-use super::service::{Agent, Mysql, Redis};
+use super::service::{Agent, Mysql, Pgsql, Redis};
 use crate::command::Command;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
@@ -40,6 +40,8 @@ pub enum Probe {
     Agent(Box<Agent>),
     /// `MYSQL_CHECK`: MySQL or MariaDB greets, and is as it should be.
     Mysql(Box<Mysql>),
+    /// `PGSQL_CHECK`: PostgreSQL takes a connection, and has a role.
+    Pgsql(Box<Pgsql>),
     /// `REDIS_CHECK`: Redis answers, and has a role.
     Redis(Box<Redis>),
 }
@@ -50,7 +52,7 @@ impl Probe {
     pub const fn needs_port(&self) -> bool {
         match self {
             Probe::Tcp | Probe::Http(_) | Probe::Smtp { .. } | Probe::Dns(_) | Probe::Udp(_) => true,
-            Probe::Agent(_) | Probe::Mysql(_) | Probe::Redis(_) => true,
+            Probe::Agent(_) | Probe::Mysql(_) | Probe::Pgsql(_) | Probe::Redis(_) => true,
             Probe::Ping | Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => false,
         }
     }
@@ -73,6 +75,7 @@ impl Probe {
         match self {
             Probe::Agent(_) => Some("AGENT_CHECK"),
             Probe::Mysql(_) => Some("MYSQL_CHECK"),
+            Probe::Pgsql(_) => Some("PGSQL_CHECK"),
             Probe::Redis(_) => Some("REDIS_CHECK"),
             _ => None,
         }

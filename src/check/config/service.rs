@@ -58,6 +58,28 @@ pub struct Mysql {
     pub read_only: Option<bool>,
 }
 
+/// `PGSQL_CHECK`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Pgsql {
+    /// `user` and `password`; without a user nobody logs in, and nothing below is asked.
+    pub login: Login,
+    /// `database`; that of the user's name without.
+    pub database: Option<Box<str>>,
+    /// `role`: the one that the server must have.
+    pub role: Option<PgsqlRole>,
+}
+
+/// `role` of `PGSQL_CHECK`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub enum PgsqlRole {
+    /// `primary`: it takes writes.
+    Primary,
+    /// `standby`: it follows another one.
+    Standby,
+}
+
 /// `REDIS_CHECK`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]

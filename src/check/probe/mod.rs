@@ -12,6 +12,7 @@ mod frames;
 pub mod http;
 pub mod misc;
 pub mod mysql;
+pub mod pgsql;
 pub mod ping;
 pub mod query;
 pub mod redis;

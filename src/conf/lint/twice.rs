@@ -16,6 +16,7 @@ const BLOCKS: &[&str] = &[
     "HTTP_GET",
     "MISC_CHECK",
     "MYSQL_CHECK",
+    "PGSQL_CHECK",
     "PING_CHECK",
     "REDIS_CHECK",
     "SMTP_CHECK",

@@ -172,6 +172,9 @@ pub(super) fn lower(
         "MYSQL_CHECK" => {
             (USUAL, What::Probe(Probe::Mysql(Box::new(service::mysql(cx, statement, &mut common)))))
         }
+        "PGSQL_CHECK" => {
+            (USUAL, What::Probe(Probe::Pgsql(Box::new(service::pgsql(cx, statement, &mut common)))))
+        }
         "REDIS_CHECK" => {
             (USUAL, What::Probe(Probe::Redis(Box::new(service::redis(cx, statement, &mut common)))))
         }

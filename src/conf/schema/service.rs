@@ -6,6 +6,7 @@ use super::checker::{
 };
 use super::{Block, Keyword, Kind, MAX_U32, arg, expected, integer, line, optional};
 
+const PGSQL_ROLES: &[&str] = &["primary", "standby"];
 const REDIS_ROLES: &[&str] = &["master", "replica"];
 
 const DATABASE: Keyword =
@@ -66,6 +67,38 @@ pub(super) static MYSQL_CHECK: Block = Block {
             &[expected("USER", Kind::Text)],
             "who logs in; without one the server's greeting is enough, and it counts connections that log nobody in: with as \
              many in a row as its max_connect_errors says it refuses this host",
+        )
+        .ours()
+        .default("nobody"),
+        WARMUP,
+    ],
+};
+
+/// In `virtual_server / real_server / PGSQL_CHECK`.
+pub(super) static PGSQL_CHECK: Block = Block {
+    name: "PGSQL_CHECK",
+    keywords: &[
+        ALPHA,
+        BIND_IF,
+        BIND_PORT,
+        BINDTO,
+        CONNECT_IP,
+        CONNECT_PORT,
+        CONNECT_TIMEOUT,
+        line("database", &[expected("DATABASE", Kind::Text)], "which database is used").ours().default("that of the user's name"),
+        DELAY_BEFORE_RETRY,
+        DELAY_LOOP,
+        FWMARK,
+        LOG_ALL_FAILURES,
+        PASSWORD,
+        RETRY,
+        line("role", &[expected("ROLE", Kind::Choice(PGSQL_ROLES))], "the role that the server must have")
+            .ours()
+            .default("any"),
+        line(
+            "user",
+            &[expected("USER", Kind::Text)],
+            "who logs in; without one it is enough that the server asks who we are, or refuses whom it does not know",
         )
         .ours()
         .default("nobody"),

@@ -4,7 +4,7 @@ use super::checker::{
     BFD_CHECK, DNS_CHECK, FILE_CHECK, HTTP_GET, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET, TCP_CHECK,
     UDP_CHECK,
 };
-use super::service::{AGENT_CHECK, MYSQL_CHECK, REDIS_CHECK};
+use super::service::{AGENT_CHECK, MYSQL_CHECK, PGSQL_CHECK, REDIS_CHECK};
 use super::track::COMMAND;
 use super::{Arg, Block, Kind, MAX_U32, arg, block, expected, integer, line, optional, timer};
 
@@ -183,6 +183,13 @@ pub(super) static REAL_SERVER: Block = Block {
             &[],
             &MYSQL_CHECK,
             "passes while MySQL or MariaDB greets; with a user, while it is as it should be",
+        )
+        .ours(),
+        block(
+            "PGSQL_CHECK",
+            &[],
+            &PGSQL_CHECK,
+            "passes while PostgreSQL takes connections; with a user, while it lets him in and has a role",
         )
         .ours(),
         block("PING_CHECK", &[], &PING_CHECK, "passes while an echo request is answered").since("2.1.0"),

@@ -77,7 +77,7 @@ impl Prober {
         let plan = self.plans.entry(probe.check()).or_insert_with(|| Arc::new(Plan::new(check, &self.tls)));
         let (plan, places) = (Arc::clone(plan), Arc::clone(&self.places));
         self.started += 1;
-        let number = self.random.hash_one(self.started) as u16;
+        let number = self.random.hash_one(self.started);
         let task = self.tasks.spawn(async move {
             // The semaphore is never closed; without a place the probe would run all the same.
             let _place = places.acquire().await;

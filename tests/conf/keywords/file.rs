@@ -30,6 +30,7 @@ const FRAMES: &[Frame] = &[
     ("virtual_server/real_server/HTTP_GET/url", "url", URL),
     ("virtual_server/real_server/MISC_CHECK", "MISC_CHECK", &["misc_path /bin/true"]),
     ("virtual_server/real_server/MYSQL_CHECK", "MYSQL_CHECK", &[]),
+    ("virtual_server/real_server/PGSQL_CHECK", "PGSQL_CHECK", &[]),
     ("virtual_server/real_server/PING_CHECK", "PING_CHECK", &[]),
     ("virtual_server/real_server/REDIS_CHECK", "REDIS_CHECK", &[]),
     ("virtual_server/real_server/SMTP_CHECK", "SMTP_CHECK", &[]),

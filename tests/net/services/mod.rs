@@ -2,6 +2,7 @@
 
 mod agent;
 mod mysql;
+mod pgsql;
 mod redis;
 
 use super::VIPD;
@@ -17,6 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         Test::new("services::an_agent_decides", agent::decides),
         Test::new("services::mariadb_comes_and_goes", mysql::comes_and_goes),
+        Test::new("services::postgresql_comes_and_goes", pgsql::comes_and_goes),
         Test::new("services::redis_comes_and_goes", redis::comes_and_goes),
     ]
 }

@@ -1,7 +1,7 @@
 //! The checks that speak a service's own protocol.
 
 use super::connect::Common;
-use crate::check::config::{Agent, Login, Mysql, Password, Redis, RedisRole};
+use crate::check::config::{Agent, Login, Mysql, Password, Pgsql, PgsqlRole, Redis, RedisRole};
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lower::{Lower, body, end_of};
 use crate::conf::tree::Statement;
@@ -26,6 +26,29 @@ pub(super) fn mysql(cx: &mut Lower<'_, '_>, statement: &Statement, common: &mut 
         needs(cx, statement, is_given && login.user.is_none(), name, "user");
     }
     mysql
+}
+
+/// `PGSQL_CHECK`
+pub(super) fn pgsql(cx: &mut Lower<'_, '_>, statement: &Statement, common: &mut Common) -> Pgsql {
+    let mut pgsql = Pgsql::default();
+    each(cx, statement, common, |cx, name, statement| match name {
+        "database" => pgsql.database = text(cx, statement).or(pgsql.database.take()),
+        "role" => {
+            pgsql.role = match cx.choice(statement) {
+                Some("primary") => Some(PgsqlRole::Primary),
+                Some(_) => Some(PgsqlRole::Standby),
+                None => pgsql.role,
+            };
+        }
+        _ => login(cx, name, statement, &mut pgsql.login),
+    });
+    let Pgsql { login, database, role } = &pgsql;
+    for (is_given, name) in
+        [(login.password.is_some(), "password"), (database.is_some(), "database"), (role.is_some(), "role")]
+    {
+        needs(cx, statement, is_given && login.user.is_none(), name, "user");
+    }
+    pgsql
 }
 
 /// `REDIS_CHECK`

@@ -43,7 +43,7 @@ impl Plan {
             Probe::Dns(dns) => What::Dns(dns.clone()),
             Probe::Udp(udp) => What::Udp(udp.clone()),
             Probe::Ping => What::Ping,
-            probe @ (Probe::Agent(_) | Probe::Mysql(_) | Probe::Redis(_)) => {
+            probe @ (Probe::Agent(_) | Probe::Mysql(_) | Probe::Pgsql(_) | Probe::Redis(_)) => {
                 What::Service(Service::new(probe))
             }
             Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => What::Elsewhere,
@@ -53,7 +53,7 @@ impl Plan {
 
     /// Runs it once; `page` is the one to ask for, where there are several, and `number` another one each time, that
     /// nobody can guess.
-    pub(super) async fn run(&self, page: usize, number: u16) -> Outcome {
+    pub(super) async fn run(&self, page: usize, number: u64) -> Outcome {
         let connect = &self.connect;
         match &self.what {
             What::Tcp => connects(connect).await,
@@ -66,13 +66,13 @@ impl Plan {
                 None => Outcome::NotRun(Failure::Reason("there is no such page".into())),
             },
             What::Smtp(helo_name) => talk(connect, &mut Smtp::new(helo_name)).await,
-            What::Dns(dns) => ask(connect, Kind::Udp, &mut Dns::new(dns, number)).await,
+            What::Dns(dns) => ask(connect, Kind::Udp, &mut Dns::new(dns, number as u16)).await,
             What::Udp(udp) => ask(connect, Kind::Udp, &mut Udp::new(udp)).await,
             What::Ping => {
                 let family = Family::of(connect.to.ip());
-                ask(connect, Kind::Ping, &mut Ping::new(family, number)).await
+                ask(connect, Kind::Ping, &mut Ping::new(family, number as u16)).await
             }
-            What::Service(service) => service.run(connect).await,
+            What::Service(service) => service.run(connect, number).await,
             What::Elsewhere => Outcome::Passed,
         }
     }

@@ -4,6 +4,7 @@ use super::stream::talk;
 use crate::check::config::{Connect, Login, Password, Probe};
 use crate::check::probe::agent::Agent;
 use crate::check::probe::mysql::Mysql;
+use crate::check::probe::pgsql::Pgsql;
 use crate::check::probe::redis::Redis;
 use crate::check::probe::{Failure, Outcome};
 use crate::raw;
@@ -43,14 +44,15 @@ impl Service {
         Service { probe: probe.clone(), password }
     }
 
-    /// Runs it once.
-    pub(super) async fn run(&self, connect: &Connect) -> Outcome {
+    /// Runs it once; `number` is another one each time, that nobody can guess.
+    pub(super) async fn run(&self, connect: &Connect, number: u64) -> Outcome {
         let password = match &self.password {
             Ok(password) => password.as_ref().map(|Secret(text)| &**text),
             Err(failure) => return Outcome::NotRun(failure.clone()),
         };
         match &self.probe {
             Probe::Mysql(mysql) => talk(connect, &mut Mysql::new(mysql, password)).await,
+            Probe::Pgsql(pgsql) => talk(connect, &mut Pgsql::new(pgsql, password, number)).await,
             Probe::Redis(redis) => talk(connect, &mut Redis::new(redis, password)).await,
             Probe::Agent(agent) => {
                 let mut agent = Agent::new(agent);
@@ -69,6 +71,7 @@ impl Service {
 fn login(probe: &Probe) -> Option<&Login> {
     match probe {
         Probe::Mysql(mysql) => Some(&mysql.login),
+        Probe::Pgsql(pgsql) => Some(&pgsql.login),
         Probe::Redis(redis) => Some(&redis.login),
         _ => None,
     }
