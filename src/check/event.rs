@@ -205,9 +205,11 @@ impl CheckName {
             Probe::Misc(misc) => CheckName::Misc(misc.command.program().into()),
             Probe::File(file) => CheckName::File(file.track_file.clone()),
             Probe::Bfd { name } => CheckName::Bfd(name.clone()),
-            probe @ (Probe::Agent(_) | Probe::Mysql(_) | Probe::Pgsql(_) | Probe::Redis(_)) => {
-                CheckName::Service(probe.service().unwrap_or_default().into())
-            }
+            probe @ (Probe::Agent(_)
+            | Probe::Mysql(_)
+            | Probe::Pgsql(_)
+            | Probe::Ldap(_)
+            | Probe::Redis(_)) => CheckName::Service(probe.service().unwrap_or_default().into()),
         }
     }
 }

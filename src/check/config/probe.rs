@@ -1,6 +1,6 @@
 //! What checks do: the settings that each kind has for itself.
 
-use super::service::{Agent, Mysql, Pgsql, Redis};
+use super::service::{Agent, Ldap, Mysql, Pgsql, Redis};
 use crate::command::Command;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
@@ -42,6 +42,8 @@ pub enum Probe {
     Mysql(Box<Mysql>),
     /// `PGSQL_CHECK`: PostgreSQL takes a connection, and has a role.
     Pgsql(Box<Pgsql>),
+    /// `LDAP_CHECK`: a directory takes a bind, and has an entry.
+    Ldap(Box<Ldap>),
     /// `REDIS_CHECK`: Redis answers, and has a role.
     Redis(Box<Redis>),
 }
@@ -52,7 +54,7 @@ impl Probe {
     pub const fn needs_port(&self) -> bool {
         match self {
             Probe::Tcp | Probe::Http(_) | Probe::Smtp { .. } | Probe::Dns(_) | Probe::Udp(_) => true,
-            Probe::Agent(_) | Probe::Mysql(_) | Probe::Pgsql(_) | Probe::Redis(_) => true,
+            Probe::Agent(_) | Probe::Mysql(_) | Probe::Pgsql(_) | Probe::Ldap(_) | Probe::Redis(_) => true,
             Probe::Ping | Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => false,
         }
     }
@@ -76,6 +78,7 @@ impl Probe {
             Probe::Agent(_) => Some("AGENT_CHECK"),
             Probe::Mysql(_) => Some("MYSQL_CHECK"),
             Probe::Pgsql(_) => Some("PGSQL_CHECK"),
+            Probe::Ldap(_) => Some("LDAP_CHECK"),
             Probe::Redis(_) => Some("REDIS_CHECK"),
             _ => None,
         }

@@ -44,6 +44,16 @@ pub struct Agent {
     pub send: Option<Box<str>>,
 }
 
+/// `LDAP_CHECK`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Ldap {
+    /// `user`, which is a distinguished name, and `password`; anonymous without.
+    pub login: Login,
+    /// `base`: an entry that must be there.
+    pub base: Option<Box<str>>,
+}
+
 /// `MYSQL_CHECK`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]

@@ -10,6 +10,7 @@ pub mod dns;
 pub mod file;
 mod frames;
 pub mod http;
+pub mod ldap;
 pub mod misc;
 pub mod mysql;
 pub mod pgsql;

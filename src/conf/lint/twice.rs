@@ -14,6 +14,7 @@ const BLOCKS: &[&str] = &[
     "DNS_CHECK",
     "FILE_CHECK",
     "HTTP_GET",
+    "LDAP_CHECK",
     "MISC_CHECK",
     "MYSQL_CHECK",
     "PGSQL_CHECK",

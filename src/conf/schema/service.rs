@@ -42,6 +42,33 @@ pub(super) static AGENT_CHECK: Block = Block {
     ],
 };
 
+/// In `virtual_server / real_server / LDAP_CHECK`.
+pub(super) static LDAP_CHECK: Block = Block {
+    name: "LDAP_CHECK",
+    keywords: &[
+        ALPHA,
+        line("base", &[expected("DN", Kind::Text)], "an entry that the user must be shown")
+            .ours()
+            .default("none is asked for"),
+        BIND_IF,
+        BIND_PORT,
+        BINDTO,
+        CONNECT_IP,
+        CONNECT_PORT,
+        CONNECT_TIMEOUT,
+        DELAY_BEFORE_RETRY,
+        DELAY_LOOP,
+        FWMARK,
+        LOG_ALL_FAILURES,
+        PASSWORD,
+        RETRY,
+        line("user", &[expected("DN", Kind::Text)], "who binds")
+            .ours()
+            .default("nobody: the bind is anonymous"),
+        WARMUP,
+    ],
+};
+
 /// In `virtual_server / real_server / MYSQL_CHECK`.
 pub(super) static MYSQL_CHECK: Block = Block {
     name: "MYSQL_CHECK",

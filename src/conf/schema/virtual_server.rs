@@ -4,7 +4,7 @@ use super::checker::{
     BFD_CHECK, DNS_CHECK, FILE_CHECK, HTTP_GET, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET, TCP_CHECK,
     UDP_CHECK,
 };
-use super::service::{AGENT_CHECK, MYSQL_CHECK, PGSQL_CHECK, REDIS_CHECK};
+use super::service::{AGENT_CHECK, LDAP_CHECK, MYSQL_CHECK, PGSQL_CHECK, REDIS_CHECK};
 use super::track::COMMAND;
 use super::{Arg, Block, Kind, MAX_U32, arg, block, expected, integer, line, optional, timer};
 
@@ -177,6 +177,8 @@ pub(super) static REAL_SERVER: Block = Block {
         )
         .since("2.1.0"),
         block("HTTP_GET", &[], &HTTP_GET, "passes while pages come as they should"),
+        block("LDAP_CHECK", &[], &LDAP_CHECK, "passes while a directory takes a bind, and has an entry")
+            .ours(),
         block("MISC_CHECK", &[], &MISC_CHECK, "passes while a program says so"),
         block(
             "MYSQL_CHECK",

@@ -28,6 +28,7 @@ const FRAMES: &[Frame] = &[
     ("virtual_server/real_server/FILE_CHECK", "FILE_CHECK", &["track_file F"]),
     ("virtual_server/real_server/HTTP_GET", "HTTP_GET", &["url {\n  path /\n  status_code 200\n}"]),
     ("virtual_server/real_server/HTTP_GET/url", "url", URL),
+    ("virtual_server/real_server/LDAP_CHECK", "LDAP_CHECK", &[]),
     ("virtual_server/real_server/MISC_CHECK", "MISC_CHECK", &["misc_path /bin/true"]),
     ("virtual_server/real_server/MYSQL_CHECK", "MYSQL_CHECK", &[]),
     ("virtual_server/real_server/PGSQL_CHECK", "PGSQL_CHECK", &[]),

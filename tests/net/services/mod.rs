@@ -1,6 +1,7 @@
 //! Checks that speak a service's own protocol, against the service itself: up, hanging, stopped, not as it should be.
 
 mod agent;
+mod ldap;
 mod mysql;
 mod pgsql;
 mod redis;
@@ -19,6 +20,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("services::an_agent_decides", agent::decides),
         Test::new("services::mariadb_comes_and_goes", mysql::comes_and_goes),
         Test::new("services::postgresql_comes_and_goes", pgsql::comes_and_goes),
+        Test::new("services::slapd_comes_and_goes", ldap::comes_and_goes),
         Test::new("services::redis_comes_and_goes", redis::comes_and_goes),
     ]
 }

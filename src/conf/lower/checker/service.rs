@@ -1,11 +1,25 @@
 //! The checks that speak a service's own protocol.
 
 use super::connect::Common;
-use crate::check::config::{Agent, Login, Mysql, Password, Pgsql, PgsqlRole, Redis, RedisRole};
+use crate::check::config::{Agent, Ldap, Login, Mysql, Password, Pgsql, PgsqlRole, Redis, RedisRole};
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lower::{Lower, body, end_of};
 use crate::conf::tree::Statement;
 use crate::raw;
+
+/// `LDAP_CHECK`
+pub(super) fn ldap(cx: &mut Lower<'_, '_>, statement: &Statement, common: &mut Common) -> Ldap {
+    let mut ldap = Ldap::default();
+    each(cx, statement, common, |cx, name, statement| match name {
+        "base" => ldap.base = text(cx, statement).or(ldap.base.take()),
+        _ => login(cx, name, statement, &mut ldap.login),
+    });
+    let Login { user, password } = &ldap.login;
+    // Without a password directories take the bind of a user for an anonymous one (RFC 4513 §5.1.2).
+    needs(cx, statement, user.is_some() && password.is_none(), "user", "password");
+    needs(cx, statement, password.is_some() && user.is_none(), "password", "user");
+    ldap
+}
 
 /// `MYSQL_CHECK`
 pub(super) fn mysql(cx: &mut Lower<'_, '_>, statement: &Statement, common: &mut Common) -> Mysql {

@@ -43,9 +43,11 @@ impl Plan {
             Probe::Dns(dns) => What::Dns(dns.clone()),
             Probe::Udp(udp) => What::Udp(udp.clone()),
             Probe::Ping => What::Ping,
-            probe @ (Probe::Agent(_) | Probe::Mysql(_) | Probe::Pgsql(_) | Probe::Redis(_)) => {
-                What::Service(Service::new(probe))
-            }
+            probe @ (Probe::Agent(_)
+            | Probe::Mysql(_)
+            | Probe::Pgsql(_)
+            | Probe::Ldap(_)
+            | Probe::Redis(_)) => What::Service(Service::new(probe)),
             Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => What::Elsewhere,
         };
         Plan { connect: check.connect.clone(), what }

@@ -3,6 +3,7 @@
 use super::stream::talk;
 use crate::check::config::{Connect, Login, Password, Probe};
 use crate::check::probe::agent::Agent;
+use crate::check::probe::ldap::Ldap;
 use crate::check::probe::mysql::Mysql;
 use crate::check::probe::pgsql::Pgsql;
 use crate::check::probe::redis::Redis;
@@ -51,6 +52,7 @@ impl Service {
             Err(failure) => return Outcome::NotRun(failure.clone()),
         };
         match &self.probe {
+            Probe::Ldap(ldap) => talk(connect, &mut Ldap::new(ldap, password)).await,
             Probe::Mysql(mysql) => talk(connect, &mut Mysql::new(mysql, password)).await,
             Probe::Pgsql(pgsql) => talk(connect, &mut Pgsql::new(pgsql, password, number)).await,
             Probe::Redis(redis) => talk(connect, &mut Redis::new(redis, password)).await,
@@ -70,6 +72,7 @@ impl Service {
 /// Who logs in, of the checks that do.
 fn login(probe: &Probe) -> Option<&Login> {
     match probe {
+        Probe::Ldap(ldap) => Some(&ldap.login),
         Probe::Mysql(mysql) => Some(&mysql.login),
         Probe::Pgsql(pgsql) => Some(&pgsql.login),
         Probe::Redis(redis) => Some(&redis.login),
