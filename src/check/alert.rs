@@ -54,7 +54,12 @@ pub(super) fn text_of(check: &Checker, status: Status, failure: Option<&Failure>
             format!("BFD CHECK {name} {} on service", if up { "succeeded" } else { "failed" })
         }
         Probe::File(_) => return None,
-        probe @ (Probe::Agent(_) | Probe::Mysql(_) | Probe::Pgsql(_) | Probe::Ldap(_) | Probe::Redis(_)) => {
+        probe @ (Probe::Agent(_)
+        | Probe::Mysql(_)
+        | Probe::Pgsql(_)
+        | Probe::Ldap(_)
+        | Probe::Grpc(_)
+        | Probe::Redis(_)) => {
             format!("{} {succeed} on service", probe.service().unwrap_or_default())
         }
     })

@@ -10,7 +10,7 @@ mod transition;
 pub use probe::{
     Dns, DnsRecord, FileCheck, Http, HttpProtocol, Misc, Probe, Regex, Reply, Tls, TrackWeight, Udp, Url,
 };
-pub use service::{Agent, Ldap, Login, Mysql, Password, Pgsql, PgsqlRole, Redis, RedisRole};
+pub use service::{Agent, Grpc, Ldap, Login, Mysql, Password, Pgsql, PgsqlRole, Redis, RedisRole};
 pub use settings::{FlushOnStop, Settings, Timeouts};
 pub use transition::{Damping, Transition};
 

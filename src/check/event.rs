@@ -209,6 +209,7 @@ impl CheckName {
             | Probe::Mysql(_)
             | Probe::Pgsql(_)
             | Probe::Ldap(_)
+            | Probe::Grpc(_)
             | Probe::Redis(_)) => CheckName::Service(probe.service().unwrap_or_default().into()),
         }
     }

@@ -4,6 +4,7 @@ use crate::check::config::{self, HttpProtocol, Login, Regex, Reply, Url};
 use crate::check::probe::agent::Agent;
 use crate::check::probe::dialogue::play;
 use crate::check::probe::dns::Dns;
+use crate::check::probe::grpc::Grpc;
 use crate::check::probe::http::{Exchange, Page};
 use crate::check::probe::ldap::Ldap;
 use crate::check::probe::mysql::Mysql;
@@ -60,6 +61,8 @@ pub(super) fn check(bytes: &[u8]) {
         let _ = play(&mut Pgsql::new(&pgsql, Some("sesame"), 1), bytes, size);
         let ldap = config::Ldap { login: Login::default(), base: Some("dc=x".into()) };
         let _ = play(&mut Ldap::new(&ldap, None), bytes, size);
+        let grpc = config::Grpc { service: Some("shop".into()), virtual_host: None };
+        let _ = play(&mut Grpc::new(&grpc, ([192, 0, 2, 1], 80).into()), bytes, size);
         let _ = play(&mut Agent::new(&config::Agent::default()), bytes, size);
     }
     let dns = config::Dns { record: config::DnsRecord::A, name: "www.example".into() };
@@ -118,6 +121,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0R\0\0\0\x2f\0\0\0\x0br=0000000000000001XYZ,s=W22ZaJ0S,i=2048",
         b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05IT\0\0\0\x06\0\x01D\0\0\0\x0b\0\x01\0\0\0\x01fC\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I",
         b"0\x0c\x02\x01\x01a\x07\x0a\x01\0\x04\0\x04\x000\x84\0\0\0\x0d\x02\x01\x02d\x08\x04\x04dc=x0\x000\x0c\x02\x01\x02e\x07\x0a\x01\0\x04\0\x04\0",
+        b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\x40\0\0\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x0a\0\x09\0\0\0\x01\x02\0\0\0\0\x02\x08\x01\0\0",
         // TLS: a fatal alert; the head of a ServerHello.
         &[21, 3, 3, 0, 2, 2, 40],
         &[22, 3, 3, 0, 90, 2, 0, 0, 86, 3, 3],

@@ -1,6 +1,6 @@
 //! What checks do: the settings that each kind has for itself.
 
-use super::service::{Agent, Ldap, Mysql, Pgsql, Redis};
+use super::service::{Agent, Grpc, Ldap, Mysql, Pgsql, Redis};
 use crate::command::Command;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
@@ -44,6 +44,8 @@ pub enum Probe {
     Pgsql(Box<Pgsql>),
     /// `LDAP_CHECK`: a directory takes a bind, and has an entry.
     Ldap(Box<Ldap>),
+    /// `GRPC_CHECK`: a gRPC server says that it serves.
+    Grpc(Box<Grpc>),
     /// `REDIS_CHECK`: Redis answers, and has a role.
     Redis(Box<Redis>),
 }
@@ -54,7 +56,12 @@ impl Probe {
     pub const fn needs_port(&self) -> bool {
         match self {
             Probe::Tcp | Probe::Http(_) | Probe::Smtp { .. } | Probe::Dns(_) | Probe::Udp(_) => true,
-            Probe::Agent(_) | Probe::Mysql(_) | Probe::Pgsql(_) | Probe::Ldap(_) | Probe::Redis(_) => true,
+            Probe::Agent(_)
+            | Probe::Mysql(_)
+            | Probe::Pgsql(_)
+            | Probe::Ldap(_)
+            | Probe::Grpc(_)
+            | Probe::Redis(_) => true,
             Probe::Ping | Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => false,
         }
     }
@@ -79,6 +86,7 @@ impl Probe {
             Probe::Mysql(_) => Some("MYSQL_CHECK"),
             Probe::Pgsql(_) => Some("PGSQL_CHECK"),
             Probe::Ldap(_) => Some("LDAP_CHECK"),
+            Probe::Grpc(_) => Some("GRPC_CHECK"),
             Probe::Redis(_) => Some("REDIS_CHECK"),
             _ => None,
         }

@@ -44,6 +44,16 @@ pub struct Agent {
     pub send: Option<Box<str>>,
 }
 
+/// `GRPC_CHECK`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Grpc {
+    /// `service`: which one is asked about; the server as a whole without.
+    pub service: Option<Box<str>>,
+    /// `virtualhost`: the `:authority` of the request; address and port without.
+    pub virtual_host: Option<Box<str>>,
+}
+
 /// `LDAP_CHECK`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]

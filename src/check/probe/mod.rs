@@ -9,6 +9,7 @@ pub mod dialogue;
 pub mod dns;
 pub mod file;
 mod frames;
+pub mod grpc;
 pub mod http;
 pub mod ldap;
 pub mod misc;

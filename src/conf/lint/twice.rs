@@ -13,6 +13,7 @@ const BLOCKS: &[&str] = &[
     "BFD_CHECK",
     "DNS_CHECK",
     "FILE_CHECK",
+    "GRPC_CHECK",
     "HTTP_GET",
     "LDAP_CHECK",
     "MISC_CHECK",

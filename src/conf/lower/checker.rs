@@ -169,6 +169,9 @@ pub(super) fn lower(
         "AGENT_CHECK" => {
             (USUAL, What::Probe(Probe::Agent(Box::new(service::agent(cx, statement, &mut common)))))
         }
+        "GRPC_CHECK" => {
+            (USUAL, What::Probe(Probe::Grpc(Box::new(service::grpc(cx, statement, &mut common)))))
+        }
         "LDAP_CHECK" => {
             (USUAL, What::Probe(Probe::Ldap(Box::new(service::ldap(cx, statement, &mut common)))))
         }

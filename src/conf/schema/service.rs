@@ -42,6 +42,32 @@ pub(super) static AGENT_CHECK: Block = Block {
     ],
 };
 
+/// In `virtual_server / real_server / GRPC_CHECK`.
+pub(super) static GRPC_CHECK: Block = Block {
+    name: "GRPC_CHECK",
+    keywords: &[
+        ALPHA,
+        BIND_IF,
+        BIND_PORT,
+        BINDTO,
+        CONNECT_IP,
+        CONNECT_PORT,
+        CONNECT_TIMEOUT,
+        DELAY_BEFORE_RETRY,
+        DELAY_LOOP,
+        FWMARK,
+        LOG_ALL_FAILURES,
+        RETRY,
+        line("service", &[expected("NAME", Kind::Text)], "which service is asked about")
+            .ours()
+            .default("the server as a whole"),
+        line("virtualhost", &[expected("HOST", Kind::Text)], "which host is asked for")
+            .ours()
+            .default("address and port"),
+        WARMUP,
+    ],
+};
+
 /// In `virtual_server / real_server / LDAP_CHECK`.
 pub(super) static LDAP_CHECK: Block = Block {
     name: "LDAP_CHECK",

@@ -4,7 +4,7 @@ use super::checker::{
     BFD_CHECK, DNS_CHECK, FILE_CHECK, HTTP_GET, MISC_CHECK, PING_CHECK, SMTP_CHECK, SSL_GET, TCP_CHECK,
     UDP_CHECK,
 };
-use super::service::{AGENT_CHECK, LDAP_CHECK, MYSQL_CHECK, PGSQL_CHECK, REDIS_CHECK};
+use super::service::{AGENT_CHECK, GRPC_CHECK, LDAP_CHECK, MYSQL_CHECK, PGSQL_CHECK, REDIS_CHECK};
 use super::track::COMMAND;
 use super::{Arg, Block, Kind, MAX_U32, arg, block, expected, integer, line, optional, timer};
 
@@ -176,6 +176,13 @@ pub(super) static REAL_SERVER: Block = Block {
             "the number in a file changes the weight, or counts as a failure",
         )
         .since("2.1.0"),
+        block(
+            "GRPC_CHECK",
+            &[],
+            &GRPC_CHECK,
+            "passes while a gRPC server says that it serves (grpc.health.v1)",
+        )
+        .ours(),
         block("HTTP_GET", &[], &HTTP_GET, "passes while pages come as they should"),
         block("LDAP_CHECK", &[], &LDAP_CHECK, "passes while a directory takes a bind, and has an entry")
             .ours(),

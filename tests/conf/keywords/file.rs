@@ -26,6 +26,7 @@ const FRAMES: &[Frame] = &[
     ("virtual_server/real_server/BFD_CHECK", "BFD_CHECK", &["name B"]),
     ("virtual_server/real_server/DNS_CHECK", "DNS_CHECK", &[]),
     ("virtual_server/real_server/FILE_CHECK", "FILE_CHECK", &["track_file F"]),
+    ("virtual_server/real_server/GRPC_CHECK", "GRPC_CHECK", &[]),
     ("virtual_server/real_server/HTTP_GET", "HTTP_GET", &["url {\n  path /\n  status_code 200\n}"]),
     ("virtual_server/real_server/HTTP_GET/url", "url", URL),
     ("virtual_server/real_server/LDAP_CHECK", "LDAP_CHECK", &[]),

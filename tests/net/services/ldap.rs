@@ -1,6 +1,6 @@
 //! `LDAP_CHECK` with Debian's slapd.
 
-use super::{Check, halt, last_says, watch};
+use super::{Check, halt, is_ready, last_says, watch};
 use crate::support::{Host, Lab, Process, checked};
 use std::fs;
 
@@ -34,6 +34,7 @@ pub(super) fn comes_and_goes(lab: &Lab) {
     let host = lab.host("one", "10.0.0.1/24");
     install(&host);
     let slapd = server(&host);
+    is_ready(&slapd, "slapd starting");
     let user = "user cn=lb,dc=example\npassword sesame\nbase dc=example";
     let checks: [Check<'_>; 6] = [
         ("LDAP_CHECK", user, 389),

@@ -1,6 +1,7 @@
 //! Checks that speak a service's own protocol, against the service itself: up, hanging, stopped, not as it should be.
 
 mod agent;
+mod grpc;
 mod ldap;
 mod mysql;
 mod pgsql;
@@ -21,6 +22,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("services::mariadb_comes_and_goes", mysql::comes_and_goes),
         Test::new("services::postgresql_comes_and_goes", pgsql::comes_and_goes),
         Test::new("services::slapd_comes_and_goes", ldap::comes_and_goes),
+        Test::new("services::grpc_comes_and_goes", grpc::comes_and_goes),
         Test::new("services::redis_comes_and_goes", redis::comes_and_goes),
     ]
 }
@@ -59,6 +61,15 @@ fn last_says(director: &Director, server: usize, words: &str) {
             Some(line) if line.contains(words) => Ok(()),
             _ => Err(lines.join("\n")),
         }
+    });
+}
+
+/// A server says in its log that it is ready: only a first outcome is logged, and that is to be what a test is about.
+#[track_caller]
+fn is_ready(server: &Process, words: &str) {
+    wait_for(format_args!("a server to say {words}"), LIMIT, || {
+        let log = server.log();
+        if log.contains(words) { Ok(()) } else { Err(log) }
     });
 }
 

@@ -1,6 +1,6 @@
 //! `MYSQL_CHECK` with Debian's MariaDB: a primary and its replica.
 
-use super::{Check, halt, last_says, watch};
+use super::{Check, halt, is_ready, last_says, watch};
 use crate::support::{Host, Lab, Process, checked};
 use std::fs::{self, File};
 use std::path::Path;
@@ -49,6 +49,7 @@ pub(super) fn comes_and_goes(lab: &Lab) {
     let follow = "SET GLOBAL read_only = 1;\nCHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_USER='lb', \
                   MASTER_PASSWORD='sesame', MASTER_CONNECT_RETRY=1;\nSTART SLAVE;\n";
     let replica = server(&host, &two, 3307, follow);
+    [&primary, &replica].into_iter().for_each(|server| is_ready(server, "ready for connections"));
     let login = "user lb\npassword sesame";
     let [writes, reads, wrong] =
         ["read_only off", "read_only on\nmax_lag 5", "read_only on"].map(|lines| format!("{login}\n{lines}"));

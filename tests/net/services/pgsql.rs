@@ -1,6 +1,6 @@
 //! `PGSQL_CHECK` with Debian's PostgreSQL: a primary and its standby.
 
-use super::{Check, halt, last_says, watch};
+use super::{Check, halt, is_ready, last_says, watch};
 use crate::support::{Host, Lab, Process, checked, wait_for};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -74,7 +74,8 @@ pub(super) fn comes_and_goes(lab: &Lab) {
     checked(Command::new("cp").arg("-a").arg(&one).arg(&two));
     fs::write(two.join("standby.signal"), "").expect("write a file");
     let primary = server(&host, &one, 5432);
-    let _standby = server(&host, &two, 5433);
+    let standby = server(&host, &two, 5433);
+    [&primary, &standby].into_iter().for_each(|server| is_ready(server, "ready to accept"));
     let login = |user: &str, more: &str| format!("user {user}\ndatabase postgres\n{more}");
     let lines = [
         login("scram", "password sesame\nrole primary"),

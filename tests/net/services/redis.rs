@@ -1,6 +1,6 @@
 //! `REDIS_CHECK` with Debian's server: one with a password, and its replica without.
 
-use super::{Check, halt, last_says, watch};
+use super::{Check, halt, is_ready, last_says, watch};
 use crate::support::{Host, Lab, Process};
 
 fn server(host: &Host, port: u16, options: &[&str]) -> Process {
@@ -18,6 +18,7 @@ pub(super) fn comes_and_goes(lab: &Lab) {
     std::fs::write(&password, "sesame 1\n").expect("write a file");
     let master = server(&host, 6379, &["--requirepass", "sesame 1"]);
     let replica = server(&host, 6380, &["--replicaof", "127.0.0.1", "6379", "--masterauth", "sesame 1"]);
+    [&master, &replica].into_iter().for_each(|server| is_ready(server, "Ready to accept connections"));
     let from_file = format!("password file:{}\nrole master", password.display());
     let checks: [Check<'_>; 8] = [
         ("REDIS_CHECK", &from_file, 6379),

@@ -1,11 +1,22 @@
 //! The checks that speak a service's own protocol.
 
 use super::connect::Common;
-use crate::check::config::{Agent, Ldap, Login, Mysql, Password, Pgsql, PgsqlRole, Redis, RedisRole};
+use crate::check::config::{Agent, Grpc, Ldap, Login, Mysql, Password, Pgsql, PgsqlRole, Redis, RedisRole};
 use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::lower::{Lower, body, end_of};
 use crate::conf::tree::Statement;
 use crate::raw;
+
+/// `GRPC_CHECK`
+pub(super) fn grpc(cx: &mut Lower<'_, '_>, statement: &Statement, common: &mut Common) -> Grpc {
+    let mut grpc = Grpc::default();
+    each(cx, statement, common, |cx, name, statement| match name {
+        "service" => grpc.service = text(cx, statement).or(grpc.service.take()),
+        "virtualhost" => grpc.virtual_host = text(cx, statement).or(grpc.virtual_host.take()),
+        _ => {}
+    });
+    grpc
+}
 
 /// `LDAP_CHECK`
 pub(super) fn ldap(cx: &mut Lower<'_, '_>, statement: &Statement, common: &mut Common) -> Ldap {

@@ -47,6 +47,7 @@ impl Plan {
             | Probe::Mysql(_)
             | Probe::Pgsql(_)
             | Probe::Ldap(_)
+            | Probe::Grpc(_)
             | Probe::Redis(_)) => What::Service(Service::new(probe)),
             Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => What::Elsewhere,
         };

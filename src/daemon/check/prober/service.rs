@@ -3,6 +3,7 @@
 use super::stream::talk;
 use crate::check::config::{Connect, Login, Password, Probe};
 use crate::check::probe::agent::Agent;
+use crate::check::probe::grpc::Grpc;
 use crate::check::probe::ldap::Ldap;
 use crate::check::probe::mysql::Mysql;
 use crate::check::probe::pgsql::Pgsql;
@@ -52,6 +53,7 @@ impl Service {
             Err(failure) => return Outcome::NotRun(failure.clone()),
         };
         match &self.probe {
+            Probe::Grpc(grpc) => talk(connect, &mut Grpc::new(grpc, connect.to)).await,
             Probe::Ldap(ldap) => talk(connect, &mut Ldap::new(ldap, password)).await,
             Probe::Mysql(mysql) => talk(connect, &mut Mysql::new(mysql, password)).await,
             Probe::Pgsql(pgsql) => talk(connect, &mut Pgsql::new(pgsql, password, number)).await,
