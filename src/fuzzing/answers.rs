@@ -86,6 +86,7 @@ pub(super) fn check(bytes: &[u8]) {
 /// What is no TLS, or nearly.
 #[cfg(feature = "tls")]
 fn encrypted(bytes: &[u8], page: &Page) {
+    use crate::check::probe::certificate;
     use crate::check::probe::tls::{Encrypted, TakesAll};
     use rustls::ClientConfig;
     use rustls::pki_types::ServerName;
@@ -98,6 +99,7 @@ fn encrypted(bytes: &[u8], page: &Page) {
         let config = config.dangerous().with_custom_certificate_verifier(Arc::new(TakesAll));
         Some(Arc::new(config.with_no_client_auth()))
     });
+    let _ = certificate::end_of(bytes);
     let (Some(config), Ok(name)) = (CONFIG.as_ref(), ServerName::try_from("www.example")) else { return };
     for size in [1, usize::MAX] {
         let client = Encrypted::new(Arc::clone(config), name.clone(), false, Exchange::new(page));

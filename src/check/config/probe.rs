@@ -166,6 +166,8 @@ pub struct Tls {
     pub sni_name: Option<Box<str>>,
     /// `verify_certificate`: it has to be for that name, and from somebody who is trusted.
     pub verify: bool,
+    /// `certificate_expiry`: it is told of one that ends within so many days.
+    pub certificate_expiry: Option<u32>,
 }
 
 /// `http_protocol`

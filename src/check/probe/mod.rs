@@ -5,6 +5,9 @@
 //! [`super::checker`]'s.
 
 pub mod agent;
+mod ber;
+#[cfg(feature = "tls")]
+pub mod certificate;
 pub mod dialogue;
 pub mod dns;
 pub mod file;

@@ -41,6 +41,12 @@ impl<D: Dialogue> Encrypted<D> {
         Ok(Encrypted { connection, inner, has_begun: false, needs_goodbye, has_passed: false })
     }
 
+    /// The server's certificate, once it has come.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.connection.peer_certificates()?.first().map(|certificate| &**certificate)
+    }
+
     fn take(&mut self, mut bytes: &[u8]) -> Step {
         loop {
             let read = match self.connection.read_tls(&mut bytes) {

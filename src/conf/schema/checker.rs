@@ -326,6 +326,13 @@ pub(super) static SSL_GET: Block = Block {
         BIND_IF,
         BIND_PORT,
         BINDTO,
+        line(
+            "certificate_expiry",
+            &[arg("DAYS", integer(1, 3650))],
+            "warn of a certificate that ends within so many days, at once and then daily; the server stays",
+        )
+        .ours()
+        .default("no warning"),
         CONNECT_IP,
         CONNECT_PORT,
         CONNECT_TIMEOUT,

@@ -3,24 +3,28 @@
 use crate::check::config::{self, Ssl, Url};
 use crate::check::probe::Failure;
 use crate::check::probe::dialogue::Dialogue;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 #[cfg(feature = "tls")]
-pub(super) use with::{Encryption, Tls};
+pub(super) use with::{Encryption, Expiry, Tls};
 #[cfg(not(feature = "tls"))]
-pub(super) use without::{Encryption, Tls};
+pub(super) use without::{Encryption, Expiry, Tls};
 
 #[cfg(feature = "tls")]
 mod with {
     use super::*;
+    use crate::check::probe::certificate;
     use crate::check::probe::tls::{Encrypted, TakesAll};
     use crate::daemon::certificates::{Verifier, certificates, private_key};
+    use crate::sys::clock;
     use rustls::ClientConfig;
     use rustls::client::Resumption;
     use rustls::client::danger::ServerCertVerifier;
     use rustls::pki_types::ServerName;
     use std::sync::Arc;
-    use tracing::error;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+    use tracing::{error, warn};
 
     /// The settings of all checks.
     #[derive(Debug, Default)]
@@ -69,6 +73,39 @@ mod with {
             Encryption { config, name, needs_goodbye: url.tls_compliant }
         }
     }
+
+    /// `certificate_expiry`: who is told that a certificate ends, and when he was told last.
+    #[derive(Debug)]
+    pub(in super::super) struct Expiry {
+        days: u32,
+        /// On the wall clock, in seconds since 1970; 0: never.
+        told: AtomicU64,
+    }
+
+    impl Expiry {
+        pub(in super::super) const fn within(days: u32) -> Expiry {
+            Expiry { days, told: AtomicU64::new(0) }
+        }
+
+        /// Warns of a server's certificate, if it ends soon, unless that was said within the last day.
+        pub(in super::super) fn look_at(&self, certificate: &[u8], of: SocketAddr) {
+            let now = clock::wall();
+            let last = Duration::from_secs(self.told.load(Ordering::Relaxed));
+            let warning = certificate::end_of(certificate)
+                .and_then(|end| certificate::warning(end, now, self.days))
+                .filter(|_| now.saturating_sub(last) >= A_DAY);
+            if let Some(warning) = warning {
+                self.told.store(now.as_secs(), Ordering::Relaxed);
+                warn!(
+                    "SSL_CHECK: the certificate of [{}]:{} {warning} (certificate_expiry)",
+                    of.ip(),
+                    of.port()
+                );
+            }
+        }
+    }
+
+    const A_DAY: Duration = Duration::from_secs(86_400);
 
     impl Encryption {
         /// The dialogue within TLS.
@@ -139,6 +176,24 @@ mod without {
 
         pub(in super::super) fn of(&self, _: &config::Tls, _: &Url, _: IpAddr) -> Encryption {
             Encryption
+        }
+    }
+
+    /// Of certificates that there are not.
+    #[derive(Debug)]
+    pub(in super::super) struct Expiry;
+
+    impl Expiry {
+        pub(in super::super) const fn within(_: u32) -> Expiry {
+            Expiry
+        }
+
+        pub(in super::super) fn look_at(&self, _: &[u8], _: SocketAddr) {}
+    }
+
+    impl Never {
+        pub(in super::super) fn certificate(&self) -> Option<&[u8]> {
+            match *self {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! Checks that speak a service's own protocol, against the service itself: up, hanging, stopped, not as it should be.
 
 mod agent;
+mod certificate;
 mod grpc;
 mod ldap;
 mod mysql;
@@ -23,6 +24,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("services::postgresql_comes_and_goes", pgsql::comes_and_goes),
         Test::new("services::slapd_comes_and_goes", ldap::comes_and_goes),
         Test::new("services::grpc_comes_and_goes", grpc::comes_and_goes),
+        Test::new("services::a_certificate_that_ends_soon_is_told_once", certificate::is_told_once),
         Test::new("services::redis_comes_and_goes", redis::comes_and_goes),
     ]
 }

@@ -63,6 +63,12 @@ pub(super) fn lower(
                     set(&mut tls.sni, sni);
                 }
             }
+            "certificate_expiry" => {
+                let days = cx.u32(statement);
+                if let Some(tls) = &mut tls {
+                    tls.certificate_expiry = days.or(tls.certificate_expiry);
+                }
+            }
             "verify_certificate" => {
                 let verify = cx.flag(statement);
                 if let Some(tls) = &mut tls {

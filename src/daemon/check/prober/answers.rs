@@ -287,7 +287,12 @@ mod tls {
         assert_eq!(ask(server, TlsConfig::default(), &Ssl::default()).await, Outcome::Passed);
         assert_eq!(told.recv().unwrap(), None);
         let (server, told) = web_server(b"HTTP/1.0 500 Oh\r\n\r\n");
-        let named = TlsConfig { sni: true, sni_name: Some("www.example:443".into()), verify: false };
+        let named = TlsConfig {
+            sni: true,
+            sni_name: Some("www.example:443".into()),
+            verify: false,
+            certificate_expiry: None,
+        };
         assert_eq!(ask(server, named, &Ssl::default()).await, failed("HTTP status code 500"));
         assert_eq!(told.recv().unwrap().as_deref(), Some("www.example"));
     }
@@ -312,7 +317,12 @@ mod tls {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("ca.pem");
         let ssl = Ssl { ca: Some(file.to_str().unwrap().to_owned()), ..Ssl::default() };
-        let named = |name: &str| TlsConfig { sni: false, sni_name: Some(name.into()), verify: true };
+        let named = |name: &str| TlsConfig {
+            sni: false,
+            sni_name: Some(name.into()),
+            verify: true,
+            certificate_expiry: None,
+        };
         let answer = b"HTTP/1.0 200 OK\r\n\r\n";
         let known = pair();
         fs::write(&file, known.cert.pem()).unwrap();

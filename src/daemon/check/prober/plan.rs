@@ -11,7 +11,7 @@ use crate::check::probe::ping::Ping;
 use crate::check::probe::smtp::Smtp;
 use crate::check::probe::udp::Udp;
 use crate::check::probe::{Failure, Outcome};
-use crate::daemon::check::tls::{Encryption, Tls};
+use crate::daemon::check::tls::{Encryption, Expiry, Tls};
 use crate::net::Family;
 
 /// A check that is ready to be run.
@@ -24,7 +24,7 @@ pub(super) struct Plan {
 #[derive(Debug)]
 enum What {
     Tcp,
-    Pages(Vec<(Page, Option<Encryption>)>),
+    Pages(Vec<(Page, Option<Encryption>)>, Option<Expiry>),
     Smtp(Box<str>),
     Dns(Box<crate::check::config::Dns>),
     Udp(Box<crate::check::config::Udp>),
@@ -38,7 +38,10 @@ impl Plan {
     pub(super) fn new(check: &Checker, tls: &Tls) -> Plan {
         let what = match &check.probe {
             Probe::Tcp => What::Tcp,
-            Probe::Http(http) => What::Pages(pages(http, &check.connect, tls)),
+            Probe::Http(http) => {
+                let days = http.tls.as_ref().and_then(|tls| tls.certificate_expiry);
+                What::Pages(pages(http, &check.connect, tls), days.map(Expiry::within))
+            }
             Probe::Smtp { helo_name } => What::Smtp(helo_name.clone()),
             Probe::Dns(dns) => What::Dns(dns.clone()),
             Probe::Udp(udp) => What::Udp(udp.clone()),
@@ -60,10 +63,16 @@ impl Plan {
         let connect = &self.connect;
         match &self.what {
             What::Tcp => connects(connect).await,
-            What::Pages(pages) => match pages.get(page) {
+            What::Pages(pages, expiry) => match pages.get(page) {
                 Some((page, None)) => talk(connect, &mut Exchange::new(page)).await,
                 Some((page, Some(encryption))) => match encryption.around(Exchange::new(page)) {
-                    Ok(mut dialogue) => talk(connect, &mut dialogue).await,
+                    Ok(mut dialogue) => {
+                        let outcome = talk(connect, &mut dialogue).await;
+                        if let (Some(expiry), Some(certificate)) = (expiry, dialogue.certificate()) {
+                            expiry.look_at(certificate, connect.to);
+                        }
+                        outcome
+                    }
                     Err(failure) => Outcome::NotRun(failure),
                 },
                 None => Outcome::NotRun(Failure::Reason("there is no such page".into())),
