@@ -2,7 +2,7 @@
 
 use super::checker::{
     ALPHA, BIND_IF, BIND_PORT, BINDTO, CONNECT_IP, CONNECT_PORT, CONNECT_TIMEOUT, DELAY_BEFORE_RETRY,
-    DELAY_LOOP, FWMARK, LOG_ALL_FAILURES, RETRY, WARMUP,
+    DELAY_LOOP, FALL, FWMARK, LOG_ALL_FAILURES, RETRY, RISE, WARMUP,
 };
 use super::{Block, Keyword, Kind, MAX_U32, arg, expected, integer, line, optional};
 
@@ -32,9 +32,11 @@ pub(super) static AGENT_CHECK: Block = Block {
         CONNECT_TIMEOUT,
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
+        FALL,
         FWMARK,
         LOG_ALL_FAILURES,
         RETRY,
+        RISE,
         line("send", &[expected("TEXT", Kind::Text)], "what the agent is sent first, as a line")
             .ours()
             .default("nothing"),
@@ -55,9 +57,11 @@ pub(super) static GRPC_CHECK: Block = Block {
         CONNECT_TIMEOUT,
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
+        FALL,
         FWMARK,
         LOG_ALL_FAILURES,
         RETRY,
+        RISE,
         line("service", &[expected("NAME", Kind::Text)], "which service is asked about")
             .ours()
             .default("the server as a whole"),
@@ -84,10 +88,12 @@ pub(super) static LDAP_CHECK: Block = Block {
         CONNECT_TIMEOUT,
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
+        FALL,
         FWMARK,
         LOG_ALL_FAILURES,
         PASSWORD,
         RETRY,
+        RISE,
         line("user", &[expected("DN", Kind::Text)], "who binds")
             .ours()
             .default("nobody: the bind is anonymous"),
@@ -109,12 +115,14 @@ pub(super) static MYSQL_CHECK: Block = Block {
         DATABASE,
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
+        FALL,
         FWMARK,
         LOG_ALL_FAILURES,
         line("max_lag", &[arg("SECONDS", integer(0, MAX_U32))], "how far a replica may be behind").ours().default("any"),
         PASSWORD,
         line("read_only", &[optional("BOOL", Kind::Bool)], "the server must be read_only, or must not").ours().default("any"),
         RETRY,
+        RISE,
         line(
             "user",
             &[expected("USER", Kind::Text)],
@@ -141,10 +149,12 @@ pub(super) static PGSQL_CHECK: Block = Block {
         line("database", &[expected("DATABASE", Kind::Text)], "which database is used").ours().default("that of the user's name"),
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
+        FALL,
         FWMARK,
         LOG_ALL_FAILURES,
         PASSWORD,
         RETRY,
+        RISE,
         line("role", &[expected("ROLE", Kind::Choice(PGSQL_ROLES))], "the role that the server must have")
             .ours()
             .default("any"),
@@ -172,10 +182,12 @@ pub(super) static REDIS_CHECK: Block = Block {
         CONNECT_TIMEOUT,
         DELAY_BEFORE_RETRY,
         DELAY_LOOP,
+        FALL,
         FWMARK,
         LOG_ALL_FAILURES,
         PASSWORD,
         RETRY,
+        RISE,
         line("role", &[expected("ROLE", Kind::Choice(REDIS_ROLES))], "the role that the server must have")
             .ours()
             .default("any"),
