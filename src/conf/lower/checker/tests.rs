@@ -1,7 +1,7 @@
 //! What each kind of check is made of, and what decides where it says nothing.
 
 use crate::check::config::{
-    Checker, DnsRecord, FileCheck, Http, HttpProtocol, Probe, RealServer, TrackWeight, Udp,
+    Checker, DnsRecord, FileCheck, Http, HttpProtocol, Password, Probe, RealServer, TrackWeight, Udp,
 };
 use crate::conf::diagnostic::codes;
 use crate::conf::{LoadOptions, load_text};
@@ -362,4 +362,40 @@ fn a_program_of_a_check_runs_as_somebody() {
     assert_eq!(run_as(""), None);
     assert_eq!(run_as("user nobody"), Some(("nobody".to_owned(), None)));
     assert_eq!(run_as("user nobody adm"), Some(("nobody".to_owned(), Some("adm".to_owned()))));
+}
+
+#[test]
+fn who_logs_in_has_what_it_takes() {
+    for right in [
+        "REDIS_CHECK {\npassword x\n}",
+        "REDIS_CHECK {\nuser u\npassword x\n}",
+        "MYSQL_CHECK {\nuser u\n}",
+        "PGSQL_CHECK {\nuser u\nrole primary\n}",
+        "LDAP_CHECK {\nuser u\npassword x\n}",
+    ] {
+        assert!(found(right).is_empty(), "{right}");
+    }
+    for wrong in [
+        "REDIS_CHECK {\nuser u\n}",
+        "MYSQL_CHECK {\npassword x\n}",
+        "MYSQL_CHECK {\nmax_lag 5\n}",
+        "PGSQL_CHECK {\nrole primary\n}",
+        "LDAP_CHECK {\nuser u\n}",
+        "LDAP_CHECK {\npassword x\n}",
+    ] {
+        assert!(matches!(found(wrong)[..], [("V0213", _)]), "{wrong}");
+    }
+}
+
+#[test]
+fn a_password_may_stand_in_a_file_and_is_not_shown() {
+    let of = |line: &str| {
+        let c = check(&format!("REDIS_CHECK {{\npassword {line}\n}}"));
+        let Probe::Redis(redis) = &c.probe else { panic!() };
+        (redis.login.password.clone(), format!("{c:?}"))
+    };
+    let (password, shown) = of("himitsu");
+    assert_eq!(password, Some(Password::Text("himitsu".into())));
+    assert!(!shown.contains("himitsu"), "{shown}");
+    assert_eq!(of("file:/etc/redis.pass").0, Some(Password::File("/etc/redis.pass".into())));
 }
