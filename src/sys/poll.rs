@@ -6,7 +6,7 @@
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::fmt;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// The descriptors of a thread, each under a token that its owner chose.
 pub struct Poll {
@@ -40,7 +40,33 @@ impl Poll {
     /// # Errors
     /// Those of `epoll_ctl(2)`: a descriptor that can't be waited for, or is there already; the limit of watches.
     pub fn add(&mut self, fd: &impl AsFd, token: u64) -> io::Result<()> {
-        self.epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token))?;
+        self.register(fd, EpollFlags::EPOLLIN, token)
+    }
+
+    /// From now on tells, once, that this descriptor can be written to or has an error: of a socket that connects, that it is
+    /// connected or can't be. Who closes it says so with [`Poll::has_left`].
+    ///
+    /// # Errors
+    /// As of [`Poll::add`].
+    pub fn add_writer(&mut self, fd: &impl AsFd, token: u64) -> io::Result<()> {
+        self.register(fd, EpollFlags::EPOLLOUT | EpollFlags::EPOLLET, token)
+    }
+
+    /// A descriptor was closed that was added.
+    pub fn has_left(&mut self) {
+        self.registered = self.registered.saturating_sub(1);
+    }
+
+    /// A descriptor of the same poll, to be waited for elsewhere: it can be read while another one is ready.
+    ///
+    /// # Errors
+    /// Those of `fcntl(2)`: descriptors exhausted.
+    pub fn descriptor(&self) -> io::Result<OwnedFd> {
+        self.epoll.0.try_clone()
+    }
+
+    fn register(&mut self, fd: &impl AsFd, flags: EpollFlags, token: u64) -> io::Result<()> {
+        self.epoll.add(fd, EpollEvent::new(flags, token))?;
         self.registered += 1;
         if self.events.len() < self.registered {
             self.events.resize(self.registered.next_power_of_two().max(8), EpollEvent::empty());
@@ -119,6 +145,12 @@ impl Tokens<'_> {
         self.events.iter().map(EpollEvent::data)
     }
 
+    /// The same, and whether there is an error in it, or its other side is gone.
+    pub fn states(&self) -> impl Iterator<Item = (u64, bool)> + '_ {
+        let wrong = EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP;
+        self.events.iter().map(move |event| (event.data(), event.events().intersects(wrong)))
+    }
+
     /// Whether this one is among them.
     #[must_use]
     pub fn contains(&self, token: u64) -> bool {
@@ -168,6 +200,35 @@ mod tests {
         drop(near.pop());
         far[1].write_all(b"x").unwrap();
         assert_eq!(tokens(poll.ready_now().unwrap()), [1]);
+    }
+
+    #[test]
+    fn a_connection_that_opens_or_can_not_is_told_of_once() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = listener.local_addr().unwrap();
+        let shut = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut poll = Poll::new().unwrap();
+        let connect = |to: std::net::SocketAddr| {
+            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let _ = socket.connect(&to.into());
+            socket
+        };
+        let sockets = [connect(open), connect(shut)];
+        for (socket, token) in sockets.iter().zip([4, 5]) {
+            poll.add_writer(socket, token).unwrap();
+        }
+        let mut told = Vec::new();
+        while told.len() < 2 {
+            told.extend(poll.wait().unwrap().states());
+        }
+        told.sort_unstable();
+        assert_eq!(told, [(4, false), (5, true)]);
+        assert!(tokens(poll.ready_now().unwrap()).is_empty());
+        drop(sockets);
+        poll.has_left();
+        poll.has_left();
+        assert_eq!(poll.registered, 0);
     }
 
     #[test]

@@ -36,7 +36,7 @@ use crate::conf::config::Netlink;
 use crate::ipvs::client::Client;
 use crate::ipvs::model::DaemonState;
 use crate::run::{RunId, RunOutcome};
-use crate::sys::clock;
+use crate::sys::{clock, process};
 use crate::time::Instant;
 use addresses::Addresses;
 use files::Files;
@@ -227,6 +227,8 @@ impl Driver {
 
     /// Tells the parent that what it asked for is done.
     fn ready(&mut self) {
+        // What the configuration took on its way here.
+        process::return_unused_memory();
         self.report_table();
         self.report_quorums();
         let _ = self.parent.send(FromWorker::Ready);
@@ -299,6 +301,7 @@ impl Driver {
 
     /// One part of everything that there is to do. Returns whether there may be more of it.
     fn turn(&mut self) -> bool {
+        self.prober.look(clock::now());
         let mut taken = 0;
         while taken < OUTCOMES
             && let Some(finished) = self.prober.try_finished()
@@ -343,6 +346,7 @@ impl Driver {
     fn next_timeout(&self) -> Option<Instant> {
         [
             self.balancer.next_timeout(),
+            self.prober.next_timeout(),
             self.kernel.next_timeout(),
             self.marks.next_timeout(),
             self.files.next_timeout(),
@@ -353,14 +357,15 @@ impl Driver {
     }
 
     fn perform(&mut self) {
+        let now = clock::now();
         for action in self.actions.drain(..) {
             match action {
                 Action::StartProbe(probe) => {
                     let Some(check) = self.balancer.check(probe) else { continue };
                     match &check.probe {
                         Probe::Misc(misc) => self.programs.start(probe, misc),
-                        Probe::File(file) => self.files.start(clock::now(), probe, file),
-                        _ => self.prober.start(probe, check, self.balancer.page(probe)),
+                        Probe::File(file) => self.files.start(now, probe, file),
+                        _ => self.prober.start(now, probe, check, self.balancer.page(probe)),
                     }
                 }
                 Action::CancelProbe(probe) => {

@@ -1,7 +1,9 @@
-//! The probes under way: a task each on this thread's runtime, and as many at once as there are descriptors for.
+//! The probes under way: connections alone (`TCP_CHECK`) in a list, all others as tasks of this thread's runtime; as many at
+//! once as there are descriptors for.
 //!
 //! What an answer means is decided in [`crate::check::probe`].
 
+mod connections;
 mod datagram;
 mod plan;
 mod service;
@@ -12,7 +14,9 @@ use super::tls::Tls;
 use crate::check::config::{Checker, Config, Probe};
 use crate::check::event::ProbeId;
 use crate::check::probe::Outcome;
-use crate::sys::process;
+use crate::sys::{clock, process};
+use crate::time::Instant;
+use connections::Connections;
 use plan::Plan;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -33,6 +37,7 @@ pub(super) struct Finished {
 
 /// All probes under way.
 pub(super) struct Prober {
+    connections: Connections,
     tasks: JoinSet<Finished>,
     running: HashMap<ProbeId, AbortHandle>,
     /// A place for each descriptor; who finds none waits, and its time does not run yet.
@@ -51,6 +56,7 @@ impl Prober {
             usize::try_from(process::open_many_files().saturating_sub(RESERVE)).unwrap_or(usize::MAX);
         let places = Arc::new(Semaphore::new(places.clamp(16, Semaphore::MAX_PERMITS)));
         Prober {
+            connections: Connections::new(Arc::clone(&places)),
             tasks: JoinSet::new(),
             running: HashMap::new(),
             places,
@@ -73,7 +79,10 @@ impl Prober {
     }
 
     /// Starts a probe; `page` is the one to ask for, where the check has several.
-    pub(super) fn start(&mut self, probe: ProbeId, check: &Checker, page: usize) {
+    pub(super) fn start(&mut self, now: Instant, probe: ProbeId, check: &Checker, page: usize) {
+        if check.probe == Probe::Tcp {
+            return self.connections.start(now, probe, &check.connect);
+        }
         let plan = self.plans.entry(probe.check()).or_insert_with(|| Arc::new(Plan::new(check, &self.tls)));
         let (plan, places) = (Arc::clone(plan), Arc::clone(&self.places));
         self.started += 1;
@@ -88,6 +97,7 @@ impl Prober {
     }
 
     pub(super) fn cancel(&mut self, probe: ProbeId) {
+        self.connections.cancel(probe);
         if let Some(task) = self.running.remove(&probe) {
             task.abort();
         }
@@ -96,19 +106,35 @@ impl Prober {
     /// The next probe to end; never, while none is under way. Dropping the future loses nothing.
     pub(super) async fn finished(&mut self) -> Finished {
         loop {
-            match self.tasks.join_next().await {
-                Some(ended) => {
+            if let Some(finished) = self.try_finished() {
+                return finished;
+            }
+            tokio::select! {
+                Some(ended) = self.tasks.join_next() => {
                     if let Some(finished) = self.ended(ended) {
                         return finished;
                     }
                 }
-                None => std::future::pending().await,
+                () = self.connections.changed() => self.look(clock::now()),
             }
         }
     }
 
+    /// Takes in what has happened, and what is due.
+    pub(super) fn look(&mut self, now: Instant) {
+        self.connections.look(now);
+    }
+
+    /// When to look even if nothing has happened.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.connections.next_timeout()
+    }
+
     /// A probe that has ended already.
     pub(super) fn try_finished(&mut self) -> Option<Finished> {
+        if let Some(finished) = self.connections.try_finished() {
+            return Some(finished);
+        }
         while let Some(ended) = self.tasks.try_join_next() {
             if let Some(finished) = self.ended(ended) {
                 return Some(finished);

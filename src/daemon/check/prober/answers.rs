@@ -22,6 +22,9 @@ fn check(to: SocketAddr, probe: Probe) -> Checker {
 }
 
 async fn run(check: &Checker) -> Outcome {
+    if check.probe == Probe::Tcp {
+        return super::tests::tcp(&check.connect).await;
+    }
     Plan::new(check, &Tls::default()).run(0, 0x1234).await
 }
 

@@ -3,7 +3,7 @@
 use super::datagram::ask;
 use super::service::Service;
 use super::socket::Kind;
-use super::stream::{connects, talk};
+use super::stream::talk;
 use crate::check::config::{Checker, Connect, Http, Probe};
 use crate::check::probe::dns::Dns;
 use crate::check::probe::http::{Exchange, Page};
@@ -23,7 +23,6 @@ pub(super) struct Plan {
 
 #[derive(Debug)]
 enum What {
-    Tcp,
     Pages(Vec<(Page, Option<Encryption>)>, Option<Expiry>),
     Smtp(Box<str>),
     Dns(Box<crate::check::config::Dns>),
@@ -37,7 +36,6 @@ enum What {
 impl Plan {
     pub(super) fn new(check: &Checker, tls: &Tls) -> Plan {
         let what = match &check.probe {
-            Probe::Tcp => What::Tcp,
             Probe::Http(http) => {
                 let days = http.tls.as_ref().and_then(|tls| tls.certificate_expiry);
                 What::Pages(pages(http, &check.connect, tls), days.map(Expiry::within))
@@ -52,7 +50,7 @@ impl Plan {
             | Probe::Ldap(_)
             | Probe::Grpc(_)
             | Probe::Redis(_)) => What::Service(Service::new(probe)),
-            Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => What::Elsewhere,
+            Probe::Tcp | Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => What::Elsewhere,
         };
         Plan { connect: check.connect.clone(), what }
     }
@@ -62,7 +60,6 @@ impl Plan {
     pub(super) async fn run(&self, page: usize, number: u64) -> Outcome {
         let connect = &self.connect;
         match &self.what {
-            What::Tcp => connects(connect).await,
             What::Pages(pages, expiry) => match pages.get(page) {
                 Some((page, None)) => talk(connect, &mut Exchange::new(page)).await,
                 Some((page, Some(encryption))) => match encryption.around(Exchange::new(page)) {

@@ -51,6 +51,15 @@ pub(super) fn open(connect: &Connect, kind: Kind) -> Result<Socket, Failed> {
     Ok(socket)
 }
 
+/// A socket on its way to the server.
+pub(super) fn connecting(connect: &Connect) -> Result<Socket, Failed> {
+    let socket = open(connect, Kind::Tcp)?;
+    match socket.connect(&connect.to.into()) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err((Operation::Connect, error)),
+        _ => Ok(socket),
+    }
+}
+
 /// What it means that a datagram could not be sent.
 pub(super) fn not_sent((operation, error): Failed) -> Outcome {
     let errno = errno(&error);

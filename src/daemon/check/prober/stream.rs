@@ -4,7 +4,7 @@
 //! than a connection that says nothing. Only where `bind_port` fixes the source port it is reset, because the port
 //! would be taken by the old connection (TIME_WAIT) for a minute otherwise, and the next check could not run.
 
-use super::socket::{self, Kind, errno};
+use super::socket::{self, errno};
 use crate::check::config::Connect;
 use crate::check::probe::dialogue::{Dialogue, Heard, Step};
 use crate::check::probe::tcp::{Attempt, Event};
@@ -13,7 +13,8 @@ use crate::sys::clock;
 use crate::time::Instant;
 use socket2::SockRef;
 use std::io::{self, ErrorKind};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::io::Interest;
@@ -24,14 +25,6 @@ const PATIENCE: u32 = 10;
 
 /// What is read at once.
 const PIECE: usize = 16 * 1024;
-
-/// `TCP_CHECK`: a connection that opens.
-pub(in super::super) async fn connects(connect: &Connect) -> Outcome {
-    match opened(connect).await {
-        Ok(_) => Outcome::Passed,
-        Err(outcome) => outcome,
-    }
-}
 
 /// A dialogue over a connection.
 pub(in super::super) async fn talk(connect: &Connect, dialogue: &mut (dyn Dialogue + Send)) -> Outcome {
@@ -108,23 +101,14 @@ pub(super) async fn within<T>(deadline: Instant, future: impl Future<Output = T>
 async fn opened(connect: &Connect) -> Result<tokio::net::TcpStream, Outcome> {
     let attempt = Attempt::start(clock::now(), connect.timeout);
     let failed = |event| Err(attempt.handle(event));
-    let stream = match begin(connect) {
-        Ok(stream) => stream,
+    let stream = match socket::connecting(connect) {
+        Ok(socket) => socket.into(),
         Err((operation, error)) => return failed(Event::Error { operation, errno: errno(&error) }),
     };
     match within(attempt.next_timeout(), connected(stream, connect)).await {
         Some(Ok(stream)) => Ok(stream),
         Some(Err(event)) => failed(event),
         None => Err(attempt.handle_timeout(clock::now()).unwrap_or(Outcome::Failed(Failure::Timeout))),
-    }
-}
-
-/// A socket on its way to the server.
-fn begin(connect: &Connect) -> Result<TcpStream, socket::Failed> {
-    let socket = socket::open(connect, Kind::Tcp)?;
-    match socket.connect(&connect.to.into()) {
-        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err((Operation::Connect, error)),
-        _ => Ok(socket.into()),
     }
 }
 
@@ -143,13 +127,22 @@ async fn connected(stream: TcpStream, connect: &Connect) -> Result<tokio::net::T
         Ok(None) => {}
         Ok(Some(error)) | Err(error) => return Err(Event::Refused { errno: errno(&error) }),
     }
-    // A port of the ephemeral range on this very machine, with nobody listening, can be connected to itself.
-    if stream.local_addr().is_ok_and(|from| from == connect.to) {
+    if is_connected_to_itself(&stream, connect.to) {
         return Err(Event::Refused { errno: libc::ECONNREFUSED });
     }
     if connect.bind_port.is_some() {
-        // Where it fails, the next check says that its port is taken.
-        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        close_at_once(&stream);
     }
     Ok(stream)
+}
+
+/// A port of the ephemeral range on this very machine, with nobody listening, can be connected to itself.
+pub(super) fn is_connected_to_itself(stream: &impl AsFd, to: SocketAddr) -> bool {
+    let from = SockRef::from(stream).local_addr().ok();
+    from.and_then(|from| from.as_socket()).is_some_and(|from| from == to)
+}
+
+/// Its end is a reset: nothing is left of it. Where that fails, the next check says that its port is taken.
+pub(super) fn close_at_once(stream: &impl AsFd) {
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }

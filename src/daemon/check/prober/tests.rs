@@ -1,6 +1,5 @@
 //! Probes against real sockets, on loopback.
 
-use super::stream::connects as tcp;
 use super::*;
 use crate::check::Balancer;
 use crate::check::adopt::Found;
@@ -13,6 +12,20 @@ use socket2::{Domain, Socket, Type};
 use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
+
+/// One `TCP_CHECK`.
+pub(super) async fn tcp(connect: &Connect) -> Outcome {
+    let mut prober = Prober::new();
+    let check = Checker { connect: connect.clone(), ..Checker::new(connect.to, Probe::Tcp) };
+    prober.start(clock::now(), ids(1)[0], &check, 0);
+    loop {
+        let due = prober.next_timeout().map_or(Duration::ZERO, |at| at.saturating_since(clock::now()));
+        tokio::select! {
+            finished = prober.finished() => return finished.outcome,
+            () = tokio::time::sleep(due) => prober.look(clock::now()),
+        }
+    }
+}
 
 fn listen(at: &str) -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind(at).unwrap();
@@ -122,11 +135,11 @@ fn ids(count: u8) -> Vec<ProbeId> {
 async fn more_probes_than_places_all_come_to_an_end() {
     let (listener, address) = listen("127.0.0.1:0");
     let mut prober = Prober::new();
-    prober.places = Arc::new(Semaphore::new(3));
+    prober.connections = Connections::new(Arc::new(Semaphore::new(3)));
     let mut expected: HashSet<_> = ids(100).into_iter().collect();
     assert_eq!(expected.len(), 100);
     for &probe in &expected {
-        prober.start(probe, &Checker::new(address, Probe::Tcp), 0);
+        prober.start(clock::now(), probe, &Checker::new(address, Probe::Tcp), 0);
     }
     while !expected.is_empty() {
         let Finished { probe, outcome } = prober.finished().await;
@@ -142,8 +155,8 @@ async fn a_cancelled_probe_is_never_heard_of_again() {
     let (_listener, address) = listen("127.0.0.1:0");
     let mut prober = Prober::new();
     let ids = ids(2);
-    prober.start(ids[0], &Checker::new(address, Probe::Tcp), 0);
-    prober.start(ids[1], &Checker::new(address, Probe::Tcp), 0);
+    prober.start(clock::now(), ids[0], &Checker::new(address, Probe::Tcp), 0);
+    prober.start(clock::now(), ids[1], &Checker::new(address, Probe::Tcp), 0);
     prober.cancel(ids[0]);
     assert_eq!(prober.finished().await.probe, ids[1]);
     assert_eq!(prober.try_finished(), None);
