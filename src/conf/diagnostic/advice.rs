@@ -278,6 +278,11 @@ const ADVICE: &[(&str, &str, &str)] = &[
         INSTANCE,
         "An advert lists all addresses, and VRRP does not split it. Where the network carries only shorter packets (tunnels, VPNs, some clouds), the addresses that don't fit are left out of the adverts; they are set all the same. virtual_ipaddress_excluded is for addresses that need not be listed.",
     ),
+    (
+        "V0861",
+        SERVER,
+        "With NAT the real server sees the client's own address. To a client of its own network it answers without any router: the answer does not pass the director, which would have put the virtual address back, and the client refuses it, since it comes from an address that it never called. Clients behind a router are served, if the director is the real servers' default gateway. To serve those of this network too, use `lvs_method DR`, or put the real servers into a network of their own behind the director.",
+    ),
 ];
 
 fn find(code: &Code) -> Option<&'static (&'static str, &'static str, &'static str)> {

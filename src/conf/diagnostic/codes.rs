@@ -260,6 +260,7 @@ codes! {
     PAIR_PEER = "V0858", Warning, Silent, "a director that does not send to the other";
 
     LINT_LONG_ADVERT = "V0860", Hint, Silent, "an advert that not every network lets through";
+    LINT_NAT_SUBNET = "V0861", Hint, Silent, "NAT, and clients in the real servers' own network";
 
     NOT_CARRIED_OUT = "V0901", Warning, Silent, "keepalived knows it, this version of vipd does not carry it out yet";
 }

@@ -5,6 +5,7 @@
 //! [`super::diagnostic::advice`], and changes nothing of what runs. [`pair`] compares two directors.
 
 pub(super) mod characters;
+mod nat;
 mod network;
 mod nobody;
 mod notification;
@@ -70,6 +71,7 @@ fn advise(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &
     let mut scripts = script::Advisor::default();
     let mut notifications = notification::Advisor::default();
     let mut services = virtual_server::Advisor::new(config);
+    let around = nat::Advisor::new(config);
     for (place, statement) in places.top().iter().enumerate() {
         let instance = routers.instance_of(places, statement);
         let service = services.next_at(places, place);
@@ -83,6 +85,7 @@ fn advise(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &
             notifications.advise(places, block, sink);
             if let Some(service) = service {
                 services.advise(places, service, block, sink);
+                around.advise(places, service, block, sink);
                 nobody::service(places, service, block, sink);
             }
             if places::is(block, "virtual_server_group") {

@@ -4,7 +4,7 @@ use crate::conf::{Lints, LoadOptions, Loaded, load_text};
 const PAIR: &str = "vrrp_instance VI_1 {\n    interface eth0\n    virtual_router_id 7\n    priority 150\n    \
                     advert_int 2\n    virtual_ipaddress {\n        10.0.0.1/24\n        10.0.0.2/24\n    }\n}\n";
 
-fn linted(text: &str, lints: Lints<'_>) -> Loaded {
+pub(super) fn linted(text: &str, lints: Lints<'_>) -> Loaded {
     load_text("keepalived.conf", text, &LoadOptions { lints: Some(lints), ..LoadOptions::default() })
 }
 
