@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod effects;
+mod examples;
 mod formats;
 mod fuzz;
 mod keywords;

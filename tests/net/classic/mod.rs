@@ -2,6 +2,7 @@
 //! runs vipd and the other one keepalived with the same file, both ways round, unless said otherwise.
 
 mod databases;
+mod examples;
 mod haproxy;
 mod routers;
 mod servers;
@@ -40,7 +41,8 @@ pub(crate) fn tests() -> Vec<Test> {
     });
     // keepalived hears nothing of processes in a network namespace.
     let ours = Test::new("classic::haproxy_that_is_killed_loses_the_address", haproxy::killed);
-    mixed.chain([ours]).collect()
+    let taken = Test::new("classic::keepalived_takes_the_examples", examples::taken);
+    mixed.chain([ours, taken]).collect()
 }
 
 /// A file of `examples/`, with each of these pairs exchanged as a user is told to.
