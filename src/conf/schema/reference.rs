@@ -91,8 +91,14 @@ fn entry(keyword: &Keyword) -> String {
         let _ = writeln!(text, "{}", row("since", &format!("keepalived {release}")));
     }
     if keyword.ours {
-        let _ =
-            writeln!(text, "{}", row("known to", "vipd alone: keepalived reports it, and passes over it"));
+        // At the inner brace keepalived believes that the block around it ends.
+        let what = match keyword.shape {
+            Shape::Block(_) | Shape::Entries => {
+                "vipd alone: keepalived reports it, and loses what follows it in the block"
+            }
+            Shape::Line => "vipd alone: keepalived reports it, and passes over it",
+        };
+        let _ = writeln!(text, "{}", row("known to", what));
     }
     if let Some(preferred) = keyword.synonym_of {
         let _ = writeln!(text, "{}", row("better", preferred));

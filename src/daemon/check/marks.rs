@@ -269,7 +269,8 @@ fn put<'a>(
     on: bool,
     elements: impl Iterator<Item = (&'a Element, &'a u32)>,
 ) {
-    let mut of_map: BTreeMap<(bool, &str), Vec<(&[u8], [u8; 4])>> = BTreeMap::new();
+    type Marked<'a> = (&'a [u8], [u8; 4]);
+    let mut of_map: BTreeMap<(bool, &str), Vec<Marked<'_>>> = BTreeMap::new();
     for (element, mark) in elements {
         let map = map_name(element.protocol, element.has_port);
         of_map.entry((element.is_v6, map)).or_default().push((&element.key, mark.to_ne_bytes()));

@@ -176,10 +176,8 @@ impl Connections {
 impl Opening {
     /// What became of it.
     fn event(&self, is_wrong: bool) -> Event {
-        if is_wrong {
-            if let Ok(Some(error)) | Err(error) = self.socket.take_error() {
-                return Event::Refused { errno: errno(&error) };
-            }
+        if is_wrong && let Ok(Some(error)) | Err(error) = self.socket.take_error() {
+            return Event::Refused { errno: errno(&error) };
         }
         if is_connected_to_itself(&self.socket, self.to) {
             return Event::Refused { errno: libc::ECONNREFUSED };
