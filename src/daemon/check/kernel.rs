@@ -25,7 +25,7 @@ use crate::time::Instant;
 use drift::{Drift, Hands};
 use known::Known;
 use nix::errno::Errno;
-use refusals::{chain, is_gone_already, services_of};
+use refusals::{chain, drifted, is_gone_already, services_of};
 use std::collections::{HashMap, HashSet};
 use std::mem;
 use tracing::{error, info, warn};
@@ -133,8 +133,14 @@ impl Kernel {
     pub(super) fn reload(&mut self, now: Instant, balancer: &Balancer) {
         self.stale = self.owned.iter().copied().collect();
         // Somebody may just have mended what was in the way.
-        self.retry_at = None;
+        self.try_anew();
         self.replace(now, balancer);
+    }
+
+    /// What failed is not waited for any more: everything is tried at once.
+    fn try_anew(&mut self) {
+        self.retry_at = None;
+        self.failing.clear();
     }
 
     /// Notes that a service may have to change.
@@ -182,11 +188,8 @@ impl Kernel {
         }
         let marks = mem::take(&mut self.marks);
         let mut outcome = self.change(marks, balancer);
-        if let Ok(Outcome { refused, drifted: true }) = &outcome
-            && let Some(first) = refused.first()
-        {
-            let (operation, failure, count) = (&first.operation, &first.failure, refused.len());
-            warn!(%operation, %failure, count, "the IPVS table is not as it was left: reading it back");
+        if let Ok(Outcome { refused, drifted: Some(reason) }) = &outcome {
+            warn!(reason, count = refused.len(), "the IPVS table is not as it was left: reading it back");
             outcome = self
                 .find_drift()
                 .and_then(|services| self.change(Marks { services, dests: Vec::new() }, balancer));
@@ -199,7 +202,8 @@ impl Kernel {
             Ok(Outcome { refused, .. }) => {
                 self.unavailable = None;
                 self.log_refusals(&refused);
-                self.failing.extend(services_of(&refused));
+                let waiting: HashSet<ServiceKey> = self.failing.iter().copied().collect();
+                self.failing.extend(services_of(&refused).into_iter().filter(|key| !waiting.contains(key)));
                 self.postpone(now);
             }
             Err(error) => self.lose(now, &error),
@@ -347,7 +351,9 @@ impl Kernel {
         if !unwanted.is_empty() {
             self.owned.retain(|key| !unwanted.contains(key));
         }
-        let drifted = failing.iter().any(|key| !just_read.contains(key));
+        let is_news =
+            |failed: &Failed| failed.operation.service().is_none_or(|key| !just_read.contains(&key));
+        let drifted = drifted(&refused).find(|failed| is_news(failed)).map(Failed::to_string);
         Ok(Outcome { refused, drifted })
     }
 
@@ -431,8 +437,8 @@ const fn unwanted_dest(key: DestKey) -> Dest {
 #[derive(Default)]
 struct Outcome {
     refused: Vec<Failed>,
-    /// Something was refused of a service that had not been read just before: it is not as it was left.
-    drifted: bool,
+    /// What shows that a service that had not been read just before is not as it was left.
+    drifted: Option<String>,
 }
 
 #[cfg(test)]

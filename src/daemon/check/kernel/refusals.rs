@@ -14,19 +14,7 @@ const LOGGED_REFUSALS: usize = 10;
 
 impl Kernel {
     pub(super) fn log_refusals(&mut self, refused: &[Failed]) {
-        // Where a service was refused, so are all its servers: that need not be logged for each.
-        let services: HashSet<ServiceKey> = refused
-            .iter()
-            .filter_map(|f| match &f.operation {
-                Operation::AddService(service) => Some(service.key),
-                _ => None,
-            })
-            .collect();
-        let errors: Vec<String> = refused
-            .iter()
-            .filter(|f| !matches!(&f.operation, Operation::AddDest(key, _) if services.contains(key)))
-            .map(|f| format!("{}: {}", f.operation, f.failure))
-            .collect();
+        let errors: Vec<String> = causes(refused).map(Failed::to_string).collect();
         for error in errors.iter().take(LOGGED_REFUSALS) {
             self.log_once(error.clone());
         }
@@ -42,6 +30,35 @@ impl Kernel {
             self.logged.insert(error);
         }
     }
+}
+
+/// What was refused for a reason of its own: where a service is not added, neither are all its servers, and that need
+/// not be told of each.
+fn causes(refused: &[Failed]) -> impl Iterator<Item = &Failed> {
+    let added = |failed: &Failed| match &failed.operation {
+        Operation::AddService(service) => Some(service.key),
+        _ => None,
+    };
+    let services: HashSet<ServiceKey> = refused.iter().filter_map(added).collect();
+    refused
+        .iter()
+        .filter(move |f| !matches!(&f.operation, Operation::AddDest(key, _) if services.contains(key)))
+}
+
+/// What was refused because something is there, or is not there, against what was known: somebody else has changed it.
+/// What the kernel would refuse in any table (a scheduler that it does not have) is none of that.
+pub(super) fn drifted(refused: &[Failed]) -> impl Iterator<Item = &Failed> {
+    causes(refused).filter(|failed| match (&failed.operation, failed.errno()) {
+        // It is not known what has become of it.
+        (_, None) => true,
+        (Operation::AddService(_), Some(errno)) => errno == Errno::EEXIST,
+        (Operation::EditService(_) | Operation::DeleteService(_), Some(errno)) => errno == Errno::ESRCH,
+        (Operation::AddDest(..), Some(errno)) => matches!(errno, Errno::EEXIST | Errno::ESRCH),
+        (Operation::EditDest(..) | Operation::DeleteDest(..), Some(errno)) => {
+            matches!(errno, Errno::ENOENT | Errno::ESRCH)
+        }
+        _ => false,
+    })
 }
 
 /// The services that something was refused of, each once.

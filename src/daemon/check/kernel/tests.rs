@@ -4,6 +4,7 @@ use super::*;
 use crate::check::adopt::Found;
 use crate::check::config::Config;
 use crate::check::testing::{server, virtual_server};
+use crate::netlink::{Failure, Refusal};
 use std::time::Duration;
 
 fn balancer() -> Balancer {
@@ -45,4 +46,72 @@ fn without_virtual_servers_the_kernel_is_not_asked_at_all() {
     kernel.replace(Instant::ZERO, &balancer);
     assert_eq!(kernel.next_timeout(), None);
     kernel.release(FlushOnStop::Each);
+}
+
+/// What the kernel says of an operation that is not carried out.
+fn refused(operation: Operation, errno: Errno) -> Failed {
+    let failure = Failure::Refused(Refusal { errno, explanation: None });
+    Failed { index: 0, operation, failure }
+}
+
+#[test]
+fn only_what_somebody_else_can_have_changed_is_read_back() {
+    let balancer = balancer();
+    let key = balancer.keys().next().expect("a service");
+    let (service, dests) = balancer.service(key).expect("its row");
+    let dest = dests.first().expect("its server").clone();
+    let add_service = Operation::AddService(service.clone());
+    let add = Operation::AddDest(key, dest.clone());
+    let is_drift = |refused: &[Failed]| drifted(refused).next().is_some();
+    for (operation, errno, expected) in [
+        (add_service.clone(), Errno::EEXIST, true),
+        // No such scheduler.
+        (add_service.clone(), Errno::ENOENT, false),
+        (Operation::EditService(service.clone()), Errno::ENOENT, false),
+        (Operation::EditService(service), Errno::ESRCH, true),
+        (Operation::DeleteService(key), Errno::ESRCH, true),
+        (add.clone(), Errno::EEXIST, true),
+        (add.clone(), Errno::ESRCH, true),
+        (add.clone(), Errno::EINVAL, false),
+        (Operation::EditDest(key, dest.clone()), Errno::ENOENT, true),
+        (Operation::EditDest(key, dest.clone()), Errno::ENOMEM, false),
+        (Operation::DeleteDest(key, dest.key), Errno::ENOENT, true),
+    ] {
+        assert_eq!(is_drift(&[refused(operation.clone(), errno)]), expected, "{operation}: {errno}");
+    }
+    let unknown = Failed { index: 0, operation: add.clone(), failure: Failure::Unknown };
+    assert!(is_drift(&[unknown]));
+    let consequence = [refused(add_service, Errno::ENOENT), refused(add, Errno::ESRCH)];
+    assert!(!is_drift(&consequence), "where the service is refused, so are its servers");
+}
+
+#[test]
+fn a_refusal_is_told_in_words() {
+    let balancer = balancer();
+    let key = balancer.keys().next().expect("a service");
+    let (service, _) = balancer.service(key).expect("its row");
+    let mut kernel = Kernel::new(|| Err(Error::NoIpvs));
+    for _ in 0..3 {
+        kernel.log_refusals(&[refused(Operation::AddService(service.clone()), Errno::ENOENT)]);
+    }
+    let told: Vec<_> = kernel.logged.iter().map(|line| line.split_once(": ")).collect();
+    assert!(
+        matches!(told[..], [Some((_, "this kernel has no such scheduler or persistence engine"))]),
+        "{told:?}"
+    );
+}
+
+/// Otherwise the end of the trouble would never be told, and the next one neither.
+#[test]
+fn what_a_reload_has_mended_is_forgotten() {
+    let balancer = balancer();
+    let mut kernel = Kernel::new(|| Err(Error::NoIpvs));
+    kernel.failing.extend(balancer.keys());
+    kernel.postpone(Instant::ZERO);
+    kernel.log_once("a service was refused".to_owned());
+    kernel.succeeded();
+    assert!(kernel.next_timeout().is_some() && kernel.logged.len() == 1, "another one still waits");
+    kernel.try_anew();
+    kernel.succeeded();
+    assert_eq!((kernel.next_timeout(), kernel.attempts, kernel.logged.len()), (None, 0, 0));
 }
