@@ -8,6 +8,7 @@ mod completions;
 mod directors;
 mod ipvlan;
 mod ipvs;
+mod load;
 mod reload;
 mod routing;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let tests = [
         directors::tests(),
         reload::tests(),
+        load::tests(),
         sync_daemon::tests(),
         check::tests(),
         story::tests(),

@@ -4,11 +4,14 @@
 //! what the language can say of it is tested elsewhere.
 
 mod daemon;
+mod faults;
+mod hostile;
 mod probes;
 mod table;
 mod verdicts;
 
 use crate::support::{Host, Lab, Table, Test, wait_for};
+use nix::unistd::Pid;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
@@ -27,7 +30,15 @@ use vipd::run::{Run, RunOutcome};
 const LIMIT: Duration = Duration::from_secs(20);
 
 pub(crate) fn tests() -> Vec<Test> {
-    [daemon::tests(), probes::tests(), table::tests(), verdicts::tests()].into_iter().flatten().collect()
+    let all = [
+        daemon::tests(),
+        faults::tests(),
+        hostile::tests(),
+        probes::tests(),
+        table::tests(),
+        verdicts::tests(),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 /// The driver, on a host.
@@ -170,4 +181,19 @@ fn wait_row(host: &Host, service: &str, servers: &[&str]) {
         row if row == servers => Ok(()),
         row => Err(format!("{row:?}")),
     });
+}
+
+/// A number that the kernel tells of a process, as `Threads`.
+#[track_caller]
+fn status(process: Pid, name: &str) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).expect("it lives");
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
+/// The most memory that a process has had so far, in kB.
+#[track_caller]
+fn memory(process: Pid) -> u64 {
+    status(process, "VmHWM")
 }
