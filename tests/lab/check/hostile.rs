@@ -149,7 +149,7 @@ fn hanging_programs(lab: &Lab) {
     ];
     // A check that is the same as another one runs once for both: no two have the same arguments.
     let check = |service: u8, n: u8| {
-        let program = programs[if n % 10 == 0 { 2 } else { usize::from(n % 2) }].display();
+        let program = programs[if n.is_multiple_of(10) { 2 } else { usize::from(n % 2) }].display();
         let lines = format!("misc_path \"{program} {service} {n}\"\n misc_timeout 3\n user root\n retry 0\n");
         server(n, &format!("MISC_CHECK {{\n {lines} }}"))
     };

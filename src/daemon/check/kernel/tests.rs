@@ -59,9 +59,9 @@ fn only_what_somebody_else_can_have_changed_is_read_back() {
     let balancer = balancer();
     let key = balancer.keys().next().expect("a service");
     let (service, dests) = balancer.service(key).expect("its row");
-    let dest = dests.first().expect("its server").clone();
+    let dest = *dests.first().expect("its server");
     let add_service = Operation::AddService(service.clone());
-    let add = Operation::AddDest(key, dest.clone());
+    let add = Operation::AddDest(key, dest);
     let is_drift = |refused: &[Failed]| drifted(refused).next().is_some();
     for (operation, errno, expected) in [
         (add_service.clone(), Errno::EEXIST, true),
@@ -73,8 +73,8 @@ fn only_what_somebody_else_can_have_changed_is_read_back() {
         (add.clone(), Errno::EEXIST, true),
         (add.clone(), Errno::ESRCH, true),
         (add.clone(), Errno::EINVAL, false),
-        (Operation::EditDest(key, dest.clone()), Errno::ENOENT, true),
-        (Operation::EditDest(key, dest.clone()), Errno::ENOMEM, false),
+        (Operation::EditDest(key, dest), Errno::ENOENT, true),
+        (Operation::EditDest(key, dest), Errno::ENOMEM, false),
         (Operation::DeleteDest(key, dest.key), Errno::ENOENT, true),
     ] {
         assert_eq!(is_drift(&[refused(operation.clone(), errno)]), expected, "{operation}: {errno}");
