@@ -83,6 +83,8 @@ impl Lab {
     /// address ends with the last two bytes of the IPv4 address.
     #[track_caller]
     pub(crate) fn host(&self, name: &str, address: &str) -> Host {
+        // Made first, it goes last: hosts lose no interface before they are gone.
+        let switch = self.shared.switch();
         let namespace = self.shared.add_namespace(name);
         let bytes: Vec<u8> = address
             .split('/')
@@ -92,7 +94,6 @@ impl Lab {
             .octets()
             .to_vec();
         let mac = Mac([2, 0, 0, 0, bytes[2], bytes[3]]);
-        let switch = self.shared.switch();
         batch(&[
             format!("-n {namespace} link add eth0 address {mac} type veth peer name {name} netns {switch}"),
             format!("-n {namespace} link set lo up"),
