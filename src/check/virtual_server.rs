@@ -206,7 +206,7 @@ impl VirtualServer {
             } else if had_failed && !has_failed {
                 checks.held = self.terms.hold_back(now, place, &damping);
                 if checks.held {
-                    actions.push(self.held_report(server, &damping));
+                    actions.push(self.held_report(rs.address, &damping));
                 }
             }
         }

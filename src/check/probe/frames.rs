@@ -1,6 +1,7 @@
 //! Messages within a stream, each with its length at its front.
 
 use super::Failure;
+use super::dialogue::{Heard, Step};
 
 /// No message that is waited for is longer.
 const LONGEST: usize = 256 * 1024;
@@ -42,5 +43,51 @@ impl Frames {
         }
         let rest = self.kept.split_off(length);
         Ok(Some(std::mem::replace(&mut self.kept, rest)))
+    }
+}
+
+/// A dialogue in messages.
+pub(super) trait Framed {
+    /// What came.
+    fn frames(&mut self) -> &mut Frames;
+
+    /// How long a message is, from its first bytes; `None` while too few are there.
+    fn length(bytes: &[u8]) -> Option<usize>;
+
+    /// How it went, once the goodbye is said.
+    fn outcome(&self) -> Option<&Result<(), Failure>>;
+
+    /// What a message means; `None`: more of them belong to the answer.
+    fn take(&mut self, message: &[u8]) -> Result<Option<Step>, Failure>;
+
+    /// What is to be done about a failure: to end it, or to say goodbye first.
+    fn failed(&mut self, failure: Failure) -> Step;
+}
+
+/// What such a dialogue makes of what it hears.
+pub(super) fn hear(dialogue: &mut impl Framed, heard: Heard<'_>) -> Step {
+    if let Some(outcome) = dialogue.outcome() {
+        return Step::End(outcome.clone());
+    }
+    match heard {
+        Heard::Bytes(bytes) => dialogue.frames().extend(bytes),
+        Heard::End => return Step::fail("the server ended the connection"),
+        Heard::Broken(errno) => return Step::End(Err(Failure::broken(errno))),
+    }
+    next_step(dialogue)
+}
+
+fn next_step<D: Framed>(dialogue: &mut D) -> Step {
+    loop {
+        let step = match dialogue.frames().next(D::length) {
+            Ok(Some(message)) => dialogue.take(&message),
+            Ok(None) => return Step::Listen,
+            Err(failure) => Err(failure),
+        };
+        match step {
+            Ok(None) => {}
+            Ok(Some(step)) => return step,
+            Err(failure) => return dialogue.failed(failure),
+        }
     }
 }

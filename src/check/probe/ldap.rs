@@ -8,7 +8,7 @@
 
 use super::ber::{front, split};
 use super::dialogue::{Dialogue, Heard, Step};
-use super::frames::Frames;
+use super::frames::{self, Framed, Frames};
 use super::{Failure, shown};
 use crate::check::config;
 use crate::raw;
@@ -79,41 +79,6 @@ impl<'a> Ldap<'a> {
             element(SEQUENCE, &element(OCTETS, b"1.1")),
         ];
         message(2, &element(SEARCH, &parts.concat()))
-    }
-
-    /// What a whole message means; `None`: more have to come.
-    fn take(&mut self, message: &[u8]) -> Result<Option<Step>, Failure> {
-        let (tag, content) = operation(message).ok_or_else(no_ldap)?;
-        match (&self.state, tag) {
-            (State::Bind, BOUND) => {
-                succeeded(content, "the bind")?;
-                match &self.check.base {
-                    None => Ok(Some(self.leave(Ok(())))),
-                    Some(base) => {
-                        self.state = State::Search;
-                        Ok(Some(Step::Say(Ldap::search(base))))
-                    }
-                }
-            }
-            (State::Search, ENTRY) => {
-                self.has_entry = true;
-                Ok(None)
-            }
-            (State::Search, REFERENCE) => Ok(None),
-            (State::Search, SEARCH_DONE) => {
-                succeeded(content, "the search")?;
-                match self.has_entry {
-                    true => Ok(Some(self.leave(Ok(())))),
-                    false => Err(Failure::Reason("the server does not show the entry".into())),
-                }
-            }
-            (State::Quit(outcome), _) => Ok(Some(Step::End(outcome.clone()))),
-            (_, EXTENDED) => {
-                succeeded(content, "the connection")?;
-                Err(no_ldap())
-            }
-            _ => Err(no_ldap()),
-        }
     }
 
     fn leave(&mut self, outcome: Result<(), Failure>) -> Step {
@@ -189,24 +154,62 @@ impl Dialogue for Ldap<'_> {
     }
 
     fn hear(&mut self, heard: Heard<'_>) -> Step {
-        match (heard, &self.state) {
-            (_, State::Quit(outcome)) => return Step::End(outcome.clone()),
-            (Heard::Bytes(bytes), _) => self.frames.extend(bytes),
-            (Heard::End, _) => return Step::fail("the server ended the connection"),
-            (Heard::Broken(errno), _) => return Step::End(Err(Failure::broken(errno))),
+        frames::hear(self, heard)
+    }
+}
+
+impl Framed for Ldap<'_> {
+    fn frames(&mut self) -> &mut Frames {
+        &mut self.frames
+    }
+
+    fn length(bytes: &[u8]) -> Option<usize> {
+        length(bytes)
+    }
+
+    fn outcome(&self) -> Option<&Result<(), Failure>> {
+        match &self.state {
+            State::Quit(outcome) => Some(outcome),
+            _ => None,
         }
-        loop {
-            let step = match self.frames.next(length) {
-                Ok(Some(message)) => self.take(&message),
-                Ok(None) => return Step::Listen,
-                Err(failure) => return Step::End(Err(failure)),
-            };
-            match step {
-                Ok(None) => {}
-                Ok(Some(step)) => return step,
-                Err(failure) => return self.leave(Err(failure)),
+    }
+
+    fn take(&mut self, message: &[u8]) -> Result<Option<Step>, Failure> {
+        let (tag, content) = operation(message).ok_or_else(no_ldap)?;
+        match (&self.state, tag) {
+            (State::Bind, BOUND) => {
+                succeeded(content, "the bind")?;
+                match &self.check.base {
+                    None => Ok(Some(self.leave(Ok(())))),
+                    Some(base) => {
+                        self.state = State::Search;
+                        Ok(Some(Step::Say(Ldap::search(base))))
+                    }
+                }
             }
+            (State::Search, ENTRY) => {
+                self.has_entry = true;
+                Ok(None)
+            }
+            (State::Search, REFERENCE) => Ok(None),
+            (State::Search, SEARCH_DONE) => {
+                succeeded(content, "the search")?;
+                match self.has_entry {
+                    true => Ok(Some(self.leave(Ok(())))),
+                    false => Err(Failure::Reason("the server does not show the entry".into())),
+                }
+            }
+            (State::Quit(outcome), _) => Ok(Some(Step::End(outcome.clone()))),
+            (_, EXTENDED) => {
+                succeeded(content, "the connection")?;
+                Err(no_ldap())
+            }
+            _ => Err(no_ldap()),
         }
+    }
+
+    fn failed(&mut self, failure: Failure) -> Step {
+        self.leave(Err(failure))
     }
 }
 

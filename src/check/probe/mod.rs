@@ -15,6 +15,7 @@ mod frames;
 pub mod grpc;
 pub mod http;
 pub mod ldap;
+mod lines;
 pub mod misc;
 pub mod mysql;
 pub mod pgsql;

@@ -14,7 +14,7 @@ mod login;
 mod rows;
 
 use super::dialogue::{Dialogue, Heard, Step};
-use super::frames::Frames;
+use super::frames::{self, Framed, Frames};
 use super::{Failure, shown};
 use crate::check::config;
 use login::{Greeting, scrambled};
@@ -55,56 +55,6 @@ impl<'a> Mysql<'a> {
     #[must_use]
     pub fn new(check: &'a config::Mysql, password: Option<&'a str>) -> Mysql<'a> {
         Mysql { check, password, frames: Frames::default(), state: State::Greeting }
-    }
-
-    /// What a whole packet means; `None`: more have to come.
-    fn take(&mut self, packet: &[u8]) -> Result<Option<Step>, Failure> {
-        let number = packet.get(3).copied().unwrap_or_default();
-        let payload = packet.get(4..).unwrap_or_default();
-        match &mut self.state {
-            State::Greeting => {
-                let greeting = Greeting::read(payload)?;
-                let Some(user) = &self.check.login.user else { return Ok(Some(Step::End(Ok(())))) };
-                let answer = greeting.answer(user, self.password, self.check.database.as_deref())?;
-                self.state = State::Login(greeting.challenge);
-                Ok(Some(Step::Say(framed(number.wrapping_add(1), &answer))))
-            }
-            State::Login(challenge) => match payload {
-                [0, ..] => Ok(Some(self.ask_next(0))),
-                // Another plugin, with a challenge of its own.
-                [0xfe, rest @ ..] => {
-                    let (plugin, given) = login::switch(rest)?;
-                    let answer = scrambled(&plugin, self.password, &given)?;
-                    *challenge = given;
-                    Ok(Some(Step::Say(framed(number.wrapping_add(1), &answer))))
-                }
-                // caching_sha2_password: it knows the password, and OK follows.
-                [1, 3, ..] => Ok(None),
-                [1, 4, ..] => Err(Failure::Reason(login::FULL_LOGIN.into())),
-                _ => Err(refused(payload, "the login")),
-            },
-            State::ReadOnly(rows) => match rows.take(payload) {
-                Err(error) => Err(refused(error, "@@global.read_only")),
-                Ok(None) => Ok(None),
-                Ok(Some(table)) => {
-                    self.is_read_only(&table)?;
-                    Ok(Some(self.ask_next(1)))
-                }
-            },
-            State::Replica(rows, word) => match (rows.take(payload), *word) {
-                (Err(error), Word::Replica) if code(error) == Some(SYNTAX) => {
-                    self.state = State::Replica(Rows::default(), Word::Slave);
-                    Ok(Some(Step::Say(query("SHOW SLAVE STATUS"))))
-                }
-                (Err(error), _) => Err(refused(error, "SHOW REPLICA STATUS")),
-                (Ok(None), _) => Ok(None),
-                (Ok(Some(table)), _) => {
-                    self.is_close_behind(&table)?;
-                    Ok(Some(self.ask_next(2)))
-                }
-            },
-            State::Quit(outcome) => Ok(Some(Step::End(outcome.clone()))),
-        }
     }
 
     /// The first question behind the first `asked` of them.
@@ -201,28 +151,79 @@ impl Dialogue for Mysql<'_> {
     }
 
     fn hear(&mut self, heard: Heard<'_>) -> Step {
-        match (heard, &self.state) {
-            (_, State::Quit(outcome)) => return Step::End(outcome.clone()),
-            (Heard::Bytes(bytes), _) => self.frames.extend(bytes),
-            (Heard::End, _) => return Step::fail("the server ended the connection"),
-            (Heard::Broken(errno), _) => return Step::End(Err(Failure::broken(errno))),
+        frames::hear(self, heard)
+    }
+}
+
+impl Framed for Mysql<'_> {
+    fn frames(&mut self) -> &mut Frames {
+        &mut self.frames
+    }
+
+    fn length(bytes: &[u8]) -> Option<usize> {
+        length(bytes)
+    }
+
+    fn outcome(&self) -> Option<&Result<(), Failure>> {
+        match &self.state {
+            State::Quit(outcome) => Some(outcome),
+            _ => None,
         }
-        loop {
-            let step = match self.frames.next(length) {
-                Ok(Some(packet)) => self.take(&packet),
-                Ok(None) => return Step::Listen,
-                Err(failure) => Err(failure),
-            };
-            match step {
-                Ok(None) => {}
-                Ok(Some(step)) => return step,
-                Err(failure) => {
-                    return match self.state {
-                        State::ReadOnly(_) | State::Replica(..) => self.leave(Err(failure)),
-                        _ => Step::End(Err(failure)),
-                    };
-                }
+    }
+
+    fn take(&mut self, packet: &[u8]) -> Result<Option<Step>, Failure> {
+        let number = packet.get(3).copied().unwrap_or_default();
+        let payload = packet.get(4..).unwrap_or_default();
+        match &mut self.state {
+            State::Greeting => {
+                let greeting = Greeting::read(payload)?;
+                let Some(user) = &self.check.login.user else { return Ok(Some(Step::End(Ok(())))) };
+                let answer = greeting.answer(user, self.password, self.check.database.as_deref())?;
+                self.state = State::Login(greeting.challenge);
+                Ok(Some(Step::Say(framed(number.wrapping_add(1), &answer))))
             }
+            State::Login(challenge) => match payload {
+                [0, ..] => Ok(Some(self.ask_next(0))),
+                // Another plugin, with a challenge of its own.
+                [0xfe, rest @ ..] => {
+                    let (plugin, given) = login::switch(rest)?;
+                    let answer = scrambled(&plugin, self.password, &given)?;
+                    *challenge = given;
+                    Ok(Some(Step::Say(framed(number.wrapping_add(1), &answer))))
+                }
+                // caching_sha2_password: it knows the password, and OK follows.
+                [1, 3, ..] => Ok(None),
+                [1, 4, ..] => Err(Failure::Reason(login::FULL_LOGIN.into())),
+                _ => Err(refused(payload, "the login")),
+            },
+            State::ReadOnly(rows) => match rows.take(payload) {
+                Err(error) => Err(refused(error, "@@global.read_only")),
+                Ok(None) => Ok(None),
+                Ok(Some(table)) => {
+                    self.is_read_only(&table)?;
+                    Ok(Some(self.ask_next(1)))
+                }
+            },
+            State::Replica(rows, word) => match (rows.take(payload), *word) {
+                (Err(error), Word::Replica) if code(error) == Some(SYNTAX) => {
+                    self.state = State::Replica(Rows::default(), Word::Slave);
+                    Ok(Some(Step::Say(query("SHOW SLAVE STATUS"))))
+                }
+                (Err(error), _) => Err(refused(error, "SHOW REPLICA STATUS")),
+                (Ok(None), _) => Ok(None),
+                (Ok(Some(table)), _) => {
+                    self.is_close_behind(&table)?;
+                    Ok(Some(self.ask_next(2)))
+                }
+            },
+            State::Quit(outcome) => Ok(Some(Step::End(outcome.clone()))),
+        }
+    }
+
+    fn failed(&mut self, failure: Failure) -> Step {
+        match self.state {
+            State::ReadOnly(_) | State::Replica(..) => self.leave(Err(failure)),
+            _ => Step::End(Err(failure)),
         }
     }
 }

@@ -11,7 +11,7 @@
 mod scram;
 
 use super::dialogue::{Dialogue, Heard, Step};
-use super::frames::Frames;
+use super::frames::{self, Framed, Frames};
 use super::{Failure, shown};
 use crate::check::config::{self, PgsqlRole};
 use crate::raw;
@@ -64,35 +64,6 @@ impl<'a> Pgsql<'a> {
         }
         payload.push(0);
         message(None, &payload)
-    }
-
-    /// What a whole message means; `None`: more have to come.
-    fn take(&mut self, frame: &[u8]) -> Result<Option<Step>, Failure> {
-        let letter = frame.first().copied().unwrap_or_default();
-        let payload = frame.get(5..).unwrap_or_default();
-        match (&self.state, letter) {
-            // Without a user there is nothing more to be known.
-            (State::Login, b'R') if self.check.login.user.is_none() => Ok(Some(Step::End(Ok(())))),
-            (State::Login, b'E') if self.check.login.user.is_none() => match refuses_a_stranger(payload) {
-                true => Ok(Some(Step::End(Ok(())))),
-                false => Err(refused(payload)),
-            },
-            (_, b'E') => Err(refused(payload)),
-            (State::Login, b'R') => self.authenticate(payload),
-            (State::LoggedIn, b'Z') if self.check.role.is_some() => {
-                self.state = State::Asked;
-                Ok(Some(Step::Say(message(Some(b'Q'), b"SELECT pg_is_in_recovery()\0"))))
-            }
-            (State::Asked, b'D') => {
-                self.has_role(payload)?;
-                self.state = State::Answered;
-                Ok(None)
-            }
-            (State::LoggedIn | State::Answered, b'Z') => Ok(Some(self.leave(Ok(())))),
-            // Notices, settings, columns, the end of an answer.
-            (_, b'N' | b'S' | b'K' | b'v' | b'T' | b'C') => Ok(None),
-            _ => Err(no_pgsql()),
-        }
     }
 
     fn leave(&mut self, outcome: Result<(), Failure>) -> Step {
@@ -218,24 +189,58 @@ impl Dialogue for Pgsql<'_> {
     }
 
     fn hear(&mut self, heard: Heard<'_>) -> Step {
-        match (heard, &self.state) {
-            (_, State::Quit(outcome)) => return Step::End(outcome.clone()),
-            (Heard::Bytes(bytes), _) => self.frames.extend(bytes),
-            (Heard::End, _) => return Step::fail("the server ended the connection"),
-            (Heard::Broken(errno), _) => return Step::End(Err(Failure::broken(errno))),
+        frames::hear(self, heard)
+    }
+}
+
+impl Framed for Pgsql<'_> {
+    fn frames(&mut self) -> &mut Frames {
+        &mut self.frames
+    }
+
+    fn length(bytes: &[u8]) -> Option<usize> {
+        length(bytes)
+    }
+
+    fn outcome(&self) -> Option<&Result<(), Failure>> {
+        match &self.state {
+            State::Quit(outcome) => Some(outcome),
+            _ => None,
         }
-        loop {
-            let step = match self.frames.next(length) {
-                Ok(Some(frame)) => self.take(&frame),
-                Ok(None) => return Step::Listen,
-                Err(failure) => Err(failure),
-            };
-            match step {
-                Ok(None) => {}
-                Ok(Some(step)) => return step,
-                Err(failure) if self.state == State::Asked => return self.leave(Err(failure)),
-                Err(failure) => return Step::End(Err(failure)),
+    }
+
+    fn take(&mut self, frame: &[u8]) -> Result<Option<Step>, Failure> {
+        let letter = frame.first().copied().unwrap_or_default();
+        let payload = frame.get(5..).unwrap_or_default();
+        match (&self.state, letter) {
+            // Without a user there is nothing more to be known.
+            (State::Login, b'R') if self.check.login.user.is_none() => Ok(Some(Step::End(Ok(())))),
+            (State::Login, b'E') if self.check.login.user.is_none() => match refuses_a_stranger(payload) {
+                true => Ok(Some(Step::End(Ok(())))),
+                false => Err(refused(payload)),
+            },
+            (_, b'E') => Err(refused(payload)),
+            (State::Login, b'R') => self.authenticate(payload),
+            (State::LoggedIn, b'Z') if self.check.role.is_some() => {
+                self.state = State::Asked;
+                Ok(Some(Step::Say(message(Some(b'Q'), b"SELECT pg_is_in_recovery()\0"))))
             }
+            (State::Asked, b'D') => {
+                self.has_role(payload)?;
+                self.state = State::Answered;
+                Ok(None)
+            }
+            (State::LoggedIn | State::Answered, b'Z') => Ok(Some(self.leave(Ok(())))),
+            // Notices, settings, columns, the end of an answer.
+            (_, b'N' | b'S' | b'K' | b'v' | b'T' | b'C') => Ok(None),
+            _ => Err(no_pgsql()),
+        }
+    }
+
+    fn failed(&mut self, failure: Failure) -> Step {
+        match self.state {
+            State::Asked => self.leave(Err(failure)),
+            _ => Step::End(Err(failure)),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! whose first entry is the role, the first three.
 
 use super::dialogue::{Dialogue, Heard, Step};
+use super::lines::Lines;
 use super::{Failure, shown};
 use crate::check::config::{self, RedisRole};
 use std::collections::VecDeque;
@@ -18,7 +19,7 @@ pub struct Redis {
     asks: VecDeque<(Waits, Vec<u8>)>,
     waits: Waits,
     role: Option<RedisRole>,
-    line: Vec<u8>,
+    lines: Lines,
 }
 
 /// What the next line belongs to.
@@ -43,7 +44,7 @@ impl Redis {
         if check.role.is_some() {
             asks.push_back((Waits::Role(0), command(["ROLE"])));
         }
-        Redis { asks, waits: Waits::Ping, role: check.role, line: Vec::new() }
+        Redis { asks, waits: Waits::Ping, role: check.role, lines: Lines::new(LONGEST_LINE) }
     }
 
     fn ask(&mut self) -> Step {
@@ -57,17 +58,16 @@ impl Redis {
     }
 
     /// What a whole line means; `None`: more of them belong to the answer.
-    fn take_line(&mut self) -> Option<Step> {
-        let line = std::mem::take(&mut self.line);
+    fn take_line(&mut self, line: &[u8]) -> Option<Step> {
         let (asked, is_right) = match self.waits {
-            Waits::Auth => ("AUTH", line == b"+OK"),
-            Waits::Ping => ("PING", line == b"+PONG"),
+            Waits::Auth => ("AUTH", *line == *b"+OK"),
+            Waits::Ping => ("PING", *line == *b"+PONG"),
             Waits::Role(0) => ("ROLE", line.starts_with(b"*")),
             Waits::Role(1) => ("ROLE", line.starts_with(b"$")),
-            Waits::Role(_) => return Some(self.role_is(&line)),
+            Waits::Role(_) => return Some(self.role_is(line)),
         };
         if !is_right {
-            return Some(Step::fail(format!("the server answers {asked} with `{}`", shown(&line))));
+            return Some(Step::fail(format!("the server answers {asked} with `{}`", shown(line))));
         }
         if let Waits::Role(at) = self.waits {
             self.waits = Waits::Role(at + 1);
@@ -107,28 +107,23 @@ impl Dialogue for Redis {
     }
 
     fn hear(&mut self, heard: Heard<'_>) -> Step {
-        let bytes = match heard {
+        let mut bytes = match heard {
             Heard::Bytes(bytes) => bytes,
             Heard::End => return Step::fail("the server ended the connection"),
             Heard::Broken(errno) => return Step::End(Err(Failure::broken(errno))),
         };
-        for &byte in bytes {
-            if byte != b'\n' {
-                if self.line.len() == LONGEST_LINE {
-                    return Step::fail("a line of the answer is too long");
+        loop {
+            match self.lines.next(&mut bytes) {
+                // What a server said before it was asked is not taken for the answer.
+                Ok(Some(line)) => {
+                    if let Some(step) = self.take_line(&line) {
+                        return step;
+                    }
                 }
-                self.line.push(byte);
-                continue;
-            }
-            if self.line.last() == Some(&b'\r') {
-                self.line.pop();
-            }
-            // What a server said before it was asked is not taken for the answer.
-            if let Some(step) = self.take_line() {
-                return step;
+                Ok(None) => return Step::Listen,
+                Err(failure) => return Step::End(Err(failure)),
             }
         }
-        Step::Listen
     }
 }
 

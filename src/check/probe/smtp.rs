@@ -5,6 +5,7 @@
 
 use super::Failure;
 use super::dialogue::{Dialogue, Heard, Step};
+use super::lines::Lines;
 
 /// No line of a reply is longer (RFC 5321 §4.5.3.1.5 allows 512), nor has a reply more lines.
 const LONGEST_LINE: usize = 4096;
@@ -15,7 +16,7 @@ const MOST_LINES: u32 = 1000;
 pub struct Smtp {
     helo: Vec<u8>,
     waits_for: Reply,
-    line: Vec<u8>,
+    line: Lines,
     lines: u32,
 }
 
@@ -31,12 +32,11 @@ impl Smtp {
     #[must_use]
     pub fn new(helo_name: &str) -> Smtp {
         let helo = format!("HELO {helo_name}\r\n").into_bytes();
-        Smtp { helo, waits_for: Reply::Greeting, line: Vec::new(), lines: 0 }
+        Smtp { helo, waits_for: Reply::Greeting, line: Lines::new(LONGEST_LINE), lines: 0 }
     }
 
     /// What a whole line of a reply means; `None`: there are more of them.
-    fn take_line(&mut self) -> Option<Step> {
-        let line = std::mem::take(&mut self.line);
+    fn take_line(&mut self, line: &[u8]) -> Option<Step> {
         if self.waits_for == Reply::Quit {
             return Some(Step::End(Ok(())));
         }
@@ -48,10 +48,10 @@ impl Smtp {
         let goes_on = match line.get(3) {
             Some(b'-') => true,
             Some(b' ') | None => false,
-            Some(_) => return Some(unexpected(of, &line)),
+            Some(_) => return Some(unexpected(of, line)),
         };
         if !line.starts_with(&expected) {
-            return Some(unexpected(of, &line));
+            return Some(unexpected(of, line));
         }
         if goes_on {
             return (self.lines == MOST_LINES).then(|| Step::fail(format!("{of} has too many lines")));
@@ -81,35 +81,24 @@ impl Dialogue for Smtp {
     }
 
     fn hear(&mut self, heard: Heard<'_>) -> Step {
-        let bytes = match heard {
+        let mut bytes = match heard {
             Heard::Bytes(bytes) => bytes,
             Heard::End if self.waits_for == Reply::Quit => return Step::End(Ok(())),
             Heard::End => return Step::fail("the server ended the connection"),
             Heard::Broken(errno) => return Step::End(Err(Failure::broken(errno))),
         };
-        let mut step = Step::Listen;
-        for &byte in bytes {
-            if byte != b'\n' {
-                if self.line.len() == LONGEST_LINE {
-                    return Step::fail("a line of the answer is too long");
-                }
-                self.line.push(byte);
-                continue;
-            }
-            if self.line.last() == Some(&b'\r') {
-                self.line.pop();
-            }
-            match self.take_line() {
-                None => {}
-                Some(Step::End(outcome)) => return Step::End(outcome),
+        loop {
+            match self.line.next(&mut bytes) {
                 // What a server said before it was asked is not taken for the answer.
-                Some(say) => {
-                    step = say;
-                    break;
+                Ok(Some(line)) => {
+                    if let Some(step) = self.take_line(&line) {
+                        return step;
+                    }
                 }
+                Ok(None) => return Step::Listen,
+                Err(failure) => return Step::End(Err(failure)),
             }
         }
-        step
     }
 }
 

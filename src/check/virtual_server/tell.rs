@@ -119,9 +119,9 @@ impl VirtualServer {
         }
     }
 
-    pub(super) fn held_report(&self, server: usize, damping: &config::Damping) -> Action {
-        let address = self.config.real_servers.get(server).map(|rs| rs.address);
-        let server = self.server_name(address.unwrap_or(SocketAddr::from(([0; 4], 0))));
+    /// Tells that a server whose checks pass is held back.
+    pub(super) fn held_report(&self, address: SocketAddr, damping: &config::Damping) -> Action {
+        let server = self.server_name(address);
         let (vs, &config::Damping { count, within, hold }) = (self.config.name.clone(), damping);
         Action::Report(Report::ServerHeld { server, vs, count, within, hold })
     }

@@ -1,8 +1,8 @@
 //! A page as it comes, whatever its status: what `genhash` shows of it. The digest is that of [`super::Exchange`].
 
+use super::LONGEST_BODY;
 use super::end::End;
 use super::head::Head;
-use super::{LONGEST_BODY, LONGEST_HEAD};
 use crate::check::probe::Failure;
 use crate::check::probe::dialogue::{Dialogue, Heard, Step};
 use md5::{Digest, Md5};
@@ -67,16 +67,10 @@ impl Fetch {
     }
 
     fn take_head(&mut self, bytes: &[u8]) -> Step {
-        // The end of the head may have begun in what came before.
-        let known = self.head.len().saturating_sub(3);
-        self.head.extend_from_slice(bytes);
-        let Some(head) = Head::read(&self.head, known) else {
-            return match self.head.len() > LONGEST_HEAD {
-                true => Step::fail("the head of the answer does not end"),
-                false => Step::Listen,
-            };
+        let (head, rest) = match Head::collect(&mut self.head, bytes) {
+            Ok(found) => found,
+            Err(step) => return step,
         };
-        let rest = self.head.split_off(head.size);
         self.end = Some(End::of(&head));
         self.take(&rest)
     }

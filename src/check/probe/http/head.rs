@@ -1,5 +1,10 @@
 //! The head of an answer: the status, and where the body ends.
 
+use crate::check::probe::dialogue::Step;
+
+/// No head of an answer is longer.
+const LONGEST_HEAD: usize = 64 * 1024;
+
 /// What of a head counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
@@ -36,6 +41,19 @@ impl Head {
             head.length = None;
         }
         Some(head)
+    }
+
+    /// Collects what comes in `kept` until a head is there, which stays in it; gives the head, and what came behind it.
+    /// Before that, what is to be done next.
+    pub(super) fn collect(kept: &mut Vec<u8>, bytes: &[u8]) -> Result<(Head, Vec<u8>), Step> {
+        // The end of the head may have begun in what came before.
+        let known = kept.len().saturating_sub(3);
+        kept.extend_from_slice(bytes);
+        match Head::read(kept, known) {
+            Some(head) => Ok((head, kept.split_off(head.size))),
+            None if kept.len() > LONGEST_HEAD => Err(Step::fail("the head of the answer does not end")),
+            None => Err(Step::Listen),
+        }
     }
 
     /// Whether nothing follows (RFC 9112 §6.3).

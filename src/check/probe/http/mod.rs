@@ -23,9 +23,6 @@ use super::dialogue::{Dialogue, Heard, Step};
 use body::Body;
 use head::Head;
 
-/// No head of an answer is longer.
-const LONGEST_HEAD: usize = 64 * 1024;
-
 /// No body is longer: nobody has a page like that checked, and whoever sends it never ends.
 const LONGEST_BODY: u64 = 256 * 1024 * 1024;
 
@@ -60,17 +57,11 @@ impl<'a> Exchange<'a> {
     }
 
     fn take_head(&mut self, bytes: &[u8]) -> Step {
-        // The end of the head may have begun in what came before.
-        let known = self.head.len().saturating_sub(3);
-        self.head.extend_from_slice(bytes);
-        let Some(head) = Head::read(&self.head, known) else {
-            return match self.head.len() > LONGEST_HEAD {
-                true => Step::fail("the head of the answer does not end"),
-                false => Step::Listen,
-            };
+        let (head, rest) = match Head::collect(&mut self.head, bytes) {
+            Ok(found) => found,
+            Err(step) => return step,
         };
         self.wrong = self.page.expects_status(head.status).err();
-        let rest = self.head.split_off(head.size);
         self.body = Some(Body::new(self.page, &head));
         self.take(&rest)
     }
