@@ -300,3 +300,6 @@ const fn protocol_number(protocol: Protocol) -> u8 {
         Protocol::Sctp => 132,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,3 +99,26 @@ fn what_is_tracked_must_be_defined_before() {
     assert_eq!(said.secondary.len(), 1);
     assert_eq!(loaded.test_status(), 5);
 }
+
+#[test]
+fn a_virtual_server_is_tracked_by_either_name_wherever_it_stands() {
+    let vs = "virtual_server 10.9.0.1 80 {\nsnmp_name web\nprotocol TCP\nlvs_sched rr\nlvs_method NAT\nreal_server 10.9.1.1 80 {\n}\n}\n";
+    let of = |names: &str| {
+        let lines = format!("track_virtual_server {{\n{names}\n}}\n}}\n{vs}vrrp_script end {{\nscript /s");
+        let loaded = load("", &lines);
+        let unknown: Vec<String> = loaded
+            .diagnostics
+            .iter()
+            .filter(|d| d.message.contains("virtual server `"))
+            .map(|d| format!("{} ({})", d.message, d.help.as_deref().unwrap_or_default()))
+            .collect();
+        let mut config = loaded.config.unwrap();
+        let tracked = config.vrrp.instances.remove(0).tracking.virtual_servers.clone();
+        (unknown, tracked, config.check.virtual_servers[0].is_tracked)
+    };
+    let by_log = || vec![tracked("[10.9.0.1]:tcp:80", -5, false)];
+    assert_eq!(of("web weight -5"), (vec![], by_log(), true));
+    assert_eq!(of("[10.9.0.1]:tcp:80 weight -5"), (vec![], by_log(), true));
+    let unknown = "(V) virtual server `wep` is not defined; it is not tracked (did you mean `web`?)";
+    assert_eq!(of("wep"), (vec![unknown.to_owned()], vec![], false));
+}

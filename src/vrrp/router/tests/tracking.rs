@@ -275,6 +275,23 @@ fn bfd_sessions_count_from_their_first_word_on() {
     assert_eq!(tell("D", false), (StateKind::Backup, 120));
 }
 
+#[test]
+fn quorums_count_as_they_are_told_and_what_is_told_no_more_does_not() {
+    let mut instance = tracking(100, &[]);
+    instance.tracking.virtual_servers = vec![tracked("A", 0, false), tracked("B", -20, false)];
+    let (mut router, _) = started(three_links(true), instance);
+    assert_eq!((state(&router), effective(&router)), (StateKind::Backup, 100), "before anything is known");
+    let mut tell = |quorums: &[(&str, bool)]| {
+        let quorums = quorums.iter().map(|(name, up)| ((*name).into(), *up)).collect();
+        handle(&mut router, START, Event::Quorums(quorums), &mut vec![]);
+        (state(&router), effective(&router))
+    };
+    assert_eq!(tell(&[("A", true), ("B", true)]), (StateKind::Backup, 100));
+    assert_eq!(tell(&[("A", true), ("B", false)]), (StateKind::Backup, 80));
+    assert_eq!(tell(&[("A", false), ("B", false)]), (StateKind::Fault, 80));
+    assert_eq!(tell(&[("A", true)]), (StateKind::Backup, 100));
+}
+
 /// Instance "1" with a script "S" and a file "F" of these weights.
 fn with_script_and_file(script: i16, file: i16) -> Config {
     let mut instance = tracking(100, &[]);
