@@ -21,8 +21,7 @@ type Story = fn(&Lab, Implementation);
 type Serve = fn(TcpStream, bool);
 
 pub(super) fn tests() -> Vec<Test> {
-    let stories: [(&str, Story); 5] = [
-        ("a_server_that_was_taken_to_be_down_and_is_is_told_of", alpha),
+    let stories: [(&str, Story); 4] = [
         ("every_kind_of_check_tells_good_from_bad", every_kind),
         ("groups_are_one_mark_each_where_nftables_sets_it", marked),
         ("mails_tell_of_servers_and_quorums", mails),
@@ -187,23 +186,6 @@ fn every_kind(lab: &Lab, daemon: Implementation) {
     answer(true);
     wait_row(&host, "10.99.0.1:80", &all);
     told(true);
-    director.terminate();
-}
-
-/// The first failure of an `alpha` server is news, though the table is as it was; those behind it are none.
-fn alpha(lab: &Lab, daemon: Implementation) {
-    let host = director(lab);
-    let heard = Heard::new(&host);
-    let config = heard.globals("")
-        + "virtual_server 10.99.0.1 80 {\n delay_loop 1\n lvs_sched rr\n lvs_method DR\n protocol TCP\n alpha\n\
-           real_server 10.98.0.1 80 {\n TCP_CHECK {\n connect_ip 127.0.0.1\n connect_port 1080\n retry 0\n warmup 0\n }\n }\n}\n";
-    let director = Director::start(daemon, &host, Path::new(VIPD), &config, &["-C"]);
-    let server = |state: &str| format!("RS [10.98.0.1]:tcp:80 [10.99.0.1]:tcp:80 {state}");
-    heard.only(&[server("DOWN")]);
-    wait_row(&host, "10.99.0.1:80", &[]);
-    let _listener = host.enter(|| TcpListener::bind("127.0.0.1:1080")).expect("listen");
-    heard.only(&[server("UP"), "VS [10.99.0.1]:tcp:80 UP".to_owned()]);
-    wait_row(&host, "10.99.0.1:80", &["1/1"]);
     director.terminate();
 }
 

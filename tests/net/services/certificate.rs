@@ -8,6 +8,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// A server whose certificate ends in so many days.
@@ -28,7 +29,9 @@ fn config(days: u64) -> Arc<ServerConfig> {
 
 pub(super) fn is_told_once(lab: &Lab) {
     let host = lab.host("one", "10.0.0.1/24");
-    for (port, days) in [(8001, 5), (8002, 50)] {
+    let served = [(8001, 5), (8002, 50)].map(|(port, days)| {
+        let served = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&served);
         let listener = host.enter(|| TcpListener::bind(("127.0.0.1", port))).expect("listen");
         let config = config(days);
         std::thread::spawn(move || {
@@ -41,9 +44,11 @@ pub(super) fn is_told_once(lab: &Lab) {
                 let _ = stream
                     .write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")
                     .and_then(|()| stream.flush());
+                count.fetch_add(1, Ordering::SeqCst);
             }
         });
-    }
+        served
+    });
     let lines = "certificate_expiry 14\nurl {\npath /\n}";
     let checks: [Check<'_>; 3] =
         [("SSL_GET", lines, 8001), ("SSL_GET", lines, 8002), ("SSL_GET", "url {\npath /\n}", 8001)];
@@ -52,8 +57,15 @@ pub(super) fn is_told_once(lab: &Lab) {
         let log = director.process().log();
         if log.matches("succeed on service").count() == 3 { Ok(()) } else { Err(log) }
     });
-    // Checks go on.
-    std::thread::sleep(Duration::from_secs(1));
+    let before = served.each_ref().map(|served| served.load(Ordering::SeqCst));
+    wait_for("further checks of either server", LIMIT, || {
+        let now = served.each_ref().map(|served| served.load(Ordering::SeqCst));
+        if now.iter().zip(before).all(|(now, before)| *now >= before + 4) {
+            Ok(())
+        } else {
+            Err(format!("{now:?}"))
+        }
+    });
     let log = director.process().log();
     let told: Vec<&str> = log.lines().filter(|line| line.contains("the certificate of")).collect();
     assert!(matches!(told[..], [line] if line.contains("[127.0.0.1]:8001 ends in 5 days")), "{log}");
