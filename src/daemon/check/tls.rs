@@ -97,7 +97,7 @@ mod with {
             if let Some(warning) = warning {
                 self.told.store(now.as_secs(), Ordering::Relaxed);
                 warn!(
-                    "SSL_CHECK: the certificate of [{}]:{} {warning} (certificate_expiry)",
+                    "SSL_GET: the certificate of [{}]:{} {warning} (certificate_expiry)",
                     of.ip(),
                     of.port()
                 );
