@@ -77,17 +77,13 @@ pub(super) fn run(args: Args) -> ExitCode {
     let verbose = args.verbose;
     let request = args.request();
     let text = match fetch(&request) {
-        Ok(Ok(answer)) if verbose => {
+        Ok(answer) if verbose => {
             let took = clock::now().saturating_since(started);
             verbosely(&answer, &request.url.path, took)
         }
-        Ok(Ok(answer)) => format!("{}\n", hex(&answer.digest)).into_bytes(),
-        Ok(Err(failure)) => {
+        Ok(answer) => format!("{}\n", hex(&answer.digest)).into_bytes(),
+        Err(failure) => {
             print_error!("{}", words(&failure));
-            return ExitCode::FAILURE;
-        }
-        Err(error) => {
-            print_error!("genhash: {error}");
             return ExitCode::FAILURE;
         }
     };

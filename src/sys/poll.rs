@@ -52,6 +52,16 @@ impl Poll {
         self.register(fd, EpollFlags::EPOLLOUT | EpollFlags::EPOLLET, token)
     }
 
+    /// The same, and besides, each time more has come: that there is something to read, or that the other side has ended.
+    /// What is not read at once is not told of again.
+    ///
+    /// # Errors
+    /// As of [`Poll::add`].
+    pub fn add_stream(&mut self, fd: &impl AsFd, token: u64) -> io::Result<()> {
+        let both = EpollFlags::EPOLLOUT | EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP;
+        self.register(fd, both | EpollFlags::EPOLLET, token)
+    }
+
     /// A descriptor was closed that was added.
     pub fn has_left(&mut self) {
         self.registered = self.registered.saturating_sub(1);
@@ -127,6 +137,17 @@ impl Poll {
     }
 }
 
+/// What a descriptor is ready for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Readiness {
+    /// There is an error in it, or both sides are gone.
+    pub is_wrong: bool,
+    /// There is something to read, or its end.
+    pub is_readable: bool,
+    /// The other side says no more.
+    pub has_ended: bool,
+}
+
 /// Tokens of descriptors that are ready.
 #[derive(Clone, Copy)]
 pub struct Tokens<'a> {
@@ -145,10 +166,14 @@ impl Tokens<'_> {
         self.events.iter().map(EpollEvent::data)
     }
 
-    /// The same, and whether there is an error in it, or its other side is gone.
-    pub fn states(&self) -> impl Iterator<Item = (u64, bool)> + '_ {
-        let wrong = EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP;
-        self.events.iter().map(move |event| (event.data(), event.events().intersects(wrong)))
+    /// The same, with what each of them is ready for.
+    pub fn states(&self) -> impl Iterator<Item = (u64, Readiness)> + '_ {
+        let state = |flags: EpollFlags| Readiness {
+            is_wrong: flags.intersects(EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP),
+            is_readable: flags.intersects(EpollFlags::EPOLLIN | EpollFlags::EPOLLRDHUP),
+            has_ended: flags.contains(EpollFlags::EPOLLRDHUP),
+        };
+        self.events.iter().map(move |event| (event.data(), state(event.events())))
     }
 
     /// Whether this one is among them.
@@ -222,13 +247,32 @@ mod tests {
         while told.len() < 2 {
             told.extend(poll.wait().unwrap().states());
         }
-        told.sort_unstable();
+        told.sort_unstable_by_key(|(token, _)| *token);
+        let told: Vec<_> = told.into_iter().map(|(token, state)| (token, state.is_wrong)).collect();
         assert_eq!(told, [(4, false), (5, true)]);
         assert!(tokens(poll.ready_now().unwrap()).is_empty());
         drop(sockets);
         poll.has_left();
         poll.has_left();
         assert_eq!(poll.registered, 0);
+    }
+
+    #[test]
+    fn a_stream_is_told_of_each_time_more_comes() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let mut poll = Poll::new().unwrap();
+        poll.add_stream(&near, 3).unwrap();
+        let told = |poll: &mut Poll| poll.ready_now().unwrap().states().collect::<Vec<_>>();
+        assert_eq!(told(&mut poll), [(3, Readiness::default())], "it can be written to");
+        assert_eq!(told(&mut poll), []);
+        let readable = Readiness { is_readable: true, ..Readiness::default() };
+        for _ in 0..2 {
+            far.write_all(b"x").unwrap();
+            assert_eq!(told(&mut poll), [(3, readable)]);
+            assert_eq!(told(&mut poll), [], "once");
+        }
+        far.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(told(&mut poll), [(3, Readiness { has_ended: true, ..readable })]);
     }
 
     #[test]

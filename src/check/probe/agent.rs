@@ -34,12 +34,6 @@ impl Agent {
         Agent { question, line: Vec::new(), weight: Weight::Configured }
     }
 
-    /// What it means that the dialogue has passed.
-    #[must_use]
-    pub const fn outcome(&self) -> Outcome {
-        Outcome::Weighed(self.weight)
-    }
-
     /// The whole line is there.
     fn take_line(&mut self) -> Result<(), Failure> {
         let line = String::from_utf8_lossy(&self.line);
@@ -94,6 +88,10 @@ impl Dialogue for Agent {
             None => Step::Listen,
         }
     }
+
+    fn passed(&self) -> Outcome {
+        Outcome::Weighed(self.weight)
+    }
 }
 
 #[cfg(test)]
@@ -108,11 +106,10 @@ mod tests {
             .map(|size| {
                 let mut agent = Agent::new(&check);
                 let (said, outcome) = play(&mut agent, answer.as_bytes(), size);
-                let outcome =
-                    outcome.map_err(|failure| failure.to_string()).map(|()| match agent.outcome() {
-                        Outcome::Weighed(weight) => weight,
-                        other => panic!("{other:?}"),
-                    });
+                let outcome = outcome.map_err(|failure| failure.to_string()).map(|()| match agent.passed() {
+                    Outcome::Weighed(weight) => weight,
+                    other => panic!("{other:?}"),
+                });
                 (String::from_utf8(said).unwrap(), outcome)
             })
             .collect();

@@ -3,7 +3,7 @@
 //! Nothing here is a stream. Who has the connection tells the dialogue what it hears, and does what the dialogue says
 //! next; that may come in pieces of any size.
 
-use super::Failure;
+use super::{Failure, Outcome};
 use std::fmt;
 
 /// What is to be done next.
@@ -43,6 +43,11 @@ pub trait Dialogue: fmt::Debug {
 
     /// What follows from what was heard. Behind [`Step::End`] nothing more is asked.
     fn hear(&mut self, heard: Heard<'_>) -> Step;
+
+    /// What it means for the server that it has passed.
+    fn passed(&self) -> Outcome {
+        Outcome::Passed
+    }
 }
 
 impl<D: Dialogue + ?Sized> Dialogue for &mut D {
@@ -52,6 +57,10 @@ impl<D: Dialogue + ?Sized> Dialogue for &mut D {
 
     fn hear(&mut self, heard: Heard<'_>) -> Step {
         (**self).hear(heard)
+    }
+
+    fn passed(&self) -> Outcome {
+        (**self).passed()
     }
 }
 

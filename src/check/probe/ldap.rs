@@ -34,9 +34,9 @@ const PRESENT: u8 = 0x87;
 
 /// One conversation with a directory.
 #[derive(Debug)]
-pub struct Ldap<'a> {
-    check: &'a config::Ldap,
-    password: Option<&'a str>,
+pub struct Ldap {
+    check: config::Ldap,
+    password: Option<Box<str>>,
     frames: Frames,
     has_entry: bool,
     state: State,
@@ -50,16 +50,22 @@ enum State {
     Quit(Result<(), Failure>),
 }
 
-impl<'a> Ldap<'a> {
+impl Ldap {
     /// A conversation that binds as the user of the check with `password`.
     #[must_use]
-    pub fn new(check: &'a config::Ldap, password: Option<&'a str>) -> Ldap<'a> {
-        Ldap { check, password, frames: Frames::default(), has_entry: false, state: State::Bind }
+    pub fn new(check: &config::Ldap, password: Option<&str>) -> Ldap {
+        Ldap {
+            check: check.clone(),
+            password: password.map(Into::into),
+            frames: Frames::default(),
+            has_entry: false,
+            state: State::Bind,
+        }
     }
 
     fn bind(&self) -> Vec<u8> {
         let name = raw::bytes(self.check.login.user.as_deref().unwrap_or_default());
-        let password = raw::bytes(self.password.unwrap_or_default());
+        let password = raw::bytes(self.password.as_deref().unwrap_or_default());
         let parts = [element(INTEGER, &[3]), element(OCTETS, &name), element(SIMPLE, &password)];
         message(1, &element(BIND, &parts.concat()))
     }
@@ -148,7 +154,7 @@ fn no_ldap() -> Failure {
     Failure::Reason("the answer is no LDAP".into())
 }
 
-impl Dialogue for Ldap<'_> {
+impl Dialogue for Ldap {
     fn begin(&mut self) -> Step {
         Step::Say(self.bind())
     }
@@ -158,7 +164,7 @@ impl Dialogue for Ldap<'_> {
     }
 }
 
-impl Framed for Ldap<'_> {
+impl Framed for Ldap {
     fn frames(&mut self) -> &mut Frames {
         &mut self.frames
     }

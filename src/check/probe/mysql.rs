@@ -22,9 +22,9 @@ use rows::{Rows, Table};
 
 /// One conversation with a server.
 #[derive(Debug)]
-pub struct Mysql<'a> {
-    check: &'a config::Mysql,
-    password: Option<&'a str>,
+pub struct Mysql {
+    check: config::Mysql,
+    password: Option<Box<str>>,
     frames: Frames,
     state: State,
 }
@@ -50,11 +50,16 @@ enum Word {
 /// "You have an error in your SQL syntax".
 const SYNTAX: u16 = 1064;
 
-impl<'a> Mysql<'a> {
+impl Mysql {
     /// A conversation that logs in with `password`, if there is a user.
     #[must_use]
-    pub fn new(check: &'a config::Mysql, password: Option<&'a str>) -> Mysql<'a> {
-        Mysql { check, password, frames: Frames::default(), state: State::Greeting }
+    pub fn new(check: &config::Mysql, password: Option<&str>) -> Mysql {
+        Mysql {
+            check: check.clone(),
+            password: password.map(Into::into),
+            frames: Frames::default(),
+            state: State::Greeting,
+        }
     }
 
     /// The first question behind the first `asked` of them.
@@ -145,7 +150,7 @@ fn refused(payload: &[u8], asked: &str) -> Failure {
     Failure::Reason(format!("the server answers {asked} with error {code}: {}", shown(text)).into())
 }
 
-impl Dialogue for Mysql<'_> {
+impl Dialogue for Mysql {
     fn begin(&mut self) -> Step {
         Step::Listen
     }
@@ -155,7 +160,7 @@ impl Dialogue for Mysql<'_> {
     }
 }
 
-impl Framed for Mysql<'_> {
+impl Framed for Mysql {
     fn frames(&mut self) -> &mut Frames {
         &mut self.frames
     }
@@ -178,7 +183,8 @@ impl Framed for Mysql<'_> {
             State::Greeting => {
                 let greeting = Greeting::read(payload)?;
                 let Some(user) = &self.check.login.user else { return Ok(Some(Step::End(Ok(())))) };
-                let answer = greeting.answer(user, self.password, self.check.database.as_deref())?;
+                let answer =
+                    greeting.answer(user, self.password.as_deref(), self.check.database.as_deref())?;
                 self.state = State::Login(greeting.challenge);
                 Ok(Some(Step::Say(framed(number.wrapping_add(1), &answer))))
             }
@@ -187,7 +193,7 @@ impl Framed for Mysql<'_> {
                 // Another plugin, with a challenge of its own.
                 [0xfe, rest @ ..] => {
                     let (plugin, given) = login::switch(rest)?;
-                    let answer = scrambled(&plugin, self.password, &given)?;
+                    let answer = scrambled(&plugin, self.password.as_deref(), &given)?;
                     *challenge = given;
                     Ok(Some(Step::Say(framed(number.wrapping_add(1), &answer))))
                 }

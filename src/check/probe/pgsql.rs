@@ -21,9 +21,9 @@ use scram::Scram;
 
 /// One conversation with a server.
 #[derive(Debug)]
-pub struct Pgsql<'a> {
-    check: &'a config::Pgsql,
-    password: Option<&'a str>,
+pub struct Pgsql {
+    check: config::Pgsql,
+    password: Option<Box<str>>,
     /// That nobody can guess.
     number: u64,
     frames: Frames,
@@ -46,11 +46,18 @@ enum State {
 /// Who asks where no user is given: servers refuse him by name.
 const NOBODY: &str = "vipd";
 
-impl<'a> Pgsql<'a> {
+impl Pgsql {
     /// A conversation that logs in with `password`, if there is a user; `number` is another one each time.
     #[must_use]
-    pub fn new(check: &'a config::Pgsql, password: Option<&'a str>, number: u64) -> Pgsql<'a> {
-        Pgsql { check, password, number, frames: Frames::default(), scram: None, state: State::Login }
+    pub fn new(check: &config::Pgsql, password: Option<&str>, number: u64) -> Pgsql {
+        Pgsql {
+            check: check.clone(),
+            password: password.map(Into::into),
+            number,
+            frames: Frames::default(),
+            scram: None,
+            state: State::Login,
+        }
     }
 
     fn startup(&self) -> Vec<u8> {
@@ -74,7 +81,7 @@ impl<'a> Pgsql<'a> {
     fn authenticate(&mut self, payload: &[u8]) -> Result<Option<Step>, Failure> {
         let mut reader = Reader::new(payload);
         let kind = reader.u32().ok_or_else(no_pgsql)?;
-        let password = raw::bytes(self.password.unwrap_or_default());
+        let password = raw::bytes(self.password.as_deref().unwrap_or_default());
         match kind {
             0 => {
                 if self.scram.as_ref().is_some_and(|scram| !scram.has_proven()) {
@@ -183,7 +190,7 @@ fn refused(payload: &[u8]) -> Failure {
     Failure::Reason(format!("the server answers with error {}: {}", shown(b'C'), shown(b'M')).into())
 }
 
-impl Dialogue for Pgsql<'_> {
+impl Dialogue for Pgsql {
     fn begin(&mut self) -> Step {
         Step::Say(self.startup())
     }
@@ -193,7 +200,7 @@ impl Dialogue for Pgsql<'_> {
     }
 }
 
-impl Framed for Pgsql<'_> {
+impl Framed for Pgsql {
     fn frames(&mut self) -> &mut Frames {
         &mut self.frames
     }

@@ -7,22 +7,22 @@ use crate::check::config;
 
 /// One datagram, and what comes back.
 #[derive(Clone, Debug)]
-pub struct Udp<'a> {
-    config: &'a config::Udp,
+pub struct Udp {
+    config: config::Udp,
 }
 
 /// What is sent where `payload` says nothing.
 static PAYLOAD: [u8; 32] = filler();
 
-impl<'a> Udp<'a> {
+impl Udp {
     /// A datagram of this check.
     #[must_use]
-    pub const fn new(config: &'a config::Udp) -> Udp<'a> {
-        Udp { config }
+    pub fn new(config: &config::Udp) -> Udp {
+        Udp { config: config.clone() }
     }
 }
 
-impl Query for Udp<'_> {
+impl Query for Udp {
     fn question(&self) -> &[u8] {
         self.config.payload.as_deref().unwrap_or(&PAYLOAD)
     }

@@ -5,7 +5,6 @@ use super::tls::Tls;
 use crate::check::config::{self, Connect, HttpProtocol, Ssl, Url};
 use crate::check::probe::http::{Answer, Fetch, Page};
 use crate::check::probe::{Failure, Outcome};
-use std::io;
 
 /// Which page, and how it is asked for.
 #[derive(Clone, Debug)]
@@ -26,23 +25,22 @@ pub struct Request {
 ///
 /// # Errors
 /// What kept it from coming.
-pub fn fetch(request: &Request) -> io::Result<Result<Answer, Failure>> {
+pub fn fetch(request: &Request) -> Result<Answer, Failure> {
     let Request { connect, url, protocol, tls, keeps_body } = request;
     let page = Page::new(*protocol, url, connect.to);
     let mut fetch = Fetch::new(page.request(), *keeps_body);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = match tls {
-        None => runtime.block_on(talk(connect, &mut fetch)),
+        None => talk(connect, &mut fetch),
         Some(settings) => {
             let encryption = Tls::load(&Ssl::default(), settings.verify).of(settings, url, connect.to.ip());
             match encryption.around(&mut fetch) {
-                Ok(mut encrypted) => runtime.block_on(talk(connect, &mut encrypted)),
-                Err(failure) => return Ok(Err(failure)),
+                Ok(mut encrypted) => talk(connect, &mut encrypted),
+                Err(failure) => return Err(failure),
             }
         }
     };
-    Ok(match outcome {
+    match outcome {
         Outcome::Passed | Outcome::Weighed(_) => Ok(fetch.answer()),
         Outcome::Failed(failure) | Outcome::NotRun(failure) => Err(failure),
-    })
+    }
 }

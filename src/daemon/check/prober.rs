@@ -1,27 +1,36 @@
-//! The probes under way: connections alone (`TCP_CHECK`) in a list, all others as tasks of this thread's runtime; as many at
-//! once as there are descriptors for.
+//! The probes under way: connections and what is said over them in a list, datagrams as tasks of this thread's runtime; as many
+//! at once as there are descriptors for.
 //!
 //! What an answer means is decided in [`crate::check::probe`].
 
+mod alone;
 mod connections;
+mod conversation;
 mod datagram;
 mod plan;
 mod service;
 mod socket;
-mod stream;
 
 use super::tls::Tls;
 use crate::check::config::{Checker, Config, Probe};
 use crate::check::event::ProbeId;
 use crate::check::probe::Outcome;
+use crate::check::probe::dialogue::Dialogue;
+use crate::check::probe::dns::Dns;
+use crate::check::probe::ping::Ping;
+use crate::check::probe::query::Query;
+use crate::check::probe::smtp::Smtp;
+use crate::check::probe::udp::Udp;
+use crate::net::Family;
 use crate::sys::{clock, process};
 use crate::time::Instant;
+pub(super) use alone::talk;
 use connections::Connections;
 use plan::Plan;
+use socket::Kind;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-pub(super) use stream::talk;
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -43,7 +52,7 @@ pub(super) struct Prober {
     /// A place for each descriptor; who finds none waits, and its time does not run yet.
     places: Arc<Semaphore>,
     /// By the place of the check.
-    plans: HashMap<u32, Arc<Plan>>,
+    plans: HashMap<u32, Plan>,
     tls: Tls,
     /// For numbers that nobody can guess.
     random: RandomState,
@@ -80,17 +89,39 @@ impl Prober {
 
     /// Starts a probe; `page` is the one to ask for, where the check has several.
     pub(super) fn start(&mut self, now: Instant, probe: ProbeId, check: &Checker, page: usize) {
-        if check.probe == Probe::Tcp {
-            return self.connections.start(now, probe, &check.connect);
-        }
-        let plan = self.plans.entry(probe.check()).or_insert_with(|| Arc::new(Plan::new(check, &self.tls)));
-        let (plan, places) = (Arc::clone(plan), Arc::clone(&self.places));
         self.started += 1;
         let number = self.random.hash_one(self.started);
+        let dialogue: Option<Box<dyn Dialogue>> = match &check.probe {
+            Probe::Tcp => None,
+            Probe::Smtp { helo_name } => Some(Box::new(Smtp::new(helo_name))),
+            Probe::Dns(dns) => return self.ask(probe, check, Kind::Udp, Dns::new(dns, number as u16)),
+            Probe::Udp(udp) => return self.ask(probe, check, Kind::Udp, Udp::new(udp)),
+            Probe::Ping => {
+                let family = Family::of(check.connect.to.ip());
+                return self.ask(probe, check, Kind::Ping, Ping::new(family, number as u16));
+            }
+            // Somebody else runs it.
+            Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => {
+                return self.connections.finish(probe, Outcome::Passed);
+            }
+            _ => {
+                let plan = self.plans.entry(probe.check()).or_insert_with(|| Plan::new(check, &self.tls));
+                match plan.dialogue(check, page, number) {
+                    Ok(dialogue) => Some(dialogue),
+                    Err(failure) => return self.connections.finish(probe, Outcome::NotRun(failure)),
+                }
+            }
+        };
+        self.connections.start(now, probe, &check.connect, dialogue);
+    }
+
+    /// Sends a datagram, and waits for what comes back.
+    fn ask(&mut self, probe: ProbeId, check: &Checker, kind: Kind, mut query: impl Query + Send + 'static) {
+        let (connect, places) = (check.connect.clone(), Arc::clone(&self.places));
         let task = self.tasks.spawn(async move {
             // The semaphore is never closed; without a place the probe would run all the same.
             let _place = places.acquire().await;
-            let outcome = plan.run(page, number).await;
+            let outcome = datagram::ask(&connect, kind, &mut query).await;
             Finished { probe, outcome }
         });
         self.running.insert(probe, task);

@@ -2,13 +2,15 @@
 
 use crate::check::config::{self, Ssl, Url};
 use crate::check::probe::Failure;
-use crate::check::probe::dialogue::Dialogue;
+use crate::check::probe::dialogue::{Dialogue, Heard, Step};
+use crate::check::probe::http::Exchange;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 #[cfg(feature = "tls")]
-pub(super) use with::{Encryption, Expiry, Tls};
+pub(super) use with::{Encryption, Expiry, Tls, looked_at};
 #[cfg(not(feature = "tls"))]
-pub(super) use without::{Encryption, Expiry, Tls};
+pub(super) use without::{Encryption, Expiry, Tls, looked_at};
 
 #[cfg(feature = "tls")]
 mod with {
@@ -21,7 +23,6 @@ mod with {
     use rustls::client::Resumption;
     use rustls::client::danger::ServerCertVerifier;
     use rustls::pki_types::ServerName;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
     use tracing::{error, warn};
@@ -107,6 +108,39 @@ mod with {
 
     const A_DAY: Duration = Duration::from_secs(86_400);
 
+    /// A dialogue whose certificate is looked at as soon as it has come.
+    #[derive(Debug)]
+    struct LookedAt {
+        dialogue: Encrypted<Exchange>,
+        expiry: Option<Arc<Expiry>>,
+        of: SocketAddr,
+    }
+
+    /// The dialogue with the server `of`, of whose certificate `expiry` tells.
+    pub(in super::super) fn looked_at(
+        dialogue: Encrypted<Exchange>,
+        expiry: &Arc<Expiry>,
+        of: SocketAddr,
+    ) -> Box<dyn Dialogue> {
+        Box::new(LookedAt { dialogue, expiry: Some(Arc::clone(expiry)), of })
+    }
+
+    impl Dialogue for LookedAt {
+        fn begin(&mut self) -> Step {
+            self.dialogue.begin()
+        }
+
+        fn hear(&mut self, heard: Heard<'_>) -> Step {
+            let step = self.dialogue.hear(heard);
+            if let Some(certificate) = self.dialogue.certificate()
+                && let Some(expiry) = self.expiry.take()
+            {
+                expiry.look_at(certificate, self.of);
+            }
+            step
+        }
+    }
+
     impl Encryption {
         /// The dialogue within TLS.
         pub(in super::super) fn around<D: Dialogue>(&self, inner: D) -> Result<Encrypted<D>, Failure> {
@@ -159,7 +193,6 @@ mod with {
 #[cfg(not(feature = "tls"))]
 mod without {
     use super::*;
-    use crate::check::probe::dialogue::{Heard, Step};
 
     /// Nothing: checks over TLS are left out.
     #[derive(Debug, Default)]
@@ -187,14 +220,10 @@ mod without {
         pub(in super::super) const fn within(_: u32) -> Expiry {
             Expiry
         }
-
-        pub(in super::super) fn look_at(&self, _: &[u8], _: SocketAddr) {}
     }
 
-    impl Never {
-        pub(in super::super) fn certificate(&self) -> Option<&[u8]> {
-            match *self {}
-        }
+    pub(in super::super) fn looked_at(dialogue: Never, _: &Arc<Expiry>, _: SocketAddr) -> Box<dyn Dialogue> {
+        match dialogue {}
     }
 
     impl Encryption {

@@ -11,21 +11,22 @@ use md5::{Digest, Md5};
 
 /// What came of a body.
 #[derive(Debug)]
-pub(super) struct Body<'a> {
-    page: &'a Page,
+pub(super) struct Body {
+    page: Page,
     end: End,
     /// So many bytes came.
     length: u64,
     digest: Option<Md5>,
-    search: Option<Search<'a>>,
+    search: Option<Search>,
 }
 
-impl<'a> Body<'a> {
+impl Body {
     /// Nothing has come yet.
-    pub(super) fn new(page: &'a Page, head: &Head) -> Body<'a> {
+    pub(super) fn new(page: &Page, head: &Head) -> Body {
         let end = End::of(head);
-        let search = page.regex.as_ref().map(Search::new);
-        Body { page, end, length: 0, digest: page.digest.map(|_| Md5::new()), search }
+        let search = page.regex().map(Search::new);
+        let digest = page.digest().map(|_| Md5::new());
+        Body { page: page.clone(), end, length: 0, digest, search }
     }
 
     /// How many bytes have come.
@@ -49,13 +50,13 @@ impl<'a> Body<'a> {
     /// The whole of it is there.
     pub(super) fn finish(self) -> Result<(), Failure> {
         let failed = |reason: String| Err(Failure::Reason(reason.into()));
-        if let (Some(digest), Some(expected)) = (self.digest, self.page.digest) {
+        if let (Some(digest), Some(expected)) = (self.digest, self.page.digest()) {
             let found: [u8; 16] = digest.finalize().into();
             if found != expected {
                 return failed(format!("MD5 digest {}", Hex(&found)));
             }
         }
-        let (Some(search), Some(regex)) = (self.search, &self.page.regex) else { return Ok(()) };
+        let (Some(search), Some(regex)) = (self.search, self.page.regex()) else { return Ok(()) };
         match search.finish() {
             Ok(found) if found != regex.no_match => Ok(()),
             Ok(true) => failed("the regular expression matches".to_owned()),

@@ -28,21 +28,21 @@ const LONGEST_BODY: u64 = 256 * 1024 * 1024;
 
 /// One request with its answer.
 #[derive(Debug)]
-pub struct Exchange<'a> {
-    page: &'a Page,
+pub struct Exchange {
+    page: Page,
     /// What came of the head.
     head: Vec<u8>,
     /// Once the head is there.
-    body: Option<Body<'a>>,
+    body: Option<Body>,
     /// What is wrong with the head: the rest is heard all the same, since servers log a connection that is reset.
     wrong: Option<Failure>,
 }
 
-impl<'a> Exchange<'a> {
+impl Exchange {
     /// A request for a page.
     #[must_use]
-    pub const fn new(page: &'a Page) -> Exchange<'a> {
-        Exchange { page, head: Vec::new(), body: None, wrong: None }
+    pub fn new(page: &Page) -> Exchange {
+        Exchange { page: page.clone(), head: Vec::new(), body: None, wrong: None }
     }
 
     fn take(&mut self, bytes: &[u8]) -> Step {
@@ -62,7 +62,7 @@ impl<'a> Exchange<'a> {
             Err(step) => return step,
         };
         self.wrong = self.page.expects_status(head.status).err();
-        self.body = Some(Body::new(self.page, &head));
+        self.body = Some(Body::new(&self.page, &head));
         self.take(&rest)
     }
 
@@ -77,7 +77,7 @@ impl<'a> Exchange<'a> {
     }
 }
 
-impl Dialogue for Exchange<'_> {
+impl Dialogue for Exchange {
     fn begin(&mut self) -> Step {
         Step::Say(self.page.request().to_vec())
     }

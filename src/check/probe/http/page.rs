@@ -5,14 +5,18 @@ use crate::check::probe::Failure;
 use crate::sys::pattern::{self, Pattern};
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-/// One page of a check.
+/// One page of a check. Its copies are one and the same.
+#[derive(Clone, Debug)]
+pub struct Page(Arc<Parts>);
+
 #[derive(Debug)]
-pub struct Page {
-    request: Vec<u8>,
-    status_codes: Vec<(u16, u16)>,
-    pub(super) digest: Option<[u8; 16]>,
-    pub(super) regex: Option<Regex>,
+struct Parts {
+    request: Box<[u8]>,
+    status_codes: Box<[(u16, u16)]>,
+    digest: Option<[u8; 16]>,
+    regex: Option<Arc<Regex>>,
 }
 
 /// A pattern, and where it may match.
@@ -28,25 +32,35 @@ impl Page {
     /// The page of a check of `to`.
     #[must_use]
     pub fn new(protocol: HttpProtocol, url: &Url, to: SocketAddr) -> Page {
-        Page {
-            request: request(protocol, url, to),
-            status_codes: url.status_codes.clone(),
+        Page(Arc::new(Parts {
+            request: request(protocol, url, to).into(),
+            status_codes: url.status_codes.as_slice().into(),
             digest: url.digest,
-            regex: url.regex.as_deref().and_then(Regex::new),
-        }
+            regex: url.regex.as_deref().and_then(Regex::new).map(Arc::new),
+        }))
     }
 
     /// What is sent.
     #[must_use]
     pub fn request(&self) -> &[u8] {
-        &self.request
+        &self.0.request
+    }
+
+    /// The MD5 sum that the body must have.
+    pub(super) fn digest(&self) -> Option<[u8; 16]> {
+        self.0.digest
+    }
+
+    /// What the body must match.
+    pub(super) fn regex(&self) -> Option<&Arc<Regex>> {
+        self.0.regex.as_ref()
     }
 
     pub(super) fn expects_status(&self, status: Option<u16>) -> Result<(), Failure> {
         let Some(status) = status else {
             return Err(Failure::Reason("the answer has no HTTP status code".into()));
         };
-        match self.status_codes.iter().any(|(first, last)| (*first..=*last).contains(&status)) {
+        match self.0.status_codes.iter().any(|(first, last)| (*first..=*last).contains(&status)) {
             true => Ok(()),
             false => Err(Failure::Reason(format!("HTTP status code {status}").into())),
         }

@@ -4,6 +4,7 @@
 
 use super::page::Regex;
 use crate::sys::pattern::{Found, Pattern};
+use std::sync::Arc;
 
 /// So much is collected before it is searched.
 const SEARCHED_AT_ONCE: usize = 64 * 1024;
@@ -13,8 +14,8 @@ const MOST_KEPT: usize = 1024 * 1024;
 
 /// A search through a body, of which only the end is kept.
 #[derive(Debug)]
-pub(super) struct Search<'a> {
-    regex: &'a Regex,
+pub(super) struct Search {
+    regex: Arc<Regex>,
     /// The last part of what came.
     kept: Vec<u8>,
     /// So much came before it.
@@ -27,10 +28,10 @@ pub(super) struct Search<'a> {
     found: Option<Result<bool, String>>,
 }
 
-impl<'a> Search<'a> {
+impl Search {
     /// Nothing has come yet.
-    pub(super) const fn new(regex: &'a Regex) -> Search<'a> {
-        let from = regex.min_offset;
+    pub(super) fn new(regex: &Arc<Regex>) -> Search {
+        let (regex, from) = (Arc::clone(regex), regex.min_offset);
         Search { regex, kept: Vec::new(), dropped: 0, from, enough: SEARCHED_AT_ONCE, found: None }
     }
 
@@ -54,12 +55,13 @@ impl<'a> Search<'a> {
 
     /// Searches what is kept, and forgets what no match can begin in.
     fn look(&mut self, more: bool) {
-        let pattern = &self.regex.pattern;
+        let regex = Arc::clone(&self.regex);
+        let pattern = &regex.pattern;
         // A character that has not come whole is no character.
         let whole = if more && pattern.is_utf() { whole_characters(&self.kept) } else { self.kept.len() };
         let subject = self.kept.get(..whole).unwrap_or_default();
         let behind = self.dropped + whole as u64;
-        if self.regex.max_offset.is_some_and(|most| self.from > most) {
+        if regex.max_offset.is_some_and(|most| self.from > most) {
             self.found = Some(Ok(false));
             return;
         }
@@ -71,7 +73,7 @@ impl<'a> Search<'a> {
             }
             Ok(Found::Match(at)) => {
                 let at = self.dropped + at as u64;
-                self.found = Some(Ok(self.regex.max_offset.is_none_or(|most| at <= most)));
+                self.found = Some(Ok(regex.max_offset.is_none_or(|most| at <= most)));
                 return;
             }
             // What would be kept is too much.
@@ -124,14 +126,14 @@ mod tests {
     use crate::sys::pattern::OPTIONS;
     use proptest::prelude::*;
 
-    fn regex(pattern: &str, option: &str, min_offset: u64, max_offset: Option<u64>) -> Regex {
+    fn regex(pattern: &str, option: &str, min_offset: u64, max_offset: Option<u64>) -> Arc<Regex> {
         let options = OPTIONS.iter().filter(|(name, _)| *name == option).map(|(_, bit)| bit).sum();
         let pattern = Pattern::new(pattern.as_bytes(), options, None).unwrap();
-        Regex { pattern, no_match: false, min_offset, max_offset }
+        Arc::new(Regex { pattern, no_match: false, min_offset, max_offset })
     }
 
     /// However the body is cut, and however little is enough to be searched.
-    fn matches(regex: &Regex, body: &[u8]) -> bool {
+    fn matches(regex: &Arc<Regex>, body: &[u8]) -> bool {
         let found: Vec<bool> = [1, 2, 3, 5, 100_000]
             .into_iter()
             .map(|size| {

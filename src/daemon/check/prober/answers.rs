@@ -1,6 +1,5 @@
 //! Whole checks against servers on loopback that say what a test wants.
 
-use super::plan::Plan;
 use crate::check::config::{
     Checker, Connect, Dns, DnsRecord, Http, HttpProtocol, Misc, Probe, Reply, Ssl, Tls as TlsConfig, Udp, Url,
 };
@@ -22,10 +21,7 @@ fn check(to: SocketAddr, probe: Probe) -> Checker {
 }
 
 async fn run(check: &Checker) -> Outcome {
-    if check.probe == Probe::Tcp {
-        return super::tests::tcp(&check.connect).await;
-    }
-    Plan::new(check, &Tls::default()).run(0, 0x1234).await
+    super::tests::run(check, Tls::default()).await
 }
 
 /// A server that treats its one client so.
@@ -281,7 +277,7 @@ mod tls {
     async fn ask(server: SocketAddr, tls: TlsConfig, ssl: &Ssl) -> Outcome {
         let mut check = check(server, http(Some(tls)));
         check.connect.timeout = Duration::from_secs(10);
-        Plan::new(&check, &Tls::load(ssl, true)).run(0, 0).await
+        super::super::tests::run(&check, Tls::load(ssl, true)).await
     }
 
     #[tokio::test]

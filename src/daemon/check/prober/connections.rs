@@ -1,49 +1,55 @@
-//! `TCP_CHECK`: connections that open, thousands at once. There is nothing to say over them, so each is a few words in a
-//! list instead of a task, and one system call tells of all that have opened.
+//! The checks over TCP that are under way, thousands at once: each is a place in a list instead of a task, and one system
+//! call tells of all whose sockets are ready.
 //!
-//! What an open connection means is decided in [`crate::check::probe::tcp`]; how it is closed, in `stream`.
+//! What happens to one of them is in `conversation`.
 
 use super::Finished;
-use super::socket::{self, errno};
-use super::stream::{close_at_once, is_connected_to_itself};
+use super::conversation::{Conversation, Next, PIECE};
+use super::socket::errno;
 use crate::check::config::Connect;
 use crate::check::event::ProbeId;
-use crate::check::probe::Operation;
-use crate::check::probe::tcp::{Attempt, Event};
-use crate::sys::poll::Poll;
+use crate::check::probe::dialogue::Dialogue;
+use crate::check::probe::{Failure, Operation, Outcome};
+use crate::sys::poll::{Poll, Readiness};
 use crate::sys::ready::Ready;
 use crate::time::Instant;
-use socket2::Socket;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The connections that are to open.
+/// The connections under way.
 pub(super) struct Connections {
     /// Made with the first one; and the same, to be waited for.
     poll: Option<(Poll, Ready<OwnedFd>)>,
-    opening: Vec<Option<Opening>>,
+    open: Vec<Option<Connection>>,
     free: Vec<u32>,
     places: HashMap<ProbeId, u32>,
     deadlines: BTreeSet<(Instant, u32)>,
+    /// Those that have more to be read already.
+    again: Vec<u32>,
     /// Those that no descriptor is left for.
-    waiting: VecDeque<(ProbeId, Connect)>,
+    waiting: VecDeque<Waiting>,
     finished: VecDeque<Finished>,
     /// A place for each descriptor.
     descriptors: Arc<Semaphore>,
+    /// Room for what is read and told, kept.
+    piece: Box<[u8]>,
+    told: Vec<(u64, Readiness)>,
 }
 
-/// A connection that is to open.
-struct Opening {
+struct Waiting {
     probe: ProbeId,
-    socket: Socket,
-    attempt: Attempt,
-    to: SocketAddr,
-    /// `bind_port`: nothing may be left of it.
-    has_port: bool,
+    connect: Connect,
+    dialogue: Option<Box<dyn Dialogue>>,
+}
+
+struct Connection {
+    probe: ProbeId,
+    conversation: Conversation<'static>,
+    /// Where it stands among the deadlines: its own is not earlier.
+    looked_at: Instant,
     _descriptor: OwnedSemaphorePermit,
 }
 
@@ -51,100 +57,153 @@ impl Connections {
     pub(super) fn new(descriptors: Arc<Semaphore>) -> Connections {
         Connections {
             poll: None,
-            opening: Vec::new(),
+            open: Vec::new(),
             free: Vec::new(),
             places: HashMap::new(),
             deadlines: BTreeSet::new(),
+            again: Vec::new(),
             waiting: VecDeque::new(),
             finished: VecDeque::new(),
             descriptors,
+            piece: vec![0; PIECE].into(),
+            told: Vec::new(),
         }
     }
 
-    /// Starts one; without a descriptor for it, its time does not run yet.
-    pub(super) fn start(&mut self, now: Instant, probe: ProbeId, connect: &Connect) {
-        let Ok(descriptor) = Arc::clone(&self.descriptors).try_acquire_owned() else {
-            self.waiting.push_back((probe, connect.clone()));
-            return;
-        };
-        let attempt = Attempt::start(now, connect.timeout);
-        if let Err((operation, error)) = self.begin(probe, connect, attempt, descriptor) {
-            let outcome = attempt.handle(Event::Error { operation, errno: errno(&error) });
-            self.finished.push_back(Finished { probe, outcome });
-        }
-    }
-
-    fn begin(
+    /// Starts one, with what is to be said over it; without a descriptor for it, its time does not run yet.
+    pub(super) fn start(
         &mut self,
+        now: Instant,
         probe: ProbeId,
         connect: &Connect,
-        attempt: Attempt,
+        dialogue: Option<Box<dyn Dialogue>>,
+    ) {
+        let Ok(descriptor) = Arc::clone(&self.descriptors).try_acquire_owned() else {
+            self.waiting.push_back(Waiting { probe, connect: connect.clone(), dialogue });
+            return;
+        };
+        let begun = Conversation::begin(now, connect, dialogue)
+            .and_then(|conversation| self.insert(probe, conversation, descriptor));
+        if let Err(outcome) = begun {
+            self.finish(probe, outcome);
+        }
+    }
+
+    /// A check that can't even be started has come to an end, too.
+    pub(super) fn finish(&mut self, probe: ProbeId, outcome: Outcome) {
+        self.finished.push_back(Finished { probe, outcome });
+    }
+
+    fn insert(
+        &mut self,
+        probe: ProbeId,
+        conversation: Conversation<'static>,
         descriptor: OwnedSemaphorePermit,
-    ) -> Result<(), socket::Failed> {
-        let at = |operation| move |error| (operation, error);
+    ) -> Result<(), Outcome> {
+        let can_not_wait = |error: io::Error| {
+            let failure = Failure::System { operation: Operation::Wait, errno: errno(&error) };
+            Outcome::NotRun(failure)
+        };
         let poll = match &mut self.poll {
             Some((poll, _)) => poll,
-            none => &mut none.insert(poll().map_err(at(Operation::Wait))?).0,
+            none => &mut none.insert(poll().map_err(can_not_wait)?).0,
         };
-        let socket = socket::connecting(connect)?;
         let place = self.free.pop().unwrap_or_else(|| {
-            self.opening.push(None);
-            (self.opening.len() - 1) as u32
+            self.open.push(None);
+            (self.open.len() - 1) as u32
         });
-        if let Err(error) = poll.add_writer(&socket, place.into()) {
+        let added = match conversation.has_dialogue() {
+            true => poll.add_stream(&conversation, place.into()),
+            false => poll.add_writer(&conversation, place.into()),
+        };
+        if let Err(error) = added {
             self.free.push(place);
-            return Err((Operation::Wait, error));
+            return Err(can_not_wait(error));
         }
-        self.deadlines.insert((attempt.next_timeout(), place));
+        let looked_at = conversation.next_timeout();
+        self.deadlines.insert((looked_at, place));
         self.places.insert(probe, place);
-        let (to, has_port) = (connect.to, connect.bind_port.is_some());
-        let opening = Opening { probe, socket, attempt, to, has_port, _descriptor: descriptor };
-        if let Some(slot) = self.opening.get_mut(place as usize) {
-            *slot = Some(opening);
+        let connection = Connection { probe, conversation, looked_at, _descriptor: descriptor };
+        if let Some(slot) = self.open.get_mut(place as usize) {
+            *slot = Some(connection);
         }
         Ok(())
     }
 
     /// Forgets one.
     pub(super) fn cancel(&mut self, probe: ProbeId) {
-        self.waiting.retain(|(waiting, _)| *waiting != probe);
+        self.waiting.retain(|waiting| waiting.probe != probe);
         self.finished.retain(|finished| finished.probe != probe);
         if let Some(place) = self.places.get(&probe).copied() {
             drop(self.remove(place));
         }
     }
 
-    /// Takes in which ones have opened, or can't.
+    /// Goes on with those that are ready, and ends those whose time is up.
     pub(super) fn look(&mut self, now: Instant) {
+        let mut told = std::mem::take(&mut self.told);
         if !self.places.is_empty()
             && let Some((poll, _)) = &mut self.poll
+            && let Ok(tokens) = poll.ready_now()
         {
-            let told: Vec<(u64, bool)> =
-                poll.ready_now().map(|tokens| tokens.states().collect()).unwrap_or_default();
-            for (token, is_wrong) in told {
-                if let Some(opening) = u32::try_from(token).ok().and_then(|place| self.remove(place)) {
-                    let outcome = opening.attempt.handle(opening.event(is_wrong));
-                    self.finished.push_back(Finished { probe: opening.probe, outcome });
-                }
+            told.extend(tokens.states());
+        }
+        let readable = Readiness { is_readable: true, has_ended: true, ..Readiness::default() };
+        let again = std::mem::take(&mut self.again);
+        told.extend(again.into_iter().map(|place| (place.into(), readable)));
+        for (token, ready) in told.drain(..) {
+            if let Ok(place) = u32::try_from(token) {
+                self.go_on(now, place, ready);
             }
         }
-        while let Some(&(at, place)) = self.deadlines.first().filter(|(at, _)| *at <= now) {
-            self.deadlines.remove(&(at, place));
-            if let Some(opening) = self.remove(place)
-                && let Some(outcome) = opening.attempt.handle_timeout(now)
-            {
-                self.finished.push_back(Finished { probe: opening.probe, outcome });
-            }
-        }
+        self.told = told;
+        self.end_what_is_late(now);
         while self.descriptors.available_permits() > 0
-            && let Some((probe, connect)) = self.waiting.pop_front()
+            && let Some(Waiting { probe, connect, dialogue }) = self.waiting.pop_front()
         {
-            self.start(now, probe, &connect);
+            self.start(now, probe, &connect, dialogue);
         }
     }
 
-    /// When to look even if nothing has opened.
+    fn go_on(&mut self, now: Instant, place: u32, ready: Readiness) {
+        let connection = self.open.get_mut(place as usize).and_then(Option::as_mut);
+        let Some(Connection { probe, conversation, .. }) = connection else { return };
+        let probe = *probe;
+        match conversation.go_on(now, ready, &mut self.piece) {
+            Next::Waits => {}
+            Next::Reads => self.again.push(place),
+            Next::Ended(outcome) => {
+                drop(self.remove(place));
+                self.finish(probe, outcome);
+            }
+        }
+    }
+
+    fn end_what_is_late(&mut self, now: Instant) {
+        while let Some(&(at, place)) = self.deadlines.first().filter(|(at, _)| *at <= now) {
+            self.deadlines.remove(&(at, place));
+            let connection = self.open.get_mut(place as usize).and_then(Option::as_mut);
+            let Some(connection) = connection else { continue };
+            let probe = connection.probe;
+            match connection.conversation.handle_timeout(now) {
+                Some(outcome) => {
+                    drop(self.remove(place));
+                    self.finish(probe, outcome);
+                }
+                // It has gone on meanwhile.
+                None => {
+                    connection.looked_at = connection.conversation.next_timeout();
+                    self.deadlines.insert((connection.looked_at, place));
+                }
+            }
+        }
+    }
+
+    /// When to look even if nothing has become ready.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
+        if !self.again.is_empty() {
+            return Some(Instant::ZERO);
+        }
         self.deadlines.first().map(|(at, _)| *at)
     }
 
@@ -153,7 +212,7 @@ impl Connections {
         self.finished.pop_front()
     }
 
-    /// Something has opened; never, while nothing is under way. Dropping the future loses nothing.
+    /// Some socket is ready; never, while nothing is under way. Dropping the future loses nothing.
     pub(super) async fn changed(&self) {
         match &self.poll {
             Some((_, ready)) if ready.wait().await.is_ok() => {}
@@ -161,31 +220,16 @@ impl Connections {
         }
     }
 
-    fn remove(&mut self, place: u32) -> Option<Opening> {
-        let opening = self.opening.get_mut(place as usize)?.take()?;
+    fn remove(&mut self, place: u32) -> Option<Connection> {
+        let connection = self.open.get_mut(place as usize)?.take()?;
         self.free.push(place);
-        self.places.remove(&opening.probe);
-        self.deadlines.remove(&(opening.attempt.next_timeout(), place));
+        self.again.retain(|again| *again != place);
+        self.places.remove(&connection.probe);
+        self.deadlines.remove(&(connection.looked_at, place));
         if let Some((poll, _)) = &mut self.poll {
             poll.has_left();
         }
-        Some(opening)
-    }
-}
-
-impl Opening {
-    /// What became of it.
-    fn event(&self, is_wrong: bool) -> Event {
-        if is_wrong && let Ok(Some(error)) | Err(error) = self.socket.take_error() {
-            return Event::Refused { errno: errno(&error) };
-        }
-        if is_connected_to_itself(&self.socket, self.to) {
-            return Event::Refused { errno: libc::ECONNREFUSED };
-        }
-        if self.has_port {
-            close_at_once(&self.socket);
-        }
-        Event::Connected
+        Some(connection)
     }
 }
 

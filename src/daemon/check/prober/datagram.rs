@@ -1,16 +1,17 @@
 //! Probes of one datagram: the question is sent, and what comes back is heard until that is an outcome.
 
 use super::socket::{self, Kind, errno, not_sent};
-use super::stream::within;
 use crate::check::config::Connect;
 use crate::check::probe::query::{Query, Refusal};
 use crate::check::probe::{Failure, Operation, Outcome};
 use crate::sys::clock;
+use crate::time::Instant;
 use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
+use std::pin::pin;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
@@ -18,7 +19,7 @@ use tokio::net::UdpSocket;
 const LONGEST: usize = 64 * 1024;
 
 /// A question to a server.
-pub(super) async fn ask(connect: &Connect, kind: Kind, query: &mut (dyn Query + Send)) -> Outcome {
+pub(super) async fn ask(connect: &Connect, kind: Kind, query: &mut impl Query) -> Outcome {
     let deadline = clock::now() + connect.timeout;
     let socket = match send(connect, kind, query.question()) {
         Ok(socket) => socket,
@@ -31,6 +32,23 @@ pub(super) async fn ask(connect: &Connect, kind: Kind, query: &mut (dyn Query + 
     match verdict {
         Ok(()) => Outcome::Passed,
         Err(failure) => Outcome::Failed(failure),
+    }
+}
+
+/// What the future gives, unless it takes longer.
+async fn within<T>(deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    loop {
+        let left = deadline.saturating_since(clock::now());
+        tokio::select! {
+            biased;
+            given = &mut future => return Some(given),
+            () = tokio::time::sleep(left) => {
+                if clock::now() >= deadline {
+                    return None;
+                }
+            }
+        }
     }
 }
 
@@ -50,7 +68,7 @@ fn send(connect: &Connect, kind: Kind, question: &[u8]) -> Result<UdpSocket, soc
 }
 
 /// Hears what comes until it is an outcome.
-async fn answer(socket: &UdpSocket, query: &mut (dyn Query + Send)) -> Result<(), Failure> {
+async fn answer(socket: &UdpSocket, query: &mut impl Query) -> Result<(), Failure> {
     let broken = |error: io::Error| Failure::broken(errno(&error));
     loop {
         let ready = socket.ready(Interest::READABLE | Interest::ERROR).await.map_err(broken)?;

@@ -14,10 +14,15 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 /// One `TCP_CHECK`.
-pub(super) async fn tcp(connect: &Connect) -> Outcome {
-    let mut prober = Prober::new();
+async fn tcp(connect: &Connect) -> Outcome {
     let check = Checker { connect: connect.clone(), ..Checker::new(connect.to, Probe::Tcp) };
-    prober.start(clock::now(), ids(1)[0], &check, 0);
+    run(&check, Tls::default()).await
+}
+
+/// One check.
+pub(super) async fn run(check: &Checker, tls: Tls) -> Outcome {
+    let mut prober = Prober { tls, ..Prober::new() };
+    prober.start(clock::now(), ids(1)[0], check, 0);
     loop {
         let due = prober.next_timeout().map_or(Duration::ZERO, |at| at.saturating_since(clock::now()));
         tokio::select! {
