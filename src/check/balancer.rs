@@ -9,12 +9,13 @@
 
 use super::alert;
 use super::checker::{self, Checker};
-use super::config;
 use super::event::{Action, CheckName, CheckReport, Event, ProbeId, Report};
 use super::stats::Stats;
+use super::target::Check;
 use super::virtual_server::VirtualServer;
 use crate::ipvs::model::{Dest, DestKey, Service, ServiceKey, Table};
 use crate::time::Instant;
+use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::mem;
@@ -48,11 +49,14 @@ pub struct Balancer {
     stats: Stats,
 }
 
+/// Most checks stand for one server.
+type Subscribers = SmallVec<[(u32, u32); 1]>;
+
 #[derive(Clone, Debug)]
 struct Slot {
     checker: Checker,
     /// The real servers that it stands for: place of the virtual server, place of the real server in it.
-    subscribers: Vec<(u32, u32)>,
+    subscribers: Subscribers,
     run: Option<u64>,
 }
 
@@ -78,7 +82,7 @@ impl Balancer {
             return;
         };
         self.stats.count_outcome(&outcome);
-        if !slot.checker.config().probe.is_watched() {
+        if !slot.checker.check().settings.probe.is_watched() {
             slot.run = None;
         }
         let mut wants = Vec::new();
@@ -177,9 +181,9 @@ impl Balancer {
 
     /// The check that a probe is for, as long as nobody has cancelled it.
     #[must_use]
-    pub fn check(&self, probe: ProbeId) -> Option<&config::Checker> {
+    pub fn check(&self, probe: ProbeId) -> Option<&Check> {
         let slot = self.slots.get(probe.slot as usize)?.as_ref()?;
-        (slot.run == Some(probe.run)).then(|| slot.checker.config())
+        (slot.run == Some(probe.run)).then(|| slot.checker.check())
     }
 
     /// Which page a probe asks for: see [`Checker::page`].
@@ -219,7 +223,7 @@ impl Balancer {
                     actions.push(Action::StartProbe(ProbeId { slot: index, run: *next_run }));
                 }
                 checker::Action::Changed(status) => {
-                    let text = alert::text_of(slot.checker.config(), status, met.as_ref());
+                    let text = alert::text_of(&slot.checker.check().settings.probe, status, met.as_ref());
                     for &(place, rs) in &slot.subscribers {
                         if let Some(vs) = virtual_servers.get_mut(place as usize) {
                             vs.check_changed(now, rs as usize, status, text.as_deref(), actions);
@@ -248,7 +252,7 @@ impl Balancer {
                     if let CheckReport::Failed { failure, .. } = &report {
                         met = Some(failure.clone());
                     }
-                    let check = CheckName::of(slot.checker.config());
+                    let check = CheckName::of(slot.checker.check());
                     // One line a server, not one for each service that it is in.
                     let mut told = HashSet::new();
                     for &(vs, rs) in &slot.subscribers {

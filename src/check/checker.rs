@@ -22,6 +22,7 @@
 use super::config::{self, Probe};
 use super::event::CheckReport;
 use super::probe::{Failure, Outcome, Weight};
+use super::target::Check;
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};
 use std::mem;
@@ -70,7 +71,7 @@ pub enum Action {
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checker {
-    config: config::Checker,
+    check: Check,
     status: Status,
     /// What it says of the weight.
     weight: Weight,
@@ -100,11 +101,11 @@ enum Phase {
 impl Checker {
     /// A checker that never ran, in the status it is assumed to have, with its first probe at `first`.
     #[must_use]
-    pub fn new(config: config::Checker, status: Status, first: Instant) -> Checker {
+    pub fn new(check: Check, status: Status, first: Instant) -> Checker {
         let phase = Phase::Waiting { at: first };
         let weight = Weight::Configured;
         Checker {
-            config,
+            check,
             status,
             weight,
             has_run: false,
@@ -126,8 +127,8 @@ impl Checker {
 
     /// What it was told to do.
     #[must_use]
-    pub const fn config(&self) -> &config::Checker {
-        &self.config
+    pub const fn check(&self) -> &Check {
+        &self.check
     }
 
     /// What it holds to be true.
@@ -163,7 +164,7 @@ impl Checker {
     /// From now on nobody is asked, or again. A probe that is under way still counts; one whose time has passed meanwhile
     /// is due at once. What is watched costs nothing and tells by itself: it goes on.
     pub fn suspend(&mut self, suspended: bool) {
-        self.is_suspended = suspended && !self.config.probe.is_watched();
+        self.is_suspended = suspended && !self.check.settings.probe.is_watched();
     }
 
     /// When to call [`Checker::handle_timeout`]; `None` while a probe runs, or it is suspended.
@@ -190,9 +191,9 @@ impl Checker {
     pub fn handle(&mut self, now: Instant, event: Event, actions: &mut Vec<Action>) {
         let Event::Finished(outcome) = event;
         let Phase::Probing { since } = self.phase else { return };
-        let schedule = self.config.schedule;
+        let schedule = self.check.settings.schedule;
         let delay = match outcome {
-            Outcome::Passed => match &self.config.probe {
+            Outcome::Passed => match &self.check.settings.probe {
                 Probe::Http(_) => self.page_passed(actions),
                 _ => {
                     self.passed(Weight::Configured, actions);
@@ -212,7 +213,7 @@ impl Checker {
                 schedule.delay_loop
             }
         };
-        self.phase = match &self.config.probe {
+        self.phase = match &self.check.settings.probe {
             probe if probe.is_watched() => return,
             // A program runs for a while: it is started at even intervals, and never twice at a time.
             Probe::Misc(_) => Phase::Waiting { at: now.max(since + delay) },
@@ -230,14 +231,14 @@ impl Checker {
         if mem::take(&mut self.page_failed) {
             // All of them have to come now.
             (self.page, self.tries) = (0, 0);
-        } else if next < self.config.probe.pages() {
+        } else if next < self.check.settings.probe.pages() {
             (self.page, self.tries) = (next, 0);
         } else {
             self.page = 0;
             self.passed(Weight::Configured, actions);
         }
-        let delay_loop = self.config.schedule.delay_loop;
-        match &self.config.probe {
+        let delay_loop = self.check.settings.schedule.delay_loop;
+        match &self.check.settings.probe {
             Probe::Http(http) if !http.fast_recovery => delay_loop,
             _ if self.status == Status::Down || !self.has_run => Duration::ZERO,
             probe => delay_loop / u32::try_from(probe.pages()).unwrap_or(u32::MAX).max(1),
@@ -245,16 +246,16 @@ impl Checker {
     }
 
     fn passed(&mut self, weight: Weight, actions: &mut Vec<Action>) {
-        if self.status == Status::Down && !self.config.probe.is_watched() {
+        if self.status == Status::Down && !self.check.settings.probe.is_watched() {
             self.passes += 1;
-            if self.passes < self.config.schedule.rise {
+            if self.passes < self.check.settings.schedule.rise {
                 self.told();
                 return;
             }
         }
         self.passes = 0;
         // A file that is as it should be from the start is no news.
-        let first = !self.has_run && !self.config.probe.is_watched();
+        let first = !self.has_run && !self.check.settings.probe.is_watched();
         if self.status == Status::Down || first {
             actions.push(Action::Report(CheckReport::Succeeded));
         }
@@ -269,11 +270,11 @@ impl Checker {
 
     /// What a failed probe means; returns the time until the next one.
     fn failed(&mut self, failure: Failure, actions: &mut Vec<Action>) -> Duration {
-        let schedule = self.config.schedule;
+        let schedule = self.check.settings.schedule;
         let first = !self.has_run;
         self.told();
         self.passes = 0;
-        let retries = if self.config.probe.is_watched() { 0 } else { schedule.retry };
+        let retries = if self.check.settings.probe.is_watched() { 0 } else { schedule.retry };
         let believed = first || self.tries >= retries;
         if self.status == Status::Up && !believed {
             if schedule.log_all_failures {
@@ -287,13 +288,13 @@ impl Checker {
             actions.push(Action::Report(CheckReport::Failed { retries, failure }));
         }
         // As keepalived, which says nothing of the kind of pages.
-        if first && self.status == Status::Down && !matches!(self.config.probe, Probe::Http(_)) {
+        if first && self.status == Status::Down && !matches!(self.check.settings.probe, Probe::Http(_)) {
             actions.push(Action::FoundDown);
         }
         let recovers = self.status == Status::Down && !first && !self.page_failed;
         self.tries = 0;
         self.change(Status::Down, actions);
-        match self.config.probe {
+        match self.check.settings.probe {
             // One of the pages that all have to come: it is asked for again.
             Probe::Http(_) if recovers => schedule.delay_before_retry,
             Probe::Http(_) => {
@@ -316,16 +317,16 @@ impl Checker {
         }
     }
 
-    /// The checker that follows this one after a reload: the same target, another schedule. It keeps what this one
+    /// The checker that follows this one after a reload: the same target, on another schedule. It keeps what this one
     /// knows; a shorter delay counts from now, and a probe that was under way here is run anew.
     #[must_use]
-    pub fn rescheduled(&self, now: Instant, schedule: config::Schedule) -> Checker {
+    pub fn rescheduled(&self, now: Instant, check: Check) -> Checker {
+        let schedule = check.settings.schedule;
         let at = match self.phase {
             Phase::Waiting { at } => at.min(now + schedule.delay_loop),
             Phase::Probing { .. } => now,
         };
-        let mut next = self.clone();
-        next.config.schedule = schedule;
+        let mut next = Checker { check, ..self.clone() };
         // With fewer retries than already made, one more failure is enough.
         next.tries = self.tries.min(schedule.retry);
         next.phase = Phase::Waiting { at };

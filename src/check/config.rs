@@ -260,9 +260,11 @@ impl RealServer {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Checker {
+    /// `connect_ip` and `connect_port`, else the real server's: where it connects to.
+    pub to: SocketAddr,
     /// When it runs, and how often it may fail.
     pub schedule: Schedule,
-    /// Where it connects to, and from where.
+    /// From where, and how long it may take.
     pub connect: Connect,
     /// What it does there.
     pub probe: Probe,
@@ -272,7 +274,7 @@ impl Checker {
     /// A check of `to` with the schedule that most kinds have.
     #[must_use]
     pub const fn new(to: SocketAddr, probe: Probe) -> Checker {
-        Checker { schedule: Schedule::DEFAULT, connect: Connect::new(to), probe }
+        Checker { to, schedule: Schedule::DEFAULT, connect: Connect::DEFAULT, probe }
     }
 }
 
@@ -309,12 +311,10 @@ impl Schedule {
     };
 }
 
-/// Where a check goes.
+/// How a check connects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Connect {
-    /// `connect_ip` and `connect_port`, else the real server's.
-    pub to: SocketAddr,
     /// `bindto`: source address.
     pub bind_address: Option<IpAddr>,
     /// `bind_port`: source port.
@@ -328,16 +328,12 @@ pub struct Connect {
 }
 
 impl Connect {
-    /// To `to` from wherever the kernel likes, within five seconds.
-    #[must_use]
-    pub const fn new(to: SocketAddr) -> Connect {
-        Connect {
-            to,
-            bind_address: None,
-            bind_port: None,
-            bind_if: None,
-            timeout: Duration::from_secs(5),
-            fwmark: 0,
-        }
-    }
+    /// From wherever the kernel likes, within five seconds.
+    pub const DEFAULT: Connect = Connect {
+        bind_address: None,
+        bind_port: None,
+        bind_if: None,
+        timeout: Duration::from_secs(5),
+        fwmark: 0,
+    };
 }

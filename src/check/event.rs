@@ -3,8 +3,9 @@
 //! Reports are values: log lines are made of them (`sentence`), and so will be mails and lines for FIFOs. At
 //! which level they are logged is the driver's choice.
 
-use super::config::{Checker, Probe, Url};
+use super::config::{Probe, Url};
 use super::probe::{Failure, Outcome};
+use super::target::Check;
 use crate::command::Command;
 use crate::ipvs::model::{DestKey, Protocol, ServiceKey};
 use serde::{Deserialize, Serialize};
@@ -191,14 +192,14 @@ pub enum PageTest {
 impl CheckName {
     /// That of a configured check.
     #[must_use]
-    pub fn of(check: &Checker) -> CheckName {
-        match &check.probe {
+    pub fn of(check: &Check) -> CheckName {
+        match &check.settings.probe {
             Probe::Tcp => CheckName::Tcp,
             Probe::Http(http) => CheckName::Http {
                 tls: http.tls.is_some(),
                 pages: http.urls.iter().map(|url| (PageTest::of(url), url.path.clone())).collect(),
             },
-            Probe::Smtp { .. } => CheckName::Smtp(check.connect.to),
+            Probe::Smtp { .. } => CheckName::Smtp(check.to),
             Probe::Dns(_) => CheckName::Dns,
             Probe::Udp(_) => CheckName::Udp,
             Probe::Ping => CheckName::Ping,

@@ -18,6 +18,7 @@ pub mod event;
 pub mod probe;
 mod sentence;
 pub mod stats;
+pub mod target;
 pub mod virtual_server;
 
 #[cfg(test)]

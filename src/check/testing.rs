@@ -18,7 +18,7 @@ pub(crate) fn server(host: u8) -> RealServer {
 pub(crate) fn check(to: SocketAddr) -> Checker {
     let schedule =
         Schedule { delay_loop: Duration::from_secs(3), warmup: Duration::from_secs(3), ..Schedule::DEFAULT };
-    let connect = Connect { timeout: Duration::from_secs(3), ..Connect::new(to) };
+    let connect = Connect { timeout: Duration::from_secs(3), ..Connect::DEFAULT };
     Checker { schedule, connect, ..Checker::new(to, Probe::Tcp) }
 }
 

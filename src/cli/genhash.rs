@@ -95,11 +95,10 @@ pub(super) fn run(args: Args) -> ExitCode {
 
 impl Args {
     fn request(self) -> Request {
-        let mut connect = Connect::new(SocketAddr::new(self.server, self.port));
-        connect.timeout = Duration::from_secs(self.timeout.into());
-        connect.fwmark = self.fwmark;
+        let timeout = Duration::from_secs(self.timeout.into());
         Request {
-            connect,
+            to: SocketAddr::new(self.server, self.port),
+            connect: Connect { timeout, fwmark: self.fwmark, ..Connect::DEFAULT },
             url: Url {
                 path: self.url.into(),
                 virtual_host: self.use_virtualhost.map(Into::into),
@@ -192,17 +191,16 @@ mod tests {
                     --fwmark 7 --proto 1.1 --timeout 9";
         for line in [all, long] {
             let request = request(line).unwrap();
-            let mut connect = Connect::new("[::1]:443".parse().unwrap());
-            connect.timeout = Duration::from_secs(9);
-            connect.fwmark = 7;
-            assert_eq!(request.connect, connect, "{line}");
+            let connect = Connect { timeout: Duration::from_secs(9), fwmark: 7, ..Connect::DEFAULT };
+            assert_eq!((request.to, request.connect), ("[::1]:443".parse().unwrap(), connect), "{line}");
             assert_eq!((request.protocol, request.keeps_body), (HttpProtocol::V11, true), "{line}");
             assert_eq!(&*request.url.path, "/a", "{line}");
             assert_eq!(request.url.virtual_host.as_deref(), Some("www.example"), "{line}");
             assert_eq!(request.tls, Some(Tls { sni: true, ..Tls::default() }), "{line}");
         }
         let least = request("genhash -s 192.0.2.1 -p 80 -u /").unwrap();
-        assert_eq!(least.connect, Connect::new("192.0.2.1:80".parse().unwrap()), "five seconds");
+        let to = "192.0.2.1:80".parse().unwrap();
+        assert_eq!((least.to, least.connect), (to, Connect::DEFAULT), "five seconds");
         assert_eq!((least.protocol, least.keeps_body, least.tls), (HttpProtocol::V10, false, None));
         for version in ["1.0c", "1.0C"] {
             let line = format!("genhash -s 192.0.2.1 -p 80 -u / -P {version}");

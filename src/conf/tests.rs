@@ -38,7 +38,7 @@ fn the_example_means_what_its_comments_say() {
     for real in &server.real_servers {
         assert_eq!((real.forward, real.weight, real.inhibit_on_failure), (Forward::DirectRoute, 1, true));
         let [check] = real.checkers.as_slice() else { panic!("{real:?}") };
-        assert_eq!((check.connect.to, check.connect.timeout), (real.address, Duration::from_secs(3)));
+        assert_eq!((check.to, check.connect.timeout), (real.address, Duration::from_secs(3)));
         assert_eq!(check.schedule.delay_loop, Duration::from_secs(3));
         assert_eq!((check.schedule.retry, check.schedule.delay_before_retry), (1, Duration::from_secs(1)));
         assert_eq!(check.schedule.warmup, Duration::from_secs(3));

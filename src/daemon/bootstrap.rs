@@ -13,7 +13,7 @@ use crate::sys::caps::{self, Capability};
 use crate::sys::input::reason;
 use crate::sys::ready::Ready;
 use crate::sys::writable::Writable;
-use crate::sys::{self, log, process, scheduling, seccomp};
+use crate::sys::{self, log, memory, process, scheduling, seccomp};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::fs::File;
 use std::io;
@@ -63,7 +63,7 @@ pub fn main() -> Exit {
         }
     };
     process::set_name(&start.name);
-    process::keep_no_unused_memory();
+    memory::keep_no_unused();
     if let Err(error) = log::start(&start.log) {
         let file = start.log.file.as_deref().unwrap_or(Path::new("")).display();
         error!("log file {file}: {}: this process has none", reason(&error));

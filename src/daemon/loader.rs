@@ -13,7 +13,7 @@ use super::worker::Kind;
 use crate::sys::caps::{self, Capability};
 use crate::sys::input::reason;
 use crate::sys::signal::{self, SignalFd};
-use crate::sys::{clock, process, seccomp};
+use crate::sys::{clock, memory, seccomp};
 use crate::time::Instant;
 use nix::errno::Errno;
 use nix::libc;
@@ -48,13 +48,13 @@ pub(super) struct Read {
 
 /// The process that reads, from its first order on.
 pub(super) fn main(socket: &OwnedFd, source: &Source) -> Exit {
-    process::end_first_when_memory_is_short();
+    memory::end_first_when_short();
     // Workers say so where they can't be confined; here it is no reason not to read.
     let _ = caps::keep_only(&[], READS_ALL);
     let _ = seccomp::confine();
-    if let Some(bytes) = process::physical_memory() {
+    if let Some(bytes) = memory::of_the_machine() {
         let (share, of) = MEMORY_SHARE;
-        let _ = process::limit_memory(bytes / of * share);
+        let _ = memory::limit(bytes / of * share);
     }
     let answered = match source.load() {
         Ok(loaded) => answer(socket.as_fd(), &loaded),

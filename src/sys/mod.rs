@@ -14,6 +14,7 @@ pub mod kmod;
 pub(crate) mod linkbeat;
 pub mod log;
 pub mod memfd;
+pub mod memory;
 pub mod mtu;
 pub mod names;
 pub mod namespace;

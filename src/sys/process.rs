@@ -6,7 +6,7 @@
 use nix::libc;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
-use nix::unistd::{ForkResult, SysconfVar, chdir, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe2, setsid};
+use nix::unistd::{ForkResult, chdir, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe2, setsid};
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -160,46 +160,4 @@ pub fn open_many_files() -> u64 {
 /// Sets the file creation mask (`-u`).
 pub fn set_umask(mask: u32) {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask));
-}
-
-/// The machine's memory in bytes.
-#[must_use]
-pub fn physical_memory() -> Option<u64> {
-    let ask = |what| nix::unistd::sysconf(what).ok().flatten().and_then(|n| u64::try_from(n).ok());
-    ask(SysconfVar::_PHYS_PAGES)?.checked_mul(ask(SysconfVar::PAGE_SIZE)?)
-}
-
-/// Lets this process have no more than so many bytes of memory of its own.
-///
-/// # Errors
-/// None is expected of a Linux kernel.
-pub fn limit_memory(bytes: u64) -> io::Result<()> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_DATA)?;
-    Ok(setrlimit(Resource::RLIMIT_DATA, bytes.min(soft), bytes.min(hard))?)
-}
-
-/// When the machine's memory is short, this process is the one to be ended. That it can't be asked for does not matter.
-pub fn end_first_when_memory_is_short() {
-    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-}
-
-/// Makes glibc's allocator keep no memory that nobody uses. All threads share one heap, since what one frees is of no use to
-/// the others else; and a large block is always returned to the kernel when it is freed, which it is not by default once
-/// there has been another large one. To be called before a second thread starts.
-#[allow(unsafe_code)]
-pub fn keep_no_unused_memory() {
-    #[cfg(target_env = "gnu")]
-    for (parameter, value) in [(nix::libc::M_ARENA_MAX, 1), (nix::libc::M_MMAP_THRESHOLD, 128 * 1024)] {
-        // SAFETY: it takes two numbers and sets a parameter of the allocator.
-        let _ = unsafe { nix::libc::mallopt(parameter, value) };
-    }
-}
-
-/// Gives pages of freed memory back to the kernel, also those between blocks that are in use. Takes some milliseconds for tens
-/// of megabytes.
-#[allow(unsafe_code)]
-pub fn return_unused_memory() {
-    // SAFETY: it takes a number, and locks the allocator itself.
-    #[cfg(target_env = "gnu")]
-    let _ = unsafe { nix::libc::malloc_trim(0) };
 }

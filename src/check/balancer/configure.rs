@@ -4,12 +4,13 @@
 //! one may assume. Then slots are kept, dropped and filled, and at last the virtual servers follow one another by
 //! their identity.
 
-use super::{Balancer, Slot};
+use super::{Balancer, Slot, Subscribers};
 use crate::check::adopt::Found;
 use crate::check::checker::{Checker, Status};
-use crate::check::config::{self, Config, Connect, Probe, RealServer};
+use crate::check::config::{self, Config, Connect, Probe, RealServer, Schedule};
 use crate::check::event::{Action, ProbeId};
 use crate::check::probe::Weight;
+use crate::check::target::{Check, CheckId, Shared};
 use crate::check::virtual_server::{AtStart, Server, Start, VirtualServer};
 use crate::ipvs::model::Protocol;
 use crate::net::Family;
@@ -19,18 +20,24 @@ use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::net::SocketAddr;
 
+/// A check of the configuration, and the real server that it is for: place of the virtual server, place in it.
+struct Asked {
+    check: Check,
+    of: (u32, u32),
+}
+
 /// The checks of a configuration, and what becomes of each.
 struct Placement {
     wanted: Vec<Wanted>,
     /// For every check in the order of the configuration, its place in `wanted`.
-    order: Vec<usize>,
+    order: Vec<u32>,
 }
 
 /// One check that is wanted, by one server or many.
 struct Wanted {
     origin: Origin,
     /// The real servers that it stands for.
-    subscribers: Vec<(u32, u32)>,
+    subscribers: Subscribers,
     /// What is known of these servers, where anything is; in doubt, that they are up.
     presumed: Option<Status>,
 }
@@ -41,7 +48,7 @@ enum Origin {
     /// The same target was checked on another schedule.
     Follows(Box<Checker>),
     /// Nothing is known of its target.
-    New,
+    New(Check),
 }
 
 /// What a check says of the servers that it stands for; without a check, that they are up.
@@ -70,16 +77,11 @@ impl Balancer {
     /// worker starts, and empty later. Checks that can't be run yet are left out. Afterwards any service may be
     /// another one, or gone: no [`Action::ServiceChanged`] is given, compare [`Balancer::desired`] instead.
     pub fn configure(&mut self, now: Instant, mut config: Config, found: &Found, actions: &mut Vec<Action>) {
-        for server in config.virtual_servers.iter_mut().flat_map(|vs| &mut vs.real_servers) {
-            server.checkers.retain(|check| check.probe.is_carried_out());
-            if config.settings.log_all_failures {
-                server.checkers.iter_mut().for_each(|check| check.schedule.log_all_failures = true);
-            }
-        }
+        let asked = self.take_checks(&mut config);
         let predecessors = self.predecessors(&config);
-        let placement = self.place(now, &config, &predecessors, found);
+        let placement = self.place(now, &config, &asked, &predecessors, found);
         self.drop_unwanted(&placement, actions);
-        let (servers, new) = self.fill_slots(now, &mut config, placement);
+        let (servers, new) = self.fill_slots(now, &config, &asked, placement);
         self.replace_virtual_servers(now, config, &predecessors, servers, found, actions);
         self.suspend(&new.iter().copied().collect(), actions);
         for index in new {
@@ -100,50 +102,69 @@ impl Balancer {
         identities(config.virtual_servers.iter()).map(|identity| old.get(&identity).copied()).collect()
     }
 
+    /// Takes the checks out of a configuration, with settings that are there once; those that can't be run are left out.
+    fn take_checks(&self, config: &mut Config) -> Vec<Asked> {
+        let mut shared = Shared::default();
+        self.slots.iter().flatten().for_each(|slot| shared.keep(slot.checker.check()));
+        let mut asked = Vec::with_capacity(config.checks().count());
+        for (vs, vs_place) in config.virtual_servers.iter_mut().zip(0u32..) {
+            for (rs, rs_place) in vs.real_servers.iter_mut().zip(0u32..) {
+                for mut check in mem::take(&mut rs.checkers) {
+                    if check.probe.is_carried_out() {
+                        check.schedule.log_all_failures |= config.settings.log_all_failures;
+                        asked.push(Asked { check: shared.share(check), of: (vs_place, rs_place) });
+                    }
+                }
+            }
+        }
+        asked
+    }
+
     fn place(
         &self,
         now: Instant,
         config: &Config,
+        asked: &[Asked],
         predecessors: &[Option<usize>],
         found: &Found,
     ) -> Placement {
-        let mut alike: HashMap<&config::Checker, u32> = HashMap::new();
-        let mut same_target: HashMap<(&Connect, &Probe), &Checker> = HashMap::new();
+        let mut alike: HashMap<CheckId, u32> = HashMap::new();
+        let mut same_target: HashMap<(SocketAddr, &Connect, &Probe), &Checker> = HashMap::new();
         for (slot, index) in self.slots.iter().zip(0u32..) {
             if let Some(Slot { checker, .. }) = slot {
-                alike.insert(checker.config(), index);
-                same_target.insert((&checker.config().connect, &checker.config().probe), checker);
+                alike.insert(checker.check().id(), index);
+                same_target.insert(target(checker.check()), checker);
             }
         }
-        let mut places: HashMap<&config::Checker, usize> = HashMap::new();
-        let mut placement = Placement { wanted: Vec::new(), order: Vec::new() };
-        for ((vs, before), vs_place) in config.virtual_servers.iter().zip(predecessors).zip(0u32..) {
-            let before = before.and_then(|place| self.virtual_servers.get(place));
-            let known = Known::of(vs, before, found);
-            for (rs, rs_place) in vs.real_servers.iter().zip(0u32..) {
-                for check in &rs.checkers {
-                    let place = *places.entry(check).or_insert_with(|| {
-                        let origin =
-                            match (alike.get(check), same_target.get(&(&check.connect, &check.probe))) {
-                                (Some(&slot), _) => Origin::Kept(slot),
-                                (None, Some(c)) => {
-                                    Origin::Follows(Box::new(c.rescheduled(now, check.schedule)))
-                                }
-                                (None, None) => Origin::New,
-                            };
-                        placement.wanted.push(Wanted { origin, subscribers: Vec::new(), presumed: None });
-                        placement.wanted.len() - 1
-                    });
-                    placement.order.push(place);
-                    if let Some(wanted) = placement.wanted.get_mut(place) {
-                        wanted.subscribers.push((vs_place, rs_place));
-                        wanted.presumed = match (wanted.presumed, known.status(rs)) {
-                            (Some(Status::Up), _) | (_, Some(Status::Up)) => Some(Status::Up),
-                            (known, None) => known,
-                            (_, known) => known,
-                        };
-                    }
-                }
+        let mut places: HashMap<CheckId, u32> = HashMap::with_capacity(asked.len());
+        let mut placement = Placement { wanted: Vec::new(), order: Vec::with_capacity(asked.len()) };
+        let mut known = (u32::MAX, Known::Nothing);
+        for Asked { check, of: (vs_place, rs_place) } in asked {
+            let Some(vs) = config.virtual_servers.get(*vs_place as usize) else { continue };
+            if known.0 != *vs_place {
+                let before = predecessors.get(*vs_place as usize).copied().flatten();
+                let before = before.and_then(|place| self.virtual_servers.get(place));
+                known = (*vs_place, Known::of(vs, before, found));
+            }
+            let place = *places.entry(check.id()).or_insert_with(|| {
+                let origin = match (alike.get(&check.id()), same_target.get(&target(check))) {
+                    (Some(&slot), _) => Origin::Kept(slot),
+                    (None, Some(c)) => Origin::Follows(Box::new(c.rescheduled(now, check.clone()))),
+                    (None, None) => Origin::New(check.clone()),
+                };
+                placement.wanted.push(Wanted { origin, subscribers: Subscribers::new(), presumed: None });
+                (placement.wanted.len() - 1) as u32
+            });
+            placement.order.push(place);
+            if let Some(wanted) = placement.wanted.get_mut(place as usize)
+                && let Some(rs) = vs.real_servers.get(*rs_place as usize)
+            {
+                wanted.subscribers.push((*vs_place, *rs_place));
+                wanted.presumed = match (wanted.presumed, known.1.status(rs)) {
+                    (Some(Status::Up), _) | (_, Some(Status::Up)) => Some(Status::Up),
+                    (known, None) => known,
+                    (_, known) => known,
+                };
             }
         }
         placement
@@ -166,47 +187,37 @@ impl Balancer {
         }
     }
 
-    /// Gives every wanted check a slot, moving the checks out of `config`. Returns what the checks say of every real
-    /// server, and the slots of the new checks.
+    /// Gives every wanted check a slot. Returns what the checks say of every real server, and the slots of the new checks.
     fn fill_slots(
         &mut self,
         now: Instant,
-        config: &mut Config,
+        config: &Config,
+        asked: &[Asked],
         placement: Placement,
     ) -> (Vec<Vec<Server>>, Vec<u32>) {
-        let mut wanted: Vec<Option<Wanted>> = placement.wanted.into_iter().map(Some).collect();
-        let mut order = placement.order.into_iter();
-        let mut verdicts = vec![Verdict::default(); wanted.len()];
         let mut new = Vec::new();
-        let mut servers = Vec::with_capacity(config.virtual_servers.len());
-        for vs in &mut config.virtual_servers {
-            let mut servers_here = Vec::with_capacity(vs.real_servers.len());
-            for rs in &mut vs.real_servers {
-                let mut server = Server::default();
-                for (check, place) in mem::take(&mut rs.checkers).into_iter().zip(order.by_ref()) {
-                    if let Some(w) = wanted.get_mut(place).and_then(Option::take) {
-                        verdicts[place] = self.settle(now, check, w, &mut new);
-                    }
-                    let Verdict { is_up, has_run, weight } = verdicts[place];
-                    server.failed += u32::from(!is_up);
-                    server.is_known_down |= !is_up && has_run;
-                    server.more = server.more.saturating_add(weight.adds_to(rs.weight));
-                }
-                servers_here.push(server);
+        let room = placement.wanted.len().saturating_sub(self.slots.len());
+        self.slots.reserve_exact(room);
+        let settled = placement.wanted.into_iter().map(|wanted| self.settle(now, wanted, &mut new));
+        let verdicts: Vec<Verdict> = settled.collect();
+        let of_one = |vs: &config::VirtualServer| vec![Server::default(); vs.real_servers.len()];
+        let mut servers: Vec<Vec<Server>> = config.virtual_servers.iter().map(of_one).collect();
+        for (Asked { of: (vs, rs), .. }, place) in asked.iter().zip(placement.order) {
+            let Some(&Verdict { is_up, has_run, weight }) = verdicts.get(place as usize) else { continue };
+            let configured = config.virtual_servers.get(*vs as usize);
+            let configured = configured.and_then(|vs| vs.real_servers.get(*rs as usize));
+            let server = servers.get_mut(*vs as usize).and_then(|servers| servers.get_mut(*rs as usize));
+            if let (Some(server), Some(configured)) = (server, configured) {
+                server.failed += u32::from(!is_up);
+                server.is_known_down |= !is_up && has_run;
+                server.more = server.more.saturating_add(weight.adds_to(configured.weight));
             }
-            servers.push(servers_here);
         }
         (servers, new)
     }
 
     /// Gives one wanted check its slot; returns what it says.
-    fn settle(
-        &mut self,
-        now: Instant,
-        check: config::Checker,
-        wanted: Wanted,
-        new: &mut Vec<u32>,
-    ) -> Verdict {
+    fn settle(&mut self, now: Instant, wanted: Wanted, new: &mut Vec<u32>) -> Verdict {
         let Wanted { origin, subscribers, presumed } = wanted;
         let (checker, is_new) = match origin {
             Origin::Kept(index) => {
@@ -217,14 +228,15 @@ impl Balancer {
                 });
             }
             Origin::Follows(checker) => (*checker, false),
-            Origin::New => {
-                let assumed = if check.schedule.alpha { Status::Down } else { Status::Up };
+            Origin::New(check) => {
+                let Schedule { alpha, .. } = check.settings.schedule;
+                let assumed = if alpha { Status::Down } else { Status::Up };
                 let first = match presumed {
                     // Out of service until it passes: no time to lose.
                     Some(Status::Down) => now,
                     // Watched from the beginning.
-                    _ if check.probe.is_watched() => now,
-                    _ => Checker::first_probe(now, &check.schedule, self.random.next_u32()),
+                    _ if check.settings.probe.is_watched() => now,
+                    _ => Checker::first_probe(now, &check.settings.schedule, self.random.next_u32()),
                 };
                 (Checker::new(check, presumed.unwrap_or(assumed), first), true)
             }
@@ -320,6 +332,11 @@ fn identities<'a>(
         *count += 1;
         Identity { nth: *count, ..identity }
     })
+}
+
+/// What is checked, whatever the schedule.
+fn target(check: &Check) -> (SocketAddr, &Connect, &Probe) {
+    (check.to, &check.settings.connect, &check.settings.probe)
 }
 
 /// What is known of a virtual server's real servers before a configuration takes effect.

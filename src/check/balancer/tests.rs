@@ -4,6 +4,7 @@ use super::*;
 use crate::check::Config;
 use crate::check::adopt::Found;
 use crate::check::checker::Status;
+use crate::check::config;
 use crate::check::event::Notice;
 use crate::check::probe::{Failure, Operation, Outcome, Weight};
 use crate::check::testing::{address, check, server, short, sorry, virtual_server};
@@ -59,7 +60,7 @@ impl Bench {
         for action in actions {
             match action {
                 Action::StartProbe(probe) => {
-                    let to = self.balancer.check(probe).expect("it was asked for just now").connect.to;
+                    let to = self.balancer.check(probe).expect("it was asked for just now").to;
                     self.running.push((probe, to));
                 }
                 Action::CancelProbe(probe) => {
@@ -140,7 +141,8 @@ fn a_setting_for_all_checks_has_each_failed_try_logged() {
         let config = Config { virtual_servers, settings, ..Default::default() };
         let mut balancer = Balancer::new(0);
         balancer.configure(Instant::ZERO, config, &Found::default(), &mut Vec::new());
-        let is_so = |checker: &Checker| checker.config().schedule.log_all_failures == log_all_failures;
+        let is_so =
+            |checker: &Checker| checker.check().settings.schedule.log_all_failures == log_all_failures;
         assert!(balancer.checkers().all(is_so) && balancer.checkers().count() == 1);
     }
 }
@@ -280,7 +282,7 @@ fn a_changed_check_of_a_dead_server_must_pass_first_and_is_tried_at_once() {
     let mut b = Bench::new(c.clone());
     b.run_until(ms(4000), fails(11));
     for rs in &mut c.virtual_servers[0].real_servers {
-        rs.checkers[0].connect.to.set_port(8080);
+        rs.checkers[0].to.set_port(8080);
     }
     b.reload(c);
     assert_eq!(b.row(0), ["12/1"]);

@@ -31,7 +31,7 @@ fn ms(ms: u64) -> Instant {
 
 impl Bench {
     fn new(schedule: Schedule, status: Status) -> Bench {
-        Bench { checker: Checker::new(config(schedule), status, ms(1000)), now: Instant::ZERO }
+        Bench { checker: Checker::new(config(schedule).into(), status, ms(1000)), now: Instant::ZERO }
     }
 
     /// Nothing happens before `at`, and a probe starts there.
@@ -194,15 +194,17 @@ fn a_new_schedule_keeps_what_is_known() {
     b.starts_at(5000);
     b.ends_at(5000, Outcome::Failed(REFUSED));
     // Two tries are gone; with one retry left in the configuration, the next failure decides.
-    b.checker = b.checker.rescheduled(ms(5100), schedule());
+    b.checker = b.checker.rescheduled(ms(5100), config(schedule()).into());
     b.starts_at(6000);
     assert_eq!(b.ends_at(6000, Outcome::Failed(REFUSED)).len(), 2);
     // A longer loop does not postpone what was due; a shorter one counts from now.
-    b.checker =
-        b.checker.rescheduled(ms(6500), Schedule { delay_loop: Duration::from_secs(60), ..schedule() });
+    b.checker = b
+        .checker
+        .rescheduled(ms(6500), config(Schedule { delay_loop: Duration::from_secs(60), ..schedule() }).into());
     assert_eq!(b.checker.next_timeout(), Some(ms(9000)));
-    b.checker =
-        b.checker.rescheduled(ms(7000), Schedule { delay_loop: Duration::from_secs(1), ..schedule() });
+    b.checker = b
+        .checker
+        .rescheduled(ms(7000), config(Schedule { delay_loop: Duration::from_secs(1), ..schedule() }).into());
     assert_eq!(b.checker.next_timeout(), Some(ms(8000)));
 }
 
@@ -217,7 +219,7 @@ proptest! {
     ) {
         let schedule = Schedule { retry, alpha, ..schedule() };
         let start = if alpha { Status::Down } else { Status::Up };
-        let mut checker = Checker::new(config(schedule), start, ms(1000));
+        let mut checker = Checker::new(config(schedule).into(), start, ms(1000));
         let (mut expected, mut in_a_row, mut any) = (start, 0, false);
         for (kind, took) in outcomes {
             let mut actions = Vec::new();
@@ -247,7 +249,7 @@ proptest! {
 
 fn of(probe: Probe) -> Bench {
     let mut b = Bench::new(schedule(), Status::Up);
-    b.checker = Checker::new(config::Checker { probe, ..config(schedule()) }, Status::Up, ms(1000));
+    b.checker = Checker::new(config::Checker { probe, ..config(schedule()) }.into(), Status::Up, ms(1000));
     b
 }
 

@@ -235,12 +235,11 @@ fn real_servers(places: &Places<'_, '_>, server: &VirtualServer, block: &Stateme
 fn wrong_protocol(places: &Places<'_, '_>, server: &VirtualServer, block: &Statement, sink: &mut Sink) {
     let checkers = server.real_servers.iter().flat_map(|r| r.checkers.iter().map(move |c| (r, c)));
     let tls = |probe: &Probe| if let Probe::Http(http) = probe { Some(http.tls.is_some()) } else { None };
-    let wrong =
-        checkers.clone().find_map(|(real, checker)| match (tls(&checker.probe), checker.connect.to.port()) {
-            (Some(false), 443) => Some((real, "HTTP_GET", "SSL_GET", 443)),
-            (Some(true), 80) => Some((real, "SSL_GET", "HTTP_GET", 80)),
-            _ => None,
-        });
+    let wrong = checkers.clone().find_map(|(real, checker)| match (tls(&checker.probe), checker.to.port()) {
+        (Some(false), 443) => Some((real, "HTTP_GET", "SSL_GET", 443)),
+        (Some(true), 80) => Some((real, "SSL_GET", "HTTP_GET", 80)),
+        _ => None,
+    });
     if let Some((real, here, other, port)) = wrong {
         let inner = places.real_server(block, real).unwrap_or(block);
         let message = format!("{here} asks port {port} of real server {}", real.address);

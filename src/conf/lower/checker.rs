@@ -224,7 +224,7 @@ impl Draft {
 
 /// Of the checks behind the first `before`, all of one block, drops those that have no port to go to.
 fn drop_without_port(cx: &mut Lower<'_, '_>, span: (Span, Span), before: usize, checkers: &mut Vec<Checker>) {
-    let goes = |checker: &Checker| checker.connect.to.port() != 0 || !checker.probe.needs_port();
+    let goes = |checker: &Checker| checker.to.port() != 0 || !checker.probe.needs_port();
     if checkers.iter().skip(before).all(goes) {
         return;
     }

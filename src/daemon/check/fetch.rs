@@ -5,11 +5,14 @@ use super::tls::Tls;
 use crate::check::config::{self, Connect, HttpProtocol, Ssl, Url};
 use crate::check::probe::http::{Answer, Fetch, Page};
 use crate::check::probe::{Failure, Outcome};
+use std::net::SocketAddr;
 
 /// Which page, and how it is asked for.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Where it is.
+    pub to: SocketAddr,
+    /// How to get there.
     pub connect: Connect,
     /// The page's `url`, of which `path` and `virtual_host` count.
     pub url: Url,
@@ -26,15 +29,15 @@ pub struct Request {
 /// # Errors
 /// What kept it from coming.
 pub fn fetch(request: &Request) -> Result<Answer, Failure> {
-    let Request { connect, url, protocol, tls, keeps_body } = request;
-    let page = Page::new(*protocol, url, connect.to);
+    let Request { to, connect, url, protocol, tls, keeps_body } = request;
+    let page = Page::new(*protocol, url, *to);
     let mut fetch = Fetch::new(page.request(), *keeps_body);
     let outcome = match tls {
-        None => talk(connect, &mut fetch),
+        None => talk(*to, connect, &mut fetch),
         Some(settings) => {
-            let encryption = Tls::load(&Ssl::default(), settings.verify).of(settings, url, connect.to.ip());
+            let encryption = Tls::load(&Ssl::default(), settings.verify).of(settings, url, to.ip());
             match encryption.around(&mut fetch) {
-                Ok(mut encrypted) => talk(connect, &mut encrypted),
+                Ok(mut encrypted) => talk(*to, connect, &mut encrypted),
                 Err(failure) => return Err(failure),
             }
         }

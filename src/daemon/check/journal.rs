@@ -6,6 +6,9 @@
 use crate::check::event::{Alert, Notice, Report, Subject};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+/// Room for so many entries is kept when all are told.
+const KEPT: usize = 1024;
+
 /// Entries in their order.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
@@ -42,7 +45,10 @@ impl Journal {
     ) -> bool {
         for _ in 0..count {
             match self.next(is_table_unavailable) {
-                None => return false,
+                None => {
+                    self.waiting.shrink_to(KEPT);
+                    return false;
+                }
                 Some(entry) => tell(entry),
             }
         }

@@ -36,7 +36,7 @@ use crate::conf::config::Netlink;
 use crate::ipvs::client::Client;
 use crate::ipvs::model::DaemonState;
 use crate::run::{RunId, RunOutcome};
-use crate::sys::{clock, process};
+use crate::sys::{clock, memory};
 use crate::time::Instant;
 use addresses::Addresses;
 use files::Files;
@@ -116,6 +116,8 @@ struct Driver {
     is_quorum_news: bool,
     /// Kept, for what one call makes the next one needs too.
     actions: Vec<Action>,
+    /// A configuration has taken effect, and what it took on its way is not given back yet.
+    has_grown: bool,
 }
 
 impl Driver {
@@ -140,6 +142,7 @@ impl Driver {
             quorums: Quorums::default(),
             is_quorum_news: false,
             actions: Vec::new(),
+            has_grown: false,
         };
         let now = clock::now();
         driver.marks.give(&config.global.firewall, &mut config.check);
@@ -227,8 +230,7 @@ impl Driver {
 
     /// Tells the parent that what it asked for is done.
     fn ready(&mut self) {
-        // What the configuration took on its way here.
-        process::return_unused_memory();
+        self.has_grown = true;
         self.report_table();
         self.report_quorums();
         let _ = self.parent.send(FromWorker::Ready);
@@ -290,7 +292,9 @@ impl Driver {
 
     fn run_ended(&mut self, id: RunId, outcome: &RunOutcome) {
         let Some(probe) = self.programs.ended(id, outcome) else { return };
-        let Some(Probe::Misc(check)) = self.balancer.check(probe).map(|check| &check.probe) else { return };
+        let Some(Probe::Misc(check)) = self.balancer.check(probe).map(|check| &check.settings.probe) else {
+            return;
+        };
         let outcome = misc::outcome(check, outcome);
         self.take_in(Finished { probe, outcome });
     }
@@ -334,7 +338,12 @@ impl Driver {
         if taken > 0 || is_due(&self.balancer) {
             return true;
         }
-        self.tell(LINES, self.kernel.is_unavailable())
+        let has_more = self.tell(LINES, self.kernel.is_unavailable());
+        if !has_more && std::mem::take(&mut self.has_grown) {
+            memory::return_unused();
+            memory::return_unused_program();
+        }
+        has_more
     }
 
     /// Tells up to `count` things. Returns whether there are more.
@@ -362,7 +371,7 @@ impl Driver {
             match action {
                 Action::StartProbe(probe) => {
                     let Some(check) = self.balancer.check(probe) else { continue };
-                    match &check.probe {
+                    match &check.settings.probe {
                         Probe::Misc(misc) => self.programs.start(probe, misc),
                         Probe::File(file) => self.files.start(now, probe, file),
                         _ => self.prober.start(now, probe, check, self.balancer.page(probe)),
@@ -383,6 +392,7 @@ impl Driver {
                 Action::Report(report) => self.journal.push(Entry::Report(report)),
             }
         }
+        self.actions.shrink_to(OUTCOMES);
     }
 
     fn stop(mut self, options: &Options) {

@@ -12,7 +12,7 @@ mod service;
 mod socket;
 
 use super::tls::Tls;
-use crate::check::config::{Checker, Config, Probe};
+use crate::check::config::{self, Config, Probe};
 use crate::check::event::ProbeId;
 use crate::check::probe::Outcome;
 use crate::check::probe::dialogue::Dialogue;
@@ -21,6 +21,7 @@ use crate::check::probe::ping::Ping;
 use crate::check::probe::query::Query;
 use crate::check::probe::smtp::Smtp;
 use crate::check::probe::udp::Udp;
+use crate::check::target::Check;
 use crate::net::Family;
 use crate::sys::{clock, process};
 use crate::time::Instant;
@@ -79,7 +80,7 @@ impl Prober {
     /// Another configuration holds from now on: no check is known any more. What is under way ends as it began.
     pub(super) fn configure(&mut self, config: &Config) {
         self.plans.clear();
-        let settings = |check: &Checker| match &check.probe {
+        let settings = |check: &config::Checker| match &check.probe {
             Probe::Http(http) => http.tls.as_ref().map(|tls| tls.verify),
             _ => None,
         };
@@ -88,16 +89,16 @@ impl Prober {
     }
 
     /// Starts a probe; `page` is the one to ask for, where the check has several.
-    pub(super) fn start(&mut self, now: Instant, probe: ProbeId, check: &Checker, page: usize) {
+    pub(super) fn start(&mut self, now: Instant, probe: ProbeId, check: &Check, page: usize) {
         self.started += 1;
         let number = self.random.hash_one(self.started);
-        let dialogue: Option<Box<dyn Dialogue>> = match &check.probe {
+        let dialogue: Option<Box<dyn Dialogue>> = match &check.settings.probe {
             Probe::Tcp => None,
             Probe::Smtp { helo_name } => Some(Box::new(Smtp::new(helo_name))),
             Probe::Dns(dns) => return self.ask(probe, check, Kind::Udp, Dns::new(dns, number as u16)),
             Probe::Udp(udp) => return self.ask(probe, check, Kind::Udp, Udp::new(udp)),
             Probe::Ping => {
-                let family = Family::of(check.connect.to.ip());
+                let family = Family::of(check.to.ip());
                 return self.ask(probe, check, Kind::Ping, Ping::new(family, number as u16));
             }
             // Somebody else runs it.
@@ -112,16 +113,16 @@ impl Prober {
                 }
             }
         };
-        self.connections.start(now, probe, &check.connect, dialogue);
+        self.connections.start(now, probe, check, dialogue);
     }
 
     /// Sends a datagram, and waits for what comes back.
-    fn ask(&mut self, probe: ProbeId, check: &Checker, kind: Kind, mut query: impl Query + Send + 'static) {
-        let (connect, places) = (check.connect.clone(), Arc::clone(&self.places));
+    fn ask(&mut self, probe: ProbeId, check: &Check, kind: Kind, mut query: impl Query + Send + 'static) {
+        let (check, places) = (check.clone(), Arc::clone(&self.places));
         let task = self.tasks.spawn(async move {
             // The semaphore is never closed; without a place the probe would run all the same.
             let _place = places.acquire().await;
-            let outcome = datagram::ask(&connect, kind, &mut query).await;
+            let outcome = datagram::ask(check.to, &check.settings.connect, kind, &mut query).await;
             Finished { probe, outcome }
         });
         self.running.insert(probe, task);

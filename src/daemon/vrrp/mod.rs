@@ -32,8 +32,9 @@ use super::scheduling::Scheduled;
 use super::worker::{Control, FromWorker, Options, TableState, ToWorker};
 use crate::conf::Config;
 use crate::netlink;
+use crate::sys::memory;
 use crate::sys::presence;
-use crate::sys::process::{open_many_files, return_unused_memory};
+use crate::sys::process::open_many_files;
 use crate::sys::scheduling::ask_for_short_turns;
 use crate::sys::wake::Wake;
 use crate::sys::{self, clock, packet, timer};
@@ -174,7 +175,7 @@ fn drive(
                 if let Next::At(deadline) = next {
                     if leisure.begins(clock::now(), deadline) {
                         engine.tidy();
-                        return_unused_memory();
+                        memory::return_unused();
                     }
                     let takes_over = deadline.is_some_and(|at| engine.router().takes_over_at(at));
                     network.sleep(deadline, takes_over)?;

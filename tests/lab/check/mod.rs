@@ -137,7 +137,7 @@ fn server(n: u8, checkers: Vec<Checker>) -> RealServer {
 fn check_of(to: SocketAddr) -> Checker {
     let fast = Duration::from_millis(200);
     let schedule = Schedule { delay_loop: fast, delay_before_retry: fast, warmup: fast, ..Schedule::DEFAULT };
-    let connect = Connect { timeout: Duration::from_millis(500), ..Connect::new(to) };
+    let connect = Connect { timeout: Duration::from_millis(500), ..Connect::DEFAULT };
     Checker { schedule, connect, ..Checker::new(to, Probe::Tcp) }
 }
 

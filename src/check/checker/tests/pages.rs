@@ -16,7 +16,7 @@ fn pages(status: Status, fast_recovery: bool) -> Bench {
     let urls = ["/a", "/b", "/c"].map(url).into();
     let http = Http { tls: None, protocol: HttpProtocol::V10, fast_recovery, urls };
     let config = config::Checker { probe: Probe::Http(Box::new(http)), ..config(schedule()) };
-    Bench { checker: Checker::new(config, status, ms(1000)), now: Instant::ZERO }
+    Bench { checker: Checker::new(config.into(), status, ms(1000)), now: Instant::ZERO }
 }
 
 impl Bench {

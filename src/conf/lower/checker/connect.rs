@@ -127,11 +127,11 @@ impl Common {
     /// With what the real server decides.
     pub(super) fn checker(self, outer: Outer<'_>, defaults: Defaults, probe: Probe) -> Checker {
         let timing = self.timing.within(outer.timing);
+        let to = SocketAddr::new(
+            self.connect_ip.map_or(outer.server.ip(), |(a, _)| a),
+            self.connect_port.unwrap_or(outer.server.port()),
+        );
         let connect = Connect {
-            to: SocketAddr::new(
-                self.connect_ip.map_or(outer.server.ip(), |(a, _)| a),
-                self.connect_port.unwrap_or(outer.server.port()),
-            ),
             bind_address: self.bind_address.map(|(a, _)| a),
             bind_port: self.bind_port,
             bind_if: self.bind_if,
@@ -139,7 +139,7 @@ impl Common {
             fwmark: self.fwmark,
         };
         let alpha = self.alpha.unwrap_or(outer.alpha);
-        Checker { schedule: timing.schedule(defaults, alpha, self.log_all_failures), connect, probe }
+        Checker { to, schedule: timing.schedule(defaults, alpha, self.log_all_failures), connect, probe }
     }
 }
 

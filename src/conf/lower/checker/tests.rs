@@ -72,13 +72,16 @@ fn what_a_check_leaves_open_its_servers_decide_and_then_its_kind() {
 
 #[test]
 fn a_check_says_where_it_connects_to_and_from_where() {
-    let c = check(
+    let check_there = check(
         "TCP_CHECK {\nconnect_ip 10.0.2.1\nconnect_port 81\nbindto 10.0.2.9\nbind_port 7\nbind_if eth1\nfwmark 3\n}",
-    )
-    .connect;
-    assert_eq!((c.to, c.bind_address), ("10.0.2.1:81".parse().unwrap(), Some("10.0.2.9".parse().unwrap())));
+    );
+    let c = check_there.connect;
+    assert_eq!(
+        (check_there.to, c.bind_address),
+        ("10.0.2.1:81".parse().unwrap(), Some("10.0.2.9".parse().unwrap()))
+    );
     assert_eq!((c.bind_port, c.bind_if.as_deref(), c.fwmark), (Some(7), Some("eth1"), 3));
-    assert_eq!(check("PING_CHECK {\n}").connect.to, "10.0.1.1:80".parse().unwrap());
+    assert_eq!(check("PING_CHECK {\n}").to, "10.0.1.1:80".parse().unwrap());
     assert_eq!(found("TCP_CHECK {\nconnect_ip fe80::1\n}"), [("V0213", 4)]);
     assert_eq!(found("TCP_CHECK {\nconnect_ip fe80::1\nbind_if eth0\n}"), []);
     assert_eq!(found("TCP_CHECK {\nconnect_ip 10.0.2.1\nbindto 2001:db8::1\n}"), [("V0205", 4)]);
@@ -175,7 +178,7 @@ fn a_mail_check_may_stand_for_several_hosts() {
         let (server, found) = load("", &format!("SMTP_CHECK {{\n{lines}\n}}"));
         assert_eq!(found, []);
         let of = |c: &Checker| match &c.probe {
-            Probe::Smtp { helo_name } => (helo_name.to_string(), c.connect.to.to_string(), c.schedule.retry),
+            Probe::Smtp { helo_name } => (helo_name.to_string(), c.to.to_string(), c.schedule.retry),
             other => panic!("{other:?}"),
         };
         server.checkers.iter().map(of).collect::<Vec<_>>()

@@ -13,9 +13,9 @@ fn a_schedule_comes_from_the_check_the_real_server_or_the_virtual_server() {
     assert_eq!(found, [""; 0]);
     let [a, b] = v.real_servers.as_slice() else { panic!() };
     assert_eq!((a.address.port(), a.weight, a.alpha), (80, 5, false));
-    assert_eq!(a.checkers[0].connect.to, "10.0.0.9:99".parse().unwrap());
+    assert_eq!(a.checkers[0].to, "10.0.0.9:99".parse().unwrap());
     assert_eq!((a.checkers[0].schedule.delay_loop, a.checkers[0].schedule.retry), (8 * SECOND, 4));
-    assert_eq!((a.checkers[1].schedule.delay_loop, a.checkers[1].connect.to), (7 * SECOND, a.address));
+    assert_eq!((a.checkers[1].schedule.delay_loop, a.checkers[1].to), (7 * SECOND, a.address));
     assert_eq!((b.address.port(), b.alpha), (8080, true));
     let check = &b.checkers[0];
     assert_eq!(
@@ -24,7 +24,7 @@ fn a_schedule_comes_from_the_check_the_real_server_or_the_virtual_server() {
     );
     assert_eq!(check.schedule.warmup, Duration::ZERO);
     assert_eq!(check.schedule.delay_before_retry, Duration::from_millis(2500));
-    assert_eq!((check.connect.to, check.connect.timeout), ("10.1.1.1:8080".parse().unwrap(), 4 * SECOND));
+    assert_eq!((check.to, check.connect.timeout), ("10.1.1.1:8080".parse().unwrap(), 4 * SECOND));
     assert_eq!(
         (check.connect.bind_address, check.connect.bind_port),
         (Some("10.1.1.2".parse().unwrap()), Some(1024))
@@ -98,7 +98,7 @@ fn a_check_goes_to_the_port_that_its_server_names_and_never_to_port_0() {
         let real = v.real_servers.remove(0);
         assert_eq!(found, expected, "{service} {method} {named}");
         assert_eq!(real.address.port(), kernel, "{service} {method} {named}");
-        let to = real.checkers.first().map(|check| check.connect.to.port());
+        let to = real.checkers.first().map(|check| check.to.port());
         assert_eq!(to, checked, "{service} {method} {named}");
     }
 }
@@ -110,6 +110,6 @@ fn only_checks_that_have_no_port_at_all_are_left_out() {
     let (v, found) = server("fwmark 5", "", real);
     let found: Vec<&str> = found.into_iter().filter(|code| *code != "V0901").collect();
     assert_eq!(found, ["V0430", "V0430"]);
-    let ports: Vec<u16> = v.real_servers[0].checkers.iter().map(|c| c.connect.to.port()).collect();
+    let ports: Vec<u16> = v.real_servers[0].checkers.iter().map(|c| c.to.port()).collect();
     assert_eq!(ports, [81, 0, 25], "TCP, PING, SMTP");
 }

@@ -8,12 +8,13 @@ use crate::sys::clock;
 use crate::sys::poll::Readiness;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// A dialogue over a connection.
-pub(in super::super) fn talk(connect: &Connect, dialogue: &mut dyn Dialogue) -> Outcome {
-    let mut conversation = match Conversation::begin(clock::now(), connect, Some(Box::new(dialogue))) {
+pub(in super::super) fn talk(to: SocketAddr, connect: &Connect, dialogue: &mut dyn Dialogue) -> Outcome {
+    let mut conversation = match Conversation::begin(clock::now(), to, connect, Some(Box::new(dialogue))) {
         Ok(conversation) => conversation,
         Err(outcome) => return outcome,
     };

@@ -16,7 +16,7 @@ use std::time::Duration;
 const LOCAL: &str = "127.0.0.1:0";
 
 fn check(to: SocketAddr, probe: Probe) -> Checker {
-    let connect = Connect { timeout: Duration::from_millis(300), ..Connect::new(to) };
+    let connect = Connect { timeout: Duration::from_millis(300), ..Connect::DEFAULT };
     Checker { connect, ..Checker::new(to, probe) }
 }
 

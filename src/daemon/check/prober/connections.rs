@@ -6,10 +6,10 @@
 use super::Finished;
 use super::conversation::{Conversation, Next, PIECE};
 use super::socket::errno;
-use crate::check::config::Connect;
 use crate::check::event::ProbeId;
 use crate::check::probe::dialogue::Dialogue;
 use crate::check::probe::{Failure, Operation, Outcome};
+use crate::check::target::Check;
 use crate::sys::poll::{Poll, Readiness};
 use crate::sys::ready::Ready;
 use crate::time::Instant;
@@ -41,7 +41,7 @@ pub(super) struct Connections {
 
 struct Waiting {
     probe: ProbeId,
-    connect: Connect,
+    check: Check,
     dialogue: Option<Box<dyn Dialogue>>,
 }
 
@@ -75,14 +75,14 @@ impl Connections {
         &mut self,
         now: Instant,
         probe: ProbeId,
-        connect: &Connect,
+        check: &Check,
         dialogue: Option<Box<dyn Dialogue>>,
     ) {
         let Ok(descriptor) = Arc::clone(&self.descriptors).try_acquire_owned() else {
-            self.waiting.push_back(Waiting { probe, connect: connect.clone(), dialogue });
+            self.waiting.push_back(Waiting { probe, check: check.clone(), dialogue });
             return;
         };
-        let begun = Conversation::begin(now, connect, dialogue)
+        let begun = Conversation::begin(now, check.to, &check.settings.connect, dialogue)
             .and_then(|conversation| self.insert(probe, conversation, descriptor));
         if let Err(outcome) = begun {
             self.finish(probe, outcome);
@@ -159,9 +159,9 @@ impl Connections {
         self.told = told;
         self.end_what_is_late(now);
         while self.descriptors.available_permits() > 0
-            && let Some(Waiting { probe, connect, dialogue }) = self.waiting.pop_front()
+            && let Some(Waiting { probe, check, dialogue }) = self.waiting.pop_front()
         {
-            self.start(now, probe, &connect, dialogue);
+            self.start(now, probe, &check, dialogue);
         }
     }
 

@@ -71,15 +71,16 @@ impl<'a> Conversation<'a> {
     /// What becomes of a check whose connection can't be tried.
     pub(super) fn begin(
         now: Instant,
+        to: SocketAddr,
         connect: &Connect,
         dialogue: Option<Box<dyn Dialogue + 'a>>,
     ) -> Result<Conversation<'a>, Outcome> {
         let attempt = Attempt::start(now, connect.timeout);
-        let socket = socket::connecting(connect)
+        let socket = socket::connecting(to, connect)
             .map_err(|(operation, error)| attempt.handle(Event::Error { operation, errno: errno(&error) }))?;
         Ok(Conversation {
             socket,
-            to: connect.to,
+            to,
             timeout: connect.timeout,
             has_port: connect.bind_port.is_some(),
             stage: Stage::Opening(attempt),

@@ -19,9 +19,9 @@ use tokio::net::UdpSocket;
 const LONGEST: usize = 64 * 1024;
 
 /// A question to a server.
-pub(super) async fn ask(connect: &Connect, kind: Kind, query: &mut impl Query) -> Outcome {
+pub(super) async fn ask(to: SocketAddr, connect: &Connect, kind: Kind, query: &mut impl Query) -> Outcome {
     let deadline = clock::now() + connect.timeout;
-    let socket = match send(connect, kind, query.question()) {
+    let socket = match send(to, connect, kind, query.question()) {
         Ok(socket) => socket,
         Err(failed) => return not_sent(failed),
     };
@@ -53,15 +53,15 @@ async fn within<T>(deadline: Instant, future: impl Future<Output = T>) -> Option
 }
 
 /// Sends the question. Its buffer is empty: it goes, or fails, at once.
-fn send(connect: &Connect, kind: Kind, question: &[u8]) -> Result<UdpSocket, socket::Failed> {
+fn send(to: SocketAddr, connect: &Connect, kind: Kind, question: &[u8]) -> Result<UdpSocket, socket::Failed> {
     let at = |operation| move |error: io::Error| (operation, error);
-    let socket = socket::open(connect, kind)?;
-    let hears = match connect.to {
+    let socket = socket::open(to, connect, kind)?;
+    let hears = match to {
         SocketAddr::V4(_) => setsockopt(&socket, Ipv4RecvErr, &true),
         SocketAddr::V6(_) => setsockopt(&socket, Ipv6RecvErr, &true),
     };
     hears.map_err(|error| (Operation::Socket, error.into()))?;
-    socket.connect(&connect.to.into()).map_err(at(Operation::Connect))?;
+    socket.connect(&to.into()).map_err(at(Operation::Connect))?;
     let socket = UdpSocket::from_std(socket.into()).map_err(at(Operation::Wait))?;
     socket2::SockRef::from(&socket).send(question).map_err(at(Operation::Send))?;
     Ok(socket)

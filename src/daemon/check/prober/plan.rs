@@ -1,11 +1,13 @@
 //! What is kept of a check between its probes: requests and compiled patterns, the settings of TLS, a password.
 
 use super::service;
-use crate::check::config::{Checker, Http, Probe};
+use crate::check::config::{Http, Probe};
 use crate::check::probe::Failure;
 use crate::check::probe::dialogue::Dialogue;
 use crate::check::probe::http::{Exchange, Page};
+use crate::check::target::Check;
 use crate::daemon::check::tls::{Encryption, Expiry, Tls, looked_at};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// A check that is ready to be run.
@@ -17,11 +19,11 @@ pub(super) enum Plan {
 }
 
 impl Plan {
-    pub(super) fn new(check: &Checker, tls: &Tls) -> Plan {
-        match &check.probe {
+    pub(super) fn new(check: &Check, tls: &Tls) -> Plan {
+        match &check.settings.probe {
             Probe::Http(http) => {
                 let days = http.tls.as_ref().and_then(|tls| tls.certificate_expiry);
-                Plan::Pages(pages(http, check, tls), days.map(|days| Arc::new(Expiry::within(days))))
+                Plan::Pages(pages(http, check.to, tls), days.map(|days| Arc::new(Expiry::within(days))))
             }
             probe => Plan::Service(service::password(probe)),
         }
@@ -34,7 +36,7 @@ impl Plan {
     /// What keeps the check from running.
     pub(super) fn dialogue(
         &self,
-        check: &Checker,
+        check: &Check,
         page: usize,
         number: u64,
     ) -> Result<Box<dyn Dialogue>, Failure> {
@@ -46,7 +48,7 @@ impl Plan {
                 let Some(encryption) = encryption else { return Ok(Box::new(exchange)) };
                 let encrypted = encryption.around(exchange)?;
                 Ok(match expiry {
-                    Some(expiry) => looked_at(encrypted, expiry, check.connect.to),
+                    Some(expiry) => looked_at(encrypted, expiry, check.to),
                     None => Box::new(encrypted),
                 })
             }
@@ -58,8 +60,7 @@ impl Plan {
     }
 }
 
-fn pages(http: &Http, check: &Checker, tls: &Tls) -> Vec<(Page, Option<Encryption>)> {
-    let to = check.connect.to;
+fn pages(http: &Http, to: SocketAddr, tls: &Tls) -> Vec<(Page, Option<Encryption>)> {
     let page = |url| {
         let encryption = http.tls.as_ref().map(|settings| tls.of(settings, url, to.ip()));
         (Page::new(http.protocol, url, to), encryption)

@@ -1,6 +1,6 @@
 //! Checks that speak a service's own protocol: each with its password, which is read once.
 
-use crate::check::config::{Checker, Login, Password, Probe};
+use crate::check::config::{Login, Password, Probe};
 use crate::check::probe::Failure;
 use crate::check::probe::agent::Agent;
 use crate::check::probe::dialogue::Dialogue;
@@ -9,6 +9,7 @@ use crate::check::probe::ldap::Ldap;
 use crate::check::probe::mysql::Mysql;
 use crate::check::probe::pgsql::Pgsql;
 use crate::check::probe::redis::Redis;
+use crate::check::target::Check;
 use crate::raw;
 use crate::sys::input;
 use std::path::Path;
@@ -45,12 +46,12 @@ pub(super) fn password(probe: &Probe) -> Result<Option<Secret>, Failure> {
 /// # Errors
 /// It is no such check.
 pub(super) fn dialogue(
-    check: &Checker,
+    check: &Check,
     password: Option<&Secret>,
     number: u64,
 ) -> Result<Box<dyn Dialogue>, Failure> {
-    let (to, password) = (check.connect.to, password.map(|Secret(text)| &**text));
-    Ok(match &check.probe {
+    let (to, password) = (check.to, password.map(|Secret(text)| &**text));
+    Ok(match &check.settings.probe {
         Probe::Grpc(grpc) => Box::new(Grpc::new(grpc, to)),
         Probe::Ldap(ldap) => Box::new(Ldap::new(ldap, password)),
         Probe::Mysql(mysql) => Box::new(Mysql::new(mysql, password)),

@@ -19,15 +19,15 @@ pub(super) enum Kind {
 }
 
 /// A socket that comes from where the check says. It does not block, and is not connected.
-pub(super) fn open(connect: &Connect, kind: Kind) -> Result<Socket, Failed> {
+pub(super) fn open(to: SocketAddr, connect: &Connect, kind: Kind) -> Result<Socket, Failed> {
     let at = |operation| move |error| (operation, error);
-    let (style, protocol) = match (kind, connect.to) {
+    let (style, protocol) = match (kind, to) {
         (Kind::Tcp, _) => (Type::STREAM, Protocol::TCP),
         (Kind::Udp, _) => (Type::DGRAM, Protocol::UDP),
         (Kind::Ping, SocketAddr::V4(_)) => (Type::DGRAM, Protocol::ICMPV4),
         (Kind::Ping, SocketAddr::V6(_)) => (Type::DGRAM, Protocol::ICMPV6),
     };
-    let socket = Socket::new(Domain::for_address(connect.to), style.nonblocking(), Some(protocol))
+    let socket = Socket::new(Domain::for_address(to), style.nonblocking(), Some(protocol))
         .map_err(at(Operation::Socket))?;
     if connect.fwmark != 0 {
         socket.set_mark(connect.fwmark).map_err(at(Operation::Mark))?;
@@ -36,7 +36,7 @@ pub(super) fn open(connect: &Connect, kind: Kind) -> Result<Socket, Failed> {
         socket.bind_device(Some(interface.as_bytes())).map_err(at(Operation::BindToDevice))?;
     }
     if connect.bind_address.is_some() || connect.bind_port.is_some() {
-        let any = match connect.to {
+        let any = match to {
             SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
@@ -52,9 +52,9 @@ pub(super) fn open(connect: &Connect, kind: Kind) -> Result<Socket, Failed> {
 }
 
 /// A socket on its way to the server.
-pub(super) fn connecting(connect: &Connect) -> Result<Socket, Failed> {
-    let socket = open(connect, Kind::Tcp)?;
-    match socket.connect(&connect.to.into()) {
+pub(super) fn connecting(to: SocketAddr, connect: &Connect) -> Result<Socket, Failed> {
+    let socket = open(to, connect, Kind::Tcp)?;
+    match socket.connect(&to.into()) {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err((Operation::Connect, error)),
         _ => Ok(socket),
     }

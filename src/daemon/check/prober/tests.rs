@@ -3,7 +3,7 @@
 use super::*;
 use crate::check::Balancer;
 use crate::check::adopt::Found;
-use crate::check::config::Connect;
+use crate::check::config::{Checker, Connect};
 use crate::check::event::Action;
 use crate::check::probe::{Failure, Operation};
 use crate::check::testing::{server, virtual_server};
@@ -14,15 +14,15 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 /// One `TCP_CHECK`.
-async fn tcp(connect: &Connect) -> Outcome {
-    let check = Checker { connect: connect.clone(), ..Checker::new(connect.to, Probe::Tcp) };
+async fn tcp(to: SocketAddr, connect: &Connect) -> Outcome {
+    let check = Checker { connect: connect.clone(), ..Checker::new(to, Probe::Tcp) };
     run(&check, Tls::default()).await
 }
 
 /// One check.
 pub(super) async fn run(check: &Checker, tls: Tls) -> Outcome {
     let mut prober = Prober { tls, ..Prober::new() };
-    prober.start(clock::now(), ids(1)[0], check, 0);
+    prober.start(clock::now(), ids(1)[0], &check.clone().into(), 0);
     loop {
         let due = prober.next_timeout().map_or(Duration::ZERO, |at| at.saturating_since(clock::now()));
         tokio::select! {
@@ -45,13 +45,13 @@ fn errno(operation: Operation, errno: i32) -> Failure {
 #[tokio::test]
 async fn a_listening_server_passes_without_accepting() {
     let (_listener, address) = listen("127.0.0.1:0");
-    assert_eq!(tcp(&Connect::new(address)).await, Outcome::Passed);
+    assert_eq!(tcp(address, &Connect::DEFAULT).await, Outcome::Passed);
 }
 
 #[tokio::test]
 async fn ipv6_works_alike() {
     let Ok(listener) = TcpListener::bind("[::1]:0") else { return };
-    assert_eq!(tcp(&Connect::new(listener.local_addr().unwrap())).await, Outcome::Passed);
+    assert_eq!(tcp(listener.local_addr().unwrap(), &Connect::DEFAULT).await, Outcome::Passed);
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_closed_port_is_refused() {
     let (listener, address) = listen("127.0.0.1:0");
     drop(listener);
     let refused = errno(Operation::Connect, libc::ECONNREFUSED);
-    assert_eq!(tcp(&Connect::new(address)).await, Outcome::Failed(refused));
+    assert_eq!(tcp(address, &Connect::DEFAULT).await, Outcome::Failed(refused));
 }
 
 #[tokio::test]
@@ -70,8 +70,8 @@ async fn a_server_whose_queue_is_full_times_out() {
     let address = socket.local_addr().unwrap().as_socket().unwrap();
     // A queue of length 0 holds one connection.
     let _waiting = TcpStream::connect(address).unwrap();
-    let connect = Connect { timeout: Duration::from_millis(300), ..Connect::new(address) };
-    assert_eq!(tcp(&connect).await, Outcome::Failed(Failure::Timeout));
+    let connect = Connect { timeout: Duration::from_millis(300), ..Connect::DEFAULT };
+    assert_eq!(tcp(address, &connect).await, Outcome::Failed(Failure::Timeout));
 }
 
 #[tokio::test]
@@ -79,10 +79,9 @@ async fn bindto_and_bind_port_are_where_it_comes_from_every_time() {
     let (listener, address) = listen("127.0.0.1:0");
     let (free, from) = listen("127.0.0.2:0");
     drop(free);
-    let connect =
-        Connect { bind_address: Some(from.ip()), bind_port: Some(from.port()), ..Connect::new(address) };
+    let connect = Connect { bind_address: Some(from.ip()), bind_port: Some(from.port()), ..Connect::DEFAULT };
     for _ in 0..3 {
-        assert_eq!(tcp(&connect).await, Outcome::Passed);
+        assert_eq!(tcp(address, &connect).await, Outcome::Passed);
         assert_eq!(listener.accept().unwrap().1, from);
     }
 }
@@ -91,7 +90,7 @@ async fn bindto_and_bind_port_are_where_it_comes_from_every_time() {
 async fn the_server_sees_an_orderly_end() {
     use std::io::Read;
     let (listener, address) = listen("127.0.0.1:0");
-    assert_eq!(tcp(&Connect::new(address)).await, Outcome::Passed);
+    assert_eq!(tcp(address, &Connect::DEFAULT).await, Outcome::Passed);
     let (mut stream, _) = listener.accept().unwrap();
     assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0);
 }
@@ -99,22 +98,19 @@ async fn the_server_sees_an_orderly_end() {
 #[tokio::test]
 async fn a_source_address_that_is_not_here_says_nothing_of_the_server() {
     let (_listener, address) = listen("127.0.0.1:0");
-    let connect = Connect { bind_address: Some("192.0.2.1".parse().unwrap()), ..Connect::new(address) };
+    let connect = Connect { bind_address: Some("192.0.2.1".parse().unwrap()), ..Connect::DEFAULT };
     let failure = errno(Operation::Bind, libc::EADDRNOTAVAIL);
-    assert_eq!(tcp(&connect).await, Outcome::NotRun(failure));
+    assert_eq!(tcp(address, &connect).await, Outcome::NotRun(failure));
 }
 
 #[tokio::test]
 async fn a_connection_to_itself_is_no_server() {
     let (free, address) = listen("127.0.0.1:0");
     drop(free);
-    let connect = Connect {
-        bind_address: Some(address.ip()),
-        bind_port: Some(address.port()),
-        ..Connect::new(address)
-    };
+    let connect =
+        Connect { bind_address: Some(address.ip()), bind_port: Some(address.port()), ..Connect::DEFAULT };
     let refused = errno(Operation::Connect, libc::ECONNREFUSED);
-    assert_eq!(tcp(&connect).await, Outcome::Failed(refused));
+    assert_eq!(tcp(address, &connect).await, Outcome::Failed(refused));
 }
 
 /// Probe ids as a balancer gives them.
@@ -144,7 +140,7 @@ async fn more_probes_than_places_all_come_to_an_end() {
     let mut expected: HashSet<_> = ids(100).into_iter().collect();
     assert_eq!(expected.len(), 100);
     for &probe in &expected {
-        prober.start(clock::now(), probe, &Checker::new(address, Probe::Tcp), 0);
+        prober.start(clock::now(), probe, &Checker::new(address, Probe::Tcp).into(), 0);
     }
     while !expected.is_empty() {
         let Finished { probe, outcome } = prober.finished().await;
@@ -160,8 +156,8 @@ async fn a_cancelled_probe_is_never_heard_of_again() {
     let (_listener, address) = listen("127.0.0.1:0");
     let mut prober = Prober::new();
     let ids = ids(2);
-    prober.start(clock::now(), ids[0], &Checker::new(address, Probe::Tcp), 0);
-    prober.start(clock::now(), ids[1], &Checker::new(address, Probe::Tcp), 0);
+    prober.start(clock::now(), ids[0], &Checker::new(address, Probe::Tcp).into(), 0);
+    prober.start(clock::now(), ids[1], &Checker::new(address, Probe::Tcp).into(), 0);
     prober.cancel(ids[0]);
     assert_eq!(prober.finished().await.probe, ids[1]);
     assert_eq!(prober.try_finished(), None);
