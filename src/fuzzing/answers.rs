@@ -16,7 +16,7 @@ use crate::check::probe::smtp::Smtp;
 use crate::check::probe::udp::Udp;
 use crate::net::Family;
 
-fn page() -> Page {
+fn page(protocol: HttpProtocol) -> Page {
     let regex = Regex {
         pattern: r"(?<=\bup)(time|is)+: *(\d+)$".to_owned(),
         no_match: false,
@@ -33,14 +33,16 @@ fn page() -> Page {
         regex: Some(Box::new(regex)),
         tls_compliant: false,
     };
-    Page::new(HttpProtocol::V11, &url, ([192, 0, 2, 1], 80).into())
+    Page::new(protocol, &url, ([192, 0, 2, 1], 80).into())
 }
 
 pub(super) fn check(bytes: &[u8]) {
-    let page = page();
-    let whole = play(&mut Exchange::new(&page), bytes, usize::MAX).1;
-    for size in [1, 3] {
-        assert_eq!(play(&mut Exchange::new(&page), bytes, size).1, whole, "in pieces of {size}");
+    let pages = [HttpProtocol::V11, HttpProtocol::V2].map(page);
+    for page in &pages {
+        let whole = play(&mut Exchange::new(page), bytes, usize::MAX).1;
+        for size in [1, 3] {
+            assert_eq!(play(&mut Exchange::new(page), bytes, size).1, whole, "in pieces of {size}");
+        }
     }
     for size in [1, 3, usize::MAX] {
         let _ = play(&mut Smtp::new("me"), bytes, size);
@@ -80,7 +82,7 @@ pub(super) fn check(bytes: &[u8]) {
         let _ = Ping::new(family, 1).hear(bytes);
     }
     #[cfg(feature = "tls")]
-    encrypted(bytes, &page);
+    pages.iter().for_each(|page| encrypted(bytes, page));
 }
 
 /// What is no TLS, or nearly.
@@ -124,6 +126,8 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05IT\0\0\0\x06\0\x01D\0\0\0\x0b\0\x01\0\0\0\x01fC\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I",
         b"0\x0c\x02\x01\x01a\x07\x0a\x01\0\x04\0\x04\x000\x84\0\0\0\x0d\x02\x01\x02d\x08\x04\x04dc=x0\x000\x0c\x02\x01\x02e\x07\x0a\x01\0\x04\0\x04\0",
         b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\x40\0\0\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x0a\0\x09\0\0\0\x01\x02\0\0\0\0\x02\x08\x01\0\0",
+        b"\0\0\0\x04\0\0\0\0\0\0\0\x05\x01\0\0\0\0\x01\x20\x48\x03103\0\0\x03\x09\x04\0\0\0\x01\x48\x82\x10\x01\0\0\x0d\0\x08\0\0\0\x01\x02uptime: 99\0\0\
+          \0\0\x08\x06\0\0\0\0\x0012345678\0\0\0\0\x01\0\0\0\x01",
         // TLS: a fatal alert; the head of a ServerHello.
         &[21, 3, 3, 0, 2, 2, 40],
         &[22, 3, 3, 0, 90, 2, 0, 0, 86, 3, 3],

@@ -181,6 +181,8 @@ pub enum HttpProtocol {
     V10Close,
     /// `1.1`
     V11,
+    /// `2`: only over TLS, where the server has to choose it (ALPN).
+    V2,
 }
 
 /// `url`: a page, and what must come back.

@@ -14,6 +14,7 @@ pub mod file;
 mod frames;
 pub mod grpc;
 pub mod http;
+mod http2;
 pub mod ldap;
 mod lines;
 pub mod misc;

@@ -2,6 +2,8 @@
 //!
 //! The connection is rustls's, which does no I/O either: it is told what came, and says what is to be sent.
 //!
+//! Where a protocol is offered in the handshake (ALPN), the server has to choose it.
+//!
 //! A server that ends the connection without TLS's goodbye has ended its answer, as in keepalived, but where
 //! `tls_compliant` asks for more.
 
@@ -24,6 +26,8 @@ pub struct Encrypted<D> {
     needs_goodbye: bool,
     /// The dialogue within has passed, and TLS's goodbye is waited for.
     has_passed: bool,
+    /// A protocol is offered that has to be chosen.
+    offers_protocol: bool,
 }
 
 impl<D: Dialogue> Encrypted<D> {
@@ -37,8 +41,16 @@ impl<D: Dialogue> Encrypted<D> {
         needs_goodbye: bool,
         inner: D,
     ) -> Result<Encrypted<D>, Failure> {
+        let offers_protocol = !config.alpn_protocols.is_empty();
         let connection = ClientConnection::new(config, name).map_err(|error| failure(&error))?;
-        Ok(Encrypted { connection, inner, has_begun: false, needs_goodbye, has_passed: false })
+        Ok(Encrypted {
+            connection,
+            inner,
+            has_begun: false,
+            needs_goodbye,
+            has_passed: false,
+            offers_protocol,
+        })
     }
 
     /// The server's certificate, once it has come.
@@ -76,6 +88,9 @@ impl<D: Dialogue> Encrypted<D> {
     fn go_on(&mut self, decrypted: usize) -> Step {
         if !self.has_begun && !self.connection.is_handshaking() {
             self.has_begun = true;
+            if self.offers_protocol && self.connection.alpn_protocol().is_none() {
+                return Step::fail(NOT_CHOSEN);
+            }
             let step = self.inner.begin();
             if let Some(end) = self.follow(step) {
                 return end;
@@ -159,8 +174,14 @@ impl<D: Dialogue> Dialogue for Encrypted<D> {
     }
 }
 
+/// What is offered is always h2.
+const NOT_CHOSEN: &str = "TLS: the server did not choose HTTP/2 (h2 by ALPN)";
+
 /// An error in rustls's words, and what may be behind it.
 fn failure(error: &Error) -> Failure {
+    if matches!(error, Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol)) {
+        return Failure::Reason(NOT_CHOSEN.into());
+    }
     let hint = match error {
         Error::AlertReceived(
             rustls::AlertDescription::HandshakeFailure | rustls::AlertDescription::ProtocolVersion,

@@ -8,6 +8,9 @@ const BOOL: &[Arg] = &[optional("BOOL", Kind::Bool)];
 
 const HTTP_PROTOCOLS: &[&str] = &["1.0", "1.0C", "1.0c", "1.1"];
 
+/// HTTP/2 is vipd's own.
+const HTTPS_PROTOCOLS: &[&str] = &["1.0", "1.0C", "1.0c", "1.1", "2"];
+
 /// Record types that keepalived asks for.
 const DNS_RECORDS: &[&str] = &["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG", "DNSKEY"];
 
@@ -346,8 +349,8 @@ pub(super) static SSL_GET: Block = Block {
         FWMARK,
         line(
             "http_protocol",
-            &[expected("VERSION", Kind::Choice(HTTP_PROTOCOLS))],
-            "version of HTTP; 1.0C closes the connection",
+            &[expected("VERSION", Kind::Choice(HTTPS_PROTOCOLS))],
+            "version of HTTP; 1.0C closes the connection; 2, which the server has to choose in the handshake of TLS (ALPN), is known to vipd alone: keepalived reports it, and asks with 1.0",
         )
         .since("2.0.17")
         .default("1.0"),

@@ -35,7 +35,8 @@ pub fn fetch(request: &Request) -> Result<Answer, Failure> {
     let outcome = match tls {
         None => talk(*to, connect, &mut fetch),
         Some(settings) => {
-            let encryption = Tls::load(&Ssl::default(), settings.verify).of(settings, url, to.ip());
+            let tls = Tls::load(&Ssl::default(), settings.verify);
+            let encryption = tls.of(settings, *protocol, url, to.ip());
             match encryption.around(&mut fetch) {
                 Ok(mut encrypted) => talk(*to, connect, &mut encrypted),
                 Err(failure) => return Err(failure),

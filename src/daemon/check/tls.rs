@@ -1,6 +1,6 @@
 //! What `SSL_GET` shows and trusts: the files of the `SSL` block, read when a configuration takes effect.
 
-use crate::check::config::{self, Ssl, Url};
+use crate::check::config::{self, HttpProtocol, Ssl, Url};
 use crate::check::probe::Failure;
 use crate::check::probe::dialogue::{Dialogue, Heard, Step};
 use crate::check::probe::http::Exchange;
@@ -34,8 +34,17 @@ mod with {
         verifying: Option<Settings>,
     }
 
-    /// With the server's name in the handshake, and without; or why not.
-    type Settings = Result<[Arc<ClientConfig>; 2], String>;
+    /// For each version of HTTP that is asked with; or why not.
+    type Settings = Result<Versions, String>;
+
+    #[derive(Debug)]
+    struct Versions {
+        http1: Names,
+        http2: Names,
+    }
+
+    /// With the server's name in the handshake, and without.
+    type Names = [Arc<ClientConfig>; 2];
 
     /// The settings of one page.
     #[derive(Debug)]
@@ -61,17 +70,30 @@ mod with {
             Tls { trusting: Some(trusting), verifying }
         }
 
-        pub(in super::super) fn of(&self, tls: &config::Tls, url: &Url, to: IpAddr) -> Encryption {
+        pub(in super::super) fn of(
+            &self,
+            tls: &config::Tls,
+            protocol: HttpProtocol,
+            url: &Url,
+            to: IpAddr,
+        ) -> Encryption {
             let host = tls.sni_name.as_ref().or(url.virtual_host.as_ref()).and_then(|host| server_name(host));
             let settings = if tls.verify { &self.verifying } else { &self.trusting };
             let [named, nameless] = match settings {
-                Some(Ok(configs)) => configs.each_ref().map(|config| Ok(Arc::clone(config))),
+                Some(Ok(Versions { http2: configs, .. })) if protocol == HttpProtocol::V2 => {
+                    configs.each_ref().map(|config| Ok(Arc::clone(config)))
+                }
+                Some(Ok(Versions { http1: configs, .. })) => {
+                    configs.each_ref().map(|config| Ok(Arc::clone(config)))
+                }
                 Some(Err(reason)) => [Err(reason.clone()), Err(reason.clone())],
                 None => ["named", "nameless"].map(|_| Err("TLS is not set up".to_owned())),
             };
             let config = if tls.sni && host.is_some() { named } else { nameless };
             let name = host.unwrap_or_else(|| ServerName::IpAddress(to.into()));
-            Encryption { config, name, needs_goodbye: url.tls_compliant }
+            // An answer over HTTP/2 says itself where it ends, and its server keeps the connection.
+            let needs_goodbye = url.tls_compliant && protocol != HttpProtocol::V2;
+            Encryption { config, name, needs_goodbye }
         }
     }
 
@@ -184,9 +206,15 @@ mod with {
         };
         // Each check is a session of its own: what is checked is the whole of it.
         named.resumption = Resumption::disabled();
+        let mut http2 = named.clone();
+        http2.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(Versions { http1: names(named), http2: names(http2) })
+    }
+
+    fn names(named: ClientConfig) -> Names {
         let mut nameless = named.clone();
         nameless.enable_sni = false;
-        Ok([named, nameless].map(Arc::new))
+        [named, nameless].map(Arc::new)
     }
 }
 
@@ -207,7 +235,13 @@ mod without {
             Tls {}
         }
 
-        pub(in super::super) fn of(&self, _: &config::Tls, _: &Url, _: IpAddr) -> Encryption {
+        pub(in super::super) fn of(
+            &self,
+            _: &config::Tls,
+            _: HttpProtocol,
+            _: &Url,
+            _: IpAddr,
+        ) -> Encryption {
             Encryption
         }
     }

@@ -3,6 +3,7 @@
 mod agent;
 mod certificate;
 mod grpc;
+mod http2;
 mod ldap;
 mod mysql;
 mod pgsql;
@@ -24,6 +25,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("services::postgresql_comes_and_goes", pgsql::comes_and_goes),
         Test::new("services::slapd_comes_and_goes", ldap::comes_and_goes),
         Test::new("services::grpc_comes_and_goes", grpc::comes_and_goes),
+        Test::new("services::http_2_comes_and_goes", http2::comes_and_goes),
         Test::new("services::a_certificate_that_ends_soon_is_told_once", certificate::is_told_once),
         Test::new("services::redis_comes_and_goes", redis::comes_and_goes),
     ]
@@ -59,7 +61,7 @@ fn lines(director: &Director, server: usize) -> Vec<String> {
 fn last_says(director: &Director, server: usize, words: &str) {
     wait_for(format_args!("server {server} to be found so: {words}"), LIMIT, || {
         let lines = lines(director, server);
-        match lines.iter().rev().find(|line| line.contains("_CHECK")) {
+        match lines.iter().rev().find(|line| line.contains("_CHECK") || line.contains("Web server")) {
             Some(line) if line.contains(words) => Ok(()),
             _ => Err(lines.join("\n")),
         }

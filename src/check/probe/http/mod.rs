@@ -14,12 +14,14 @@ mod fetch;
 mod head;
 mod page;
 mod search;
+mod version2;
 
 pub use fetch::{Answer, Fetch};
 pub use page::Page;
 
 use super::Failure;
 use super::dialogue::{Dialogue, Heard, Step};
+use super::http2::Connection;
 use body::Body;
 use head::Head;
 
@@ -36,13 +38,16 @@ pub struct Exchange {
     body: Option<Body>,
     /// What is wrong with the head: the rest is heard all the same, since servers log a connection that is reset.
     wrong: Option<Failure>,
+    /// Where HTTP/2 is spoken.
+    http2: Option<Box<Connection>>,
 }
 
 impl Exchange {
     /// A request for a page.
     #[must_use]
     pub fn new(page: &Page) -> Exchange {
-        Exchange { page: page.clone(), head: Vec::new(), body: None, wrong: None }
+        let http2 = page.is_http2().then(Box::default);
+        Exchange { page: page.clone(), head: Vec::new(), body: None, wrong: None, http2 }
     }
 
     fn take(&mut self, bytes: &[u8]) -> Step {
@@ -84,7 +89,9 @@ impl Dialogue for Exchange {
 
     fn hear(&mut self, heard: Heard<'_>) -> Step {
         match heard {
+            Heard::Bytes(bytes) if self.http2.is_some() => self.take_frames(bytes),
             Heard::Bytes(bytes) => self.take(bytes),
+            Heard::End if self.http2.is_some() => Step::fail("the server ended the connection"),
             Heard::End => Step::End(self.outcome()),
             Heard::Broken(errno) => Step::End(Err(Failure::broken(errno))),
         }

@@ -2,7 +2,9 @@
 
 use crate::check::config::{self, HttpProtocol, Url};
 use crate::check::probe::Failure;
+use crate::check::probe::http2::{self, Window};
 use crate::sys::pattern::{self, Pattern};
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ pub struct Page(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     request: Box<[u8]>,
+    is_http2: bool,
     status_codes: Box<[(u16, u16)]>,
     digest: Option<[u8; 16]>,
     regex: Option<Arc<Regex>>,
@@ -34,6 +37,7 @@ impl Page {
     pub fn new(protocol: HttpProtocol, url: &Url, to: SocketAddr) -> Page {
         Page(Arc::new(Parts {
             request: request(protocol, url, to).into(),
+            is_http2: protocol == HttpProtocol::V2,
             status_codes: url.status_codes.as_slice().into(),
             digest: url.digest,
             regex: url.regex.as_deref().and_then(Regex::new).map(Arc::new),
@@ -44,6 +48,10 @@ impl Page {
     #[must_use]
     pub fn request(&self) -> &[u8] {
         &self.0.request
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.0.is_http2
     }
 
     /// The MD5 sum that the body must have.
@@ -80,18 +88,33 @@ impl Regex {
 
 /// In keepalived's words: servers know them, and let them through.
 fn request(protocol: HttpProtocol, url: &Url, to: SocketAddr) -> Vec<u8> {
+    // An IPv6 address without its zone, which means nothing there.
+    let address = SocketAddr::new(to.ip(), to.port());
+    let host = url.virtual_host.as_deref().map_or_else(|| address.to_string().into(), Cow::Borrowed);
     let (minor, close) = match protocol {
+        HttpProtocol::V2 => return http2_request(&url.path, &host),
         HttpProtocol::V10 => (0, ""),
         HttpProtocol::V10Close => (0, "Connection: close\r\n"),
         HttpProtocol::V11 => (1, "Connection: close\r\n"),
     };
     let mut text = String::new();
     // A String takes everything.
-    let _ = write!(text, "GET {} HTTP/1.{minor}\r\nUser-Agent: KeepAliveClient\r\n{close}Host: ", url.path);
-    let _ = match &url.virtual_host {
-        Some(host) => write!(text, "{host}\r\n\r\n"),
-        // An IPv6 address without its zone, which means nothing there.
-        None => write!(text, "{}\r\n\r\n", SocketAddr::new(to.ip(), to.port())),
-    };
+    let _ = write!(
+        text,
+        "GET {} HTTP/1.{minor}\r\nUser-Agent: KeepAliveClient\r\n{close}Host: {host}\r\n\r\n",
+        url.path
+    );
     crate::raw::bytes(&text).into_owned()
+}
+
+fn http2_request(path: &str, host: &str) -> Vec<u8> {
+    let (path, host) = (crate::raw::bytes(path), crate::raw::bytes(host));
+    let fields: [(&[u8], &[u8]); 5] = [
+        (b":method", b"GET"),
+        (b":scheme", b"https"),
+        (b":authority", &host),
+        (b":path", &path),
+        (b"user-agent", b"KeepAliveClient"),
+    ];
+    http2::request(Window::Unlimited, &fields, true)
 }

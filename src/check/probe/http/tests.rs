@@ -176,3 +176,124 @@ proptest! {
         prop_assert!(outcome(&page(&url), &answer).is_err());
     }
 }
+
+mod version2 {
+    use super::*;
+    use crate::check::probe::http2::{
+        END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, SETTINGS, STREAM, frame,
+    };
+
+    const DATA: u8 = crate::check::probe::http2::DATA;
+
+    fn page(url: &Url) -> Page {
+        Page::new(HttpProtocol::V2, url, "192.0.2.1:443".parse().unwrap())
+    }
+
+    fn of(url: &Url, frames: &[Vec<u8>]) -> Result<(), String> {
+        outcome(&page(url), &[frame(SETTINGS, 0, 0, &[]), frames.concat()].concat())
+    }
+
+    fn headers(block: &[u8]) -> Vec<u8> {
+        frame(HEADERS, END_HEADERS, STREAM, block)
+    }
+
+    fn last(data: &[u8]) -> Vec<u8> {
+        frame(DATA, END_STREAM, STREAM, data)
+    }
+
+    #[test]
+    fn the_request_names_path_and_host() {
+        let named = Url { virtual_host: Some("www.example".into()), ..url() };
+        let asked = page(&named).request().to_vec();
+        let expected: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
+            \0\0\x12\x04\0\0\0\0\0\0\x01\0\0\0\0\0\x02\0\0\0\0\0\x04\x7f\xff\xff\xff\
+            \0\0\x04\x08\0\0\0\0\0\x7f\xff\0\0\
+            \0\0\x5f\x01\x05\0\0\0\x01\0\x07:method\x03GET\0\x07:scheme\x05https\0\x0a:authority\x0bwww.example\
+            \0\x05:path\x07/health\0\x0auser-agent\x0fKeepAliveClient";
+        assert_eq!(asked.escape_ascii().to_string(), expected.escape_ascii().to_string());
+        let nameless = page(&url()).request().to_vec();
+        assert!(
+            nameless.windows(24).any(|host| host == b"\x0a:authority\x0d192.0.2.1:443".get(..24).unwrap())
+        );
+    }
+
+    #[test]
+    fn status_digest_and_regex_decide_as_over_http_1() {
+        assert_eq!(of(&url(), &[headers(b"\x88"), last(b"hello")]), Ok(()));
+        assert_eq!(of(&url(), &[frame(HEADERS, END_HEADERS | END_STREAM, STREAM, b"\x89")]), Ok(()));
+        let unavailable = b"\x48\x03503";
+        assert_eq!(of(&url(), &[headers(unavailable), last(b"oh")]), failed("HTTP status code 503"));
+        assert_eq!(
+            of(&url(), &[headers(b"\x82"), last(b"oh")]),
+            failed("the answer has no HTTP status code")
+        );
+        let digested = Url { digest: Some(Md5::digest(b"hello").into()), ..url() };
+        let halves = [headers(b"\x88"), frame(DATA, 0, STREAM, b"hel"), last(b"lo")];
+        assert_eq!(of(&digested, &halves), Ok(()));
+        assert!(of(&digested, &[headers(b"\x88"), last(b"hell")]).unwrap_err().starts_with("MD5 digest"));
+        let matched = Url { regex: Some(Box::new(regex("ell"))), ..url() };
+        assert_eq!(of(&matched, &halves), Ok(()));
+        assert_eq!(
+            of(&matched, &[headers(b"\x88"), last(b"bye")]),
+            failed("the regular expression does not match")
+        );
+    }
+
+    #[test]
+    fn notices_and_trailers_are_no_answers() {
+        let early = headers(b"\x48\x03103");
+        let trailers = frame(HEADERS, END_HEADERS | END_STREAM, STREAM, b"\0\x01a\x01b");
+        let hello = frame(DATA, 0, STREAM, b"hello");
+        let matched = Url { regex: Some(Box::new(regex("^hello$"))), ..url() };
+        assert_eq!(of(&matched, &[early.clone(), early, headers(b"\x88"), hello, trailers]), Ok(()));
+        assert_eq!(
+            of(&url(), &[headers(b"\x88"), headers(b"\x88"), last(b"")]),
+            failed("the answer has two heads")
+        );
+        assert_eq!(of(&url(), &[last(b"hello")]), failed("the answer has a body before its head"));
+    }
+
+    #[test]
+    fn an_answer_has_to_end() {
+        let ended = "the server ended the connection";
+        assert_eq!(of(&url(), &[]), failed(ended));
+        assert_eq!(of(&url(), &[headers(b"\x88")]), failed(ended));
+        assert_eq!(of(&url(), &[headers(b"\x88"), frame(DATA, 0, STREAM, b"hello")]), failed(ended));
+        let graceful = frame(GOAWAY, 0, 0, b"\0\0\0\x01\0\0\0\0");
+        assert_eq!(of(&url(), &[headers(b"\x88"), graceful, last(b"hello")]), Ok(()));
+        assert_eq!(
+            of(&url(), &[headers(b"\x88"), frame(RST_STREAM, 0, STREAM, b"\0\0\0\x02")]),
+            failed("the server ends the request with error 2 (INTERNAL_ERROR)")
+        );
+    }
+
+    #[test]
+    fn a_body_without_end_is_not_kept() {
+        let page = page(&url());
+        let mut exchange = Exchange::new(&page);
+        exchange.begin();
+        assert!(matches!(exchange.hear(Heard::Bytes(&frame(SETTINGS, 0, 0, &[]))), Step::Say(_)));
+        assert_eq!(exchange.hear(Heard::Bytes(&headers(b"\x88"))), Step::Listen);
+        let data = frame(DATA, 0, STREAM, &[b'a'; 16_384]);
+        let mut heard = 0_u64;
+        let end = loop {
+            heard += 16_384;
+            match exchange.hear(Heard::Bytes(&data)) {
+                Step::Listen => assert!(heard <= LONGEST_BODY),
+                end => break end,
+            }
+        };
+        assert_eq!(end, Step::fail("the answer does not end"));
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_of_any_frames_mean_the_same(
+            frames in proptest::collection::vec(
+                (0_u8..11, any::<u8>(), 0_u32..4, proptest::collection::vec(any::<u8>(), 0..20)), 0..12),
+        ) {
+            let frames: Vec<_> = frames.iter().map(|(kind, flags, stream, payload)| frame(*kind, *flags, *stream, payload)).collect();
+            let _ = of(&url(), &frames);
+        }
+    }
+}

@@ -34,27 +34,40 @@ impl Dialogue for Asks {
 }
 
 fn client(needs_goodbye: bool, asks: Asks) -> Encrypted<Asks> {
+    client_that_offers(&[], needs_goodbye, asks)
+}
+
+fn client_that_offers(protocols: &[&str], needs_goodbye: bool, asks: Asks) -> Encrypted<Asks> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(TakesAll))
         .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     let name = ServerName::try_from("www.example").unwrap();
     Encrypted::new(Arc::new(config), name, needs_goodbye, asks).unwrap()
 }
 
 fn server(versions: &[&'static rustls::SupportedProtocolVersion]) -> ServerConnection {
+    server_that_speaks(&[], versions)
+}
+
+fn server_that_speaks(
+    protocols: &[&str],
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> ServerConnection {
     let pair = rcgen::generate_simple_self_signed(["another.example".to_owned()]).unwrap();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.signing_key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![pair.cert.der().clone()], key)
         .unwrap();
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     ServerConnection::new(Arc::new(config)).unwrap()
 }
 
@@ -155,5 +168,21 @@ fn what_is_no_tls_is_a_failure() {
         }
         let Step::End(Err(failure)) = step else { panic!("{step:?}") };
         assert!(failure.to_string().contains(words), "{failure}");
+    }
+}
+
+#[test]
+fn a_protocol_that_is_offered_has_to_be_chosen() {
+    let ended = |protocols: &[&str], versions| {
+        let asks = Asks { enough: Some(6), ..Asks::default() };
+        let client = client_that_offers(&["h2"], false, asks);
+        outcome(client, server_that_speaks(protocols, versions), 100, Goodbye::Said)
+    };
+    for versions in VERSIONS {
+        assert_eq!(ended(&["h2", "http/1.1"], versions), Step::End(Ok(())));
+        // One that knows nothing of it answers in another protocol; one that does says no.
+        for protocols in [&[][..], &["http/1.1"]] {
+            assert_eq!(ended(protocols, versions), Step::fail(NOT_CHOSEN));
+        }
     }
 }

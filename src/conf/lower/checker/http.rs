@@ -50,6 +50,7 @@ pub(super) fn lower(
                 protocol = match cx.choice(statement) {
                     Some("1.1") => HttpProtocol::V11,
                     Some("1.0") => HttpProtocol::V10,
+                    Some("2") => HttpProtocol::V2,
                     Some(_) => HttpProtocol::V10Close,
                     None => protocol,
                 };

@@ -173,6 +173,14 @@ fn tls_may_name_the_host_in_its_handshake() {
 }
 
 #[test]
+fn http_2_is_asked_for_over_tls_alone() {
+    let text = |kind: &str| format!("{kind} {{\nhttp_protocol 2\nurl {{\npath /\n}}\n}}");
+    let Probe::Http(http) = check(&text("SSL_GET")).probe else { panic!() };
+    assert_eq!(http.protocol, HttpProtocol::V2);
+    assert_eq!(found(&text("HTTP_GET")), [("V0207", 3)]);
+}
+
+#[test]
 fn a_mail_check_may_stand_for_several_hosts() {
     let hosts = |lines: &str| {
         let (server, found) = load("", &format!("SMTP_CHECK {{\n{lines}\n}}"));

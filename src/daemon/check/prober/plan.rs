@@ -62,7 +62,7 @@ impl Plan {
 
 fn pages(http: &Http, to: SocketAddr, tls: &Tls) -> Vec<(Page, Option<Encryption>)> {
     let page = |url| {
-        let encryption = http.tls.as_ref().map(|settings| tls.of(settings, url, to.ip()));
+        let encryption = http.tls.as_ref().map(|settings| tls.of(settings, http.protocol, url, to.ip()));
         (Page::new(http.protocol, url, to), encryption)
     };
     http.urls.iter().map(page).collect()
