@@ -3,6 +3,10 @@
 //!
 //! Plain values: who connects, waits, encrypts and tries again stands elsewhere.
 
+mod digest;
+
+pub use digest::Digest;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::fmt::{self, Write};

@@ -3,12 +3,14 @@
 //! Mails leave in their order. One that the server does not take now is tried again, after pauses that grow; then it is given
 //! up, and said. What no room is left for is counted, and said.
 //!
+//! With `smtp_alert_digest` they are collected first, and those that come within some seconds are one.
+//!
 //! The password and the authorities' certificates are read anew for each mail: whoever puts a file right needs no reload.
 
 mod tls;
 
 use crate::conf::config::{self, Global, SmtpLogin, SmtpPassword, SmtpServer, SmtpTls};
-use crate::mail::{Answer, Dialogue, Envelope, Letter, Login, Step};
+use crate::mail::{Answer, Dialogue, Digest, Envelope, Letter, Login, Step};
 use crate::raw;
 use crate::sys::clock;
 use crate::sys::input::{self, reason};
@@ -45,7 +47,8 @@ pub(super) struct Mailer(Sender<Order>);
 #[derive(Debug)]
 enum Order {
     Configure(Box<(config::Mail, Option<String>)>),
-    Letter(Letter),
+    /// With the wall clock's time at which it was written.
+    Letter(Letter, Duration),
     /// Say when nothing waits any more; nothing is waited for.
     Finish(Sender<()>),
 }
@@ -59,6 +62,7 @@ struct Settings {
     tls: SmtpTls,
     ca_file: Option<PathBuf>,
     login: Option<SmtpLogin>,
+    digest: Option<Duration>,
     /// Subjects begin with it.
     router: String,
 }
@@ -85,6 +89,7 @@ impl Settings {
             tls: mail.tls,
             ca_file: mail.ca_file.clone(),
             login: mail.login.clone(),
+            digest: mail.digest,
             router,
         })
     }
@@ -98,7 +103,7 @@ impl Mailer {
     pub(super) fn start() -> io::Result<Mailer> {
         let (orders, inbox) = channel();
         std::thread::Builder::new().name("mail".to_owned()).stack_size(STACK).spawn(move || {
-            Post { settings: None, waiting: VecDeque::new(), lost: 0, finish: None }.run(&inbox);
+            Post::default().run(&inbox);
         })?;
         Ok(Mailer(orders))
     }
@@ -112,7 +117,7 @@ impl Mailer {
     /// Sends a mail, some time.
     pub(super) fn send(&self, subject: &str, text: &str) {
         let letter = Letter { subject: raw::shown(subject).into_owned(), text: text.to_owned() };
-        let _ = self.0.send(Order::Letter(letter));
+        let _ = self.0.send(Order::Letter(letter, clock::wall()));
     }
 
     /// Waits until all have been tried once more, but not for long.
@@ -134,8 +139,11 @@ struct Waiting {
 }
 
 /// The thread's own.
+#[derive(Default)]
 struct Post {
     settings: Option<Settings>,
+    /// What may yet become one mail.
+    digest: Digest,
     waiting: VecDeque<Waiting>,
     lost: u64,
     finish: Option<Sender<()>>,
@@ -145,8 +153,9 @@ impl Post {
     fn run(&mut self, inbox: &Receiver<Order>) {
         loop {
             let now = clock::now();
-            let next = self.waiting.front().map(|first| first.at);
-            let order = match next {
+            let first = self.waiting.front().map(|first| first.at);
+            let collected = self.collected_at();
+            let order = match [first, collected].into_iter().flatten().min() {
                 Some(at) if at <= now || self.finish.is_some() => {
                     inbox.try_recv().map_err(|error| match error {
                         std::sync::mpsc::TryRecvError::Empty => RecvTimeoutError::Timeout,
@@ -163,12 +172,32 @@ impl Post {
             };
             match order {
                 Ok(Order::Configure(new)) => self.settings = Settings::new(&new.0, new.1.as_ref()),
-                Ok(Order::Letter(letter)) => self.take(letter),
+                Ok(Order::Letter(letter, written)) if self.within().is_some() => {
+                    self.digest.take(clock::now(), written, letter);
+                }
+                Ok(Order::Letter(letter, _)) => self.take(letter),
                 Ok(Order::Finish(done)) => self.finish = Some(done),
+                Err(RecvTimeoutError::Timeout)
+                    if collected.is_some_and(|at| at <= clock::now() || self.finish.is_some()) =>
+                {
+                    if let Some(letter) = self.digest.finish(clock::mail_date) {
+                        self.take(letter);
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => self.deliver(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    /// For how long mails are collected, where they are.
+    fn within(&self) -> Option<Duration> {
+        self.settings.as_ref().and_then(|settings| settings.digest)
+    }
+
+    /// When what was collected is to leave: at once where a reload has ended that.
+    fn collected_at(&self) -> Option<Instant> {
+        self.digest.next_timeout(self.within().unwrap_or_default())
     }
 
     fn take(&mut self, letter: Letter) {
@@ -258,7 +287,7 @@ fn hand_over(settings: &Settings, letter: &Letter) -> Result<(), Failure> {
         SmtpTls::Implicit => encrypt(settings, stream)?,
         SmtpTls::Off | SmtpTls::StartTls => Box::new(stream),
     });
-    let date = clock::mail_date();
+    let date = clock::mail_date(clock::wall());
     let mut dialogue = Dialogue::new(&envelope, letter, &date);
     let mut next = dialogue.answered(&answer(&mut line)?);
     loop {

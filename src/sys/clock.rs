@@ -18,10 +18,10 @@ pub fn wall() -> Duration {
     Duration::from_nanos(nanos(ClockId::CLOCK_REALTIME))
 }
 
-/// Now, as mails have it (RFC 5322 §3.3).
+/// A moment of the wall clock, as mails have it (RFC 5322 §3.3).
 #[must_use]
-pub fn mail_date() -> String {
-    super::log::mail_date(wall().as_secs().try_into().unwrap_or_default())
+pub fn mail_date(wall: Duration) -> String {
+    super::log::mail_date(wall.as_secs().try_into().unwrap_or_default())
 }
 
 /// The monotonic clock and the wall clock (since 1970) at the same moment, to turn the kernel's time stamps into

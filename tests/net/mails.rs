@@ -19,6 +19,7 @@ pub(crate) fn tests() -> Vec<Test> {
             a_server_that_is_down_and_then_slow_gets_them_later,
         ),
         Test::new("mails::what_the_server_refuses_for_good_is_said", refused),
+        Test::new("mails::many_changes_are_one_mail_where_that_is_asked_for", digest),
         Test::new("mails::they_are_encrypted_for_the_right_server_only", tls::encrypted),
         Test::new("mails::what_keeps_them_from_being_encrypted_is_said", tls::refused),
     ]
@@ -135,4 +136,53 @@ fn refused(lab: &Lab) {
         "the server answered 550 to RCPT: the mail \"[lb1] VRRP Instance A - Entering BACKUP state\" is lost";
     assert!(log.contains(line), "{log}");
     director.terminate();
+}
+
+/// `smtp_alert_digest`: mails of both workers, of a reload that ends it, and at a stop.
+fn digest(lab: &Lab) {
+    const SERVERS: usize = 40;
+    let host = lab.host("one", "10.0.0.1/24");
+    let talks = serve(&host, &[Manner::Takes]);
+    let mut servers = String::new();
+    for port in 0..SERVERS {
+        servers += &format!(
+            "  real_server 127.0.0.1 {} {{\n    TCP_CHECK {{\n      connect_timeout 1\n    }}\n  }}\n",
+            9000 + port
+        );
+    }
+    let config = |digest: &str| {
+        format!(
+            "{}virtual_server 10.0.0.200 80 {{\n  protocol TCP\n  lvs_method NAT\n  delay_loop 1\n  warmup 0\n  retry 0\n\
+             {servers}}}\n",
+            config(digest)
+        )
+    };
+    let director = start(Vipd, &host, &config("  smtp_alert_digest 5\n"));
+    let subjects = |words: &str| {
+        let talks = talks.lock().expect("no panic while held");
+        talks.iter().filter(|talk| talk.contains(words)).cloned().collect::<Vec<_>>()
+    };
+    let first = format!("Subject: [lb1] {SERVERS} changes, the first: Realserver [127.0.0.1]:tcp:");
+    wait_for("one mail of all servers", LIMIT, || match subjects(&first)[..] {
+        [_] => Ok(()),
+        _ => Err(talks.lock().expect("no panic while held").join("\n")),
+    });
+    let mail = subjects(&first).remove(0);
+    for port in 0..SERVERS {
+        let subject = format!("Realserver [127.0.0.1]:tcp:{} of virtual server", 9000 + port);
+        assert!(mail.contains(&subject), "{subject} in {mail}");
+    }
+    assert_eq!(mail.matches("\n  => ").count(), SERVERS, "{mail}");
+    // Instances are told of in their own.
+    let vrrp = "Subject: [lb1] 2 changes, the first: VRRP Instance A - Entering BACKUP state\n";
+    wait_for("one mail of the instance", LIMIT, || match subjects(vrrp)[..] {
+        [ref mail] if mail.contains(": VRRP Instance A - Entering MASTER state\n") => Ok(()),
+        _ => Err(talks.lock().expect("no panic while held").join("\n")),
+    });
+    assert_eq!(talks.lock().expect("no panic while held").len(), 2);
+    // What waits at a stop leaves at once; alone, it is the mail that it always was.
+    director.reload(&config("  smtp_alert_digest 3600\n"));
+    let took = director.terminate();
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    wait_mail(&talks, "Stopping", 1);
 }

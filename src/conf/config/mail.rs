@@ -21,6 +21,8 @@ pub struct Mail {
     pub helo_name: Option<String>,
     /// `smtp_connect_timeout`.
     pub connect_timeout: Duration,
+    /// `smtp_alert_digest`: mails that come within so long of the first one are sent as one.
+    pub digest: Option<Duration>,
     /// `smtp_tls`.
     pub tls: SmtpTls,
     /// `smtp_user` and `smtp_password`: only with TLS.
@@ -91,6 +93,7 @@ impl Default for Mail {
             server: None,
             helo_name: None,
             connect_timeout: Duration::from_secs(30),
+            digest: None,
             tls: SmtpTls::Off,
             login: None,
             ca_file: None,

@@ -267,6 +267,13 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("smtp_alert_checker", BOOL, "mail when a real server comes or goes")
             .since("2.0.0")
             .default("smtp_alert"),
+        line(
+            "smtp_alert_digest",
+            &[arg("SECONDS", integer(1, 86_400))],
+            "changes within so many seconds of the first are told in one mail, those of instances and those of servers each",
+        )
+        .ours()
+        .default("a mail each"),
         line("smtp_alert_vrrp", BOOL, "mail when an instance changes its state")
             .since("2.0.0")
             .default("smtp_alert"),

@@ -85,6 +85,9 @@ pub(super) fn read(
             put(&mut draft.password, password.map(|password| (password, statement.span)));
         }
         "smtp_ca_file" => put(&mut mail.ca_file, cx.only_text(statement).map(Into::into)),
+        "smtp_alert_digest" => {
+            put(&mut mail.digest, cx.u32(statement).map(|seconds| Duration::from_secs(seconds.into())));
+        }
         "smtp_helo_name" => put(&mut mail.helo_name, cx.name(statement)),
         "smtp_connect_timeout" => {
             set(
