@@ -33,6 +33,8 @@ fn main() -> ExitCode {
         sync_daemon::tests(),
         check::tests(),
         story::tests(),
+        // Much to do for the machine: not at the same time as others that have, which are among the checks above.
+        check::servers::tests(),
         ipvlan::tests(),
         routing::tests(),
         ipvs::tests(),

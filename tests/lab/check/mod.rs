@@ -7,6 +7,7 @@ mod daemon;
 mod faults;
 mod hostile;
 mod probes;
+pub(crate) mod servers;
 mod table;
 mod verdicts;
 

@@ -1,28 +1,21 @@
-//! The same stories with keepalived and with vipd: what each kind of check makes of good and bad answers, and what FIFOs,
-//! mails and the table hear of it.
+//! The same stories with keepalived and with vipd: what mails, sets of nftables and the table hear of servers. What each kind
+//! of check makes of good and bad answers is told in `servers`.
 
-use super::{LIMIT, director, row, script, wait_row};
+use super::{LIMIT, director, row, wait_row};
 use crate::VIPD;
 use crate::support::Implementation::{self, Keepalived, Vipd};
 use crate::support::mailbox::{self, Manner};
-use crate::support::{Director, Host, Lab, Test, wait_for};
-use std::fs;
+use crate::support::{Director, Lab, Test, wait_for};
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 type Story = fn(&Lab, Implementation);
 
-/// Treats a client well or badly.
-type Serve = fn(TcpStream, bool);
-
 pub(super) fn tests() -> Vec<Test> {
-    let stories: [(&str, Story); 4] = [
-        ("every_kind_of_check_tells_good_from_bad", every_kind),
+    let stories: [(&str, Story); 3] = [
         ("groups_are_one_mark_each_where_nftables_sets_it", marked),
         ("mails_tell_of_servers_and_quorums", mails),
         ("the_table_is_emptied_where_that_is_asked_for", emptied),
@@ -35,158 +28,10 @@ pub(super) fn tests() -> Vec<Test> {
     both.collect()
 }
 
-/// Servers on 127.0.0.1 that answer well or badly: HTTP on port 1080, SMTP on 1025, DNS on 1053, UDP on 1099.
-struct Servers(Arc<AtomicBool>);
-
-impl Servers {
-    fn start(host: &Host) -> Servers {
-        let good = Arc::new(AtomicBool::new(true));
-        let tcp: [(u16, Serve); 2] = [(1080, web), (1025, mail)];
-        for (port, serve) in tcp {
-            let listener = host.enter(|| TcpListener::bind(("127.0.0.1", port))).expect("listen");
-            let good = Arc::clone(&good);
-            thread::spawn(move || {
-                for client in listener.incoming().map_while(Result::ok) {
-                    let good = good.load(Ordering::SeqCst);
-                    thread::spawn(move || serve(client, good));
-                }
-            });
-        }
-        for port in [1053, 1099] {
-            let socket = host.enter(|| UdpSocket::bind(("127.0.0.1", port))).expect("bind");
-            let good = Arc::clone(&good);
-            thread::spawn(move || {
-                let mut datagram = [0; 2048];
-                while let Ok((length, client)) = socket.recv_from(&mut datagram) {
-                    let good = good.load(Ordering::SeqCst);
-                    let answer = match port {
-                        // An answer to the question; SERVFAIL.
-                        1053 => {
-                            [&datagram[..2], &[0x81, if good { 0x80 } else { 0x82 }], &datagram[4..length]]
-                                .concat()
-                        }
-                        _ => {
-                            if good {
-                                b"pong".to_vec()
-                            } else {
-                                b"what".to_vec()
-                            }
-                        }
-                    };
-                    let _ = socket.send_to(&answer, client);
-                }
-            });
-        }
-        Servers(good)
-    }
-
-    fn answer(&self, well: bool) {
-        self.0.store(well, Ordering::SeqCst);
-    }
-}
-
-fn web(client: TcpStream, good: bool) {
+fn web(client: TcpStream) {
     let mut lines = BufReader::new(&client).lines();
     while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-    let status = if good { "200 OK" } else { "503 Busy" };
-    let _ = write!(&client, "HTTP/1.0 {status}\r\n\r\nhello");
-}
-
-fn mail(client: TcpStream, good: bool) {
-    let _ = write!(&client, "{}\r\n", if good { "220 ready" } else { "421 busy" });
-    for line in BufReader::new(&client).lines().map_while(Result::ok) {
-        let _ = write!(&client, "{}\r\n", if line == "QUIT" { "221 bye" } else { "250 ok" });
-    }
-}
-
-/// What a program read from `lvs_notify_fifo`.
-struct Heard<'a> {
-    host: &'a Host,
-    file: PathBuf,
-}
-
-impl<'a> Heard<'a> {
-    fn new(host: &'a Host) -> Heard<'a> {
-        let file = host.file("heard");
-        fs::write(&file, "").expect("make a file");
-        Heard { host, file }
-    }
-
-    /// `global_defs` with the FIFO, its reader, and more.
-    fn globals(&self, more: &str) -> String {
-        let text = format!("while read line; do echo \"$line\" >>{}; done <$1", self.file.display());
-        let (fifo, reader) = (self.host.file("fifo"), script(self.host, "reader", &text));
-        format!(
-            "global_defs {{\n script_user root\n enable_script_security\n lvs_notify_fifo {}\n \
-             lvs_notify_fifo_script {}\n {more}\n}}\n",
-            fifo.display(),
-            reader.display()
-        )
-    }
-
-    /// Waits for these lines and no other ones since the last time, whatever their order.
-    #[track_caller]
-    fn only(&self, wanted: &[String]) {
-        wait_for(format_args!("{wanted:?}"), LIMIT, || {
-            let text = fs::read_to_string(&self.file).unwrap_or_default();
-            let mut lines: Vec<&str> = text.lines().collect();
-            lines.sort_unstable();
-            if lines == wanted { Ok(()) } else { Err(text) }
-        });
-        fs::write(&self.file, "").expect("forget it");
-    }
-}
-
-/// Real servers 1 to 6, each with another kind of check.
-fn service() -> String {
-    let at =
-        |port: u16| format!("connect_ip 127.0.0.1\n connect_port {port}\n connect_timeout 1\n retry 0\n");
-    let check = |n: u8, kind: &str, lines: &str| {
-        format!("real_server 10.98.0.{n} 80 {{\n {kind} {{\n {lines}\n warmup 0\n }}\n}}\n")
-    };
-    let url = "url {\n path /\n status_code 200\n }\n";
-    let regex = "url {\n path /\n regex hel+o\n }\n";
-    [
-        "virtual_server 10.99.0.1 80 {\n delay_loop 1\n lvs_sched rr\n lvs_method DR\n protocol TCP\n quorum 6\n".to_owned(),
-        check(1, "HTTP_GET", &format!("{}{url}", at(1080))),
-        check(2, "HTTP_GET", &format!("{}{regex}http_protocol 1.1\n", at(1080))),
-        check(3, "SMTP_CHECK", &format!("{}helo_name me\n", at(1025))),
-        check(4, "DNS_CHECK", &format!("{}type A\n name www.example\n", at(1053))),
-        check(5, "UDP_CHECK", &format!("{}payload 70696e67\n require_reply 706f6e67\n", at(1099))),
-        check(6, "PING_CHECK", "connect_ip 10.97.0.1\n connect_timeout 1\n retry 0\n"),
-        "}\n".to_owned(),
-    ]
-    .concat()
-}
-
-fn every_kind(lab: &Lab, daemon: Implementation) {
-    let host = director(lab);
-    let servers = Servers::start(&host);
-    let heard = Heard::new(&host);
-    let config = format!("{}{}", heard.globals("rs_init_notifies"), service());
-    let told = |up: bool| {
-        let state = if up { "UP" } else { "DOWN" };
-        let mut wanted: Vec<String> =
-            (1..=6).map(|n| format!("RS [10.98.0.{n}]:tcp:80 [10.99.0.1]:tcp:80 {state}")).collect();
-        wanted.push(format!("VS [10.99.0.1]:tcp:80 {state}"));
-        heard.only(&wanted);
-    };
-    let answer = |well: bool| {
-        servers.answer(well);
-        host.run(&format!("ip address {} 10.97.0.1/32 dev lo", if well { "add" } else { "del" }));
-    };
-    let all = ["1/1", "2/1", "3/1", "4/1", "5/1", "6/1"];
-    host.run("ip address add 10.97.0.1/32 dev lo");
-    let director = Director::start(daemon, &host, Path::new(VIPD), &config, &["-C"]);
-    wait_row(&host, "10.99.0.1:80", &all);
-    told(true);
-    answer(false);
-    wait_row(&host, "10.99.0.1:80", &[]);
-    told(false);
-    answer(true);
-    wait_row(&host, "10.99.0.1:80", &all);
-    told(true);
-    director.terminate();
+    let _ = write!(&client, "HTTP/1.0 200 OK\r\n\r\nhello");
 }
 
 /// Of the beginning, of a check and the quorum that goes with it, and of both coming back; `no_checker_emails` changes
@@ -251,7 +96,7 @@ fn marked(lab: &Lab, daemon: Implementation) {
     let listener = server.enter(|| TcpListener::bind("10.98.0.1:1080")).expect("listen");
     thread::spawn(move || {
         for client in listener.incoming().map_while(Result::ok) {
-            thread::spawn(move || web(client, true));
+            thread::spawn(move || web(client));
         }
     });
     let config = |group: &str| {
