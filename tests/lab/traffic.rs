@@ -1,6 +1,7 @@
-//! Traffic through the tables that `vipd ipvs` writes: each forwarding method, each scheduler, and what else decides
-//! where a packet goes. Packets are looked at where the server gets them, and an answer has to reach the client.
+//! Traffic through the tables that `vipd ipvs` and the daemon write: each forwarding method, each scheduler, and what else
+//! decides where a packet goes. Packets are looked at where the server gets them, and an answer has to reach the client.
 
+mod daemon;
 mod drain;
 mod methods;
 mod network;
@@ -14,7 +15,12 @@ use std::process::Command;
 use std::sync::Mutex;
 
 pub(crate) fn tests() -> Vec<Test> {
-    methods::tests().chain(policy::tests()).chain(schedulers::tests()).chain(drain::tests()).collect()
+    methods::tests()
+        .chain(policy::tests())
+        .chain(schedulers::tests())
+        .chain(drain::tests())
+        .chain(daemon::tests())
+        .collect()
 }
 
 /// Loads modules that a test's hosts need of the kernel; the first time says which this kernel does not have.

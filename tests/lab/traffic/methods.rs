@@ -167,7 +167,7 @@ const TUNNELS: &[Row] = &[
 ];
 
 /// Adds what the servers need to read each kind of tunnel.
-fn receive_tunnels(network: &Network) {
+pub(super) fn receive_tunnels(network: &Network) {
     for (n, server) in network.servers.iter().enumerate() {
         let last = n + 11;
         let checksums = if n == 1 { " icsum" } else { "" };
