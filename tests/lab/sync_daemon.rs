@@ -1,4 +1,7 @@
-//! `lvs_sync_daemon`: the kernel's daemons that share the table of connections, with keepalived and with vipd.
+//! `lvs_sync_daemon`: the kernel's daemons that share the table of connections, with keepalived and with vipd; and what they
+//! are there for.
+
+mod download;
 
 use crate::VIPD;
 use crate::support::Implementation::{self, Keepalived, Vipd};
@@ -11,8 +14,11 @@ const LIMIT: Duration = Duration::from_secs(30);
 type Story = fn(&Lab, Implementation);
 
 pub(crate) fn tests() -> Vec<Test> {
-    let both: [(&str, Story); 2] =
-        [("connections_follow_the_instance", follow), ("without_an_instance_both_run", without_an_instance)];
+    let both: [(&str, Story); 3] = [
+        ("connections_follow_the_instance", follow),
+        ("without_an_instance_both_run", without_an_instance),
+        ("downloads_survive_directors", download::survives),
+    ];
     let both = [Keepalived, Vipd].into_iter().flat_map(|program| both.map(|story| (program, story)));
     let both = both.map(|(program, (name, story))| {
         Test::new(format!("sync_daemon::{program}::{name}"), move |lab: &Lab| story(lab, program))
