@@ -7,7 +7,7 @@
 use super::{Balancer, Slot, Subscribers};
 use crate::check::adopt::Found;
 use crate::check::checker::{Checker, Status};
-use crate::check::config::{self, Config, Connect, Probe, RealServer, Schedule};
+use crate::check::config::{self, Config, Connect, Probe, RealServer};
 use crate::check::event::{Action, ProbeId};
 use crate::check::probe::Weight;
 use crate::check::target::{Check, CheckId, Shared};
@@ -229,8 +229,7 @@ impl Balancer {
             }
             Origin::Follows(checker) => (*checker, false),
             Origin::New(check) => {
-                let Schedule { alpha, .. } = check.settings.schedule;
-                let assumed = if alpha { Status::Down } else { Status::Up };
+                let assumed = if check.settings.schedule.alpha { Status::Down } else { Status::Up };
                 let first = match presumed {
                     // Out of service until it passes: no time to lose.
                     Some(Status::Down) => now,
