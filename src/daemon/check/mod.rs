@@ -335,7 +335,7 @@ impl Driver {
         if std::mem::take(&mut self.is_quorum_news) {
             self.report_quorums();
         }
-        if taken > 0 || is_due(&self.balancer) {
+        if taken > 0 || is_due(&self.balancer) || self.prober.has_more() {
             return true;
         }
         let has_more = self.tell(LINES, self.kernel.is_unavailable());

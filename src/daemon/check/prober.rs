@@ -157,6 +157,11 @@ impl Prober {
         self.connections.look(now);
     }
 
+    /// Whether to look again at once, when others have had their turn.
+    pub(super) fn has_more(&self) -> bool {
+        self.connections.has_more()
+    }
+
     /// When to look even if nothing has happened.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         self.connections.next_timeout()

@@ -199,11 +199,13 @@ impl Connections {
         }
     }
 
+    /// Whether to look again at once, when others have had their turn.
+    pub(super) fn has_more(&self) -> bool {
+        !self.again.is_empty()
+    }
+
     /// When to look even if nothing has become ready.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        if !self.again.is_empty() {
-            return Some(Instant::ZERO);
-        }
         self.deadlines.first().map(|(at, _)| *at)
     }
 

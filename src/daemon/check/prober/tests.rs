@@ -24,7 +24,8 @@ pub(super) async fn run(check: &Checker, tls: Tls) -> Outcome {
     let mut prober = Prober { tls, ..Prober::new() };
     prober.start(clock::now(), ids(1)[0], &check.clone().into(), 0);
     loop {
-        let due = prober.next_timeout().map_or(Duration::ZERO, |at| at.saturating_since(clock::now()));
+        let due = prober.next_timeout().filter(|_| !prober.has_more());
+        let due = due.map_or(Duration::ZERO, |at| at.saturating_since(clock::now()));
         tokio::select! {
             finished = prober.finished() => return finished.outcome,
             () = tokio::time::sleep(due) => prober.look(clock::now()),
