@@ -283,6 +283,11 @@ const ADVICE: &[(&str, &str, &str)] = &[
         SERVER,
         "With NAT the real server sees the client's own address. To a client of its own network it answers without any router: the answer does not pass the director, which would have put the virtual address back, and the client refuses it, since it comes from an address that it never called. Clients behind a router are served, if the director is the real servers' default gateway. To serve those of this network too, use `lvs_method DR`, or put the real servers into a network of their own behind the director.",
     ),
+    (
+        "V0862",
+        SERVER,
+        "The schedulers sh, dh and mh choose a server by an address, from a table in which servers of weight 0 keep their places (with mh those that had a weight before). Who is sent to such a server is refused, though others are up: of three servers, a third of the clients. With sh-fallback or mh-fallback the kernel looks for another server; dh has no such flag. A server that leaves the table when it fails gives its clients to the others, but with sh and dh nearly all clients then change their server.",
+    ),
 ];
 
 fn find(code: &Code) -> Option<&'static (&'static str, &'static str, &'static str)> {

@@ -5,6 +5,7 @@
 //! [`super::diagnostic::advice`], and changes nothing of what runs. [`pair`] compares two directors.
 
 pub(super) mod characters;
+mod hashing;
 mod nat;
 mod network;
 mod nobody;
@@ -86,6 +87,7 @@ fn advise(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &
             if let Some(service) = service {
                 services.advise(places, service, block, sink);
                 around.advise(places, service, block, sink);
+                hashing::advise(places, service, block, sink);
                 nobody::service(places, service, block, sink);
             }
             if places::is(block, "virtual_server_group") {
