@@ -20,6 +20,7 @@ mod notify;
 mod ping_group;
 mod prober;
 mod programs;
+mod shortage;
 mod tls;
 
 use super::scheduling::Scheduled;
@@ -28,7 +29,7 @@ use super::worker::{Control, FromWorker, Options, Quorums, TableState, ToWorker}
 use crate::check::adopt::Found;
 use crate::check::checker::Status;
 use crate::check::config::{FlushOnStop, Probe};
-use crate::check::event::{Action, Event, Report, Subject};
+use crate::check::event::{Action, CheckReport, Event, Report, Subject};
 use crate::check::probe::misc;
 use crate::check::{self, Balancer};
 use crate::conf::Config;
@@ -47,6 +48,7 @@ use notify::Notifier;
 use ping_group::PingGroup;
 use prober::{Finished, Prober};
 use programs::Programs;
+use shortage::Shortage;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -96,6 +98,7 @@ pub async fn run(config: Config, options: Options, mut control: Control) {
 struct Driver {
     balancer: Balancer,
     prober: Prober,
+    shortage: Shortage,
     ping_group: PingGroup,
     files: Files,
     addresses: Addresses,
@@ -126,6 +129,7 @@ impl Driver {
         let mut driver = Driver {
             balancer: Balancer::new(RandomState::new().hash_one(0)),
             prober: Prober::new(),
+            shortage: Shortage::default(),
             ping_group: PingGroup::default(),
             files: Files::default(),
             addresses: Addresses::default(),
@@ -202,6 +206,7 @@ impl Driver {
     fn prepare(&mut self, config: &check::Config) {
         self.ping_group.allow(config.checks().any(|check| matches!(check.probe, Probe::Ping)));
         self.prober.configure(config);
+        self.shortage.forget_checks();
     }
 
     /// Takes in what holds for the kernel's table as a whole.
@@ -300,7 +305,11 @@ impl Driver {
     }
 
     fn take_in(&mut self, Finished { probe, outcome }: Finished) {
-        self.balancer.handle(clock::now(), Event::ProbeFinished { probe, outcome }, &mut self.actions);
+        let now = clock::now();
+        if let Some(news) = self.shortage.ended(now, probe.check(), &outcome) {
+            news.tell();
+        }
+        self.balancer.handle(now, Event::ProbeFinished { probe, outcome }, &mut self.actions);
     }
 
     /// One part of everything that there is to do. Returns whether there may be more of it.
@@ -315,6 +324,9 @@ impl Driver {
         }
         let now = clock::now();
         self.files.handle_timeout(now);
+        if let Some(news) = self.shortage.handle_timeout(now) {
+            news.tell();
+        }
         while taken < OUTCOMES
             && let Some(found) = self.files.try_found(now)
         {
@@ -359,6 +371,7 @@ impl Driver {
             self.kernel.next_timeout(),
             self.marks.next_timeout(),
             self.files.next_timeout(),
+            self.shortage.next_timeout(),
         ]
         .into_iter()
         .flatten()
@@ -389,6 +402,9 @@ impl Driver {
                 Action::ServiceChanged(key) => self.kernel.mark(key),
                 Action::DestChanged(key, dest) => self.kernel.mark_dest(key, dest),
                 Action::Mail(alert) => self.journal.push(Entry::Mail(alert)),
+                // Told for all of them at once.
+                Action::Report(Report::Check { report: CheckReport::NotRun(failure), .. })
+                    if shortage::is_meant(&failure) => {}
                 Action::Report(report) => self.journal.push(Entry::Report(report)),
             }
         }
