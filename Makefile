@@ -59,6 +59,10 @@ bugs: ## Deliberate bugs in the VRRP machines, each of which the simulation must
 stories: setup ## Stories that chance writes, with keepalived and with vipd (STORIES=50 FROM=0)
 	VIPD_STORIES=$(or $(STORIES),50) VIPD_STORIES_FROM=$(or $(FROM),0) cargo test --test net -- story::chance
 
+.PHONY: programs
+programs: setup ## Checks whose programs hang, so many at once (PROGRAMS=10000)
+	VIPD_PROGRAMS=$(or $(PROGRAMS),10000) cargo test --test net -- programs:: --nocapture
+
 .PHONY: work
 work: setup ## How the work of checking a configuration grows with it, in instructions
 	cargo test --test work

@@ -15,6 +15,7 @@ mod mails;
 mod no_ipvs;
 mod notify;
 mod peers;
+mod programs;
 mod routing;
 mod services;
 mod split;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         services::tests(),
         split::tests(),
         no_ipvs::tests(),
+        programs::tests(),
         story::tests(),
     ];
     support::main(support::Kernel::Any, tests.into_iter().flatten())
