@@ -4,7 +4,7 @@
 //!  preface, SETTINGS, HEADERS, DATA ──► SETTINGS (acknowledged), HEADERS, DATA: the status, HEADERS: the end
 //! ```
 //!
-//! What is sent and heard of HTTP/2 is [`super::http2`]'s. What passes is the status alone; an answer without one is that of
+//! What is sent and heard of HTTP/2 is `http2`'s. What passes is the status alone; an answer without one is that of
 //! a server which knows no such service, or nothing of this protocol.
 
 use super::Failure;

@@ -3,7 +3,6 @@
 use crate::check::config::{self, HttpProtocol, Ssl, Url};
 use crate::check::probe::Failure;
 use crate::check::probe::dialogue::{Dialogue, Heard, Step};
-use crate::check::probe::http::Exchange;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ pub(super) use without::{Encryption, Expiry, Tls, looked_at};
 mod with {
     use super::*;
     use crate::check::probe::certificate;
+    use crate::check::probe::http::Exchange;
     use crate::check::probe::tls::{Encrypted, TakesAll};
     use crate::daemon::certificates::{Verifier, certificates, private_key};
     use crate::sys::clock;
