@@ -37,6 +37,12 @@ impl Instant {
     pub const fn saturating_since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
     }
+
+    /// The first multiple of `step`, counted from the clock's start, that is not before this.
+    #[must_use]
+    pub fn rounded_up(self, step: Duration) -> Instant {
+        Instant::from_nanos(self.as_nanos().checked_next_multiple_of(nanos(step)).unwrap_or(u64::MAX))
+    }
 }
 
 impl Default for Instant {
@@ -104,6 +110,15 @@ mod tests {
         let at = [Instant::ZERO, Instant::from_nanos(7)];
         assert_eq!(serde_json::to_string(&at).unwrap(), "[0,7]");
         assert_eq!(serde_json::from_str::<[Instant; 2]>("[0,7]").unwrap(), at);
+    }
+
+    #[test]
+    fn an_instant_is_rounded_up_to_a_step() {
+        let step = Duration::from_nanos(5);
+        let rounded = [0, 1, 5, 6].map(|nanos| Instant::from_nanos(nanos).rounded_up(step).as_nanos());
+        assert_eq!(rounded, [0, 5, 5, 10]);
+        let late = Instant::from_nanos(u64::MAX);
+        assert_eq!((late.rounded_up(step), late.rounded_up(Duration::ZERO)), (late, late));
     }
 
     #[test]

@@ -8,9 +8,9 @@
 //!      └────────── failed while up, tries left: delay_before_retry ─┘
 //! ```
 //!
-//! It follows keepalived: every delay runs from the end of one probe to the start of the next; a server that is up
-//! goes down when `1 + retry` probes in a row have failed, except that the very first probe of all is believed at
-//! once; a single pass brings it up, or as many in a row as `rise` says.
+//! It follows keepalived: every delay runs from the end of one probe to the start of the next, less what that probe
+//! had begun too late; a server that is up goes down when `1 + retry` probes in a row have failed, except that the very
+//! first probe of all is believed at once; a single pass brings it up, or as many in a row as `rise` says.
 //!
 //! A check with several pages asks for one at a time, `delay_loop` apart. One that failed for good is asked for until it
 //! comes, and then all of them again, from the first: the server is up once they have all come. With `fast_recovery` a
@@ -94,8 +94,14 @@ pub struct Checker {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Phase {
-    Waiting { at: Instant },
-    Probing { since: Instant },
+    Waiting {
+        at: Instant,
+    },
+    /// It began so much after its time.
+    Probing {
+        since: Instant,
+        late: Duration,
+    },
 }
 
 impl Checker {
@@ -182,7 +188,7 @@ impl Checker {
             && at <= now
             && !self.is_suspended
         {
-            self.phase = Phase::Probing { since: now };
+            self.phase = Phase::Probing { since: now, late: now.saturating_since(at) };
             actions.push(Action::Start);
         }
     }
@@ -190,7 +196,7 @@ impl Checker {
     /// Takes in what happened; an outcome that nothing was started for is ignored.
     pub fn handle(&mut self, now: Instant, event: Event, actions: &mut Vec<Action>) {
         let Event::Finished(outcome) = event;
-        let Phase::Probing { since } = self.phase else { return };
+        let Phase::Probing { since, late } = self.phase else { return };
         let schedule = self.check.settings.schedule;
         let delay = match outcome {
             Outcome::Passed => match &self.check.settings.probe {
@@ -217,7 +223,9 @@ impl Checker {
             probe if probe.is_watched() => return,
             // A program runs for a while: it is started at even intervals, and never twice at a time.
             Probe::Misc(_) => Phase::Waiting { at: now.max(since + delay) },
-            _ => Phase::Waiting { at: now + delay },
+            // What this process was late by is not added up: checks that were due at different times stay apart, and do
+            // not come in one burst for ever once they were late together.
+            _ => Phase::Waiting { at: now + delay - late.min(delay / 2) },
         };
     }
 

@@ -325,3 +325,22 @@ fn a_server_rises_when_so_many_checks_in_a_row_have_passed() {
     b.starts_at(19_000);
     assert_eq!(b.ends_at(19_000, Outcome::Passed), [], "and it is up as ever");
 }
+
+#[test]
+fn checks_that_were_late_together_do_not_stay_together() {
+    let mut delayed = [Bench::new(schedule(), Status::Up), Bench::new(schedule(), Status::Up)];
+    delayed[1].checker = Checker::new(config(schedule()).into(), Status::Up, ms(1100));
+    for b in &mut delayed {
+        let mut actions = Vec::new();
+        b.checker.handle_timeout(ms(1300), &mut actions);
+        assert_eq!(actions, [Action::Start]);
+        b.ends_at(1310, Outcome::Passed);
+    }
+    // Three seconds behind the end, had they begun in time.
+    assert_eq!(delayed.each_ref().map(|b| b.checker.next_timeout()), [Some(ms(4010)), Some(ms(4110))]);
+    // A process that stood still for long makes up for half a delay at most.
+    let mut b = Bench::new(schedule(), Status::Up);
+    b.checker.handle_timeout(ms(60_000), &mut Vec::new());
+    b.ends_at(60_010, Outcome::Passed);
+    assert_eq!(b.checker.next_timeout(), Some(ms(61_510)));
+}

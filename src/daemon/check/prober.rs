@@ -157,6 +157,11 @@ impl Prober {
         self.connections.look(now);
     }
 
+    /// Whether something is to be looked at, even if nothing has happened.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.has_more() || self.next_timeout().is_some_and(|at| at <= now)
+    }
+
     /// Whether to look again at once, when others have had their turn.
     pub(super) fn has_more(&self) -> bool {
         self.connections.has_more()
