@@ -24,14 +24,19 @@ use vipd::ipvs::client::Client;
 use vipd::ipvs::model::{Forward, Protocol};
 use vipd::run::{Run, RunOutcome};
 
-/// Servers that fail at once.
+/// Servers that fail at once; with more services, one of each.
 const DEATHS: u32 = 1000;
+
+/// How many of a service's servers are checked, and fail.
+fn checked(services: u32) -> u32 {
+    (DEATHS / services).max(1)
+}
 
 fn main() {
     let arguments = ipvs::arguments();
     ipvs::in_the_lab(&arguments);
     for (services, servers) in ipvs::sizes(arguments, &["10x10000"]) {
-        println!("{services} services x {servers} servers, {DEATHS} of them checked");
+        println!("{services} services x {servers} servers, {} of them checked", services * checked(services));
         measure(services, servers);
     }
 }
@@ -42,7 +47,7 @@ fn command(program: &str) -> Command {
 
 /// The checked servers are spread over all services, and each service is told when the last of its own is gone.
 fn config(services: u32, servers: u32, weight: u32) -> Config {
-    let checked = DEATHS / services;
+    let checked = checked(services);
     let virtual_server = |s: u32| {
         let address = |n: u32| (Ipv4Addr::from_bits(0x0a00_0000 + s * servers + n), 80).into();
         let endpoint = Endpoint::Address((Ipv4Addr::from_bits(0xac10_0000 + s), 80).into());
@@ -121,7 +126,8 @@ fn measure(services: u32, servers: u32) {
         let (read, count) = reading();
         assert_eq!(count, (services * servers) as usize);
 
-        let runs = parent.runs("/bin/true", DEATHS);
+        let deaths = services * checked(services);
+        let runs = parent.runs("/bin/true", deaths);
         let start = Instant::now();
         for run in &runs {
             let outcome = RunOutcome::Exited(1);
@@ -129,7 +135,7 @@ fn measure(services: u32, servers: u32) {
         }
         parent.runs("/bin/false", services);
         let died = start.elapsed();
-        assert_eq!(reading().1, (services * servers - DEATHS) as usize);
+        assert_eq!(reading().1, (services * servers - deaths) as usize);
 
         let changed = config(services, servers, 2);
         let start = Instant::now();
@@ -143,7 +149,7 @@ fn measure(services: u32, servers: u32) {
             ("writing by the client", written),
             ("start", started),
             ("reload, one changed", reloaded),
-            ("1,000 deaths at once", died),
+            ("all deaths at once", died),
         ];
         for (name, time) in lines {
             let (time, read) = (time.as_secs_f64(), read.as_secs_f64());
