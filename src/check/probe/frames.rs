@@ -14,6 +14,8 @@ const MOST: u32 = 10_000;
 pub(super) struct Frames {
     kept: Vec<u8>,
     taken: u32,
+    /// How it went, once the goodbye is said; an answer to that is waited for, whatever it is.
+    outcome: Option<Result<(), Failure>>,
 }
 
 impl Frames {
@@ -44,6 +46,12 @@ impl Frames {
         let rest = self.kept.split_off(length);
         Ok(Some(std::mem::replace(&mut self.kept, rest)))
     }
+
+    /// It went so, and the server is told goodbye.
+    pub(super) fn leave(&mut self, outcome: Result<(), Failure>, goodbye: Vec<u8>) -> Step {
+        self.outcome = Some(outcome);
+        Step::Say(goodbye)
+    }
 }
 
 /// A dialogue in messages.
@@ -54,9 +62,6 @@ pub(super) trait Framed {
     /// How long a message is, from its first bytes; `None` while too few are there.
     fn length(bytes: &[u8]) -> Option<usize>;
 
-    /// How it went, once the goodbye is said.
-    fn outcome(&self) -> Option<&Result<(), Failure>>;
-
     /// What a message means; `None`: more of them belong to the answer.
     fn take(&mut self, message: &[u8]) -> Result<Option<Step>, Failure>;
 
@@ -66,7 +71,7 @@ pub(super) trait Framed {
 
 /// What such a dialogue makes of what it hears.
 pub(super) fn hear(dialogue: &mut impl Framed, heard: Heard<'_>) -> Step {
-    if let Some(outcome) = dialogue.outcome() {
+    if let Some(outcome) = &dialogue.frames().outcome {
         return Step::End(outcome.clone());
     }
     match heard {

@@ -46,8 +46,6 @@ pub struct Ldap {
 enum State {
     Bind,
     Search,
-    /// What has come of it; an unbind is not answered, but with the end of the connection.
-    Quit(Result<(), Failure>),
 }
 
 impl Ldap {
@@ -87,9 +85,9 @@ impl Ldap {
         message(2, &element(SEARCH, &parts.concat()))
     }
 
+    /// The answer to an unbind is the end of the connection.
     fn leave(&mut self, outcome: Result<(), Failure>) -> Step {
-        self.state = State::Quit(outcome);
-        Step::Say(message(3, &element(UNBIND, &[])))
+        self.frames.leave(outcome, message(3, &element(UNBIND, &[])))
     }
 }
 
@@ -173,13 +171,6 @@ impl Framed for Ldap {
         length(bytes)
     }
 
-    fn outcome(&self) -> Option<&Result<(), Failure>> {
-        match &self.state {
-            State::Quit(outcome) => Some(outcome),
-            _ => None,
-        }
-    }
-
     fn take(&mut self, message: &[u8]) -> Result<Option<Step>, Failure> {
         let (tag, content) = operation(message).ok_or_else(no_ldap)?;
         match (&self.state, tag) {
@@ -205,7 +196,6 @@ impl Framed for Ldap {
                     false => Err(Failure::Reason("the server does not show the entry".into())),
                 }
             }
-            (State::Quit(outcome), _) => Ok(Some(Step::End(outcome.clone()))),
             (_, EXTENDED) => {
                 succeeded(content, "the connection")?;
                 Err(no_ldap())

@@ -37,8 +37,6 @@ enum State {
     ReadOnly(Rows),
     /// With the older word, if the newer one was not known.
     Replica(Rows, Word),
-    /// What has come of it; the server is told that we leave, since it counts and logs who is just gone.
-    Quit(Result<(), Failure>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,9 +73,9 @@ impl Mysql {
         self.leave(Ok(()))
     }
 
+    /// The server counts and logs who is just gone.
     fn leave(&mut self, outcome: Result<(), Failure>) -> Step {
-        self.state = State::Quit(outcome);
-        Step::Say(framed(0, &[1]))
+        self.frames.leave(outcome, framed(0, &[1]))
     }
 
     fn is_read_only(&self, table: &Table) -> Result<(), Failure> {
@@ -169,13 +167,6 @@ impl Framed for Mysql {
         length(bytes)
     }
 
-    fn outcome(&self) -> Option<&Result<(), Failure>> {
-        match &self.state {
-            State::Quit(outcome) => Some(outcome),
-            _ => None,
-        }
-    }
-
     fn take(&mut self, packet: &[u8]) -> Result<Option<Step>, Failure> {
         let number = packet.get(3).copied().unwrap_or_default();
         let payload = packet.get(4..).unwrap_or_default();
@@ -222,7 +213,6 @@ impl Framed for Mysql {
                     Ok(Some(self.ask_next(2)))
                 }
             },
-            State::Quit(outcome) => Ok(Some(Step::End(outcome.clone()))),
         }
     }
 

@@ -39,8 +39,6 @@ enum State {
     Asked,
     /// The answer was right; until it is ready again.
     Answered,
-    /// What has come of it; the server is told that we leave.
-    Quit(Result<(), Failure>),
 }
 
 /// Who asks where no user is given: servers refuse him by name.
@@ -74,8 +72,7 @@ impl Pgsql {
     }
 
     fn leave(&mut self, outcome: Result<(), Failure>) -> Step {
-        self.state = State::Quit(outcome);
-        Step::Say(message(Some(b'X'), &[]))
+        self.frames.leave(outcome, message(Some(b'X'), &[]))
     }
 
     fn authenticate(&mut self, payload: &[u8]) -> Result<Option<Step>, Failure> {
@@ -207,13 +204,6 @@ impl Framed for Pgsql {
 
     fn length(bytes: &[u8]) -> Option<usize> {
         length(bytes)
-    }
-
-    fn outcome(&self) -> Option<&Result<(), Failure>> {
-        match &self.state {
-            State::Quit(outcome) => Some(outcome),
-            _ => None,
-        }
     }
 
     fn take(&mut self, frame: &[u8]) -> Result<Option<Step>, Failure> {
