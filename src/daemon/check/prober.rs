@@ -28,6 +28,7 @@ use crate::time::Instant;
 pub(super) use alone::talk;
 use connections::Connections;
 use plan::Plan;
+use service::Passwords;
 use socket::Kind;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -55,9 +56,10 @@ pub(super) struct Prober {
     /// By the place of the check.
     plans: HashMap<u32, Plan>,
     tls: Tls,
+    passwords: Passwords,
     /// For numbers that nobody can guess.
     random: RandomState,
-    started: u64,
+    numbers: u64,
 }
 
 impl Prober {
@@ -72,14 +74,16 @@ impl Prober {
             places,
             plans: HashMap::new(),
             tls: Tls::default(),
+            passwords: Passwords::default(),
             random: RandomState::new(),
-            started: 0,
+            numbers: 0,
         }
     }
 
     /// Another configuration holds from now on: no check is known any more. What is under way ends as it began.
     pub(super) fn configure(&mut self, config: &Config) {
         self.plans.clear();
+        self.passwords = Passwords::default();
         let settings = |check: &config::Checker| match &check.probe {
             Probe::Http(http) => http.tls.as_ref().map(|tls| tls.verify),
             _ => None,
@@ -90,23 +94,27 @@ impl Prober {
 
     /// Starts a probe; `page` is the one to ask for, where the check has several.
     pub(super) fn start(&mut self, now: Instant, probe: ProbeId, check: &Check, page: usize) {
-        self.started += 1;
-        let number = self.random.hash_one(self.started);
         let dialogue: Option<Box<dyn Dialogue>> = match &check.settings.probe {
             Probe::Tcp => None,
             Probe::Smtp { helo_name } => Some(Box::new(Smtp::new(helo_name))),
-            Probe::Dns(dns) => return self.ask(probe, check, Kind::Udp, Dns::new(dns, number as u16)),
+            Probe::Dns(dns) => {
+                let query = Dns::new(dns, self.number() as u16);
+                return self.ask(probe, check, Kind::Udp, query);
+            }
             Probe::Udp(udp) => return self.ask(probe, check, Kind::Udp, Udp::new(udp)),
             Probe::Ping => {
                 let family = Family::of(check.to.ip());
-                return self.ask(probe, check, Kind::Ping, Ping::new(family, number as u16));
+                let query = Ping::new(family, self.number() as u16);
+                return self.ask(probe, check, Kind::Ping, query);
             }
             // Somebody else runs it.
             Probe::Misc(_) | Probe::File(_) | Probe::Bfd { .. } => {
                 return self.connections.finish(probe, Outcome::Passed);
             }
             _ => {
-                let plan = self.plans.entry(probe.check()).or_insert_with(|| Plan::new(check, &self.tls));
+                let number = self.number();
+                let plan = self.plans.entry(probe.check());
+                let plan = plan.or_insert_with(|| Plan::new(check, &self.tls, &mut self.passwords));
                 match plan.dialogue(check, page, number) {
                     Ok(dialogue) => Some(dialogue),
                     Err(failure) => return self.connections.finish(probe, Outcome::NotRun(failure)),
@@ -114,6 +122,12 @@ impl Prober {
             }
         };
         self.connections.start(now, probe, check, dialogue);
+    }
+
+    /// Another one each time, that nobody can guess.
+    fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.random.hash_one(self.numbers)
     }
 
     /// Sends a datagram, and waits for what comes back.

@@ -1,6 +1,6 @@
 //! What is kept of a check between its probes: requests and compiled patterns, the settings of TLS, a password.
 
-use super::service;
+use super::service::{self, Passwords};
 use crate::check::config::{Http, Probe};
 use crate::check::probe::Failure;
 use crate::check::probe::dialogue::Dialogue;
@@ -19,13 +19,13 @@ pub(super) enum Plan {
 }
 
 impl Plan {
-    pub(super) fn new(check: &Check, tls: &Tls) -> Plan {
+    pub(super) fn new(check: &Check, tls: &Tls, passwords: &mut Passwords) -> Plan {
         match &check.settings.probe {
             Probe::Http(http) => {
                 let days = http.tls.as_ref().and_then(|tls| tls.certificate_expiry);
                 Plan::Pages(pages(http, check.to, tls), days.map(|days| Arc::new(Expiry::within(days))))
             }
-            probe => Plan::Service(service::password(probe)),
+            probe => Plan::Service(passwords.of(probe)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Checks that speak a service's own protocol: each with its password, which is read once.
+//! Checks that speak a service's own protocol, with their passwords.
 
 use crate::check::config::{Login, Password, Probe};
 use crate::check::probe::Failure;
@@ -12,13 +12,16 @@ use crate::check::probe::redis::Redis;
 use crate::check::target::Check;
 use crate::raw;
 use crate::sys::input;
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// No file of a password is longer.
 const LONGEST_PASSWORD: u64 = 64 * 1024;
 
 /// A password that no log shows.
-pub(super) struct Secret(Box<str>);
+#[derive(Clone)]
+pub(super) struct Secret(Arc<str>);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -26,19 +29,31 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// The password of a check, if it has one.
-///
-/// # Errors
-/// Why it can't be read.
-pub(super) fn password(probe: &Probe) -> Result<Option<Secret>, Failure> {
-    match login(probe).and_then(|login| login.password.as_ref()) {
-        None => Ok(None),
-        Some(Password::Text(text)) => Ok(Some(Secret(text.clone()))),
-        Some(Password::File(path)) => first_line(path).map(|line| Some(Secret(line))).map_err(|what| {
-            let reason = format!("the password can't be read from {}: {what}", path.display());
-            Failure::Reason(reason.into())
-        }),
+/// The passwords that stand in files. Each file is read once for all checks of a configuration, which know the same then.
+#[derive(Debug, Default)]
+pub(super) struct Passwords(HashMap<PathBuf, Result<Secret, Failure>>);
+
+impl Passwords {
+    /// The password of a check, if it has one.
+    ///
+    /// # Errors
+    /// Why it can't be read.
+    pub(super) fn of(&mut self, probe: &Probe) -> Result<Option<Secret>, Failure> {
+        match login(probe).and_then(|login| login.password.as_ref()) {
+            None => Ok(None),
+            Some(Password::Text(text)) => Ok(Some(Secret((&**text).into()))),
+            Some(Password::File(path)) => {
+                self.0.entry(path.clone()).or_insert_with(|| secret(path)).clone().map(Some)
+            }
+        }
     }
+}
+
+fn secret(path: &Path) -> Result<Secret, Failure> {
+    first_line(path).map(|line| Secret(line.into())).map_err(|what| {
+        let reason = format!("the password can't be read from {}: {what}", path.display());
+        Failure::Reason(reason.into())
+    })
 }
 
 /// What is said this time; `number` is another one each time, that nobody can guess.
@@ -79,5 +94,34 @@ fn first_line(path: &Path) -> Result<Box<str>, String> {
     match line.strip_suffix(b"\r").unwrap_or(line) {
         [] => Err("its first line is empty".to_owned()),
         line => Ok(raw::text(line.to_vec()).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn all_checks_of_a_configuration_know_the_same_password() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("password");
+        let login = Login { user: None, password: Some(Password::File(path.clone())) };
+        let probe = Probe::Redis(Box::new(crate::check::config::Redis { login, role: None }));
+        let of = |passwords: &mut Passwords| match passwords.of(&probe) {
+            Ok(secret) => secret.map(|Secret(text)| text.to_string()),
+            Err(failure) => Some(failure.to_string()),
+        };
+        let mut passwords = Passwords::default();
+        let missing = of(&mut passwords).unwrap();
+        assert!(missing.contains(path.to_str().unwrap()) && missing.contains("No such file"), "{missing}");
+        fs::write(&path, "old\r\nnot this\n").unwrap();
+        assert_eq!(of(&mut passwords), Some(missing));
+        // Another configuration.
+        passwords = Passwords::default();
+        assert_eq!(of(&mut passwords).as_deref(), Some("old"));
+        fs::write(&path, "new\n").unwrap();
+        assert_eq!(of(&mut passwords).as_deref(), Some("old"));
+        assert!(!format!("{passwords:?}").contains("old"), "no log shows it");
     }
 }
