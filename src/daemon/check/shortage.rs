@@ -35,10 +35,26 @@ impl News {
     pub(super) fn tell(&self) {
         match self {
             News::Begins(reason) => {
-                warn!("checks could not run: {reason}. Their servers stay as they are until they can");
+                let advice = advice(reason);
+                warn!(
+                    "checks could not run: {reason}. Their servers stay as they are until they can{advice}"
+                );
             }
             News::Ends(count) => info!("checks run again: {count} could not"),
         }
+    }
+}
+
+/// What can be done about it.
+const fn advice(reason: &Failure) -> &'static str {
+    match reason {
+        Failure::System { errno: libc::EMFILE, .. } => {
+            "; the limit of open files of this process has to be raised (LimitNOFILE of systemd, ulimit -Hn)"
+        }
+        Failure::System { errno: libc::ENFILE, .. } => {
+            "; the limit of open files of this machine has to be raised (sysctl fs.file-max)"
+        }
+        _ => "",
     }
 }
 
