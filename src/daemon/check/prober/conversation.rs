@@ -226,3 +226,74 @@ impl AsFd for Conversation<'_> {
         self.socket.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::check::prober::talk;
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::thread;
+
+    /// More than any buffer takes at once.
+    const MUCH: usize = 32 << 20;
+
+    /// Says all of it, and passes once the server has said how much came.
+    #[derive(Debug)]
+    struct Speech;
+
+    impl Dialogue for Speech {
+        fn begin(&mut self) -> Step {
+            Step::Say((0..MUCH).map(|n| n as u8).collect())
+        }
+
+        fn hear(&mut self, heard: Heard<'_>) -> Step {
+            match heard {
+                Heard::Bytes(b"ok") => Step::End(Ok(())),
+                heard => Step::fail(format!("{heard:?}")),
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_buffer_takes_at_once_is_said_in_pieces() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = thread::spawn(move || {
+            let mut client = listener.accept().unwrap().0;
+            let mut heard = vec![0; MUCH];
+            client.read_exact(&mut heard).unwrap();
+            assert!(heard.iter().enumerate().all(|(n, byte)| *byte == n as u8), "in its order");
+            client.write_all(b"ok").unwrap();
+        });
+        let connect = Connect { timeout: Duration::from_secs(10), ..Connect::DEFAULT };
+        assert_eq!(talk(address, &connect, &mut Speech), Outcome::Passed);
+        server.join().unwrap();
+    }
+
+    /// As the list of connections drives it: told of each readiness once.
+    #[test]
+    fn the_rest_goes_when_the_socket_takes_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let begun = Conversation::begin(Instant::ZERO, address, &Connect::DEFAULT, Some(Box::new(Speech)));
+        let mut conversation = begun.unwrap();
+        let mut poll = crate::sys::poll::Poll::new().unwrap();
+        poll.add_stream(&conversation, 0).unwrap();
+        let mut client = listener.accept().unwrap().0;
+        let server = thread::spawn(move || {
+            client.read_exact(&mut vec![0; MUCH]).unwrap();
+            client.write_all(b"ok").unwrap();
+        });
+        let mut piece = vec![0; PIECE];
+        let outcome = loop {
+            let told: Vec<Readiness> = poll.wait().unwrap().states().map(|(_, ready)| ready).collect();
+            let last = told.into_iter().map(|ready| conversation.go_on(Instant::ZERO, ready, &mut piece));
+            if let Some(Next::Ended(outcome)) = last.last() {
+                break outcome;
+            }
+        };
+        assert_eq!(outcome, Outcome::Passed);
+        server.join().unwrap();
+    }
+}
