@@ -30,4 +30,4 @@ pub(crate) use process::{Process, descendants};
 pub(crate) use runner::{Kernel, Test, guarded, has_ipvs, main, run_where_possible, vm, yield_to_others};
 pub(crate) use scenario::{Config, RealServer, Scenario};
 pub(crate) use screen::Screen;
-pub(crate) use wait::{Waited, wait_for};
+pub(crate) use wait::{Waited, wait_every, wait_for};

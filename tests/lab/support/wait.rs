@@ -15,14 +15,28 @@ pub(crate) type Waited<T> = Result<T, String>;
 /// # Panics
 /// When `limit` is over, with `what` and what was seen last.
 #[track_caller]
-pub(crate) fn wait_for<T>(what: impl Display, limit: Duration, mut look: impl FnMut() -> Waited<T>) -> T {
+pub(crate) fn wait_for<T>(what: impl Display, limit: Duration, look: impl FnMut() -> Waited<T>) -> T {
+    wait_every(EVERY, what, limit, look)
+}
+
+/// The same with looks so far apart: for one that costs much.
+///
+/// # Panics
+/// As of [`wait_for`].
+#[track_caller]
+pub(crate) fn wait_every<T>(
+    every: Duration,
+    what: impl Display,
+    limit: Duration,
+    mut look: impl FnMut() -> Waited<T>,
+) -> T {
     let start = Instant::now();
     loop {
         let late = start.elapsed() >= limit;
         match look() {
             Ok(value) => return value,
             Err(seen) if late => panic!("waited {limit:?} in vain for {what}; seen last: {seen}"),
-            Err(_) => thread::sleep(EVERY),
+            Err(_) => thread::sleep(every),
         }
     }
 }

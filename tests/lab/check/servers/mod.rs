@@ -17,7 +17,7 @@ mod rows;
 use super::script;
 use crate::VIPD;
 use crate::support::Implementation::{Keepalived, Vipd};
-use crate::support::{Director, Host, Lab, Test, wait_for};
+use crate::support::{Director, Host, Lab, Test, wait_every};
 use daemons::{CERTIFICATES, Daemons, NGINX};
 use proxy::{Manner, Proxy};
 use rows::Row;
@@ -25,7 +25,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 use vipd::ipvs::client::Client;
 
@@ -33,6 +32,9 @@ const DIFFERENCES: &str = include_str!("../../../../docs/differences.md");
 
 /// For a pause: all checks of both several times, on an emulated machine that runs other tests too.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// A look at all tables and lines is not cheap.
+const LOOKS: Duration = Duration::from_millis(500);
 
 /// Where proxies listen, from this port on.
 const PROXIES: u16 = 9000;
@@ -275,8 +277,9 @@ fn digest(director: &Host, path: &str) -> String {
     ours
 }
 
-/// Waits until both tables are as they should be, and FIFOs have said so, behind changes at which proxies had had so many clients: where one gets in
-/// the way and the server stays up all the same, it was asked twice since, so that its check has passed.
+/// Waits until both tables are as they should be, and FIFOs have said so, behind changes at which proxies had had so many
+/// clients: where one gets in the way and the server stays up all the same, it was asked twice since, so that its check
+/// has passed.
 #[track_caller]
 fn settle(
     rows: &[Row],
@@ -288,9 +291,7 @@ fn settle(
     let is_up_at =
         |row: &Row, which: usize, pause: usize| [row.keepalived, row.vipd][which].as_bytes()[pause] == b'+';
     let is_up = |row: &Row, which: usize| is_up_at(row, which, pause);
-    wait_for(PAUSES[pause], LIMIT, || {
-        // A look at everything is not cheap.
-        thread::sleep(Duration::from_millis(500));
+    wait_every(LOOKS, PAUSES[pause], LIMIT, || {
         let mut wrong = Vec::new();
         for (watched, which) in watched.iter_mut().zip(0..) {
             let (up, told) = (watched.up()?, watched.told(rows));
