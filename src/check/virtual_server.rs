@@ -19,6 +19,7 @@
 //!
 //! When checks run is decided in [`super::checker`]; how the kernel gets from one table to the next in `ipvs::plan`.
 
+mod reload;
 mod rows;
 mod tell;
 mod terms;
@@ -30,7 +31,6 @@ use crate::ipvs::model::Forward;
 use crate::time::Instant;
 use rows::{Identity, identities};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use terms::{Term, Terms};
 
@@ -141,43 +141,6 @@ impl VirtualServer {
         vs.tell_beginning(at_start, |_| true, actions);
         vs.evaluate(now, true, actions);
         vs
-    }
-
-    /// The virtual server that follows this one after a reload: the same name, another configuration.
-    #[must_use]
-    pub fn reload(
-        self,
-        now: Instant,
-        config: config::VirtualServer,
-        servers: Vec<Server>,
-        at_start: AtStart,
-        actions: &mut Vec<Action>,
-    ) -> VirtualServer {
-        let identities = identities(&config);
-        let mut next = VirtualServer {
-            backups: backups(&config, self.backups == Some(true)),
-            config,
-            servers,
-            identities,
-            weight: 0,
-            backup_weight: 0,
-            terms: Terms::default(),
-            quorum: self.quorum,
-            sorry: self.sorry,
-        };
-        next.take_over_terms(&self);
-        next.weigh();
-        next.tell_server_changes(now, &self, actions);
-        let before: HashSet<SocketAddr> = self.config.real_servers.iter().map(|rs| rs.address).collect();
-        next.tell_beginning(at_start, |rs| !before.contains(&rs.address), actions);
-        if self.sorry && next.config.sorry_server.map(|s| s.address) != self.sorry_address() {
-            // The old sorry server goes; `evaluate` brings in the new one if it is still needed.
-            next.sorry = false;
-            actions.extend(self.sorry_report(Status::Down));
-        }
-        next.evaluate(now, true, actions);
-        next.service_changed(actions);
-        next
     }
 
     /// One of the checks of a real server, given by its place in the configuration, changed its status; `mail` is what a
@@ -402,23 +365,6 @@ impl VirtualServer {
         self.tell_server(rs, if up { Status::Up } else { Status::Down }, actions);
         self.dest_changed(server, actions);
         self.evaluate(now, false, actions);
-    }
-
-    /// Takes over what was pending for those of the servers that are still there.
-    fn take_over_terms(&mut self, old: &VirtualServer) {
-        if old.terms.is_empty() {
-            return;
-        }
-        let servers = self.config.real_servers.iter().zip(0u32..);
-        let places: HashMap<SocketAddr, u32> = servers.map(|(rs, place)| (rs.address, place)).collect();
-        let place = |old_place| {
-            let rs = old.config.real_servers.get(old_place as usize)?;
-            places.get(&rs.address).copied()
-        };
-        self.terms = old.terms.reload(place, |address| places.contains_key(&address));
-        for (checks, place) in self.servers.iter_mut().zip(0u32..) {
-            checks.held = self.terms.is_held(place);
-        }
     }
 
     /// The two thresholds of the quorum: whether this weight is enough to gain it, and too little to keep it.

@@ -38,7 +38,7 @@ struct Wanted {
     origin: Origin,
     /// The real servers that it stands for.
     subscribers: Subscribers,
-    /// What is known of these servers, where anything is; in doubt, that they are up.
+    /// What is known of the servers of a new one, where anything is; in doubt, that they are up.
     presumed: Option<Status>,
 }
 
@@ -141,11 +141,6 @@ impl Balancer {
         let mut known = (u32::MAX, Known::Nothing);
         for Asked { check, of: (vs_place, rs_place) } in asked {
             let Some(vs) = config.virtual_servers.get(*vs_place as usize) else { continue };
-            if known.0 != *vs_place {
-                let before = predecessors.get(*vs_place as usize).copied().flatten();
-                let before = before.and_then(|place| self.virtual_servers.get(place));
-                known = (*vs_place, Known::of(vs, before, found));
-            }
             let place = *places.entry(check.id()).or_insert_with(|| {
                 let origin = match (alike.get(&check.id()), same_target.get(&target(check))) {
                     (Some(&slot), _) => Origin::Kept(slot),
@@ -156,10 +151,16 @@ impl Balancer {
                 (placement.wanted.len() - 1) as u32
             });
             placement.order.push(place);
-            if let Some(wanted) = placement.wanted.get_mut(place as usize)
+            let Some(wanted) = placement.wanted.get_mut(place as usize) else { continue };
+            wanted.subscribers.push((*vs_place, *rs_place));
+            if matches!(wanted.origin, Origin::New(_))
                 && let Some(rs) = vs.real_servers.get(*rs_place as usize)
             {
-                wanted.subscribers.push((*vs_place, *rs_place));
+                if known.0 != *vs_place {
+                    let before = predecessors.get(*vs_place as usize).copied().flatten();
+                    let before = before.and_then(|place| self.virtual_servers.get(place));
+                    known = (*vs_place, Known::of(vs, before, found));
+                }
                 wanted.presumed = match (wanted.presumed, known.1.status(rs)) {
                     (Some(Status::Up), _) | (_, Some(Status::Up)) => Some(Status::Up),
                     (known, None) => known,

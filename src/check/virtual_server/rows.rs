@@ -53,11 +53,17 @@ impl VirtualServer {
     }
 
     fn dests(&self, endpoint: Endpoint) -> Vec<Dest> {
+        let sorry = self.sorry_dest(endpoint);
+        if sorry.is_none() && !self.terms.has_leaving() && are_distinct(&self.identities) {
+            return (0..self.config.real_servers.len())
+                .filter_map(|place| self.real_dest(endpoint, place))
+                .collect();
+        }
         let mut dests = Dests::with_capacity(self.config.real_servers.len() + 1);
         for place in 0..self.config.real_servers.len() {
             dests.extend(self.real_dest(endpoint, place));
         }
-        dests.extend(self.sorry_dest(endpoint));
+        dests.extend(sorry);
         self.leaving_dests(endpoint).for_each(|dest| dests.extend(Some(dest)));
         dests.list
     }
@@ -119,6 +125,13 @@ pub(super) fn identities(config: &config::VirtualServer) -> Vec<(Identity, u32)>
     let mut identities: Vec<(Identity, u32)> = servers.map(identity).collect();
     identities.sort_unstable();
     identities
+}
+
+/// Whether no two of them can be the same destination, below whatever endpoint.
+fn are_distinct(sorted: &[(Identity, u32)]) -> bool {
+    // Without a port of its own, one has the endpoint's, which may be that of the next one.
+    let pairs = sorted.iter().zip(sorted.iter().skip(1));
+    pairs.into_iter().all(|((a, _), (b, _))| a.address != b.address || (a.port.is_some() && a.port != b.port))
 }
 
 /// Destinations with unique keys. Two servers of the file can be the same destination (one address, two ports, direct

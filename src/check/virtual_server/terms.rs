@@ -196,6 +196,10 @@ impl Terms {
         self.leaving.iter().map(|(server, _)| server)
     }
 
+    pub(super) fn has_leaving(&self) -> bool {
+        !self.leaving.is_empty()
+    }
+
     /// Those of a configuration that follows: `place` gives a server's place there, `is_named` whether it has one.
     pub(super) fn reload(
         &self,

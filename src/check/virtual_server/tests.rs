@@ -7,6 +7,7 @@ use crate::ipvs::model::{Forward, Netmask, ServiceFlags};
 use crate::net::Family;
 use proptest::prelude::*;
 
+mod rows;
 mod transitions;
 
 /// A virtual server that has just started, with all its servers up.
@@ -189,38 +190,6 @@ fn hysteresis_keeps_the_quorum_until_it_is_clearly_lost() {
 }
 
 #[test]
-fn each_endpoint_of_a_group_gets_the_ports_it_needs() {
-    let mut config = virtual_server(1, vec![server(11), server(12)]);
-    config.real_servers[1].forward = Forward::Masq;
-    config.endpoints = vec![
-        Endpoint::Address(address("10.0.0.1:90")),
-        Endpoint::Address(address("[2001:db8::1]:91")),
-        Endpoint::Fwmark { mark: 7, family: Family::V4 },
-    ];
-    (config.persistence_timeout, config.persistence_granularity) = (300, None);
-    let vs = start(config);
-    let row = |i: usize| {
-        let (service, dests) = vs.row(vs.config().endpoints[i]);
-        assert!(service.flags.contains(ServiceFlags::PERSISTENT));
-        (service.netmask, dests.iter().map(|d| d.key.port).collect::<Vec<_>>())
-    };
-    assert_eq!(row(0), (Netmask::host(Family::V4), vec![90, 80]));
-    assert_eq!(row(1), (Netmask::host(Family::V6), vec![91, 80]));
-    assert_eq!(row(2), (Netmask::host(Family::V4), vec![0, 80]));
-}
-
-#[test]
-fn two_ports_of_one_server_are_one_destination_by_direct_routing() {
-    let mut config = virtual_server(1, vec![server(11), server(11)]);
-    config.real_servers[1].address.set_port(81);
-    config.real_servers[0].inhibit_on_failure = true;
-    let mut vs = start(config);
-    assert_eq!(row(&vs), ["11/1"]);
-    vs.check_changed(Instant::ZERO, 0, Status::Down, None, &mut Vec::new());
-    assert_eq!(row(&vs), ["11/1"], "port 81 is still alive");
-}
-
-#[test]
 fn a_reload_tells_what_changed_and_nothing_else() {
     let config = virtual_server(1, vec![server(11), server(12)]);
     let vs = start(config.clone());
@@ -333,8 +302,11 @@ proptest! {
             let failed: Vec<u32> = up.iter().map(|up| u32::from(!up)).collect();
             let failed = failing(&failed);
             let mut actions = Vec::new();
-            let again = vs.clone().reload(Instant::ZERO, config.clone(), failed, AtStart::Silent, &mut actions);
+            let (config, follows) = (config.clone(), vs.clone());
+            let again = follows.reload(Instant::ZERO, config.clone(), failed.clone(), AtStart::Silent, &mut actions);
             prop_assert_eq!(&again, &vs, "a reload without a change is none");
+            let again = vs.clone().follow(Instant::ZERO, config, failed, AtStart::Silent, &mut actions);
+            prop_assert_eq!(&again, &vs, "nor is it one for who looks at each server");
             prop_assert_eq!(told(actions), Vec::<String>::new());
         }
     }
