@@ -2,9 +2,9 @@
 //!
 //! What was written is remembered, so that a change of a server costs its own request and no reading. What turns out to
 //! be otherwise (someone else removed a service) is read back and planned again, at once; what the kernel still refuses
-//! then is logged once and tried again later, ever less often. The other services do not wait for it. A reload believes
-//! nothing: it reads all services of this worker and writes what differs; `watch` does so now and then. What others may
-//! change in our services stands in `drift`.
+//! then is logged once and tried again later, ever less often. The other services do not wait for it. A reload writes what
+//! differs from what is known, and then looks at all of it; `watch` does so now and then, too. What others may change in
+//! our services stands in `drift`.
 
 mod drift;
 mod known;
@@ -114,6 +114,24 @@ impl Kernel {
 
     /// Makes everything as the balancer wants it, and removes what it wants no more.
     pub(super) fn replace(&mut self, now: Instant, balancer: &Balancer) {
+        self.want(now, balancer);
+        self.apply(now, balancer);
+    }
+
+    /// Like [`Kernel::replace`], and looks at what should be there already: others may have changed it. Small tables have
+    /// been compared when this returns, large ones are in the turns that follow: no check waits for that.
+    pub(super) fn reload(&mut self, now: Instant, balancer: &Balancer) {
+        // Somebody may just have mended what was in the way.
+        self.try_anew();
+        self.want(now, balancer);
+        self.watch.begin(now, self.client.is_some() && !self.owned.is_empty());
+        // The services, and their first servers.
+        self.apply(now, balancer);
+        self.apply(now, balancer);
+    }
+
+    /// Marks everything, as nothing may be as it is wanted now.
+    fn want(&mut self, now: Instant, balancer: &Balancer) {
         let before = mem::replace(&mut self.owned, balancer.keys().collect());
         let wanted: HashSet<ServiceKey> = self.owned.iter().copied().collect();
         let held: HashSet<&ServiceKey> = before.iter().collect();
@@ -126,15 +144,6 @@ impl Kernel {
             // Nothing is asked of the table, so nothing is missing.
             self.unavailable = None;
         }
-        self.apply(now, balancer);
-    }
-
-    /// Like [`Kernel::replace`], whatever was known: others may have changed the table.
-    pub(super) fn reload(&mut self, now: Instant, balancer: &Balancer) {
-        self.stale = self.owned.iter().copied().collect();
-        // Somebody may just have mended what was in the way.
-        self.try_anew();
-        self.replace(now, balancer);
     }
 
     /// What failed is not waited for any more: everything is tried at once.
@@ -315,11 +324,13 @@ impl Kernel {
         let (mut actual, mut desired) = (Table::default(), Table::default());
         let mut unwanted = HashSet::new();
         for key in &services {
-            actual.services.extend(self.known.get(key));
             match self.hands.row(balancer, *key) {
+                // Nearly all of them, after a reload.
+                Some((service, dests)) if self.known.is(&service, &dests) => continue,
                 Some(row) => desired.services.push(row),
                 None => drop(unwanted.insert(*key)),
             }
+            actual.services.extend(self.known.get(key));
         }
         let wholes = desired.services.len();
         let parts = self.parts(dests, &whole, balancer, &mut actual, &mut desired);

@@ -22,6 +22,10 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("check::what_is_written_reads_back_the_same", what_is_written_reads_back_the_same),
         Test::new("check::a_cleared_table_is_healed", a_cleared_table_is_healed),
         Test::new("check::a_reload_heals_what_others_did", a_reload_heals_what_others_did),
+        Test::new(
+            "check::a_reload_looks_at_large_tables_behind_it",
+            a_reload_looks_at_large_tables_behind_it,
+        ),
         Test::new("check::what_others_have_set_by_hand_holds", what_others_have_set_by_hand_holds),
         Test::new(
             "check::what_others_have_removed_comes_back_by_itself",
@@ -234,6 +238,31 @@ fn a_reload_heals_what_others_did(lab: &Lab) {
         };
         assert_eq!(lines(host.run("ipvsadm -Sn")), lines(wanted.clone()), "{damage}");
     }
+    worker.stop();
+}
+
+/// More than one turn takes in: what is far behind comes back, too, without anybody having asked for looks.
+fn a_reload_looks_at_large_tables_behind_it(lab: &Lab) {
+    let host = director(lab);
+    let config = || {
+        let many = |n: u8| service(n, (1..=200).map(|n| server(n, vec![])).collect());
+        let settings = Settings { leave_drift: true, ..Settings::default() };
+        let virtual_servers = (1..=5).map(many).collect();
+        let check = vipd::check::Config { virtual_servers, settings, ..Default::default() };
+        vipd::conf::Config { check, ..Default::default() }
+    };
+    let mut worker = Worker::begin(&host, config(), Options::default());
+    let lines = || -> BTreeSet<String> { host.run("ipvsadm -Sn").lines().map(str::to_owned).collect() };
+    let wanted = lines();
+    assert_eq!(wanted.len(), 5 * 201);
+    for n in 1..=5 {
+        host.run(&format!("ipvsadm -d -t 10.99.0.{n}:80 -r 10.98.0.200:80"));
+    }
+    worker.change(config());
+    wait_for("what others have removed", LIMIT, || match wanted.difference(&lines()).count() {
+        0 => Ok(()),
+        missing => Err(format!("{missing} missing")),
+    });
     worker.stop();
 }
 

@@ -64,6 +64,13 @@ impl Known {
         self.rows.values_mut().for_each(|row| row.is_doubtful = true);
     }
 
+    /// Whether a service and its servers are known to be exactly so. In another order, they may be and this says no.
+    pub(super) fn is(&self, service: &Service, dests: &[Dest]) -> bool {
+        self.rows
+            .get(&service.key)
+            .is_some_and(|row| !row.is_doubtful && row.service == *service && row.dests.values().eq(dests))
+    }
+
     /// Whether the table has of these services what is known. Found out without a copy: mostly it has.
     pub(super) fn agrees(&self, table: &Table, keys: &HashSet<ServiceKey>) -> bool {
         keys.iter().filter(|key| self.rows.contains_key(key)).count() == table.services.len()
@@ -72,7 +79,8 @@ impl Known {
                     let held = |dest: &Dest| row.places.get(&dest.key).and_then(|at| row.dests.get(at));
                     row.service == *service
                         && row.places.len() == dests.len()
-                        && dests.iter().all(|dest| held(dest) == Some(dest))
+                        // Mostly in the same order: that costs no look-up.
+                        && (row.dests.values().eq(dests) || dests.iter().all(|dest| held(dest) == Some(dest)))
                 })
             })
     }
@@ -126,6 +134,10 @@ mod tests {
         known.set_dest(&key(1), dest(1, 0).key, Some(dest(1, 7)));
         let (held, dests) = known.get(&key(0)).unwrap();
         assert_eq!((held, dests), (service(key(0), "rr"), vec![dest(2, 0), dest(3, 1), dest(1, 7)]));
+        assert!(known.is(&service(key(0), "rr"), &[dest(2, 0), dest(3, 1), dest(1, 7)]));
+        assert!(!known.is(&service(key(0), "rr"), &[dest(2, 0), dest(3, 1)]));
+        assert!(!known.is(&service(key(0), "wlc"), &[dest(2, 0), dest(3, 1), dest(1, 7)]));
+        assert!(!known.is(&service(key(1), "rr"), &[]));
         let keys = HashSet::from([key(0), key(1)]);
         let table = |dests| Table { services: vec![(service(key(0), "rr"), dests)] };
         assert!(known.agrees(&table(vec![dest(1, 7), dest(2, 0), dest(3, 1)]), &keys), "in whatever order");

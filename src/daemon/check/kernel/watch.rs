@@ -50,6 +50,12 @@ impl Watch {
         mem::take(&mut self.drift).log();
         self.at = (is_of_use && !self.is_off).then(|| now + self.interval);
     }
+
+    /// Looks at everything from now on, even with `lvs_drift no`: once.
+    pub(super) fn begin(&mut self, now: Instant, is_of_use: bool) {
+        self.restart(now, is_of_use);
+        self.at = is_of_use.then_some(now);
+    }
 }
 
 impl Kernel {
@@ -73,7 +79,7 @@ impl Kernel {
         } else if self.watch.queue.is_empty() {
             let pause = self.watch.spent.saturating_mul(PAUSE).max(self.watch.interval);
             self.watch.restart(now, true);
-            self.watch.at = Some(now + pause);
+            self.watch.at = self.watch.at.map(|_| now + pause);
         } else {
             self.watch.at = Some(now);
         }
