@@ -15,6 +15,7 @@ use crate::check::virtual_server::{AtStart, Server, Start, VirtualServer};
 use crate::ipvs::model::Protocol;
 use crate::net::Family;
 use crate::time::Instant;
+use std::cell::LazyCell;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -129,23 +130,28 @@ impl Balancer {
         found: &Found,
     ) -> Placement {
         let mut alike: HashMap<CheckId, u32> = HashMap::new();
-        let mut same_target: HashMap<(SocketAddr, &Connect, &Probe), &Checker> = HashMap::new();
         for (slot, index) in self.slots.iter().zip(0u32..) {
             if let Some(Slot { checker, .. }) = slot {
                 alike.insert(checker.check().id(), index);
-                same_target.insert(target(checker.check()), checker);
             }
         }
+        // Mostly, no check is another one, and nobody asks for it.
+        let same_target = LazyCell::new(|| {
+            let checkers = self.slots.iter().flatten().map(|slot| &slot.checker);
+            checkers.map(|c| (target(c.check()), c)).collect::<HashMap<_, _>>()
+        });
         let mut places: HashMap<CheckId, u32> = HashMap::with_capacity(asked.len());
         let mut placement = Placement { wanted: Vec::new(), order: Vec::with_capacity(asked.len()) };
         let mut known = (u32::MAX, Known::Nothing);
         for Asked { check, of: (vs_place, rs_place) } in asked {
             let Some(vs) = config.virtual_servers.get(*vs_place as usize) else { continue };
             let place = *places.entry(check.id()).or_insert_with(|| {
-                let origin = match (alike.get(&check.id()), same_target.get(&target(check))) {
-                    (Some(&slot), _) => Origin::Kept(slot),
-                    (None, Some(c)) => Origin::Follows(Box::new(c.rescheduled(now, check.clone()))),
-                    (None, None) => Origin::New(check.clone()),
+                let origin = match alike.get(&check.id()) {
+                    Some(&slot) => Origin::Kept(slot),
+                    None => match same_target.get(&target(check)) {
+                        Some(c) => Origin::Follows(Box::new(c.rescheduled(now, check.clone()))),
+                        None => Origin::New(check.clone()),
+                    },
                 };
                 placement.wanted.push(Wanted { origin, subscribers: Subscribers::new(), presumed: None });
                 (placement.wanted.len() - 1) as u32
