@@ -12,6 +12,8 @@ mod ipvs;
 #[path = "../tests/lab/support/mod.rs"]
 mod support;
 
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use socket2::{Domain, Socket, Type};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -57,6 +59,10 @@ fn main() -> ExitCode {
                 outcome.unwrap_or_else(|reason| panic!("{reason}"));
                 figures.unwrap()
             });
+            if check == "TCP_CHECK" {
+                let outcome = guarded(|lab| bare(&lab.lonely_host("bare"), count));
+                outcome.unwrap_or_else(|reason| panic!("{reason}"));
+            }
             let [ours, theirs] = &figures;
             println!(
                 "  vipd / keepalived: processor {:.2}, memory {:.2}",
@@ -77,7 +83,6 @@ struct Figures {
 
 fn measure(host: &Host, program: Implementation, check: &str, count: u32) -> Figures {
     host.run("ip link set lo up");
-    host.sysctl("ipv4.ip_local_port_range", "1024 65000");
     let seen = serve(host, check == "HTTP_GET");
     let director = Director::start(program, host, Path::new(VIPD), &config(check, count), &["-C"]);
     let pid = director.worker(Worker::Check).as_raw();
@@ -108,6 +113,47 @@ fn measure(host: &Host, program: Implementation, check: &str, count: u32) -> Fig
     );
     director.terminate();
     figures
+}
+
+/// The bound: a loop that opens as many connections, as evenly, and closes each once it is open. There is no less to be
+/// done, and it checks nothing.
+fn bare(host: &Host, count: u32) {
+    let seen = serve(host, false);
+    let prober = host.enter(|| {
+        thread::spawn(move || {
+            let (epoll, mut open) = (Epoll::new(EpollCreateFlags::empty()).unwrap(), HashMap::new());
+            let mut events = vec![EpollEvent::empty(); 1024];
+            let mut ready = |open: &mut HashMap<u64, Socket>| {
+                let found = epoll.wait(&mut events, EpollTimeout::ZERO).unwrap();
+                events.iter().take(found).for_each(|event| drop(open.remove(&event.data())));
+            };
+            let (start, mut begun) = (Instant::now(), 0u64);
+            while start.elapsed() < SPAN {
+                let due = (start.elapsed().as_secs_f64() * f64::from(count)) as u64;
+                for n in begun..due {
+                    let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking(), None).unwrap();
+                    let to = Ipv4Addr::from_bits(0x7f01_0001 + (n % u64::from(count)) as u32);
+                    let _ = socket.connect(&SocketAddr::from((to, 8080)).into());
+                    epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLOUT, n)).unwrap();
+                    open.insert(n, socket);
+                }
+                begun = due;
+                ready(&mut open);
+                thread::sleep(Duration::from_millis(3));
+            }
+            let own = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+            (own.split_whitespace().next().unwrap().parse::<u64>().unwrap(), start.elapsed())
+        })
+    });
+    let (nanoseconds, took) = prober.join().unwrap();
+    let count = seen.lock().unwrap().len();
+    println!(
+        "  {:<10} {:>6.0} checks/s  processor {:>5.2} s/min ({:>4.1} us a check)",
+        "bare",
+        count as f64 / took.as_secs_f64(),
+        nanoseconds as f64 / 1e9 * 60.0 / took.as_secs_f64(),
+        nanoseconds as f64 / 1e3 / count as f64,
+    );
 }
 
 /// The median, 99th percentile and worst of what two checks of a server are further apart than delay_loop, in ms.
@@ -181,7 +227,7 @@ fn config(check: &str, count: u32) -> String {
 fn serve(host: &Host, http: bool) -> Seen {
     let seen = Seen::default();
     let listener = host.enter(|| {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from(([0, 0, 0, 0], 8080)).into()).unwrap();
         socket.listen(65_535).unwrap();
         TcpListener::from(socket)

@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Where they are.
@@ -68,6 +69,20 @@ pub fn read_v4_whole(name: &str) -> Result<u32, Error> {
 /// [`Error`]
 pub fn read_v4(interface: &str, name: &str) -> Result<u32, Error> {
     read(path("ipv4", interface, name))
+}
+
+/// Reads `net.ipv4.NAME`, where that is two numbers.
+///
+/// # Errors
+/// [`Error`]
+pub fn read_v4_range(name: &str) -> Result<RangeInclusive<u16>, Error> {
+    let path = Path::new(ROOT).join("ipv4").join(name);
+    let range = fs::read_to_string(&path).and_then(|text| {
+        let mut numbers = text.split_whitespace().map(|number| number.parse().map_err(io::Error::other));
+        let mut next = || numbers.next().unwrap_or(Err(io::ErrorKind::InvalidData.into()));
+        Ok(next()?..=next()?)
+    });
+    range.map_err(|error| Error { path, error })
 }
 
 fn read(path: PathBuf) -> Result<u32, Error> {

@@ -8,6 +8,7 @@ mod connections;
 mod conversation;
 mod datagram;
 mod plan;
+mod ports;
 mod service;
 mod socket;
 
@@ -83,6 +84,7 @@ impl Prober {
     /// Another configuration holds from now on: no check is known any more. What is under way ends as it began.
     pub(super) fn configure(&mut self, config: &Config) {
         self.plans.clear();
+        self.connections.configure();
         self.passwords = Passwords::default();
         let settings = |check: &config::Checker| match &check.probe {
             Probe::Http(http) => http.tls.as_ref().map(|tls| tls.verify),

@@ -1,6 +1,7 @@
 //! One conversation alone, held to its end by a thread that waits for nothing else.
 
 use super::conversation::{Conversation, Next, PIECE};
+use super::ports::EphemeralPorts;
 use crate::check::config::Connect;
 use crate::check::probe::dialogue::Dialogue;
 use crate::check::probe::{Failure, Operation, Outcome};
@@ -14,7 +15,8 @@ use std::time::Duration;
 
 /// A dialogue over a connection.
 pub(in super::super) fn talk(to: SocketAddr, connect: &Connect, dialogue: &mut dyn Dialogue) -> Outcome {
-    let mut conversation = match Conversation::begin(clock::now(), to, connect, Some(Box::new(dialogue))) {
+    let (dialogue, ports) = (Some(Box::new(dialogue) as Box<dyn Dialogue + '_>), EphemeralPorts::UNKNOWN);
+    let mut conversation = match Conversation::begin(clock::now(), to, connect, dialogue, &ports) {
         Ok(conversation) => conversation,
         Err(outcome) => return outcome,
     };

@@ -5,6 +5,7 @@
 
 use super::Finished;
 use super::conversation::{Conversation, Next, PIECE};
+use super::ports::EphemeralPorts;
 use super::socket::errno;
 use crate::check::event::ProbeId;
 use crate::check::probe::dialogue::Dialogue;
@@ -34,6 +35,7 @@ pub(super) struct Connections {
     finished: VecDeque<Finished>,
     /// A place for each descriptor.
     descriptors: Arc<Semaphore>,
+    ports: EphemeralPorts,
     /// Room for what is read and told, kept.
     piece: Box<[u8]>,
     told: Vec<(u64, Readiness)>,
@@ -65,9 +67,15 @@ impl Connections {
             waiting: VecDeque::new(),
             finished: VecDeque::new(),
             descriptors,
+            ports: EphemeralPorts::UNKNOWN,
             piece: vec![0; PIECE].into(),
             told: Vec::new(),
         }
+    }
+
+    /// Takes in what this machine is like now.
+    pub(super) fn configure(&mut self) {
+        self.ports = EphemeralPorts::read();
     }
 
     /// Starts one, with what is to be said over it; without a descriptor for it, its time does not run yet.
@@ -82,7 +90,7 @@ impl Connections {
             self.waiting.push_back(Waiting { probe, check: check.clone(), dialogue });
             return;
         };
-        let begun = Conversation::begin(now, check.to, &check.settings.connect, dialogue)
+        let begun = Conversation::begin(now, check.to, &check.settings.connect, dialogue, &self.ports)
             .and_then(|conversation| self.insert(probe, conversation, descriptor));
         if let Err(outcome) = begun {
             self.finish(probe, outcome);

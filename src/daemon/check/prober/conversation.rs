@@ -5,6 +5,7 @@
 //! than a connection that says nothing. Only where `bind_port` fixes the source port it is reset, because the port
 //! would be taken by the old connection (TIME_WAIT) for a minute otherwise, and the next check could not run.
 
+use super::ports::EphemeralPorts;
 use super::socket::{self, errno};
 use crate::check::config::Connect;
 use crate::check::probe::dialogue::{Dialogue, Heard, Step};
@@ -35,6 +36,8 @@ pub(super) struct Conversation<'a> {
     timeout: Duration,
     /// `bind_port`: nothing may be left of it.
     has_port: bool,
+    /// It may be connected to itself.
+    may_be_alone: bool,
     stage: Stage,
     /// Nothing, of `TCP_CHECK`.
     dialogue: Option<Box<dyn Dialogue + 'a>>,
@@ -74,6 +77,7 @@ impl<'a> Conversation<'a> {
         to: SocketAddr,
         connect: &Connect,
         dialogue: Option<Box<dyn Dialogue + 'a>>,
+        ports: &EphemeralPorts,
     ) -> Result<Conversation<'a>, Outcome> {
         let attempt = Attempt::start(now, connect.timeout);
         let socket = socket::connecting(to, connect)
@@ -83,6 +87,7 @@ impl<'a> Conversation<'a> {
             to,
             timeout: connect.timeout,
             has_port: connect.bind_port.is_some(),
+            may_be_alone: ports.may_be_met(to, connect),
             stage: Stage::Opening(attempt),
             dialogue,
             unsent: Vec::new(),
@@ -146,7 +151,7 @@ impl<'a> Conversation<'a> {
         if is_wrong && let Ok(Some(error)) | Err(error) = self.socket.take_error() {
             return Err(attempt.handle(Event::Refused { errno: errno(&error) }));
         }
-        if self.is_connected_to_itself() {
+        if self.may_be_alone && self.is_connected_to_itself() {
             return Err(attempt.handle(Event::Refused { errno: libc::ECONNREFUSED }));
         }
         if self.has_port {
@@ -160,7 +165,6 @@ impl<'a> Conversation<'a> {
         self.follow(now, step)
     }
 
-    /// A port of the ephemeral range on this very machine, with nobody listening, can be connected to itself.
     fn is_connected_to_itself(&self) -> bool {
         let from = self.socket.local_addr().ok();
         from.and_then(|from| from.as_socket()).is_some_and(|from| from == self.to)
@@ -276,7 +280,8 @@ mod tests {
     fn the_rest_goes_when_the_socket_takes_it() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let begun = Conversation::begin(Instant::ZERO, address, &Connect::DEFAULT, Some(Box::new(Speech)));
+        let (connect, ports) = (Connect::DEFAULT, EphemeralPorts::UNKNOWN);
+        let begun = Conversation::begin(Instant::ZERO, address, &connect, Some(Box::new(Speech)), &ports);
         let mut conversation = begun.unwrap();
         let mut poll = crate::sys::poll::Poll::new().unwrap();
         poll.add_stream(&conversation, 0).unwrap();
