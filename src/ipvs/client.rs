@@ -152,6 +152,13 @@ impl Client {
         })
     }
 
+    /// With a test at the other end.
+    #[cfg(test)]
+    pub(crate) fn over(fd: std::os::fd::OwnedFd, family: u16) -> Client {
+        let (socket, membership) = (Socket::over(fd), MembershipReader::open());
+        Client { socket, family, batch: Batch::new(), membership, in_parts: false }
+    }
+
     /// Begins to load the kernel's IPVS where it is missing, for another process that can't: kernels before 5.14 don't load
     /// it by themselves for whoever asks for it.
     pub fn begin_to_load() {

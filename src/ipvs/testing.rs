@@ -1,6 +1,8 @@
 //! What the tests of this room and of its readers share: services and servers, small tables at random, and a table as
 //! the kernel keeps it.
 
+pub(crate) mod fake;
+
 use crate::ipvs::model::{
     Dest, DestEntry, DestKey, Forward, Netmask, Protocol, Reading, Service, ServiceEntry, ServiceFlags,
     ServiceKey, Stats, Table,

@@ -14,7 +14,7 @@
 
 pub mod decode;
 pub mod encode;
-mod number;
+pub(crate) mod number;
 
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::check::adopt::Found;
-use crate::check::config::Config;
+use crate::check::config::{Config, Settings};
 use crate::check::testing::{server, virtual_server};
+use crate::ipvs::attributes::number::Command;
+use crate::ipvs::testing::fake::Fake;
 use crate::netlink::{Failure, Refusal};
 use std::time::Duration;
 
@@ -114,4 +116,86 @@ fn what_a_reload_has_mended_is_forgotten() {
     kernel.try_anew();
     kernel.succeeded();
     assert_eq!((kernel.next_timeout(), kernel.attempts, kernel.logged.len()), (None, 0, 0));
+}
+
+thread_local! {
+    static FAKE: Fake = Fake::default();
+}
+
+/// Two services with two servers each, and a kernel of this thread that has room for them, or not.
+fn two_services() -> (Balancer, Kernel, Fake) {
+    let mut balancer = Balancer::new(0);
+    let virtual_servers = vec![
+        virtual_server(1, vec![server(11), server(12)]),
+        virtual_server(2, vec![server(21), server(22)]),
+    ];
+    let config = Config { virtual_servers, ..Config::default() };
+    balancer.configure(Instant::ZERO, config, &Found::default(), &mut Vec::new());
+    let mut kernel = Kernel::new(|| Ok(FAKE.with(Fake::client)));
+    kernel.set_watch(&Settings { leave_drift: true, ..Settings::default() });
+    (balancer, kernel, FAKE.with(Fake::clone))
+}
+
+/// What the kernel holds, service by service, in whatever order it was added.
+fn held(fake: &Fake) -> Vec<(ServiceKey, Vec<Dest>)> {
+    let table = fake.client().table_of(|_| true).expect("a table");
+    sorted(table.services.into_iter().map(|(service, dests)| (service.key, dests)).collect())
+}
+
+fn wanted(balancer: &Balancer) -> Vec<(ServiceKey, Vec<Dest>)> {
+    sorted(balancer.keys().filter_map(|key| Some((key, balancer.service(key)?.1))).collect())
+}
+
+fn sorted(mut services: Vec<(ServiceKey, Vec<Dest>)>) -> Vec<(ServiceKey, Vec<Dest>)> {
+    services.iter_mut().for_each(|(_, dests)| dests.sort_by_key(|dest| dest.key.address));
+    services.sort_by_key(|(key, _)| key.to_string());
+    services
+}
+
+#[test]
+fn a_kernel_without_memory_is_told_once_and_tried_again() {
+    let (balancer, mut kernel, fake) = two_services();
+    kernel.read_at_start(Instant::ZERO, balancer.keys());
+    // All servers, and two of them once more.
+    fake.refuse(Command::NewDest, 6);
+    kernel.replace(Instant::ZERO, &balancer);
+    let all = wanted(&balancer);
+    let mut now = Instant::ZERO;
+    let mut delays = Vec::new();
+    let count = || held(&fake).iter().map(|(_, dests)| dests.len()).sum::<usize>();
+    // That it is over is told when its time to be tried again has come.
+    while count() < 4 || !kernel.logged.is_empty() {
+        let next = kernel.next_timeout().expect("it is tried again");
+        assert_eq!(kernel.state(), TableState::Writable, "other changes go on");
+        let told = &kernel.logged;
+        assert!(told.len() == 4 && told.iter().all(|line| line.contains("Out of memory")), "{told:?}");
+        delays.push((next - now).as_secs());
+        now = next;
+        kernel.apply(now, &balancer);
+        assert!(delays.len() < 10, "it ends: {delays:?}");
+    }
+    assert_eq!(fake.refusals(), 6);
+    assert_eq!(held(&fake), all);
+    assert!(kernel.logged.is_empty(), "that it is over was told: {:?}", kernel.logged);
+    assert!(now >= Instant::ZERO + Duration::from_secs(1), "not before its time: {delays:?}");
+}
+
+#[test]
+fn a_listing_that_finds_no_memory_is_read_again() {
+    let (balancer, mut kernel, fake) = two_services();
+    fake.refuse(Command::GetService, 3);
+    kernel.read_at_start(Instant::ZERO, balancer.keys());
+    kernel.replace(Instant::ZERO, &balancer);
+    let mut now = Instant::ZERO;
+    while let Some(next) = kernel.next_timeout().filter(|_| kernel.is_unavailable()) {
+        assert_eq!(kernel.logged.len(), 1, "{:?}", kernel.logged);
+        now = next;
+        kernel.apply(now, &balancer);
+    }
+    assert_eq!((fake.refusals(), held(&fake)), (3, wanted(&balancer)));
+    assert!(kernel.logged.is_empty() && now > Instant::ZERO, "{:?}", kernel.logged);
+    // Whoever changes nothing writes nothing.
+    fake.refuse(Command::SetDest, 1);
+    kernel.reload(now, &balancer);
+    assert_eq!(fake.refusals(), 3);
 }
