@@ -31,6 +31,8 @@ struct State {
     refused: Option<(u8, u32)>,
     /// How many have been.
     refusals: u32,
+    /// How many requests have changed something.
+    writes: u32,
 }
 
 impl Fake {
@@ -42,6 +44,11 @@ impl Fake {
     /// How many have found none.
     pub(crate) fn refusals(&self) -> u32 {
         self.0.lock().unwrap().refusals
+    }
+
+    /// How many requests have changed something.
+    pub(crate) fn writes(&self) -> u32 {
+        self.0.lock().unwrap().writes
     }
 
     /// A client of it.
@@ -79,6 +86,7 @@ impl State {
             }
             _ => self.carry_out(command, request),
         };
+        self.writes += u32::from(outcome.is_ok() && request.flags & DUMP != DUMP);
         match outcome {
             Ok(objects) if request.flags & DUMP == DUMP => {
                 let objects = objects.iter().map(|object| message(FAMILY, MULTI, request, object));

@@ -194,8 +194,20 @@ fn a_listing_that_finds_no_memory_is_read_again() {
     }
     assert_eq!((fake.refusals(), held(&fake)), (3, wanted(&balancer)));
     assert!(kernel.logged.is_empty() && now > Instant::ZERO, "{:?}", kernel.logged);
-    // Whoever changes nothing writes nothing.
-    fake.refuse(Command::SetDest, 1);
-    kernel.reload(now, &balancer);
-    assert_eq!(fake.refusals(), 3);
+}
+
+#[test]
+fn a_table_that_is_right_is_not_written() {
+    let (balancer, mut kernel, fake) = two_services();
+    let start = |kernel: &mut Kernel| {
+        kernel.read_at_start(Instant::ZERO, balancer.keys());
+        kernel.replace(Instant::ZERO, &balancer);
+        (kernel.is_unavailable(), fake.writes())
+    };
+    assert_eq!(start(&mut kernel), (false, 6), "two services with two servers each");
+    let mut successor = Kernel::new(|| Ok(FAKE.with(Fake::client)));
+    assert_eq!(start(&mut successor), (false, 6), "a start onto it");
+    successor.reload(Instant::ZERO, &balancer);
+    assert_eq!(fake.writes(), 6, "a reload");
+    assert_eq!(held(&fake), wanted(&balancer));
 }
