@@ -1,5 +1,6 @@
 //! What the check worker costs on a table of 100,000 servers, against reading and writing that table by the client: to
-//! start, to reload with one change, and to take 1,000 servers out that fail at once.
+//! start, to reload with one change, until what others have removed is back behind a reload, to take 1,000 servers out that
+//! fail at once, and to start again onto the table that was left.
 //!
 //! `cargo bench --bench check [-- SERVICESxSERVERS...]`, by default 10x10000. Where this kernel has no IPVS, or you are
 //! not root, it runs in the lab's guest (`tests/lab/vm`): there, only the ratios count.
@@ -12,6 +13,7 @@ mod ipvs;
 
 use ipvs::enter_new_namespace;
 use std::net::Ipv4Addr;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use vipd::check::config::{Checker, Endpoint, Misc, Probe, RealServer, Schedule, VirtualServer};
@@ -21,7 +23,8 @@ use vipd::daemon::check;
 use vipd::daemon::fifo::Fifos;
 use vipd::daemon::worker::{Control, FromWorker, Options, ToWorker};
 use vipd::ipvs::client::Client;
-use vipd::ipvs::model::{Forward, Protocol};
+use vipd::ipvs::model::{Dest, DestKey, Forward, Protocol, ServiceKey};
+use vipd::ipvs::operation::Operation;
 use vipd::run::{Run, RunOutcome};
 
 /// Servers that fail at once; with more services, one of each.
@@ -94,11 +97,20 @@ impl Parent {
     }
 }
 
-fn measure(services: u32, servers: u32) {
+/// A check worker in a thread of its own, and how it is told things.
+fn worker(config: Config) -> (Parent, JoinHandle<()>) {
     let (to_worker, inbox) = unbounded_channel();
     let (outbox, from_worker) = unbounded_channel();
-    let mut parent = Parent { to_worker, from_worker };
-    let first = config(services, servers, 1);
+    let worker = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let control = Control { inbox, outbox, fifos: Fifos::default(), scheduled: Default::default() };
+        let options = Options { dont_release_ipvs: true, ..Options::default() };
+        runtime.block_on(check::run(config, options, control));
+    });
+    (Parent { to_worker, from_worker }, worker)
+}
+
+fn measure(services: u32, servers: u32) {
     let written = std::thread::spawn(move || {
         enter_new_namespace();
         let operations = ipvs::operations(services, servers);
@@ -107,20 +119,17 @@ fn measure(services: u32, servers: u32) {
         start.elapsed()
     });
     let written = written.join().unwrap();
-    // Both live in one namespace: the worker's thread is made by the one that reads.
+    // All live in one namespace: the workers' threads are made by the one that reads.
     let measurement = std::thread::spawn(move || {
         enter_new_namespace();
-        let worker = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let control = Control { inbox, outbox, fifos: Fifos::default(), scheduled: Default::default() };
-            runtime.block_on(check::run(first, Options::default(), control));
-        });
         let start = Instant::now();
+        let (mut parent, thread) = worker(config(services, servers, 1));
         parent.ready();
         let started = start.elapsed();
-        let reading = || {
+        let mut client = Client::open().unwrap();
+        let mut reading = || {
             let start = Instant::now();
-            let table = Client::open().unwrap().table().unwrap();
+            let table = client.table().unwrap();
             (start.elapsed(), table.services.iter().map(|(_, dests)| dests.len()).sum::<usize>())
         };
         let (read, count) = reading();
@@ -142,14 +151,28 @@ fn measure(services: u32, servers: u32) {
         parent.to_worker.send(ToWorker::Reload(Box::new(changed))).unwrap();
         parent.ready();
         let reloaded = start.elapsed();
+
+        let same = config(services, servers, 2);
+        let mended =
+            mended(services, servers, || parent.to_worker.send(ToWorker::Reload(Box::new(same))).unwrap());
         parent.to_worker.send(ToWorker::Stop).unwrap();
-        worker.join().unwrap();
+        thread.join().unwrap();
+
+        let same = config(services, servers, 2);
+        let start = Instant::now();
+        let (mut parent, thread) = worker(same);
+        parent.ready();
+        let again = start.elapsed();
+        parent.to_worker.send(ToWorker::Stop).unwrap();
+        thread.join().unwrap();
         let lines = [
             ("reading by the client", read),
             ("writing by the client", written),
             ("start", started),
             ("reload, one changed", reloaded),
+            ("others' change is back", mended),
             ("all deaths at once", died),
+            ("start onto it again", again),
         ];
         for (name, time) in lines {
             let (time, read) = (time.as_secs_f64(), read.as_secs_f64());
@@ -157,4 +180,25 @@ fn measure(services: u32, servers: u32) {
         }
     });
     measurement.join().unwrap();
+}
+
+/// How long it takes from a reload until a server is back that others have removed of the service that is looked at last.
+fn mended(services: u32, servers: u32, reload: impl FnOnce()) -> Duration {
+    let mut client = Client::open().unwrap();
+    let address = Ipv4Addr::from_bits(0xac10_0000 + services - 1).into();
+    let key = ServiceKey::Address { protocol: Protocol::Tcp, address, port: 80 };
+    let server = Ipv4Addr::from_bits(0x0a00_0000 + services * servers - 1).into();
+    let dest = DestKey { address: server, port: 80 };
+    assert!(client.execute(&[Operation::DeleteDest(key, dest)]).is_empty());
+    let start = Instant::now();
+    reload();
+    // It is there exactly when it can't be removed twice: one request, where reading could be 10,000 servers.
+    while !client.execute(&[Operation::DeleteDest(key, dest)]).is_empty() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let elapsed = start.elapsed();
+    let (forward, weight) = (Forward::DirectRoute, 1);
+    let dest = Dest { key: dest, forward, weight, upper_threshold: 0, lower_threshold: 0 };
+    assert!(client.execute(&[Operation::AddDest(key, dest)]).is_empty());
+    elapsed
 }
