@@ -4,6 +4,7 @@
 //! and VRIDs identify things; nothing is a position in a list.
 
 mod change;
+mod fault;
 mod link;
 mod list;
 mod report;
@@ -12,6 +13,7 @@ mod split;
 mod tracked;
 
 pub use change::{Change, NewLink, Refusal};
+pub use fault::Fault;
 pub use link::{Link, LinkKind, Make, OwnAddress, OwnKind, OwnLink, Setting, Settings};
 pub use list::AddressList;
 pub use report::{Discard, Reloaded, Report};
@@ -429,47 +431,5 @@ impl StateKind {
             StateKind::Backup => Some(notice::State::Backup),
             StateKind::Master => Some(notice::State::Master),
         }
-    }
-}
-
-/// Why an instance can't run. It runs when no fault is left.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Fault {
-    /// There is no interface of this name: the instance's own, or that of one of its addresses.
-    NoInterface(Name),
-    /// The interface is down or has no carrier.
-    InterfaceDown(Name),
-    /// Adverts can't be heard on the interface.
-    Deaf(Name),
-    /// The interface has no address that an advert could come from: any IPv4 address that is not virtual, or an IPv6
-    /// link-local one.
-    NoAddress(Name),
-    /// Somebody removed this address, route or rule, and the kernel does not take it again.
-    NotSet(Name),
-    /// The instance's addresses serve virtual servers, and their table can't be written.
-    NoTable,
-    /// The configured source address is missing: that of unicast, or with `track_src_ip`.
-    NoSource(IpAddr),
-    /// There is no unicast peer: `unicast_fault_no_peer`.
-    NoPeer,
-    /// This other instance has the same VRID, and its interface sends to the same network: one of the two is on top of the
-    /// other's.
-    SameVrid(Name),
-    /// Another member of its sync group can't run.
-    Group(Name),
-    /// The key that signs its adverts can't be read: `auth_hmac`.
-    NoKey(u8),
-    /// What it tracks without a weight is down; with `reverse`, up. An interface that is tracked and down is not here,
-    /// but above.
-    Tracked(Object),
-    /// It tracks something of which nothing is known yet.
-    Awaited(Object),
-}
-
-impl Fault {
-    /// It tracks something that is about to be read.
-    #[must_use]
-    pub const fn is_reading(&self) -> bool {
-        matches!(self, Fault::Awaited(object) if object.is_read())
     }
 }

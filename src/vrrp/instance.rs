@@ -28,6 +28,7 @@ mod owner;
 mod priority;
 mod receive;
 mod send;
+mod shown;
 mod split;
 mod timeout;
 
@@ -55,6 +56,7 @@ pub(super) use ground::Ground;
 pub use ground::Origin;
 pub(in crate::vrrp) use receive::Refused;
 use send::first_sum;
+pub use shown::Master;
 use split::Split;
 
 /// How a member stands to what its sync group may do.
@@ -97,6 +99,8 @@ pub struct Instance {
     master_interval: Duration,
     /// Where the last advert came from that was believed.
     last_peer: Option<IpAddr>,
+    /// And its priority.
+    master_priority: u8,
     origin: Option<Origin>,
     faults: BTreeSet<Fault>,
     /// It is a member of a sync group: it becomes master when the group does.
@@ -105,6 +109,8 @@ pub struct Instance {
     spread: Spread,
     /// When it began to run, at start or after its last fault.
     up_since: Instant,
+    /// When it came into its state.
+    since: Instant,
     state: State,
     vanishing: Vanishing,
     split: Split,
@@ -185,11 +191,13 @@ impl Instance {
             priority: Priority::new(config.priority),
             master_interval: config.advert_int,
             last_peer: None,
+            master_priority: 0,
             origin: None,
             faults: BTreeSet::new(),
             in_group: false,
             spread: Spread::default(),
             up_since: Instant::default(),
+            since: Instant::default(),
             state: State::Init,
             vanishing: Vanishing::default(),
             split: Split::default(),
@@ -355,6 +363,7 @@ impl Instance {
 
     /// Its sync group becomes master.
     pub(super) fn lead_with_group(&mut self, now: Instant, out: &mut Actions) {
+        self.clock.now = now;
         if matches!(self.state, State::Backup { .. }) {
             self.take_over(now, out);
         }
@@ -363,6 +372,7 @@ impl Instance {
     /// Its sync group becomes backup. The others of its virtual router hear of it from the new master: keepalived's members
     /// don't say priority 0 either.
     pub(super) fn yield_with_group(&mut self, now: Instant, out: &mut Actions) {
+        self.clock.now = now;
         if matches!(self.state, State::Master { .. }) {
             self.yield_mastership(now, out);
         }
@@ -439,6 +449,7 @@ impl Instance {
         self.state = state;
         let to = self.state();
         if from != to {
+            self.since = self.clock.now;
             out.push(self.report(Report::Entered { from, to }));
             if let Some(state) = to.told() {
                 out.push(self.notify(News::Entered(state)));

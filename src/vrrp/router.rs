@@ -17,6 +17,7 @@ mod receive;
 mod reload;
 mod removals;
 mod resync;
+mod shown;
 mod startup;
 mod statics;
 mod strays;
@@ -38,6 +39,7 @@ use groups::Groups;
 use lost::{Lost, Thing};
 use reload::Reload;
 use removals::Removals;
+pub use shown::{Place, ShownGroup, ShownInstance, ShownRest};
 pub(super) use statics::NAME as STATICS;
 use thin_vec::ThinVec;
 

@@ -31,6 +31,18 @@ pub enum Standing {
     Number(i64),
 }
 
+impl Standing {
+    /// Whether it is as it should be, where that is known.
+    #[must_use]
+    pub const fn is_up(self) -> Option<bool> {
+        match self {
+            Standing::Unknown => None,
+            Standing::Up | Standing::Number(_) => Some(true),
+            Standing::Down => Some(false),
+        }
+    }
+}
+
 impl From<Option<bool>> for Standing {
     fn from(up: Option<bool>) -> Standing {
         up.map_or(Standing::Unknown, Standing::from)

@@ -104,6 +104,11 @@ impl Engine {
         &self.router
     }
 
+    /// The counters of an instance begin again from nothing.
+    pub fn clear_stats(&mut self, instance: &Name) {
+        self.router.clear_stats(instance);
+    }
+
     /// Whether the last configuration is carried out, and the kernel holds what followed from it, or refused it.
     #[must_use]
     pub fn is_settled(&self) -> bool {

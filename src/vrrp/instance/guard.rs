@@ -29,7 +29,7 @@ usual!(Guard);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Clock {
     /// The wall clock when the monotonic one began.
-    epoch: Duration,
+    pub(super) epoch: Duration,
     /// The last moment that it was told of.
     pub(super) now: Instant,
 }

@@ -66,6 +66,7 @@ impl Instance {
         self.stats.adverts_received += 1;
         self.believe_other(received.source, advert.priority == PRIORITY_STOP, out);
         let is_new = self.last_peer.replace(received.source) != Some(received.source);
+        self.master_priority = advert.priority;
         if advert.priority == PRIORITY_STOP {
             self.stats.seldom.priority_zero_received += 1;
         }

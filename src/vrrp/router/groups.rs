@@ -12,7 +12,7 @@
 //! is willing, so that a member's step costs nothing where the group's state stays. What a member does in a state stands
 //! in [`super::super::instance`].
 
-use super::Router;
+use super::{Router, ShownGroup};
 use crate::time::Instant;
 use crate::vrrp::config::Notify;
 use crate::vrrp::event::{Action, Actions, Fault, Name, Report, StateKind};
@@ -93,6 +93,11 @@ pub(super) enum Leave {
 }
 
 impl Groups {
+    /// The name of the group that an instance is in.
+    pub(super) fn name_of(&self, id: Id) -> Option<&Name> {
+        self.of(id).map(|group| &group.name)
+    }
+
     pub(super) fn is_member(&self, id: Id) -> bool {
         self.of.contains_key(&id)
     }
@@ -444,6 +449,18 @@ impl Router {
             .filter_map(|id| self.instances.get(id))
             .map(|slot| slot.instance.name().clone())
             .collect()
+    }
+
+    /// The sync groups, as others are shown them.
+    pub(super) fn show_groups(&self) -> Vec<ShownGroup> {
+        let shown = self.groups.all.values().map(|group| ShownGroup {
+            name: group.name.clone(),
+            state: group.state,
+            members: self.names(&group.members).iter().cloned().collect(),
+            faulty: group.faulty.len(),
+            awaited: group.awaited.len(),
+        });
+        shown.collect()
     }
 
     /// The sync groups: names and states, in the order in which they became known.

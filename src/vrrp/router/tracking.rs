@@ -13,8 +13,8 @@ use crate::vrrp::event::{Action, Actions, Fault, Link, Name, Report, StateKind};
 use crate::vrrp::kernel::Id;
 use crate::vrrp::shared::Shared;
 use crate::vrrp::track::interface::{self, Gate};
-use crate::vrrp::track::process::Processes;
-use crate::vrrp::track::script::Scripts;
+use crate::vrrp::track::process::{Processes, ShownProcess};
+use crate::vrrp::track::script::{Scripts, ShownScript};
 use crate::vrrp::track::{Effect, Kind, Object, Standing, Track, Watched};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -48,6 +48,13 @@ impl Tracking {
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let of = [self.gate.next_timeout(), self.scripts.next_timeout(), self.processes.next_timeout()];
         of.into_iter().flatten().min()
+    }
+
+    /// Scripts, processes, and the numbers in files, as others are shown them.
+    pub(super) fn show(&self) -> (Vec<ShownScript>, Vec<ShownProcess>, Vec<(Name, Option<i64>)>) {
+        let mut files: Vec<_> = self.files.iter().map(|(name, number)| (name.clone(), *number)).collect();
+        files.sort();
+        (self.scripts.show(), self.processes.show(), files)
     }
 
     /// How an object stands that is no interface.

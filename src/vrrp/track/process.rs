@@ -28,6 +28,19 @@ struct Process {
     due: Option<Instant>,
 }
 
+/// Tracked processes, as others are shown them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownProcess {
+    /// What was asked for.
+    pub config: TrackProcess,
+    /// How many run, where they have been counted.
+    pub count: Option<u32>,
+    /// Whether that is enough, as everybody knows it.
+    pub has_quorum: Option<bool>,
+    /// The opposite will be known soon, if it lasts: `fork_delay`, `terminate_delay`.
+    pub waits: bool,
+}
+
 impl Processes {
     /// From now on these are followed. One that is counted as before keeps its count.
     pub fn configure(&mut self, wanted: Vec<TrackProcess>) {
@@ -42,6 +55,18 @@ impl Processes {
             };
             self.all.insert(name, process);
         }
+    }
+
+    /// All of them, by name.
+    #[must_use]
+    pub fn show(&self) -> Vec<ShownProcess> {
+        let shown = self.all.values().map(|process| ShownProcess {
+            config: process.config.clone(),
+            count: process.count,
+            has_quorum: process.quorum,
+            waits: process.due.is_some(),
+        });
+        shown.collect()
     }
 
     /// How it stands.

@@ -54,6 +54,21 @@ struct Script {
     said: bool,
 }
 
+/// A script, as others are shown it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownScript {
+    /// What was asked for.
+    pub config: config::Script,
+    /// What its runs have shown.
+    pub standing: Standing,
+    /// keepalived's count: see the module.
+    pub counter: u32,
+    /// It runs now.
+    pub runs: bool,
+    /// The last exit status.
+    pub status: u8,
+}
+
 impl Scripts {
     /// From now on these are to run. One whose command is the same goes on as it was; what another command shows replaces
     /// what the last one showed when its first run has ended.
@@ -89,6 +104,19 @@ impl Scripts {
     #[must_use]
     pub fn standing(&self, name: &str) -> Standing {
         self.all.get(name).map_or(Standing::Unknown, |script| script.standing)
+    }
+
+    /// All of them, by name.
+    #[must_use]
+    pub fn show(&self) -> Vec<ShownScript> {
+        let shown = self.all.values().map(|script| ShownScript {
+            config: script.config.clone(),
+            standing: script.standing,
+            counter: script.counter,
+            runs: script.run.is_some(),
+            status: script.status,
+        });
+        shown.collect()
     }
 
     /// When [`Scripts::fire`] has something to do.
