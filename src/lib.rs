@@ -7,6 +7,7 @@
 //! | [`cli`] | a file a subcommand: arguments, and the call into the library |
 //! | [`lsp`] | the language server: a document and a place to an answer |
 //! | [`daemon`] | the parent, its workers, and their drivers: where decisions meet sockets and clocks |
+//! | [`state`] | what is going on, as values and in keepalived's forms |
 //! | [`conf`] | text to [`conf::Config`], or to diagnostics |
 //! | [`check`] | health checks and virtual servers, as pure machines |
 //! | [`vrrp`] | virtual routers, as pure machines; packets |
@@ -35,6 +36,7 @@ pub mod net;
 pub mod netlink;
 pub mod raw;
 pub mod run;
+pub mod state;
 pub mod sys;
 pub mod time;
 pub mod vrrp;

@@ -14,7 +14,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("fuzzing", &["daemon", "conf", "check", "vrrp", "ipvs", "netlink"]),
     // What a text means is the language's to say.
     ("lsp", &["conf"]),
-    ("daemon", &["conf", "check", "vrrp", "ipvs", "netlink", "sys"]),
+    ("daemon", &["state", "conf", "check", "vrrp", "ipvs", "netlink", "sys"]),
+    ("state", &["conf", "check", "vrrp", "ipvs::model"]),
     // The language knows what the domains want, not how they work.
     (
         "conf",

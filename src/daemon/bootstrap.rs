@@ -6,6 +6,7 @@
 use super::exit::Exit;
 use super::fifo::{Fifos, Which};
 use super::message::{self, Order, Start, WORKER_ARGUMENT};
+use super::parent;
 use super::scheduling::Scheduled;
 use super::worker::{Control, FromWorker, Kind, ToWorker};
 use crate::conf::Config;
@@ -195,13 +196,17 @@ fn connect(
     let orders = Ready::new(socket)?;
     let mut term = signal(SignalKind::terminate())?;
     // These reach the whole process group of a terminal; what they mean is the parent's business.
-    let others = [
-        SignalKind::interrupt(),
-        SignalKind::hangup(),
-        SignalKind::user_defined1(),
-        SignalKind::user_defined2(),
-    ];
+    let others = [SignalKind::interrupt(), SignalKind::hangup()];
     others.into_iter().try_for_each(|kind| signal(kind).map(drop))?;
+    let dumps = parent::dump_signals().into_iter().map(|(number, dump)| {
+        let mut signals = signal(SignalKind::from_raw(number))?;
+        let to_driver = to_driver.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() && to_driver.send(ToWorker::Dump(dump)).is_ok() {}
+        });
+        Ok(())
+    });
+    dumps.collect::<io::Result<()>>()?;
     // The parent has blocked what it handles, and its workers inherit that.
     sys::signal::unblock_all()?;
 
@@ -272,6 +277,7 @@ async fn listen(
                 }
                 Order::Table(state) => ToWorker::Table(state),
                 Order::Quorums(quorums) => ToWorker::Quorums(quorums),
+                Order::Dump(dump) => ToWorker::Dump(dump),
             };
             if to_driver.send(order).is_err() {
                 return Ok(());

@@ -3,6 +3,7 @@
 //! Small messages (postcard) travel as they are; a configuration, of whatever size, in a sealed memory file that the
 //! parent makes once for all workers. The bootstrap of a worker turns them into [`super::worker`]'s.
 
+use super::dump::Dump;
 use super::fifo::Which;
 use super::scripts::Conditions;
 use super::source::{Loaded, Source};
@@ -54,6 +55,8 @@ pub(super) enum Order {
     Table(TableState),
     /// The quorums of tracked virtual servers.
     Quorums(Quorums),
+    /// Write a file of what is going on.
+    Dump(Dump),
     /// To be written to, with the FIFO: before [`Order::Start`] those that are there then.
     Fifo(Which),
     /// There is none any more.

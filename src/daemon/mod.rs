@@ -13,6 +13,7 @@ mod buffers;
 mod certificates;
 pub mod check;
 mod child;
+pub(crate) mod dump;
 mod exit;
 pub mod fifo;
 mod loader;

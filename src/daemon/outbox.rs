@@ -23,6 +23,7 @@ impl Outbox {
             Order::Reload | Order::Table(_) | Order::Quorums(_) => discriminant(old) == discriminant(&order),
             Order::Stop => matches!(old, Order::Reload | Order::Table(_) | Order::Quorums(_)),
             Order::Start(_)
+            | Order::Dump(_)
             | Order::Fifo(_)
             | Order::NoFifo(_)
             | Order::RunEnded { .. }

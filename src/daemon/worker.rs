@@ -3,6 +3,7 @@
 //! The driver knows nothing of processes, memfds or sockets: the bootstrap that re-executed the binary connects
 //! these channels, and a test can hold the other end itself.
 
+pub use super::dump::Dump;
 use super::fifo::Fifos;
 use super::scheduling::Scheduled;
 use crate::conf::Config;
@@ -39,6 +40,8 @@ pub enum ToWorker {
     Table(TableState),
     /// To the VRRP worker, in the same way: which of the tracked virtual servers have their quorum.
     Quorums(Quorums),
+    /// Write a file of what is going on. It may come from the parent or from a signal to this process.
+    Dump(Dump),
 }
 
 /// Virtual servers that instances or sync groups track (`track_virtual_server`), and whether they have their quorum.

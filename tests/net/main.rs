@@ -4,6 +4,7 @@
 
 mod classic;
 mod daemon;
+mod dumps;
 mod faults;
 mod fifos;
 mod frr;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         fifos::tests(),
         mails::tests(),
         daemon::tests(),
+        dumps::tests(),
         garp::tests(),
         genhash::tests(),
         hmac::tests(),

@@ -128,11 +128,10 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .since("2.3.2")
             .default("/usr/share/iproute2")
             .read(),
-        line("json_dump_file", FILE, "where the state goes as JSON").since("2.3.3").read(),
+        line("json_dump_file", FILE, "where the state goes as JSON").since("2.3.3"),
         line("json_version", &[expected("VERSION", integer(1, 2))], "layout of the state as JSON")
             .since("2.2.8")
-            .default("1")
-            .read(),
+            .default("1"),
         line("log_unknown_vrids", NONE, "log adverts of virtual routers that no instance is part of")
             .since("2.0.16"),
         line(
@@ -321,7 +320,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
             .since("2.1.0")
             .default("10"),
         line("state_dump_file", FILE, "where SIGUSR1 writes the state").since("2.3.3").read(),
-        line("stats_dump_file", FILE, "where SIGUSR2 writes the counters").since("2.3.3").read(),
+        line("stats_dump_file", FILE, "where SIGUSR2 writes the counters").since("2.3.3"),
         line("tmp_config_directory", DIRECTORY, "where a copy of the configuration is held")
             .since("2.2.0")
             .default("in memory")

@@ -296,7 +296,7 @@ impl Driver {
                 self.run_ended(id, &outcome);
                 ControlFlow::Continue(())
             }
-            Some(ToWorker::Table(_) | ToWorker::Quorums(_)) => ControlFlow::Continue(()),
+            Some(ToWorker::Table(_) | ToWorker::Quorums(_) | ToWorker::Dump(_)) => ControlFlow::Continue(()),
             Some(ToWorker::Stop) | None => ControlFlow::Break(()),
         }
     }

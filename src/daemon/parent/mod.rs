@@ -16,7 +16,7 @@ use super::message::{Order, Summary};
 use super::options::Options;
 use super::runner;
 use super::supervisor::{Action, Supervisor};
-use super::worker::{Kind, Quorums, TableState};
+use super::worker::{Dump, Kind, Quorums, TableState};
 use crate::sys::clock;
 use crate::sys::pidfile::PidFile;
 use crate::sys::presence::Presence;
@@ -54,6 +54,16 @@ pub fn signals() -> Vec<(&'static str, libc::c_int)> {
         ("STATS_CLEAR", libc::SIGRTMAX() - 1),
         ("JSON", libc::SIGRTMIN() + 2),
         ("TDATA", libc::SIGRTMAX()),
+    ]
+}
+
+/// The signals that ask for files, and for which.
+pub(super) fn dump_signals() -> [(libc::c_int, Dump); 4] {
+    [
+        (libc::SIGUSR1, Dump::Data),
+        (libc::SIGUSR2, Dump::Stats),
+        (libc::SIGRTMAX() - 1, Dump::StatsClear),
+        (libc::SIGRTMIN() + 2, Dump::Json),
     ]
 }
 
@@ -251,11 +261,14 @@ impl Parent {
             }
             libc::SIGHUP => self.reload(),
             libc::SIGCHLD => self.reap(actions),
-            other => {
-                let function =
-                    signals().into_iter().find(|(_, number)| *number == other).map_or("", |(name, _)| name);
-                warn!("{} ({function}) has no effect in this version", signal::name(other));
-            }
+            other => match dump_signals().into_iter().find(|(number, _)| *number == other) {
+                Some((_, dump)) if dump != Dump::Data => self.tell(Kind::Vrrp, Order::Dump(dump)),
+                _ => {
+                    let named = signals().into_iter().find(|(_, number)| *number == other);
+                    let function = named.map_or("", |(name, _)| name);
+                    warn!("{} ({function}) has no effect in this version", signal::name(other));
+                }
+            },
         }
     }
 

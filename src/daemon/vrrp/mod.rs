@@ -8,6 +8,7 @@
 //! `sync` lets the kernel's connections follow an instance.
 
 mod claims;
+mod dumps;
 mod firewall;
 mod igmp;
 mod kernel;
@@ -42,6 +43,7 @@ use crate::vrrp::Engine;
 use crate::vrrp::engine::Io;
 use crate::vrrp::engine::Next;
 use crate::vrrp::event::{Event, Table};
+use dumps::Dumps;
 use firewall::Firewall;
 use igmp::LocalIgmp;
 use leisure::Leisure;
@@ -127,6 +129,8 @@ fn drive(
     let mut network = Network::open(wake, options, &config, Firewall::new(&config), notifier, outbox)?;
     network.configure(&config);
     let mut sync = Sync::new(&config);
+    let mut dumps = Dumps::default();
+    dumps.configure(&config);
     let mut engine = Engine::new(options.respawned);
     network.follow(&config.vrrp, false)?;
     let mut snapshot = network.snapshot()?;
@@ -172,7 +176,10 @@ fn drive(
             Ok(message) => message,
             Err(TryRecvError::Disconnected) if !stopping => ToWorker::Stop,
             Err(_) => {
-                if let Next::At(deadline) = next {
+                let is_copying = dumps.go_on(&mut engine);
+                if let Next::At(deadline) = next
+                    && !is_copying
+                {
                     if leisure.begins(clock::now(), deadline) {
                         engine.tidy();
                         memory::return_unused();
@@ -189,9 +196,11 @@ fn drive(
         match message {
             // Nothing is wanted any more.
             ToWorker::Reload(_) | ToWorker::Table(_) | ToWorker::Quorums(_) | ToWorker::Stop if stopping => {}
+            ToWorker::Dump(dump) => dumps.ask(dump),
             ToWorker::Reload(mut config) => {
                 network.configure(&config);
                 sync.configure(&config);
+                dumps.configure(&config);
                 scheduled.configure(&config.global.processes.vrrp, &config.global.processes);
                 ask_for_short_turns();
                 keys::read(&mut config.vrrp);

@@ -5,27 +5,9 @@ use crate::vrrp::event::{Fault, Kind, Object};
 /// What keeps an instance from running.
 pub(super) fn text(fault: &Fault) -> String {
     match fault {
-        Fault::NoInterface(name) => format!("interface {name} does not exist: waiting for it to appear"),
-        Fault::InterfaceDown(name) => format!("interface {name} is down: waiting for it"),
-        Fault::Deaf(name) => format!("adverts can't be heard on interface {name}"),
-        Fault::NoAddress(name) => {
-            format!("interface {name} has no address to send adverts from: waiting for one")
-        }
-        Fault::NotSet(thing) => format!("{thing} was removed and can't be set again"),
-        Fault::NoTable => "the addresses serve virtual servers, and their table can't be written".to_owned(),
-        Fault::NoSource(source) => {
-            format!("this host does not have the source address {source}: waiting for it")
-        }
-        Fault::NoPeer => "there is no unicast peer (unicast_fault_no_peer)".to_owned(),
-        // keepalived's first words.
-        Fault::SameVrid(other) => format!(
-            "VRID conflict with ({other}): both interfaces send to one network. Give one of them another \
-             virtual_router_id"
-        ),
-        Fault::Group(name) => format!("another member of sync group {name} can't run: waiting for it"),
-        Fault::NoKey(id) => format!("key {id} of auth_hmac, which is to sign the adverts, can't be had"),
+        // keepalived's words.
         Fault::Tracked(object) => format!("entering FAULT state due to {object}"),
-        Fault::Awaited(object) => format!("waiting for the first word of {object}"),
+        fault => fault.to_string(),
     }
 }
 

@@ -1,0 +1,287 @@
+//! Files that signals ask for: the same ones of keepalived and of vipd, on the same host and in the same state.
+
+use crate::VIPD;
+use crate::support::{Host, Lab, Process, Test, wait_for};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        Test::new("dumps::json_and_counters_are_those_of_keepalived", both),
+        Test::new("dumps::files_go_where_the_configuration_says", elsewhere),
+    ]
+}
+
+/// Two instances: one is the master, and hears adverts with a wrong password; the other one has a better master.
+const CONFIG: &str = "
+global_defs {
+    script_user root
+    enable_script_security
+    vrrp_garp_master_delay 2
+}
+vrrp_script good {
+    script \"/usr/bin/true\"
+    interval 1
+    weight 3
+}
+vrrp_instance FIRST {
+    interface eth0
+    virtual_router_id 10
+    priority 100
+    advert_int 1
+    smtp_alert off
+    authentication {
+        auth_type PASS
+        auth_pass sesame
+    }
+    virtual_ipaddress {
+        10.0.0.100/24 dev eth0 label eth0:1
+        10.0.0.101/32
+    }
+    virtual_ipaddress_excluded {
+        fe80::5/64
+        2001:db8::5/128
+    }
+    virtual_routes {
+        10.9.0.0/24 via 10.0.0.254 dev eth0
+        10.10.0.0/24 via 10.0.0.253 dev eth0 table 200
+    }
+    virtual_rules {
+        from 10.9.0.0/24 lookup 100 priority 50
+        fwmark 5 iif eth0 lookup 101 priority 51
+    }
+    track_script {
+        good
+    }
+    track_interface {
+        lo weight 0
+    }
+    notify_master \"/usr/bin/true master\"
+    notify \"/usr/bin/true\"
+}
+vrrp_instance SECOND {
+    version 3
+    interface eth0
+    virtual_router_id 11
+    priority 90
+    advert_int 0.5
+    nopreempt
+    preempt_delay 3
+    virtual_ipaddress {
+        10.0.0.111/24
+    }
+}
+";
+
+const PEER: &str = "
+vrrp_instance WRONG {
+    interface eth0
+    virtual_router_id 10
+    priority 50
+    authentication {
+        auth_type PASS
+        auth_pass opensesa
+    }
+    virtual_ipaddress {
+        10.0.0.100/24
+        10.0.0.101/32
+    }
+}
+vrrp_instance BETTER {
+    version 3
+    interface eth0
+    virtual_router_id 11
+    priority 200
+    advert_int 0.25
+    virtual_ipaddress {
+        10.0.0.111/24
+    }
+}
+";
+
+/// Starts a program as keepalived, with `folder` for its files; what is there of it.
+fn start(host: &Host, name: &str, program: &Path, config: &str) -> (Process, PathBuf) {
+    let folder = host.file(name);
+    fs::create_dir(&folder).expect("make a folder");
+    let file = folder.join("keepalived.conf");
+    fs::write(&file, config).expect("write the configuration");
+    let mut command: Command = host.command("env");
+    command.arg(format!("TMPDIR={}", folder.display())).arg(program);
+    if program == Path::new(VIPD) {
+        command.arg("run");
+    }
+    command.args(["-n", "-l", "-P", "-f"]).arg(&file);
+    command.arg("-p").arg(folder.join("main.pid")).arg("-r").arg(folder.join("vrrp.pid"));
+    let process = host.start(name, &mut command);
+    // A signal that comes before ends keepalived.
+    wait_for(format_args!("{name} to have started"), LIMIT, || match process.log() {
+        log if log.contains("Startup complete") => Ok(()),
+        log => Err(log),
+    });
+    (process, folder)
+}
+
+/// Asks for a file with a signal, again and again, until it says what is waited for.
+#[track_caller]
+fn ask_until<T>(process: &Process, signal: i32, file: &Path, says: impl Fn(&str) -> Result<T, String>) -> T {
+    wait_for(format_args!("{}", file.display()), LIMIT, || {
+        send(process, signal)?;
+        says(&fs::read_to_string(file).map_err(|error| error.to_string())?)
+    })
+}
+
+/// Asks for the counters once. keepalived's file is there before all of it is.
+#[track_caller]
+fn ask(process: &Process, signal: i32, file: &Path) -> String {
+    let _ = fs::remove_file(file);
+    send(process, signal).expect("send a signal");
+    wait_for(format_args!("{}", file.display()), LIMIT, || {
+        let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
+        let is_whole = text.matches("Priority Zero").count() == 2 && text.ends_with('\n');
+        if is_whole { Ok(text) } else { Err(text) }
+    })
+}
+
+/// By number: `nix` has no names for real-time signals.
+fn send(process: &Process, signal: i32) -> Result<(), String> {
+    let status = Command::new("kill").arg(format!("-{signal}")).arg(process.pid().to_string()).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+fn number(of: &str) -> i32 {
+    let output = Command::new(VIPD).args(["run", "--signum", of]).output().expect("run vipd");
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+}
+
+/// The keys of a JSON text, in their order.
+fn keys(text: &str) -> Vec<&str> {
+    let pieces: Vec<&str> = text.split('"').collect();
+    let is_key = |pair: &&[&str]| pair[1].starts_with(':');
+    pieces.windows(2).filter(is_key).map(|pair| pair[0]).collect()
+}
+
+fn both(lab: &Lab) {
+    let (host, peer) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
+    let (_peer, _) = start(&peer, "peer", Path::new("keepalived"), PEER);
+    let settled = |text: &str| {
+        let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let of = |n: usize, part: &str, key: &str| value[n][part][key].as_u64();
+        let is_settled = of(0, "data", "state") == Some(2)
+            && of(1, "data", "state") == Some(1)
+            && of(1, "data", "master_priority") == Some(200)
+            && of(0, "data", "effective_priority") == Some(103)
+            && of(0, "stats", "auth_failure") >= Some(2)
+            && of(1, "stats", "advert_rcvd") >= Some(2);
+        if is_settled { Ok((text.to_owned(), value)) } else { Err(text.to_owned()) }
+    };
+    let [theirs, ours] = [("keepalived", "keepalived"), ("vipd", VIPD)].map(|(name, program)| {
+        let (process, folder) = start(&host, name, Path::new(program), CONFIG);
+        let json = ask_until(&process, number("JSON"), &folder.join("keepalived.json"), settled);
+        let mode = fs::metadata(folder.join("keepalived.json")).expect("the file").mode() & 0o777;
+        assert_eq!(mode, 0o600, "{name}");
+        let file = folder.join("keepalived.stats");
+        let stats = ask(&process, number("STATS"), &file);
+        let cleared = ask(&process, number("STATS_CLEAR"), &file);
+        assert!(cleared.contains("Became master: 1\n"), "not before it is written: {cleared}");
+        let clear = ask(&process, number("STATS"), &file);
+        assert!(clear.contains("Became master: 0\n") && !clear.contains("Became master: 1\n"), "{clear}");
+        process.signal(Signal::SIGTERM);
+        process.wait_exit(LIMIT);
+        (json, stats)
+    });
+    let ((their_text, theirs), their_stats) = theirs;
+    let ((our_text, ours), our_stats) = ours;
+
+    // Those of keepalived 2.4, which Debian's is not.
+    let is_new = |key: &str| key.starts_with("auth_ext_") || key == "track_process";
+    let our_keys: Vec<&str> = keys(&our_text).into_iter().filter(|key| !is_new(key)).collect();
+    assert_eq!(our_keys, keys(&their_text));
+    assert_eq!(our_text.matches("\\/").count(), their_text.matches("\\/").count(), "slashes");
+    for (n, theirs) in theirs.as_array().expect("a list").iter().enumerate() {
+        for (key, value) in theirs["data"].as_object().expect("an object") {
+            let own = &ours[n]["data"][key];
+            match key.as_str() {
+                "last_transition" => assert!(own.as_f64() > value.as_f64(), "{own} {value}"),
+                // A secret does not leave; keepalived 2.4 masks it, too.
+                "auth_data" => assert_eq!(own, "********"),
+                _ => assert_eq!(own, value, "{key} of instance {n}"),
+            }
+        }
+        for (key, value) in theirs["stats"].as_object().expect("an object") {
+            let own = &ours[n]["stats"][key];
+            assert_eq!(
+                own.as_u64() > Some(0),
+                value.as_u64() > Some(0),
+                "{key} of instance {n}: {own}, {value}"
+            );
+        }
+    }
+
+    // Line by line, whatever the numbers.
+    let lines = |text: &str| -> Vec<String> {
+        let extension = [
+            "Authentication Extension",
+            "Missing",
+            "Malformed",
+            "Unknown Key",
+            "Invalid HMAC",
+            "Stale",
+            "Replay",
+        ];
+        let is_old = |line: &&str| !extension.iter().any(|new| line.trim_start().starts_with(new));
+        let numbers_apart = |line: &str| match line.rsplit_once(": ") {
+            Some((key, number)) if number.parse::<u64>().is_ok() => {
+                format!("{key}: {}", if number == "0" { "0" } else { "some" })
+            }
+            _ => line.to_owned(),
+        };
+        text.lines().filter(is_old).map(numbers_apart).collect()
+    };
+    assert_eq!(lines(&our_stats), lines(&their_stats));
+}
+
+fn elsewhere(lab: &Lab) {
+    let host = lab.host("one", "10.0.0.1/24");
+    let folder = host.file("files");
+    fs::create_dir(&folder).expect("make a folder");
+    let config = format!(
+        "global_defs {{\n json_version 2\n json_dump_file {}/\n stats_dump_file {}/counters.txt\n}}\n\
+         vrrp_track_process init {{\n process init\n}}\n\
+         vrrp_instance A {{\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {{\n 10.0.0.100\n }}\n \
+         track_process {{\n init weight 2\n }}\n}}\n",
+        folder.display(),
+        folder.display()
+    );
+    let (process, usual) = start(&host, "vipd", Path::new(VIPD), &config);
+    let worker = wait_for("the worker's pid", LIMIT, || {
+        let text = fs::read_to_string(usual.join("vrrp.pid")).map_err(|error| error.to_string())?;
+        text.trim().parse::<i32>().map_err(|_| text)
+    });
+    let version_2 = |text: &str| {
+        let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let is_it =
+            value["vrrp"][0]["data"]["iname"] == "A" && value["track_process"][0]["process"] == "init";
+        if is_it { Ok(()) } else { Err(text.to_owned()) }
+    };
+    ask_until(&process, number("JSON"), &folder.join("keepalived.json"), version_2);
+    let _ = fs::remove_file(folder.join("counters.txt"));
+    // The process that writes it takes signals, too.
+    assert!(Command::new("kill").arg("-USR2").arg(worker.to_string()).status().expect("kill").success());
+    wait_for("the counters", LIMIT, || {
+        let text = fs::read_to_string(folder.join("counters.txt")).map_err(|error| error.to_string())?;
+        if text.starts_with("VRRP Instance: A\n") { Ok(()) } else { Err(text) }
+    });
+    assert!(!usual.join("keepalived.json").exists() && !usual.join("keepalived.stats").exists());
+    process.signal(Signal::SIGTERM);
+    process.wait_exit(LIMIT);
+}
