@@ -282,7 +282,13 @@ impl Host {
     pub(crate) fn connect_further(&self, interface: &str, address: &str) {
         let switch = self.lab.switch();
         let (bridge, port) = (format!("br-{interface}"), format!("{}-{interface}", self.name));
-        let [.., last] = self.mac.0;
+        // One that was connected to nothing has no address of `eth0` to be told apart by.
+        let (kind, last) = if self.mac == Mac([0; 6]) {
+            let hosts = self.lab.hosts.lock().expect("no panic while held");
+            (2, hosts.iter().position(|host| *host == self.namespace).unwrap_or_default())
+        } else {
+            (1, self.mac.0[5].into())
+        };
         let n = interface.bytes().last().unwrap_or_default();
         if run(Command::new("ip").args(["-n", &switch, "link", "show", &bridge])).is_err() {
             batch(&[
@@ -294,7 +300,7 @@ impl Host {
         }
         batch(&[
             format!(
-                "-n {} link add {interface} address 02:00:00:01:{n:02x}:{last:02x} type veth peer name {port} netns {switch}",
+                "-n {} link add {interface} address 02:00:00:{kind:02x}:{n:02x}:{last:02x} type veth peer name {port} netns {switch}",
                 self.namespace
             ),
             format!("-n {switch} link set {port} master {bridge} up"),
