@@ -10,7 +10,7 @@ mod vmac;
 
 use super::VIPD;
 use super::support::Implementation::{self, Keepalived, Vipd};
-use super::support::{Director, Host, Lab, Process, Test, Waited, holds, wait_for};
+use super::support::{Director, Host, Lab, Process, Test, Waited, example, holds, wait_for};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -43,21 +43,6 @@ pub(crate) fn tests() -> Vec<Test> {
     let ours = Test::new("classic::haproxy_that_is_killed_loses_the_address", haproxy::killed);
     let taken = Test::new("classic::keepalived_takes_the_examples", examples::taken);
     mixed.chain([ours, taken]).collect()
-}
-
-/// A file of `examples/`, with each of these pairs exchanged as a user is told to.
-///
-/// # Panics
-/// When one of them is not in it.
-fn example(name: &str, changes: &[(&str, &str)]) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
-    let mut text =
-        fs::read_to_string(&path).unwrap_or_else(|error| panic!("read {}: {error}", path.display()));
-    for (from, to) in changes {
-        assert!(text.contains(from), "{name} has no `{from}`");
-        text = text.replace(from, to);
-    }
-    text
 }
 
 /// What the second host's file differs in.

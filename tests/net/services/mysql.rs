@@ -1,27 +1,10 @@
 //! `MYSQL_CHECK` with Debian's MariaDB: a primary and its replica.
 
 use super::{Check, halt, is_ready, last_says, watch};
-use crate::support::{Host, Lab, Process, checked};
-use std::fs::{self, File};
+use crate::support::{Host, Lab, Process, checked, mariadb};
+use std::fs;
 use std::path::Path;
 use std::process::Command;
-
-const SMALL: [&str; 4] =
-    ["--no-defaults", "--user=root", "--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M"];
-
-/// A folder with the system's tables.
-fn install(host: &Host, folder: &Path) {
-    fs::create_dir(folder).expect("make a folder");
-    let tables = fs::read_to_string("/usr/share/mysql/mysql_system_tables.sql").expect("MariaDB's tables");
-    let head = "create database mysql;\nuse mysql;\nset @auth_root_socket=NULL;\nset @current_hostname='localhost';\n\
-                set @skip_auth_anonymous=1;\n";
-    let script = host.file("install.sql");
-    fs::write(&script, format!("{head}{tables}")).expect("write a file");
-    let mut command = Command::new("mariadbd");
-    command.args(SMALL).arg("--bootstrap").arg(format!("--datadir={}", folder.display()));
-    let output = command.stdin(File::open(&script).expect("a file")).output().expect("mariadbd starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
 
 /// A server with a user, and what else is said to it at its start.
 fn server(host: &Host, folder: &Path, port: u16, more: &str) -> Process {
@@ -29,21 +12,15 @@ fn server(host: &Host, folder: &Path, port: u16, more: &str) -> Process {
     let user = "CREATE OR REPLACE USER lb@'%' IDENTIFIED BY 'sesame';\n\
                 GRANT REPLICA MONITOR, REPLICATION SLAVE ON *.* TO lb@'%';\nCREATE OR REPLACE USER poor@'%';\n";
     fs::write(&script, format!("{user}{more}")).expect("write a file");
-    let mut command = host.command("mariadbd");
-    command.args(SMALL).args(["--bind-address=127.0.0.1", "--log-bin"]).args([
-        format!("--datadir={}", folder.display()),
-        format!("--socket={}", folder.join("socket").display()),
-        format!("--port={port}"),
-        format!("--server-id={port}"),
-        format!("--init-file={}", script.display()),
-    ]);
+    let mut command = mariadb::server(host, folder, "127.0.0.1", port, port);
+    command.arg(format!("--init-file={}", script.display()));
     host.start(&format!("mariadb{port}"), &mut command)
 }
 
 pub(super) fn comes_and_goes(lab: &Lab) {
     let host = lab.host("one", "10.0.0.1/24");
     let (one, two) = (lab.dir().join("a"), lab.dir().join("b"));
-    install(&host, &one);
+    mariadb::install(&host, &one);
     checked(Command::new("cp").arg("-a").arg(&one).arg(&two));
     let primary = server(&host, &one, 3306, "");
     let follow = "SET GLOBAL read_only = 1;\nCHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_USER='lb', \
