@@ -6,6 +6,7 @@
 mod check;
 mod completions;
 mod directors;
+mod examples;
 mod ipvlan;
 mod ipvs;
 mod load;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         routing::tests(),
         ipvs::tests(),
         traffic::tests(),
+        examples::tests(),
         top::tests(),
         completions::tests(),
     ];
