@@ -5,7 +5,7 @@ mod daemon;
 mod drain;
 mod methods;
 mod network;
-mod packet;
+pub(crate) mod packet;
 mod policy;
 mod schedulers;
 
@@ -24,7 +24,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// Loads modules that a test's hosts need of the kernel; the first time says which this kernel does not have.
-fn lacks(modules: &[&'static str]) -> bool {
+pub(crate) fn lacks(modules: &[&'static str]) -> bool {
     static TRIED: Mutex<BTreeMap<&str, bool>> = Mutex::new(BTreeMap::new());
     let mut tried = TRIED.lock().expect("no panic while held");
     let mut there = |module: &'static str| {

@@ -5,6 +5,8 @@
 //! Exchanged are intervals, to have it quick, and paths.
 
 mod caches;
+mod tunnel;
+mod web_farm;
 
 use crate::VIPD;
 use crate::support::Implementation::Vipd;
@@ -24,7 +26,9 @@ const LOOKS: Duration = Duration::from_millis(500);
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
+        Test::new("examples::web_farm_by_nat_behind_two_directors", web_farm::plays),
         Test::new("examples::caches_by_client_and_by_site", caches::plays),
+        Test::new("examples::tunnels_to_another_site", tunnel::plays),
     ]
 }
 
@@ -137,6 +141,29 @@ fn nginx(lab: &Lab, host: &Host, lines: &str) -> Process {
     let process = host.start("nginx", &mut command);
     listens(host, 80);
     process
+}
+
+/// A web server that answers with its name and its client's address. Its page for checks looks for the file of [`ill`], after
+/// these lines.
+#[track_caller]
+fn web_server(lab: &Lab, host: &Host, before: &str) -> Process {
+    let lines = format!(
+        "location = /healthz {{\n{before}\nif (-f {}) {{ return 503; }}\nreturn 200;\n}}\n\
+         location / {{ return 200 \"{} $remote_addr\\n\"; }}",
+        host.file("ill").display(),
+        host.name()
+    );
+    nginx(lab, host, &lines)
+}
+
+/// A web server of [`web_server`] still answers, but has no good page for checks; or has it again.
+fn ill(host: &Host, is_ill: bool) {
+    let file = host.file("ill");
+    if is_ill {
+        fs::write(file, "").expect("write a file");
+    } else {
+        fs::remove_file(file).expect("remove a file");
+    }
 }
 
 /// What each request of curl has.

@@ -12,7 +12,7 @@ pub(super) const GUE_PORT: u16 = 6080;
 
 /// The layers, outermost first, as `10.7.2.1 > 10.7.2.11 | gre csum | 10.7.16.1 > 10.7.3.1 | tcp 80`; `None` if it
 /// is no IP packet.
-pub(super) fn layers(frame: &Frame) -> Option<String> {
+pub(crate) fn layers(frame: &Frame) -> Option<String> {
     let ethertype = u16::from_be_bytes(frame.bytes.get(12..14)?.try_into().ok()?);
     let mut text = String::new();
     match ethertype {
