@@ -5,6 +5,7 @@
 //! Exchanged are intervals, to have it quick, and paths.
 
 mod caches;
+mod mail;
 mod memcached;
 mod tunnel;
 mod web_farm;
@@ -30,6 +31,8 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("examples::web_farm_by_nat_behind_two_directors", web_farm::plays),
         Test::new("examples::caches_by_client_and_by_site", caches::plays),
         Test::new("examples::memcached_keeps_what_a_client_stored", memcached::plays),
+        Test::new("examples::mail_in_the_clients_network", mail::plays),
+        Test::new("examples::mail_by_nat_reaches_only_others_networks", mail::by_nat),
         Test::new("examples::tunnels_to_another_site", tunnel::plays),
     ]
 }
