@@ -5,6 +5,7 @@
 //! Exchanged are intervals, to have it quick, and paths.
 
 mod caches;
+mod dns;
 mod mail;
 mod memcached;
 mod tunnel;
@@ -34,6 +35,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("examples::mail_in_the_clients_network", mail::plays),
         Test::new("examples::mail_by_nat_reaches_only_others_networks", mail::by_nat),
         Test::new("examples::tunnels_to_another_site", tunnel::plays),
+        Test::new("examples::dns_packet_for_packet", dns::plays),
     ]
 }
 
