@@ -5,6 +5,7 @@
 //! Exchanged are intervals, to have it quick, and paths.
 
 mod caches;
+mod databases;
 mod dns;
 mod mail;
 mod memcached;
@@ -29,6 +30,7 @@ const LOOKS: Duration = Duration::from_millis(500);
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
+        Test::new("examples::databases_replicas_that_stop_leave", databases::plays),
         Test::new("examples::web_farm_by_nat_behind_two_directors", web_farm::plays),
         Test::new("examples::caches_by_client_and_by_site", caches::plays),
         Test::new("examples::memcached_keeps_what_a_client_stored", memcached::plays),
