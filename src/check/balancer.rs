@@ -170,6 +170,12 @@ impl Balancer {
         Some((service, dests))
     }
 
+    /// Whether a service is one of ours.
+    #[must_use]
+    pub fn has_service(&self, key: ServiceKey) -> bool {
+        self.services.contains_key(&key)
+    }
+
     /// What [`Balancer::service`] has of one destination, without a look at the others.
     #[must_use]
     pub fn dest(&self, key: ServiceKey, dest: DestKey) -> Option<Dest> {

@@ -77,6 +77,8 @@ pub struct Checker {
     weight: Weight,
     /// Whether a probe has ever told anything.
     has_run: bool,
+    /// Others have heard that its servers are down, before it was there.
+    was_told: bool,
     /// Failed probes in a row that were not believed yet.
     tries: u32,
     /// Passed probes in a row that did not bring it up yet (`rise`).
@@ -115,6 +117,7 @@ impl Checker {
             status,
             weight,
             has_run: false,
+            was_told: false,
             tries: 0,
             passes: 0,
             page: 0,
@@ -123,6 +126,13 @@ impl Checker {
             phase,
             is_suspended: false,
         }
+    }
+
+    /// The same, where others have heard already that its servers are down.
+    #[must_use]
+    pub const fn already_told(mut self) -> Checker {
+        self.was_told = true;
+        self
     }
 
     /// The moment of the first probe of a check that starts now: a second, and `fraction` (of 2³²) of its warm-up.
@@ -296,7 +306,8 @@ impl Checker {
             actions.push(Action::Report(CheckReport::Failed { retries, failure }));
         }
         // As keepalived, which says nothing of the kind of pages.
-        if first && self.status == Status::Down && !matches!(self.check.settings.probe, Probe::Http(_)) {
+        let is_page = matches!(self.check.settings.probe, Probe::Http(_));
+        if first && self.status == Status::Down && !self.was_told && !is_page {
             actions.push(Action::FoundDown);
         }
         let recovers = self.status == Status::Down && !first && !self.page_failed;

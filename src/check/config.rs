@@ -109,6 +109,11 @@ pub struct VirtualServer {
 }
 
 impl VirtualServer {
+    /// The kernel's services that it is made of.
+    pub fn keys(&self) -> impl Iterator<Item = ServiceKey> {
+        self.endpoints.iter().map(|endpoint| endpoint.key(self.protocol))
+    }
+
     /// A service as keepalived makes it of a block that says nothing but its `protocol`: spread by `wlc`, live while
     /// one server of weight 1 is.
     #[must_use]

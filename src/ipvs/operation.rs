@@ -70,6 +70,9 @@ impl Operation {
             (StartDaemon(_), Errno::EEXIST) => "such a daemon runs already",
             (StartDaemon(_), Errno::ENODEV) => "no such interface",
             (StopDaemon(_), Errno::ESRCH) => "no such daemon runs",
+            (AddDest(..) | EditDest(..), Errno::ERANGE) => {
+                "the lower threshold is above the upper one (lthreshold, uthreshold)"
+            }
             (_, Errno::EPERM) => "not permitted: IPVS needs CAP_NET_ADMIN",
             (_, Errno::EINVAL) => {
                 "the kernel finds it invalid (an address that is not unicast, a sync daemon next to \

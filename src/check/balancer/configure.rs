@@ -41,6 +41,8 @@ struct Wanted {
     subscribers: Subscribers,
     /// What is known of the servers of a new one, where anything is; in doubt, that they are up.
     presumed: Option<Status>,
+    /// Others have heard of it.
+    was_told: bool,
 }
 
 enum Origin {
@@ -153,7 +155,12 @@ impl Balancer {
                         None => Origin::New(check.clone()),
                     },
                 };
-                placement.wanted.push(Wanted { origin, subscribers: Subscribers::new(), presumed: None });
+                placement.wanted.push(Wanted {
+                    origin,
+                    subscribers: Subscribers::new(),
+                    presumed: None,
+                    was_told: false,
+                });
                 (placement.wanted.len() - 1) as u32
             });
             placement.order.push(place);
@@ -167,7 +174,9 @@ impl Balancer {
                     let before = before.and_then(|place| self.virtual_servers.get(place));
                     known = (*vs_place, Known::of(vs, before, found));
                 }
-                wanted.presumed = match (wanted.presumed, known.1.status(rs)) {
+                let status = known.1.status(rs);
+                wanted.was_told |= status == Some(Status::Down) && known.1.was_told();
+                wanted.presumed = match (wanted.presumed, status) {
                     (Some(Status::Up), _) | (_, Some(Status::Up)) => Some(Status::Up),
                     (known, None) => known,
                     (_, known) => known,
@@ -225,7 +234,7 @@ impl Balancer {
 
     /// Gives one wanted check its slot; returns what it says.
     fn settle(&mut self, now: Instant, wanted: Wanted, new: &mut Vec<u32>) -> Verdict {
-        let Wanted { origin, subscribers, presumed } = wanted;
+        let Wanted { origin, subscribers, presumed, was_told } = wanted;
         let (checker, is_new) = match origin {
             Origin::Kept(index) => {
                 let slot = self.slots.get_mut(index as usize).and_then(Option::as_mut);
@@ -244,7 +253,8 @@ impl Balancer {
                     _ if check.settings.probe.is_watched() => now,
                     _ => Checker::first_probe(now, &check.settings.schedule, self.random.next_u32()),
                 };
-                (Checker::new(check, presumed.unwrap_or(assumed), first), true)
+                let checker = Checker::new(check, presumed.unwrap_or(assumed), first);
+                (if was_told { checker.already_told() } else { checker }, true)
             }
         };
         let verdict = Verdict::of(&checker);
@@ -359,6 +369,15 @@ impl<'a> Known<'a> {
             return Known::Before(before, servers.map(|(i, rs)| (rs.address, i)).collect());
         }
         found.of(vs).map_or(Known::Nothing, Known::Found)
+    }
+
+    /// Whether what is known has been told: by this process, or by the one that it follows.
+    const fn was_told(&self) -> bool {
+        match self {
+            Known::Before(..) => true,
+            Known::Found(found) => found.was_told(),
+            Known::Nothing => false,
+        }
     }
 
     fn status(&self, rs: &RealServer) -> Option<Status> {

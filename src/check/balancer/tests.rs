@@ -12,6 +12,7 @@ use crate::command::Command;
 use std::time::Duration;
 
 mod any;
+mod told;
 
 const REFUSED: Outcome =
     Outcome::Failed(Failure::System { operation: Operation::Connect, errno: libc::ECONNREFUSED });
