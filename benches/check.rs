@@ -103,7 +103,13 @@ fn worker(config: Config) -> (Parent, JoinHandle<()>) {
     let (outbox, from_worker) = unbounded_channel();
     let worker = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let control = Control { inbox, outbox, fifos: Fifos::default(), scheduled: Default::default() };
+        let control = Control {
+            inbox,
+            outbox,
+            fifos: Fifos::default(),
+            scheduled: Default::default(),
+            former: Vec::new(),
+        };
         let options = Options { dont_release_ipvs: true, ..Options::default() };
         runtime.block_on(check::run(config, options, control));
     });

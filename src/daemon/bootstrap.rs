@@ -9,7 +9,9 @@ use super::message::{self, Order, Start, WORKER_ARGUMENT};
 use super::parent;
 use super::scheduling::Scheduled;
 use super::worker::{Control, FromWorker, Kind, ToWorker};
+use crate::check::config::VirtualServer;
 use crate::conf::Config;
+use crate::ipvs::model::ServiceKey;
 use crate::sys::caps::{self, Capability};
 use crate::sys::input::reason;
 use crate::sys::ready::Ready;
@@ -35,16 +37,17 @@ pub fn main() -> Exit {
     sys::signal::ignore_strangers();
     let started = process::take_stdin().map_err(message::Error::from).and_then(|socket| {
         process::stop_with_parent()?;
-        let mut fifos = Vec::new();
+        let mut before = Before::default();
         loop {
             match message::receive_order(socket.as_fd())? {
-                Some((Order::Fifo(which), Some(file))) => fifos.push((which, File::from(file))),
-                first => return Ok((socket, first, fifos)),
+                Some((Order::Fifo(which), Some(file))) => before.fifos.push((which, File::from(file))),
+                Some((Order::Former, config)) => before.remember(config)?,
+                first => return Ok((socket, first, before)),
             }
         }
     });
-    let (socket, start, config, fifos) = match started {
-        Ok((socket, Some((Order::Start(start), config)), fifos)) => (socket, start, config, fifos),
+    let (socket, start, config, before) = match started {
+        Ok((socket, Some((Order::Start(start), config)), before)) => (socket, start, config, before),
         Ok((socket, Some((Order::Runner { name }, _)), _)) => {
             process::set_name(&name);
             return super::runner::main(socket);
@@ -96,7 +99,7 @@ pub fn main() -> Exit {
                 .enable_all()
                 .build()
                 .map_err(|error| (Exit::Fatal, error.to_string()))?;
-            let exit = runtime.block_on(serve(start, config, socket, fifos, scheduled));
+            let exit = runtime.block_on(serve(start, config, socket, before, scheduled));
             // Whatever still runs in the background has nothing more to say.
             runtime.shutdown_background();
             Ok(exit)
@@ -106,6 +109,24 @@ pub fn main() -> Exit {
         error!("{reason}");
         exit
     })
+}
+
+/// What comes before the start.
+#[derive(Default)]
+struct Before {
+    /// FIFOs that are open already.
+    fifos: Vec<(Which, File)>,
+    /// Services of former configurations.
+    services: Vec<ServiceKey>,
+}
+
+impl Before {
+    fn remember(&mut self, config: Option<OwnedFd>) -> Result<(), message::Error> {
+        let config = message::read_config(config)?;
+        let keys = config.check.virtual_servers.iter().flat_map(VirtualServer::keys);
+        self.services.extend(keys);
+        Ok(())
+    }
 }
 
 /// The capabilities of a worker: those that it needs, and those that it keeps where it was given them. They are the same
@@ -138,13 +159,7 @@ fn abort_on_panic() {
 }
 
 /// Connects the driver's channels with the parent, and runs it.
-async fn serve(
-    start: Start,
-    config: Config,
-    socket: OwnedFd,
-    open: Vec<(Which, File)>,
-    scheduled: Scheduled,
-) -> Exit {
+async fn serve(start: Start, config: Config, socket: OwnedFd, before: Before, scheduled: Scheduled) -> Exit {
     let fifos = match Fifos::start() {
         Ok(fifos) => fifos,
         Err(error) => {
@@ -152,7 +167,7 @@ async fn serve(
             return Exit::Fatal;
         }
     };
-    open.into_iter().for_each(|(which, file)| fifos.open(which, file));
+    before.fifos.into_iter().for_each(|(which, file)| fifos.open(which, file));
     let (to_driver, inbox) = unbounded_channel();
     let (outbox, from_driver) = unbounded_channel();
     let reporter = match connect(start.kind, socket, to_driver, from_driver, fifos.clone()) {
@@ -162,7 +177,8 @@ async fn serve(
             return Exit::Fatal;
         }
     };
-    let control = Control { inbox, outbox, fifos: fifos.clone(), scheduled };
+    let former = before.services;
+    let control = Control { inbox, outbox, fifos: fifos.clone(), scheduled, former };
     let exit = match start.kind {
         Kind::Check => {
             super::check::run(config, start.options, control).await;
@@ -263,7 +279,11 @@ async fn listen(
                 }
                 Order::RunEnded { id, outcome } => ToWorker::RunEnded { id, outcome },
                 // These are another process's.
-                Order::Load { .. } | Order::Runner { .. } | Order::Run { .. } | Order::CancelRun(_) => {
+                Order::Load { .. }
+                | Order::Runner { .. }
+                | Order::Run { .. }
+                | Order::CancelRun(_)
+                | Order::Former => {
                     continue;
                 }
                 // Before the reload that names it.

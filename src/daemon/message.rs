@@ -61,6 +61,8 @@ pub(super) enum Order {
     Fifo(Which),
     /// There is none any more.
     NoFifo(Which),
+    /// Before [`Order::Start`], with a configuration: what is in the kernel's table may be of that one.
+    Former,
     /// Comes first, and is all: read a configuration.
     Load {
         /// The name that process lists show.

@@ -25,6 +25,7 @@ impl Outbox {
             Order::Start(_)
             | Order::Dump(_)
             | Order::Fifo(_)
+            | Order::Former
             | Order::NoFifo(_)
             | Order::RunEnded { .. }
             | Order::Runner { .. }

@@ -124,9 +124,7 @@ impl Supervisor {
             match (self.wanted.contains(&kind), self.workers.get(&kind)) {
                 (true, Some(State::Running { .. })) => actions.push(Action::Reload(kind)),
                 (false, Some(State::Running { .. })) => self.ask_to_stop(now, kind, actions),
-                (false, Some(State::Waiting { .. })) => {
-                    self.workers.remove(&kind);
-                }
+                (false, Some(State::Waiting { .. })) => self.clean_up(now, kind, actions),
                 // Waiting and wanted: it will start with the new configuration. Stopping: it is looked at
                 // again when it has ended.
                 _ => {}
@@ -155,10 +153,7 @@ impl Supervisor {
         if let (State::Stopping { cleans_up: false, .. }, Ended::Crashed) = (state, how)
             && self.released.contains(&kind)
         {
-            let kill_at = Some(now + STOP_GRACE);
-            self.workers.insert(kind, State::Stopping { kill_at, cleans_up: true });
-            actions.push(Action::CleanUp(kind));
-            return;
+            return self.clean_up(now, kind, actions);
         }
         if self.stopping.is_some() {
             return self.check_finished(actions);
@@ -198,9 +193,7 @@ impl Supervisor {
         for kind in kinds {
             match self.workers.get(&kind) {
                 Some(State::Running { .. }) => self.ask_to_stop(now, kind, actions),
-                Some(State::Waiting { .. }) => {
-                    self.workers.remove(&kind);
-                }
+                Some(State::Waiting { .. }) => self.clean_up(now, kind, actions),
                 Some(State::Stopping { .. }) | None => {}
             }
         }
@@ -252,6 +245,17 @@ impl Supervisor {
     fn ask_to_stop(&mut self, now: Instant, kind: Kind, actions: &mut Vec<Action>) {
         self.workers.insert(kind, State::Stopping { kill_at: Some(now + STOP_GRACE), cleans_up: false });
         actions.push(Action::Stop(kind));
+    }
+
+    /// One that has died will not come back: what it left is taken away, unless it is to stay.
+    fn clean_up(&mut self, now: Instant, kind: Kind, actions: &mut Vec<Action>) {
+        if !self.released.contains(&kind) {
+            self.workers.remove(&kind);
+            return;
+        }
+        let kill_at = Some(now + STOP_GRACE);
+        self.workers.insert(kind, State::Stopping { kill_at, cleans_up: true });
+        actions.push(Action::CleanUp(kind));
     }
 
     fn check_started(&mut self, actions: &mut Vec<Action>) {

@@ -7,6 +7,7 @@ pub use super::dump::Dump;
 use super::fifo::Fifos;
 use super::scheduling::Scheduled;
 use crate::conf::Config;
+use crate::ipvs::model::ServiceKey;
 use crate::run::{Run, RunId, RunOutcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -103,4 +104,6 @@ pub struct Control {
     pub fifos: Fifos,
     /// Its name, priority, memory and processors.
     pub scheduled: Scheduled,
+    /// To the check worker: services of former configurations, which may still be in the kernel.
+    pub former: Vec<ServiceKey>,
 }

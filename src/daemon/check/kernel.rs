@@ -25,7 +25,7 @@ use crate::time::Instant;
 use drift::{Drift, Hands};
 use known::Known;
 use nix::errno::Errno;
-use refusals::{chain, drifted, is_gone_already, services_of};
+use refusals::{chain, drifted, is_gone_already, log_taken, services_of};
 use std::collections::{HashMap, HashSet};
 use std::mem;
 use tracing::{error, info, warn};
@@ -41,6 +41,8 @@ pub(super) struct Kernel {
     known: Known,
     /// Services of ours of which it is not known.
     stale: HashSet<ServiceKey>,
+    /// Services of ours that nobody of us has written yet: what is there is somebody else's.
+    untouched: HashSet<ServiceKey>,
     /// What others have changed there and what stays so.
     hands: Hands,
     watch: Watch,
@@ -84,6 +86,7 @@ impl Kernel {
             open,
             known: Known::default(),
             stale: HashSet::new(),
+            untouched: HashSet::new(),
             hands: Hands::default(),
             watch: Watch::default(),
             owned: Vec::new(),
@@ -98,10 +101,19 @@ impl Kernel {
         }
     }
 
-    /// Reads what the kernel holds of these services.
-    pub(super) fn read_at_start(&mut self, now: Instant, keys: impl Iterator<Item = ServiceKey>) -> Table {
-        self.owned = keys.collect();
+    /// Reads what the kernel holds of these services; where this process `follows` one that died, they are ours.
+    pub(super) fn read_at_start(
+        &mut self,
+        now: Instant,
+        keys: impl Iterator<Item = ServiceKey>,
+        follows: bool,
+    ) -> Table {
+        let mut seen = HashSet::new();
+        self.owned = keys.filter(|key| seen.insert(*key)).collect();
         self.stale = self.owned.iter().copied().collect();
+        if !follows {
+            self.untouched.clone_from(&self.stale);
+        }
         let keys = self.stale.clone();
         if keys.is_empty() || !self.connect(now) {
             return Table::default();
@@ -135,7 +147,9 @@ impl Kernel {
         let before = mem::replace(&mut self.owned, balancer.keys().collect());
         let wanted: HashSet<ServiceKey> = self.owned.iter().copied().collect();
         let held: HashSet<&ServiceKey> = before.iter().collect();
-        self.stale.extend(self.owned.iter().filter(|key| !held.contains(key)));
+        let new = self.owned.iter().filter(|key| !held.contains(key));
+        self.stale.extend(new.clone());
+        self.untouched.extend(new);
         self.owned.extend(before.into_iter().filter(|key| !wanted.contains(key)));
         self.hands.keep(|key| wanted.contains(key));
         self.watch.restart(now, self.client.is_some() && !self.owned.is_empty());
@@ -237,6 +251,7 @@ impl Kernel {
     /// Removes every service of ours, or whatever there is. Without an answer from the kernel there is nothing more to be
     /// done.
     pub(super) fn release(&mut self, extent: FlushOnStop) {
+        self.restore_timeouts();
         let Some(client) = &mut self.client else { return };
         let operations: Vec<Operation> = match extent {
             FlushOnStop::Everything => vec![Operation::Flush],
@@ -322,16 +337,23 @@ impl Kernel {
             self.read(&just_read, Some(balancer))?;
         }
         let (mut actual, mut desired) = (Table::default(), Table::default());
-        let mut unwanted = HashSet::new();
+        let (mut unwanted, mut taken) = (HashSet::new(), Vec::new());
         for key in &services {
+            let is_first = self.untouched.remove(key);
             match self.hands.row(balancer, *key) {
                 // Nearly all of them, after a reload.
                 Some((service, dests)) if self.known.is(&service, &dests) => continue,
-                Some(row) => desired.services.push(row),
+                Some(row) => {
+                    if is_first && self.known.has(key) {
+                        taken.push(*key);
+                    }
+                    desired.services.push(row);
+                }
                 None => drop(unwanted.insert(*key)),
             }
             actual.services.extend(self.known.get(key));
         }
+        log_taken(&taken);
         let wholes = desired.services.len();
         let parts = self.parts(dests, &whole, balancer, &mut actual, &mut desired);
         let Some(client) = &mut self.client else { return Ok(Outcome::default()) };
@@ -425,7 +447,8 @@ impl Kernel {
             && !self.known.agrees(&table, keys)
         {
             let is_wanted = |key: &ServiceKey, dest: &DestKey| balancer.dest(*key, *dest).is_some();
-            drift = Drift::find(&self.known, &mut table, keys, is_wanted);
+            let is_ours = |key: &ServiceKey| balancer.has_service(*key);
+            drift = Drift::find(&self.known, &mut table, keys, is_ours, is_wanted);
             self.hands.take_in(&drift, balancer);
         }
         for key in keys {

@@ -28,7 +28,7 @@ use super::sync_daemon::{SyncDaemons, daemon};
 use super::worker::{Control, FromWorker, Options, Quorums, TableState, ToWorker};
 use crate::check::adopt::Found;
 use crate::check::checker::Status;
-use crate::check::config::{FlushOnStop, Probe};
+use crate::check::config::{FlushOnStop, Probe, VirtualServer};
 use crate::check::event::{Action, CheckReport, Event, Report, Subject};
 use crate::check::probe::misc;
 use crate::check::{self, Balancer};
@@ -159,18 +159,16 @@ impl Driver {
         driver.synchronise(&config);
         driver.notifier.configure(&config);
         driver.make_room(&config.global.netlink);
-        let keys = config
-            .check
-            .virtual_servers
-            .iter()
-            .flat_map(|vs| vs.endpoints.iter().map(|endpoint| endpoint.key(vs.protocol)));
+        let keys = config.check.virtual_servers.iter().flat_map(VirtualServer::keys);
+        // Those that are wanted no more go.
+        let former = std::mem::take(&mut control.former);
         driver.look_for_addresses(&config.check);
         driver.prepare(&config.check);
         driver.set_up_table(&config.check);
         if config.check.settings.flush && !options.respawned {
             driver.kernel.flush(now);
         }
-        let table = driver.kernel.read_at_start(now, keys);
+        let table = driver.kernel.read_at_start(now, keys.chain(former), options.respawned);
         let found = Found::new(&table, options.respawned);
         driver.balancer.configure(now, config.check, &found, &mut driver.actions);
         driver.look_at_files(now);

@@ -91,6 +91,9 @@ pub(super) struct Parent {
     shared: BTreeMap<Kind, Rc<OwnedFd>>,
     /// The last configuration of each kind of worker, also of one that is not wanted any more.
     last: BTreeMap<Kind, Rc<OwnedFd>>,
+    /// Those before it, of which services may still be in the kernel's table: no check worker has said since that it has
+    /// carried out the last one.
+    former: Vec<Rc<OwnedFd>>,
     /// A reload is under way: some workers have not reported yet that they have done it.
     reloading: bool,
     /// What the check worker last said of the IPVS table.
@@ -135,6 +138,7 @@ impl Parent {
             workers: BTreeMap::new(),
             shared: BTreeMap::new(),
             last: BTreeMap::new(),
+            former: Vec::new(),
             reloading: false,
             table: None,
             quorums: None,

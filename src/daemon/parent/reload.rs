@@ -22,6 +22,9 @@ impl Parent {
             process::rename(summary.process_name.as_ref().unwrap_or(&self.options.program));
         }
         parts.retain(|kind, _| wanted.contains(kind));
+        let last = self.last.get(&Kind::Check);
+        let last = last.filter(|last| !self.former.iter().any(|former| Rc::ptr_eq(former, last)));
+        self.former.extend(last.cloned());
         self.last.extend(parts.iter().map(|(kind, part)| (*kind, Rc::clone(part))));
         self.shared = parts;
         self.present = summary;

@@ -39,6 +39,9 @@ impl Parent {
         match message::receive_report(socket) {
             Ok(Some(FromWorker::Ready)) => {
                 worker.owed = worker.owed.saturating_sub(1);
+                if kind == Kind::Check && worker.owed == 0 {
+                    self.former.clear();
+                }
                 self.supervisor.ready(kind, actions);
                 self.check_reloaded();
             }
@@ -118,6 +121,10 @@ impl Parent {
         };
         let now = clock::now();
         let expected = self.supervisor.is_stopping_worker(kind);
+        if kind == Kind::Check && expected && matches!(status, WaitStatus::Exited(_, 0)) {
+            // It has taken everything away.
+            self.former.clear();
+        }
         self.supervisor.ended(now, kind, how, actions);
         if matches!(how, Ended::Died | Ended::Crashed) && !stopping && !expected {
             let what = if self.options.respawn { "Respawning" } else { "Exiting" };
@@ -184,6 +191,11 @@ impl Parent {
         }
         for (which, file) in self.fifos_for(kind) {
             self.tell_with(kind, Order::Fifo(which), Some(file));
+        }
+        if kind == Kind::Check {
+            for former in self.former.clone() {
+                self.tell_with(kind, Order::Former, Some(former));
+            }
         }
         let started = self.order(kind, start, config);
         if let (Kind::Vrrp, Some(state)) = (kind, &self.table) {

@@ -146,10 +146,23 @@ fn a_worker_that_waits_for_its_respawn_can_be_unwanted_or_stopped() {
     for _ in 0..2 {
         collect(|a| s.ended(at(1.0), Check, Ended::Died, a));
     }
-    assert_eq!(collect(|a| s.configure(at(1.1), [Vrrp].into(), a)), [Reload(Vrrp)]);
-    assert_eq!(s.next_timeout(), None);
+    // What it left is taken away by another one.
+    assert_eq!(collect(|a| s.configure(at(1.1), [Vrrp].into(), a)), [Reload(Vrrp), CleanUp(Check)]);
+    assert_eq!(s.next_timeout(), Some(at(1.1) + STOP_GRACE));
+    assert_eq!(collect(|a| s.ended(at(1.2), Check, Ended::Died, a)), []);
     for _ in 0..2 {
         collect(|a| s.ended(at(1.2), Vrrp, Ended::Died, a));
+    }
+    assert_eq!(collect(|a| s.stop(at(1.3), Exit::Ok, a)), [CleanUp(Vrrp)]);
+    assert_eq!(collect(|a| s.ended(at(1.4), Vrrp, Ended::Died, a)), [Finish(Exit::Ok)]);
+}
+
+#[test]
+fn what_one_that_waits_has_left_stays_where_it_is_to() {
+    let mut s = Supervisor::new(true, [].into());
+    collect(|a| s.configure(at(0.0), [Check].into(), a));
+    for _ in 0..2 {
+        collect(|a| s.ended(at(1.0), Check, Ended::Died, a));
     }
     assert_eq!(collect(|a| s.stop(at(1.3), Exit::Ok, a)), [Finish(Exit::Ok)]);
 }

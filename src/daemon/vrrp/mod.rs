@@ -79,7 +79,7 @@ pub enum Error {
 /// # Errors
 /// The kernel refuses what nothing works without: rtnetlink, packet sockets, timers, threads.
 pub async fn run(config: Config, options: Options, control: Control) -> Result<(), Error> {
-    let Control { mut inbox, outbox, fifos, scheduled } = control;
+    let Control { mut inbox, outbox, fifos, scheduled, former: _ } = control;
     let wake = Arc::new(Wake::new()?);
     let (to_engine, orders) = channel();
     let (ended, mut end) = oneshot::channel();

@@ -49,7 +49,13 @@ async fn with_driver<F: Future<Output = Parent>>(config: Config, story: impl FnO
     let driver = run(
         config,
         Options::default(),
-        Control { inbox, outbox, fifos: Default::default(), scheduled: Default::default() },
+        Control {
+            inbox,
+            outbox,
+            fifos: Default::default(),
+            scheduled: Default::default(),
+            former: Vec::new(),
+        },
     );
     let story = async {
         let parent = story(Parent { orders, reports }).await;

@@ -35,6 +35,7 @@ pub(super) fn tests() -> Vec<Test> {
         ),
         Test::new("check::a_reload_says_what_others_have_changed", a_reload_says_what_others_have_changed),
         Test::new("check::nothing_of_the_table_is_left_of_a_worker_killed_at_the_stop", worker_hangs_at_stop),
+        Test::new("check::nothing_of_the_table_is_left_of_a_worker_that_was_dead", worker_is_dead),
     ];
     programs.chain(ends).collect()
 }
@@ -267,6 +268,33 @@ fn worker_hangs_at_stop(lab: &Lab) {
     assert!(director.process().wait_exit(LIMIT + Duration::from_secs(10)).success());
     wait_others_alone(director.host());
     assert!(director.process().log().contains("left things behind"), "{}", director.process().log());
+}
+
+/// One that waits to be started again can neither take away what a reload wants no more, nor stop.
+fn worker_is_dead(lab: &Lab) {
+    let director = with_a_service(lab, &[]);
+    let die = || kill(director.worker(Worker::Check), Signal::SIGKILL).expect("kill the worker");
+    let is_delayed = |seconds: u32| {
+        let line = format!("Restart of Healthcheck process delayed {seconds} seconds");
+        wait_for(format_args!("{line}"), LIMIT, || {
+            let log = director.process().log();
+            if log.to_lowercase().contains(&line.to_lowercase()) { Ok(()) } else { Err(log) }
+        });
+    };
+    director.kill_worker(Worker::Check);
+    die();
+    is_delayed(1);
+    director.reload(
+        "virtual_server 10.99.0.2 80 {\n delay_loop 1\n lvs_sched rr\n lvs_method DR\n protocol TCP\n \
+         real_server 10.98.0.2 80 {\n  weight 1\n }\n}\n",
+    );
+    wait_row(director.host(), "10.99.0.2:80", &["2/1"]);
+    assert!(row(director.host(), "10.99.0.1:80").is_err(), "{}", director.process().log());
+    die();
+    is_delayed(2);
+    director.process().signal(Signal::SIGTERM);
+    assert!(director.process().wait_exit(LIMIT).success());
+    wait_others_alone(director.host());
 }
 
 /// `ha_suspend`

@@ -65,7 +65,13 @@ impl Worker {
             runtime.block_on(check::run(
                 config,
                 options,
-                Control { inbox, outbox, fifos: Default::default(), scheduled: Default::default() },
+                Control {
+                    inbox,
+                    outbox,
+                    fifos: Default::default(),
+                    scheduled: Default::default(),
+                    former: Vec::new(),
+                },
             ));
         });
         let mut worker = Worker { inbox: to_worker, outbox: from_worker, thread };

@@ -142,15 +142,30 @@ fn marked(lab: &Lab, daemon: Implementation) {
 fn emptied(lab: &Lab, daemon: Implementation) {
     let host = director(lab);
     host.run("ipvsadm -A -t 10.99.0.9:80 -s rr");
-    let config = "global_defs {\n lvs_flush\n lvs_flush_on_stop\n lvs_timeouts tcp 100 tcpfin 50 udp 60\n}\n\
-                  virtual_server 10.99.0.1 80 {\n lvs_sched rr\n lvs_method DR\n protocol TCP\n \
-                  real_server 10.98.0.1 80 {\n }\n}\n";
-    let director = Director::start(daemon, &host, Path::new(VIPD), config, &["-C"]);
+    let own = host.run("ipvsadm -L --timeout");
+    let config = |timeouts: &str| {
+        format!(
+            "global_defs {{\n lvs_flush\n lvs_flush_on_stop\n lvs_timeouts {timeouts}\n}}\n\
+             virtual_server 10.99.0.1 80 {{\n lvs_sched rr\n lvs_method DR\n protocol TCP\n \
+             real_server 10.98.0.1 80 {{\n }}\n}}\n"
+        )
+    };
+    let first = config("tcp 100 tcpfin 50 udp 60");
+    let director = Director::start(daemon, &host, Path::new(VIPD), &first, &["-C"]);
     wait_row(&host, "10.99.0.1:80", &["1/1"]);
     assert!(row(&host, "10.99.0.9:80").is_err(), "what others had there is gone");
     let timeouts = host.run("ipvsadm -L --timeout");
     assert!(timeouts.contains("100 50 60"), "{timeouts}");
+    // What is not named any more is the kernel's own again.
+    director.reload(&config("tcp 101"));
+    let words: Vec<&str> = own.split_whitespace().rev().take(2).collect();
+    wait_for("the kernel's own timeouts", LIMIT, || {
+        let timeouts = host.run("ipvsadm -L --timeout");
+        let wanted = format!("101 {} {}", words[1], words[0]);
+        if timeouts.contains(&wanted) { Ok(()) } else { Err(timeouts) }
+    });
     host.run("ipvsadm -A -t 10.99.0.9:80 -s rr");
     director.terminate();
     assert_eq!(host.run("ipvsadm -Sn"), "", "and at the end all is");
+    assert_eq!(host.run("ipvsadm -L --timeout"), own);
 }

@@ -45,7 +45,8 @@ pub(in crate::cli::ipvs) struct Args {
     /// The server; without a port, that of the service
     #[arg(short = 'r', long, value_name = "SERVER")]
     real_server: Option<String>,
-    /// Leave the server in the table, with weight 0, when it is drained
+    /// Leave the server in the table, with weight 0, when it is drained: where a daemon balances the service, it would put
+    /// back a server that its configuration names
     #[arg(long)]
     keep: bool,
     /// Wait no longer than this

@@ -27,16 +27,18 @@ pub(super) struct Drift {
 
 impl Drift {
     /// Compares the table with what is known of these services. What others have added leaves the table, but for what
-    /// `wanted` wants.
+    /// `wanted` wants; that a service is missing counts where it still `is_ours`.
     pub(super) fn find(
         known: &Known,
         table: &mut Table,
         keys: &HashSet<ServiceKey>,
+        is_ours: impl Fn(&ServiceKey) -> bool,
         wanted: impl Fn(&ServiceKey, &DestKey) -> bool,
     ) -> Drift {
         let mut drift = Drift::default();
         let listed: HashSet<ServiceKey> = table.services.iter().map(|(service, _)| service.key).collect();
-        for key in keys.difference(&listed).filter(|key| known.service(key).is_some()) {
+        let is_missed = |key: &&ServiceKey| known.service(key).is_some() && is_ours(key);
+        for key in keys.difference(&listed).filter(is_missed) {
             drift.services += 1;
             drift.servers += known.dests(key).count();
         }

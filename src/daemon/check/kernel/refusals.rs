@@ -7,7 +7,7 @@ use crate::ipvs::operation::Operation;
 use crate::netlink::Failure;
 use nix::errno::Errno;
 use std::collections::HashSet;
-use tracing::error;
+use tracing::{error, warn};
 
 /// Refusals that are logged one by one; more are only counted.
 const LOGGED_REFUSALS: usize = 10;
@@ -29,6 +29,20 @@ impl Kernel {
             error!("{error}");
             self.logged.insert(error);
         }
+    }
+}
+
+/// Tells of services that were there before any of us made them.
+pub(super) fn log_taken(taken: &[ServiceKey]) {
+    for key in taken.iter().take(LOGGED_REFUSALS) {
+        warn!(
+            "{key} is in the IPVS table already: it becomes what the configuration says, servers of others go"
+        );
+    }
+    if let Some(more) = taken.len().checked_sub(LOGGED_REFUSALS).filter(|&n| n > 0) {
+        warn!(
+            "{more} further services are in the IPVS table already, and become what the configuration says"
+        );
     }
 }
 

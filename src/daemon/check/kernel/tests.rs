@@ -20,7 +20,7 @@ fn balancer() -> Balancer {
 fn a_kernel_without_ipvs_is_said_once_and_asked_ever_less_often() {
     let balancer = balancer();
     let mut kernel = Kernel::new(|| Err(Error::NoIpvs));
-    assert_eq!(kernel.read_at_start(Instant::ZERO, balancer.keys()), Table::default());
+    assert_eq!(kernel.read_at_start(Instant::ZERO, balancer.keys(), false), Table::default());
     kernel.replace(Instant::ZERO, &balancer);
     let mut now = Instant::ZERO;
     let mut delays = Vec::new();
@@ -44,7 +44,7 @@ fn a_kernel_without_ipvs_is_said_once_and_asked_ever_less_often() {
 fn without_virtual_servers_the_kernel_is_not_asked_at_all() {
     let mut kernel = Kernel::new(|| panic!("nobody asked for IPVS"));
     let balancer = Balancer::new(0);
-    kernel.read_at_start(Instant::ZERO, balancer.keys());
+    kernel.read_at_start(Instant::ZERO, balancer.keys(), false);
     kernel.replace(Instant::ZERO, &balancer);
     assert_eq!(kernel.next_timeout(), None);
     kernel.release(FlushOnStop::Each);
@@ -155,7 +155,7 @@ fn sorted(mut services: Vec<(ServiceKey, Vec<Dest>)>) -> Vec<(ServiceKey, Vec<De
 #[test]
 fn a_kernel_without_memory_is_told_once_and_tried_again() {
     let (balancer, mut kernel, fake) = two_services();
-    kernel.read_at_start(Instant::ZERO, balancer.keys());
+    kernel.read_at_start(Instant::ZERO, balancer.keys(), false);
     // All servers, and two of them once more.
     fake.refuse(Command::NewDest, 6);
     kernel.replace(Instant::ZERO, &balancer);
@@ -184,7 +184,7 @@ fn a_kernel_without_memory_is_told_once_and_tried_again() {
 fn a_listing_that_finds_no_memory_is_read_again() {
     let (balancer, mut kernel, fake) = two_services();
     fake.refuse(Command::GetService, 3);
-    kernel.read_at_start(Instant::ZERO, balancer.keys());
+    kernel.read_at_start(Instant::ZERO, balancer.keys(), false);
     kernel.replace(Instant::ZERO, &balancer);
     let mut now = Instant::ZERO;
     while let Some(next) = kernel.next_timeout().filter(|_| kernel.is_unavailable()) {
@@ -200,7 +200,7 @@ fn a_listing_that_finds_no_memory_is_read_again() {
 fn a_table_that_is_right_is_not_written() {
     let (balancer, mut kernel, fake) = two_services();
     let start = |kernel: &mut Kernel| {
-        kernel.read_at_start(Instant::ZERO, balancer.keys());
+        kernel.read_at_start(Instant::ZERO, balancer.keys(), false);
         kernel.replace(Instant::ZERO, &balancer);
         (kernel.is_unavailable(), fake.writes())
     };

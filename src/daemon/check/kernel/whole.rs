@@ -34,6 +34,15 @@ impl Kernel {
         }
     }
 
+    /// At the end, idle connections are forgotten as they were before.
+    pub(super) fn restore_timeouts(&mut self) {
+        let Some(client) = &mut self.client else { return };
+        let Some(before) = self.timeouts.before.take() else { return };
+        for failed in client.execute(&[Operation::SetTimeouts(before)]) {
+            error!("lvs_timeouts: {}", failed.failure);
+        }
+    }
+
     /// How much of the kernel's answers may wait (`lvs_netlink_cmd_rcv_bufs`).
     pub(in super::super) fn set_buffer(&mut self, buffer: Buffer) {
         self.buffer = buffer;
@@ -57,10 +66,11 @@ impl Kernel {
                 *before = client.timeouts().ok();
             }
             // 0 leaves one as it is.
+            let own = before.unwrap_or_default();
             Timeouts {
-                tcp: wanted.tcp.unwrap_or(0),
-                tcp_fin: wanted.tcp_fin.unwrap_or(0),
-                udp: wanted.udp.unwrap_or(0),
+                tcp: wanted.tcp.unwrap_or(own.tcp),
+                tcp_fin: wanted.tcp_fin.unwrap_or(own.tcp_fin),
+                udp: wanted.udp.unwrap_or(own.udp),
             }
         };
         for failed in client.execute(&[Operation::SetTimeouts(timeouts)]) {

@@ -26,7 +26,13 @@ fn known(left: &Table) -> Known {
 /// The drift of `found` from two services with the servers 1 to 3, 9 of which are wanted besides.
 fn find(found: &mut Table) -> Drift {
     let left = known(&table(&[0, 1], &[1, 2, 3]));
-    Drift::find(&left, found, &HashSet::from([key(0), key(1)]), |_, wanted| *wanted == dest(9, 0).key)
+    Drift::find(
+        &left,
+        found,
+        &HashSet::from([key(0), key(1)]),
+        |_| true,
+        |_, wanted| *wanted == dest(9, 0).key,
+    )
 }
 
 #[test]
@@ -42,8 +48,21 @@ fn what_others_have_changed_is_counted() {
     edited.services[1].0.scheduler = "wlc".to_owned();
     assert_eq!(said(&edited).unwrap(), "1 service and 1 server differ", "both");
     assert_eq!(said(&table(&[0], &[1, 2, 3])).unwrap(), "1 service and 3 servers differ", "one service");
-    let nothing_left =
-        Drift::find(&Known::default(), &mut table(&[0], &[1]), &HashSet::from([key(0)]), |_, _| false);
+    let keys = HashSet::from([key(0), key(1)]);
+    let left = known(&table(&[0, 1], &[1, 2, 3]));
+    let missed = Drift::find(&left, &mut Table::default(), &keys, |ours| *ours == key(1), |_, _| false);
+    assert_eq!(
+        missed.counts().unwrap(),
+        "1 service and 3 servers differ",
+        "the other one is not wanted any more"
+    );
+    let nothing_left = Drift::find(
+        &Known::default(),
+        &mut table(&[0], &[1]),
+        &HashSet::from([key(0)]),
+        |_| true,
+        |_, _| false,
+    );
     assert_eq!(nothing_left, Drift::default());
 }
 
@@ -61,7 +80,7 @@ fn of_what_is_in_doubt_only_its_servers_are_known() {
     left.doubt(&key(0));
     let mut found = table(&[0], &[1, 4]);
     found.services[0].1[0].weight = 7;
-    let drift = Drift::find(&left, &mut found, &HashSet::from([key(0)]), |_, _| false);
+    let drift = Drift::find(&left, &mut found, &HashSet::from([key(0)]), |_| true, |_, _| false);
     assert_eq!((drift.counts(), drift.weights, drift.added.len()), (None, vec![], 1));
 }
 
