@@ -288,6 +288,11 @@ const ADVICE: &[(&str, &str, &str)] = &[
         SERVER,
         "The schedulers sh, dh and mh choose a server by an address, from a table in which servers of weight 0 keep their places (with mh those that had a weight before). Who is sent to such a server is refused, though others are up: of three servers, a third of the clients. With sh-fallback or mh-fallback the kernel looks for another server; dh has no such flag. A server that leaves the table when it fails gives its clients to the others, but with sh and dh nearly all clients then change their server.",
     ),
+    (
+        "V0863",
+        SERVER,
+        "From uthreshold connections on, the kernel gives a server no new ones, until there are fewer than lthreshold. It refuses a server whose lower threshold is above the upper one, and no upper one counts as 0. keepalived says nothing of it before the kernel does, and the server never serves.",
+    ),
 ];
 
 fn find(code: &Code) -> Option<&'static (&'static str, &'static str, &'static str)> {

@@ -85,14 +85,26 @@ impl Reader<'_> {
         let server = block.finish(cx, self.smtp_alert, self.marks_groups, &mut self.blocks_of_group)?;
         let first = server.endpoints.iter().find_map(|e| {
             match self.defined_at.insert(identity(&server, e), statement.span) {
-                Some(first) if first != statement.span => Some(first),
+                Some(first) if first != statement.span => Some((e, first)),
                 _ => None,
             }
         });
-        if let Some(first) = first {
-            let message = format!("virtual server {} is already defined; this one is left out", server.name);
-            let diagnostic = Diagnostic::new(&codes::DUPLICATE_VIRTUAL_SERVER, statement.span, message);
-            cx.sink.push(diagnostic.also(first, "first defined here"));
+        if let Some((entry, first)) = first {
+            let message = match server.endpoints.len() - 1 {
+                0 => format!("virtual server {} is already defined; this one is left out", server.name),
+                others => format!(
+                    "virtual server {}: its entry {} is already defined; this one is left out, with its {others} \
+                     other entries",
+                    server.name,
+                    entry.key(server.protocol)
+                ),
+            };
+            let diagnostic = Diagnostic::new(&codes::DUPLICATE_VIRTUAL_SERVER, statement.span, message)
+                .also(first, "first defined here");
+            cx.sink.push(match server.endpoints.len() {
+                1 => diagnostic,
+                _ => diagnostic.help("take the entry out of one of the two: what they say of it may differ"),
+            });
             return None;
         }
         Some(server)
