@@ -88,8 +88,9 @@ impl Router {
     /// Copies what there is beside the instances.
     #[must_use]
     pub fn show_rest(&self) -> ShownRest {
-        let (scripts, processes, files) = self.tracking.show();
-        ShownRest { groups: self.show_groups(), scripts, processes, files }
+        let mut rest = ShownRest { groups: self.show_groups(), ..ShownRest::default() };
+        self.tracking.show(&mut rest);
+        rest
     }
 
     /// An instance counts from nothing again.

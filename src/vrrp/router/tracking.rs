@@ -3,7 +3,7 @@
 //! The arithmetic is [`crate::vrrp::track`]'s. Here an object's news find the instances that follow it, which then look at
 //! their ground anew: priority first, then faults.
 
-use super::{Router, Slot};
+use super::{Router, ShownRest, Slot};
 use crate::run::{RunId, RunOutcome};
 use crate::time::Instant;
 use crate::vrrp::config;
@@ -13,8 +13,8 @@ use crate::vrrp::event::{Action, Actions, Fault, Link, Name, Report, StateKind};
 use crate::vrrp::kernel::Id;
 use crate::vrrp::shared::Shared;
 use crate::vrrp::track::interface::{self, Gate};
-use crate::vrrp::track::process::{Processes, ShownProcess};
-use crate::vrrp::track::script::{Scripts, ShownScript};
+use crate::vrrp::track::process::Processes;
+use crate::vrrp::track::script::Scripts;
 use crate::vrrp::track::{Effect, Kind, Object, Standing, Track, Watched};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -50,11 +50,11 @@ impl Tracking {
         of.into_iter().flatten().min()
     }
 
-    /// Scripts, processes, and the numbers in files, as others are shown them.
-    pub(super) fn show(&self) -> (Vec<ShownScript>, Vec<ShownProcess>, Vec<(Name, Option<i64>)>) {
-        let mut files: Vec<_> = self.files.iter().map(|(name, number)| (name.clone(), *number)).collect();
-        files.sort();
-        (self.scripts.show(), self.processes.show(), files)
+    /// Adds scripts, processes, and the numbers in files to what others are shown.
+    pub(super) fn show(&self, rest: &mut ShownRest) {
+        rest.files = self.files.iter().map(|(name, number)| (name.clone(), *number)).collect();
+        rest.files.sort();
+        (rest.scripts, rest.processes) = (self.scripts.show(), self.processes.show());
     }
 
     /// How an object stands that is no interface.
