@@ -37,7 +37,7 @@ impl Found {
     pub fn of(&self, vs: &VirtualServer) -> Option<FoundServer<'_>> {
         let services: Vec<_> =
             vs.endpoints.iter().filter_map(|&e| Some((e, self.services.get(&e.key(vs.protocol))?))).collect();
-        let found = FoundServer { services, was_told: self.respawned };
+        let found = FoundServer { services };
         if found.services.is_empty() {
             return None;
         }
@@ -53,7 +53,6 @@ impl Found {
 #[derive(Clone, Debug)]
 pub struct FoundServer<'a> {
     services: Vec<(Endpoint, &'a HashMap<DestKey, u32>)>,
-    was_told: bool,
 }
 
 impl FoundServer<'_> {
@@ -65,12 +64,6 @@ impl FoundServer<'_> {
             Some(_) => Status::Up,
             None => Status::Down,
         }
-    }
-
-    /// Whether the process that made the table has told others of it, who go on listening.
-    #[must_use]
-    pub const fn was_told(&self) -> bool {
-        self.was_told
     }
 
     /// Whether the sorry server has the traffic.

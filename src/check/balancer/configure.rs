@@ -371,13 +371,9 @@ impl<'a> Known<'a> {
         found.of(vs).map_or(Known::Nothing, Known::Found)
     }
 
-    /// Whether what is known has been told: by this process, or by the one that it follows.
+    /// Whether this process has told what is known. As with keepalived, one that follows another one tells it again.
     const fn was_told(&self) -> bool {
-        match self {
-            Known::Before(..) => true,
-            Known::Found(found) => found.was_told(),
-            Known::Nothing => false,
-        }
+        matches!(self, Known::Before(..))
     }
 
     fn status(&self, rs: &RealServer) -> Option<Status> {

@@ -30,20 +30,3 @@ fn a_server_that_is_down_is_not_told_of_again_when_its_check_changes() {
     let mut b = Bench::new(watched(80, true));
     assert_eq!(downs(&mut b), 1, "with alpha, the first failure is told");
 }
-
-#[test]
-fn what_a_successor_finds_down_has_been_told() {
-    let key = Bench::new(watched(80, false)).balancer.keys().next().unwrap();
-    let service = Bench::new(watched(80, false)).balancer.service(key).unwrap().0;
-    let table = Table { services: vec![(service, vec![])] };
-    for (respawned, expected) in [(true, 0), (false, 1)] {
-        let mut inhibited = watched(80, false);
-        inhibited.virtual_servers[0].real_servers[0].inhibit_on_failure = true;
-        let mut table = table.clone();
-        table.services[0]
-            .1
-            .push(Dest { weight: 0, ..Bench::new(watched(80, false)).balancer.service(key).unwrap().1[0] });
-        let mut b = Bench::adopting(inhibited, &Found::new(&table, respawned));
-        assert_eq!(downs(&mut b), expected, "{respawned}");
-    }
-}
