@@ -7,6 +7,7 @@
 //! our services stands in `drift`.
 
 mod drift;
+mod heritage;
 mod known;
 mod refusals;
 mod watch;
@@ -23,6 +24,7 @@ use crate::ipvs::operation::Operation;
 use crate::ipvs::plan::plan;
 use crate::time::Instant;
 use drift::{Drift, Hands};
+pub(super) use heritage::Heritage;
 use known::Known;
 use nix::errno::Errno;
 use refusals::{chain, drifted, is_gone_already, log_taken, services_of};

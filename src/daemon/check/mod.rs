@@ -42,7 +42,7 @@ use crate::time::Instant;
 use addresses::Addresses;
 use files::Files;
 use journal::{Entry, Journal};
-use kernel::Kernel;
+use kernel::{Heritage, Kernel};
 use marks::Marks;
 use notify::Notifier;
 use ping_group::PingGroup;
@@ -168,9 +168,18 @@ impl Driver {
         if config.check.settings.flush && !options.respawned {
             driver.kernel.flush(now);
         }
+        // With another configuration, it can't be told who has set what.
+        let heritage = (options.respawned && former.is_empty()).then(|| Heritage::of(&config.check));
         let table = driver.kernel.read_at_start(now, keys.chain(former), options.respawned);
+        let table = match &heritage {
+            Some(heritage) => heritage.told(table),
+            None => table,
+        };
         let found = Found::new(&table, options.respawned);
         driver.balancer.configure(now, config.check, &found, &mut driver.actions);
+        if let Some(heritage) = &heritage {
+            driver.kernel.inherit(heritage, &driver.balancer);
+        }
         driver.look_at_files(now);
         driver.kernel.replace(now, &driver.balancer);
         driver.marks.apply(now);

@@ -36,6 +36,7 @@ pub(super) fn tests() -> Vec<Test> {
         Test::new("check::a_reload_says_what_others_have_changed", a_reload_says_what_others_have_changed),
         Test::new("check::nothing_of_the_table_is_left_of_a_worker_killed_at_the_stop", worker_hangs_at_stop),
         Test::new("check::nothing_of_the_table_is_left_of_a_worker_that_was_dead", worker_is_dead),
+        Test::new("check::what_a_hand_has_set_outlives_a_worker", what_a_hand_has_set_outlives_a_worker),
     ];
     programs.chain(ends).collect()
 }
@@ -295,6 +296,50 @@ fn worker_is_dead(lab: &Lab) {
     director.process().signal(Signal::SIGTERM);
     assert!(director.process().wait_exit(LIMIT).success());
     wait_others_alone(director.host());
+}
+
+/// As with keepalived: who drains a server by hand must not get traffic there because a process died.
+fn what_a_hand_has_set_outlives_a_worker(lab: &Lab) {
+    let host = director(lab);
+    let _alive = listen(&host, local(1001));
+    let check = |port: u16| {
+        format!("TCP_CHECK {{\n connect_ip 127.0.0.1\n connect_port {port}\n retry 0\n warmup 0\n }}")
+    };
+    let real =
+        |n: u8, port: u16| format!("real_server 10.98.0.{n} 80 {{\n weight 2\n {}\n }}\n", check(port));
+    let config = format!(
+        "virtual_server 10.99.0.1 80 {{\n delay_loop 1\n lvs_sched rr\n lvs_method DR\n protocol TCP\n {}{}{}}}\n",
+        real(1, 1001),
+        real(2, 1001),
+        real(3, 1002)
+    );
+    let director = Director::start(Vipd, &host, Path::new(VIPD), &config, &["-C"]);
+    let at = "10.99.0.1:80";
+    wait_row(&host, at, &["1/2", "2/2"]);
+    for hand in [
+        "-e -t 10.99.0.1:80 -r 10.98.0.1 -g -w 9",
+        "-e -t 10.99.0.1:80 -r 10.98.0.2 -g -w 0",
+        "-a -t 10.99.0.1:80 -r 10.98.0.9 -g -w 4",
+    ] {
+        host.run(&format!("ipvsadm {hand}"));
+    }
+    let set = ["1/9", "2/0", "9/4"];
+    let _returned = {
+        director.kill_worker(Worker::Check);
+        // Its checks run: a server that was down comes back.
+        listen(&host, local(1002))
+    };
+    wait_row(&host, at, &["1/9", "2/0", "3/2", "9/4"]);
+    director.reload(&config);
+    wait_for("the reload", LIMIT, || {
+        let log = director.process().log();
+        if log.contains("Reload complete") { Ok(()) } else { Err(log) }
+    });
+    wait_row(&host, at, &[set[0], set[1], "3/2", set[2]]);
+    // The next change of this server ends it.
+    director.reload(&config.replacen("weight 2", "weight 3", 1));
+    wait_row(&host, at, &["1/3", "2/0", "3/2", "9/4"]);
+    director.terminate();
 }
 
 /// `ha_suspend`

@@ -74,6 +74,21 @@ impl Drift {
         drift
     }
 
+    /// A server of others is there.
+    pub(super) fn add(&mut self, key: ServiceKey, server: DestKey) {
+        self.added.push((key, server));
+    }
+
+    /// A server, as it is wanted, has another weight.
+    pub(super) fn weigh(&mut self, key: ServiceKey, wanted: Dest, set: u32) {
+        self.weights.push((key, wanted, set));
+    }
+
+    /// Servers of others.
+    pub(super) fn added(&self) -> &[(ServiceKey, DestKey)] {
+        &self.added
+    }
+
     /// Tells of what is put back.
     pub(super) fn log(&self) {
         if let Some(counts) = self.counts() {
