@@ -94,6 +94,8 @@ pub(super) struct Parent {
     /// Those before it, of which services may still be in the kernel's table: no check worker has said since that it has
     /// carried out the last one.
     former: Vec<Rc<OwnedFd>>,
+    /// A check worker has been given the last one.
+    has_last_left: bool,
     /// A reload is under way: some workers have not reported yet that they have done it.
     reloading: bool,
     /// What the check worker last said of the IPVS table.
@@ -139,6 +141,7 @@ impl Parent {
             shared: BTreeMap::new(),
             last: BTreeMap::new(),
             former: Vec::new(),
+            has_last_left: false,
             reloading: false,
             table: None,
             quorums: None,

@@ -22,9 +22,12 @@ impl Parent {
             process::rename(summary.process_name.as_ref().unwrap_or(&self.options.program));
         }
         parts.retain(|kind, _| wanted.contains(kind));
-        let last = self.last.get(&Kind::Check);
-        let last = last.filter(|last| !self.former.iter().any(|former| Rc::ptr_eq(former, last)));
-        self.former.extend(last.cloned());
+        if parts.contains_key(&Kind::Check) {
+            // One that no worker was given has left nothing in the kernel.
+            let last = self.last.get(&Kind::Check).filter(|_| self.has_last_left);
+            self.former.extend(last.cloned());
+            self.has_last_left = false;
+        }
         self.last.extend(parts.iter().map(|(kind, part)| (*kind, Rc::clone(part))));
         self.shared = parts;
         self.present = summary;

@@ -122,8 +122,9 @@ impl Parent {
         let now = clock::now();
         let expected = self.supervisor.is_stopping_worker(kind);
         if kind == Kind::Check && expected && matches!(status, WaitStatus::Exited(_, 0)) {
-            // It has taken everything away.
+            // It has taken everything away: what others make there from now on is theirs.
             self.former.clear();
+            self.has_last_left = false;
         }
         self.supervisor.ended(now, kind, how, actions);
         if matches!(how, Ended::Died | Ended::Crashed) && !stopping && !expected {
@@ -193,6 +194,7 @@ impl Parent {
             self.tell_with(kind, Order::Fifo(which), Some(file));
         }
         if kind == Kind::Check {
+            self.has_last_left = true;
             for former in self.former.clone() {
                 self.tell_with(kind, Order::Former, Some(former));
             }
@@ -220,6 +222,13 @@ impl Parent {
         let Some(worker) = self.workers.get_mut(&kind) else { return };
         // One that still waits is replaced.
         let counted = worker.child.has_reload_waiting();
+        if kind == Kind::Check {
+            self.has_last_left = true;
+            if counted {
+                // The one before never left.
+                self.former.pop();
+            }
+        }
         match worker.child.tell(Order::Reload, Some(config)) {
             Ok(()) => worker.owed += usize::from(!counted),
             // It is ending, and will be started again with this configuration.

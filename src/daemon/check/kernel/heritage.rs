@@ -101,3 +101,47 @@ impl Kernel {
         self.hands.take_in(&drift, balancer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::config::{Checker, Transition};
+    use crate::check::testing::{server, sorry, virtual_server};
+    use crate::ipvs::testing::{dest, key, service};
+    use std::time::Duration;
+
+    #[test]
+    fn only_a_weight_that_nothing_else_sets_is_a_hands() {
+        let weight = |change: &dyn Fn(&mut VirtualServer, &mut RealServer)| {
+            let (mut vs, mut rs) = (virtual_server(1, vec![]), server(11));
+            change(&mut vs, &mut rs);
+            super::weight(&vs, &rs)
+        };
+        let transition = |slow_start, drain_time| {
+            let (slow_start, drain_time) = (Duration::from_secs(slow_start), Duration::from_secs(drain_time));
+            Some(Box::new(Transition { slow_start, drain_time, damping: None }))
+        };
+        assert_eq!(weight(&|_, _| {}), Weight::FixedWithZero);
+        assert_eq!(weight(&|_, rs| rs.inhibit_on_failure = true), Weight::Fixed);
+        assert_eq!(weight(&|_, rs| rs.transition = transition(0, 5)), Weight::Fixed);
+        assert_eq!(weight(&|vs, _| vs.sorry_server = sorry("192.0.2.99:80", false)), Weight::Fixed);
+        assert_eq!(weight(&|_, rs| rs.transition = transition(5, 0)), Weight::Moves);
+        assert_eq!(weight(&|_, rs| rs.backup = true), Weight::Moves);
+        let agent = |rs: &mut RealServer| {
+            rs.checkers.push(Checker::new(rs.address, Probe::Agent(Box::default())));
+        };
+        assert_eq!(weight(&|_, rs| agent(rs)), Weight::Moves);
+    }
+
+    #[test]
+    fn a_server_that_is_set_to_0_is_not_taken_to_be_down() {
+        let heritage = |of: Weight| Heritage([((key(0), dest(1, 0).key), of)].into());
+        let found = Table { services: vec![(service(key(0), "rr"), vec![dest(1, 0), dest(2, 0)])] };
+        let weights = |of: Weight| -> Vec<u32> {
+            heritage(of).told(found.clone()).services[0].1.iter().map(|dest| dest.weight).collect()
+        };
+        assert_eq!(weights(Weight::FixedWithZero), [1, 0]);
+        assert_eq!(weights(Weight::Fixed), [0, 0]);
+        assert_eq!(weights(Weight::Moves), [0, 0]);
+    }
+}
