@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use vipd::check::adopt::Found;
 use vipd::check::config::{Checker, Endpoint, Probe, RealServer, Schedule, VirtualServer};
-use vipd::check::event::{Action, Event};
+use vipd::check::event::{Action, Event, ProbeId};
 use vipd::check::probe::{Failure, Outcome};
 use vipd::check::{Balancer, Config};
 use vipd::ipvs::model::{Forward, Protocol};
@@ -84,10 +84,7 @@ fn measure(name: &str, services: u32, servers: u32) {
     while ran < services * servers {
         let now = balancer.next_timeout().unwrap();
         balancer.handle_timeout(now, &mut actions);
-        let probes: Vec<_> = actions
-            .drain(..)
-            .filter_map(|action| if let Action::StartProbe(probe) = action { Some(probe) } else { None })
-            .collect();
+        let probes = begun(&mut actions);
         ran += probes.len() as u32;
         for probe in probes {
             balancer.handle(now, Event::ProbeFinished { probe, outcome: Outcome::Passed }, &mut actions);
@@ -110,10 +107,7 @@ fn measure(name: &str, services: u32, servers: u32) {
     while deaths < 1000 {
         let now = balancer.next_timeout().unwrap();
         balancer.handle_timeout(now, &mut actions);
-        let probes: Vec<_> = actions
-            .drain(..)
-            .filter_map(|action| if let Action::StartProbe(probe) = action { Some(probe) } else { None })
-            .collect();
+        let probes = begun(&mut actions);
         for probe in probes {
             let outcome = Outcome::Failed(Failure::Timeout);
             let start = Instant::now();
@@ -131,6 +125,12 @@ fn measure(name: &str, services: u32, servers: u32) {
         each(checked),
         died.as_secs_f64() * 1e6 / f64::from(deaths)
     );
+}
+
+/// The probes that are to be started; nothing else is looked at.
+fn begun(actions: &mut Vec<Action>) -> Vec<ProbeId> {
+    let probe = |action| if let Action::StartProbe(probe) = action { Some(probe) } else { None };
+    actions.drain(..).filter_map(probe).collect()
 }
 
 /// KiB.

@@ -20,7 +20,6 @@ use vipd::check::config::{Checker, Endpoint, Misc, Probe, RealServer, Schedule, 
 use vipd::command::Command;
 use vipd::conf::Config;
 use vipd::daemon::check;
-use vipd::daemon::fifo::Fifos;
 use vipd::daemon::worker::{Control, FromWorker, Options, ToWorker};
 use vipd::ipvs::client::Client;
 use vipd::ipvs::model::{Dest, DestKey, Forward, Protocol, ServiceKey};
@@ -103,13 +102,7 @@ fn worker(config: Config) -> (Parent, JoinHandle<()>) {
     let (outbox, from_worker) = unbounded_channel();
     let worker = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let control = Control {
-            inbox,
-            outbox,
-            fifos: Fifos::default(),
-            scheduled: Default::default(),
-            former: Vec::new(),
-        };
+        let control = Control::new(inbox, outbox);
         let options = Options { dont_release_ipvs: true, ..Options::default() };
         runtime.block_on(check::run(config, options, control));
     });

@@ -178,7 +178,7 @@ async fn serve(start: Start, config: Config, socket: OwnedFd, before: Before, sc
         }
     };
     let former = before.services;
-    let control = Control { inbox, outbox, fifos: fifos.clone(), scheduled, former };
+    let control = Control { fifos: fifos.clone(), scheduled, former, ..Control::new(inbox, outbox) };
     let exit = match start.kind {
         Kind::Check => {
             super::check::run(config, start.options, control).await;

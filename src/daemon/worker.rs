@@ -107,3 +107,17 @@ pub struct Control {
     /// To the check worker: services of former configurations, which may still be in the kernel.
     pub former: Vec<ServiceKey>,
 }
+
+impl Control {
+    /// A line to whoever holds the other ends; nothing was there before.
+    #[must_use]
+    pub fn new(inbox: UnboundedReceiver<ToWorker>, outbox: UnboundedSender<FromWorker>) -> Control {
+        Control {
+            inbox,
+            outbox,
+            fifos: Fifos::default(),
+            scheduled: Scheduled::default(),
+            former: Vec::new(),
+        }
+    }
+}

@@ -155,7 +155,7 @@ impl Client {
     /// With a test at the other end.
     #[cfg(test)]
     pub(crate) fn over(fd: std::os::fd::OwnedFd, family: u16) -> Client {
-        let (socket, membership) = (Socket::over(fd), MembershipReader::open());
+        let (socket, membership) = (Socket::over(fd, 0), MembershipReader::open());
         Client { socket, family, batch: Batch::new(), membership, in_parts: false }
     }
 

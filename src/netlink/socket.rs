@@ -147,25 +147,14 @@ impl Socket {
     /// [`Error::Open`]: the protocol is not in this kernel, or descriptors are exhausted.
     pub fn open(protocol: Protocol) -> Result<Socket, Error> {
         let (fd, port) = open(protocol, 0).map_err(|errno| Error::Open { protocol, errno })?;
+        Ok(Socket::over(fd, port))
+    }
+
+    /// With the kernel at the other end, or a test.
+    pub(crate) fn over(fd: OwnedFd, port: u32) -> Socket {
         let mut socket = Socket {
             fd,
             port,
-            sequence: 1,
-            max_requests: MAX_REQUESTS,
-            max_bytes: MAX_BYTES,
-            datagram: vec![0; DATAGRAM],
-            patience: PATIENCE,
-        };
-        socket.fit_limits();
-        Ok(socket)
-    }
-
-    /// With a test at the other end.
-    #[cfg(test)]
-    pub(crate) fn over(fd: OwnedFd) -> Socket {
-        let mut socket = Socket {
-            fd,
-            port: 0,
             sequence: 1,
             max_requests: MAX_REQUESTS,
             max_bytes: MAX_BYTES,

@@ -46,17 +46,7 @@ impl Parent {
 async fn with_driver<F: Future<Output = Parent>>(config: Config, story: impl FnOnce(Parent) -> F) {
     let (orders, inbox) = unbounded_channel();
     let (outbox, reports) = unbounded_channel();
-    let driver = run(
-        config,
-        Options::default(),
-        Control {
-            inbox,
-            outbox,
-            fifos: Default::default(),
-            scheduled: Default::default(),
-            former: Vec::new(),
-        },
-    );
+    let driver = run(config, Options::default(), Control::new(inbox, outbox));
     let story = async {
         let parent = story(Parent { orders, reports }).await;
         parent.orders.send(ToWorker::Stop).unwrap();

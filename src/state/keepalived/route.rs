@@ -20,7 +20,7 @@ pub(super) fn route(route: &Route) -> String {
     }
     .to_owned();
     if route.kind != RouteKind::Unicast {
-        put(&mut line, format_args!("{}", kind(route.kind)));
+        put(&mut line, format_args!("{}", route.kind));
     }
     match route.destination.prefix_len {
         0 => put(&mut line, format_args!("default")),
@@ -81,24 +81,6 @@ fn option(line: &mut String, word: &str, value: Option<impl Display>) {
 
 fn text(of: &IpNet) -> String {
     net(of.address, of.prefix_len)
-}
-
-fn kind(kind: RouteKind) -> String {
-    match kind {
-        RouteKind::Unicast => "unicast",
-        RouteKind::Local => "local",
-        RouteKind::Broadcast => "broadcast",
-        RouteKind::Anycast => "anycast",
-        RouteKind::Multicast => "multicast",
-        RouteKind::Blackhole => "blackhole",
-        RouteKind::Unreachable => "unreachable",
-        RouteKind::Prohibit => "prohibit",
-        RouteKind::Throw => "throw",
-        RouteKind::Nat => "nat",
-        RouteKind::XResolve => "xresolve",
-        RouteKind::Other(number) => return number.to_string(),
-    }
-    .to_owned()
 }
 
 fn put_way(line: &mut String, hop: &NextHop) {

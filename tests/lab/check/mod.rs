@@ -62,17 +62,7 @@ impl Worker {
             host.join_namespace();
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(check::run(
-                config,
-                options,
-                Control {
-                    inbox,
-                    outbox,
-                    fifos: Default::default(),
-                    scheduled: Default::default(),
-                    former: Vec::new(),
-                },
-            ));
+            runtime.block_on(check::run(config, options, Control::new(inbox, outbox)));
         });
         let mut worker = Worker { inbox: to_worker, outbox: from_worker, thread };
         worker.ready();
