@@ -10,7 +10,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use tracing::info;
+use tracing::warn;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ impl Names {
 /// replaced.
 pub(super) fn write(path: &Path, text: &str) {
     if let Err(error) = replace(path, text.as_bytes()) {
-        info!("Can't open dump file {}: {}", path.display(), reason(&error));
+        warn!("{} is not written, an older one stays: {}", path.display(), reason(&error));
     }
 }
 

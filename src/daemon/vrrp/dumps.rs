@@ -55,7 +55,7 @@ impl Dumps {
     /// Somebody asks for a file; one who has asked already gets it once.
     pub(super) fn ask(&mut self, dump: Dump) {
         let what = match dump {
-            Dump::Data => return,
+            Dump::Data => return info!("keepalived.data is not written by this version"),
             Dump::Stats => "Printing VRRP stats",
             Dump::StatsClear => "Printing and clearing VRRP stats",
             Dump::Json => "Printing VRRP as json",
@@ -82,11 +82,13 @@ impl Dumps {
         let instances = std::mem::take(&mut self.copied);
         // keepalived writes none without instances.
         if dump != Dump::Json || !instances.is_empty() {
-            let (path, form) = match dump {
-                Dump::Json => (self.names.json(), Form::Json(self.json_version)),
-                Dump::Data | Dump::Stats | Dump::StatsClear => (self.names.stats(), Form::Stats),
+            let (path, form, rest) = match dump {
+                Dump::Json => (self.names.json(), Form::Json(self.json_version), engine.router().show_rest()),
+                Dump::Data | Dump::Stats | Dump::StatsClear => {
+                    (self.names.stats(), Form::Stats, ShownRest::default())
+                }
             };
-            self.hand_over(File { path, form, instances, rest: engine.router().show_rest() });
+            self.hand_over(File { path, form, instances, rest });
         }
         !self.asked.is_empty()
     }
