@@ -30,6 +30,7 @@ fn server(line: &str, lines: &str, real: &str) -> (VirtualServer, Vec<&'static s
 }
 
 mod checks;
+mod twice;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -159,8 +159,13 @@ fn a_reload_says_what_others_have_changed(lab: &Lab) {
              real_server 10.98.0.{n} 80 {{\n }}\n}}\n"
         )
     };
+    host.run("ipvsadm -A -t 10.99.0.2:80 -s sh");
+    host.run("ipvsadm -a -t 10.99.0.2:80 -r 10.98.0.9 -g");
     let director = Director::start(Vipd, &host, Path::new(VIPD), &(service(1) + &service(2)), &["-C"]);
     wait_row(&host, "10.99.0.2:80", &["2/1"]);
+    let taken = "TCP 10.99.0.2:80 is in the IPVS table already: it becomes what the configuration says";
+    let log = director.process().log();
+    assert!(log.contains(taken) && log.matches("is in the IPVS table already").count() == 1, "{log}");
     director.reload(&service(1));
     wait_for("the second service to go", LIMIT, || match row(&host, "10.99.0.2:80") {
         Ok(row) => Err(format!("{row:?}")),

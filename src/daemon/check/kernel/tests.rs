@@ -101,6 +101,12 @@ fn a_refusal_is_told_in_words() {
         matches!(told[..], [Some((_, "this kernel has no such scheduler or persistence engine"))]),
         "{told:?}"
     );
+    let dest = balancer.service(key).expect("its row").1[0];
+    let thresholds = refused(Operation::AddDest(key, dest), Errno::ERANGE).to_string();
+    assert!(
+        thresholds.ends_with("the lower threshold is above the upper one (lthreshold, uthreshold)"),
+        "{thresholds}"
+    );
 }
 
 /// Otherwise the end of the trouble would never be told, and the next one neither.
