@@ -1,13 +1,19 @@
 //! A process that a test started: its log, its descendants, its end.
 
 use super::wait::wait_for;
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often a process that was killed is looked for, and how long: whoever inherits it waits for it.
+const EVERY: Duration = Duration::from_millis(10);
+const REAPED: Duration = Duration::from_secs(20);
 
 /// A child of the test. Dropping it kills it and its descendants.
 #[derive(Debug)]
@@ -39,12 +45,15 @@ impl Process {
         kill(self.pid(), signal).unwrap_or_else(|error| panic!("send {signal} to {}: {error}", self.name));
     }
 
-    /// Kills the process and all that descends from it with SIGKILL, so that none of them sees another one's end.
+    /// Kills the process and all that descends from it with SIGKILL, so that none of them sees another one's end, and waits
+    /// until none is there any more: whoever starts again would take the pid of one that nobody has waited for yet for a
+    /// daemon that still runs.
     pub(crate) fn kill_tree(&self) {
+        let mut tree = Vec::new();
         if self.exited().is_none() {
             // Stopped first: a child that is told of its parent's end would begin to clean up.
             let _ = kill(self.pid(), Signal::SIGSTOP);
-            let mut tree = descendants(self.pid());
+            tree = descendants(self.pid());
             tree.push(self.pid());
             for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
                 for pid in &tree {
@@ -53,6 +62,11 @@ impl Process {
             }
         }
         let _ = self.child.lock().expect("no panic while held").wait();
+        let gone = |pid: &Pid| kill(*pid, None) == Err(Errno::ESRCH);
+        let start = Instant::now();
+        while !tree.iter().all(gone) && start.elapsed() < REAPED {
+            thread::sleep(EVERY);
+        }
     }
 
     /// The exit status, if it has ended.
