@@ -307,6 +307,20 @@ fn ports_differ_with_nat_only() {
 }
 
 #[test]
+fn servers_that_the_kernel_has_once_are_told() {
+    let twice = |method: &str| {
+        let real = format!(
+            "real_server 10.0.0.9 8080 {{\nlvs_method {method}\n}}\nreal_server 10.0.0.9 80 {{\nlvs_method {method}\n}}"
+        );
+        let (v, found) = server("10.0.0.1 80", "protocol TCP", &real);
+        (v.real_servers.len(), found)
+    };
+    assert_eq!(twice("NAT"), (2, vec![]));
+    // As in keepalived, both are there; their port, and that they are one.
+    assert_eq!(twice("DR"), (2, vec!["V0415", "V0415"]));
+}
+
+#[test]
 fn persistence_flags_quorum_and_sorry_server() {
     let lines = "protocol sctp\npersistence_timeout\npersistence_granularity 255.255.255.0\npersistence_engine sip\n\
                  lb_algo mh\nmh-port\nmh-fallback\nquorum 3\nhysteresis 1\nalpha\nomega\ninhibit_on_failure\n\

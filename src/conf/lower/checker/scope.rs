@@ -16,6 +16,9 @@ pub(in crate::conf::lower) struct Scope<'a> {
     pub(in crate::conf::lower) place: usize,
 }
 
+/// What becomes of a check that names what is not there.
+const ALONE: &str = "this check is left out, unless it names another";
+
 impl Scope<'_> {
     /// Whether a `track_file` of this name stands above; reported if not.
     pub(super) fn has_track_file(self, cx: &mut Lower<'_, '_>, name: &Word<'_>) -> bool {
@@ -38,13 +41,14 @@ impl Scope<'_> {
         let diagnostic = match names.get(text) {
             Some(target) if target.place < self.place => return true,
             Some(target) => {
-                let message =
-                    format!("{kind} `{text}` is defined below: it must stand above this virtual_server");
+                let message = format!(
+                    "{kind} `{text}` is defined below: it must stand above this virtual_server; {ALONE}"
+                );
                 let diagnostic = Diagnostic::new(&codes::UNKNOWN_REFERENCE, name.span, message);
                 diagnostic.also(target.named_at, "defined here")
             }
             None => {
-                let message = format!("{kind} `{text}` is not defined");
+                let message = format!("{kind} `{text}` is not defined; {ALONE}");
                 let diagnostic = Diagnostic::new(&codes::UNKNOWN_REFERENCE, name.span, message);
                 match did_you_mean(text, names.keys().map(String::as_str)) {
                     Some(close) => diagnostic.help(format!("did you mean `{close}`?")),

@@ -27,7 +27,9 @@ pub(super) fn file(cx: &mut Lower<'_, '_>, block: &Statement, scope: Scope<'_>) 
             _ => {}
         }
     }
-    if track_file.is_none() {
+    // One that is not there has been told.
+    let names_any = body(block).iter().any(|s| s.keyword.is_some_and(|k| k.canonical() == "track_file"));
+    if track_file.is_none() && !names_any {
         let diagnostic = Diagnostic::new(
             &codes::INCOMPLETE,
             end_of(block),

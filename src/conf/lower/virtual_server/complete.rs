@@ -329,6 +329,28 @@ impl Block<'_> {
                 _ => {}
             }
         }
+        self.one_destination(cx, method);
+    }
+
+    /// Servers that are two to their checks, and one to the kernel.
+    fn one_destination(&self, cx: &mut Lower<'_, '_>, method: Forward) {
+        let mut first_at: HashMap<SocketAddr, Span> = HashMap::with_capacity(self.servers.len());
+        for server in self.servers.iter().filter(|s| s.forward.unwrap_or(method) != Forward::Masq) {
+            let Some(first) = first_at.get(&server.address) else {
+                first_at.insert(server.address, server.span);
+                continue;
+            };
+            let message = format!(
+                "real server {} is there twice: the kernel has one entry for both, whose weight is that of the server that \
+                 changed last",
+                server.address
+            );
+            let diagnostic = Diagnostic::new(&codes::PORT_MISMATCH, server.span, message);
+            let help =
+                "write one real server with two checks, or use `lvs_method NAT`, which can translate ports";
+            let diagnostic = diagnostic.also(*first, "the same one").help(help);
+            cx.sink.push(diagnostic.keepalived_line(KeepalivedLine::Nowhere));
+        }
     }
 
     /// The port of the service; 0 where it has none, or several.
