@@ -62,6 +62,8 @@ fn main() -> ExitCode {
             if check == "TCP_CHECK" {
                 let outcome = guarded(|lab| bare(&lab.lonely_host("bare"), count));
                 outcome.unwrap_or_else(|reason| panic!("{reason}"));
+                let outcome = guarded(|lab| half_open(&lab.lonely_host("director"), count, &figures[1]));
+                outcome.unwrap_or_else(|reason| panic!("{reason}"));
             }
             let [ours, theirs] = &figures;
             println!(
@@ -113,6 +115,40 @@ fn measure(host: &Host, program: Implementation, check: &str, count: u32) -> Fig
     );
     director.terminate();
     figures
+}
+
+/// The same checks with vipd's `half_open`: the servers' program sees none of them, so the kernel's counter says how many.
+fn half_open(host: &Host, count: u32, theirs: &Figures) {
+    host.run("ip link set lo up");
+    let seen = serve(host, false);
+    let text = config("TCP_CHECK", count).replace("connect_port", "half_open\n connect_port");
+    let director = Director::start(Implementation::Vipd, host, Path::new(VIPD), &text, &["-C"]);
+    let pid = director.worker(Worker::Check).as_raw();
+    let opened = || -> u64 {
+        let snmp = host.run("cat /proc/net/snmp");
+        let mut lines = snmp.lines().filter_map(|line| line.strip_prefix("Tcp: "));
+        let place = lines.next().unwrap().split(' ').position(|name| name == "ActiveOpens").unwrap();
+        lines.next().unwrap().split(' ').nth(place).unwrap().parse().unwrap()
+    };
+    wait_for("every server to be checked", SETTLES * 10, || match opened() {
+        some if some < u64::from(count) => Err(some.to_string()),
+        _ => Ok(()),
+    });
+    thread::sleep(SETTLES);
+    let (start, before, at_first) = (Instant::now(), processor_time(pid), opened());
+    seen.lock().unwrap().clear();
+    thread::sleep(SPAN);
+    let (used, took, checks) = (processor_time(pid) - before, start.elapsed(), opened() - at_first);
+    let processor = used.as_secs_f64() * 60.0 / took.as_secs_f64();
+    println!(
+        "  {:<10} {:>6.0} checks/s  processor {processor:>5.2} s/min ({:>4.1} us a check): {:.2} x keepalived; seen by the program: {}",
+        "half_open",
+        checks as f64 / took.as_secs_f64(),
+        used.as_secs_f64() * 1e6 / checks.max(1) as f64,
+        processor / theirs.processor,
+        seen.lock().unwrap().len(),
+    );
+    director.terminate();
 }
 
 /// The bound: a loop that opens as many connections, as evenly, and closes each once it is open. There is no less to be

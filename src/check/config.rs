@@ -330,6 +330,8 @@ pub struct Connect {
     pub timeout: Duration,
     /// `fwmark` on the check's packets; 0 for none.
     pub fwmark: u32,
+    /// `half_open`: the connection is reset before the server's program hears of it.
+    pub half_open: bool,
 }
 
 impl Connect {
@@ -340,5 +342,6 @@ impl Connect {
         bind_if: None,
         timeout: Duration::from_secs(5),
         fwmark: 0,
+        half_open: false,
     };
 }

@@ -400,6 +400,13 @@ pub(super) static TCP_CHECK: Block = Block {
         DELAY_LOOP,
         FALL,
         FWMARK,
+        line(
+            "half_open",
+            BOOL,
+            "reset the connection before the server's program hears of it: nothing of the check in its log",
+        )
+        .ours()
+        .default("no"),
         LOG_ALL_FAILURES,
         RETRY,
         RISE,

@@ -28,6 +28,7 @@ pub(super) struct Common {
     bind_port: Option<u16>,
     bind_if: Option<Box<str>>,
     fwmark: u32,
+    half_open: bool,
 }
 
 impl Common {
@@ -43,6 +44,7 @@ impl Common {
             bind_port: None,
             bind_if: None,
             fwmark: 0,
+            half_open: false,
         }
     }
 
@@ -87,6 +89,7 @@ impl Common {
                 }
             }
             "fwmark" => set(&mut self.fwmark, cx.u32(statement)),
+            "half_open" => set(&mut self.half_open, cx.flag(statement)),
             _ => return false,
         }
         true
@@ -137,6 +140,7 @@ impl Common {
             bind_if: self.bind_if,
             timeout: timing.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
             fwmark: self.fwmark,
+            half_open: self.half_open,
         };
         let alpha = self.alpha.unwrap_or(outer.alpha);
         Checker { to, schedule: timing.schedule(defaults, alpha, self.log_all_failures), connect, probe }

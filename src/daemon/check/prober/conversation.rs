@@ -3,7 +3,8 @@
 //!
 //! A connection is closed as keepalived closes it, with an ordinary FIN: servers log a reset as an error more often
 //! than a connection that says nothing. Only where `bind_port` fixes the source port it is reset, because the port
-//! would be taken by the old connection (TIME_WAIT) for a minute otherwise, and the next check could not run.
+//! would be taken by the old connection (TIME_WAIT) for a minute otherwise, and the next check could not run; and with
+//! `half_open`, where the server's program does not hear of it at all.
 
 use super::ports::EphemeralPorts;
 use super::socket::{self, errno};

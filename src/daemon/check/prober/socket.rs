@@ -6,6 +6,7 @@ use crate::check::probe::{Failure, Operation, Outcome};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 /// A step that failed.
 pub(super) type Failed = (Operation, io::Error);
@@ -54,6 +55,12 @@ pub(super) fn open(to: SocketAddr, connect: &Connect, kind: Kind) -> Result<Sock
 /// A socket on its way to the server.
 pub(super) fn connecting(to: SocketAddr, connect: &Connect) -> Result<Socket, Failed> {
     let socket = open(to, connect, Kind::Tcp)?;
+    if connect.half_open {
+        // The kernel puts its last packet of the handshake off, and a reset takes its place. Where one of these fails, the
+        // check is an ordinary one.
+        let _ = socket.set_tcp_quickack(false);
+        let _ = socket.set_linger(Some(Duration::ZERO));
+    }
     match socket.connect(&to.into()) {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err((Operation::Connect, error)),
         _ => Ok(socket),

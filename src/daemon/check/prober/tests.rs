@@ -49,6 +49,28 @@ async fn a_listening_server_passes_without_accepting() {
     assert_eq!(tcp(address, &Connect::DEFAULT).await, Outcome::Passed);
 }
 
+/// The listening socket does: a program that accepts would have a connection, which is over.
+#[tokio::test]
+async fn the_program_does_not_hear_of_a_half_open_connection() {
+    for at in ["127.0.0.1:0", "[::1]:0"] {
+        let Ok(listener) = TcpListener::bind(at) else { continue };
+        listener.set_nonblocking(true).unwrap();
+        let to = listener.local_addr().unwrap();
+        let half_open = Connect { half_open: true, ..Connect::DEFAULT };
+        for _ in 0..100 {
+            assert_eq!(tcp(to, &half_open).await, Outcome::Passed);
+        }
+        let accepted = std::iter::from_fn(|| listener.accept().ok()).count();
+        // On a machine that stands still for 40 ms the kernel sends what it has put off.
+        assert!(accepted < 50, "{at}: {accepted}");
+        assert_eq!(tcp(to, &Connect::DEFAULT).await, Outcome::Passed);
+        assert!(listener.accept().is_ok(), "{at}");
+        drop(listener);
+        let refused = errno(Operation::Connect, libc::ECONNREFUSED);
+        assert_eq!(tcp(to, &half_open).await, Outcome::Failed(refused));
+    }
+}
+
 #[tokio::test]
 async fn ipv6_works_alike() {
     let Ok(listener) = TcpListener::bind("[::1]:0") else { return };
