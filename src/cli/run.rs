@@ -246,6 +246,7 @@ impl Flags {
             file: whole(&self.file),
             config_id: self.config_id.clone().or_else(node_name),
             all_files: self.all_config,
+            namespace: self.namespace.clone(),
         }
     }
 
@@ -259,7 +260,6 @@ impl Flags {
             program: program.to_owned(),
             source: self.source(),
             foreground: self.dont_fork,
-            namespace: self.namespace.clone(),
             pid_file: file(&self.pid, "/run/keepalived.pid"),
             worker_pid_files: BTreeMap::from([
                 (Kind::Vrrp, file(&self.vrrp_pid, "/run/vrrp.pid")),

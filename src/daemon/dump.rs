@@ -2,8 +2,11 @@
 //!
 //! What stands in them is [`crate::state::keepalived`]'s.
 
+mod host;
+
 use crate::conf::Config;
-use crate::conf::config::Files;
+use crate::conf::config::{Files, Instancing};
+use crate::state::keepalived::data::Process;
 use crate::sys::input::reason;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions};
@@ -11,6 +14,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use tracing::warn;
+
+pub(super) use host::Machine;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +34,7 @@ pub enum Dump {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Names {
     files: Files,
+    instancing: Instancing,
     temporary: PathBuf,
 }
 
@@ -37,7 +43,37 @@ impl Names {
     pub(super) fn of(config: &Config) -> Names {
         let temporary = std::env::var_os("TMPDIR").filter(|path| !path.is_empty());
         let temporary = temporary.map_or_else(|| "/tmp".into(), PathBuf::from);
-        Names { files: config.global.files.clone(), temporary }
+        let (files, instancing) = (config.global.files.clone(), config.global.instancing.clone());
+        Names { files, instancing, temporary }
+    }
+
+    /// `keepalived.data` and its like: each process has a name of its own, made of the configured one.
+    pub(super) fn data(&self, process: Process) -> PathBuf {
+        let mut path = self.path(self.files.state_dump_file.as_deref(), "keepalived.data");
+        // A name without a directory in front: keepalived passes one over that does not begin at the root.
+        if let (Some(false), Some(name)) =
+            (self.files.state_dump_file.as_ref().map(|p| p.starts_with('/')), path.file_name())
+        {
+            path = self.temporary.join(name);
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let (stem, extension) = name.rfind('.').map_or((&*name, ""), |dot| name.split_at(dot));
+        let suffix = match process {
+            Process::Vrrp => "",
+            Process::Check => "_check",
+            Process::Parent => "_parent",
+        };
+        path.with_file_name(format!("{stem}{suffix}{}{extension}", self.place()))
+    }
+
+    /// `data_use_instance`: the network namespace and the instance.
+    fn place(&self) -> String {
+        let Instancing { instance, net_namespace, .. } = &self.instancing;
+        let names: Vec<&str> = [net_namespace, instance].into_iter().flatten().map(String::as_str).collect();
+        match self.files.data_use_instance && !names.is_empty() {
+            true => format!(".{}", names.join("_")),
+            false => String::new(),
+        }
     }
 
     /// `keepalived.stats`
@@ -93,13 +129,44 @@ mod tests {
         let names = |path: Option<&str>| {
             let path = path.map(str::to_owned);
             let files = Files { stats_dump_file: path.clone(), json_dump_file: path, ..Files::default() };
-            let names = Names { files, temporary: "/tmp".into() };
+            let names = Names { files, instancing: Instancing::default(), temporary: "/tmp".into() };
             [names.stats(), names.json()].map(|path| path.display().to_string())
         };
         assert_eq!(names(None), ["/tmp/keepalived.stats", "/tmp/keepalived.json"]);
         assert_eq!(names(Some("/run/x/")), ["/run/x/keepalived.stats", "/run/x/keepalived.json"]);
         assert_eq!(names(Some("/run/x.txt"))[0], "/run/x.txt");
         assert_eq!(names(Some("x.txt"))[0], "/tmp/x.txt");
+    }
+
+    #[test]
+    fn each_process_has_a_file_of_its_own_and_each_instance_if_that_is_asked_for() {
+        let data = |path: Option<&str>, place: Option<(Option<&str>, Option<&str>)>| {
+            let (net_namespace, instance) = place.unwrap_or_default();
+            let names = Names {
+                files: Files {
+                    state_dump_file: path.map(str::to_owned),
+                    data_use_instance: place.is_some(),
+                    ..Files::default()
+                },
+                instancing: Instancing {
+                    net_namespace: net_namespace.map(str::to_owned),
+                    instance: instance.map(str::to_owned),
+                    ..Instancing::default()
+                },
+                temporary: "/tmp".into(),
+            };
+            let of = [Process::Vrrp, Process::Check, Process::Parent];
+            of.map(|process| names.data(process).display().to_string())
+        };
+        let usual = ["/tmp/keepalived.data", "/tmp/keepalived_check.data", "/tmp/keepalived_parent.data"];
+        assert_eq!(data(None, None), usual);
+        assert_eq!(data(None, Some((None, None))), usual);
+        assert_eq!(data(Some("/run/x/"), None)[1], "/run/x/keepalived_check.data");
+        assert_eq!(data(Some("/run/x.state"), None)[2], "/run/x_parent.state");
+        assert_eq!(data(Some("state"), None)[1], "/tmp/state_check");
+        assert_eq!(data(Some("folder/state.txt"), None)[0], "/tmp/state.txt");
+        assert_eq!(data(None, Some((Some("ns"), Some("one"))))[1], "/tmp/keepalived_check.ns_one.data");
+        assert_eq!(data(None, Some((None, Some("one"))))[0], "/tmp/keepalived.one.data");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Small messages (postcard) travel as they are; a configuration, of whatever size, in a sealed memory file that the
 //! parent makes once for all workers. The bootstrap of a worker turns them into [`super::worker`]'s.
 
-use super::dump::Dump;
+use super::dump::{Dump, Machine, Names};
 use super::fifo::Which;
 use super::scripts::Conditions;
 use super::source::{Loaded, Source};
@@ -11,13 +11,17 @@ use super::worker::{FromWorker, Kind, Options, Quorums, TableState};
 use crate::conf::Config;
 use crate::conf::config::{Fifos, Hooks, Instancing};
 use crate::run::{Run, RunId, RunOutcome};
+use crate::state::keepalived::data::{self, Process};
+use crate::state::settings::Settings;
 use crate::sys::input::reason;
 use crate::sys::{channel, log, memfd};
+use crate::{check, vrrp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 
 /// The first argument of a worker's command line.
 pub const WORKER_ARGUMENT: &str = "--worker";
@@ -124,6 +128,8 @@ pub(super) struct Summary {
     pub(super) takes_errors: bool,
     /// `reload_check_config`: where the findings of a refused reload go too.
     pub(super) findings_file: Option<String>,
+    /// Where `keepalived_parent.data` goes, and what stands in it.
+    pub(super) data: (PathBuf, String),
 }
 
 impl Summary {
@@ -148,6 +154,10 @@ impl Summary {
             fifos: config.global.fifos.clone(),
             takes_errors: config.global.reload.as_keepalived && config.global.reload.check_config.is_none(),
             findings_file: config.global.reload.check_config.clone(),
+            data: (
+                Names::of(config).data(Process::Parent),
+                data::parent(&Settings::of(config), &Machine::new()),
+            ),
         }
     }
 }
@@ -196,10 +206,17 @@ impl From<Error> for io::Error {
 /// # Errors
 /// The kernel's, where it has no memory or no file descriptor left.
 pub(super) fn share(config: &Config, kind: Kind) -> Result<OwnedFd, Error> {
-    // Each worker gets its own part alone: the check worker has no business with the VRRP passwords.
+    // Each worker gets its own part, and what is said of the others as a whole, which it shows: the check worker has no
+    // business with the VRRP passwords.
     let part = match kind {
-        Kind::Vrrp => Config { check: Default::default(), ..config.clone() },
-        Kind::Check => Config { vrrp: Default::default(), ..config.clone() },
+        Kind::Vrrp => {
+            let settings = config.check.settings.clone();
+            Config { check: check::Config { settings, ..Default::default() }, ..config.clone() }
+        }
+        Kind::Check => {
+            let (defaults, settings) = (config.vrrp.defaults.clone(), config.vrrp.settings.clone());
+            Config { vrrp: vrrp::Config { defaults, settings, ..Default::default() }, ..config.clone() }
+        }
     };
     Ok(memfd::sealed("vipd-config", &postcard::to_stdvec(&part)?)?)
 }

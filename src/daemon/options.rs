@@ -15,8 +15,6 @@ pub struct Options {
     pub source: super::source::Source,
     /// `-n`: stay in the foreground.
     pub foreground: bool,
-    /// `-s`: the network namespace to run in, whatever the configuration says.
-    pub namespace: Option<String>,
     /// `-p`: the parent's pid file.
     pub pid_file: PathBuf,
     /// `-r`, `-c`: the workers' pid files.

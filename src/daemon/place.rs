@@ -29,20 +29,12 @@ impl Drop for Folders {
 }
 
 impl Options {
-    /// What the command line says counts more than what the configuration says.
-    pub(super) fn settle(&self, instancing: &mut Instancing) {
-        if let Some(name) = &self.namespace {
-            instancing.net_namespace = Some(name.clone());
-            instancing.use_pid_dir = true;
-        }
-    }
-
     /// Moves this process into the network namespace of the command line, so that the configuration is read there.
     ///
     /// # Errors
     /// Why not, in words.
     pub(super) fn enter(&self) -> Result<(), String> {
-        self.namespace.as_deref().map_or(Ok(()), namespace::enter)
+        self.source.namespace.as_deref().map_or(Ok(()), namespace::enter)
     }
 
     /// Does what a configuration says: enters its network namespace, moves the pid files that the command line does not
@@ -52,7 +44,7 @@ impl Options {
     /// Why not, in words.
     pub(super) fn take_place(&mut self, instancing: &Instancing) -> Result<Folders, String> {
         let Instancing { instance, use_pid_dir, net_namespace, .. } = instancing;
-        if let Some(name) = net_namespace.as_deref().filter(|_| self.namespace.is_none()) {
+        if let Some(name) = net_namespace.as_deref().filter(|_| self.source.namespace.is_none()) {
             namespace::enter(name)?;
         }
         let names = [net_namespace, instance].into_iter().flatten();

@@ -106,7 +106,7 @@ mod tests {
     fn judged(before: &str, after: &str) -> Option<String> {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("k.conf");
-        let source = Source { file: file.clone(), config_id: None, all_files: false };
+        let source = Source { file: file.clone(), config_id: None, all_files: false, namespace: None };
         let read = |text: &str| -> Option<Loaded> {
             std::fs::write(&file, text).unwrap();
             source.load().ok()

@@ -22,6 +22,8 @@ pub struct Source {
     pub config_id: Option<String>,
     /// `-e`: a file that an include does not find is an error.
     pub all_files: bool,
+    /// `-s`: the network namespace to run in, whatever the configuration says.
+    pub namespace: Option<String>,
 }
 
 /// A configuration that can be run.
@@ -63,7 +65,13 @@ impl Source {
         let is_empty = loaded.diagnostics.iter().any(|d| std::ptr::eq(d.code, &codes::EMPTY));
         let exit = if loaded.is_unread() { Exit::NoConfig } else { Exit::Config };
         match loaded.config {
-            Some(config) => Ok(Loaded { config, findings, errors, is_empty }),
+            Some(mut config) => {
+                if let Some(name) = &self.namespace {
+                    config.global.instancing.net_namespace = Some(name.clone());
+                    config.global.instancing.use_pid_dir = true;
+                }
+                Ok(Loaded { config, findings, errors, is_empty })
+            }
             None => Err(Refused { exit, findings }),
         }
     }
@@ -154,7 +162,7 @@ mod tests {
     fn a_missing_file_and_a_bad_one_end_differently() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("k.conf");
-        let source = Source { file: file.clone(), config_id: None, all_files: false };
+        let source = Source { file: file.clone(), config_id: None, all_files: false, namespace: None };
         let refused = source.load().unwrap_err();
         assert_eq!(refused.exit, Exit::NoConfig);
         assert!(refused.findings[0].contains("k.conf"), "{:?}", refused.findings);

@@ -61,7 +61,7 @@ pub fn start(mut options: Options) -> Exit {
     if let Err(reason) = options.enter() {
         return refuse(&options, Exit::Fatal, &[reason]);
     }
-    let mut first = match loader::at_start(&options.program, &options.source, &signals) {
+    let first = match loader::at_start(&options.program, &options.source, &signals) {
         Ok(Some(read)) => read,
         Ok(None) => {
             info!("Stopping");
@@ -74,7 +74,6 @@ pub fn start(mut options: Options) -> Exit {
     if options.dump_config {
         dump(&first);
     }
-    options.settle(&mut first.summary.instancing);
     let folders = match options.take_place(&first.summary.instancing) {
         Ok(folders) => folders,
         Err(reason) => return refuse(&options, Exit::Fatal, &[reason]),

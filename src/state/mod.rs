@@ -4,6 +4,7 @@
 //! asks nobody and holds no secrets. [`keepalived`] has keepalived's own forms.
 
 pub mod keepalived;
+pub mod settings;
 pub mod vrrp;
 
 use serde::{Serialize, Serializer};

@@ -1,16 +1,21 @@
 //! Virtual routers, sync groups, and what they track.
 
 use super::Moment;
-use crate::vrrp::config::{self, Auth};
-use crate::vrrp::event::{Entry, StateKind};
+use crate::net::{Family, MacAddr};
+use crate::vrrp::config::{self, Auth, IpvlanMode};
+use crate::vrrp::event::{self, Entry, IfIndex, LinkKind, Name, Protocol, StateKind};
 use crate::vrrp::priority::Cause;
-use crate::vrrp::router::{ShownInstance, ShownRest};
+use crate::vrrp::router::{ShownInstance, ShownLink, ShownRest};
 use crate::vrrp::stats::Stats;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
+
+/// The numbers of sockets, by what they hear.
+pub type Descriptors = HashMap<(Option<IfIndex>, Family, Protocol), i32>;
 
 /// What stands for a secret.
 const MASKED: [u8; 8] = *b"********";
@@ -29,6 +34,18 @@ pub struct Vrrp {
     pub processes: Vec<Process>,
     /// Tracked files.
     pub files: Vec<File>,
+    /// The interfaces of this machine, by their numbers.
+    pub links: Vec<Link>,
+    /// Which of the static addresses the kernel holds.
+    pub held_statics: Vec<bool>,
+}
+
+impl Vrrp {
+    /// The interface of that name.
+    #[must_use]
+    pub fn link(&self, name: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.name == name)
+    }
 }
 
 /// One virtual router.
@@ -61,8 +78,54 @@ pub struct Instance {
     pub awaited: usize,
     /// Which of its addresses, routes and rules the kernel holds: in the order of `config`.
     pub held: Held,
+    /// Where its adverts come and go.
+    pub socket: Option<Socket>,
     /// What it has counted.
     pub counters: Counters,
+}
+
+/// A socket that adverts leave by and arrive at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Socket {
+    /// Its number within the process.
+    pub descriptor: i32,
+    /// Where it hears; everywhere without one.
+    pub interface: Option<String>,
+    /// Within an IPsec authentication header.
+    pub is_ah: bool,
+    /// Adverts are sent to each peer.
+    pub is_unicast: bool,
+}
+
+/// An interface of this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
+pub struct Link {
+    /// Its name.
+    pub name: String,
+    /// Its number.
+    pub index: u32,
+    /// Up, with carrier.
+    pub up: bool,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Its Ethernet address.
+    pub mac: Option<MacAddr>,
+    /// Bytes of the longest packet.
+    pub mtu: u32,
+    /// It lies on another one: its kind, and the name of that one where it is in this namespace.
+    pub overlay: Option<(String, Option<String>)>,
+    /// This program made it.
+    pub ours: bool,
+    /// The routing table of a VRF.
+    pub vrf_table: Option<u32>,
+    /// `net.ipv4.conf.NAME.arp_ignore`
+    pub arp_ignore: u32,
+    /// `net.ipv4.conf.NAME.arp_filter`
+    pub arp_filter: u32,
+    /// `net.ipv4.conf.NAME.promote_secondaries`
+    pub promote_secondaries: u32,
 }
 
 /// The states of RFC 9568, and those around them.
@@ -254,9 +317,10 @@ pub struct File {
     pub number: Option<i64>,
 }
 
+/// Without its socket, whose number only the worker knows.
 impl From<ShownInstance> for Instance {
     fn from(shown: ShownInstance) -> Instance {
-        let ShownInstance { instance, group, held_addresses, held_routes, held_rules } = shown;
+        let ShownInstance { instance, group, held_addresses, held_routes, held_rules, listen: _ } = shown;
         let mut config = instance.config().clone();
         let (addresses, excluded) =
             instance.addresses().split_at(instance.in_adverts().min(instance.addresses().len()));
@@ -295,6 +359,7 @@ impl From<ShownInstance> for Instance {
             awaited: instance.faults().iter().filter(|fault| fault.is_awaited()).count(),
             held: Held { addresses: held, excluded, routes: held_routes, rules: held_rules },
             counters: Counters::from(instance.stats()),
+            socket: None,
             config,
         }
     }
@@ -331,10 +396,55 @@ fn mask(config: &mut config::Instance) {
     }
 }
 
+fn link(shown: &ShownLink, names: &HashMap<IfIndex, Name>) -> Link {
+    let event::Link { name, index, up, mtu, mac, table, make, v4, forwards: _ } = &shown.link;
+    let kind = match make.kind {
+        LinkKind::PrivateMacvlan => Some("VMAC type private"),
+        LinkKind::Macvlan => Some("VMAC type unknown"),
+        LinkKind::IpvlanL2(IpvlanMode::Bridge) => Some("IPVLAN type L2 bridge"),
+        LinkKind::IpvlanL2(IpvlanMode::Private) => Some("IPVLAN type L2 private"),
+        LinkKind::IpvlanL2(IpvlanMode::Vepa) => Some("IPVLAN type L2 vepa"),
+        LinkKind::Ipvlan => Some("IPVLAN type unknown mode"),
+        LinkKind::Other | LinkKind::Vrf => None,
+    };
+    let base = make.below.and_then(|below| names.get(&below)).map(ToString::to_string);
+    Link {
+        name: name.to_string(),
+        index: index.0,
+        up: *up,
+        addresses: shown.addresses.clone(),
+        mac: *mac,
+        mtu: *mtu,
+        overlay: kind.map(|kind| (kind.to_owned(), base)),
+        ours: make.ours,
+        vrf_table: *table,
+        arp_ignore: v4.arp_ignore,
+        arp_filter: v4.arp_filter,
+        promote_secondaries: v4.promote_secondaries,
+    }
+}
+
 impl Vrrp {
-    /// Of what the worker has copied.
+    /// Of what the worker has copied, and the numbers of its sockets.
     #[must_use]
-    pub fn of(instances: Vec<ShownInstance>, rest: ShownRest) -> Vrrp {
+    pub fn of(instances: Vec<ShownInstance>, rest: ShownRest, descriptors: &Descriptors) -> Vrrp {
+        let names: HashMap<IfIndex, Name> =
+            rest.links.iter().map(|shown| (shown.link.index, shown.link.name.clone())).collect();
+        let socket = |shown: &ShownInstance| {
+            let listen = shown.listen?;
+            let place = (listen.interface, listen.family, listen.protocol);
+            Some(Socket {
+                descriptor: *descriptors.get(&place)?,
+                interface: listen.interface.and_then(|index| names.get(&index)).map(ToString::to_string),
+                is_ah: listen.protocol == Protocol::Ah,
+                is_unicast: listen.group.is_none(),
+            })
+        };
+        let instances = instances.into_iter().map(|shown| {
+            let socket = socket(&shown);
+            Instance { socket, ..Instance::from(shown) }
+        });
+        let links = rest.links.iter().map(|shown| link(shown, &names));
         let groups = rest.groups.into_iter().map(|group| Group {
             name: group.name.to_string(),
             state: group.state.into(),
@@ -357,7 +467,9 @@ impl Vrrp {
         });
         let files = rest.files.into_iter().map(|(name, number)| File { name: name.to_string(), number });
         Vrrp {
-            instances: instances.into_iter().map(Instance::from).collect(),
+            instances: instances.collect(),
+            links: links.collect(),
+            held_statics: rest.held_statics,
             groups: groups.collect(),
             scripts: scripts.collect(),
             processes: processes.collect(),

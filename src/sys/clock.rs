@@ -24,6 +24,12 @@ pub fn mail_date(wall: Duration) -> String {
     super::log::mail_date(wall.as_secs().try_into().unwrap_or_default())
 }
 
+/// A moment of the wall clock in the zone of this machine: `Tue Dec  1 00:04:28 2026`.
+#[must_use]
+pub fn local_date(wall: Duration) -> String {
+    super::log::date(wall.as_secs().try_into().unwrap_or_default())
+}
+
 /// The monotonic clock and the wall clock (since 1970) at the same moment, to turn the kernel's time stamps into
 /// instants. Of use for a moment only: the wall clock may be set.
 #[derive(Clone, Copy, Debug)]

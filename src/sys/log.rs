@@ -16,8 +16,8 @@ mod syslog;
 mod text;
 
 pub use syslog::Facility;
-pub(super) use text::mail_date;
 pub use text::without_error_numbers;
+pub(super) use text::{date, mail_date};
 
 use nix::time::{ClockId, clock_gettime};
 use output::{Origin, Output};

@@ -137,6 +137,11 @@ impl Kernel {
         *at >= addresses.len() && self.routing.relearn_some(found, links, held, count)
     }
 
+    /// All interfaces by their numbers, each with its addresses in the order in which they became known.
+    pub(super) fn show_links(&self) -> Vec<(Link, Vec<IpAddr>)> {
+        self.links.show()
+    }
+
     /// From now on the new is in force. Gives the interfaces that are known now, or were.
     pub(super) fn replace(&mut self, new: Relearnt) -> HashSet<Name> {
         let old = std::mem::replace(&mut self.links, new.links);

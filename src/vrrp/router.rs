@@ -39,7 +39,7 @@ use groups::Groups;
 use lost::{Lost, Thing};
 use reload::Reload;
 use removals::Removals;
-pub use shown::{Place, ShownGroup, ShownInstance, ShownRest};
+pub use shown::{Place, ShownGroup, ShownInstance, ShownLink, ShownRest};
 pub(super) use statics::NAME as STATICS;
 use thin_vec::ThinVec;
 

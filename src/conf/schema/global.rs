@@ -69,8 +69,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         .since("2.2.3")
         .read(),
         line("data_use_instance", BOOL, "names of dumps hold the instance's and the namespace's")
-            .since("2.2.3")
-            .read(),
+            .since("2.2.3"),
         line("dbus_no_interface_name", EXPECTED_NAME, "stands for the interface of instances that have none")
             .since("2.3.0")
             .default("none")
@@ -319,7 +318,7 @@ pub(super) static GLOBAL_DEFS: Block = Block {
         line("startup_script_timeout", TIMEOUT, "how long startup_script may take")
             .since("2.1.0")
             .default("10"),
-        line("state_dump_file", FILE, "where SIGUSR1 writes the state").since("2.3.3").read(),
+        line("state_dump_file", FILE, "where SIGUSR1 writes the state").since("2.3.3"),
         line("stats_dump_file", FILE, "where SIGUSR2 writes the counters").since("2.3.3"),
         line("tmp_config_directory", DIRECTORY, "where a copy of the configuration is held")
             .since("2.2.0")

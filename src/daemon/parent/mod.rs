@@ -269,8 +269,15 @@ impl Parent {
             libc::SIGHUP => self.reload(),
             libc::SIGCHLD => self.reap(actions),
             other => match dump_signals().into_iter().find(|(number, _)| *number == other) {
-                Some((_, dump)) if dump != Dump::Data => self.tell(Kind::Vrrp, Order::Dump(dump)),
-                _ => {
+                Some((_, dump)) => {
+                    if dump == Dump::Data {
+                        info!("Printing parent data for process({}) on signal", std::process::id());
+                        let (path, text) = &self.present.data;
+                        super::dump::write(path, text);
+                    }
+                    self.tell(Kind::Vrrp, Order::Dump(dump));
+                }
+                None => {
                     let named = signals().into_iter().find(|(_, number)| *number == other);
                     let function = named.map_or("", |(name, _)| name);
                     warn!("{} ({function}) has no effect in this version", signal::name(other));

@@ -63,20 +63,17 @@ impl Parent {
             return;
         }
         match outcome {
-            Ok(mut read) => {
-                self.options.settle(&mut read.summary.instancing);
-                match reload::refusal(&self.present, &read.summary) {
-                    Some(reason) => self.refuse_reload(&read.summary.findings, &reason),
-                    None => {
-                        read.summary.findings.iter().for_each(|finding| warn!("{finding}"));
-                        self.adopt(read);
-                        self.reloading = true;
-                        if !self.is_starting_up() {
-                            self.configure(actions);
-                        }
+            Ok(read) => match reload::refusal(&self.present, &read.summary) {
+                Some(reason) => self.refuse_reload(&read.summary.findings, &reason),
+                None => {
+                    read.summary.findings.iter().for_each(|finding| warn!("{finding}"));
+                    self.adopt(read);
+                    self.reloading = true;
+                    if !self.is_starting_up() {
+                        self.configure(actions);
                     }
                 }
-            }
+            },
             Err(Refused { findings, .. }) => self.refuse_reload(&findings, ""),
         }
         if std::mem::take(&mut self.reload_again) {

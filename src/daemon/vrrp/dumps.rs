@@ -3,13 +3,16 @@
 
 use crate::conf::Config;
 use crate::conf::config::JsonVersion;
-use crate::daemon::dump::{self, Dump, Names};
+use crate::daemon::dump::{self, Dump, Machine, Names};
+use crate::state::keepalived::data::{self, Process};
 use crate::state::keepalived::{json, stats};
-use crate::state::vrrp::Vrrp;
+use crate::state::settings::Settings;
+use crate::state::vrrp::{Descriptors, Vrrp};
 use crate::vrrp::Engine;
 use crate::vrrp::router::{Place, ShownInstance, ShownRest};
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use tracing::{error, info};
@@ -22,6 +25,7 @@ const INSTANCES: usize = 64;
 pub(super) struct Dumps {
     names: Names,
     json_version: JsonVersion,
+    settings: Arc<Settings>,
     asked: VecDeque<Dump>,
     /// Of the first of those.
     place: Place,
@@ -37,10 +41,12 @@ struct File {
     form: Form,
     instances: Vec<ShownInstance>,
     rest: ShownRest,
+    descriptors: Descriptors,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Form {
+    Data(Arc<Settings>),
     Stats,
     Json(JsonVersion),
 }
@@ -50,12 +56,13 @@ impl Dumps {
     pub(super) fn configure(&mut self, config: &Config) {
         self.names = Names::of(config);
         self.json_version = config.global.files.json_version;
+        self.settings = Arc::new(Settings::of(config));
     }
 
     /// Somebody asks for a file; one who has asked already gets it once.
     pub(super) fn ask(&mut self, dump: Dump) {
         let what = match dump {
-            Dump::Data => return info!("keepalived.data is not written by this version"),
+            Dump::Data => "Printing VRRP data",
             Dump::Stats => "Printing VRRP stats",
             Dump::StatsClear => "Printing and clearing VRRP stats",
             Dump::Json => "Printing VRRP as json",
@@ -66,8 +73,8 @@ impl Dumps {
         }
     }
 
-    /// Copies some more. Returns whether there is more to be copied.
-    pub(super) fn go_on(&mut self, engine: &mut Engine) -> bool {
+    /// Copies some more; of sockets, their numbers. Returns whether there is more to be copied.
+    pub(super) fn go_on(&mut self, engine: &mut Engine, descriptors: impl Fn() -> Descriptors) -> bool {
         let Some(dump) = self.asked.front().copied() else { return false };
         let some = engine.router().show_some(&mut self.place, INSTANCES);
         if !some.is_empty() {
@@ -82,13 +89,31 @@ impl Dumps {
         let instances = std::mem::take(&mut self.copied);
         // keepalived writes none without instances.
         if dump != Dump::Json || !instances.is_empty() {
-            let (path, form, rest) = match dump {
-                Dump::Json => (self.names.json(), Form::Json(self.json_version), engine.router().show_rest()),
-                Dump::Data | Dump::Stats | Dump::StatsClear => {
-                    (self.names.stats(), Form::Stats, ShownRest::default())
-                }
+            let rest = || engine.router().show_rest();
+            let file = match dump {
+                Dump::Data => File {
+                    path: self.names.data(Process::Vrrp),
+                    form: Form::Data(Arc::clone(&self.settings)),
+                    instances,
+                    rest: rest(),
+                    descriptors: descriptors(),
+                },
+                Dump::Json => File {
+                    path: self.names.json(),
+                    form: Form::Json(self.json_version),
+                    instances,
+                    rest: rest(),
+                    descriptors: Descriptors::new(),
+                },
+                Dump::Stats | Dump::StatsClear => File {
+                    path: self.names.stats(),
+                    form: Form::Stats,
+                    instances,
+                    rest: ShownRest::default(),
+                    descriptors: Descriptors::new(),
+                },
             };
-            self.hand_over(File { path, form, instances, rest });
+            self.hand_over(file);
         }
         !self.asked.is_empty()
     }
@@ -114,9 +139,10 @@ impl Dumps {
 }
 
 fn write(file: File) {
-    let File { path, form, instances, rest } = file;
-    let vrrp = Vrrp::of(instances, rest);
+    let File { path, form, instances, rest, descriptors } = file;
+    let vrrp = Vrrp::of(instances, rest, &descriptors);
     let text = match form {
+        Form::Data(settings) => data::vrrp(&vrrp, &settings, &Machine::new()),
         Form::Stats => stats::text(&vrrp.instances),
         Form::Json(version) => json::text(&vrrp, version),
     };

@@ -176,7 +176,7 @@ fn drive(
             Ok(message) => message,
             Err(TryRecvError::Disconnected) if !stopping => ToWorker::Stop,
             Err(_) => {
-                let is_copying = dumps.go_on(&mut engine);
+                let is_copying = dumps.go_on(&mut engine, || network.descriptors());
                 if let Next::At(deadline) = next
                     && !is_copying
                 {

@@ -20,6 +20,7 @@ use crate::daemon::worker::{FromWorker, Options};
 use crate::netlink;
 use crate::netlink::route::{self, Client, Monitor};
 use crate::run::{Run, RunId, RunOutcome};
+use crate::state::vrrp::Descriptors;
 use crate::sys::clock;
 use crate::sys::poll::Poll;
 use crate::sys::raw::Inbox;
@@ -127,6 +128,11 @@ impl Network {
         network.poll.add(&network.monitor, MONITOR)?;
         network.poll.add(&*network.wake, WAKE)?;
         Ok(network)
+    }
+
+    /// The numbers of the sockets that adverts come and go by.
+    pub(super) fn descriptors(&self) -> Descriptors {
+        self.sockets.descriptors()
     }
 
     /// All links and addresses, the routes that are followed or could be an earlier run's, and rules.

@@ -3,6 +3,7 @@
 //! What stands in an advert is not looked at here.
 
 use crate::net::Family;
+use crate::state::vrrp::Descriptors;
 use crate::sys::poll::Poll;
 use crate::sys::raw::{self, Inbox, SendProblem};
 use crate::time::Instant;
@@ -11,6 +12,7 @@ use crate::vrrp::shared::Shared;
 use std::borrow::Cow;
 use std::collections::hash_map::{Entry, HashMap};
 use std::net::IpAddr;
+use std::os::fd::{AsFd, AsRawFd};
 use tracing::debug;
 
 /// Which socket: its interface, or none, and what it hears.
@@ -59,6 +61,11 @@ impl Sockets {
             debug!(%error, "packets can't be read");
             false
         })
+    }
+
+    /// Their numbers, by what they hear.
+    pub(super) fn descriptors(&self) -> Descriptors {
+        self.all.iter().map(|(place, listener)| (*place, listener.socket.as_fd().as_raw_fd())).collect()
     }
 
     /// See [`crate::vrrp::engine::Io::listen`].

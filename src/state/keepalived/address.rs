@@ -1,18 +1,35 @@
 //! Addresses, as keepalived writes them: `10.0.0.1/24 dev eth0 scope global set`.
 
 use crate::net::Family;
-use crate::vrrp::config::VirtualAddress;
 use crate::vrrp::config::address::Lifetime;
+use crate::vrrp::config::{Instance, VirtualAddress};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-/// One address, and whether the kernel holds it.
-pub(super) fn line(address: &VirtualAddress, is_held: bool) -> String {
+/// The addresses of an instance, and whether the kernel holds each. An interface of its own is shown with the one that it
+/// lies on: `dev vrrp.7@eth0`.
+pub(super) fn lines(
+    addresses: &[VirtualAddress],
+    held: &[bool],
+    config: &Instance,
+) -> impl Iterator<Item = String> {
+    let held = held.iter().copied().chain(std::iter::repeat(false));
+    addresses.iter().zip(held).map(move |(address, is_held)| {
+        let is_own = config.link.own_name() == Some(&*address.interface);
+        line(address, is_held, config.interface.as_deref().filter(|_| is_own))
+    })
+}
+
+/// One address, and whether the kernel holds it; `base` is what its interface lies on, where that is told.
+pub(super) fn line(address: &VirtualAddress, is_held: bool, base: Option<&str>) -> String {
     let mut line = net(address.net.address, address.net.prefix_len);
     if let Some(broadcast) = &*address.broadcast {
         put(&mut line, format_args!("brd {broadcast}"));
     }
     put(&mut line, format_args!("dev {}", address.interface));
+    if let Some(base) = base {
+        let _ = write!(line, "@{base}");
+    }
     if address.use_vmac {
         put(&mut line, format_args!("use_vmac"));
     }

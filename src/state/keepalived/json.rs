@@ -5,7 +5,7 @@ use super::number::short;
 use super::{address, command, route};
 use crate::conf::config::JsonVersion;
 use crate::state::vrrp::{Counters, Instance, Process, State, Vrrp};
-use crate::vrrp::config::{Auth, ParameterMatch, Version, VirtualAddress};
+use crate::vrrp::config::{Auth, ParameterMatch, Version};
 use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
@@ -94,8 +94,8 @@ fn data(vrrp: &Vrrp, instance: &Instance) -> String {
         .iter()
         .filter_map(|tracked| vrrp.scripts.iter().find(|script| script.config.name == tracked.name));
     object
-        .texts("vips", addresses(&config.addresses, &held.addresses))
-        .texts("evips", addresses(&config.excluded, &held.excluded))
+        .texts("vips", address::lines(&config.addresses, &held.addresses, config))
+        .texts("evips", address::lines(&config.excluded, &held.excluded, config))
         .texts("vroutes", config.routes.iter().map(route::route))
         .texts("vrules", config.rules.iter().map(route::rule))
         .texts("track_ifp", config.tracking.interfaces.iter().map(|tracked| tracked.name.clone()))
@@ -111,11 +111,6 @@ fn data(vrrp: &Vrrp, instance: &Instance) -> String {
         object.text("auth_data", "********");
     }
     object.end()
-}
-
-fn addresses(addresses: &[VirtualAddress], held: &[bool]) -> impl Iterator<Item = String> {
-    let held = held.iter().copied().chain(std::iter::repeat(false));
-    addresses.iter().zip(held).map(|(address, held)| address::line(address, held))
 }
 
 /// keepalived's numbers of states.

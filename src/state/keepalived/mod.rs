@@ -3,6 +3,7 @@
 //! Sections, keys, their order and their words are keepalived's; what it keeps to itself is not here (`docs/differences.md`).
 
 mod address;
+pub mod data;
 pub mod json;
 mod number;
 mod route;

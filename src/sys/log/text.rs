@@ -118,7 +118,7 @@ impl Write for Clean<'_> {
 }
 
 /// Local time as keepalived's console shows it: `Sat Nov 21 00:00:00 2026`.
-pub(super) fn date(seconds: libc::time_t) -> String {
+pub(in crate::sys) fn date(seconds: libc::time_t) -> String {
     local(seconds, c"%a %b %e %H:%M:%S %Y")
 }
 

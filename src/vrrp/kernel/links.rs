@@ -73,6 +73,22 @@ impl Links {
         self.all.values_mut().map(Box::as_mut)
     }
 
+    /// All of them by their numbers, each with its addresses in the order in which they became known, but for those that this
+    /// program has set.
+    pub(super) fn show(&self) -> Vec<(Link, Vec<IpAddr>)> {
+        let shown = self.all.values().map(|known| {
+            let of_all = known.addresses.iter().flat_map(|(address, held)| {
+                held.iter().filter(|held| !held.ours).map(|held| (held.order, *address))
+            });
+            let mut addresses: Vec<(u64, IpAddr)> = of_all.collect();
+            addresses.sort_unstable();
+            (known.link.clone(), addresses.into_iter().map(|(_, address)| address).collect())
+        });
+        let mut shown: Vec<(Link, Vec<IpAddr>)> = shown.collect();
+        shown.sort_by_key(|(link, _)| link.index);
+        shown
+    }
+
     /// A link as it is now. Gives the names of the interfaces that this concerns.
     pub(super) fn link(&mut self, link: Link) -> Vec<Name> {
         let mut names = vec![link.name.clone()];

@@ -1,10 +1,11 @@
 //! What others are shown of the router: copies, of some instances at a time, so that no advert waits for them.
 
 use super::{Id, Router};
-use crate::vrrp::event::{Entry, Name, StateKind};
+use crate::vrrp::event::{Entry, Link, Listen, Name, StateKind};
 use crate::vrrp::instance::Instance;
 use crate::vrrp::track::process::ShownProcess;
 use crate::vrrp::track::script::ShownScript;
+use std::net::IpAddr;
 use std::ops::Bound;
 
 /// So many addresses, routes and rules are looked up as long as the copy of an instance takes, about.
@@ -23,6 +24,17 @@ pub struct ShownInstance {
     pub held_routes: Vec<bool>,
     /// Which of [its rules](Instance::rules).
     pub held_rules: Vec<bool>,
+    /// Where it hears adverts, if it does.
+    pub listen: Option<Listen>,
+}
+
+/// An interface of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownLink {
+    /// What is known of it.
+    pub link: Link,
+    /// Its addresses, in the order in which they became known.
+    pub addresses: Vec<IpAddr>,
 }
 
 /// A sync group.
@@ -51,6 +63,10 @@ pub struct ShownRest {
     pub processes: Vec<ShownProcess>,
     /// Tracked files by name, and the numbers in them.
     pub files: Vec<(Name, Option<i64>)>,
+    /// By their numbers.
+    pub links: Vec<ShownLink>,
+    /// Which static addresses the kernel holds, in their order.
+    pub held_statics: Vec<bool>,
 }
 
 /// How far a copy of the instances has come.
@@ -76,6 +92,7 @@ impl Router {
                 held_addresses: instance.addresses().iter().map(|a| self.kernel.holds(a)).collect(),
                 held_routes: entries(instance.routes()),
                 held_rules: entries(instance.rules()),
+                listen: slot.listen,
                 instance,
             };
             cost += 1 + (one.held_addresses.len() + one.held_routes.len() + one.held_rules.len()) / LOOK_UPS;
@@ -88,7 +105,13 @@ impl Router {
     /// Copies what there is beside the instances.
     #[must_use]
     pub fn show_rest(&self) -> ShownRest {
-        let mut rest = ShownRest { groups: self.show_groups(), ..ShownRest::default() };
+        let links = self.kernel.show_links().into_iter();
+        let mut rest = ShownRest {
+            groups: self.show_groups(),
+            links: links.map(|(link, addresses)| ShownLink { link, addresses }).collect(),
+            held_statics: self.statics.addresses.iter().map(|a| self.kernel.holds(a)).collect(),
+            ..ShownRest::default()
+        };
         self.tracking.show(&mut rest);
         rest
     }
