@@ -34,9 +34,9 @@ pub struct Turn {
     pub owner: String,
     /// What has happened to it; runs of one step are asked for one after the other.
     pub step: u64,
-    /// Whether it tells of a state that the owner's next step replaces, as an instance's; false where each step tells of
-    /// something else, as those of a virtual server's real servers do. At the stop, what has been replaced is not run.
-    pub replaced: bool,
+    /// What of the owner it tells of: a virtual server's real server, say; nothing where it is the owner itself. At the stop,
+    /// what a later step tells anew of the same is not run.
+    pub subject: Option<String>,
 }
 
 /// How long a program may run.

@@ -3,7 +3,7 @@
 
 use super::journal::Entry;
 use super::programs::Programs;
-use crate::check::event::{Alert, Report};
+use crate::check::event::{Alert, Report, Subject};
 use crate::conf::Config;
 use crate::daemon::fifo::Fifos;
 use crate::daemon::mail::Mailer;
@@ -55,7 +55,11 @@ impl Notifier {
                     self.mail(alert);
                 }
                 if let Some(command) = notice.program {
-                    programs.notify(notice.vs, *command);
+                    let subject = match notice.subject {
+                        Subject::VirtualServer => None,
+                        Subject::RealServer(server) => Some(server.to_string()),
+                    };
+                    programs.notify(notice.vs, subject, *command);
                 }
             }
         }

@@ -40,10 +40,11 @@ impl Programs {
         }
     }
 
-    /// Asks for a program that is told of something; those of one virtual server run one after another.
-    pub(super) fn notify(&mut self, vs: String, command: Command) {
+    /// Asks for a program that is told of something; those of one virtual server run one after another. `subject` is its
+    /// real server, where it is one that changed.
+    pub(super) fn notify(&mut self, vs: String, subject: Option<String>, command: Command) {
         let name = command.program().to_owned();
-        let turn = Turn { owner: vs, step: self.next, replaced: false };
+        let turn = Turn { owner: vs, step: self.next, subject };
         let id = self.ask(Some(turn), command, None);
         self.notified.insert(id, name);
     }

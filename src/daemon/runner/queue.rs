@@ -155,8 +155,8 @@ impl Queue {
         matches!(self.active.get(&id), Some(Active { state: State::Ending { .. }, .. }))
     }
 
-    /// No more runs are taken in. Of those that wait, none runs whose state the owner's last step has replaced: what they
-    /// would tell of has passed, and that nothing runs any more must be told in time. Those that somebody's order depends
+    /// No more runs are taken in. Of those that wait, none runs that a later step of the same owner and subject replaces:
+    /// what they would tell of has passed, and that nothing runs any more must be told in time. Those that somebody's order depends
     /// on have [`STOP_GRACE`] to end, those without a limit, which wait for what they read to end, have [`STOP_PATIENCE`].
     /// The others are called off.
     pub(super) fn stop(&mut self, now: Instant, actions: &mut Vec<Action>) {
@@ -165,9 +165,11 @@ impl Queue {
         }
         self.stop_at = Some(now + STOP_GRACE);
         for runs in self.waiting.values_mut() {
-            let last = runs.back().and_then(|run| run.turn.as_ref()).map(|turn| turn.step);
+            let turns = runs.iter().filter_map(|run| run.turn.as_ref());
+            let last: HashMap<Option<String>, u64> =
+                turns.map(|turn| (turn.subject.clone(), turn.step)).collect();
             runs.retain(|run| {
-                let gone = run.turn.as_ref().is_some_and(|turn| turn.replaced && Some(turn.step) != last);
+                let gone = run.turn.as_ref().is_some_and(|turn| last.get(&turn.subject) != Some(&turn.step));
                 if gone {
                     actions.push(Action::Tell(run.id, RunOutcome::Cancelled));
                 }
@@ -290,7 +292,7 @@ mod tests {
     fn run(id: u64, owner: Option<&str>, limit: Option<u64>) -> Run {
         Run {
             id: RunId(id),
-            turn: owner.map(|owner| Turn { owner: owner.into(), step: id, replaced: true }),
+            turn: owner.map(|owner| Turn { owner: owner.into(), step: id, subject: None }),
             command: Command { argv: vec![id.to_string()], run_as: None },
             limit: limit.map(|seconds| Limit::new(Duration::from_secs(seconds))),
         }
@@ -330,7 +332,7 @@ mod tests {
     fn those_of_one_step_run_together_and_the_next_step_waits_for_all_of_them() {
         let mut queue = Queue::default();
         let of_step = |id, step| Run {
-            turn: Some(Turn { owner: "VI".into(), step, replaced: true }),
+            turn: Some(Turn { owner: "VI".into(), step, subject: None }),
             ..run(id, None, None)
         };
         assert_eq!(collect(|a| queue.ask(at(0), of_step(1, 1), a)), [Start(of_step(1, 1))]);
@@ -401,7 +403,7 @@ mod tests {
     fn at_the_stop_the_last_step_of_an_owner_runs_and_none_that_waited_before_it() {
         let mut queue = Queue::default();
         let of_step = |id, step| Run {
-            turn: Some(Turn { owner: "VI".into(), step, replaced: true }),
+            turn: Some(Turn { owner: "VI".into(), step, subject: None }),
             ..run(id, None, None)
         };
         for (id, step) in [(1, 1), (2, 2), (3, 3), (4, 4), (5, 4)] {
@@ -417,7 +419,7 @@ mod tests {
     fn at_the_stop_each_step_runs_that_tells_of_something_else() {
         let mut queue = Queue::default();
         let step = |id| Run {
-            turn: Some(Turn { owner: "VS".into(), step: id, replaced: false }),
+            turn: Some(Turn { owner: "VS".into(), step: id, subject: Some(id.to_string()) }),
             ..run(id, None, None)
         };
         for id in 1..=4 {
@@ -427,6 +429,36 @@ mod tests {
         for id in 1..4 {
             let next = collect(|a| queue.ended(at(0), RunId(id), exited(0), a));
             assert_eq!(next, [Tell(RunId(id), exited(0)), Start(step(id + 1))]);
+        }
+    }
+
+    /// A virtual server's scripts: of each of its servers, and of its quorum, the last one runs.
+    #[test]
+    fn at_the_stop_what_was_told_anew_is_not_run() {
+        let mut queue = Queue::default();
+        let step = |id, subject: Option<&str>| Run {
+            turn: Some(Turn { owner: "VS".into(), step: id, subject: subject.map(str::to_owned) }),
+            ..run(id, None, None)
+        };
+        let told = [
+            (1, Some("RS 1")),
+            (2, None),
+            (3, Some("RS 1")),
+            (4, None),
+            (5, Some("RS 2")),
+            (6, Some("RS 1")),
+            (7, None),
+        ];
+        for (id, subject) in told {
+            collect(|a| queue.ask(at(0), step(id, subject), a));
+        }
+        let dropped = [2, 3, 4].map(|id| Tell(RunId(id), RunOutcome::Cancelled));
+        assert_eq!(collect(|a| queue.stop(at(1), a)), dropped);
+        let mut ended = 1;
+        for (id, subject) in [(5, Some("RS 2")), (6, Some("RS 1")), (7, None)] {
+            let next = collect(|a| queue.ended(at(1), RunId(ended), exited(0), a));
+            assert_eq!(next, [Tell(RunId(ended), exited(0)), Start(step(id, subject))]);
+            ended = id;
         }
     }
 

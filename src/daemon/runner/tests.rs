@@ -50,7 +50,7 @@ impl Remote {
     fn run(&self, id: u64, owner: Option<&str>, limit: Option<Duration>, argv: &[&str]) {
         let command = Command { argv: argv.iter().map(ToString::to_string).collect(), run_as: None };
         let limit = limit.map(|term_after| Limit { term_after, kill_after: Duration::from_millis(200) });
-        let turn = owner.map(|owner| Turn { owner: owner.to_owned(), step: id, replaced: true });
+        let turn = owner.map(|owner| Turn { owner: owner.to_owned(), step: id, subject: None });
         let run = Run { id: RunId(id), turn, command, limit };
         self.tell(&Order::Run {
             run,

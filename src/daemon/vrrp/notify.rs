@@ -95,7 +95,7 @@ impl Notifier {
             let text = format!("({}) script {} for {}", notice.name, command.program(), notice.word());
             self.asked.insert(id, (owner.clone(), text));
             *self.unended.entry(owner.clone()).or_default() += 1;
-            let turn = Some(Turn { owner: owner.clone(), step: self.step, replaced: true });
+            let turn = Some(Turn { owner: owner.clone(), step: self.step, subject: None });
             // Fails when the parent is gone, which the worker notices.
             let _ = self.parent.send(FromWorker::Run(Run { id, turn, command, limit }));
         }
