@@ -66,6 +66,19 @@ impl FoundServer<'_> {
         }
     }
 
+    /// What the server's entry leaves open: it is not there, or has no weight, since others serve instead, whether it was up
+    /// or not.
+    #[must_use]
+    pub fn is_unclear(&self, vs: &VirtualServer, rs: &RealServer) -> bool {
+        self.status(rs) == Status::Down && (rs.backup || self.sorry(vs))
+    }
+
+    /// Its weight, if it has an entry.
+    #[must_use]
+    pub fn weight_of(&self, rs: &RealServer) -> Option<u32> {
+        self.weight(rs.forward, rs.address)
+    }
+
     /// Whether the sorry server has the traffic.
     #[must_use]
     pub fn sorry(&self, vs: &VirtualServer) -> bool {

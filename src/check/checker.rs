@@ -135,6 +135,13 @@ impl Checker {
         self
     }
 
+    /// The same, with a weight that it is taken to have given its servers.
+    #[must_use]
+    pub const fn with_weight(mut self, weight: Weight) -> Checker {
+        self.weight = weight;
+        self
+    }
+
     /// The moment of the first probe of a check that starts now: a second, and `fraction` (of 2³²) of its warm-up.
     #[must_use]
     pub fn first_probe(now: Instant, schedule: &config::Schedule, fraction: u32) -> Instant {

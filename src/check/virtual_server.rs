@@ -66,6 +66,10 @@ pub struct Server {
     pub is_known_down: bool,
     /// It is held back, whatever they say (`flap_damping`).
     pub held: bool,
+    /// It counts as down because nobody knows: nothing is told if it proves to be up.
+    pub is_unclear: bool,
+    /// The weight of its entry in the kernel's table, where that was there before this process.
+    pub found: Option<u32>,
 }
 
 impl Server {
@@ -138,6 +142,7 @@ impl VirtualServer {
             sorry,
         };
         vs.weigh();
+        vs.resume_terms(now);
         vs.tell_beginning(at_start, |_| true, actions);
         vs.evaluate(now, true, actions);
         vs
@@ -344,6 +349,24 @@ impl VirtualServer {
         }
     }
 
+    /// What the table shows to have been under way goes on: a weight that was being raised from where it was, a server that
+    /// drains for as long as it is given.
+    fn resume_terms(&mut self, now: Instant) {
+        let servers = self.config.real_servers.iter().zip(&self.servers).zip(0u32..);
+        for ((rs, checks), place) in servers {
+            let (Some(transition), Some(found)) = (&rs.transition, checks.found) else { continue };
+            match checks.is_up() {
+                true => {
+                    self.terms.resume_ramp(now, place, transition.slow_start, found, checks.weight(rs.weight))
+                }
+                false if found == 0 && !rs.inhibit_on_failure => {
+                    self.terms.begin_drain(now, place, transition.drain_time);
+                }
+                false => {}
+            }
+        }
+    }
+
     /// A real server, given by its place in the configuration, came or went.
     fn server_changed(&mut self, now: Instant, server: usize, up: bool, actions: &mut Vec<Action>) {
         let Some((rs, checks)) = self.config.real_servers.get(server).zip(self.servers.get(server)) else {
@@ -362,7 +385,12 @@ impl VirtualServer {
                 self.terms.begin_drain(now, place, transition.drain_time);
             }
         }
-        self.tell_server(rs, if up { Status::Up } else { Status::Down }, actions);
+        if !(up && checks.is_unclear) {
+            self.tell_server(rs, if up { Status::Up } else { Status::Down }, actions);
+        }
+        if let Some(checks) = self.servers.get_mut(server) {
+            checks.is_unclear = false;
+        }
         self.dest_changed(server, actions);
         self.evaluate(now, false, actions);
     }
@@ -410,17 +438,33 @@ impl VirtualServer {
                 actions.push(self.quorum_notice(true, Some(&self.quorum_words(starting))));
                 if self.sorry {
                     self.sorry = false;
+                    self.displace(now, false);
                     actions.extend(self.sorry_report(Status::Down));
                     self.service_changed(actions);
                 }
             }
-            Status::Up if too_little => self.lose(starting, actions),
-            Status::Down if lacks_sorry => self.lose(starting, actions),
+            Status::Up if too_little => self.lose(now, starting, actions),
+            Status::Down if lacks_sorry => self.lose(now, starting, actions),
             _ => {}
         }
     }
 
-    fn lose(&mut self, starting: bool, actions: &mut Vec<Action>) {
+    /// The sorry server takes the traffic from servers that are up, or gives it back: the connections that they have need time.
+    fn displace(&mut self, now: Instant, by_sorry: bool) {
+        let servers = self.config.real_servers.iter().zip(&self.servers).zip(0u32..);
+        for ((rs, checks), place) in servers {
+            let is_called = !rs.backup || self.backups == Some(true);
+            let Some(transition) = rs.transition.as_ref().filter(|_| checks.is_up() && is_called) else {
+                continue;
+            };
+            match by_sorry {
+                true => self.terms.begin_drain(now, place, transition.drain_time),
+                false => self.terms.end_drain(place),
+            }
+        }
+    }
+
+    fn lose(&mut self, now: Instant, starting: bool, actions: &mut Vec<Action>) {
         self.quorum = Status::Down;
         let c = &self.config;
         actions.push(Action::Report(Report::QuorumLost {
@@ -433,6 +477,10 @@ impl VirtualServer {
         actions.push(self.quorum_notice(false, Some(&self.quorum_words(starting))));
         if c.sorry_server.is_some() && !self.sorry {
             self.sorry = true;
+            // At the start nobody has connections yet.
+            if !starting {
+                self.displace(now, true);
+            }
             actions.extend(self.sorry_report(Status::Up));
             self.service_changed(actions);
         }

@@ -43,6 +43,8 @@ struct Wanted {
     presumed: Option<Status>,
     /// Others have heard of it.
     was_told: bool,
+    /// What it is taken to say of its server's weight.
+    weight: Weight,
 }
 
 enum Origin {
@@ -160,6 +162,7 @@ impl Balancer {
                     subscribers: Subscribers::new(),
                     presumed: None,
                     was_told: false,
+                    weight: Weight::Configured,
                 });
                 (placement.wanted.len() - 1) as u32
             });
@@ -175,6 +178,11 @@ impl Balancer {
                     known = (*vs_place, Known::of(vs, before, found));
                 }
                 let status = known.1.status(rs);
+                // Who shares it may have another weight.
+                wanted.weight = match wanted.subscribers.len() {
+                    1 if check.settings.probe.weighs() => known.1.weight(rs),
+                    _ => Weight::Configured,
+                };
                 wanted.was_told |= status == Some(Status::Down) && known.1.was_told();
                 wanted.presumed = match (wanted.presumed, status) {
                     (Some(Status::Up), _) | (_, Some(Status::Up)) => Some(Status::Up),
@@ -234,7 +242,7 @@ impl Balancer {
 
     /// Gives one wanted check its slot; returns what it says.
     fn settle(&mut self, now: Instant, wanted: Wanted, new: &mut Vec<u32>) -> Verdict {
-        let Wanted { origin, subscribers, presumed, was_told } = wanted;
+        let Wanted { origin, subscribers, presumed, was_told, weight } = wanted;
         let (checker, is_new) = match origin {
             Origin::Kept(index) => {
                 let slot = self.slots.get_mut(index as usize).and_then(Option::as_mut);
@@ -253,7 +261,7 @@ impl Balancer {
                     _ if check.settings.probe.is_watched() => now,
                     _ => Checker::first_probe(now, &check.settings.schedule, self.random.next_u32()),
                 };
-                let checker = Checker::new(check, presumed.unwrap_or(assumed), first);
+                let checker = Checker::new(check, presumed.unwrap_or(assumed), first).with_weight(weight);
                 (if was_told { checker.already_told() } else { checker }, true)
             }
         };
@@ -300,7 +308,17 @@ impl Balancer {
                 Some(old) => old.reload(now, config, servers, at_start, actions),
                 None => {
                     let found = found.of(&config);
-                    let start = found.map_or(Start::Fresh, |f| Start::Adopted { sorry: f.sorry(&config) });
+                    let mut servers = servers;
+                    let start = match &found {
+                        None => Start::Fresh,
+                        Some(found) => {
+                            for (server, rs) in servers.iter_mut().zip(&config.real_servers) {
+                                server.is_unclear = found.is_unclear(&config, rs);
+                                server.found = found.weight_of(rs);
+                            }
+                            Start::Adopted { sorry: found.sorry(&config) }
+                        }
+                    };
                     VirtualServer::new(now, config, servers, start, at_start, actions)
                 }
             };
@@ -381,6 +399,17 @@ impl<'a> Known<'a> {
             Known::Before(vs, places) => places.get(&rs.address).map(|&place| vs.server_status(place)),
             Known::Found(found) => Some(found.status(rs)),
             Known::Nothing => None,
+        }
+    }
+
+    /// What the only check that weighs this server seems to have said: it holds until it says something else. A weight that time
+    /// moves as well tells nothing.
+    fn weight(&self, rs: &RealServer) -> Weight {
+        let Known::Found(found) = self else { return Weight::Configured };
+        let ramps = rs.transition.as_ref().is_some_and(|transition| !transition.slow_start.is_zero());
+        match found.weight_of(rs) {
+            Some(weight) if weight > 0 && weight != rs.weight && !ramps => Weight::Exactly(weight),
+            _ => Weight::Configured,
         }
     }
 }

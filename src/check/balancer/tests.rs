@@ -11,6 +11,7 @@ use crate::check::testing::{address, check, server, short, sorry, virtual_server
 use crate::command::Command;
 use std::time::Duration;
 
+mod adopted;
 mod any;
 mod told;
 
@@ -315,44 +316,6 @@ fn an_alpha_server_waits_for_its_first_pass() {
 }
 
 /// The table that a balancer left behind when it died.
-fn left_by(b: &Bench) -> Table {
-    Table { services: b.table.values().cloned().collect() }
-}
-
-#[test]
-fn a_successor_adopts_the_table_without_a_change() {
-    let mut first = virtual_server(1, vec![server(11), server(12)]);
-    first.real_servers[0].inhibit_on_failure = true;
-    let second = virtual_server(2, vec![server(11), server(13)]);
-    let mut third = virtual_server(3, vec![server(11)]);
-    third.sorry_server = sorry("192.0.2.99:80", false);
-    let mut c = config(vec![first, second, third]);
-    for vs in &mut c.virtual_servers {
-        for rs in &mut vs.real_servers {
-            rs.checkers[0].schedule.alpha = rs.address == address("192.0.2.12:80");
-        }
-    }
-    let mut b = Bench::new(c.clone());
-    b.run_until(ms(4000), fails(11));
-    assert_eq!(
-        (b.row(0), b.row(1), b.row(2)),
-        (vec!["11/0".into(), "12/1".into()], vec!["13/1".into()], vec!["99/1".into()])
-    );
-
-    let heir = Bench::adopting(c, &Found::new(&left_by(&b), true));
-    assert_eq!(heir.balancer.desired(), b.balancer.desired());
-    assert_eq!(heir.balancer.next_timeout(), Some(Instant::ZERO), "what was down is checked at once");
-}
-
-#[test]
-fn a_foreign_service_tells_nothing_of_our_servers() {
-    let c = config(vec![virtual_server(1, vec![server(11)])]);
-    let mut found = Bench::new(c.clone()).balancer.desired();
-    found.services[0].1[0].key.address = std::net::IpAddr::from([203, 0, 113, 1]);
-    assert_eq!(Bench::adopting(c.clone(), &Found::new(&found, false)).row(0), ["11/1"]);
-    assert_eq!(Bench::adopting(c, &Found::new(&found, true)).row(0), [""; 0]);
-}
-
 #[test]
 fn virtual_servers_that_share_an_endpoint_share_its_service() {
     let mut other = virtual_server(1, vec![server(12)]);

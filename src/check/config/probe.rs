@@ -66,6 +66,16 @@ impl Probe {
         }
     }
 
+    /// Whether its answers change the weight of its server, each time that it is asked.
+    #[must_use]
+    pub const fn weighs(&self) -> bool {
+        match self {
+            Probe::Misc(misc) => misc.dynamic,
+            Probe::Agent(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether it can be run. A check that can't is left out when a configuration takes effect: its real server is
     /// treated as if it had no such check, and a server without any counts as up, as in keepalived. Whoever reads the
     /// configuration is told so.

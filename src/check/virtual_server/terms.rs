@@ -117,6 +117,23 @@ impl Terms {
         }
     }
 
+    /// The weight of this server was being raised to `weight`, as what is found of it shows: it goes on from there.
+    pub(super) fn resume_ramp(&mut self, now: Instant, place: u32, time: Duration, found: u32, weight: u32) {
+        if time.is_zero() || found == 0 || found >= weight {
+            return;
+        }
+        let step = u64::from(found) * u64::from(STEPS) / u64::from(weight);
+        let step = (step as u32).clamp(1, STEPS - 1);
+        let since = Instant::ZERO
+            + now
+                .saturating_since(Instant::ZERO)
+                .saturating_sub(time.mul_f64(f64::from(step - 1) / f64::from(STEPS)));
+        self.end_ramp(place);
+        let ramp = Ramp { since, time, step };
+        self.due.insert((ramp.next(), Term::Ramp(place)));
+        self.ramps.insert(place, ramp);
+    }
+
     pub(super) fn end_ramp(&mut self, place: u32) {
         if let Some(ramp) = self.ramps.remove(&place) {
             self.due.remove(&(ramp.next(), Term::Ramp(place)));

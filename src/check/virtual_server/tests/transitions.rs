@@ -93,6 +93,60 @@ fn a_server_that_goes_drains_for_a_while() {
 }
 
 #[test]
+fn who_gives_way_to_the_sorry_server_drains_too() {
+    let drain = Transition { drain_time: seconds(10), ..Transition::default() };
+    let mut config = virtual_server(1, vec![with(drain, server(11)), with(drain, server(12)), server(13)]);
+    (config.quorum, config.sorry_server) = (3, sorry("192.0.2.99:80", false));
+    let mut vs = start(config);
+    turn(&mut vs, at(1), 2, Status::Down);
+    assert_eq!(row(&vs), ["11/0", "12/0", "99/1"], "the live ones have connections");
+    turn(&mut vs, at(5), 2, Status::Up);
+    assert_eq!((row(&vs), vs.next_timeout()), (vec!["11/1".into(), "12/1".into(), "13/1".into()], None));
+    turn(&mut vs, at(6), 2, Status::Down);
+    pass(&mut vs, at(16));
+    assert_eq!((row(&vs), vs.next_timeout()), (vec!["99/1".into()], None));
+}
+
+/// What a worker that follows another one finds in the table goes on.
+#[test]
+fn what_was_under_way_goes_on_with_another_worker() {
+    let both = Transition { drain_time: seconds(10), slow_start: seconds(20), damping: None };
+    let found = |failed, found| Server { failed, found: Some(found), ..Server::default() };
+    let adopted = |servers: Vec<Server>| {
+        let mut config = virtual_server(1, vec![with(both, server(11)), with(both, server(12))]);
+        config.real_servers.iter_mut().for_each(|rs| rs.weight = 100);
+        let start = Start::Adopted { sorry: false };
+        VirtualServer::new(at(100), config, servers, start, AtStart::Silent, &mut Vec::new())
+    };
+    let mut vs = adopted(vec![found(0, 30), found(1, 0)]);
+    assert_eq!(row(&vs), ["11/30", "12/0"]);
+    pass(&mut vs, at(101));
+    assert_eq!(row(&vs), ["11/35", "12/0"], "a step a second");
+    pass(&mut vs, at(109));
+    assert_eq!(row(&vs), ["11/75", "12/0"]);
+    pass(&mut vs, at(114));
+    assert_eq!((row(&vs), vs.next_timeout()), (vec!["11/100".into()], None));
+    let vs = adopted(vec![found(0, 100), Server::default()]);
+    assert_eq!((row(&vs), vs.next_timeout()), (vec!["11/100".into(), "12/100".into()], None), "nothing was");
+}
+
+/// A server that stands back for the sorry server, or waits as a backup, may have been up all the time.
+#[test]
+fn who_was_perhaps_up_is_not_told_to_have_come() {
+    let mut config = virtual_server(1, vec![server(11), server(12), server(13)]);
+    (config.quorum, config.sorry_server) = (3, sorry("192.0.2.99:80", false));
+    let unclear = Server { failed: 1, is_unclear: true, ..Server::default() };
+    let start = Start::Adopted { sorry: true };
+    let mut vs = VirtualServer::new(at(0), config, vec![unclear; 3], start, AtStart::Silent, &mut Vec::new());
+    assert_eq!(turn(&mut vs, at(1), 0, Status::Up), Vec::<String>::new());
+    assert!(turn(&mut vs, at(2), 0, Status::Down)[0].starts_with("Removing service [192.0.2.11]"));
+    assert!(turn(&mut vs, at(3), 0, Status::Up)[0].starts_with("Adding service [192.0.2.11]"));
+    assert_eq!(turn(&mut vs, at(4), 1, Status::Up), Vec::<String>::new());
+    assert!(turn(&mut vs, at(5), 2, Status::Up)[0].starts_with("Gained quorum"));
+    assert_eq!(row(&vs), ["11/1", "12/1", "13/1"]);
+}
+
+#[test]
 fn who_goes_down_too_often_is_held_back() {
     let damping = Some(Damping { count: 2, within: seconds(60), hold: seconds(30) });
     let damped = Transition { damping, ..Transition::default() };
@@ -199,7 +253,13 @@ impl World {
         }
         self.backups_serve = serve;
         let all = primary + if serve { self.weigh(settings, true) } else { 0 };
-        self.has_quorum = all >= QUORUM;
+        let had = std::mem::replace(&mut self.has_quorum, all >= QUORUM);
+        let called =
+            self.servers.iter_mut().zip(settings).filter(|(m, s)| m.is_up && (!s.is_backup || serve));
+        for (model, _) in called.filter(|_| had != self.has_quorum) {
+            // The sorry server takes the traffic from who has connections, or gives it back.
+            model.drains_since = had.then_some(now);
+        }
     }
 
     fn comes(&mut self, now: u64, i: usize, settings: &[Settings]) {

@@ -58,11 +58,7 @@ impl Heritage {
 }
 
 fn weight(vs: &VirtualServer, rs: &RealServer) -> Weight {
-    let moves = |probe: &Probe| match probe {
-        Probe::Misc(misc) => misc.dynamic,
-        Probe::File(_) | Probe::Agent(_) => true,
-        _ => false,
-    };
+    let moves = |probe: &Probe| probe.weighs() || matches!(probe, Probe::File(_));
     let ramps = rs.transition.as_ref().is_some_and(|transition| !transition.slow_start.is_zero());
     let drains = rs.transition.as_ref().is_some_and(|transition| !transition.drain_time.is_zero());
     if ramps || rs.backup || rs.checkers.iter().any(|checker| moves(&checker.probe)) {
