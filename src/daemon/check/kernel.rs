@@ -31,6 +31,7 @@ use refusals::{chain, drifted, is_gone_already, log_taken, services_of};
 use std::collections::{HashMap, HashSet};
 use std::mem;
 use tracing::{error, info, warn};
+pub(super) use watch::INTERVAL;
 use watch::Watch;
 use whole::IdleTimeouts;
 

@@ -12,6 +12,7 @@
 //! made. Where it can't be made, that is said once and tried again.
 
 use super::backoff;
+use super::kernel::INTERVAL;
 use crate::check;
 use crate::check::config::{Endpoint, VirtualServer};
 use crate::conf::config::{Firewall, NftablesIpvs};
@@ -22,6 +23,7 @@ use crate::netlink::nftables::{Client, Expression, Family, Header, Hook, Key, Me
 use crate::time::Instant;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tracing::{info, warn};
 
 const IN: &str = "in";
@@ -50,6 +52,9 @@ pub(super) struct Marks {
     is_broken: bool,
     attempts: u32,
     retry_at: Option<Instant>,
+    /// How often it is looked whether the tables are still there, and when the next time; never with `lvs_drift off`.
+    looks_every: Option<Duration>,
+    look_at: Option<Instant>,
 }
 
 impl Marks {
@@ -57,6 +62,8 @@ impl Marks {
     pub(super) fn give(&mut self, firewall: &Firewall, config: &mut check::Config) {
         self.settings.clone_from(&firewall.ipvs);
         self.has_counters = firewall.counters;
+        let interval = config.settings.drift_interval.unwrap_or(INTERVAL);
+        self.looks_every = Some(interval).filter(|_| !config.settings.leave_drift);
         self.wanted.clear();
         let Some(settings) = &self.settings else { return };
         self.next = self.next.max(settings.start_fwmark);
@@ -78,19 +85,20 @@ impl Marks {
     }
 
     /// When to call [`Marks::apply`] again.
-    pub(super) const fn next_timeout(&self) -> Option<Instant> {
-        self.retry_at
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        [self.retry_at, self.look_at].into_iter().flatten().min()
     }
 
     /// Has the kernel set them.
     pub(super) fn apply(&mut self, now: Instant) {
         self.retry_at = None;
+        self.look_at = self.looks_every.map(|interval| now + interval).filter(|_| !self.wanted.is_empty());
         let settings = self.settings.clone().filter(|_| !self.wanted.is_empty());
         let is_there = |marks: &Marks| {
             marks.there.as_ref().map(|(settings, elements)| (settings, elements))
                 == settings.as_ref().map(|settings| (settings, &marks.wanted))
         };
-        if is_there(self) {
+        if is_there(self) && !self.has_been_removed() {
             return;
         }
         let changed = match self.change(settings.as_ref()) {
@@ -124,9 +132,30 @@ impl Marks {
 
     /// Looks again if it is time.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        if self.retry_at.is_some_and(|at| at <= now) {
+        if self.next_timeout().is_some_and(|at| at <= now) {
             self.apply(now);
         }
+    }
+
+    /// Whether somebody has removed what is to be there, with his own rules perhaps (`nft flush ruleset`): entries that
+    /// are there can be added once more, to maps that are there.
+    fn has_been_removed(&mut self) -> bool {
+        let Some((settings, held)) = &self.there else { return false };
+        let mut one_of_each: BTreeMap<(bool, &str), (&Element, &u32)> = BTreeMap::new();
+        for (element, mark) in held {
+            one_of_each
+                .entry((element.is_v6, map_name(element.protocol, element.has_port)))
+                .or_insert((element, mark));
+        }
+        let mut out = Transaction::new();
+        put(&mut out, &settings.table, true, one_of_each.into_values());
+        let Some(client) = &mut self.client else { return false };
+        if out.is_empty() || client.commit(out).is_ok() {
+            return false;
+        }
+        info!("nftables_ipvs: somebody else has removed the table {}: it is made again", settings.table);
+        self.there = None;
+        true
     }
 
     /// Takes all of it away.

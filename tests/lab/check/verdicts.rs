@@ -99,9 +99,10 @@ fn marked(lab: &Lab, daemon: Implementation) {
             thread::spawn(move || web(client));
         }
     });
+    let drift = if daemon == Implementation::Vipd { "lvs_drift_interval 1" } else { "" };
     let config = |group: &str| {
         format!(
-            "global_defs {{\n nftables_ipvs marks\n nftables_ipvs_start_fwmark 500\n}}\n\
+            "global_defs {{\n nftables_ipvs marks\n nftables_ipvs_start_fwmark 500\n {drift}\n}}\n\
              virtual_server_group web {{\n {group}\n}}\n\
              virtual_server group web {{\n lvs_sched rr\n lvs_method NAT\n protocol TCP\n \
              real_server 10.98.0.1 1080 {{\n }}\n}}\n"
@@ -134,6 +135,18 @@ fn marked(lab: &Lab, daemon: Implementation) {
         is_served(address, expected);
     }
     assert!(host.run("ipvsadm -Sn").starts_with("-A -f 500 -s rr\n"));
+    if daemon == Implementation::Vipd {
+        // What somebody else removes is put back: after a while, and by a reload.
+        host.run("nft delete table ip marks");
+        is_served("10.99.0.5:80", true);
+        let log = director.process().log();
+        assert!(log.contains("somebody else has removed the table marks: it is made again"), "{log}");
+        director.reload(&config("10.99.0.2-3 80\n 10.99.0.5 80").replace("_interval 1", "_interval 1000"));
+        is_served("10.99.0.5:80", true);
+        host.run("nft delete table ip marks");
+        director.reload(&config("10.99.0.2-3 80\n 10.99.0.5 80").replace("_interval 1", "_interval 999"));
+        is_served("10.99.0.5:80", true);
+    }
     director.terminate();
     assert!(!host.run("nft list ruleset").contains("marks"), "nothing is left");
 }

@@ -14,7 +14,7 @@ use std::mem;
 use std::time::Duration;
 
 /// How long after one look the next one begins, where nothing is said.
-const INTERVAL: Duration = Duration::from_secs(60);
+pub(in super::super) const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Servers that are read in one turn.
 const SERVERS: usize = 256;
