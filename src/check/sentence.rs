@@ -226,9 +226,9 @@ fn if_inhibited(inhibited: bool) -> &'static str {
     if inhibited { "(inhibited) " } else { "" }
 }
 
-/// keepalived's sentences with one retry as a word for one.
+/// Without a singular, as keepalived says it, and as it is searched for.
 fn retries(n: u32) -> String {
-    if n == 1 { "1 retry".to_owned() } else { format!("{n} retries") }
+    format!("{n} retries")
 }
 
 #[cfg(test)]

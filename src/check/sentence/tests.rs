@@ -21,7 +21,7 @@ fn a_reason_is_said_once() {
     assert_eq!(said(CheckName::Misc("/m".into()), CheckReport::NotRun(failure())), (false, true));
 }
 
-/// Lines that keepalived 2.2.7 wrote in the same situations (but for one retry, which it calls retries).
+/// Lines that keepalived 2.2.7 wrote in the same situations.
 #[test]
 fn the_words_are_keepaliveds() {
     let server = ServerName { address: "10.9.0.11:80".parse().unwrap(), protocol: Some(Protocol::Tcp) };
@@ -41,7 +41,7 @@ fn the_words_are_keepaliveds() {
             "Suspending healthchecker for service [10.9.0.11]:tcp:80 for VS [10.9.0.1]:tcp:80",
         ),
         (failed(0), "TCP_CHECK on service [10.9.0.11]:tcp:80 failed."),
-        (failed(1), "TCP_CHECK on service [10.9.0.11]:tcp:80 failed after 1 retry."),
+        (failed(1), "TCP_CHECK on service [10.9.0.11]:tcp:80 failed after 1 retries."),
         (failed(2), "TCP_CHECK on service [10.9.0.11]:tcp:80 failed after 2 retries."),
         (check(CheckName::Tcp, CheckReport::Succeeded), "TCP connection to [10.9.0.11]:tcp:80 success."),
         (
@@ -245,7 +245,7 @@ fn the_end_of_a_check_is_told_in_the_words_of_its_kind() {
         (
             CheckName::Service("REDIS_CHECK".into()),
             failed(1),
-            "REDIS_CHECK on service [10.9.0.11]:tcp:80 failed after 1 retry.",
+            "REDIS_CHECK on service [10.9.0.11]:tcp:80 failed after 1 retries.",
         ),
         (
             CheckName::Udp,

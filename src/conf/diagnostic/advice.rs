@@ -293,6 +293,11 @@ const ADVICE: &[(&str, &str, &str)] = &[
         SERVER,
         "From uthreshold connections on, the kernel gives a server no new ones, until there are fewer than lthreshold. It refuses a server whose lower threshold is above the upper one, and no upper one counts as 0. keepalived says nothing of it before the kernel does, and the server never serves.",
     ),
+    (
+        "V0864",
+        SERVER,
+        "A persistence engine tells clients apart by what they say instead of by their addresses. The kernel has one, for SIP over UDP: the calls of one Call-ID go to one server. It refuses a service with any other name, unless somebody has added a module to it. keepalived takes every name, and says so only when the kernel refuses it.",
+    ),
 ];
 
 fn find(code: &Code) -> Option<&'static (&'static str, &'static str, &'static str)> {

@@ -263,6 +263,7 @@ codes! {
     LINT_NAT_SUBNET = "V0861", Hint, Silent, "NAT, and clients in the real servers' own network";
     LINT_HASHING = "V0862", Hint, Silent, "a scheduler that refuses the clients of a server of weight 0";
     LINT_THRESHOLDS = "V0863", Warning, Silent, "thresholds that the kernel refuses";
+    LINT_ENGINE = "V0864", Warning, Silent, "a persistence engine that the kernel does not have";
 
     NOT_CARRIED_OUT = "V0901", Warning, Silent, "keepalived knows it, this version of vipd does not carry it out yet";
 }

@@ -12,9 +12,9 @@ mod nobody;
 mod notification;
 mod pair;
 mod places;
+mod refused;
 mod sample;
 mod script;
-mod thresholds;
 mod twice;
 mod virtual_server;
 mod vrrp;
@@ -89,7 +89,7 @@ fn advise(places: &Places<'_, '_>, config: &Config, cloud: Option<&str>, sink: &
                 services.advise(places, service, block, sink);
                 around.advise(places, service, block, sink);
                 hashing::advise(places, service, block, sink);
-                thresholds::advise(places, service, block, sink);
+                refused::advise(places, service, block, sink);
                 nobody::service(places, service, block, sink);
             }
             if places::is(block, "virtual_server_group") {

@@ -384,6 +384,10 @@ fn a_setting_given_twice_is_named_where_it_has_no_effect() {
     let loaded = linted(synonyms, Lints::default());
     let found: Vec<_> = advice(&loaded).into_iter().filter(|(id, _)| *id == "V0844").collect();
     assert_eq!(found, [("V0844", "lvs_method NAT"), ("V0844", "weight 1")]);
+    let text = "virtual_server 10.0.0.1 80 {\n real_server 10.0.0.2 80 {\n TCP_CHECK {\n fall 3\n retry 5\n }\n }\n}\n";
+    let loaded = linted(text, Lints::default());
+    let found: Vec<_> = loaded.diagnostics.iter().filter(|d| d.code.id == "V0844").collect();
+    assert_eq!(found[0].message, "`fall` and `retry` set the same thing: this one has no effect");
     // In each kind of block, also where there is other advice on the line that counts.
     let text = "global_defs {\n router_id a\n router_id b\n include_check match\n include_check +read\n}\n\
                 virtual_server 10.0.0.1 80 {\n real_server 10.0.0.2 80 {\n TCP_CHECK {\n connect_port 80\n \

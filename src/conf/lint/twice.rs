@@ -59,12 +59,18 @@ fn lines(places: &Places<'_, '_>, block: &Statement, sink: &mut Sink) {
     for statement in body(block) {
         let is_setting = |k: &&Keyword| matches!(k.shape, Shape::Line) && !ADDING.contains(&k.name);
         let Some(keyword) = statement.keyword.filter(is_setting) else { continue };
-        let Some(before) = last.insert(keyword.canonical(), statement) else { continue };
+        // `fall` is one more than `retry`.
+        let sets = if keyword.canonical() == "fall" { "retry" } else { keyword.canonical() };
+        let Some(before) = last.insert(sets, statement) else { continue };
         // A second line that has no effect was reported as such.
         if !(has_value(before) || has_value(statement)) || sink.has_problem_at(statement.span) {
             continue;
         }
-        let message = format!("`{}` is given twice in this block: this one has no effect", keyword.name);
+        let other = before.keyword.map_or("", |before| before.name);
+        let message = match other == keyword.name {
+            true => format!("`{other}` is given twice in this block: this one has no effect"),
+            false => format!("`{other}` and `{}` set the same thing: this one has no effect", keyword.name),
+        };
         let diagnostic = Diagnostic::new(&codes::LINT_TWICE, before.span, message);
         let diagnostic = diagnostic.also(statement.span, "this one counts");
         sink.push(diagnostic.help("remove one of the two"));

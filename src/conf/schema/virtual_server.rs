@@ -132,7 +132,7 @@ pub(super) static VIRTUAL_SERVER: Block = Block {
         line(
             "slow_start",
             &[arg("SECONDS", timer(0))],
-            "a server that comes back has its weight raised for so long",
+            "a server that comes back has its weight raised for so long, step by step; one that is set by hand meanwhile lasts until the next step",
         )
         .ours()
         .default("0"),
@@ -271,7 +271,7 @@ pub(super) static REAL_SERVER: Block = Block {
         line(
             "slow_start",
             &[arg("SECONDS", timer(0))],
-            "a server that comes back has its weight raised for so long",
+            "a server that comes back has its weight raised for so long, step by step; one that is set by hand meanwhile lasts until the next step",
         )
         .ours()
         .default("that of the virtual server"),

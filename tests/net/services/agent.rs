@@ -56,7 +56,7 @@ pub(super) fn decides(lab: &Lab) {
     say("ready 200%\n");
     says(&director, "Changing weight from 0 to 8 for active service", 1);
     say("down # disk full\n");
-    says(&director, "after 1 retry", 1);
+    says(&director, "after 1 retries", 1);
     last_says(&director, 1, "the agent says `down # disk full`");
     say("up\n");
     last_says(&director, 1, "success.");

@@ -55,11 +55,11 @@ pub(super) fn comes_and_goes(lab: &Lab) {
         last_says(&director, server, words);
     }
     halt(&health, true);
-    last_says(&director, 1, "failed after 1 retry");
+    last_says(&director, 1, "failed after 1 retries");
     halt(&health, false);
     last_says(&director, 1, "success.");
     health.kill_tree();
-    last_says(&director, 1, "failed after 1 retry");
+    last_says(&director, 1, "failed after 1 retries");
     let _again = server(&host, 50051, "health");
     last_says(&director, 1, "success.");
     director.terminate();

@@ -87,12 +87,12 @@ pub(super) fn comes_and_goes(lab: &Lab) {
         last_says(&director, server, words);
     }
     halt(&server, true);
-    last_says(&director, 1, "failed after 1 retry");
+    last_says(&director, 1, "failed after 1 retries");
     last_says(&director, 1, "timeout");
     halt(&server, false);
     last_says(&director, 1, "succeed on service");
     server.kill_tree();
-    last_says(&director, 1, "failed after 1 retry");
+    last_says(&director, 1, "failed after 1 retries");
     last_says(&director, 1, "Connection refused");
     let _again = nginx(&host, &pair);
     last_says(&director, 1, "succeed on service");

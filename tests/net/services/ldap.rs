@@ -56,11 +56,11 @@ pub(super) fn comes_and_goes(lab: &Lab) {
         last_says(&director, server, words);
     }
     halt(&slapd, true);
-    last_says(&director, 1, "failed after 1 retry");
+    last_says(&director, 1, "failed after 1 retries");
     halt(&slapd, false);
     last_says(&director, 1, "success.");
     slapd.kill_tree();
-    last_says(&director, 1, "failed after 1 retry");
+    last_says(&director, 1, "failed after 1 retries");
     let again = server(&host);
     last_says(&director, 1, "success.");
     director.terminate();

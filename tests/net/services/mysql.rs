@@ -52,12 +52,12 @@ pub(super) fn comes_and_goes(lab: &Lab) {
         last_says(&director, server, words);
     }
     halt(&primary, true);
-    last_says(&director, 1, "failed after 1 retry");
+    last_says(&director, 1, "failed after 1 retries");
     halt(&primary, false);
     last_says(&director, 1, "success.");
     // The replica loses it.
     primary.kill_tree();
-    last_says(&director, 1, "failed after 1 retry");
+    last_says(&director, 1, "failed after 1 retries");
     last_says(&director, 2, "replication of the server does not run");
     let _again = server(&host, &one, 3306, "");
     last_says(&director, 1, "success.");

@@ -104,12 +104,12 @@ pub(super) fn comes_and_goes(lab: &Lab) {
         last_says(&director, server, words);
     }
     halt(&primary, true);
-    last_says(&director, 1, "failed after 1 retry");
+    last_says(&director, 1, "failed after 1 retries");
     halt(&primary, false);
     last_says(&director, 1, "success.");
     primary.kill_tree();
-    last_says(&director, 1, "failed after 1 retry");
-    last_says(&director, 7, "failed after 1 retry");
+    last_says(&director, 1, "failed after 1 retries");
+    last_says(&director, 7, "failed after 1 retries");
     // What it wrote before it was killed is no matter here.
     let _ = fs::remove_file(one.join("postmaster.pid"));
     let again = server(&host, &one, 5432);

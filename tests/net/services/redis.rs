@@ -44,11 +44,11 @@ pub(super) fn comes_and_goes(lab: &Lab) {
         last_says(&director, server, words);
     }
     halt(&replica, true);
-    last_says(&director, 5, "failed after 1 retry");
+    last_says(&director, 5, "failed after 1 retries");
     halt(&replica, false);
     last_says(&director, 5, "success.");
     master.kill_tree();
-    last_says(&director, 1, "failed after 1 retry");
+    last_says(&director, 1, "failed after 1 retries");
     let log = director.process().log();
     assert!(!log.contains("sesame"), "{log}");
     let _again = server(&host, 6379, &["--requirepass", "sesame 1"]);

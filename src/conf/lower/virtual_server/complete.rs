@@ -341,8 +341,7 @@ impl Block<'_> {
                 continue;
             };
             let message = format!(
-                "real server {} is there twice: the kernel has one entry for both, whose weight is that of the server that \
-                 changed last",
+                "real server {} is there twice: the kernel has one entry for both, with the weight of the first one that is up",
                 server.address
             );
             let diagnostic = Diagnostic::new(&codes::PORT_MISMATCH, server.span, message);

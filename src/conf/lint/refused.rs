@@ -1,4 +1,5 @@
-//! Advice on thresholds that the kernel refuses, and the server with them (`ip_vs_add_dest`: ERANGE).
+//! Advice on what the kernel refuses: thresholds, and the server with them (`ip_vs_add_dest`: ERANGE); a persistence
+//! engine that it does not have, and the service with it (`ip_vs_add_service`: ENOENT).
 
 use super::places::{Places, span};
 use crate::check::config::VirtualServer;
@@ -6,8 +7,23 @@ use crate::conf::diagnostic::{Diagnostic, codes};
 use crate::conf::sink::Sink;
 use crate::conf::tree::Statement;
 
-/// One a server: each is lost by its own.
+/// The only engine of the kernel.
+const ENGINE: &str = "sip";
+
 pub(super) fn advise(places: &Places<'_, '_>, server: &VirtualServer, block: &Statement, sink: &mut Sink) {
+    thresholds(places, server, block, sink);
+    if let Some(engine) = server.persistence_engine.as_deref().filter(|engine| *engine != ENGINE) {
+        let message = format!(
+            "persistence engine `{engine}`: the kernel has only `{ENGINE}`; it refuses this service, and nobody is served"
+        );
+        let diagnostic = Diagnostic::new(&codes::LINT_ENGINE, span(block, "persistence_engine"), message);
+        let help = "write `persistence_engine sip`, or leave the line out: clients are then known by their addresses";
+        sink.push(diagnostic.help(help));
+    }
+}
+
+/// One a server: each is lost by its own.
+fn thresholds(places: &Places<'_, '_>, server: &VirtualServer, block: &Statement, sink: &mut Sink) {
     for real in server.real_servers.iter().filter(|real| real.lower_threshold > real.upper_threshold) {
         let message = match real.upper_threshold {
             0 => format!(
@@ -37,8 +53,26 @@ mod tests {
         let text = format!(
             "virtual_server 10.0.0.1 80 {{\n lvs_sched rr\n real_server 10.0.1.1 80 {{\n{lines} TCP_CHECK {{\n }}\n }}\n}}\n"
         );
-        let loaded = linted(&text, Lints::default());
-        loaded.diagnostics.iter().filter(|d| d.code.id == "V0863").map(|d| d.message.clone()).collect()
+        of(&text, "V0863")
+    }
+
+    fn of(text: &str, code: &str) -> Vec<String> {
+        let loaded = linted(text, Lints::default());
+        loaded.diagnostics.iter().filter(|d| d.code.id == code).map(|d| d.message.clone()).collect()
+    }
+
+    #[test]
+    fn an_engine_that_no_kernel_has_is_told() {
+        let with = |engine: &str| {
+            let text = format!(
+                "virtual_server 10.0.0.1 80 {{\n lvs_sched rr\n persistence_timeout 50\n persistence_engine {engine}\n \
+                 real_server 10.0.1.1 80 {{\n TCP_CHECK {{\n }}\n }}\n}}\n"
+            );
+            of(&text, "V0864")
+        };
+        assert_eq!(with("sip"), Vec::<String>::new());
+        let message = "persistence engine `sop`: the kernel has only `sip`; it refuses this service, and nobody is served";
+        assert_eq!(with("sop"), [message]);
     }
 
     #[test]
