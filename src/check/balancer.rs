@@ -22,6 +22,7 @@ use std::mem;
 use std::net::IpAddr;
 
 mod configure;
+pub mod shown;
 mod suspend;
 
 pub use suspend::awaited;

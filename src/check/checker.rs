@@ -172,6 +172,12 @@ impl Checker {
         self.has_run
     }
 
+    /// How many probes in a row have failed that were not believed yet.
+    #[must_use]
+    pub const fn tries(&self) -> u32 {
+        self.tries
+    }
+
     /// Which of the pages is asked for by the probe that [`Action::Start`] asks for; 0 where there is one thing to do.
     #[must_use]
     pub const fn page(&self) -> usize {

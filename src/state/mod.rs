@@ -3,6 +3,7 @@
 //! A worker copies what its machines know ([`crate::vrrp::router::ShownInstance`]); here it becomes what others are told. It
 //! asks nobody and holds no secrets. [`keepalived`] has keepalived's own forms.
 
+pub mod check;
 pub mod keepalived;
 pub mod settings;
 pub mod vrrp;

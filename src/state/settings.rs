@@ -14,6 +14,8 @@ pub struct Settings {
     pub vrrp: vrrp::Config,
     /// The check worker's.
     pub check: check::config::Settings,
+    /// `SSL`: what its checks show and trust; without the key's password.
+    pub ssl: check::config::Ssl,
 }
 
 impl Settings {
@@ -53,6 +55,10 @@ impl Settings {
                 serving: Default::default(),
             },
             check: config.check.settings.clone(),
+            ssl: check::config::Ssl {
+                password: config.check.ssl.password.as_ref().map(|_| "********".to_owned()),
+                ..config.check.ssl.clone()
+            },
         }
     }
 }

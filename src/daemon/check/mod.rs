@@ -11,6 +11,7 @@
 //! is right when it can be written.
 
 mod addresses;
+mod dumps;
 pub mod fetch;
 mod files;
 mod journal;
@@ -40,6 +41,7 @@ use crate::run::{RunId, RunOutcome};
 use crate::sys::{clock, memory};
 use crate::time::Instant;
 use addresses::Addresses;
+use dumps::Dumps;
 use files::Files;
 use journal::{Entry, Journal};
 use kernel::{Heritage, Kernel};
@@ -110,6 +112,7 @@ struct Driver {
     addresses: Addresses,
     programs: Programs,
     notifier: Notifier,
+    dumps: Dumps,
     kernel: Kernel,
     marks: Marks,
     journal: Journal,
@@ -141,6 +144,7 @@ impl Driver {
             addresses: Addresses::default(),
             programs: Programs::new(parent.clone()),
             notifier: Notifier::new(control.fifos.clone()),
+            dumps: Dumps::default(),
             kernel: Kernel::new(Client::open),
             marks: Marks::default(),
             journal: Journal::default(),
@@ -158,6 +162,7 @@ impl Driver {
         driver.marks.give(&config.global.firewall, &mut config.check);
         driver.synchronise(&config);
         driver.notifier.configure(&config);
+        driver.dumps.configure(&config);
         driver.make_room(&config.global.netlink);
         let keys = config.check.virtual_servers.iter().flat_map(VirtualServer::keys);
         // Those that are wanted no more go.
@@ -192,6 +197,7 @@ impl Driver {
         self.scheduled.configure(&config.global.processes.checker, &config.global.processes);
         self.synchronise(&config);
         self.notifier.configure(&config);
+        self.dumps.configure(&config);
         self.make_room(&config.global.netlink);
         self.look_for_addresses(&config.check);
         self.prepare(&config.check);
@@ -303,7 +309,11 @@ impl Driver {
                 self.run_ended(id, &outcome);
                 ControlFlow::Continue(())
             }
-            Some(ToWorker::Table(_) | ToWorker::Quorums(_) | ToWorker::Dump(_)) => ControlFlow::Continue(()),
+            Some(ToWorker::Dump(dump)) => {
+                self.dumps.ask(dump);
+                ControlFlow::Continue(())
+            }
+            Some(ToWorker::Table(_) | ToWorker::Quorums(_)) => ControlFlow::Continue(()),
             Some(ToWorker::Stop) | None => ControlFlow::Break(()),
         }
     }
@@ -367,7 +377,7 @@ impl Driver {
         if taken > 0 || is_due(&self.balancer) || self.prober.has_more() {
             return true;
         }
-        let has_more = self.tell(LINES, self.kernel.is_unavailable());
+        let has_more = self.tell(LINES, self.kernel.is_unavailable()) || self.dumps.go_on(&self.balancer);
         if !has_more && std::mem::take(&mut self.has_grown) {
             memory::return_unused();
             memory::return_unused_program();

@@ -274,6 +274,7 @@ impl Parent {
                         info!("Printing parent data for process({}) on signal", std::process::id());
                         let (path, text) = &self.present.data;
                         super::dump::write(path, text);
+                        self.tell(Kind::Check, Order::Dump(dump));
                     }
                     self.tell(Kind::Vrrp, Order::Dump(dump));
                 }

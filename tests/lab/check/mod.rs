@@ -4,6 +4,7 @@
 //! what the language can say of it is tested elsewhere.
 
 mod daemon;
+mod dumps;
 mod faults;
 mod hostile;
 mod probes;
@@ -33,6 +34,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub(crate) fn tests() -> Vec<Test> {
     let all = [
         daemon::tests(),
+        dumps::tests(),
         faults::tests(),
         hostile::tests(),
         probes::tests(),

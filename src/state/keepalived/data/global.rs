@@ -19,7 +19,7 @@ const GROUP6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
 const RLIMIT_RTTIME: u32 = 10_000;
 
 pub(super) fn put(text: &mut Text, settings: &Settings, host: &dyn Host, process: Process) {
-    let Settings { global, vrrp, check } = settings;
+    let Settings { global, vrrp, check, ssl: _ } = settings;
     text.line(format_args!("------< Global definitions >------"));
     some(text, "Config save dir", global.files.config_save_dir.as_ref());
     put_names(text, global, host);

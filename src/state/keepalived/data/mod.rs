@@ -3,6 +3,8 @@
 //!
 //! Sections, keys and their order are those of keepalived 2.2.7. Passwords are masked, as since 2.4.
 
+mod balancer;
+mod checker;
 mod global;
 mod group;
 mod instance;
@@ -11,12 +13,17 @@ mod socket;
 mod tracked;
 
 use super::{address, command, route};
+use crate::check::config::Ssl;
 use crate::command::{Command, RunAs};
 use crate::state::Moment;
+use crate::state::check::Check;
 use crate::state::settings::Settings;
 use crate::state::vrrp::Vrrp;
 use crate::vrrp::config::statics::Statics;
 use std::fmt::{Arguments, Write as _};
+
+/// `IP_VS_VERSION_CODE` of `linux/ip_vs.h`.
+const IP_VS_VERSION: &str = "1.2.1";
 
 /// What the machine knows that such a file is written on.
 pub trait Host {
@@ -67,6 +74,31 @@ pub fn vrrp(vrrp: &Vrrp, settings: &Settings, host: &dyn Host) -> String {
     text.section("VRRP Sync groups", &vrrp.groups, |text, group| group::put(text, settings, group, host));
     tracked::put(&mut text, vrrp, settings, host);
     text.section("Interfaces", &vrrp.links, |text, link| link::put(text, vrrp, settings, link));
+    text.0
+}
+
+/// `keepalived_check.data`
+#[must_use]
+pub fn check(check: &Check, settings: &Settings, host: &dyn Host) -> String {
+    let mut text = Text::default();
+    global::put(&mut text, settings, host, Process::Check);
+    if settings.ssl != Ssl::default() {
+        text.line(format_args!("------< SSL definitions >------"));
+        let Ssl { ca, certificate, key, password } = &settings.ssl;
+        for (name, value) in
+            [("Password", password), ("CA-file", ca), ("Certificate file", certificate), ("Key file", key)]
+        {
+            if let Some(value) = value {
+                text.line(format_args!(" {name} : {value}"));
+            }
+        }
+    }
+    if !check.virtual_servers.is_empty() {
+        text.line(format_args!("------< LVS Topology >------"));
+        text.line(format_args!(" System is compiled with LVS v{IP_VS_VERSION}"));
+        check.virtual_servers.iter().for_each(|vs| balancer::put(&mut text, vs, host));
+        checker::put(&mut text, check, host);
+    }
     text.0
 }
 
@@ -138,6 +170,10 @@ impl Text {
 
 const fn on_off(is_on: bool) -> &'static str {
     if is_on { "enabled" } else { "disabled" }
+}
+
+const fn upper_on_off(is_on: bool) -> &'static str {
+    if is_on { "ON" } else { "OFF" }
 }
 
 const fn yes_no(is_it: bool) -> &'static str {
