@@ -10,6 +10,7 @@
 //! | flush | somebody removes all addresses of a master |
 //! | resync | news were lost: everything is told anew |
 //! | reload | N instances with an address each, one of which changes its priority |
+//! | copy | these are copied for a file of what is going on, 64 a turn |
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "it measures real time")]
 
 use std::collections::VecDeque;
@@ -29,11 +30,14 @@ use vipd::vrrp::event::{
 use vipd::vrrp::garp::Frame;
 use vipd::vrrp::notice::Notice;
 use vipd::vrrp::packet::{Advert, Authentication, Body, Secs};
+use vipd::vrrp::router::Place;
 use vipd::vrrp::shared::Shared;
 use vipd::vrrp::track::Watched;
 
 /// As `daemon::vrrp::network` takes them.
 const NEWS: usize = 512;
+/// As `daemon::vrrp::dumps` copies them.
+const INSTANCES: usize = 64;
 const ETH0: IfIndex = IfIndex(2);
 const SOURCE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 9);
 
@@ -221,6 +225,23 @@ impl Stage {
         }
     }
 
+    /// The longest turn, and the number of turns, in which all that others are shown is copied.
+    fn copy(&self) -> (Duration, usize) {
+        let (mut longest, mut turns, mut place) = (Duration::ZERO, 0, Place::default());
+        loop {
+            let before = std::time::Instant::now();
+            let some = self.engine.router().show_some(&mut place, INSTANCES);
+            if some.is_empty() {
+                std::hint::black_box(self.engine.router().show_rest());
+            }
+            longest = longest.max(before.elapsed());
+            turns += 1;
+            if some.is_empty() {
+                return (longest, turns);
+            }
+        }
+    }
+
     fn state(&self) -> StateKind {
         self.engine.router().instances().next().unwrap().state()
     }
@@ -269,5 +290,6 @@ fn main() {
         let mut stage = Stage::new(many(count, 100));
         stage.configure(many(count, 101));
         show("reload", count, stage.run(second / 2));
+        show("copy", count, stage.copy());
     }
 }
