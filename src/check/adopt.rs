@@ -37,7 +37,8 @@ impl Found {
     pub fn of(&self, vs: &VirtualServer) -> Option<FoundServer<'_>> {
         let services: Vec<_> =
             vs.endpoints.iter().filter_map(|&e| Some((e, self.services.get(&e.key(vs.protocol))?))).collect();
-        let found = FoundServer { services };
+        let mut found = FoundServer { services, sorry: None };
+        found.sorry = vs.sorry_server.map(|sorry| sorry.address).filter(|_| found.is_left_to_sorry(vs));
         if found.services.is_empty() {
             return None;
         }
@@ -49,17 +50,32 @@ impl Found {
     }
 }
 
+/// The weight of a sorry server that serves.
+const SORRY_WEIGHT: u32 = 1;
+
+/// Whether a server that is down is taken out of the table, without time to drain.
+pub(super) fn leaves_at_once(rs: &RealServer) -> bool {
+    let drains = rs.transition.as_ref().is_some_and(|transition| !transition.drain_time.is_zero());
+    !rs.inhibit_on_failure && !drains
+}
+
 /// The services of one virtual server as they were found.
 #[derive(Clone, Debug)]
 pub struct FoundServer<'a> {
     services: Vec<(Endpoint, &'a HashMap<DestKey, u32>)>,
+    /// The sorry server's address, if it has the traffic.
+    sorry: Option<SocketAddr>,
 }
 
 impl FoundServer<'_> {
-    /// The status that a real server seems to have had.
+    /// The status that a real server seems to have had; `is_weighed`: a check of it says which weight it has.
     #[must_use]
-    pub fn status(&self, rs: &RealServer) -> Status {
+    pub fn status(&self, rs: &RealServer, is_weighed: bool) -> Status {
         match self.weight(rs.forward, rs.address) {
+            // The entry is the sorry server's.
+            Some(_) if self.sorry == Some(rs.address) => Status::Down,
+            // One that is down would not be there.
+            Some(0) if is_weighed && leaves_at_once(rs) => Status::Up,
             Some(0) if rs.weight > 0 => Status::Down,
             Some(_) => Status::Up,
             None => Status::Down,
@@ -69,8 +85,8 @@ impl FoundServer<'_> {
     /// What the server's entry leaves open: it is not there, or has no weight, since others serve instead, whether it was up
     /// or not.
     #[must_use]
-    pub fn is_unclear(&self, vs: &VirtualServer, rs: &RealServer) -> bool {
-        self.status(rs) == Status::Down && (rs.backup || self.sorry(vs))
+    pub fn is_unclear(&self, rs: &RealServer) -> bool {
+        self.status(rs, false) == Status::Down && (rs.backup || self.sorry())
     }
 
     /// Its weight, if it has an entry.
@@ -81,11 +97,22 @@ impl FoundServer<'_> {
 
     /// Whether the sorry server has the traffic.
     #[must_use]
-    pub fn sorry(&self, vs: &VirtualServer) -> bool {
-        vs.sorry_server.is_some_and(|s| {
-            // Where the sorry server is a real server too, its entry does not say which of the two it is.
-            !vs.real_servers.iter().any(|rs| rs.address == s.address)
-                && self.weight(s.forward, s.address).is_some_and(|w| w > 0)
+    pub const fn sorry(&self) -> bool {
+        self.sorry.is_some()
+    }
+
+    fn is_left_to_sorry(&self, vs: &VirtualServer) -> bool {
+        let Some(sorry) = vs.sorry_server else { return false };
+        let Some(weight) = self.weight(sorry.forward, sorry.address).filter(|weight| *weight > 0) else {
+            return false;
+        };
+        // Where it is a real server too, its entry does not say which of the two it is, but others do, and its weight.
+        let mut others = vs.real_servers.iter().filter(|rs| rs.address != sorry.address);
+        vs.real_servers.iter().find(|rs| rs.address == sorry.address).is_none_or(|same| {
+            let would_do = u64::from(same.weight) >= u64::from(vs.quorum.saturating_sub(vs.hysteresis));
+            weight == SORRY_WEIGHT
+                && (same.weight != SORRY_WEIGHT || !would_do)
+                && others.all(|rs| self.weight(rs.forward, rs.address).is_none_or(|weight| weight == 0))
         })
     }
 

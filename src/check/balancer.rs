@@ -240,7 +240,7 @@ impl Balancer {
                 }
                 checker::Action::FoundDown => {
                     for &(vs, rs) in &slot.subscribers {
-                        if let Some(vs) = virtual_servers.get(vs as usize) {
+                        if let Some(vs) = virtual_servers.get_mut(vs as usize) {
                             vs.found_down(rs as usize, actions);
                         }
                     }

@@ -192,7 +192,10 @@ impl VirtualServer {
 
     /// One of the checks of a real server, given by its place in the configuration, was taken to fail, and does: whoever is
     /// told of servers hears of it for the first time.
-    pub fn found_down(&self, server: usize, actions: &mut Vec<Action>) {
+    pub fn found_down(&mut self, server: usize, actions: &mut Vec<Action>) {
+        if let Some(checks) = self.servers.get_mut(server) {
+            checks.is_unclear = false;
+        }
         actions.extend(self.config.real_servers.get(server).map(|rs| self.server_notice(rs, false, None)));
     }
 
@@ -375,15 +378,16 @@ impl VirtualServer {
         let weight = u64::from(checks.weight(rs.weight));
         let total = if rs.backup { &mut self.backup_weight } else { &mut self.weight };
         *total = if up { *total + weight } else { *total - weight };
-        if let Some(transition) = &rs.transition {
-            let place = server as u32;
-            if up {
-                self.terms.end_drain(place);
-                self.terms.begin_ramp(now, place, transition.slow_start);
-            } else {
+        let place = server as u32;
+        match &rs.transition {
+            // It may have been up all the time.
+            Some(_) if up && checks.is_unclear => {}
+            Some(transition) if up => self.terms.begin_ramp(now, place, transition.slow_start),
+            Some(transition) => {
                 self.terms.end_ramp(place);
                 self.terms.begin_drain(now, place, transition.drain_time);
             }
+            None => {}
         }
         if !(up && checks.is_unclear) {
             self.tell_server(rs, if up { Status::Up } else { Status::Down }, actions);
@@ -393,6 +397,15 @@ impl VirtualServer {
         }
         self.dest_changed(server, actions);
         self.evaluate(now, false, actions);
+        // While others serve instead, its connections still have their time.
+        if up && !self.sorry && self.is_called(server) {
+            self.terms.end_drain(place);
+        }
+    }
+
+    /// Whether a real server, by its place in the configuration, serves if it is up, and no sorry server does.
+    fn is_called(&self, server: usize) -> bool {
+        self.backups == Some(true) || self.config.real_servers.get(server).is_none_or(|rs| !rs.backup)
     }
 
     /// The two thresholds of the quorum: whether this weight is enough to gain it, and too little to keep it.

@@ -5,7 +5,7 @@
 //! their identity.
 
 use super::{Balancer, Slot, Subscribers};
-use crate::check::adopt::Found;
+use crate::check::adopt::{Found, leaves_at_once};
 use crate::check::checker::{Checker, Status};
 use crate::check::config::{self, Config, Connect, Probe, RealServer};
 use crate::check::event::{Action, ProbeId};
@@ -147,6 +147,8 @@ impl Balancer {
         let mut places: HashMap<CheckId, u32> = HashMap::with_capacity(asked.len());
         let mut placement = Placement { wanted: Vec::new(), order: Vec::with_capacity(asked.len()) };
         let mut known = (u32::MAX, Known::Nothing);
+        let weighed = asked.iter().filter(|asked| asked.check.settings.probe.weighs());
+        let weighed: HashSet<(u32, u32)> = weighed.map(|asked| asked.of).collect();
         for Asked { check, of: (vs_place, rs_place) } in asked {
             let Some(vs) = config.virtual_servers.get(*vs_place as usize) else { continue };
             let place = *places.entry(check.id()).or_insert_with(|| {
@@ -177,7 +179,7 @@ impl Balancer {
                     let before = before.and_then(|place| self.virtual_servers.get(place));
                     known = (*vs_place, Known::of(vs, before, found));
                 }
-                let status = known.1.status(rs);
+                let status = known.1.status(rs, weighed.contains(&(*vs_place, *rs_place)));
                 // Who shares it may have another weight.
                 wanted.weight = match wanted.subscribers.len() {
                     1 if check.settings.probe.weighs() => known.1.weight(rs),
@@ -313,10 +315,10 @@ impl Balancer {
                         None => Start::Fresh,
                         Some(found) => {
                             for (server, rs) in servers.iter_mut().zip(&config.real_servers) {
-                                server.is_unclear = found.is_unclear(&config, rs);
+                                server.is_unclear = found.is_unclear(rs);
                                 server.found = found.weight_of(rs);
                             }
-                            Start::Adopted { sorry: found.sorry(&config) }
+                            Start::Adopted { sorry: found.sorry() }
                         }
                     };
                     VirtualServer::new(now, config, servers, start, at_start, actions)
@@ -394,21 +396,20 @@ impl<'a> Known<'a> {
         matches!(self, Known::Before(..))
     }
 
-    fn status(&self, rs: &RealServer) -> Option<Status> {
+    fn status(&self, rs: &RealServer, is_weighed: bool) -> Option<Status> {
         match self {
             Known::Before(vs, places) => places.get(&rs.address).map(|&place| vs.server_status(place)),
-            Known::Found(found) => Some(found.status(rs)),
+            Known::Found(found) => Some(found.status(rs, is_weighed)),
             Known::Nothing => None,
         }
     }
 
-    /// What the only check that weighs this server seems to have said: it holds until it says something else. A weight that time
-    /// moves as well tells nothing.
+    /// What the only check that weighs this server seems to have said: it holds until it says something else.
     fn weight(&self, rs: &RealServer) -> Weight {
         let Known::Found(found) = self else { return Weight::Configured };
-        let ramps = rs.transition.as_ref().is_some_and(|transition| !transition.slow_start.is_zero());
         match found.weight_of(rs) {
-            Some(weight) if weight > 0 && weight != rs.weight && !ramps => Weight::Exactly(weight),
+            Some(0) if !leaves_at_once(rs) => Weight::Configured,
+            Some(weight) if weight != rs.weight => Weight::Exactly(weight),
             _ => Weight::Configured,
         }
     }

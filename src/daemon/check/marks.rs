@@ -138,17 +138,11 @@ impl Marks {
     }
 
     /// Whether somebody has removed what is to be there, with his own rules perhaps (`nft flush ruleset`): entries that
-    /// are there can be added once more, to maps that are there.
+    /// are there can be added once more, to maps that are there; those that are not, are there again.
     fn has_been_removed(&mut self) -> bool {
         let Some((settings, held)) = &self.there else { return false };
-        let mut one_of_each: BTreeMap<(bool, &str), (&Element, &u32)> = BTreeMap::new();
-        for (element, mark) in held {
-            one_of_each
-                .entry((element.is_v6, map_name(element.protocol, element.has_port)))
-                .or_insert((element, mark));
-        }
         let mut out = Transaction::new();
-        put(&mut out, &settings.table, true, one_of_each.into_values());
+        put(&mut out, &settings.table, true, held.iter());
         let Some(client) = &mut self.client else { return false };
         if out.is_empty() || client.commit(out).is_ok() {
             return false;

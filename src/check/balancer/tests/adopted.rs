@@ -75,3 +75,44 @@ fn servers_behind_the_sorry_server_are_not_told_to_have_come() {
     let is_told = |told: &String| told.starts_with("Adding service") || told.contains("runs");
     assert!(!heir.told.iter().any(is_told), "{:?}", heir.told);
 }
+
+/// Weight 0 that an agent or a program has said is no failure: a server that is down is not in the table.
+#[test]
+fn a_server_that_a_check_has_weighed_to_nothing_is_up() {
+    let mut rs = server(11);
+    rs.weight = 10;
+    rs.checkers.push(rs.checkers[0].clone());
+    rs.checkers[1].probe = Probe::Agent(Box::new(Agent { send: None }));
+    let c = config(vec![virtual_server(1, vec![rs.clone(), server(12)])]);
+    let mut b = Bench::new(c.clone());
+    b.run_until(ms(4000), |to| match to.ip() == address("192.0.2.11:80").ip() {
+        true => Outcome::Weighed(Weight::Exactly(0)),
+        false => Outcome::Passed,
+    });
+    assert_eq!(b.row(0), ["11/0", "12/1"]);
+    let heir = Bench::adopting(c, &Found::new(&left_by(&b), true));
+    assert_eq!(heir.row(0), ["11/0", "12/1"]);
+    assert_eq!(heir.balancer.virtual_servers()[0].server_status(0), Status::Up);
+}
+
+/// An entry that may be the sorry server's or the real server's, which has the same address.
+#[test]
+fn a_sorry_server_that_is_a_real_server_too_is_known_by_the_weights() {
+    let mut vs = virtual_server(1, vec![server(11), server(12)]);
+    vs.real_servers.iter_mut().for_each(|rs| rs.weight = 10);
+    (vs.quorum, vs.sorry_server) = (15, sorry("192.0.2.12:80", false));
+    let c = config(vec![vs]);
+    for dead in [11, 12] {
+        let mut b = Bench::new(c.clone());
+        b.run_until(ms(4000), fails(dead));
+        assert_eq!(b.row(0), ["12/1"]);
+        let mut heir = Bench::adopting(c.clone(), &Found::new(&left_by(&b), true));
+        assert_eq!(heir.row(0), ["12/1"], "{dead}");
+        heir.run_until(ms(4000), fails(dead));
+        assert_eq!(heir.row(0), ["12/1"], "{dead}");
+        assert!(!heir.told.iter().any(|told| told.contains("quorum")), "{:?}", heir.told);
+    }
+    let b = Bench::new(c.clone());
+    let heir = Bench::adopting(c, &Found::new(&left_by(&b), true));
+    assert_eq!(heir.row(0), ["11/10", "12/10"]);
+}

@@ -105,6 +105,12 @@ fn who_gives_way_to_the_sorry_server_drains_too() {
     turn(&mut vs, at(6), 2, Status::Down);
     pass(&mut vs, at(16));
     assert_eq!((row(&vs), vs.next_timeout()), (vec!["99/1".into()], None));
+    turn(&mut vs, at(17), 0, Status::Down);
+    turn(&mut vs, at(19), 0, Status::Up);
+    pass(&mut vs, at(26));
+    assert_eq!(row(&vs), ["11/0", "99/1"], "up again, and not called: what it has goes on to drain");
+    pass(&mut vs, at(27));
+    assert_eq!((row(&vs), vs.next_timeout()), (vec!["99/1".into()], None));
 }
 
 /// What a worker that follows another one finds in the table goes on.
@@ -139,10 +145,12 @@ fn who_was_perhaps_up_is_not_told_to_have_come() {
     let start = Start::Adopted { sorry: true };
     let mut vs = VirtualServer::new(at(0), config, vec![unclear; 3], start, AtStart::Silent, &mut Vec::new());
     assert_eq!(turn(&mut vs, at(1), 0, Status::Up), Vec::<String>::new());
+    // One that is told to be down will be told to come.
+    vs.found_down(2, &mut Vec::new());
     assert!(turn(&mut vs, at(2), 0, Status::Down)[0].starts_with("Removing service [192.0.2.11]"));
     assert!(turn(&mut vs, at(3), 0, Status::Up)[0].starts_with("Adding service [192.0.2.11]"));
     assert_eq!(turn(&mut vs, at(4), 1, Status::Up), Vec::<String>::new());
-    assert!(turn(&mut vs, at(5), 2, Status::Up)[0].starts_with("Gained quorum"));
+    assert!(turn(&mut vs, at(5), 2, Status::Up)[0].starts_with("Adding service [192.0.2.13]"));
     assert_eq!(row(&vs), ["11/1", "12/1", "13/1"]);
 }
 
@@ -264,8 +272,12 @@ impl World {
 
     fn comes(&mut self, now: u64, i: usize, settings: &[Settings]) {
         let model = &mut self.servers[i];
-        (model.is_up, model.came, model.drains_since) = (true, Some(now), None);
+        (model.is_up, model.came) = (true, Some(now));
         self.decide(now, settings);
+        // Who does not serve all the same goes on draining.
+        if self.has_quorum && (!settings[i].is_backup || self.backups_serve) {
+            self.servers[i].drains_since = None;
+        }
     }
 
     fn event(&mut self, now: u64, i: usize, passes: bool, settings: &[Settings]) {

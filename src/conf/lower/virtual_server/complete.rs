@@ -9,7 +9,7 @@ use crate::conf::source::Span;
 use crate::ipvs::model::{Forward, Protocol, ServiceFlags};
 use crate::net::Family;
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 impl Block<'_> {
     /// keepalived's name of it; `number` tells the blocks of one group apart.
@@ -334,10 +334,10 @@ impl Block<'_> {
 
     /// Servers that are two to their checks, and one to the kernel.
     fn one_destination(&self, cx: &mut Lower<'_, '_>, method: Forward) {
-        let mut first_at: HashMap<SocketAddr, Span> = HashMap::with_capacity(self.servers.len());
+        let mut first_at: HashMap<IpAddr, Span> = HashMap::with_capacity(self.servers.len());
         for server in self.servers.iter().filter(|s| s.forward.unwrap_or(method) != Forward::Masq) {
-            let Some(first) = first_at.get(&server.address) else {
-                first_at.insert(server.address, server.span);
+            let Some(first) = first_at.get(&server.address.ip()) else {
+                first_at.insert(server.address.ip(), server.span);
                 continue;
             };
             let message = format!(
