@@ -1,6 +1,7 @@
 //! What the kernel should hold of a virtual server.
 
 use super::VirtualServer;
+use super::substitutes::is_called;
 use crate::check::checker::Status;
 use crate::check::config::{self, Endpoint};
 use crate::ipvs::model::{Dest, DestKey, Forward, Netmask, Service, ServiceFlags};
@@ -71,8 +72,7 @@ impl VirtualServer {
     /// A real server's own wish, whatever others share its destination.
     fn real_dest(&self, endpoint: Endpoint, place: usize) -> Option<Dest> {
         let rs = self.config.real_servers.get(place)?;
-        let is_called = !rs.backup || self.backups == Some(true);
-        let serves = self.server_status(place) == Status::Up && !self.sorry && is_called;
+        let serves = self.server_status(place) == Status::Up && !self.sorry && is_called(rs, self.backups);
         let term = place as u32;
         (serves || rs.inhibit_on_failure || self.terms.is_draining(term)).then(|| Dest {
             key: endpoint.dest_key(rs.forward, rs.address),
