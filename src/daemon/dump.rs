@@ -13,7 +13,9 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use tracing::warn;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use tracing::{error, warn};
 
 pub(super) use host::Machine;
 
@@ -49,10 +51,11 @@ impl Names {
 
     /// `keepalived.data` and its like: each process has a name of its own, made of the configured one.
     pub(super) fn data(&self, process: Process) -> PathBuf {
-        let mut path = self.path(self.files.state_dump_file.as_deref(), "keepalived.data");
-        // A name without a directory in front: keepalived passes one over that does not begin at the root.
-        if let (Some(false), Some(name)) =
-            (self.files.state_dump_file.as_ref().map(|p| p.starts_with('/')), path.file_name())
+        let configured = self.files.state_dump_file.as_deref();
+        let mut path = self.path(configured, "keepalived.data");
+        // Only of a path from the root, keepalived takes the directory.
+        if configured.is_some_and(|configured| !configured.starts_with('/'))
+            && let Some(name) = path.file_name()
         {
             path = self.temporary.join(name);
         }
@@ -92,6 +95,43 @@ impl Names {
             None => self.temporary.join(usual),
             Some(folder) if folder.ends_with('/') => self.temporary.join(folder).join(usual),
             Some(file) => self.temporary.join(file),
+        }
+    }
+}
+
+/// A thread that makes texts and writes them, one after another: whoever copies for them need not wait.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    /// Made with the first file; the thread ends with it.
+    files: Option<Sender<File>>,
+}
+
+struct File {
+    path: PathBuf,
+    text: Box<dyn FnOnce() -> String + Send>,
+}
+
+impl Writer {
+    /// Writes what `text` gives there.
+    pub(super) fn write(&mut self, path: PathBuf, text: impl FnOnce() -> String + Send + 'static) {
+        if self.files.is_none() {
+            let (sender, files) = channel::<File>();
+            let started = thread::Builder::new().name("dumps".to_owned()).spawn(move || {
+                for File { path, text } in files {
+                    write(&path, &text());
+                }
+            });
+            match started {
+                Ok(_) => self.files = Some(sender),
+                Err(error) => {
+                    let reason = reason(&error);
+                    return error!("{} is not written, no thread for it: {reason}", path.display());
+                }
+            }
+        }
+        if let Some(files) = &self.files {
+            // It takes files as long as there is somebody who could send one.
+            let _ = files.send(File { path, text: Box::new(text) });
         }
     }
 }

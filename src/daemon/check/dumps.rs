@@ -4,13 +4,12 @@
 use crate::check::Balancer;
 use crate::check::balancer::shown::{Place, Shown};
 use crate::conf::Config;
-use crate::daemon::dump::{self, Dump, Machine, Names};
+use crate::daemon::dump::{Dump, Machine, Names, Writer};
 use crate::state::check::Check;
 use crate::state::keepalived::data::{self, Process};
 use crate::state::settings::Settings;
 use std::sync::Arc;
-use std::thread;
-use tracing::{error, info};
+use tracing::info;
 
 /// Real servers and checks that are copied in a turn: about a millisecond.
 const SERVERS: usize = 2000;
@@ -23,6 +22,7 @@ pub(super) struct Dumps {
     is_asked: bool,
     place: Place,
     copied: Shown,
+    writer: Writer,
 }
 
 impl Dumps {
@@ -48,14 +48,8 @@ impl Dumps {
         }
         (self.is_asked, self.place) = (false, Place::default());
         let (copied, settings) = (std::mem::take(&mut self.copied), Arc::clone(&self.settings));
-        let path = self.names.data(Process::Check);
-        let started = thread::Builder::new().name("dumps".to_owned()).spawn(move || {
-            let text = data::check(&Check::of(copied), &settings, &Machine::new());
-            dump::write(&path, &text);
-        });
-        if let Err(error) = started {
-            error!(%error, "no thread that writes files of what is going on");
-        }
+        let text = move || data::check(&Check::of(copied), &settings, &Machine::new());
+        self.writer.write(self.names.data(Process::Check), text);
         false
     }
 }

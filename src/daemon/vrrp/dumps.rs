@@ -3,7 +3,7 @@
 
 use crate::conf::Config;
 use crate::conf::config::JsonVersion;
-use crate::daemon::dump::{self, Dump, Machine, Names};
+use crate::daemon::dump::{Dump, Machine, Names, Writer};
 use crate::state::keepalived::data::{self, Process};
 use crate::state::keepalived::{json, stats};
 use crate::state::settings::Settings;
@@ -11,11 +11,8 @@ use crate::state::vrrp::{Descriptors, Vrrp};
 use crate::vrrp::Engine;
 use crate::vrrp::router::{Place, ShownInstance, ShownRest};
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
-use std::thread;
-use tracing::{error, info};
+use tracing::info;
 
 /// Instances that are copied in a turn: some ten microseconds.
 const INSTANCES: usize = 64;
@@ -30,25 +27,7 @@ pub(super) struct Dumps {
     /// Of the first of those.
     place: Place,
     copied: Vec<ShownInstance>,
-    /// Made with the first file.
-    writer: Option<Sender<File>>,
-}
-
-/// A file to be written, and of what.
-#[derive(Debug)]
-struct File {
-    path: PathBuf,
-    form: Form,
-    instances: Vec<ShownInstance>,
-    rest: ShownRest,
-    descriptors: Descriptors,
-}
-
-#[derive(Clone, Debug)]
-enum Form {
-    Data(Arc<Settings>),
-    Stats,
-    Json(JsonVersion),
+    writer: Writer,
 }
 
 impl Dumps {
@@ -89,62 +68,28 @@ impl Dumps {
         let instances = std::mem::take(&mut self.copied);
         // keepalived writes none without instances.
         if dump != Dump::Json || !instances.is_empty() {
-            let rest = || engine.router().show_rest();
-            let file = match dump {
-                Dump::Data => File {
-                    path: self.names.data(Process::Vrrp),
-                    form: Form::Data(Arc::clone(&self.settings)),
-                    instances,
-                    rest: rest(),
-                    descriptors: descriptors(),
-                },
-                Dump::Json => File {
-                    path: self.names.json(),
-                    form: Form::Json(self.json_version),
-                    instances,
-                    rest: rest(),
-                    descriptors: Descriptors::new(),
-                },
-                Dump::Stats | Dump::StatsClear => File {
-                    path: self.names.stats(),
-                    form: Form::Stats,
-                    instances,
-                    rest: ShownRest::default(),
-                    descriptors: Descriptors::new(),
-                },
-            };
-            self.hand_over(file);
+            let (names, writer) = (&self.names, &mut self.writer);
+            match dump {
+                Dump::Data => {
+                    let (rest, descriptors) = (engine.router().show_rest(), descriptors());
+                    let settings = Arc::clone(&self.settings);
+                    writer.write(names.data(Process::Vrrp), move || {
+                        let vrrp = Vrrp::of(instances, rest, &descriptors);
+                        data::vrrp(&vrrp, &settings, &Machine::new())
+                    });
+                }
+                Dump::Json => {
+                    let (rest, version) = (engine.router().show_rest(), self.json_version);
+                    writer.write(names.json(), move || {
+                        json::text(&Vrrp::of(instances, rest, &Descriptors::new()), version)
+                    });
+                }
+                Dump::Stats | Dump::StatsClear => writer.write(names.stats(), move || {
+                    let vrrp = Vrrp::of(instances, ShownRest::default(), &Descriptors::new());
+                    stats::text(&vrrp.instances)
+                }),
+            }
         }
         !self.asked.is_empty()
     }
-
-    fn hand_over(&mut self, file: File) {
-        if self.writer.is_none() {
-            let (sender, files) = channel::<File>();
-            let started = thread::Builder::new().name("dumps".to_owned()).spawn(move || {
-                for file in files {
-                    write(file);
-                }
-            });
-            match started {
-                Ok(_) => self.writer = Some(sender),
-                Err(error) => error!(%error, "no thread that writes files of what is going on"),
-            }
-        }
-        if let Some(writer) = &self.writer {
-            // It ends with this process.
-            let _ = writer.send(file);
-        }
-    }
-}
-
-fn write(file: File) {
-    let File { path, form, instances, rest, descriptors } = file;
-    let vrrp = Vrrp::of(instances, rest, &descriptors);
-    let text = match form {
-        Form::Data(settings) => data::vrrp(&vrrp, &settings, &Machine::new()),
-        Form::Stats => stats::text(&vrrp.instances),
-        Form::Json(version) => json::text(&vrrp, version),
-    };
-    dump::write(&path, &text);
 }
