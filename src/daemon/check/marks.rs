@@ -21,6 +21,7 @@ use crate::net;
 use crate::netlink::Error;
 use crate::netlink::nftables::{Client, Expression, Family, Header, Hook, Key, Meta, Register, Transaction};
 use crate::time::Instant;
+use nix::errno::Errno;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -144,10 +145,12 @@ impl Marks {
         let mut out = Transaction::new();
         put(&mut out, &settings.table, true, held.iter());
         let Some(client) = &mut self.client else { return false };
-        if out.is_empty() || client.commit(out).is_ok() {
-            return false;
+        let found = if out.is_empty() { Ok(()) } else { client.commit(out) };
+        let Err(error) = found else { return false };
+        // What else is wrong, making it again will tell.
+        if error.errno() == Some(Errno::ENOENT) {
+            info!("nftables_ipvs: somebody else has removed the table {}: it is made again", settings.table);
         }
-        info!("nftables_ipvs: somebody else has removed the table {}: it is made again", settings.table);
         self.there = None;
         true
     }
