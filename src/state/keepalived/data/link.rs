@@ -4,6 +4,7 @@ use super::Text;
 use crate::net::MacAddr;
 use crate::state::settings::Settings;
 use crate::state::vrrp::{Instance, Link, Vrrp};
+use crate::vrrp::config::interface::Poll;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -30,7 +31,6 @@ pub(super) fn put(text: &mut Text, vrrp: &Vrrp, settings: &Settings, link: &Link
     let state = if link.up { "UP, RUNNING" } else { "not UP, not RUNNING" };
     let what = if is_loopback { ", no broadcast, loopback, no multicast" } else { "" };
     text.line(format_args!("   State = {state}{what}"));
-    text.line(format_args!("   Seen up = {}", u8::from(link.up)));
     let delay = settings.vrrp.link_delays.iter().find(|delay| delay.interface == link.name);
     let (up, down) = delay.map_or((Duration::ZERO, Duration::ZERO), |delay| (delay.up, delay.down));
     text.line(format_args!("   Up debounce timer = {}us", up.as_micros()));
@@ -56,8 +56,13 @@ pub(super) fn put(text: &mut Text, vrrp: &Vrrp, settings: &Settings, link: &Link
         (false, None) => "UNKNOWN",
     };
     text.line(format_args!("   HW Type = {hardware}"));
-    let polls = settings.vrrp.linkbeat.iter().any(|linkbeat| linkbeat.interface == link.name);
-    let source = if polls { "NIC ioctl refresh polling" } else { "NIC netlink status update" };
+    let linkbeat = settings.vrrp.linkbeat.iter().find(|linkbeat| linkbeat.interface == link.name);
+    let source = match linkbeat.map(|linkbeat| linkbeat.poll) {
+        None => "NIC netlink status update",
+        Some(Some(Poll::Mii)) => "NIC support MII regs",
+        Some(Some(Poll::Ethtool)) => "NIC support ETHTOOL GLINK interface",
+        Some(None | Some(Poll::Ioctl)) => "NIC ioctl refresh polling",
+    };
     text.line(format_args!("   {source}"));
     if let Some(table) = link.vrf_table {
         text.line(format_args!("   VRF master table {table}"));
