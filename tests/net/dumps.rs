@@ -1,12 +1,12 @@
 //! Files that signals ask for: the same ones of keepalived and of vipd, on the same host and in the same state.
 
 use crate::VIPD;
-use crate::support::{Host, Lab, Process, Test, wait_for};
+use crate::support::{Lab, Process, Test, start_in_folder, wait_for};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -107,27 +107,8 @@ vrrp_instance BETTER {
 }
 ";
 
-/// Starts a program as keepalived, with `folder` for its files; what is there of it.
-fn start(host: &Host, name: &str, program: &Path, config: &str) -> (Process, PathBuf) {
-    let folder = host.file(name);
-    fs::create_dir(&folder).expect("make a folder");
-    let file = folder.join("keepalived.conf");
-    fs::write(&file, config).expect("write the configuration");
-    let mut command: Command = host.command("env");
-    command.arg(format!("TMPDIR={}", folder.display())).arg(program);
-    if program == Path::new(VIPD) {
-        command.arg("run");
-    }
-    command.args(["-n", "-l", "-P", "-f"]).arg(&file);
-    command.arg("-p").arg(folder.join("main.pid")).arg("-r").arg(folder.join("vrrp.pid"));
-    let process = host.start(name, &mut command);
-    // A signal that comes before ends keepalived.
-    wait_for(format_args!("{name} to have started"), LIMIT, || match process.log() {
-        log if log.contains("Startup complete") => Ok(()),
-        log => Err(log),
-    });
-    (process, folder)
-}
+/// As keepalived, and as vipd.
+const DAEMONS: [(&str, &[&str]); 2] = [("keepalived", &["keepalived", "-P"]), ("vipd", &[VIPD, "run", "-P"])];
 
 /// Asks for a file with a signal, again and again, until it says what is waited for.
 #[track_caller]
@@ -173,7 +154,7 @@ fn keys(text: &str) -> Vec<&str> {
 
 fn both(lab: &Lab) {
     let (host, peer) = (lab.host("one", "10.0.0.1/24"), lab.host("two", "10.0.0.2/24"));
-    let (_peer, _) = start(&peer, "peer", Path::new("keepalived"), PEER);
+    let (_peer, _) = start_in_folder(&peer, "peer", &["keepalived", "-P"], PEER);
     let settled = |text: &str| {
         let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let of = |n: usize, part: &str, key: &str| value[n][part][key].as_u64();
@@ -186,8 +167,8 @@ fn both(lab: &Lab) {
             && of(1, "stats", "advert_rcvd") >= Some(2);
         if is_settled { Ok((text.to_owned(), value)) } else { Err(text.to_owned()) }
     };
-    let [theirs, ours] = [("keepalived", "keepalived"), ("vipd", VIPD)].map(|(name, program)| {
-        let (process, folder) = start(&host, name, Path::new(program), CONFIG);
+    let [theirs, ours] = DAEMONS.map(|(name, line)| {
+        let (process, folder) = start_in_folder(&host, name, line, CONFIG);
         let json = ask_until(&process, number("JSON"), &folder.join("keepalived.json"), settled);
         let mode = fs::metadata(folder.join("keepalived.json")).expect("the file").mode() & 0o777;
         assert_eq!(mode, 0o600, "{name}");
@@ -429,7 +410,8 @@ vrrp_instance SIX {
 /// Whatever it says of moments, of sockets, and of what only one of both has (`docs/differences.md`).
 fn comparable(text: &str, folder: &Path) -> Vec<String> {
     const APART: [&str; 4] = ["Last transition = ", "Read timeout = ", "fd_in ", "index = "];
-    const LEFT_OUT: [&str; 12] = [
+    const LEFT_OUT: [&str; 13] = [
+        "Seen up = ",
         "libnftnl version",
         "umask = ",
         "Delayed state change running",
@@ -474,10 +456,8 @@ fn data(lab: &Lab) {
             false => Err(text.to_owned()),
         }
     };
-    let [theirs, ours] = [("keepalived", "keepalived"), ("vipd", VIPD)].map(|(name, program)| {
-        let folder = host.file(name);
-        let config = ALL.replace("FOLDER", &folder.to_string_lossy());
-        let (process, folder) = start(&host, name, Path::new(program), &config);
+    let [theirs, ours] = DAEMONS.map(|(name, line)| {
+        let (process, folder) = start_in_folder(&host, name, line, ALL);
         ask_until(&process, number("JSON"), &folder.join("keepalived.json"), settled);
         let data = number("DATA");
         // keepalived's files are there before all of them is.
@@ -522,7 +502,7 @@ fn elsewhere(lab: &Lab) {
         folder.display(),
         folder.display()
     );
-    let (process, usual) = start(&host, "vipd", Path::new(VIPD), &config);
+    let (process, usual) = start_in_folder(&host, "vipd", &[VIPD, "run", "-P"], &config);
     let worker = wait_for("the worker's pid", LIMIT, || {
         let text = fs::read_to_string(usual.join("vrrp.pid")).map_err(|error| error.to_string())?;
         text.trim().parse::<i32>().map_err(|_| text)
